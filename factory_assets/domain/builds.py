@@ -1,0 +1,149 @@
+"""Builds: phases, statuses and the rules between them, verdicts of gates, and what a phase cost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.errors import StatusError
+
+
+class BuildStatus(StrEnum):
+    """Where a spec stands. Users know these words from build_queue.status."""
+
+    QUEUED = "queued"
+    BUILDING = "building"
+    SEO = "seo"
+    REVIEWING = "reviewing"
+    SHIPPED = "shipped"
+    FAILED = "failed"
+
+
+class Phase(StrEnum):
+    """The three phases of a build, in order."""
+
+    BUILD = "build"
+    SEO = "seo"
+    REVIEW = "review"
+
+    @property
+    def status(self) -> BuildStatus:
+        """The status of a spec while this phase runs."""
+        return _PHASE_STATUS[self]
+
+
+_PHASE_STATUS = {
+    Phase.BUILD: BuildStatus.BUILDING,
+    Phase.SEO: BuildStatus.SEO,
+    Phase.REVIEW: BuildStatus.REVIEWING,
+}
+
+IN_PROGRESS = frozenset(_PHASE_STATUS.values())
+
+# A run that died leaves its spec in a phase: the next run may start at any phase, or give the slot back.
+_ALLOWED: dict[BuildStatus, frozenset[BuildStatus]] = {
+    BuildStatus.QUEUED: IN_PROGRESS | {BuildStatus.FAILED},
+    BuildStatus.BUILDING: IN_PROGRESS | {BuildStatus.FAILED, BuildStatus.QUEUED},
+    BuildStatus.SEO: IN_PROGRESS | {BuildStatus.FAILED, BuildStatus.QUEUED},
+    BuildStatus.REVIEWING: IN_PROGRESS | {BuildStatus.FAILED, BuildStatus.QUEUED, BuildStatus.SHIPPED},
+    BuildStatus.FAILED: frozenset({BuildStatus.QUEUED, BuildStatus.BUILDING}),
+    BuildStatus.SHIPPED: frozenset(),
+}
+
+
+def check_transition(name: str, old: BuildStatus, new: BuildStatus) -> None:
+    """Refuse a change of status that the rules do not allow.
+
+    Raises:
+        StatusError: with both statuses; a shipped repo never changes again.
+    """
+    if new not in _ALLOWED[old]:
+        raise StatusError(f"A spec that is {old} cannot become {new}.", where=name)
+
+
+def turn_limit(estimated_lines: int) -> int:
+    """Turns of the build phase: 10 to 100 lines, 15 to 200, 20 above."""
+    if estimated_lines <= 100:
+        return 10
+    return 15 if estimated_lines <= 200 else 20
+
+
+class GateVerdict(BaseModel):
+    """One gate's decision. `saw` is the evidence, `mend` what to do when it did not pass."""
+
+    model_config = ConfigDict(frozen=True)
+
+    gate: str
+    phase: Phase
+    passed: bool
+    saw: str
+    mend: str = ""
+
+
+class Usage(BaseModel):
+    """Tokens and dollars of one or more model calls."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+class ModelCall(BaseModel):
+    """One line of the ledger `llm_calls`: a model call, or one phase of an agent with its sum.
+
+    `route` is how it went: router, api or claude-code. `seconds` is wall time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: str
+    partition: str
+    repo: str | None
+    phase: Phase | None
+    route: str
+    model: str
+    usage: Usage
+    seconds: float
+    cache_hit: bool
+    outcome: str
+    at: datetime
+
+
+class PhaseRecord(BaseModel):
+    """A phase that is done: its commit in the bare repository, and what it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: Phase
+    commit: str
+    model: str
+    turns: int
+    usage: Usage
+    seconds: float
+    finished_at: datetime
+
+
+class ShippedRepo(BaseModel):
+    """A repo that passed its last gate: `main` and the tag in its bare repository."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    language: str
+    problem: str
+    source_url: str
+    version: str
+    commit: str
+    lines_of_code: int
+    tests_executed: int
+    shipped_at: datetime

@@ -1,0 +1,86 @@
+"""What can go wrong, by kind: each error says what happened, where, and how to mend it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class FactoryError(Exception):
+    """A failure that an operator can read.
+
+    Args:
+        what: what failed, with the outside system's own words where there are any.
+        where: the file, field, URL, date or repo that it concerns.
+        mend: the setting or command that mends it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} To mend it: {self.mend}" if self.mend else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.where, self.mend, self.__dict__))
+
+
+def _rebuild(
+    kind: type[FactoryError], what: str, where: str, mend: str, state: dict[str, object]
+) -> FactoryError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, what)
+    error.what, error.where, error.mend = what, where, mend
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(FactoryError):
+    """A file, setting, date or answer that the factory was given is malformed."""
+
+
+class MissingToolError(FactoryError):
+    """A program that this machine needs is not installed or does not start."""
+
+
+class CredentialError(FactoryError):
+    """A credential is missing, expired or refused; a retry cannot help."""
+
+
+class InfrastructureError(FactoryError):
+    """The outside world failed (network, 5xx, full disk): the same step may pass later."""
+
+
+class RateLimitedError(InfrastructureError):
+    """A server asked to wait. `until` is the UTC time it named, or None."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", until: datetime | None = None) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.until = until
+
+
+class SourceError(FactoryError):
+    """A paper source answered something that must not be taken for a result."""
+
+
+class AgentError(FactoryError):
+    """The agent ended without doing its phase: out of turns, over budget, or an error of its own."""
+
+
+class GateError(FactoryError):
+    """A gate refused a phase's result."""
+
+
+class RegistryBusyError(InfrastructureError):
+    """The registry stayed locked by another process for longer than the wait."""
+
+
+class StatusError(FactoryError):
+    """A change of status that the rules do not allow."""
+
+
+class NotOursError(FactoryError):
+    """A repository of that name exists and the factory did not make it."""

@@ -1,0 +1,92 @@
+"""Papers as the factory knows them, whatever source they came from."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from factory_assets.domain.errors import InputError
+
+_ARXIV_ID = re.compile(
+    r"^(?:https?://(?:export\.)?arxiv\.org/abs/)?(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d+))?$"
+)
+
+
+def split_arxiv_id(raw: str) -> tuple[str, int]:
+    """Split an arXiv id or abs URL into the version-free id and the version (1 where none is named).
+
+    Raises:
+        InputError: when the text is no arXiv id (https://info.arxiv.org/help/arxiv_identifier.html).
+    """
+    match = _ARXIV_ID.match(raw.strip())
+    if match is None:
+        raise InputError(f"{raw!r} is not an arXiv id.", mend="Write it as 2606.01234 or hep-th/9901001.")
+    return match["id"], int(match["version"] or 1)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; a time without a zone is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
+
+
+class Paper(BaseModel):
+    """One paper, keyed by its version-free arXiv id. `published` is version 1's time, UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    arxiv_id: str
+    version: int
+    title: str
+    abstract: str
+    authors: tuple[str, ...]
+    categories: tuple[str, ...]
+    comment: str | None
+    published: UtcDatetime
+    updated: UtcDatetime
+
+    @property
+    def url(self) -> str:
+        """The version-free abstract page; the unique key of raw_items."""
+        return paper_url(self.arxiv_id)
+
+    @property
+    def day(self) -> date:
+        """The partition that this paper belongs to: the UTC day of its first submission."""
+        return self.published.date()
+
+
+class LabelledPaper(BaseModel):
+    """A paper and the names of the topics it matches."""
+
+    model_config = ConfigDict(frozen=True)
+
+    paper: Paper
+    topics: tuple[str, ...]
+
+
+class UpsertCounts(BaseModel):
+    """What storing a batch of papers changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: UpsertCounts) -> UpsertCounts:
+        return UpsertCounts(
+            new=self.new + other.new,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+        )
+
+
+def paper_url(arxiv_id: str) -> str:
+    """The abstract page of a version-free arXiv id."""
+    return f"https://arxiv.org/abs/{arxiv_id}"

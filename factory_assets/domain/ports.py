@@ -1,0 +1,122 @@
+"""What the stages need from storage, as protocols; the registry implements them all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from factory_assets.domain.builds import GateVerdict, ModelCall, Phase, PhaseRecord, ShippedRepo
+from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.domain.specs import QueuedSpec, Spec
+
+
+class PaperStore(Protocol):
+    """Stored papers: added and updated, never removed."""
+
+    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+        """Insert new papers, update changed ones with their labels; the same batch twice changes nothing.
+
+        An updated paper keeps its gathered_at and its fed_to_claude mark.
+        """
+        ...
+
+
+class AnswerStore(Protocol):
+    """The raw answers of analysis, stored before they are validated."""
+
+    def store_answer(
+        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
+    ) -> int:
+        """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair."""
+        ...
+
+
+class AnalysisStore(AnswerStore, Protocol):
+    """What analysis reads and writes."""
+
+    def unanalysed_papers(self, day: date) -> list[Paper]:
+        """The day's papers that Claude has not read yet, oldest first, by id where equal."""
+        ...
+
+    def taken_names(self) -> frozenset[str]:
+        """Every repo name ever queued: names are unique over all time."""
+        ...
+
+    def queue_specs(
+        self,
+        day: date,
+        specs: Sequence[Spec],
+        analysed: Collection[str],
+        *,
+        ranks: range,
+        late_ranks: range,
+        now: datetime,
+    ) -> list[QueuedSpec]:
+        """Queue specs in ranked order and mark `analysed` arXiv ids as fed, in one transaction.
+
+        A day's first analysis takes free ranks of `ranks`, later ones of `late_ranks`; what finds no free
+        rank waits unranked, and specs that waited from other days take free late ranks first. A name that is
+        taken is skipped. Ranks once given never change.
+        """
+        ...
+
+
+class CallLedger(Protocol):
+    """The ledger of model calls."""
+
+    def record_call(self, call: ModelCall) -> None:
+        """Add one line to llm_calls."""
+        ...
+
+
+class BuildJournal(Protocol):
+    """What a build writes down as it goes, so that a run that dies can be resumed and explained.
+
+    Every change of status obeys domain.builds.check_transition inside one transaction.
+    """
+
+    def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
+        """Claim the spec for this run. A fresh or failed spec starts its next attempt; one that a dead run
+        left in a phase keeps its attempt.
+
+        Raises:
+            StatusError: when the spec is shipped already.
+        """
+        ...
+
+    def enter_phase(self, spec_id: int, phase: Phase) -> None:
+        """Set the status of the phase that starts now."""
+        ...
+
+    def finish_phase(self, spec_id: int, attempt: int, record: PhaseRecord) -> None:
+        """Record a phase whose commit stands in the bare repository."""
+        ...
+
+    def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
+        """Record one gate's decision; the latest for that attempt and gate counts."""
+        ...
+
+    def ship(self, spec_id: int, repo: ShippedRepo) -> None:
+        """Status shipped and the row in `repos`, in one transaction."""
+        ...
+
+    def fail_build(self, spec_id: int, error_log: str) -> None:
+        """Status failed, with what the operator reads."""
+        ...
+
+    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
+        """Back to queued without using up an attempt; `until` is the earliest next start."""
+        ...
+
+
+class RepoStore(Protocol):
+    """What mirroring reads and writes."""
+
+    def shipped_repo(self, name: str) -> ShippedRepo | None:
+        """The shipped repo of that name."""
+        ...
+
+    def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
+        """Set github_pushed, github_push_at, and the mirrored URL and commit. Idempotent."""
+        ...

@@ -1,0 +1,101 @@
+"""Product specs: what a repo shall be, as analysis proposes it and the queue holds it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from factory_assets.domain.builds import BuildStatus
+
+REPO_NAME = re.compile(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$")
+MIN_LINES, MAX_LINES = 100, 300
+
+
+class Language(StrEnum):
+    """The languages that the factory has a scaffold and a gate for."""
+
+    GO = "go"
+    PYTHON = "python"
+    TYPESCRIPT = "typescript"
+    BASH = "bash"
+    RUST = "rust"
+
+
+def _repo_name(name: str) -> str:
+    if not 3 <= len(name) <= 50 or REPO_NAME.match(name) is None:
+        message = (
+            "a repo name is 3 to 50 lower-case letters, digits and single hyphens, starting with a letter"
+        )
+        raise ValueError(message)
+    return name
+
+
+def _file_path(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or ".git" in parts or "\\" in path:
+        raise ValueError("a file is a relative path inside the repo")
+    return path
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text.strip()
+
+
+RepoName = Annotated[str, AfterValidator(_repo_name)]
+FilePath = Annotated[str, AfterValidator(_file_path)]
+Filled = Annotated[str, AfterValidator(_filled)]
+
+
+class Spec(BaseModel):
+    """One developer tool that a paper makes possible, small enough for 300 lines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: RepoName = Field(description="Repository name: lower-case words joined by hyphens.")
+    problem: Filled = Field(description="The problem a developer has, in one or two sentences.")
+    source_papers: tuple[str, ...] = Field(
+        min_length=1, description="arXiv ids, exactly as given, of the papers this rests on."
+    )
+    solution: Filled = Field(description="What the tool does and how the paper's method makes it work.")
+    language: Language
+    files: tuple[FilePath, ...] = Field(min_length=1, description="Source and test files it will consist of.")
+    estimated_lines: int = Field(ge=MIN_LINES, le=MAX_LINES, description="Lines of code, tests left out.")
+    complexity: Literal["low", "medium", "high"]
+    who_pays: Filled = Field(description="Who would pay for this, and why.")
+    integration_point: Filled = Field(description="Where it plugs into what developers already run.")
+    moat: Filled = Field(description="Why the obvious copy is worse.")
+
+
+class QueuedSpec(BaseModel):
+    """A spec with its place in the queue: one row of build_queue.
+
+    `day` and `rank` are None while no rank is free ("unranked"). `attempts` counts builds that were really
+    tried: deferred ones are given back. `not_before` is set while a build is deferred.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    spec: Spec
+    day: date | None
+    rank: int | None
+    status: BuildStatus
+    attempts: int
+    queued_at: datetime
+    started_at: datetime | None = None
+    shipped_at: datetime | None = None
+    not_before: datetime | None = None
+    run_id: str | None = None
+    error_log: str | None = None
+
+
+def rank_key(rank: int) -> str:
+    """The partition key of a rank: two digits, from 01."""
+    return f"{rank:02d}"

@@ -1,0 +1,26 @@
+"""Text from outside: normalising it, and taking out what a reader cannot see."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_KEPT_CONTROLS = "\n\t"
+
+
+def single_line(text: str) -> str:
+    """Fold every run of white space into one space; LaTeX stays as it is."""
+    return " ".join(strip_hidden(text).split())
+
+
+def strip_hidden(text: str) -> str:
+    """Remove control, format and private-use characters, which can hide instructions from a reader."""
+    return "".join(
+        char
+        for char in unicodedata.normalize("NFC", text)
+        if char in _KEPT_CONTROLS or unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs", "Cn"}
+    )
+
+
+def tail(text: str, *, lines: int = 40, chars: int = 4000) -> str:
+    """The end of a long output: at most `lines` lines and `chars` characters."""
+    return "\n".join(text.rstrip().splitlines()[-lines:])[-chars:]

@@ -1,0 +1,170 @@
+"""Every setting of the factory: typed, with its default, read from the environment and `.env`."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from factory_assets.domain.errors import InputError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+ARXIV_URL = "https://export.arxiv.org/api/query"
+GITHUB_URL = "https://api.github.com"
+ANTHROPIC_URL = "https://api.anthropic.com"
+
+
+class Mode(StrEnum):
+    """Live works on the real world; replay plays recorded material and touches nothing outside."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+
+
+class Settings(BaseSettings):
+    """The settings of one instance. Field names are the environment's names in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    github_token: SecretStr | None = Field(None, description="Token that may create and push repositories.")
+    github_user: str | None = Field(None, description="Account or organisation that owns the mirrored repos.")
+    factory_data_dir: Path = Field(
+        Path(".factory/live"), description="Registry, run storage, logs and workspaces of this instance."
+    )
+    factory_git_dir: Path | None = Field(
+        None, description="Bare repositories of the built repos; FACTORY_DATA_DIR/git by default."
+    )
+    claude_binary: Path | None = Field(None, description="Claude Code program; the bundled one by default.")
+    llm_router_url: str | None = Field(None, description="LLM router that every model call goes through.")
+    build_workers: int = Field(1, ge=1, le=64, description="Builds that run at once.")
+    anthropic_api_key: SecretStr | None = Field(None, description="Claude API key.")
+    anthropic_auth_token: SecretStr | None = Field(None, description="Bearer token instead of an API key.")
+    claude_code_oauth_token: SecretStr | None = Field(
+        None, description="Claude Code's long-lived login token, for subscribers without an API key."
+    )
+    anthropic_base_url: str = Field(ANTHROPIC_URL, description="Claude API server.")
+
+    factory_mode: Mode = Field(Mode.LIVE, description="live or replay; stored with the instance.")
+    factory_arxiv_url: str = Field(ARXIV_URL, description="arXiv query API.")
+    factory_github_url: str = Field(GITHUB_URL, description="GitHub REST API (GitHub Enterprise).")
+    factory_start_date: date = Field(date(2026, 6, 1), description="First date partition (UTC).")
+    factory_ranks: int = Field(
+        40, ge=2, le=99, description="Ranks per date: the last quarter is for late analyses and imports."
+    )
+    factory_specs_per_day: int = Field(30, ge=1, le=99, description="Specs that one analysis may return.")
+    factory_max_per_topic: int | None = Field(
+        None, ge=1, description="At most so many papers per topic and date; no limit by default."
+    )
+    factory_topics_file: Path = Field(
+        PROJECT_ROOT / "factory_assets" / "gather" / "topics.yaml", description="The topics to gather."
+    )
+    factory_prompts_dir: Path = Field(PROJECT_ROOT / "prompts", description="The prompt templates.")
+    factory_gather_window_days: int = Field(7, ge=1, description="Days that the hourly gather looks back.")
+    factory_arxiv_interval: float = Field(
+        3.0, ge=0, description="Seconds between two requests to arXiv, over all processes."
+    )
+    factory_mirror_interval: float = Field(30.0, ge=0, description="Seconds between two mirrored repos.")
+    factory_analyze_model: str = Field("claude-haiku-5-5", description="Model that reads papers.")
+    factory_build_model: str = Field("claude-sonnet-5-5", description="Model of the build phase.")
+    factory_seo_model: str = Field("claude-haiku-5-5", description="Model of the seo phase.")
+    factory_review_model: str = Field("claude-sonnet-5-5", description="Model of the review phase.")
+    factory_build_turns: int | None = Field(
+        None, ge=1, description="Turns of the build phase; by estimated lines (10, 15 or 20) by default."
+    )
+    factory_seo_turns: int = Field(8, ge=1, description="Turns of the seo phase.")
+    factory_review_turns: int = Field(10, ge=1, description="Turns of the review phase.")
+    factory_repo_budget_usd: float = Field(5.0, gt=0, description="Dollars that one repo may cost.")
+    factory_day_budget_usd: float = Field(50.0, gt=0, description="Dollars that one day may cost.")
+    factory_phase_minutes: int = Field(60, ge=1, description="Wall-clock limit of one phase.")
+    factory_gate_minutes: int = Field(10, ge=1, description="Wall-clock limit of one gate's test run.")
+    factory_unsandboxed: bool = Field(False, description="Build without bubblewrap, at your own risk.")
+    factory_github_visibility: Literal["public", "private"] = Field(
+        "public", description="Visibility of a new repository on GitHub."
+    )
+    factory_mirror_dir: Path | None = Field(
+        None, description="Local folder to mirror into, where no GITHUB_TOKEN is set."
+    )
+    factory_ui_host: str = Field("127.0.0.1", description="Address the UI listens on.")
+    factory_ui_port: int = Field(3000, ge=1, le=65535, description="Port the UI listens on.")
+    factory_timezone: str = Field("UTC", description="Time zone of the schedules.")
+    factory_git_author: Annotated[str, NoDecode] = Field(
+        "Software Factory <factory@localhost>", description="Author of the factory's commits."
+    )
+    factory_owner: str = Field("team:factory", description="Owner of the assets in the UI.")
+
+    @field_validator(
+        "factory_data_dir", "factory_git_dir", "factory_mirror_dir", "claude_binary", mode="after"
+    )
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path if path is None or path.is_absolute() else PROJECT_ROOT / path.expanduser()
+
+    @model_validator(mode="after")
+    def _specs_fit_ranks(self) -> Settings:
+        if self.factory_specs_per_day > len(self.ranks):
+            raise ValueError(
+                f"FACTORY_SPECS_PER_DAY ({self.factory_specs_per_day}) does not fit the"
+                f" {len(self.ranks)} ranks for analysis that FACTORY_RANKS ({self.factory_ranks}) leaves"
+            )
+        return self
+
+    @property
+    def ranks(self) -> range:
+        """Ranks that a day's first analysis fills: 01 to 30 of 40."""
+        return range(1, self.factory_ranks - self.factory_ranks // 4 + 1)
+
+    @property
+    def late_ranks(self) -> range:
+        """Ranks for imported specs and late analyses: 31 to 40 of 40."""
+        return range(self.ranks.stop, self.factory_ranks + 1)
+
+    @property
+    def git_dir(self) -> Path:
+        """Where the bare repositories are."""
+        return self.factory_git_dir or self.factory_data_dir / "git"
+
+    @property
+    def registry_path(self) -> Path:
+        """The DuckDB file."""
+        return self.factory_data_dir / "registry.duckdb"
+
+    @property
+    def workspaces_dir(self) -> Path:
+        """Where agents work; nothing there outlives a build."""
+        return self.factory_data_dir / "workspaces"
+
+
+def instance_home(mode: Mode) -> Path:
+    """DAGSTER_HOME of a mode's default instance: the clone itself, or .factory/replay in it."""
+    return PROJECT_ROOT if mode is Mode.LIVE else PROJECT_ROOT / ".factory" / "replay"
+
+
+def load_settings() -> Settings:
+    """Read the settings of the instance that DAGSTER_HOME (or else FACTORY_MODE) names.
+
+    Each instance has its `.env` in its DAGSTER_HOME; the environment wins over it.
+
+    Raises:
+        InputError: naming the file, the setting and what it may be.
+    """
+    home = os.environ.get("DAGSTER_HOME")
+    mode = os.environ.get("FACTORY_MODE", Mode.LIVE)
+    if mode not in set(Mode):
+        raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
+    env_file = (Path(home) if home else instance_home(Mode(mode))) / ".env"
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        source = "the environment" if name in os.environ else str(env_file)
+        raise InputError(
+            f"{name} is not valid: {first['msg']}.",
+            where=source,
+            mend="See the settings table in README.md and .env.example.",
+        ) from None
