@@ -1,0 +1,149 @@
+"""Model work as typed requests and outcomes: one structured question, or one phase of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from factory_assets.domain.builds import Usage
+
+
+class Route(StrEnum):
+    """How a model call went."""
+
+    ROUTER = "router"
+    API = "api"
+    CLAUDE_CODE = "claude-code"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One structured question without tools. `instructions` is the static part, sent first and cached.
+
+    `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates.
+    """
+
+    instructions: str
+    prompt: str
+    answer_schema: Mapping[str, JsonValue]
+    model: str
+    max_output_tokens: int = 16_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The raw text of an answer and what it took. `notes` says which routes failed before, and why."""
+
+    text: str
+    route: Route
+    model: str
+    usage: Usage
+    seconds: float
+    cache_hit: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class StructuredModel(Protocol):
+    """Whatever answers a structured question."""
+
+    def ask(self, question: Question) -> Answer:
+        """Answer, or raise.
+
+        Raises:
+            CredentialError: refused (401, 403), or no credential: never retried.
+            RateLimitedError: with the time to come back, where one was named.
+            InfrastructureError: network, 5xx, overloaded after the client's own retries.
+        """
+        ...
+
+
+class OutcomeKind(StrEnum):
+    """How an agent's phase ended."""
+
+    DONE = "done"
+    OUT_OF_TURNS = "out of turns"
+    OVER_BUDGET = "over budget"
+    RATE_LIMITED = "rate limited"
+    AUTHENTICATION = "authentication"
+    INFRASTRUCTURE = "infrastructure failure"
+    AGENT_FAILURE = "agent failure"
+
+
+@dataclass(frozen=True)
+class AgentTask:
+    """One phase for an agent: what to do, where, and how far it may go.
+
+    `tools` are Claude Code's tool names, or None for all. `timeout_seconds` is wall time. `resume` is the
+    session to go on with.
+    """
+
+    prompt: str
+    workspace: Path
+    model: str
+    max_turns: int
+    max_budget_usd: float
+    timeout_seconds: float
+    tools: tuple[str, ...] | None = None
+    resume: str | None = None
+
+
+@dataclass(frozen=True)
+class AgentOutcome:
+    """How it ended. `detail` is the program's own words; `until` the reset time of a rate limit (UTC)."""
+
+    kind: OutcomeKind
+    detail: str
+    turns: int
+    usage: Usage
+    seconds: float
+    session_id: str | None
+    model: str
+    until: datetime | None = None
+
+
+class AgentRunner(Protocol):
+    """Whatever runs an agent in a workspace."""
+
+    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
+        """Run one phase to its end. `report` gets one readable line per event (tool, file, cost so far)."""
+        ...
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command did. `output` is stdout and stderr together."""
+
+    exit_code: int
+    output: str
+    timed_out: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Command:
+    """An untrusted command: it sees its workspace, the toolchains and a clean environment, no more."""
+
+    argv: tuple[str, ...]
+    workspace: Path
+    timeout_seconds: float
+    network: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class CommandRunner(Protocol):
+    """Runs untrusted commands, contained as well as this machine allows."""
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What is on, in words for an operator; empty when nothing contains the command."""
+        ...
+
+    def run(self, command: Command) -> CommandResult:
+        """Run to the end or the time-out; nothing it started is left running."""
+        ...
