@@ -1,0 +1,65 @@
+"""The mirror stage: check that the bare repository holds what shipped, publish it, write it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from factory_assets.domain.builds import ShippedRepo
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.ports import RepoStore
+from factory_assets.mirror.description import describe, topics_of
+from factory_assets.mirror.git import MAIN, Git, commit_of
+from factory_assets.mirror.ownership import version_tag
+from factory_assets.mirror.pacing import Pacing
+from factory_assets.mirror.target import MirrorReport, MirrorTarget
+
+
+def mirror(
+    repo: ShippedRepo,
+    *,
+    bare: Path,
+    target: MirrorTarget,
+    paper_ids: Sequence[str],
+    store: RepoStore,
+    pacing: Pacing,
+    now: Callable[[], datetime],
+    notify: Callable[[str], None],
+) -> MirrorReport:
+    """Publish a shipped repo and record it. Done twice it changes nothing, neither there nor here.
+
+    Raises:
+        InputError: the bare repository does not hold the shipped commit as `main` and as its version's tag.
+        FactoryError: as MirrorTarget.publish; nothing is recorded then.
+    """
+    check_bare(repo, bare)
+    with pacing.turn(notify) as turn:
+        report = target.publish(
+            repo,
+            bare,
+            description=describe(repo),
+            topics=topics_of(repo, paper_ids),
+            before_write=turn.wait,
+        )
+    store.record_mirror(repo.name, url=report.url, commit=report.commit, now=now())
+    notify(f"{repo.name}: {'pushed' if report.pushed else 'was there already'}: {report.url}")
+    return report
+
+
+def check_bare(repo: ShippedRepo, bare: Path) -> None:
+    """Make sure that what would be pushed is the very commit that shipped.
+
+    Raises:
+        InputError: naming the ref that is missing or points elsewhere.
+    """
+    git = Git()
+    for ref in (MAIN, version_tag(repo)):
+        found = commit_of(git, bare, ref)
+        if found != repo.commit:
+            raise InputError(
+                f"{ref} is {found or 'missing'}, but the registry says that {repo.commit} shipped."
+                " Nothing was mirrored.",
+                where=str(bare),
+                mend="Restore the bare repository (FACTORY_GIT_DIR) from a backup, or put the ref back.",
+            )
