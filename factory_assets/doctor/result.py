@@ -1,0 +1,69 @@
+"""What the doctor is given, and what each check says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import SecretStr
+
+
+class Severity(StrEnum):
+    """How much a failed check matters: an error stops a stage, a warning takes something away from it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check. `severity` counts only where it is not `ok`; then `affects` and `mend` say what to do."""
+
+    name: str
+    ok: bool
+    severity: Severity
+    found: str
+    affects: str
+    mend: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorInputs:
+    """The settings that the checks concern.
+
+    `live` is False for a replay instance, which needs no credentials. `claude_config` is the folder where
+    Claude Code keeps its login (~/.claude, or CLAUDE_CONFIG_DIR). `search_path` is the PATH to look for
+    programs on, the process's own where it is None.
+    """
+
+    live: bool
+    data_dir: Path
+    claude_config: Path
+    anthropic_url: str
+    github_url: str
+    api_key: SecretStr | None = None
+    auth_token: SecretStr | None = None
+    oauth_token: SecretStr | None = None
+    router_url: str | None = None
+    claude_binary: Path | None = None
+    github_token: SecretStr | None = None
+    github_owner: str | None = None
+    mirror_dir: Path | None = None
+    unsandboxed: bool = False
+    search_path: str | None = None
+
+
+def passed(name: str, found: str) -> CheckResult:
+    """A check with nothing to mend."""
+    return CheckResult(name, ok=True, severity=Severity.WARNING, found=found, affects="", mend="")
+
+
+def error(name: str, found: str, *, affects: str, mend: str) -> CheckResult:
+    """A check that stops a stage."""
+    return CheckResult(name, ok=False, severity=Severity.ERROR, found=found, affects=affects, mend=mend)
+
+
+def warning(name: str, found: str, *, affects: str, mend: str) -> CheckResult:
+    """A check that takes something away, or could not be made."""
+    return CheckResult(name, ok=False, severity=Severity.WARNING, found=found, affects=affects, mend=mend)

@@ -1,0 +1,180 @@
+"""Checks of the servers: credentials for Claude, the router, GitHub's token. Secrets go in headers only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+from pydantic import SecretStr
+
+from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
+
+_SECONDS = 10.0
+# The version that anthropic 2.x sends.
+_ANTHROPIC_VERSION = "2026-10-21"
+_MODEL_STAGES = "specs and built_repos"
+
+
+def check_credentials(inputs: DoctorInputs) -> CheckResult:
+    """Whether any of the ways to a model is set: key, token, Claude Code's login, router."""
+    name = "model credentials"
+    ways = {
+        "LLM_ROUTER_URL": inputs.router_url is not None,
+        "ANTHROPIC_API_KEY": inputs.api_key is not None,
+        "ANTHROPIC_AUTH_TOKEN": inputs.auth_token is not None,
+        "CLAUDE_CODE_OAUTH_TOKEN": inputs.oauth_token is not None,
+        "Claude Code's login": has_claude_login(inputs.claude_config),
+    }
+    found = ", ".join(way for way, is_set in ways.items() if is_set)
+    if found or not inputs.live:
+        return passed(name, found or "a replay instance needs none")
+    return error(
+        name,
+        "none",
+        affects=_MODEL_STAGES,
+        mend="Set one of ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN (from `claude"
+        " setup-token`) or LLM_ROUTER_URL in .env, or log in once with the Claude Code program.",
+    )
+
+
+def has_claude_login(config: Path) -> bool:
+    """Whether Claude Code's own login file is there and holds a login."""
+    try:
+        data = json.loads((config / ".credentials.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(data, dict) and bool(data.get("claudeAiOauth"))
+
+
+def check_claude_api(inputs: DoctorInputs) -> CheckResult | None:
+    """Ask the Claude API for one model with the credential that is set; None where there is none to try."""
+    name = "Claude API"
+    credentials = {"ANTHROPIC_API_KEY": inputs.api_key, "ANTHROPIC_AUTH_TOKEN": inputs.auth_token}
+    setting, secret = next(
+        ((setting, secret) for setting, secret in credentials.items() if secret), ("", None)
+    )
+    if secret is None or not inputs.live:
+        return None
+    url = f"{inputs.anthropic_url.rstrip('/')}/v1/models"
+    answer = _get(url, secret, {"anthropic-version": _ANTHROPIC_VERSION}, {"limit": "1"})
+    if isinstance(answer, str):
+        return warning(
+            name,
+            f"{setting} could not be tried: {answer}",
+            affects=f"{_MODEL_STAGES}, if this lasts",
+            mend="Check the network and ANTHROPIC_BASE_URL.",
+        )
+    if answer.status_code in {401, 403}:
+        return error(
+            name,
+            f"{setting} was refused ({answer.status_code}) by {inputs.anthropic_url}",
+            affects=_MODEL_STAGES,
+            mend=f"Put a valid key into {setting}, or take it out where another credential is to be used.",
+        )
+    if answer.status_code != 200:
+        return warning(
+            name,
+            f"{setting} could not be tried: {url} answered {answer.status_code}",
+            affects=f"{_MODEL_STAGES}, if this lasts",
+            mend="Check ANTHROPIC_BASE_URL; a gateway without this route may work all the same.",
+        )
+    return passed(name, f"{setting} is accepted by {inputs.anthropic_url}")
+
+
+def check_router(inputs: DoctorInputs) -> CheckResult | None:
+    """The router's health; None where none is set."""
+    if inputs.router_url is None:
+        return None
+    answer = _get(f"{inputs.router_url.rstrip('/')}/health", None, {}, {})
+    if not isinstance(answer, str) and answer.status_code == 200:
+        return passed("router", f"{inputs.router_url} is healthy")
+    found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /health"
+    return error(
+        "router",
+        f"{inputs.router_url}: {found}",
+        affects=f"{_MODEL_STAGES}: every agent goes through the router",
+        mend="Start the router, or correct or remove LLM_ROUTER_URL.",
+    )
+
+
+def check_mirror(inputs: DoctorInputs) -> CheckResult:
+    """GitHub's token with its scopes and owner, or the local folder that takes its place."""
+    if not inputs.live:
+        return passed("mirror", "a replay instance mirrors into a local folder")
+    if inputs.github_token is not None:
+        return _check_github(inputs, inputs.github_token)
+    if inputs.mirror_dir is not None:
+        return passed("mirror", f"into {inputs.mirror_dir}")
+    return warning(
+        "mirror",
+        "neither GITHUB_TOKEN nor FACTORY_MIRROR_DIR is set",
+        affects="mirrored_repos",
+        mend="Set GITHUB_TOKEN to a token that may create and push repositories, or FACTORY_MIRROR_DIR to a"
+        " local folder.",
+    )
+
+
+def _check_github(inputs: DoctorInputs, token: SecretStr) -> CheckResult:
+    name, api = "GitHub token", inputs.github_url.rstrip("/")
+    answer = _get(f"{api}/user", token, {"Accept": "application/vnd.github+json"}, {})
+    if isinstance(answer, str) or answer.status_code not in {200, 401}:
+        found = answer if isinstance(answer, str) else f"{api} answered {answer.status_code}"
+        return warning(
+            name,
+            f"could not be tried: {found}",
+            affects="mirrored_repos, if this lasts",
+            mend="Check the network and FACTORY_GITHUB_URL.",
+        )
+    if answer.status_code == 401:
+        return error(
+            name,
+            f"refused by {api}",
+            affects="mirrored_repos",
+            mend="Put a valid token into GITHUB_TOKEN, with the scopes `repo` and `workflow`.",
+        )
+    return _judge_scopes(name, answer, inputs.github_owner)
+
+
+def _judge_scopes(name: str, answer: httpx.Response, owner: str | None) -> CheckResult:
+    login = _login(answer)
+    account = f"of {login}" + (f", for {owner}" if owner and owner.lower() != login.lower() else "")
+    listed = answer.headers.get("x-oauth-scopes")
+    if not listed:
+        return passed(name, f"{account}; a fine-grained token: its rights show at the first push")
+    scopes = {scope.strip() for scope in listed.split(",")}
+    if not scopes & {"repo", "public_repo"}:
+        return error(
+            name,
+            f"{account}, with the scopes {listed}",
+            affects="mirrored_repos: no repository can be created",
+            mend="Give the token the scopes `repo` and `workflow` (https://github.com/settings/tokens).",
+        )
+    if "workflow" not in scopes:
+        return warning(
+            name,
+            f"{account}, with the scopes {listed}",
+            affects="mirrored_repos: a repo with GitHub workflows cannot be pushed",
+            mend="Give the token the scope `workflow` too (https://github.com/settings/tokens).",
+        )
+    return passed(name, f"{account}, with the scopes {listed}")
+
+
+def _login(answer: httpx.Response) -> str:
+    try:
+        data = answer.json()
+    except ValueError:
+        return "an unknown account"
+    return str(data.get("login", "an unknown account")) if isinstance(data, dict) else "an unknown account"
+
+
+def _get(
+    url: str, secret: SecretStr | None, headers: dict[str, str], query: dict[str, str]
+) -> httpx.Response | str:
+    """The answer, or in words why there is none."""
+    if secret is not None:
+        headers = {**headers, "Authorization": f"Bearer {secret.get_secret_value()}"}
+    try:
+        return httpx.get(url, headers=headers, params=query, timeout=_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as failure:
+        return f"{url} cannot be reached: {failure}"
