@@ -1,0 +1,52 @@
+# The two commands to begin with are `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo demo-ui up down test lint types check end-to-end bench clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@command -v git >/dev/null || { echo "git is missing: install it first"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@test -d $(VENV) || echo "Installing into .venv: a download of about 350 MB, 900 MB on disk, some minutes."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@FACTORY_MODE=live $(BIN)/factory prepare
+	@touch $(READY)
+
+demo: setup
+	@$(BIN)/factory demo
+
+demo-ui: setup
+	@$(BIN)/factory demo-ui
+
+up: setup
+	@$(BIN)/factory up
+
+down: setup
+	@$(BIN)/factory down
+
+# What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.
+test: setup
+	$(BIN)/python -m pytest -n 2 -m "not end_to_end"
+	$(BIN)/python -m pytest -m end_to_end
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy
+
+check: lint types test
+
+bench: setup
+	$(BIN)/python -m bench > bench/RESULTS.md
+	@cat bench/RESULTS.md
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache
