@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     factory_arxiv_url: str = Field(ARXIV_URL, description="arXiv query API.")
     factory_github_url: str = Field(GITHUB_URL, description="GitHub REST API (GitHub Enterprise).")
     factory_start_date: date = Field(date(2026, 6, 1), description="First date partition (UTC).")
+    factory_end_date: date | None = Field(
+        None,
+        description="Last date partition (UTC), for an instance that replays the past; today by default.",
+    )
     factory_ranks: int = Field(
         40, ge=2, le=99, description="Ranks per date: the last quarter is for late analyses and imports."
     )
@@ -86,6 +90,9 @@ class Settings(BaseSettings):
     factory_github_visibility: Literal["public", "private"] = Field(
         "public", description="Visibility of a new repository on GitHub."
     )
+    factory_recordings_dir: Path | None = Field(
+        None, description="Recordings that a replay instance plays; those of the demo by default."
+    )
     factory_mirror_dir: Path | None = Field(
         None, description="Local folder to mirror into, where no GITHUB_TOKEN is set."
     )
@@ -98,7 +105,12 @@ class Settings(BaseSettings):
     factory_owner: str = Field("team:factory", description="Owner of the assets in the UI.")
 
     @field_validator(
-        "factory_data_dir", "factory_git_dir", "factory_mirror_dir", "claude_binary", mode="after"
+        "factory_data_dir",
+        "factory_git_dir",
+        "factory_mirror_dir",
+        "factory_recordings_dir",
+        "claude_binary",
+        mode="after",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
