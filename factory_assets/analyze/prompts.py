@@ -1,0 +1,64 @@
+"""Renders the prompt templates of analysis: a static part for the system prompt and one for the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.specs import MAX_LINES, MIN_LINES
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The templates in a folder: `analyze.md.j2`, `repair.md.j2`, `merge.md.j2`."""
+
+    folder: Path
+
+    def instructions(self, task: str) -> str:
+        """The part that is the same in every request.
+
+        Raises:
+            InputError: the template is missing or malformed, with its file and line.
+        """
+        return self._render(task, "instructions", {"min_lines": MIN_LINES, "max_lines": MAX_LINES})
+
+    def request(self, task: str, **values: object) -> str:
+        """The part of this request. Raises as `instructions`, and where a value is missing."""
+        return self._render(task, "prompt", values)
+
+    def _render(self, task: str, block: str, values: dict[str, object]) -> str:
+        from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415  only an analysis needs it
+
+        name = f"{task}.md.j2"
+        try:
+            template = self._template(name)
+            if block not in template.blocks:
+                raise InputError(
+                    f"It has no block {block!r}.",
+                    where=str(self.folder / name),
+                    mend=f"Put the text between {{% block {block} %}} and {{% endblock %}}.",
+                )
+            return "".join(template.blocks[block](template.new_context(values))).strip()
+        except TemplateError as error:
+            line = f":{error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+            raise InputError(
+                f"The prompt template cannot be used: {error.message}.",
+                where=f"{self.folder / name}{line}",
+                mend="Mend the template, or point FACTORY_PROMPTS_DIR to the right folder.",
+            ) from error
+
+    def _template(self, name: str) -> Template:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  as above
+
+        environment = Environment(  # noqa: S701  text for a model: HTML escaping would change it
+            loader=FileSystemLoader(self.folder),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        return environment.get_template(name)

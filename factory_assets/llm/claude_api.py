@@ -1,0 +1,253 @@
+"""Asks structured questions by the Messages API: of Anthropic, or of a gateway that speaks the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from pydantic import SecretStr
+
+from factory_assets.domain.agents import Answer, Question, Route
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
+from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, status_error
+from factory_assets.llm.prices import cost_usd
+from factory_assets.llm.router_headers import GatewayReading, read_gateway
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+    from anthropic.types import Message, OutputConfigParam, TextBlockParam
+
+# The SDK refuses to wait for a longer answer in one piece (anthropic._base_client).
+_LONGEST_IN_ONE_PIECE = 21_333
+_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
+_CHARS_PER_TOKEN = 3.0
+
+
+@dataclass(frozen=True)
+class ClaudeApi:
+    """A server that speaks the Messages API, with the key or the bearer token that it takes.
+
+    `timeout_seconds` is for one attempt. Network failures, 5xx and rate limits whose wait is at most
+    `patience_seconds` are tried again `retries` times. A refused credential is never tried again.
+    """
+
+    base_url: str
+    api_key: SecretStr | None = None
+    auth_token: SecretStr | None = None
+    route: Route = Route.API
+    timeout_seconds: float = 600.0
+    retries: int = 2
+    patience_seconds: float = 60.0
+    pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def ask(self, question: Question) -> Answer:
+        """Ask; retry what may pass; say in dollars what it took.
+
+        Raises:
+            CredentialError: no credential, or refused (401, 402, 403).
+            RateLimitedError: 429, with the time that the server named.
+            InfrastructureError: network, 5xx, 529, or an answer that is none.
+            InputError: 400, 404 or a model without a price.
+            AnswerCutError: the answer was too long; it is in the error.
+            AnswerRefusedError: the model declined.
+        """
+        cost_usd(question.model, Usage())
+        attempt = 0
+        while True:
+            try:
+                return self._ask_once(question)
+            except InfrastructureError as error:
+                wait = self._wait_before_retry(error, attempt)
+                if wait is None:
+                    raise
+            self.pause(wait)
+            attempt += 1
+
+    def _wait_before_retry(self, error: InfrastructureError, attempt: int) -> float | None:
+        """Seconds to wait, or None to give up. A named wait is honoured or left to whoever schedules."""
+        if attempt >= self.retries:
+            return None
+        if not isinstance(error, RateLimitedError):
+            return 2.0**attempt
+        if error.until is None:
+            return None
+        wait = max(0.0, (error.until - datetime.now(UTC)).total_seconds())
+        return wait if wait <= self.patience_seconds else None
+
+    def _ask_once(self, question: Question) -> Answer:
+        import anthropic  # noqa: PLC0415  1.2 seconds
+        import httpx2  # noqa: PLC0415  comes with anthropic
+
+        started = time.monotonic()
+        try:
+            with self._client() as client:
+                message, headers = _send(client, question)
+        except anthropic.APIStatusError as error:
+            raise status_error(
+                _true_status(error),
+                error.api_message or error.message,
+                where=self.base_url,
+                model=question.model,
+                credential=self._credential_setting,
+                headers=error.response.headers,
+            ) from error
+        except (anthropic.APIError, httpx2.HTTPError) as error:
+            raise self._no_answer(f"No answer: {error}") from error
+        except (ValueError, AssertionError) as error:
+            # What the SDK raises for a stream that is not what the Messages API sends.
+            raise self._no_answer(f"The answer could not be read: {error}") from error
+        return self._answer(question, message, read_gateway(headers), time.monotonic() - started)
+
+    def _client(self) -> Anthropic:
+        from anthropic import Anthropic  # noqa: PLC0415  1.2 seconds
+
+        key = self.api_key.get_secret_value() if self.api_key else None
+        token = self.auth_token.get_secret_value() if self.auth_token and not key else None
+        if not key and not token:
+            raise CredentialError(
+                "There is no key for the Claude API.",
+                where=self.base_url,
+                mend="Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, or log in with Claude Code.",
+            )
+        return Anthropic(
+            api_key=key,
+            auth_token=token,
+            base_url=self.base_url,
+            timeout=self.timeout_seconds,
+            max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
+        )
+
+    @property
+    def _credential_setting(self) -> str:
+        return "ANTHROPIC_API_KEY" if self.api_key else "ANTHROPIC_AUTH_TOKEN"
+
+    def _no_answer(self, what: str) -> InfrastructureError:
+        setting = "LLM_ROUTER_URL" if self.route is Route.ROUTER else "ANTHROPIC_BASE_URL"
+        return InfrastructureError(
+            what, where=self.base_url, mend=f"Check the network and {setting}, then run it again."
+        )
+
+    def _answer(
+        self, question: Question, message: Message | None, gateway: GatewayReading, seconds: float
+    ) -> Answer:
+        # A gateway's answer is read by the SDK without checks: any field can be missing.
+        if message is None or message.stop_reason is None or not isinstance(message.content, list):
+            raise self._no_answer("The server answered something that is no complete message.")
+        text = "".join(block.text for block in message.content if block.type == "text")
+        usage, notes = _priced(question, message, text, gateway)
+        answer = Answer(
+            text=text,
+            route=self.route,
+            model=message.model or gateway.model or question.model,
+            usage=usage,
+            seconds=seconds,
+            cache_hit=gateway.cache_hit,
+            notes=notes,
+        )
+        _check_finished(question, message, answer)
+        return answer
+
+
+def _send(client: Anthropic, question: Question) -> tuple[Message | None, Mapping[str, str]]:
+    from anthropic import transform_schema  # noqa: PLC0415  1.2 seconds
+    from anthropic.types import Message  # noqa: PLC0415
+
+    system: list[TextBlockParam] = [
+        {"type": "text", "text": question.instructions, "cache_control": {"type": "ephemeral"}}
+    ]
+    output: OutputConfigParam = {
+        "format": {"type": "json_schema", "schema": transform_schema(dict(question.answer_schema))}
+    }
+    if question.max_output_tokens > _LONGEST_IN_ONE_PIECE:
+        with client.messages.stream(
+            model=question.model,
+            max_tokens=question.max_output_tokens,
+            system=system,
+            messages=[{"role": "user", "content": question.prompt}],
+            output_config=output,
+        ) as stream:
+            return cast("Message", stream.get_final_message()), stream.response.headers
+    raw = client.messages.with_raw_response.create(
+        model=question.model,
+        max_tokens=question.max_output_tokens,
+        system=system,
+        messages=[{"role": "user", "content": question.prompt}],
+        output_config=output,
+    )
+    message = raw.parse()
+    return (message if isinstance(message, Message) else None), raw.headers
+
+
+def _true_status(error: object) -> int:
+    """The status that an error event inside a stream stands for: its HTTP status is 200."""
+    status = int(getattr(error, "status_code", 500))
+    if status >= 400:
+        return status
+    kinds = {
+        "authentication_error": 401,
+        "billing_error": 402,
+        "permission_error": 403,
+        "rate_limit_error": 429,
+        "invalid_request_error": 400,
+        "not_found_error": 404,
+        "request_too_large": 413,
+    }
+    return kinds.get(str(getattr(error, "type", None)), 529)
+
+
+def _priced(
+    question: Question, message: Message, text: str, gateway: GatewayReading
+) -> tuple[Usage, tuple[str, ...]]:
+    """Tokens and dollars of one call, and what had to be guessed because a gateway did not say it."""
+    notes: list[str] = []
+    counted = getattr(message, "usage", None)
+    if counted is None:
+        notes.append("the server reported no usage: tokens are estimated from the length of the texts")
+        usage = Usage(
+            calls=1,
+            input_tokens=int(len(question.instructions + question.prompt) / _CHARS_PER_TOKEN),
+            output_tokens=int(len(text) / _CHARS_PER_TOKEN),
+        )
+    else:
+        usage = Usage(
+            calls=1,
+            input_tokens=counted.input_tokens or 0,
+            output_tokens=counted.output_tokens or 0,
+            cache_read_tokens=counted.cache_read_input_tokens or 0,
+            cache_write_tokens=counted.cache_creation_input_tokens or 0,
+        )
+    if gateway.cache_hit:
+        return usage.model_copy(update={"cost_usd": 0.0}), tuple(notes)
+    cost = gateway.cost_usd
+    if cost is None:
+        try:
+            cost = cost_usd(message.model or question.model, usage)
+        except InputError:
+            cost = cost_usd(question.model, usage)
+            notes.append(f"no price is known for {message.model}: reckoned at that of {question.model}")
+    return usage.model_copy(update={"cost_usd": cost}), tuple(notes)
+
+
+def _check_finished(question: Question, message: Message, answer: Answer) -> None:
+    if message.stop_reason in _CUT:
+        raise AnswerCutError(
+            f"The answer was cut off ({message.stop_reason}) at {answer.usage.output_tokens} tokens.",
+            where=answer.model,
+            mend=f"Ask about fewer papers at once; at most {question.max_output_tokens} tokens were allowed.",
+            answer=answer,
+        )
+    if message.stop_reason == "refusal":
+        details = getattr(message, "stop_details", None)
+        reason = (
+            getattr(details, "explanation", None) or getattr(details, "category", None) or "no reason given"
+        )
+        raise AnswerRefusedError(
+            f"The model declined to answer: {reason}.",
+            where=answer.model,
+            mend="Leave the paper out that it takes offence at, or name another model.",
+            answer=answer,
+        )

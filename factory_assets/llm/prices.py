@@ -1,0 +1,42 @@
+"""Dollars of model calls, by the price table of `genai-prices` as installed; nothing is looked up online.
+
+A price holds for one call: some models charge every token of a long prompt more (claude-haiku-5-5 five times
+as much above 100,000), so the usage of several calls must not be added up before it is priced.
+"""
+
+from __future__ import annotations
+
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import InputError
+
+_MEND = "Name a Claude model that has a price (such as claude-haiku-5-5), or upgrade genai-prices."
+
+
+def cost_usd(model: str, usage: Usage) -> float:
+    """Dollars of one call. `usage.input_tokens` leaves cached tokens out, as the Messages API counts them.
+
+    Raises:
+        InputError: when the price of that model is not known; a call is never recorded as free by accident.
+    """
+    import genai_prices  # noqa: PLC0415  0.3 seconds
+
+    tokens = genai_prices.Usage(
+        input_tokens=usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
+    try:
+        price = genai_prices.calc_price(tokens, model, provider_id="anthropic")
+    except LookupError:
+        raise InputError(f"No price is known for the model {model!r}.", where="model", mend=_MEND) from None
+    return float(price.total_price)
+
+
+def worst_case_cost(model: str, input_tokens: int, output_tokens: int) -> float:
+    """The most that one call of that size can cost: all of its input newly written to the cache.
+
+    Raises:
+        InputError: as `cost_usd`.
+    """
+    return cost_usd(model, Usage(calls=1, cache_write_tokens=input_tokens, output_tokens=output_tokens))
