@@ -1,0 +1,69 @@
+"""What a build is told: the limits and places of the instance, and the job at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory_assets.domain.agents import Route
+from factory_assets.domain.builds import Phase, turn_limit
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.specs import QueuedSpec, Spec
+
+# The seo phase only writes documents, so it gets no shell.
+TOOLS: Mapping[Phase, tuple[str, ...] | None] = {
+    Phase.BUILD: None,
+    Phase.SEO: ("Read", "Write", "Edit", "Glob", "Grep"),
+    Phase.REVIEW: None,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildConfig:
+    """Places, models and limits. Times are seconds; `secrets` are values that must never reach a repository.
+
+    `build_turns` of None means by estimated lines. `author` is `Name <mail>` of commits; `owner` the copyright
+    holder. `defer_seconds` is how long a deferred build waits where nobody named a time.
+    """
+
+    git_dir: Path
+    workspaces_dir: Path
+    locks_dir: Path
+    prompts_dir: Path
+    author: str
+    owner: str
+    models: Mapping[Phase, str]
+    build_turns: int | None
+    seo_turns: int
+    review_turns: int
+    repo_budget_usd: float
+    phase_seconds: float
+    gate_seconds: float
+    route: Route
+    secrets: tuple[str, ...] = ()
+    defer_seconds: float = 600.0
+
+    def turns(self, phase: Phase, spec: Spec) -> int:
+        """The turn limit of a phase."""
+        match phase:
+            case Phase.BUILD:
+                return self.build_turns or turn_limit(spec.estimated_lines)
+            case Phase.SEO:
+                return self.seo_turns
+            case Phase.REVIEW:
+                return self.review_turns
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildJob:
+    """One spec to build. `papers` are its sources; `partition` is written into the ledger.
+
+    `spent_usd` is what earlier runs of this attempt cost; it counts against the repo's budget.
+    """
+
+    queued: QueuedSpec
+    papers: tuple[Paper, ...]
+    run_id: str
+    partition: str
+    spent_usd: float = 0.0

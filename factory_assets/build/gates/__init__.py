@@ -1,0 +1,24 @@
+"""The gates between the phases: each looks at what was committed and says what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from factory_assets.domain.builds import Phase
+
+TREE_SAFE = "tree-safe"
+SECRETS = "secrets"
+SOURCES = "sources"
+TESTS_PRESENT = "tests-present"
+DOCUMENTS = "documents"
+SOURCES_UNCHANGED = "sources-unchanged"
+TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
+TESTS_EXECUTED = "tests-executed"
+
+EVERY_PHASE = (TREE_SAFE, SECRETS)
+GATES: Mapping[Phase, tuple[str, ...]] = {
+    Phase.BUILD: (*EVERY_PHASE, SOURCES, TESTS_PRESENT),
+    Phase.SEO: (*EVERY_PHASE, DOCUMENTS, SOURCES_UNCHANGED),
+    Phase.REVIEW: (*EVERY_PHASE, TESTS_PASS, TESTS_EXECUTED),
+}
+ALL_GATES = tuple(dict.fromkeys(gate for gates in GATES.values() for gate in gates))

@@ -1,0 +1,368 @@
+"""The factory's own git: one bare repository per repo, and a git directory that no agent can write.
+
+Git runs with GIT_DIR set and the agent's workspace as a plain work tree, so nothing in the workspace is ever
+taken for configuration: hooks, filters, fsmonitor and attributes of the workspace are without effect, because
+blobs are written and read byte for byte rather than by `git add` and `git checkout`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from email.utils import parseaddr
+from pathlib import Path
+
+from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
+from factory_assets.domain.builds import Phase
+from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
+
+GIT_SECONDS = 120
+READ_LIMIT = 2_000_000
+
+_SAFE_CONFIG = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "core.attributesFile": os.devnull,
+    "core.excludesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.quotePath": "false",
+    "core.untrackedCache": "false",
+    "submodule.recurse": "false",
+    "protocol.allow": "never",
+    "protocol.file.allow": "always",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "advice.detachedHead": "false",
+}
+
+# What builds and tests leave behind; never part of a repository, whatever its .gitignore says.
+_JUNK = (
+    "__pycache__/",
+    "*.py[co]",
+    ".pytest_cache/",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    "*.egg-info/",
+    ".venv/",
+    "node_modules/",
+    "/target/",
+    ".DS_Store",
+)
+_JUNK_FOLDERS = frozenset({"__pycache__", "node_modules", ".venv"})
+
+_SCAFFOLD_REF = "refs/factory/scaffold"
+_MAIN_REF = "refs/heads/main"
+_ABSENT = "0" * 40
+
+
+class BareRepo:
+    """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>.
+
+    Args:
+        path: the bare repository, made if it is missing.
+        author: `Name <mail>` of every commit and tag.
+
+    Raises:
+        MissingToolError: when there is no git.
+        InputError: when `author` has no such form.
+        InfrastructureError: when git fails; what it said is in the error.
+    """
+
+    def __init__(self, path: Path, *, author: str) -> None:
+        self.path = path
+        self._program = find_git()
+        self._name, self._mail = _split_author(author)
+        if not (path / "HEAD").exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _run_git(self._program, ["init", "--quiet", "--bare", "-b", "main", "--template=", str(path)], {})
+
+    def refs(self) -> dict[str, str]:
+        """Every ref and the object it names (for an annotated tag: the commit)."""
+        lines = self._git("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)").decode()
+        found = (line.split() for line in lines.splitlines())
+        return {fields[0]: fields[-1] for fields in found}
+
+    def scaffold(self) -> str | None:
+        """The commit that this attempt started from."""
+        return self.refs().get(_SCAFFOLD_REF)
+
+    def set_scaffold(self, commit: str) -> None:
+        """Remember the commit that this attempt starts from."""
+        self._git("update-ref", _SCAFFOLD_REF, commit)
+
+    def phases_done(self) -> dict[Phase, str]:
+        """The commits of this attempt's finished phases, in order; a phase without its forerunner is none."""
+        refs = self.refs()
+        done: dict[Phase, str] = {}
+        for phase in Phase:
+            commit = refs.get(_phase_ref(phase))
+            if commit is None:
+                break
+            done[phase] = commit
+        return done
+
+    def finish_phase(self, phase: Phase, commit: str) -> None:
+        """Make `commit` what the next phase, and a resumed build, starts from."""
+        self._git("update-ref", _phase_ref(phase), commit)
+
+    def keep_failed(self, attempt: int, commit: str) -> None:
+        """Keep what stood there as refs/factory/failed/<attempt>; the next attempt starts afresh."""
+        refs = self.refs()
+        commands = [f"update refs/factory/failed/{attempt} {commit}"]
+        commands += [
+            f"delete {ref}" for ref in (_SCAFFOLD_REF, *(_phase_ref(phase) for phase in Phase)) if ref in refs
+        ]
+        self._transaction(commands)
+
+    def main(self) -> str | None:
+        """The shipped commit."""
+        return self.refs().get(_MAIN_REF)
+
+    def ship(self, commit: str, *, version: str) -> None:
+        """Point `main` and the annotated tag at `commit`, both or neither; the same again changes nothing.
+
+        Raises:
+            StatusError: when `main` or the tag is another commit: what shipped is never moved.
+        """
+        refs = self.refs()
+        tag_ref = f"refs/tags/{version}"
+        for ref in (_MAIN_REF, tag_ref):
+            if refs.get(ref, commit) != commit:
+                raise StatusError(
+                    f"{ref} is {refs[ref]} already and shall not move to {commit}.",
+                    where=str(self.path),
+                    mend="A shipped repo never changes: give the new one another name.",
+                )
+        commands = []
+        if _MAIN_REF not in refs:
+            commands.append(f"update {_MAIN_REF} {commit} {_ABSENT}")
+        if tag_ref not in refs:
+            tag = self._tag_object(commit, version)
+            commands.append(f"update {tag_ref} {tag} {_ABSENT}")
+        if commands:
+            self._transaction(commands)
+
+    def commit(self, workspace: Path, *, parent: str | None, message: str, when: datetime) -> str:
+        """Commit the workspace's files, ignored ones and build junk left out; return the commit.
+
+        Same files, parent, message and time give the same commit. Git directories in the workspace are removed:
+        a nested repository or submodule is never part of a repo.
+        """
+        remove_git_folders(workspace)
+        with tempfile.TemporaryDirectory(prefix="index-", dir=workspace.parent) as folder:
+            env = {"GIT_WORK_TREE": str(workspace), "GIT_INDEX_FILE": str(Path(folder, "index"))}
+            entries = b"".join(self._index_lines(workspace, self._listed(workspace, env)))
+            self._git("update-index", "-z", "--index-info", env=env, stdin=entries)
+            tree = self._git("write-tree", env=env).decode().strip()
+        parents = [] if parent is None else ["-p", parent]
+        stamp = f"{int(when.timestamp())} +0000"
+        return (
+            self._git(
+                "commit-tree",
+                tree,
+                *parents,
+                "-F",
+                "-",
+                env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
+                stdin=message.encode(),
+            )
+            .decode()
+            .strip()
+        )
+
+    def tree(self, commit: str) -> Tree:
+        """The files of a commit, with the content of those up to 2 MB."""
+        entries = self._entries(commit)
+        contents = self._blobs([blob for _, blob, size, _ in entries if size <= READ_LIMIT])
+        return {
+            raw.decode("utf-8", "backslashreplace"): TreeFile(mode, blob, size, contents.get(blob))
+            for mode, blob, size, raw in entries
+        }
+
+    def export(self, commit: str, target: Path) -> None:
+        """Write a commit's files into an empty folder, byte for byte."""
+        entries = self._entries(commit)
+        contents = self._blobs([blob for _, blob, _, _ in entries])
+        for mode, blob, _, raw in entries:
+            path = target / os.fsdecode(raw)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if mode == SYMLINK:
+                path.symlink_to(os.fsdecode(contents[blob]))
+            else:
+                path.write_bytes(contents[blob])
+                path.chmod(0o755 if mode == EXECUTABLE else 0o644)
+
+    def clone(self, commit: str, target: Path) -> None:
+        """A fresh clone of one commit, as a user of the repo would get it."""
+        _run_git(self._program, ["init", "--quiet", "--template=", str(target)], {})
+        env = {"GIT_DIR": str(target / ".git"), "GIT_WORK_TREE": str(target)}
+        _run_git(self._program, ["fetch", "--quiet", "--no-tags", str(self.path), commit], env)
+        _run_git(self._program, ["checkout", "--quiet", "--detach", commit], env, cwd=target)
+
+    def _listed(self, workspace: Path, env: Mapping[str, str]) -> list[bytes]:
+        excludes = [f"--exclude={pattern}" for pattern in _JUNK]
+        listing = self._git(
+            "ls-files", "-z", "--others", "--exclude-standard", *excludes, env=env, cwd=workspace
+        )
+        return sorted(path for path in listing.split(b"\0") if path)
+
+    def _index_lines(self, workspace: Path, paths: Sequence[bytes]) -> list[bytes]:
+        modes: dict[bytes, str] = {}
+        by_list: list[bytes] = []
+        blobs: dict[bytes, str] = {}
+        root = os.fsencode(workspace)
+        for path in paths:
+            full = os.path.join(root, path)  # noqa: PTH118 - a path of bytes, whatever its encoding
+            info = os.lstat(full)
+            if stat.S_ISLNK(info.st_mode):
+                modes[path] = SYMLINK
+                blobs[path] = self._write_blob(os.readlink(full))  # noqa: PTH115 - bytes again
+            elif stat.S_ISREG(info.st_mode):
+                modes[path] = EXECUTABLE if info.st_mode & stat.S_IXUSR else REGULAR
+                if b"\n" in path or path.startswith(b'"'):
+                    blobs[path] = self._write_blob(Path(os.fsdecode(full)).read_bytes())
+                else:
+                    by_list.append(path)
+        hashes = self._git(
+            "hash-object",
+            "-w",
+            "--no-filters",
+            "--stdin-paths",
+            cwd=workspace,
+            stdin=b"".join(os.path.join(root, path) + b"\n" for path in by_list),  # noqa: PTH118
+        )
+        blobs |= dict(zip(by_list, hashes.decode().split(), strict=True))
+        return [f"{mode} {blobs[path]}\t".encode() + path + b"\0" for path, mode in modes.items()]
+
+    def _write_blob(self, data: bytes) -> str:
+        return self._git("hash-object", "-w", "--no-filters", "--stdin", stdin=data).decode().strip()
+
+    def _entries(self, commit: str) -> list[tuple[str, str, int, bytes]]:
+        entries = []
+        for line in self._git("ls-tree", "-r", "-z", "--long", "--full-tree", commit).split(b"\0"):
+            if line:
+                fields, _, path = line.partition(b"\t")
+                mode, _, blob, size = fields.decode().split()
+                entries.append((mode, blob, int(size), path))
+        return entries
+
+    def _blobs(self, blobs: Sequence[str]) -> dict[str, bytes]:
+        wanted = list(dict.fromkeys(blobs))
+        output = self._git("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in wanted).encode())
+        contents: dict[str, bytes] = {}
+        position = 0
+        for blob in wanted:
+            end = output.index(b"\n", position)
+            size = int(output[position:end].split()[-1])
+            contents[blob] = output[end + 1 : end + 1 + size]
+            position = end + 1 + size + 1
+        return contents
+
+    def _tag_object(self, commit: str, version: str) -> str:
+        stamp = self._git("show", "--no-patch", "--format=%ct", commit).decode().strip()
+        text = (
+            f"object {commit}\ntype commit\ntag {version}\n"
+            f"tagger {self._name} <{self._mail}> {stamp} +0000\n\n{version}\n"
+        )
+        return self._git("mktag", stdin=text.encode()).decode().strip()
+
+    def _transaction(self, commands: Sequence[str]) -> None:
+        lines = ["start", *commands, "prepare", "commit"]
+        self._git("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode())
+
+    def _git(
+        self, *args: str, env: Mapping[str, str] | None = None, stdin: bytes = b"", cwd: Path | None = None
+    ) -> bytes:
+        identity = {
+            "GIT_DIR": str(self.path),
+            "GIT_AUTHOR_NAME": self._name,
+            "GIT_AUTHOR_EMAIL": self._mail,
+            "GIT_COMMITTER_NAME": self._name,
+            "GIT_COMMITTER_EMAIL": self._mail,
+        }
+        return _run_git(self._program, args, identity | dict(env or {}), stdin=stdin, cwd=cwd or self.path)
+
+
+def find_git() -> str:
+    """The git program.
+
+    Raises:
+        MissingToolError: when it is not installed.
+    """
+    program = shutil.which("git")
+    if program is None:
+        raise MissingToolError("git is not installed.", where="PATH", mend="Install git (apt install git).")
+    return program
+
+
+def remove_git_folders(workspace: Path) -> None:
+    """Remove every `.git` file or folder in the workspace, however it is spelt."""
+    for folder, names, files in os.walk(workspace):
+        for name in [*names, *files]:
+            if name.casefold() in {".git", "git~1"}:
+                path = Path(folder, name)
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        names[:] = [name for name in names if name.casefold() != ".git" and name not in _JUNK_FOLDERS]
+
+
+def _phase_ref(phase: Phase) -> str:
+    return f"refs/factory/{phase}"
+
+
+def _split_author(author: str) -> tuple[str, str]:
+    name, mail = parseaddr(author)
+    if not name or not mail:
+        raise InputError(
+            f"{author!r} is no author.",
+            where="FACTORY_GIT_AUTHOR",
+            mend="Write it as: Name <mail@example.org>",
+        )
+    return name, mail
+
+
+def _run_git(
+    program: str,
+    args: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    stdin: bytes = b"",
+    cwd: Path | None = None,
+) -> bytes:
+    config = [part for key, value in _SAFE_CONFIG.items() for part in ("-c", f"{key}={value}")]
+    clean = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+    }
+    where = env.get("GIT_DIR", args[-1])
+    try:
+        done = subprocess.run(
+            [program, *config, *args],
+            env=clean | dict(env),
+            input=stdin,
+            cwd=cwd,
+            capture_output=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InfrastructureError(f"git {args[0]} took longer than {GIT_SECONDS} s.", where=where) from None
+    if done.returncode != 0:
+        raise InfrastructureError(
+            f"git {args[0]} failed: {done.stderr.decode(errors='replace').strip()}",
+            where=where,
+            mend="Check that the disk has room and that the factory may write there.",
+        )
+    return done.stdout

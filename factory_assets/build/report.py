@@ -1,0 +1,30 @@
+"""What a build did, as the asset shows it: phases, verdicts, tokens, seconds and what shipped."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.builds import GateVerdict, PhaseRecord, Usage
+
+
+class BuildReport(BaseModel):
+    """One run's work on one spec. `phases` and `usage` are of this run; resumed phases are in the journal.
+
+    `verdicts` holds the latest verdict of each gate, also of phases that an earlier run had finished, because
+    they are judged again. `commit`, `tests_executed` and `lines_of_code` are 0 or None until the repo ships.
+    `protections` says what contained the untrusted commands; empty when nothing did.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    attempts: int
+    phases: tuple[PhaseRecord, ...] = ()
+    verdicts: tuple[GateVerdict, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    agent_seconds: float = 0.0
+    commit: str | None = None
+    tests_executed: int = 0
+    lines_of_code: int = 0
+    protections: tuple[str, ...] = ()

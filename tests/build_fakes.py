@@ -1,0 +1,155 @@
+"""Hand-written stand-ins for what a build works with: agent, commands, journal and ledger."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from factory_assets.domain.agents import AgentOutcome, AgentTask, Command, CommandResult, OutcomeKind
+from factory_assets.domain.builds import (
+    BuildStatus,
+    GateVerdict,
+    ModelCall,
+    Phase,
+    PhaseRecord,
+    ShippedRepo,
+    Usage,
+    check_transition,
+)
+from factory_assets.domain.errors import StatusError
+from factory_assets.domain.specs import QueuedSpec
+
+Act = Callable[[Path], OutcomeKind | None]
+
+
+class ScriptedAgent:
+    """Does in each phase what the test says: writes files and names the outcome (done if it names none)."""
+
+    def __init__(self, acts: Mapping[Phase, Act], *, cost_usd: float = 0.01) -> None:
+        self.acts = dict(acts)
+        self.tasks: list[AgentTask] = []
+        self.until: datetime | None = None
+        self._cost_usd = cost_usd
+
+    @property
+    def phases(self) -> list[Phase]:
+        return [phase_of(task) for task in self.tasks if task.resume is None]
+
+    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
+        self.tasks.append(task)
+        first = task if task.resume is None else next(t for t in reversed(self.tasks) if t.resume is None)
+        kind = self.acts[phase_of(first)](task.workspace) or OutcomeKind.DONE
+        report("wrote files")
+        return AgentOutcome(
+            kind=kind,
+            detail="" if kind is OutcomeKind.DONE else "as the test wanted",
+            turns=3,
+            usage=Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=self._cost_usd),
+            seconds=0.5,
+            session_id="session-1",
+            model=task.model,
+            until=self.until,
+        )
+
+
+def phase_of(task: AgentTask) -> Phase:
+    match = re.search(r"^Phase: (\w+)$", task.prompt, re.MULTILINE)
+    assert match is not None
+    return Phase(match[1])
+
+
+class SubprocessCommands:
+    """Runs commands for real, contained by nothing, with this environment's Python first in PATH."""
+
+    def __init__(self) -> None:
+        self.commands: list[Command] = []
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        return ("test process",)
+
+    def run(self, command: Command) -> CommandResult:
+        self.commands.append(command)
+        started = time.monotonic()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = {"PATH": path, "HOME": os.environ.get("HOME", "/"), **command.env}
+        try:
+            done = subprocess.run(
+                command.argv,
+                cwd=command.workspace,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=command.timeout_seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            output = (error.stdout or b"").decode(errors="replace")
+            return CommandResult(-9, output, timed_out=True, seconds=time.monotonic() - started)
+        output = done.stdout.decode(errors="replace")
+        return CommandResult(done.returncode, output, timed_out=False, seconds=time.monotonic() - started)
+
+
+class MemoryJournal:
+    """Keeps one spec's rows in memory, by the same rules as the registry."""
+
+    def __init__(self, queued: QueuedSpec) -> None:
+        self.queued = queued
+        self.records: dict[tuple[int, Phase], PhaseRecord] = {}
+        self.verdicts: dict[tuple[int, str], GateVerdict] = {}
+        self.statuses: list[BuildStatus] = [queued.status]
+        self.repo: ShippedRepo | None = None
+
+    def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
+        if self.queued.status is BuildStatus.SHIPPED:
+            raise StatusError("It is shipped.", where=self.queued.spec.name)
+        fresh = self.queued.status in {BuildStatus.QUEUED, BuildStatus.FAILED}
+        self._set(BuildStatus.BUILDING, attempts=self.queued.attempts + fresh, started_at=now, run_id=run_id)
+        return self.queued
+
+    def enter_phase(self, spec_id: int, phase: Phase) -> None:
+        self._set(phase.status)
+
+    def finish_phase(self, spec_id: int, attempt: int, record: PhaseRecord) -> None:
+        self.records[attempt, record.phase] = record
+
+    def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
+        self.verdicts[attempt, verdict.gate] = verdict
+
+    def ship(self, spec_id: int, repo: ShippedRepo) -> None:
+        self._set(BuildStatus.SHIPPED, shipped_at=repo.shipped_at)
+        self.repo = repo
+
+    def fail_build(self, spec_id: int, error_log: str) -> None:
+        self._set(BuildStatus.FAILED, error_log=error_log)
+
+    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
+        self._set(
+            BuildStatus.QUEUED,
+            attempts=self.queued.attempts - 1,
+            not_before=until,
+            error_log=reason,
+        )
+
+    def _set(self, status: BuildStatus, **changes: object) -> None:
+        check_transition(self.queued.spec.name, self.queued.status, status)
+        if self.statuses[-1] is not status:
+            self.statuses.append(status)
+        self.queued = self.queued.model_copy(update={"status": status, **changes})
+
+
+class MemoryLedger:
+    """Keeps the lines of the ledger."""
+
+    def __init__(self) -> None:
+        self.calls: list[ModelCall] = []
+
+    def record_call(self, call: ModelCall) -> None:
+        self.calls.append(call)

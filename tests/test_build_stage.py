@@ -1,0 +1,321 @@
+"""The build stage as a whole, with real git and real test runs and a scripted agent."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+from datetime import timedelta
+
+import pytest
+from build_fakes import ScriptedAgent
+from build_material import (
+    BASH_FILES,
+    DOCUMENTS,
+    NOW,
+    Factory,
+    does_nothing,
+    good_acts,
+    make_spec,
+    write_files,
+    writes,
+)
+
+from factory_assets.build.errors import (
+    BuildAgentError,
+    BuildBusyError,
+    BuildCredentialError,
+    BuildDeferredError,
+    BuildGateError,
+)
+from factory_assets.build.gates import ALL_GATES
+from factory_assets.domain.agents import CommandResult, OutcomeKind
+from factory_assets.domain.builds import BuildStatus, Phase
+from factory_assets.domain.errors import MissingToolError, StatusError
+from factory_assets.domain.specs import Language
+from factory_assets.sandbox import find_sandbox
+
+
+@pytest.fixture
+def bash_factory(tmp_path):
+    return Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(good_acts(Language.BASH)))
+
+
+@pytest.mark.parametrize("language", [Language.PYTHON, Language.BASH])
+def test_a_spec_becomes_a_shipped_repo(tmp_path, language):
+    factory = Factory(tmp_path, make_spec(language), ScriptedAgent(good_acts(language)))
+    report = factory.build()
+    assert report.tests_executed == 3
+    assert report.lines_of_code >= 20
+    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES)
+    assert all(verdict.passed for verdict in report.verdicts)
+    assert [record.phase for record in report.phases] == list(Phase)
+    assert report.usage.cost_usd == pytest.approx(0.03)
+    assert report.agent_seconds == pytest.approx(1.5)
+    assert report.protections == ("test process",)
+    assert factory.git("rev-parse", "main") == report.commit
+    assert factory.git("rev-parse", "v0.1.0^{commit}") == report.commit
+    assert factory.git("cat-file", "-t", "v0.1.0") == "tag"
+    assert factory.git("log", "--format=%s", "main").splitlines() == [
+        "Review word-count",
+        "Document word-count",
+        "Build word-count",
+        "Scaffold word-count",
+    ]
+    assert factory.journal.repo is not None
+    assert factory.journal.repo.commit == report.commit
+    assert factory.journal.repo.source_url == "https://arxiv.org/abs/2606.01234"
+    assert factory.journal.statuses == [
+        BuildStatus.QUEUED,
+        BuildStatus.BUILDING,
+        BuildStatus.SEO,
+        BuildStatus.REVIEWING,
+        BuildStatus.SHIPPED,
+    ]
+
+
+def test_the_gates_pass_in_the_factorys_own_sandbox(bash_factory):
+    bash_factory.commands = find_sandbox(hidden=())
+    report = bash_factory.build()
+    assert report.tests_executed == 3
+    assert report.protections == bash_factory.commands.protections
+
+
+def test_each_phase_gets_its_model_turns_and_tools(bash_factory):
+    bash_factory.build()
+    build, seo, review = bash_factory.agent.tasks
+    assert (build.model, build.max_turns, build.tools) == ("sonnet", 15, None)
+    assert (seo.model, seo.max_turns, seo.tools) == ("haiku", 8, ("Read", "Write", "Edit", "Glob", "Grep"))
+    assert (review.model, review.max_turns, review.tools) == ("sonnet", 10, None)
+    assert [task.max_budget_usd for task in (build, seo, review)] == pytest.approx([5.0, 4.99, 4.98])
+
+
+def test_every_phase_is_one_line_in_the_ledger(bash_factory):
+    bash_factory.build()
+    assert [(call.phase, call.outcome, call.route) for call in bash_factory.ledger.calls] == [
+        (phase, "done", "api") for phase in Phase
+    ]
+    assert {call.partition for call in bash_factory.ledger.calls} == {"2026-06-03|01"}
+
+
+def test_no_workspace_is_left_after_success_or_failure(bash_factory):
+    bash_factory.build()
+    assert list((bash_factory.root / "workspaces").iterdir()) == []
+
+
+def test_what_a_dead_run_left_in_the_workspace_is_gone(bash_factory):
+    stray = bash_factory.root / "workspaces" / "word-count" / "work"
+    stray.mkdir(parents=True)
+    (stray / "stray.sh").write_text("echo stray\n")
+    bash_factory.build()
+    assert "stray.sh" not in bash_factory.git("ls-tree", "-r", "--name-only", "main")
+
+
+def test_a_refused_gate_fails_the_build_and_says_what_it_saw(bash_factory):
+    failing = BASH_FILES["tests/test_count.sh"].replace('count_words)" 0', 'count_words)" 5')
+    bash_factory.agent.acts[Phase.REVIEW] = writes({"tests/test_count.sh": failing})
+    with pytest.raises(BuildGateError) as caught:
+        bash_factory.build()
+    assert "tests-pass" in str(caught.value)
+    assert "not ok 2 - no words: got 0, want 5" in str(caught.value)
+    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert bash_factory.journal.queued.error_log == str(caught.value)
+    assert [verdict.gate for verdict in caught.value.report.verdicts if not verdict.passed] == [
+        "tests-pass",
+        "tests-executed",
+    ]
+    assert "refs/heads/main" not in bash_factory.git("for-each-ref")
+    assert list((bash_factory.root / "workspaces").iterdir()) == []
+
+
+def test_an_empty_build_is_refused_before_more_money_is_spent(bash_factory):
+    bash_factory.agent.acts[Phase.BUILD] = does_nothing
+    with pytest.raises(BuildGateError, match="sources"):
+        bash_factory.build()
+    assert bash_factory.agent.phases == [Phase.BUILD]
+
+
+def test_a_touched_source_in_the_seo_phase_is_refused(bash_factory):
+    bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS | {"lib/count.sh": "echo other\n"})
+    with pytest.raises(BuildGateError, match=r"sources-unchanged.*lib/count\.sh"):
+        bash_factory.build()
+
+
+def test_a_retry_after_a_failure_starts_afresh_and_keeps_what_failed(bash_factory):
+    bash_factory.agent.acts[Phase.SEO] = does_nothing
+    with pytest.raises(BuildGateError, match="documents"):
+        bash_factory.build()
+    assert "refs/factory/failed/1" in bash_factory.git("for-each-ref")
+    assert "refs/factory/build" not in bash_factory.git("for-each-ref")
+    bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
+    report = bash_factory.build()
+    assert report.attempts == 2
+    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.BUILD, Phase.SEO, Phase.REVIEW]
+    assert "lib/count.sh" in bash_factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
+
+
+def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):
+    class DiedError(BaseException):
+        """The worker is gone."""
+
+    def die(workspace):
+        raise DiedError
+
+    bash_factory.agent.acts[Phase.SEO] = die
+    with pytest.raises(DiedError):
+        bash_factory.build()
+    assert bash_factory.journal.queued.status is BuildStatus.SEO
+    bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
+    report = bash_factory.build()
+    assert report.attempts == 1
+    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
+    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES)
+
+
+def test_a_run_that_died_between_git_and_registry_ships_the_same_commit(bash_factory):
+    report = bash_factory.build()
+    tag = bash_factory.git("rev-parse", "v0.1.0")
+    bash_factory.journal.queued = bash_factory.journal.queued.model_copy(
+        update={"status": BuildStatus.REVIEWING}
+    )
+    again = bash_factory.build()
+    assert again.commit == report.commit
+    assert bash_factory.git("rev-parse", "v0.1.0") == tag
+    assert len(bash_factory.agent.tasks) == 3
+
+
+def test_a_shipped_name_is_never_built_over(bash_factory):
+    bash_factory.build()
+    bash_factory.git("update-ref", "-d", "refs/factory/review")
+    with pytest.raises(StatusError, match="shipped already"):
+        bash_factory.build()
+    assert len(bash_factory.agent.tasks) == 3
+
+
+def test_an_agent_out_of_turns_is_resumed_once_in_its_session(bash_factory):
+    outcomes = [OutcomeKind.OUT_OF_TURNS, OutcomeKind.DONE]
+
+    def slow(workspace):
+        write_files(workspace, BASH_FILES)
+        return outcomes.pop(0)
+
+    bash_factory.agent.acts[Phase.BUILD] = slow
+    report = bash_factory.build()
+    first, second = bash_factory.agent.tasks[:2]
+    assert (first.resume, second.resume) == (None, "session-1")
+    assert second.max_turns == first.max_turns
+    assert second.max_budget_usd == pytest.approx(4.99)
+    assert report.phases[0].turns == 6
+    assert report.phases[0].usage.cost_usd == pytest.approx(0.02)
+
+
+def test_an_agent_out_of_turns_twice_has_failed(bash_factory):
+    bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.OUT_OF_TURNS
+    with pytest.raises(BuildAgentError, match="FACTORY_BUILD_TURNS"):
+        bash_factory.build()
+    assert len(bash_factory.agent.tasks) == 2
+    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert "refs/factory/failed/1" in bash_factory.git("for-each-ref")
+
+
+def test_no_phase_starts_when_the_repos_budget_is_spent(tmp_path):
+    agent = ScriptedAgent(good_acts(Language.BASH), cost_usd=3.0)
+    factory = Factory(tmp_path, make_spec(Language.BASH), agent)
+    with pytest.raises(BuildAgentError, match="FACTORY_REPO_BUDGET_USD"):
+        factory.build()
+    assert agent.phases == [Phase.BUILD, Phase.SEO]
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.RATE_LIMITED, OutcomeKind.INFRASTRUCTURE])
+def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kind):
+    until = NOW + timedelta(hours=5)
+    bash_factory.agent.until = until
+    bash_factory.agent.acts[Phase.SEO] = lambda workspace: kind
+    with pytest.raises(BuildDeferredError) as caught:
+        bash_factory.build()
+    assert caught.value.until == until
+    assert bash_factory.journal.queued.status is BuildStatus.QUEUED
+    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.journal.queued.not_before == until
+    bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
+    assert bash_factory.build().attempts == 1
+    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
+
+
+def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
+    bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.AUTHENTICATION
+    with pytest.raises(BuildCredentialError, match="credential was refused"):
+        bash_factory.build()
+    assert bash_factory.journal.queued.status is BuildStatus.QUEUED
+    assert bash_factory.journal.queued.attempts == 0
+
+
+def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):
+    def full(workspace):
+        raise OSError(28, "No space left on device", str(workspace / "file"))
+
+    bash_factory.agent.acts[Phase.BUILD] = full
+    with pytest.raises(BuildDeferredError, match="No space left on device") as caught:
+        bash_factory.build()
+    assert caught.value.where.endswith("work/file")
+    assert bash_factory.journal.queued.attempts == 0
+
+
+def test_two_runs_never_build_one_spec(bash_factory):
+    locks = bash_factory.root / "locks"
+    locks.mkdir()
+    with (locks / "word-count.lock").open("w") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        holder.write("4711")
+        holder.flush()
+        with pytest.raises(BuildBusyError, match="process 4711"):
+            bash_factory.build()
+    assert bash_factory.journal.queued.attempts == 0
+    bash_factory.build()
+    assert (locks / "word-count.lock").read_text() == str(os.getpid())
+
+
+def test_a_missing_toolchain_is_named_before_anything_is_claimed(tmp_path):
+    factory = Factory(tmp_path, make_spec(Language.GO), ScriptedAgent({}))
+
+    class WithoutGo:
+        protections = ()
+
+        def run(self, command):
+            return CommandResult(0, "missing: go\n", timed_out=False, seconds=0.0)
+
+    factory.commands = WithoutGo()
+    with pytest.raises(MissingToolError, match="go not found"):
+        factory.build()
+    assert factory.journal.queued.status is BuildStatus.QUEUED
+
+
+def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
+    secret = "sk-ant-very-secret-value"
+    acts = good_acts(Language.BASH)
+    acts[Phase.BUILD] = writes(BASH_FILES | {"lib/key.sh": f"key={secret}\n"})
+    factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
+    with pytest.raises(BuildGateError, match="secrets") as caught:
+        factory.build()
+    assert "lib/key.sh" in str(caught.value)
+    assert secret not in str(caught.value) + str(factory.journal.verdicts) + "".join(factory.lines)
+
+
+def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
+    secret = "sk-ant-very-secret-value"
+    acts = good_acts(Language.BASH)
+    leaking = "printf '%s%s\\n' sk-ant-very -secret-value\nexit 1\n"
+    acts[Phase.REVIEW] = writes({"tests/test_leak.sh": leaking})
+    factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
+    with pytest.raises(BuildGateError, match=r"\[secret\]") as caught:
+        factory.build()
+    assert secret not in str(caught.value) + str(factory.journal.verdicts) + "".join(factory.lines)
+
+
+def test_an_error_with_its_report_survives_pickling(bash_factory):
+    bash_factory.agent.acts[Phase.BUILD] = does_nothing
+    with pytest.raises(BuildGateError) as caught:
+        bash_factory.build()
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value)
+    assert copy.report == caught.value.report
