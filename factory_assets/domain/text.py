@@ -9,6 +9,10 @@ _KEPT_CONTROLS = "\n\t"
 
 def single_line(text: str) -> str:
     """Fold every run of white space into one space; LaTeX stays as it is."""
+    folded = " ".join(text.split())
+    # The usual text hides nothing; looking at it character by character would take a second a page of papers.
+    if folded.isprintable() and unicodedata.is_normalized("NFC", folded):
+        return folded
     return " ".join(strip_hidden(text).split())
 
 

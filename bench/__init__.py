@@ -1,0 +1,1 @@
+"""Measurements of the factory; each module prints its own section of RESULTS.md."""

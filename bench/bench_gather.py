@@ -1,0 +1,155 @@
+"""Gather against arXiv's limits: requests against the fewest possible, time against the politeness floor.
+
+Run it alone with `python -m bench.bench_gather`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from factory_assets.gather.arxiv import ArxivSource, window_query
+from factory_assets.gather.matching import Matcher
+from factory_assets.gather.source import Batch, Source
+from factory_assets.gather.stage import gather
+from factory_assets.gather.topics import Topic, TopicSet, load_topics
+from factory_assets.gather.windows import Window
+from factory_assets.registry import Registry
+from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord, load_papers
+from factory_assets.replay.recordings import Recordings
+from factory_assets.replay.server import ReplayServer
+from factory_assets.settings import PROJECT_ROOT
+
+INTERVAL = 2.0
+"""Seconds between two requests, instead of arXiv's three."""
+
+PAGE = 2_000
+FIRST = date(2025, 1, 1)
+SPANS = (1, 30, 365)
+PAPERS_A_DAY = (60, 150)
+
+_TEXT = f"""\
+## Gather
+
+All {{topics}} topics against the replay server over loopback HTTP, into a new registry, with {INTERVAL:g} s
+between requests instead of arXiv's 3 s. The year is made up from the sample's papers: {PAPERS_A_DAY[0]} to
+{PAPERS_A_DAY[1]} a day, all of them about some topic. *Fewest* is papers / {PAGE:,} rounded up, per window; *floor*
+is requests times interval, though the first request does not wait. Time is that of the whole stage: the server's
+answering, reading, labelling and storing are in it, and do not shrink with the interval as the floor does.
+
+Targets: requests at most 1.2 of the fewest, time at most 1.05 of the floor.
+
+| dates | papers stored | windows | requests | fewest | ratio | time | floor | ratio |
+|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Watched:
+    """A source that remembers how many papers each window brought."""
+
+    source: Source
+    windows: list[int] = field(default_factory=list)
+
+    def batches(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
+        for batch in self.source.batches(dates, topics):
+            self.windows.append(len(batch.papers))
+            yield batch
+
+    @property
+    def fewest_requests(self) -> int:
+        return sum(max(1, math.ceil(papers / PAGE)) for papers in self.windows)
+
+
+@dataclass(frozen=True)
+class _Result:
+    dates: int
+    papers: int
+    windows: int
+    requests: int
+    fewest: int
+    seconds: float
+
+    def row(self) -> str:
+        floor = self.requests * INTERVAL
+        return (
+            f"| {self.dates} | {self.papers:,} | {self.windows} | {self.requests} | {self.fewest}"
+            f" | {self.requests / self.fewest:.2f} | {self.seconds:.2f} s | {floor:.2f} s"
+            f" | {self.seconds / floor:.2f} |"
+        )
+
+
+def run() -> str:
+    """Measure, and return the section for RESULTS.md."""
+    topics = load_topics(PROJECT_ROOT / "factory_assets" / "gather" / "topics.yaml")
+    papers = made_up_year(topics)
+    api = ArxivApi(papers)
+    day = Window(FIRST, FIRST)
+    api.answer({"search_query": window_query(day, topics.topics)})  # a server that is up has its index
+    with ReplayServer(recordings=Recordings(), arxiv=api) as server:
+        results = [_measured(days, url=server.arxiv_url, topics=topics) for days in SPANS]
+    return "\n".join([_TEXT.format(topics=len(topics.topics)), *(result.row() for result in results), ""])
+
+
+def made_up_year(topics: TopicSet) -> list[ArxivRecord]:
+    """A year of papers: the sample's, with other ids and dates, over and over."""
+    matcher = Matcher(topics.topics)
+    wanted = [record for record in load_papers() if matcher.labels(record.paper)]
+    dice = random.Random(365)
+    papers: list[ArxivRecord] = []
+    for offset in range(max(SPANS)):
+        day = FIRST + timedelta(days=offset)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        for number in range(dice.randint(*PAPERS_A_DAY)):
+            change = {
+                "id": f"{day:%y%m}.{day.day * 1000 + number:05d}",
+                "published": midnight + timedelta(seconds=dice.randrange(86_400)),
+            }
+            papers.append(wanted[len(papers) % len(wanted)].model_copy(update=change))
+    return papers
+
+
+def _measured(days: int, *, url: str, topics: TopicSet) -> _Result:
+    with tempfile.TemporaryDirectory() as folder:
+        source = _Watched(
+            ArxivSource(
+                url=url,
+                interval=INTERVAL,
+                lock_path=Path(folder) / "arxiv.lock",
+                user_agent="software-factory-bench",
+                notify=log.info,
+            )
+        )
+        store = Registry(Path(folder) / "registry.duckdb")
+        started = time.monotonic()
+        report = gather(
+            [FIRST + timedelta(days=offset) for offset in range(days)],
+            source=source,
+            topics=topics,
+            store=store,
+            now=datetime.now(UTC),
+            notify=log.info,
+        )
+        seconds = time.monotonic() - started
+    return _Result(
+        dates=days,
+        papers=report.stored.new,
+        windows=len(source.windows),
+        requests=report.requests,
+        fewest=source.fewest_requests,
+        seconds=seconds,
+    )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    print(run())

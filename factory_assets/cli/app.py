@@ -1,0 +1,255 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from factory_assets.cli.instance import Instance, open_instance
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.gateways import Gateways
+from factory_assets.registry import Registry
+
+if TYPE_CHECKING:
+    from factory_assets.cli.stages import Factory
+    from factory_assets.defs.client import FactoryClient
+
+app = typer.Typer(
+    help="An autonomous software factory: papers become specs, specs become repos, repos are published.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is no date.", mend="Write it as 2026-06-17.") from None
+
+
+DayOption = Annotated[
+    date | None, typer.Option("--date", parser=_day, metavar="YYYY-MM-DD", help="One date (UTC).")
+]
+FromOption = Annotated[
+    date | None, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First date of a range.")
+]
+ToOption = Annotated[
+    date | None, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last date of a range.")
+]
+RepoOption = Annotated[
+    list[str] | None, typer.Option("--repo", metavar="NAME", help="Only this repo; repeatable.")
+]
+
+
+def main() -> None:
+    """Run the command; an error is one clear text and exit code 1."""
+    try:
+        app()
+    except FactoryError as error:
+        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+@app.command()
+def prepare() -> None:
+    """Write the instance's `.env` and folders, where they are missing; `make setup` runs this."""
+    instance = open_instance()
+    console.print(f"{instance.settings.factory_mode} instance at {instance.home}", highlight=False)
+
+
+@app.command()
+def demo() -> None:
+    """Run the whole factory over three recorded dates: no key, no network."""
+    from factory_assets.cli.demo import prepare_demo, run_demo
+
+    instance = prepare_demo()
+    _exit(succeeded=run_demo(instance, _registry(instance), console))
+
+
+@app.command()
+def gather(day: DayOption = None, first: FromOption = None, last: ToOption = None) -> None:
+    """Gather papers: of the trailing window, or of the dates that are named."""
+    from factory_assets.cli.stages import Days
+    from factory_assets.domain.automation import trailing_window
+
+    instance = open_instance()
+    settings = instance.settings
+    days = Days.chosen(settings, day=day, first=first, last=last)
+    if days is None:
+        window = trailing_window(
+            datetime.now(UTC).date(),
+            days=settings.factory_gather_window_days,
+            first=settings.factory_start_date,
+            last=settings.factory_end_date,
+        )
+        if window is None:
+            raise InputError("No date has come yet.", where="FACTORY_START_DATE", mend="Set an earlier date.")
+        days = Days(*window)
+    with _at_work(instance) as factory:
+        _exit(succeeded=factory.gather(days))
+
+
+@app.command()
+def analyze(day: DayOption = None, first: FromOption = None, last: ToOption = None) -> None:
+    """Analyse dates that hold unread papers: yesterday, or the dates that are named."""
+    from factory_assets.cli.stages import Days
+
+    instance = open_instance()
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    days = Days.chosen(instance.settings, day=day, first=first, last=last) or Days(yesterday, yesterday)
+    with _at_work(instance) as factory:
+        _exit(succeeded=factory.analyze(days))
+
+
+@app.command()
+def build(
+    day: DayOption = None, first: FromOption = None, last: ToOption = None, repo: RepoOption = None
+) -> None:
+    """Build the specs that wait; a repo that is named is built again even if it failed."""
+    from factory_assets.cli.stages import Days
+
+    instance = open_instance()
+    days = Days.chosen(instance.settings, day=day, first=first, last=last)
+    with _at_work(instance) as factory:
+        _exit(succeeded=factory.build(days, repo or []))
+
+
+@app.command()
+def mirror(
+    day: DayOption = None, first: FromOption = None, last: ToOption = None, repo: RepoOption = None
+) -> None:
+    """Publish the shipped repos that are not mirrored yet."""
+    from factory_assets.cli.stages import Days
+
+    instance = open_instance()
+    days = Days.chosen(instance.settings, day=day, first=first, last=last)
+    with _at_work(instance) as factory:
+        _exit(succeeded=factory.mirror(days, repo or []))
+
+
+@app.command()
+def status(first: FromOption = None, last: ToOption = None) -> None:
+    """Show the funnel and the queue, over the last two weeks or the dates that are named."""
+    from factory_assets.cli.stages import Days
+    from factory_assets.cli.tables import show_failures, show_funnel, show_queue
+
+    instance = open_instance()
+    settings = instance.settings
+    newest = settings.factory_end_date or datetime.now(UTC).date()
+    days = Days.chosen(settings, day=None, first=first, last=last) or Days(
+        max(settings.factory_start_date, newest - timedelta(days=13)), newest
+    )
+    registry = _registry(instance)
+    show_funnel(console, registry.funnel(days.first, days.last))
+    show_queue(console, registry)
+    show_failures(console, registry)
+
+
+@app.command()
+def doctor() -> None:
+    """Check credentials, programs, sandbox and disk; say what is affected and how to mend it."""
+    _exit(succeeded=_check_up(open_instance()))
+
+
+@app.command()
+def up() -> None:
+    """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
+    from factory_assets.cli.supervisor import start_supervisor
+
+    instance = open_instance()
+    settings = instance.settings
+    gateways = Gateways(settings)
+    gateways.check_credentials()
+    if not _check_up(instance):
+        raise InputError("The factory was not started.", mend="Mend what stands above in red.")
+    gateways.registry.analysed_days()
+    with _client(instance) as client:
+        released = client.release_dead_runs()
+        client.set_pool("builds", settings.build_workers)
+    if released:
+        console.print(f"{len(released)} runs whose worker had died are reported as failed.")
+    console.print(f"A day can cost at most ${gateways.most_a_day_can_cost():.2f}.", highlight=False)
+    console.print(f"The UI: {start_supervisor(instance)}", highlight=False)
+    console.print("What spends money or publishes starts only after `factory enable`. Stop with `make down`.")
+
+
+@app.command()
+def down() -> None:
+    """Stop the factory and everything it started; runs in flight stop too and are resumed later."""
+    from factory_assets.cli.supervisor import stop_supervisor
+
+    console.print("Stopped." if stop_supervisor(open_instance()) else "It was not running.")
+
+
+@app.command(hidden=True)
+def supervise() -> None:
+    """Run the programs in the foreground, as a service manager wants it."""
+    from factory_assets.cli import supervisor
+
+    supervisor.supervise(open_instance())
+
+
+@app.command()
+def enable() -> None:
+    """Start the schedules and the sensor that spend money or publish."""
+    with _client(open_instance()) as client:
+        console.print("Started: " + ", ".join(client.enable()))
+
+
+@app.command()
+def disable() -> None:
+    """Stop the schedules and the sensor that spend money or publish."""
+    with _client(open_instance()) as client:
+        console.print("Stopped: " + ", ".join(client.disable()))
+
+
+@app.command("demo-ui")
+def demo_ui() -> None:
+    """Serve the Dagster UI on the demo's instance until Ctrl-C."""
+    from factory_assets.cli.demo import prepare_demo
+    from factory_assets.cli.supervisor import check_port, supervise
+
+    instance = prepare_demo()
+    settings = instance.settings
+    check_port(settings.factory_ui_host, settings.factory_ui_port)
+    console.print(
+        f"http://{settings.factory_ui_host}:{settings.factory_ui_port} (Ctrl-C stops it)", highlight=False
+    )
+    supervise(instance)
+
+
+def _exit(*, succeeded: bool) -> None:
+    if not succeeded:
+        raise typer.Exit(1)
+
+
+def _registry(instance: Instance) -> Registry:
+    return Gateways(instance.settings).registry
+
+
+def _client(instance: Instance) -> AbstractContextManager[FactoryClient]:
+    from factory_assets.defs.client import FactoryClient
+
+    return FactoryClient.open(instance.workspace)
+
+
+def _at_work(instance: Instance) -> AbstractContextManager[Factory]:
+    from factory_assets.cli.stages import Factory
+
+    return Factory.at_work(instance, _registry(instance), console)
+
+
+def _check_up(instance: Instance) -> bool:
+    from factory_assets.cli.tables import show_checks
+    from factory_assets.doctor.run import errors_of, run_checks
+
+    checks = run_checks(Gateways(instance.settings).doctor_inputs())
+    show_checks(console, checks)
+    return not errors_of(checks)

@@ -1,0 +1,89 @@
+"""The demo: the whole factory over three recorded dates, with no key and no network."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from factory_assets.cli.instance import Instance, open_instance, write_env
+from factory_assets.cli.stages import Days, Factory
+from factory_assets.cli.tables import show_failures, show_funnel
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.registry import Registry
+from factory_assets.settings import Mode, instance_home
+
+# Friday the 19th was a public holiday: the sample holds no paper of that date.
+FIRST, LAST = date(2026, 6, 17), date(2026, 6, 19)
+FAILS_ON_PURPOSE = "demo-fails-its-gate-on-purpose"
+
+
+def prepare_demo() -> Instance:
+    """Make the replay instance, or open the one that is there."""
+    home = instance_home(Mode.REPLAY)
+    write_env(
+        home,
+        {
+            "FACTORY_MODE": Mode.REPLAY,
+            "DAGSTER_HOME": str(home),
+            "FACTORY_DATA_DIR": str(home / "data"),
+            "FACTORY_START_DATE": FIRST.isoformat(),
+            "FACTORY_END_DATE": LAST.isoformat(),
+            "FACTORY_RANKS": "4",
+            "FACTORY_SPECS_PER_DAY": "3",
+            "FACTORY_ARXIV_INTERVAL": "0",
+            "FACTORY_MIRROR_INTERVAL": "0",
+            "FACTORY_MIRROR_DIR": str(home / "mirrored"),
+            "BUILD_WORKERS": "2",
+        },
+    )
+    return open_instance(Mode.REPLAY)
+
+
+def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
+    """Run the four stages, or only what is left of them; True when they end as recorded."""
+    days = Days(FIRST, LAST)
+    if _is_done(registry):
+        console.print("The demo has run before; nothing is left to do.")
+    else:
+        console.print("Starting Dagster (the first run of it on a machine takes some seconds) …")
+        with Factory.at_work(instance, registry, console) as factory:
+            console.print("Gather: three dates of papers from arXiv", style="bold")
+            factory.gather(days)
+            console.print("Analyze: Claude reads them and writes specs", style="bold")
+            factory.analyze(days)
+            console.print("Build: Claude Code builds each spec in three phases", style="bold")
+            factory.build(days, [])
+            console.print("Mirror: what shipped is published to a local folder", style="bold")
+            factory.mirror(days, [])
+    console.print()
+    show_funnel(console, registry.funnel(FIRST, LAST))
+    show_failures(console, registry)
+    console.print(f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n")
+    _show_places(instance, console)
+    return _ended_as_recorded(registry)
+
+
+def _is_done(registry: Registry) -> bool:
+    return (
+        registry.analysed_days() >= {date(2026, 6, day) for day in range(FIRST.day, LAST.day + 1)}
+        and not registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+        and not registry.unmirrored_repos()
+    )
+
+
+def _ended_as_recorded(registry: Registry) -> bool:
+    failed = {queued.spec.name for queued in registry.queue({BuildStatus.FAILED})}
+    return _is_done(registry) and failed == {FAILS_ON_PURPOSE}
+
+
+def _show_places(instance: Instance, console: Console) -> None:
+    settings = instance.settings
+    console.print(f"Mirrored repos, to look into:  {_shown(settings.factory_mirror_dir)}", highlight=False)
+    console.print(f"Bare repositories:             {_shown(settings.git_dir)}", highlight=False)
+    console.print("The Dagster UI on this instance: make demo-ui", highlight=False)
+
+
+def _shown(path: Path | None) -> str:
+    return "-" if path is None else str(path)

@@ -1,0 +1,101 @@
+"""One instance on disk: its home, its `.env`, and the mode that it was made for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory_assets.domain.errors import InputError
+from factory_assets.settings import PROJECT_ROOT, Mode, Settings, instance_home, load_settings
+
+_MODE_FILE = "mode"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A prepared instance: DAGSTER_HOME and the settings that hold in it."""
+
+    home: Path
+    settings: Settings
+
+    @property
+    def workspace(self) -> Path:
+        """The workspace.yaml of this instance."""
+        return self.home / "workspace.yaml"
+
+
+def open_instance(mode: Mode | None = None) -> Instance:
+    """Prepare the instance that the environment names, and make this process and its children work on it.
+
+    Args:
+        mode: overrules FACTORY_MODE.
+
+    Raises:
+        InputError: a setting is not valid, or the data directory belongs to an instance of the other mode.
+    """
+    if mode is not None:
+        os.environ["FACTORY_MODE"] = mode
+        os.environ.pop("DAGSTER_HOME", None)
+    chosen = os.environ.get("FACTORY_MODE", Mode.LIVE)
+    if chosen not in set(Mode):
+        raise InputError(f"{chosen!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
+    home = Path(os.environ.get("DAGSTER_HOME") or instance_home(Mode(chosen)))
+    os.environ["DAGSTER_HOME"] = str(home)
+    if Mode(chosen) is Mode.REPLAY and not (home / ".env").exists():
+        raise InputError(
+            "There is no replay instance yet.", where=str(home), mend="Run `make demo`, which makes one."
+        )
+    settings = load_settings()
+    write_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
+    _copy_configuration(home)
+    _claim(settings)
+    os.environ.update(
+        {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
+    )
+    os.chdir(home)
+    # A shell that starts this in the background has SIGINT ignored, and children would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    return Instance(home=home, settings=settings)
+
+
+def write_env(home: Path, values: Mapping[str, str]) -> None:
+    """Add to the instance's `.env` what it does not name yet; what stands there is left as it is."""
+    path = home / ".env"
+    home.mkdir(parents=True, exist_ok=True)
+    text = path.read_text() if path.exists() else ""
+    named = {line.split("=", 1)[0].strip() for line in text.splitlines() if "=" in line}
+    missing = [f"{name}={value}\n" for name, value in values.items() if name not in named]
+    if not missing:
+        return
+    if text and not text.endswith("\n"):
+        text += "\n"
+    scratch = path.with_suffix(".env-new")
+    scratch.touch(mode=0o600)
+    scratch.write_text(text + "".join(missing))
+    scratch.replace(path)
+
+
+def _copy_configuration(home: Path) -> None:
+    if home == PROJECT_ROOT:
+        return
+    for name in ("dagster.yaml", "workspace.yaml"):
+        shutil.copyfile(PROJECT_ROOT / name, home / name)
+
+
+def _claim(settings: Settings) -> None:
+    settings.factory_data_dir.mkdir(parents=True, exist_ok=True)
+    path = settings.factory_data_dir / _MODE_FILE
+    if not path.exists():
+        path.write_text(settings.factory_mode + "\n")
+    made_for = path.read_text().strip()
+    if made_for != settings.factory_mode:
+        raise InputError(
+            f"This data directory belongs to a {made_for} instance, and FACTORY_MODE is {settings.factory_mode}.",
+            where=str(settings.factory_data_dir),
+            mend="Name another FACTORY_DATA_DIR; the two modes share nothing.",
+        )

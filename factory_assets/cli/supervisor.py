@@ -1,0 +1,198 @@
+"""The live factory as processes: web server, code server and daemon, kept running until `factory down`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from factory_assets.cli.instance import Instance
+from factory_assets.cli.processes import program, start, stop_tree
+from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.text import tail
+
+_FIRST_PAGE_SECONDS = 120
+_LONGEST_BACK_OFF = 60.0
+_STEADY_SECONDS = 60.0
+LOCATION = "factory"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the UI and the code server listen."""
+
+    host: str
+    ui: int
+    code: int
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that something listens on already.
+
+    Raises:
+        InputError: naming the port and the setting.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"Port {port} on {host} cannot be used: {error.strerror}.",
+                where="FACTORY_UI_PORT",
+                mend="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
+            ) from error
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def running(pid_file: Path) -> int | None:
+    """The supervisor's process id, or None when it is not running."""
+    try:
+        pid = int(pid_file.read_text())
+        process = psutil.Process(pid)
+        return pid if "factory_assets.cli" in " ".join(process.cmdline()) else None
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def pid_file(instance: Instance) -> Path:
+    """Where the supervisor of this instance writes its process id."""
+    return instance.settings.factory_data_dir / "supervisor.pid"
+
+
+def log_dir(instance: Instance) -> Path:
+    """Where the programs write their logs."""
+    return instance.settings.factory_data_dir / "logs"
+
+
+def start_supervisor(instance: Instance) -> str:
+    """Start the supervisor in the background, wait for the first page, and return its URL.
+
+    Raises:
+        InputError: it runs already, or the port is in use.
+        InfrastructureError: the UI did not answer in two minutes; with the end of the log.
+    """
+    settings = instance.settings
+    if running(pid_file(instance)) is not None:
+        raise InputError(
+            "This factory is up already.", mend="Open its UI, or stop it first with `make down`."
+        )
+    check_port(settings.factory_ui_host, settings.factory_ui_port)
+    log = log_dir(instance) / "supervisor.log"
+    child = start([sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.home)
+    url = f"http://{settings.factory_ui_host}:{settings.factory_ui_port}"
+    deadline = time.monotonic() + _FIRST_PAGE_SECONDS
+    while not _answers(url):
+        if child.poll() is not None or time.monotonic() > deadline:
+            stop_tree(child.pid)
+            raise InfrastructureError(
+                f"The UI did not start:\n{tail(log.read_text(errors='replace'))}", where=str(log)
+            )
+        time.sleep(0.5)
+    return url
+
+
+def stop_supervisor(instance: Instance) -> bool:
+    """Stop the supervisor and all it started, runs in flight too. False when it was not running."""
+    pid = running(pid_file(instance))
+    if pid is None:
+        return False
+    stop_tree(pid)
+    pid_file(instance).unlink(missing_ok=True)
+    return True
+
+
+def supervise(instance: Instance) -> None:
+    """Run the programs in the foreground and start again whichever ends, until SIGTERM or SIGINT."""
+    settings = instance.settings
+    ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
+    workspace = settings.factory_data_dir / "workspace.yaml"
+    workspace.write_text(
+        f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
+    )
+    pid_file(instance).write_text(f"{os.getpid()}\n")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    children = [
+        _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home)
+        for name, argv in _programs(ports, workspace).items()
+    ]
+    try:
+        while not stopping.is_set():
+            for child in children:
+                child.keep_running()
+            stopping.wait(0.5)
+    finally:
+        for child in reversed(children):
+            child.stop()
+        pid_file(instance).unlink(missing_ok=True)
+
+
+def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
+    return {
+        "code-server": [
+            program("dagster"),
+            *("code-server", "start", "-m", "factory_assets.definitions"),
+            *("-h", "127.0.0.1", "-p", str(ports.code), "--location-name", LOCATION),
+        ],
+        "daemon": [program("dagster-daemon"), "run", "-w", str(workspace)],
+        "webserver": [
+            program("dagster-webserver"),
+            *("-w", str(workspace), "-h", ports.host, "-p", str(ports.ui)),
+        ],
+    }
+
+
+class _Child:
+    """One program, started again with growing pauses while it keeps failing."""
+
+    def __init__(self, name: str, argv: Sequence[str], log: Path, home: Path) -> None:
+        self._name = name
+        self._argv = argv
+        self._log = log
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._back_off = 1.0
+        self._not_before = 0.0
+
+    def keep_running(self) -> None:
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is None:
+            return
+        if self._process is not None:
+            steady = now - self._started > _STEADY_SECONDS
+            self._back_off = 1.0 if steady else min(self._back_off * 2, _LONGEST_BACK_OFF)
+            self._not_before = now + self._back_off
+            self._process = None
+        if now >= self._not_before:
+            self._process = start(self._argv, log=self._log, cwd=self._home)
+            self._started = now
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop_tree(self._process.pid)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/server_info", timeout=2).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,76 @@
+"""What the commands print: the funnel, the queue, the failures, the doctor's findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from factory_assets.doctor.result import CheckResult, Severity
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.specs import rank_key
+from factory_assets.registry import Registry
+from factory_assets.registry.models import FunnelDay
+
+
+def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
+    """Papers, specs, built and mirrored repos by date, with their sums."""
+    table = Table(title="papers → specs → built → mirrored", show_footer=True)
+    columns = (
+        ("papers", [day.papers for day in days]),
+        ("specs", [day.specs for day in days]),
+        ("waiting", [day.queued + day.in_progress for day in days]),
+        ("built", [day.shipped for day in days]),
+        ("failed", [day.failed for day in days]),
+        ("mirrored", [day.mirrored for day in days]),
+    )
+    table.add_column("date", footer="all")
+    for name, counts in columns:
+        table.add_column(name, footer=str(sum(counts)), justify="right")
+    for index, day in enumerate(days):
+        table.add_row(str(day.day), *(str(counts[index]) for _, counts in columns))
+    console.print(table)
+
+
+def show_failures(console: Console, registry: Registry) -> None:
+    """Every failed build and why."""
+    for queued in registry.queue({BuildStatus.FAILED}):
+        console.print(f"failed: {queued.spec.name} ({queued.day}|{_rank(queued.rank)})", style="red")
+        console.print(f"  {queued.error_log}", markup=False, highlight=False)
+
+
+def show_queue(console: Console, registry: Registry) -> None:
+    """Specs that wait or are being built."""
+    waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+    table = Table(title="queue")
+    for name in ("repo", "date", "rank", "language", "status", "attempts", "not before"):
+        table.add_column(name)
+    for queued in waiting:
+        table.add_row(
+            queued.spec.name,
+            str(queued.day or "-"),
+            _rank(queued.rank),
+            queued.spec.language,
+            queued.status,
+            str(queued.attempts),
+            str(queued.not_before or "-"),
+        )
+    console.print(table if waiting else "The queue is empty.")
+
+
+def show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
+    """The doctor's findings, each with what it affects and how to mend it."""
+    for check in checks:
+        mark, style = ("ok", "green") if check.ok else (check.severity, _STYLES[check.severity])
+        console.print(f"{mark:<8} {check.name}: {check.found}", style=style, markup=False, highlight=False)
+        if not check.ok:
+            console.print(f"         affects: {check.affects}", markup=False, highlight=False)
+            console.print(f"         to mend it: {check.mend}", markup=False, highlight=False)
+
+
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+
+
+def _rank(rank: int | None) -> str:
+    return "-" if rank is None else rank_key(rank)

@@ -1,0 +1,182 @@
+"""Schedules and the sensor: when each stage runs by itself.
+
+Schedules carry what follows the clock; the sensor carries what follows the queue, because a spec can be queued
+at any time of the day. Declarative conditions are not used: `on_missing` fires once for each new partition and
+would launch every rank, also those without a spec. Each decision is a pure function in domain/automation.py.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+import dagster as dg
+
+from factory_assets.defs.externals import PAPERS
+from factory_assets.defs.jobs import Jobs
+from factory_assets.defs.partitions import date_rank_key
+from factory_assets.defs.runs import REPO_TAG, spec_tags
+from factory_assets.domain.automation import Launches, choose_launches, days_to_analyse, trailing_window
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import Registry
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+# What spends money or publishes; `factory enable` starts these and `factory disable` stops them.
+SPENDING_SCHEDULES = ("analyze_daily", "build_daily", "mirror_nightly")
+SPENDING_SENSORS = ("queued_specs",)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that automation obeys. Budgets in dollars."""
+
+    first: date
+    last: date | None
+    window_days: int
+    timezone: str
+    repo_budget_usd: float
+    day_budget_usd: float
+
+
+def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
+    """Gather hourly, analyze at 06:00, build at 06:30, mirror at 23:00."""
+
+    @dg.schedule(
+        job=jobs.gather,
+        cron_schedule="0 * * * *",
+        execution_timezone=rules.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every hour: gather the last days again, which also heals dates that were missed.",
+    )
+    def gather_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        window = trailing_window(now.date(), days=rules.window_days, first=rules.first, last=rules.last)
+        if window is None:
+            return dg.SkipReason(f"The first date, {rules.first}, has not come yet.")
+        start, end = window
+        return dg.RunRequest(
+            run_key=f"gather {now:%Y-%m-%dT%H:%M}",
+            tags={
+                "dagster/asset_partition_range_start": start.isoformat(),
+                "dagster/asset_partition_range_end": end.isoformat(),
+            },
+        )
+
+    @dg.schedule(
+        job=jobs.analyze,
+        cron_schedule="0 6 * * *",
+        execution_timezone=rules.timezone,
+        description="Daily: analyse every settled date that holds unread papers. `factory enable` starts it.",
+    )
+    def analyze_daily(
+        context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        days = days_to_analyse(
+            _gathered(context.instance), registry.analysed_days(), registry.unread_days(), now
+        )
+        if not days:
+            yield dg.SkipReason("Every settled date that was gathered is analysed.")
+        for day in days:
+            yield dg.RunRequest(partition_key=day.isoformat(), run_key=f"analyze {day} {now:%Y-%m-%d}")
+
+    @dg.schedule(
+        job=jobs.build,
+        cron_schedule="30 6 * * *",
+        execution_timezone=rules.timezone,
+        description="Daily: build every queued spec that the day's budget allows. `factory enable` starts it.",
+    )
+    def build_daily(
+        context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        yield from _build_requests(context.instance, registry, rules, now, f"build {now:%Y-%m-%d}")
+
+    @dg.schedule(
+        job=jobs.mirror,
+        cron_schedule="0 23 * * *",
+        execution_timezone=rules.timezone,
+        description="Nightly: publish every shipped repo that is not mirrored yet. `factory enable` starts it.",
+    )
+    def mirror_nightly(
+        context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        night = context.scheduled_execution_time.astimezone(UTC)
+        waiting = unmirrored_specs(registry)
+        if not waiting:
+            yield dg.SkipReason("Every shipped repo is mirrored.")
+        yield from _requests(waiting, f"mirror {night:%Y-%m-%d}")
+
+    return [gather_hourly, analyze_daily, build_daily, mirror_nightly]
+
+
+def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
+    """The sensor that launches specs queued during the day."""
+
+    @dg.sensor(
+        job=jobs.build,
+        minimum_interval_seconds=60,
+        description="Launches specs that were queued since the morning. `factory enable` starts it.",
+    )
+    def queued_specs(
+        context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        yield from _build_requests(context.instance, registry, rules, datetime.now(UTC), "build")
+
+    return [queued_specs]
+
+
+def _build_requests(
+    instance: dg.DagsterInstance, registry: Registry, rules: Rules, now: datetime, purpose: str
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    midnight = datetime.combine(now.date(), time(), UTC)
+    launches = choose_launches(
+        registry.launchable_specs(now),
+        busy=busy_repos(instance),
+        spent_usd=registry.spent_since(midnight),
+        repo_budget_usd=rules.repo_budget_usd,
+        day_budget_usd=rules.day_budget_usd,
+    )
+    if not launches.specs:
+        yield dg.SkipReason(_why_nothing(launches))
+    yield from _requests(launches.specs, purpose)
+
+
+def _gathered(instance: dg.DagsterInstance) -> list[date]:
+    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
+
+
+def unmirrored_specs(registry: Registry) -> list[QueuedSpec]:
+    """The specs of shipped repos that are not mirrored yet, by date and rank."""
+    found = (registry.spec_named(waiting.repo.name) for waiting in registry.unmirrored_repos())
+    return [queued for queued in found if queued is not None]
+
+
+def busy_repos(instance: dg.DagsterInstance) -> frozenset[str]:
+    """Names of the repos that have a run which is queued or running."""
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
+    return frozenset(run.tags[REPO_TAG] for run in runs if REPO_TAG in run.tags)
+
+
+def _why_nothing(launches: Launches) -> str:
+    if launches.held_by_budget:
+        return f"{launches.held_by_budget} specs wait for tomorrow's budget, or for a higher FACTORY_DAY_BUDGET_USD."
+    if launches.already_running:
+        return f"All {launches.already_running} queued specs have a run already."
+    return "No spec is queued."
+
+
+def _requests(specs: Sequence[QueuedSpec], purpose: str) -> Iterator[dg.RunRequest]:
+    for queued in specs:
+        if queued.day is None or queued.rank is None:
+            continue
+        yield dg.RunRequest(
+            partition_key=date_rank_key(queued.day, queued.rank),
+            run_key=f"{purpose} {queued.spec.name} {queued.attempts} {queued.not_before or ''}".strip(),
+            tags=spec_tags(queued),
+        )

@@ -1,0 +1,250 @@
+"""Launching runs on an instance and following them, for the command line: the same API that the UI uses."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_graphql.cli import execute_query
+from pydantic import BaseModel, Field, TypeAdapter
+
+from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS, busy_repos
+from factory_assets.defs.partitions import date_rank_key
+from factory_assets.defs.runs import spec_tags
+from factory_assets.domain.errors import FactoryError, InfrastructureError
+from factory_assets.domain.specs import QueuedSpec
+
+LOCATION = "factory"
+_REPOSITORY = "__repository__"
+_STARTS_RUNS = frozenset({"QUEUED_RUN_COORDINATOR"})
+_FINISHED = frozenset(
+    {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+)
+_POLL_SECONDS = 0.5
+
+_LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on InvalidSubsetError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineNotFoundError { message }
+  }
+}
+"""
+_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+
+
+class _Result(BaseModel):
+    """The union types that mutations answer with, as far as they are read here."""
+
+    typename: str = Field(alias="__typename")
+    message: str = ""
+
+
+class _LaunchedRun(BaseModel):
+    run_id: str = Field(alias="runId")
+
+
+class _LaunchResult(_Result):
+    run: _LaunchedRun | None = None
+
+
+class _DaemonStatus(BaseModel):
+    daemon_type: str = Field(alias="daemonType")
+    healthy: bool | None
+
+
+_START_SCHEDULE = """
+mutation Start($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+_STOP_SCHEDULE = """
+mutation Reset($selector: ScheduleSelector!) {
+  resetSchedule(scheduleSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+_START_SENSOR = """
+mutation Start($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+_STOP_SENSOR = """
+mutation Reset($selector: SensorSelector!) {
+  resetSensor(sensorSelector: $selector) { __typename ... on PythonError { message } }
+}
+"""
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended; `error` is what the failed step said."""
+
+    run_id: str
+    succeeded: bool
+    error: str
+
+
+class FactoryClient:
+    """One instance and its code location."""
+
+    def __init__(self, context: WorkspaceProcessContext) -> None:
+        self._context = context
+        self._instance = context.instance
+
+    @classmethod
+    @contextmanager
+    def open(cls, workspace: Path) -> Iterator[FactoryClient]:
+        """Load the code location for the instance that DAGSTER_HOME names."""
+        with (
+            dg.DagsterInstance.get() as instance,
+            WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)])) as context,
+        ):
+            client = cls(context)
+            client.check_location()
+            yield client
+
+    def check_location(self) -> None:
+        """Fail with the code's own error where the definitions do not load."""
+        request = self._context.create_request_context()
+        for entry in request.get_code_location_entries().values():
+            if entry.load_error is not None:
+                raise FactoryError(
+                    entry.load_error.message.strip().splitlines()[-1],
+                    where="factory_assets/definitions.py",
+                    mend="Mend what it names; `dg check defs` shows the whole error.",
+                )
+
+    def launch_days(self, job: str, first: date, last: date) -> str:
+        """Launch `job` over a range of dates in one run."""
+        if first == last:
+            return self._launch(job, {"dagster/partition": first.isoformat()})
+        return self._launch(
+            job,
+            {
+                "dagster/asset_partition_range_start": first.isoformat(),
+                "dagster/asset_partition_range_end": last.isoformat(),
+            },
+        )
+
+    def launch_spec(self, job: str, queued: QueuedSpec) -> str:
+        """Launch `job` on the spec's date and rank."""
+        if queued.day is None or queued.rank is None:
+            raise FactoryError("It has no rank yet.", where=queued.spec.name)
+        key = date_rank_key(queued.day, queued.rank)
+        dimensions = {f"dagster/partition/{name}": value for name, value in key.keys_by_dimension.items()}
+        return self._launch(job, {"dagster/partition": str(key), **dimensions, **spec_tags(queued)})
+
+    def busy_repos(self) -> frozenset[str]:
+        """Names of the repos that have a queued or running run."""
+        return busy_repos(self._instance)
+
+    def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:
+        """Wait for all runs to end. `on_change` gets a run's id and its new status."""
+        seen: dict[str, dg.DagsterRunStatus] = {}
+        while True:
+            runs = self._instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
+            for run in runs:
+                if seen.get(run.run_id) is not run.status:
+                    seen[run.run_id] = run.status
+                    on_change(run.run_id, run.status.value.lower())
+            if all(run.status in _FINISHED for run in runs):
+                return [self._end(run) for run in sorted(runs, key=lambda run: run_ids.index(run.run_id))]
+            time.sleep(_POLL_SECONDS)
+
+    def daemon_is_running(self) -> bool:
+        """Whether a daemon that starts queued runs has reported lately."""
+        answer = self._query(_DAEMONS, {})
+        statuses = TypeAdapter(list[_DaemonStatus]).validate_python(
+            answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+        )
+        return any(status.healthy for status in statuses if status.daemon_type in _STARTS_RUNS)
+
+    def set_pool(self, pool: str, slots: int) -> None:
+        """Set how many runs of a pool go on at once."""
+        self._instance.event_log_storage.set_concurrency_slots(pool, slots)
+
+    def release_dead_runs(self) -> list[str]:
+        """Report runs as failed that were going on when their worker died unwatched, and free their slots.
+
+        Only to be called while nothing of this instance runs.
+        """
+        going = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+        dead = self._instance.get_runs(filters=dg.RunsFilter(statuses=going))
+        for run in dead:
+            self._instance.report_run_failed(run, "Its worker was gone when the factory started again.")
+            self._instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        return [run.run_id for run in dead]
+
+    def enable(self) -> list[str]:
+        """Start the schedules and the sensor that spend money or publish."""
+        for name in SPENDING_SCHEDULES:
+            self._change(_START_SCHEDULE, _selector("scheduleName", name))
+        for name in SPENDING_SENSORS:
+            self._change(_START_SENSOR, _selector("sensorName", name))
+        return [*SPENDING_SCHEDULES, *SPENDING_SENSORS]
+
+    def disable(self) -> list[str]:
+        """Put the same back to their default, which is stopped."""
+        for name in SPENDING_SCHEDULES:
+            self._change(_STOP_SCHEDULE, _selector("scheduleName", name))
+        for name in SPENDING_SENSORS:
+            self._change(_STOP_SENSOR, _selector("sensorName", name))
+        return [*SPENDING_SCHEDULES, *SPENDING_SENSORS]
+
+    def _launch(self, job: str, tags: Mapping[str, str]) -> str:
+        params = {
+            "selector": {
+                "repositoryLocationName": LOCATION,
+                "repositoryName": _REPOSITORY,
+                "jobName": job,
+            },
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        result = _LaunchResult.model_validate(self._query(_LAUNCH, {"params": params})["launchRun"])
+        if result.run is None:
+            raise InfrastructureError(
+                f"Dagster did not launch the run: {result.message or result.typename}", where=job
+            )
+        return result.run.run_id
+
+    def _change(self, mutation: str, selector: Mapping[str, str]) -> None:
+        for answer in self._query(mutation, {"selector": selector}).values():
+            result = _Result.model_validate(answer)
+            if result.typename.endswith("Error"):
+                raise InfrastructureError(f"Dagster refused: {result.message or result.typename}")
+
+    def _query(self, query: str, variables: Mapping[str, object]) -> dict[str, Any]:
+        answer = execute_query(self._context, query, variables)
+        if "errors" in answer:
+            raise InfrastructureError(f"Dagster refused: {answer['errors'][0]['message']}")
+        return dict(answer["data"])
+
+    def _end(self, run: dg.DagsterRun) -> RunEnd:
+        if run.status is dg.DagsterRunStatus.SUCCESS:
+            return RunEnd(run.run_id, succeeded=True, error="")
+        for entry in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+            event = entry.dagster_event
+            data = event.step_failure_data if event else None
+            if data and data.user_failure_data and data.user_failure_data.description:
+                return RunEnd(run.run_id, succeeded=False, error=data.user_failure_data.description)
+            if data and data.error:
+                root = data.error.cause or data.error
+                return RunEnd(run.run_id, succeeded=False, error=root.message.strip())
+        return RunEnd(run.run_id, succeeded=False, error=f"the run was {run.status.value.lower()}")
+
+
+def _selector(field: str, name: str) -> dict[str, str]:
+    return {"repositoryLocationName": LOCATION, "repositoryName": _REPOSITORY, field: name}

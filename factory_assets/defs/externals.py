@@ -1,0 +1,36 @@
+"""The two ends of the graph: arXiv and GitHub, which the factory reads and writes but does not make."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+ARXIV = dg.AssetKey("arxiv_api")
+GITHUB = dg.AssetKey("github")
+PAPERS = dg.AssetKey("papers")
+SPECS = dg.AssetKey("specs")
+BUILT_REPOS = dg.AssetKey("built_repos")
+MIRRORED_REPOS = dg.AssetKey("mirrored_repos")
+
+
+def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec]:
+    """External assets for arXiv and for wherever shipped repos go."""
+    return [
+        dg.AssetSpec(
+            ARXIV,
+            description=f"arXiv's query API: {arxiv}. Setting: FACTORY_ARXIV_URL.",
+            group_name="outside",
+            kinds={"arxiv"},
+            owners=[owner],
+            tags={"stage": "gather"},
+            metadata={"terms of use": dg.MetadataValue.url("https://info.arxiv.org/help/api/tou.html")},
+        ),
+        dg.AssetSpec(
+            GITHUB,
+            deps=[MIRRORED_REPOS],
+            description=f"Where shipped repos are published: {mirror}.",
+            group_name="outside",
+            kinds={"github"},
+            owners=[owner],
+            tags={"stage": "mirror"},
+        ),
+    ]

@@ -1,0 +1,40 @@
+"""One job per stage, so that schedules, the sensor and the CLI launch the same runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The four jobs, in the order of the stages."""
+
+    gather: UnresolvedAssetJobDefinition
+    analyze: UnresolvedAssetJobDefinition
+    build: UnresolvedAssetJobDefinition
+    mirror: UnresolvedAssetJobDefinition
+
+    def all(self) -> list[UnresolvedAssetJobDefinition]:
+        """In the order of the stages."""
+        return [self.gather, self.analyze, self.build, self.mirror]
+
+
+def build_jobs() -> Jobs:
+    """Jobs named after their stage."""
+
+    def job(name: str, asset: dg.AssetKey, description: str) -> UnresolvedAssetJobDefinition:
+        return dg.define_asset_job(
+            name, selection=dg.AssetSelection.assets(asset), description=description, tags={"stage": name}
+        )
+
+    return Jobs(
+        gather=job("gather", PAPERS, "Gather the papers of one date or of a range of dates."),
+        analyze=job("analyze", SPECS, "Have Claude read a date's papers and write specs."),
+        build=job("build", BUILT_REPOS, "Build the repo of one spec."),
+        mirror=job("mirror", MIRRORED_REPOS, "Publish one shipped repo."),
+    )

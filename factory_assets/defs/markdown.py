@@ -1,0 +1,21 @@
+"""Markdown for metadata: tables and links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; pipes and newlines in cells cannot break it."""
+    lines = [_row(headers), _row(["---"] * len(headers))]
+    lines += [_row(row) for row in rows]
+    return "\n".join(lines)
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def code_block(text: str) -> str:
+    """Output of a program, unformatted; a fence inside it cannot end the block."""
+    return "\n".join("    " + line for line in text.splitlines())

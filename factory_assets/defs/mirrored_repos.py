@@ -1,0 +1,84 @@
+"""The asset `mirrored_repos`: each shipped repo at its mirror, GitHub or a local folder."""
+
+import dagster as dg
+
+from factory_assets.defs.built_repos import NO_SPEC
+from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
+from factory_assets.defs.partitions import Partitions, day_and_rank
+from factory_assets.defs.runs import failure, tag_run
+from factory_assets.defs.stages import Mirroring
+from factory_assets.domain.builds import ShippedRepo
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.domain.papers import paper_url
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.mirror.target import MirrorReport
+from factory_assets.registry import Registry
+
+CODE_VERSION = "1"
+
+
+def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
+    """The asset over date x rank. A backfill policy of its own keeps it out of the runs of built_repos."""
+
+    @dg.asset(
+        key=MIRRORED_REPOS,
+        partitions_def=partitions.date_ranks,
+        deps=[BUILT_REPOS],
+        backfill_policy=dg.BackfillPolicy.multi_run(1),
+        group_name="mirror",
+        kinds={"github", "git"},
+        owners=[owner],
+        tags={"stage": "mirror"},
+        code_version=CODE_VERSION,
+        pool="mirror",
+        description=(
+            "The shipped repo of this date and rank, published: `main` and its version tag, never forced, at"
+            " least FACTORY_MIRROR_INTERVAL seconds apart. A repository that the factory did not make is never"
+            " touched."
+        ),
+    )
+    def mirrored_repos(
+        context: dg.AssetExecutionContext,
+        registry: dg.ResourceParam[Registry],
+        mirroring: dg.ResourceParam[Mirroring],
+    ) -> dg.MaterializeResult[None]:
+        queued = registry.spec_at(*day_and_rank(context))
+        if queued is None:
+            return dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
+        tag_run(context, queued)
+        try:
+            repo = _shipped(registry, queued)
+            report = mirroring.mirror(repo, queued.spec.source_papers, context.log.info)
+        except FactoryError as error:
+            raise failure(error, {"repo": dg.MetadataValue.text(queued.spec.name)}) from error
+        return dg.MaterializeResult(
+            metadata=_metadata(queued, report), data_version=dg.DataVersion(f"{report.url}@{report.commit}")
+        )
+
+    return mirrored_repos
+
+
+def _shipped(registry: Registry, queued: QueuedSpec) -> ShippedRepo:
+    repo = registry.shipped_repo(queued.spec.name)
+    if repo is None:
+        raise InputError(
+            f"It is {queued.status}, not shipped, so there is nothing to mirror.",
+            where=queued.spec.name,
+            mend="Materialize built_repos for this partition first.",
+        )
+    return repo
+
+
+def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.MetadataValue]:
+    folder = report.url.removeprefix("file://")
+    return {
+        "outcome": dg.MetadataValue.text(
+            "created" if report.created else "pushed" if report.pushed else "unchanged"
+        ),
+        "repo": dg.MetadataValue.text(queued.spec.name),
+        "mirror": dg.MetadataValue.url(report.url) if folder == report.url else dg.MetadataValue.path(folder),
+        "paper": dg.MetadataValue.url(paper_url(queued.spec.source_papers[0])),
+        "papers": dg.MetadataValue.text(", ".join(queued.spec.source_papers)),
+        "commit": dg.MetadataValue.text(report.commit),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
+    }

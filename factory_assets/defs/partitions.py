@@ -1,0 +1,54 @@
+"""The partitions: one UTC day, and day x rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import dagster as dg
+
+from factory_assets.domain.specs import rank_key
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions of one instance."""
+
+    dates: dg.DailyPartitionsDefinition
+    date_ranks: dg.MultiPartitionsDefinition
+
+
+def build_partitions(*, first: date, last: date | None, ranks: int) -> Partitions:
+    """Days from `first` up to `last` (today where None), each with ranks 01 to `ranks`."""
+    if last is None:
+        dates = dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
+    else:
+        dates = dg.DailyPartitionsDefinition(
+            start_date=first.isoformat(), end_date=(last + timedelta(days=1)).isoformat()
+        )
+    rank_keys = dg.StaticPartitionsDefinition([rank_key(rank) for rank in range(1, ranks + 1)])
+    return Partitions(
+        dates=dates, date_ranks=dg.MultiPartitionsDefinition({"date": dates, "rank": rank_keys})
+    )
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The dates this run works on."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def day_and_rank(context: dg.AssetExecutionContext) -> tuple[date, int]:
+    """The one date and rank this run works on."""
+    (key,) = context.partition_keys
+    return parse_date_rank(key)
+
+
+def date_rank_key(day: date, rank: int) -> dg.MultiPartitionKey:
+    """The partition key of a date and rank."""
+    return dg.MultiPartitionKey({"date": day.isoformat(), "rank": rank_key(rank)})
+
+
+def parse_date_rank(key: str) -> tuple[date, int]:
+    """Date and rank of a partition key; dimensions stand in alphabetical order, `2026-06-17|01`."""
+    day, rank = key.split("|")
+    return date.fromisoformat(day), int(rank)

@@ -1,0 +1,96 @@
+"""The asset `specs`: the product specs that analysis found in a date's papers."""
+
+import hashlib
+from datetime import date
+
+import dagster as dg
+
+from factory_assets.analyze.report import AnalysisReport
+from factory_assets.defs.externals import PAPERS, SPECS
+from factory_assets.defs.markdown import table
+from factory_assets.defs.partitions import Partitions, days_of
+from factory_assets.defs.runs import failure
+from factory_assets.defs.stages import Analysing
+from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.papers import paper_url
+from factory_assets.domain.specs import rank_key
+from factory_assets.registry import Registry
+
+
+def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.AssetsDefinition:
+    """The asset over the instance's dates. `code_version` changes with the prompt and the model."""
+
+    @dg.asset(
+        key=SPECS,
+        partitions_def=partitions.dates,
+        deps=[PAPERS],
+        group_name="analyze",
+        kinds={"anthropic", "duckdb"},
+        owners=[owner],
+        tags={"stage": "analyze"},
+        code_version=code_version,
+        pool="analyze",
+        description=(
+            "Ranked product specs that Claude wrote from this date's papers. Analysing a date again reads only"
+            " papers that came later and adds specs; a rank never changes. Model: FACTORY_ANALYZE_MODEL."
+        ),
+    )
+    def specs(
+        context: dg.AssetExecutionContext,
+        registry: dg.ResourceParam[Registry],
+        analysis: dg.ResourceParam[Analysing],
+    ) -> dg.MaterializeResult[None]:
+        (day,) = days_of(context)
+        try:
+            report = analysis.analyze(day, context.log.info)
+        except FactoryError as error:
+            raise failure(error) from error
+        return dg.MaterializeResult(
+            metadata=_metadata(registry, report, day),
+            data_version=dg.DataVersion(_fingerprint(registry, day)),
+        )
+
+    return specs
+
+
+def _fingerprint(registry: Registry, day: date) -> str:
+    queued = registry.specs_of_day(day)
+    lines = [f"{item.rank} {item.spec.model_dump_json()}" for item in queued]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str, dg.MetadataValue]:
+    queued = registry.specs_of_day(day)
+    return {
+        "dagster/row_count": dg.MetadataValue.int(len(queued)),
+        "specs": dg.MetadataValue.md(
+            table(
+                ["rank", "repo", "language", "paper", "verdict so far"],
+                [
+                    (
+                        rank_key(item.rank) if item.rank is not None else "waiting",
+                        item.spec.name,
+                        item.spec.language,
+                        ", ".join(f"[{paper}]({paper_url(paper)})" for paper in item.spec.source_papers),
+                        item.status,
+                    )
+                    for item in queued
+                ],
+            )
+        ),
+        "papers read in this run": dg.MetadataValue.int(report.papers),
+        "new specs in this run": dg.MetadataValue.int(len(report.queued)),
+        "dropped": dg.MetadataValue.md(
+            table(["spec", "why"], [(drop.name, "; ".join(drop.reasons)) for drop in report.dropped])
+        ),
+        "papers the model refused to read": dg.MetadataValue.text(", ".join(report.refused) or "none"),
+        "papers left for the next analysis": dg.MetadataValue.text(", ".join(report.unread) or "none"),
+        "dropped specs": dg.MetadataValue.int(len(report.dropped)),
+        "requests": dg.MetadataValue.int(report.usage.calls),
+        "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
+        "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
+        "cached tokens read": dg.MetadataValue.int(report.usage.cache_read_tokens),
+        "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
+        "route": dg.MetadataValue.text("; ".join([*report.routes, *report.notes]) or "no model call"),
+        "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
+    }

@@ -1,0 +1,203 @@
+"""arXiv as a source: dates and topics as the fewest queries that arXiv answers in full."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from factory_assets.domain.errors import SourceError
+from factory_assets.domain.papers import Paper
+from factory_assets.gather.client import PAGE_SIZE, ArxivClient, Patience, utc_now
+from factory_assets.gather.expression import joined_query
+from factory_assets.gather.failures import (
+    ENDS_GATHER,
+    RefusedAccessError,
+    RefusedQueryError,
+    TooManyHitsError,
+    UnstableResultsError,
+)
+from factory_assets.gather.politeness import Politeness
+from factory_assets.gather.source import Batch, Gap
+from factory_assets.gather.topics import Topic
+from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, Window, contiguous, next_days
+
+_REFUSALS_IN_A_ROW = 3
+"""Single topics refused one after the other until it is taken for arXiv's fault and not the topics'."""
+
+
+@dataclass
+class _Harvest:
+    """What one window brings, filled while its queries are asked."""
+
+    window: Window
+    papers: dict[str, Paper] = field(default_factory=dict)
+    hits: int = 0
+    gaps: list[Gap] = field(default_factory=list)
+    ended: SourceError | None = None
+
+    def add(self, papers: Sequence[Paper]) -> None:
+        self.papers.update((paper.arxiv_id, paper) for paper in papers if self.window.holds(paper.published))
+
+    def miss(self, topics: Sequence[Topic], error: SourceError, *, since: date) -> None:
+        dates = tuple(day for day in self.window.dates if day >= since)
+        self.gaps.append(_gap(dates, topics, error))
+
+
+class ArxivSource:
+    """Papers from arXiv's query API.
+
+    Args:
+        url: the query API.
+        interval: seconds between two requests, over all processes that share `lock_path`.
+        lock_path: the machine's file for that.
+        user_agent: names the project to arXiv.
+        notify: gets one readable line for every wait and every split.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        interval: float,
+        lock_path: Path,
+        user_agent: str,
+        notify: Callable[[str], None],
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._notify = notify
+        self._refusals = 0
+        self._client = ArxivClient(
+            url=url,
+            politeness=Politeness(lock_path, interval=interval, clock=clock, sleep=sleep),
+            user_agent=user_agent,
+            patience=patience or Patience(),
+            notify=notify,
+            sleep=sleep,
+            now=now,
+        )
+
+    def batches(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
+        """Window by window; see Source."""
+        try:
+            yield from self._windows(dates, topics)
+        finally:
+            self._client.close()
+
+    def _windows(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
+        pending = list(reversed(contiguous(dates)))
+        days = FIRST_DAYS
+        asked = self._client.requests
+        while pending:
+            window, *rest = pending.pop().cut(days)
+            pending += rest
+            try:
+                harvest = self._gather(window, topics)
+            except TooManyHitsError as error:
+                self._notify(f"{window}: {error.what} Halving the dates.")
+                pending += reversed(window.halves())
+                continue
+            days = next_days(days=window.days, hits=harvest.hits)
+            if harvest.ended is not None and pending:
+                unasked = tuple(day for later in reversed(pending) for day in later.dates)
+                harvest.gaps.append(_gap(unasked, topics, harvest.ended))
+                pending.clear()
+            papers = sorted(harvest.papers.values(), key=lambda paper: (paper.published, paper.arxiv_id))
+            spent, asked = self._client.requests - asked, self._client.requests
+            yield Batch(window.dates, tuple(papers), requests=spent, gaps=tuple(harvest.gaps))
+
+    def _gather(self, window: Window, topics: Sequence[Topic]) -> _Harvest:
+        """Everything of one window; a query that arXiv refuses is asked again by halves of its topics.
+
+        Raises:
+            TooManyHitsError: the window is more than one day and has to be halved.
+        """
+        harvest = _Harvest(window)
+        groups = [tuple(topics)]
+        while groups:
+            group = groups.pop()
+            got: list[Paper] = []
+            try:
+                harvest.hits += self._stable_pages(window, group, got)
+                self._refusals = 0
+            except (RefusedQueryError, TooManyHitsError) as error:
+                if isinstance(error, TooManyHitsError) and window.days > 1:
+                    raise
+                if len(group) > 1:
+                    middle = len(group) // 2
+                    groups += [group[middle:], group[:middle]]
+                    self._notify(f"{window}: {error.what} Halving the {len(group)} topics.")
+                    continue
+                harvest.miss(group, error, since=window.first)
+                self._count_refusal(harvest, error)
+            except SourceError as error:
+                harvest.miss(group, error, since=_reached(window, got, error))
+                harvest.ended = error if isinstance(error, ENDS_GATHER) else None
+            harvest.add(got)
+            if harvest.ended is not None:
+                left = [topic for rest in reversed(groups) for topic in rest]
+                if left:
+                    harvest.miss(left, harvest.ended, since=window.first)
+                break
+        return harvest
+
+    def _count_refusal(self, harvest: _Harvest, error: SourceError) -> None:
+        self._refusals += 1
+        if self._refusals >= _REFUSALS_IN_A_ROW:
+            harvest.ended = RefusedAccessError(
+                f"arXiv refused {self._refusals} single topics one after the other, the last with: {error.what}",
+                mend=error.mend,
+            )
+
+    def _stable_pages(self, window: Window, topics: Sequence[Topic], got: list[Paper]) -> int:
+        """All pages, once more from the start where they do not fit together; returns the hits."""
+        try:
+            return self._pages(window, topics, got)
+        except UnstableResultsError as error:
+            self._notify(f"{window}: {error.what} Asking for the window once more.")
+            got.clear()
+            return self._pages(window, topics, got)
+
+    def _pages(self, window: Window, topics: Sequence[Topic], got: list[Paper]) -> int:
+        query = window_query(window, topics)
+        feed = self._client.page(query, start=0)
+        total = feed.total
+        if total >= MAX_HITS:
+            raise TooManyHitsError(f"arXiv counts {total} papers, too many to page through.", mend=_NARROW)
+        got += feed.papers
+        for start in range(PAGE_SIZE, total, PAGE_SIZE):
+            feed = self._client.page(query, start=start)
+            if feed.total != total:
+                raise UnstableResultsError(f"The total changed from {total} to {feed.total}.", mend=_AGAIN)
+            got += feed.papers
+        distinct = len({paper.arxiv_id for paper in got})
+        if distinct != total:
+            raise UnstableResultsError(f"arXiv counts {total} papers but sent {distinct}.", mend=_AGAIN)
+        return total
+
+
+_NARROW = "Make the topic narrower in the topics file (FACTORY_TOPICS_FILE)."
+_AGAIN = "Gather these dates again."
+
+
+def window_query(window: Window, topics: Sequence[Topic]) -> str:
+    """The raw query for a window. arXiv's range takes whole minutes and includes both ends, so it goes up to
+    the next midnight; the papers of that very minute belong to the next day and are left out on arrival.
+    """
+    dates = f"submittedDate:[{window.start:%Y%m%d%H%M} TO {window.end:%Y%m%d%H%M}]"
+    return f"{joined_query([topic.expression for topic in topics])} AND {dates}"
+
+
+def _reached(window: Window, got: Sequence[Paper], error: SourceError) -> date:
+    """The first day that may be incomplete: pages come oldest first, so earlier days are whole."""
+    inside = [paper.day for paper in got if window.holds(paper.published)]
+    return window.first if isinstance(error, UnstableResultsError) or not inside else inside[-1]
+
+
+def _gap(dates: tuple[date, ...], topics: Sequence[Topic], error: SourceError) -> Gap:
+    return Gap(dates=dates, topics=tuple(topic.name for topic in topics), error=error.what, mend=error.mend)

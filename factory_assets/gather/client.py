@@ -1,0 +1,232 @@
+"""One page of arXiv's query API: asked politely, asked again where that helps, checked before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import httpx
+
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.papers import as_utc
+from factory_assets.domain.text import single_line
+from factory_assets.gather.failures import (
+    BadFeedError,
+    BusyError,
+    EmptyPageError,
+    FailedQueryError,
+    RefusedAccessError,
+    RefusedQueryError,
+    ShortPageError,
+    TransientError,
+    UnreachableError,
+)
+from factory_assets.gather.feed import Feed, parse_feed
+from factory_assets.gather.politeness import Politeness
+
+PAGE_SIZE: Final = 2_000
+"""The most entries arXiv returns at once."""
+
+_TIMEOUT = httpx.Timeout(120.0, connect=30.0)
+_QUERY_REFUSED = frozenset({400, 413, 414})
+_LATER = "Gather these dates again later; arXiv's state is at https://status.arxiv.org."
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Waits between tries: `first` seconds, doubled each time up to `longest`, at most `tries` tries."""
+
+    first: float
+    longest: float
+    tries: int
+
+    def wait(self, failed: int) -> float:
+        """Seconds to wait after that many failed tries."""
+        return min(self.longest, self.first * 2.0 ** (failed - 1))
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on asking. arXiv's 429 and 503 last for minutes, other faults are mostly short.
+
+    `longest_asked` is the longest Retry-After, in seconds, that is waited for.
+    """
+
+    busy: Backoff = Backoff(first=30.0, longest=300.0, tries=6)
+    fault: Backoff = Backoff(first=5.0, longest=60.0, tries=5)
+    failed_query: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
+    longest_asked: float = 900.0
+
+    def backoff(self, error: TransientError) -> Backoff:
+        """The waits for this kind of failure."""
+        if isinstance(error, BusyError):
+            return self.busy
+        return self.failed_query if isinstance(error, FailedQueryError) else self.fault
+
+
+class ArxivClient:
+    """Asks for single pages. `notify` gets a line for every wait; `now` dates a Retry-After given as a date."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        politeness: Politeness,
+        user_agent: str,
+        patience: Patience,
+        notify: Callable[[str], None],
+        sleep: Callable[[float], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._url = _checked(url)
+        self._politeness = politeness
+        self._patience = patience
+        self._notify = notify
+        self._sleep = sleep
+        self._now = now
+        self._user_agent = user_agent
+        self._http: httpx.Client | None = None
+        self.requests = 0
+
+    def close(self) -> None:
+        """Close the connection; the next page opens another."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def page(self, query: str, *, start: int) -> Feed:
+        """The page of a query that begins at `start`, oldest submission first.
+
+        Raises:
+            TransientError: one of its kinds, after the last try.
+            RefusedQueryError: the query itself was answered with an error.
+            RefusedAccessError: the server does not serve us at all.
+        """
+        failed = 0
+        while True:
+            try:
+                return self._checked_page(query, start)
+            except TransientError as error:
+                failed += 1
+                self._wait_or_raise(error, failed)
+
+    def _wait_or_raise(self, error: TransientError, failed: int) -> None:
+        backoff = self._patience.backoff(error)
+        asked = error.wait_hint
+        if failed >= backoff.tries or (asked is not None and asked > self._patience.longest_asked):
+            error.what = f"{error.what} Given up after {failed} {'try' if failed == 1 else 'tries'}."
+            raise error
+        seconds = backoff.wait(failed) if asked is None else asked
+        self._notify(f"{error.what} Waiting {seconds:.0f} s before try {failed + 1} of {backoff.tries}.")
+        self._sleep(seconds)
+
+    def _checked_page(self, query: str, start: int) -> Feed:
+        response = self._get(query, start)
+        self._check_status(response)
+        feed = parse_feed(response.content)
+        if feed.error is not None:
+            raise RefusedQueryError(f"arXiv answered with an error entry: {feed.error}.", mend=_QUERY_MEND)
+        expected = max(0, min(PAGE_SIZE, feed.total - start))
+        if expected and not feed.papers:
+            raise EmptyPageError(
+                f"The page from {start} on is empty, though arXiv counts {feed.total} papers.", mend=_LATER
+            )
+        if len(feed.papers) < expected:
+            raise ShortPageError(
+                f"The page from {start} on holds {len(feed.papers)} papers and not {expected}.", mend=_LATER
+            )
+        return feed
+
+    def _get(self, query: str, start: int) -> httpx.Response:
+        parameters = {
+            "search_query": query,
+            "start": str(start),
+            "max_results": str(PAGE_SIZE),
+            "sortBy": "submittedDate",
+            "sortOrder": "ascending",
+        }
+        with self._politeness.turn():
+            self.requests += 1
+            try:
+                return self._connection().get(self._url, params=parameters)
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                text = single_line(str(error)) or type(error).__name__
+                raise UnreachableError(
+                    f"{self._url.host} gave no answer: {text}.",
+                    mend=f"Check the network and FACTORY_ARXIV_URL. {_LATER}",
+                ) from None
+
+    def _connection(self) -> httpx.Client:
+        if self._http is None:
+            self._http = httpx.Client(
+                headers={"User-Agent": self._user_agent},
+                timeout=_TIMEOUT,
+                # Loading the certificates takes a while, and plain http has no use for them.
+                verify=self._url.scheme == "https",
+                # A proxy of the environment cannot reach this machine's own replay server.
+                mounts={"all://127.0.0.1": None, "all://localhost": None},
+            )
+        return self._http
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status == httpx.codes.OK:
+            return
+        said = f"arXiv answered {status}: {_reason(response)}."
+        if status in {429, 503}:
+            raise BusyError(said, mend=_LATER, wait_hint=self._retry_after(response))
+        if status in _QUERY_REFUSED:
+            raise RefusedQueryError(said, mend=_QUERY_MEND)
+        if status >= 500:
+            # An overloaded server and a query it stumbles over both come as an error entry with 500.
+            if _error_entry(response) is not None:
+                raise FailedQueryError(said, mend=_LATER)
+            raise UnreachableError(said, mend=_LATER)
+        raise RefusedAccessError(
+            said, mend="Check FACTORY_ARXIV_URL, and that arXiv has not blocked this machine."
+        )
+
+    def _retry_after(self, response: httpx.Response) -> float | None:
+        """Seconds that Retry-After names, as a number or an HTTP date (RFC 9110, 10.2.3)."""
+        text = response.headers.get("Retry-After", "").strip()
+        if text.isdecimal():
+            return float(text)
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        return max(0.0, (as_utc(moment) - self._now()).total_seconds())
+
+
+_QUERY_MEND = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
+
+
+def _checked(url: str) -> httpx.URL:
+    mend = "Set it to an address such as https://export.arxiv.org/api/query."
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InputError(f"{url!r} is no address: {error}.", where="FACTORY_ARXIV_URL", mend=mend) from None
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise InputError(f"{url!r} is no web address.", where="FACTORY_ARXIV_URL", mend=mend)
+    return parsed
+
+
+def _error_entry(response: httpx.Response) -> str | None:
+    try:
+        return parse_feed(response.content).error
+    except BadFeedError:
+        return None
+
+
+def _reason(response: httpx.Response) -> str:
+    text = _error_entry(response) or single_line(response.text) or response.reason_phrase
+    return text[:200].rstrip(".")

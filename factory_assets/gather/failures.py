@@ -1,0 +1,59 @@
+"""What can go wrong with a paper source, by kind; a retry, a split or nothing helps against each."""
+
+from __future__ import annotations
+
+from factory_assets.domain.errors import SourceError
+
+
+class TransientError(SourceError):
+    """The same request may pass a little later."""
+
+    wait_hint: float | None = None
+
+
+class BusyError(TransientError):
+    """429 or 503: asked to come back later; `wait_hint` is Retry-After in seconds, where it was sent."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", wait_hint: float | None = None) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.wait_hint = wait_hint
+
+
+class UnreachableError(TransientError):
+    """No answer: the connection failed, broke off or timed out, or the server had an error of its own."""
+
+
+class BadFeedError(TransientError):
+    """The answer is no Atom feed of papers: broken XML, a missing field, a time that is none."""
+
+
+class EmptyPageError(TransientError):
+    """No entry although the feed's own total says that there are some."""
+
+
+class ShortPageError(TransientError):
+    """Not as many entries as the feed's own total says that this page holds."""
+
+
+class UnstableResultsError(SourceError):
+    """The total changed between two pages, or a paper came twice: the pages do not fit together."""
+
+
+class RefusedQueryError(SourceError):
+    """The query was answered with an error: a shorter one may pass."""
+
+
+class FailedQueryError(TransientError, RefusedQueryError):
+    """An error entry with 5xx: arXiv may be overloaded, or may not get through with this query."""
+
+
+class TooManyHitsError(SourceError):
+    """More hits than can be paged through."""
+
+
+class RefusedAccessError(SourceError):
+    """This is not the query's fault: a redirect, 401, 403 or 404."""
+
+
+ENDS_GATHER = (BusyError, UnreachableError, RefusedAccessError)
+"""After one of these nothing more is asked for: the next request would fail in the same way."""

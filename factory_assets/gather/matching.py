@@ -1,0 +1,97 @@
+"""The local matcher: which topics a paper matches, by the same words and stems as arXiv's search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from factory_assets.domain.papers import Paper
+from factory_assets.gather.expression import AnyOf, Expression, SearchField, Term, terms
+from factory_assets.gather.stemming import GAP, stem, stems, words
+from factory_assets.gather.topics import Topic
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """A paper's searchable fields: stems between single spaces, categories in lower case."""
+
+    abstract: str
+    title: str
+    categories: tuple[str, ...]
+
+
+class _Stems(dict[str, str]):
+    """Stems of the words seen so far.
+
+    Stemming is the slow part, and it keeps the first two letters of a longer word: a word that begins like no
+    topic's word stays as it is.
+    """
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        super().__init__()
+        self._heads = frozenset(
+            word[:2] for topic in topics for term in terms(topic.expression) for word in stems(term.text)
+        )
+
+    def __missing__(self, word: str) -> str:
+        stemmed = stem(word) if len(word) < 5 or word[:2] in self._heads else word
+        self[word] = stemmed
+        return stemmed
+
+
+_Test = Callable[[_Indexed], bool]
+
+
+class Matcher:
+    """Labels papers with the topics they match."""
+
+    def __init__(self, topics: Iterable[Topic]) -> None:
+        chosen = tuple(topics)
+        self._tests = tuple((topic.name, _compiled(topic.expression)) for topic in chosen)
+        self._stems = _Stems(chosen)
+
+    def labels(self, paper: Paper) -> tuple[str, ...]:
+        """The names of the topics that the paper matches, in the topics' order."""
+        indexed = _Indexed(
+            abstract=self._spaced(paper.abstract),
+            title=self._spaced(paper.title),
+            categories=tuple(category.lower() for category in paper.categories),
+        )
+        return tuple(name for name, matches in self._tests if matches(indexed))
+
+    def _spaced(self, text: str) -> str:
+        return f" {' '.join(map(self._stems.__getitem__, words(text)))} "
+
+
+def _compiled(expression: Expression) -> _Test:
+    if isinstance(expression, Term):
+        return _compiled_term(expression)
+    tests = tuple(_compiled(part) for part in expression.parts)
+    if isinstance(expression, AnyOf):
+        return lambda paper: any(test(paper) for test in tests)
+    return lambda paper: all(test(paper) for test in tests)
+
+
+def _compiled_term(term: Term) -> _Test:
+    if term.field is SearchField.CATEGORY:
+        pattern = term.text.lower()
+        return lambda paper: any(fnmatchcase(category, pattern) for category in paper.categories)
+    found = _phrase_test(stems(term.text))
+    if term.field is SearchField.TITLE:
+        return lambda paper: found(paper.title)
+    return lambda paper: found(paper.abstract)
+
+
+def _phrase_test(phrase: list[str]) -> Callable[[str], bool]:
+    while phrase[0] == GAP:
+        phrase = phrase[1:]
+    while phrase[-1] == GAP:
+        phrase = phrase[:-1]
+    if GAP not in phrase:
+        needle = f" {' '.join(phrase)} "
+        return lambda text: needle in text
+    pattern = " ".join("[^ ]+" if word == GAP else re.escape(word) for word in phrase)
+    search = re.compile(f" {pattern} ").search
+    return lambda text: search(text) is not None

@@ -1,0 +1,150 @@
+"""What a gather brought: counts by date, topic and domain, what is missing, and the tables an operator reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.errors import SourceError
+from factory_assets.domain.papers import LabelledPaper, UpsertCounts
+from factory_assets.gather.source import Gap
+from factory_assets.gather.topics import TopicSet
+from factory_assets.gather.windows import spans
+
+_SATURDAY = 5
+_NAMED_TOPICS = 5
+
+
+class DayCount(BaseModel):
+    """One date: its papers, and how many of them each topic and each domain has.
+
+    `unlabelled` papers were found by the source, but the local matcher sees no topic in them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    papers: int = 0
+    topics: Mapping[str, int] = {}
+    domains: Mapping[str, int] = {}
+    unlabelled: int = 0
+
+
+class GatherReport(BaseModel):
+    """The result of one gather. `seconds` is wall time; `failures` is empty when nothing is missing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    days: tuple[DayCount, ...]
+    domain_of: Mapping[str, str]
+    stored: UpsertCounts
+    requests: int
+    seconds: float
+    failures: tuple[Gap, ...] = ()
+
+    @property
+    def papers(self) -> int:
+        """Papers of all dates."""
+        return sum(day.papers for day in self.days)
+
+    @property
+    def topics(self) -> Mapping[str, int]:
+        """Papers per topic over all dates, every topic named."""
+        return {topic: sum(day.topics.get(topic, 0) for day in self.days) for topic in self.domain_of}
+
+    @property
+    def domains(self) -> Mapping[str, int]:
+        """Papers per domain over all dates; a paper of two topics of a domain counts once."""
+        names = dict.fromkeys(self.domain_of.values())
+        return {domain: sum(day.domains.get(domain, 0) for day in self.days) for domain in names}
+
+    @property
+    def unlabelled(self) -> int:
+        """Papers without a label over all dates."""
+        return sum(day.unlabelled for day in self.days)
+
+    @property
+    def empty_working_days(self) -> tuple[date, ...]:
+        """Dates from Monday to Friday without a paper: unusual once arXiv has announced them."""
+        return tuple(day.day for day in self.days if not day.papers and day.day.weekday() < _SATURDAY)
+
+    def on(self, day: date) -> GatherReport:
+        """The same report with the counts and failures of one date only."""
+        return self.model_copy(
+            update={
+                "days": tuple(count for count in self.days if count.day == day),
+                "failures": tuple(gap for gap in self.failures if day in gap.dates),
+            }
+        )
+
+
+class GatherIncompleteError(SourceError):
+    """Some dates or topics are missing; `report` says what was gathered and stored all the same."""
+
+    def __init__(self, report: GatherReport) -> None:
+        missing = sorted({day for gap in report.failures for day in gap.dates})
+        super().__init__(
+            f"Gathered {report.papers} papers, but {len(missing)} of {len(report.days)} dates are incomplete."
+            f" Missing: {'; '.join(_described(gap, report) for gap in report.failures)}.",
+            where=f"papers {spans(missing)}",
+            mend="; ".join(dict.fromkeys(gap.mend.rstrip(".") for gap in report.failures if gap.mend))
+            + ". What was gathered is kept.",
+        )
+        self.report = report
+
+
+def day_counts(
+    dates: Sequence[date], papers: Sequence[LabelledPaper], topics: TopicSet
+) -> tuple[DayCount, ...]:
+    """Count the papers of each date by topic and by domain."""
+    by_day: dict[date, list[LabelledPaper]] = {day: [] for day in dates}
+    for labelled in papers:
+        by_day[labelled.paper.day].append(labelled)
+    return tuple(_day_count(day, members, topics) for day, members in by_day.items())
+
+
+def topics_table(report: GatherReport) -> str:
+    """Papers per topic and domain as a Markdown table."""
+    per_topic, per_domain = report.topics, report.domains
+    rows = ["| Domain | Topic | Papers |", "|---|---|---:|"]
+    for domain, papers in per_domain.items():
+        rows.append(f"| **{_cell(domain)}** | | **{papers}** |")
+        rows += [
+            f"| | {_cell(topic)} | {per_topic[topic]} |"
+            for topic, its_domain in report.domain_of.items()
+            if its_domain == domain
+        ]
+    if report.unlabelled:
+        rows.append(f"| **no label** | | **{report.unlabelled}** |")
+    rows.append(f"| **all papers** | | **{report.papers}** |")
+    return "\n".join(rows)
+
+
+def _day_count(day: date, papers: Sequence[LabelledPaper], topics: TopicSet) -> DayCount:
+    per_topic = Counter(topic for labelled in papers for topic in labelled.topics)
+    per_domain = Counter(
+        domain for labelled in papers for domain in {topics.domain_of[topic] for topic in labelled.topics}
+    )
+    return DayCount(
+        day=day,
+        papers=len(papers),
+        topics=dict(per_topic),
+        domains=dict(per_domain),
+        unlabelled=sum(not labelled.topics for labelled in papers),
+    )
+
+
+def _described(gap: Gap, report: GatherReport) -> str:
+    if len(gap.topics) == len(report.domain_of):
+        topics = "all topics"
+    else:
+        more = len(gap.topics) - _NAMED_TOPICS
+        topics = ", ".join(gap.topics[:_NAMED_TOPICS]) + (f" and {more} more topics" if more > 0 else "")
+    return f"{spans(gap.dates)} ({topics}): {gap.error.rstrip('.')}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,135 @@
+"""The topics file: named expressions by domain, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.errors import InputError
+from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term
+
+_FIELDS = {"abstract": SearchField.ABSTRACT, "title": SearchField.TITLE, "category": SearchField.CATEGORY}
+_GROUPS: Mapping[str, type[AnyOf] | type[AllOf]] = {"any": AnyOf, "all": AllOf}
+_MEND = "Write a phrase, or one of any, all (lists), abstract, title, category; the file's head shows how."
+
+
+class Topic(BaseModel):
+    """A named interest: a paper that matches the expression is about it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    domain: str
+    expression: Expression
+
+
+class TopicSet(BaseModel):
+    """Every topic, in the file's order; names are unique."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topics: tuple[Topic, ...]
+
+    @cached_property
+    def domain_of(self) -> Mapping[str, str]:
+        """The domain of each topic, by name."""
+        return {topic.name: topic.domain for topic in self.topics}
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The domains, in the file's order."""
+        return tuple(dict.fromkeys(topic.domain for topic in self.topics))
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a name given twice, which YAML would silently overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_topics(path: Path) -> TopicSet:
+    """Read a topics file: domain → topic → expression.
+
+    Raises:
+        InputError: naming the file, the topic, the field and the mend.
+    """
+    domains = _mapping(_read(path), where=str(path), what="domains")
+    topics: list[Topic] = []
+    for domain, members in domains.items():
+        place = f"{path}, domain {domain!r}"
+        for name, raw in _mapping(members, where=place, what="topics").items():
+            where = f"{path}, topic {name!r}"
+            if any(topic.name == name for topic in topics):
+                raise InputError("This topic is in two domains.", where=where, mend="Give one another name.")
+            topics.append(Topic(name=name, domain=domain, expression=_expression(raw, where=where)))
+    return TopicSet(topics=tuple(topics))
+
+
+def _read(path: Path) -> object:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise InputError(
+            f"The topics file cannot be read: {error.strerror}.",
+            where=str(path),
+            mend="Set FACTORY_TOPICS_FILE to a readable file.",
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = " ".join(str(error).split())
+        raise InputError(f"This is no YAML: {text}.", where=str(path), mend="Correct that line.") from None
+
+
+def _mapping(raw: object, *, where: str, what: str) -> dict[str, object]:
+    if not isinstance(raw, dict) or not raw:
+        raise InputError(
+            f"There are no named {what} here.", where=where, mend="Write name: and what it holds."
+        )
+    for name in raw:
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"{name!r} is no name.", where=where, mend="Put the name in quotes.")
+    return raw
+
+
+def _expression(raw: object, *, where: str) -> Expression:
+    if isinstance(raw, str):
+        return _term(SearchField.ABSTRACT, raw, where=where)
+    if not isinstance(raw, dict) or len(raw) != 1:
+        raise InputError(f"{_shown(raw)} is no expression.", where=where, mend=_MEND)
+    [(key, value)] = raw.items()
+    here = f"{where}, field {key!r}"
+    if key in _GROUPS:
+        if not isinstance(value, list) or not value:
+            raise InputError(
+                f"{_shown(value)} is not a list.", where=here, mend="Write one part a line, after '- '."
+            )
+        parts = (_expression(part, where=f"{here}, part {at}") for at, part in enumerate(value, start=1))
+        return _GROUPS[key](tuple(parts))
+    if key not in _FIELDS:
+        raise InputError("There is no such field.", where=here, mend=_MEND)
+    return _term(_FIELDS[key], value, where=here)
+
+
+def _term(field: SearchField, raw: object, *, where: str) -> Term:
+    if not isinstance(raw, str):
+        raise InputError(f"{_shown(raw)} is not text.", where=where, mend="Put it in quotes.")
+    try:
+        return Term(field, " ".join(raw.split()))
+    except ValueError as error:
+        raise InputError(f"{error}.", where=where, mend="Write plain words, or a category.") from None
+
+
+def _shown(raw: object) -> str:
+    return "Nothing" if raw is None else repr(raw)[:80]

@@ -1,0 +1,14 @@
+"""The registry: papers, specs, builds, repos and the ledger in one DuckDB file; the only place with SQL."""
+
+from __future__ import annotations
+
+from factory_assets.registry.models import (
+    AnalysisRecord,
+    FailedBuild,
+    FunnelDay,
+    MirrorRecord,
+    UnmirroredRepo,
+)
+from factory_assets.registry.registry import Registry
+
+__all__ = ["AnalysisRecord", "FailedBuild", "FunnelDay", "MirrorRecord", "Registry", "UnmirroredRepo"]

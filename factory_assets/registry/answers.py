@@ -1,0 +1,63 @@
+"""What analysis left behind: raw answers, and which dates were analysed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from factory_assets.registry.database import Connection
+from factory_assets.registry.models import AnalysisRecord
+from factory_assets.registry.rows import fetch, fetch_one, from_db, to_db
+
+_SAME_ANSWER = """
+SELECT id FROM answers
+WHERE day = $1 AND purpose = $2 AND model = $3 AND prompt_hash = $4 AND answer = $5 AND answered_at = $6
+"""
+
+_RECORD_ANALYSIS = """
+INSERT INTO analyses (day, analysed_at, papers, specs, invalid_dropped) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (day, analysed_at) DO UPDATE SET
+    papers = excluded.papers, specs = excluded.specs, invalid_dropped = excluded.invalid_dropped
+"""
+
+
+def store_answer(
+    connection: Connection,
+    *,
+    day: date,
+    purpose: str,
+    model: str,
+    prompt_hash: str,
+    text: str,
+    now: datetime,
+) -> int:
+    """Keep one raw answer and return its id; the same answer of the same moment keeps the id it has."""
+    values = [day, purpose, model, prompt_hash, text, to_db(now)]
+    stored = fetch_one(connection, _SAME_ANSWER, values) or fetch_one(
+        connection,
+        """
+        INSERT INTO answers (id, day, purpose, model, prompt_hash, answer, answered_at)
+        VALUES (nextval('answer_ids'), $1, $2, $3, $4, $5, $6) RETURNING id
+        """,
+        values,
+    )
+    assert stored is not None  # noqa: S101 - an INSERT that returns no row would have raised
+    return int(stored["id"])
+
+
+def record_analysis(connection: Connection, record: AnalysisRecord) -> None:
+    """Write that a date was analysed at this moment; the record of the same moment is replaced."""
+    connection.execute(
+        _RECORD_ANALYSIS,
+        [record.day, to_db(record.analysed_at), record.papers, record.specs, record.invalid_dropped],
+    )
+
+
+def analysed_days(connection: Connection) -> set[date]:
+    """Every date that was analysed, dates without papers too."""
+    return {row[0] for row in connection.execute("SELECT DISTINCT day FROM analyses").fetchall()}
+
+
+def analyses_of(connection: Connection, day: date) -> list[AnalysisRecord]:
+    """The analyses of a date, oldest first."""
+    rows = fetch(connection, "SELECT * FROM analyses WHERE day = $1 ORDER BY analysed_at", [day])
+    return [AnalysisRecord(**{**row, "analysed_at": from_db(row["analysed_at"])}) for row in rows]

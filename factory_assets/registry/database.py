@@ -1,0 +1,193 @@
+"""The registry's file: one short transaction at a time over all threads and processes.
+
+DuckDB lets one process have a file open, so every transaction opens it, works and closes it again. What
+stays in the process is an empty DuckDB engine, because starting one takes ten times as long as opening a file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.registry.lock import busy, file_lock, holder_of, pauses
+from factory_assets.registry.migrate import migrate
+
+Connection = duckdb.DuckDBPyConnection
+
+WAIT_SECONDS = 10.0
+_FOREIGN_HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
+_BROKEN = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+)
+# Nothing is ever downloaded or spilled into the working directory; no query relies on the order of insertion.
+_ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": False,
+    "temp_directory": "",
+    "threads": min(4, os.cpu_count() or 1),
+}
+
+
+@dataclass
+class _Process:
+    """What a process keeps between transactions. A forked child starts with none of it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    engine: Connection | None = None
+    checked: set[tuple[Path, int, int]] = field(default_factory=set)
+
+
+_PROCESSES: dict[int, _Process] = {}
+
+
+def _this_process() -> _Process:
+    return _PROCESSES.setdefault(os.getpid(), _Process())
+
+
+class Database:
+    """A DuckDB file that many processes share by short transactions.
+
+    Args:
+        path: the file; made with its folder at the first transaction.
+        wait_seconds: how long a transaction waits for the file.
+    """
+
+    def __init__(self, path: Path, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._path = path.absolute()
+        self._lock_path = self._path.with_name(self._path.name + ".lock")
+        self._wait_seconds = wait_seconds
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open the file, begin, and commit at the end of the block; an error in it rolls everything back.
+
+        Never hold one over a network call or an agent's run, and never open one inside another.
+
+        Raises:
+            RegistryBusyError: naming the process that held the file for the whole wait.
+            InfrastructureError: when the file is damaged or the disk is full.
+            InputError: when a newer version of the factory has written the file.
+        """
+        deadline = time.monotonic() + self._wait_seconds
+        process = _this_process()
+        if not process.lock.acquire(timeout=self._wait_seconds):
+            raise busy(self._path, holder_of(self._lock_path))
+        try:
+            with file_lock(self._lock_path, deadline=deadline), self._readable_errors(process):
+                self._prepare(process, deadline)
+                with _attached(process, self._path, deadline) as connection, _committed(connection):
+                    yield connection
+        finally:
+            process.lock.release()
+
+    def _prepare(self, process: _Process, deadline: float) -> None:
+        if not self._path.exists():
+            self._create(process, deadline)
+        elif self._identity() not in process.checked:
+            with _attached(process, self._path, deadline) as connection, _committed(connection):
+                migrate(connection, where=str(self._path))
+        process.checked.add(self._identity())
+
+    def _create(self, process: _Process, deadline: float) -> None:
+        # Made aside and renamed, because a file that a dying process left half made could not be opened.
+        draft = self._path.with_name(self._path.name + ".new")
+        for leftover in (draft, draft.with_name(draft.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+        with _attached(process, draft, deadline) as connection, _committed(connection):
+            migrate(connection, where=str(self._path))
+        draft.replace(self._path)
+
+    def _identity(self) -> tuple[Path, int, int]:
+        stat = self._path.stat()
+        return self._path, stat.st_dev, stat.st_ino
+
+    @contextmanager
+    def _readable_errors(self, process: _Process) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN as error:
+            _drop_engine(process)
+            raise InfrastructureError(
+                f"The registry cannot be read or written: {error}",
+                where=str(self._path),
+                mend="Free disk space and memory and run the step again; if the file itself is damaged,"
+                " put a backup of it in its place.",
+            ) from error
+
+
+@contextmanager
+def _attached(process: _Process, path: Path, deadline: float) -> Iterator[Connection]:
+    if process.engine is None:
+        process.engine = duckdb.connect(":memory:", config=_ENGINE_CONFIG)
+    connection = process.engine.cursor()
+    _attach(connection, path, deadline)
+    try:
+        connection.execute("USE registry")
+        yield connection
+    finally:
+        connection.close()
+        _detach(process)
+
+
+def _attach(connection: Connection, path: Path, deadline: float) -> None:
+    for pause in pauses():
+        try:
+            connection.execute("ATTACH $1 AS registry", [str(path)])
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise busy(path, _foreign_holder(error)) from error
+            time.sleep(pause)
+        else:
+            return
+
+
+def _foreign_holder(error: duckdb.IOException) -> str:
+    holder = _FOREIGN_HOLDER.search(str(error))
+    return f"process {holder['pid']} ({holder['program']})" if holder else "another program"
+
+
+def _detach(process: _Process) -> None:
+    if process.engine is None:
+        return
+    try:
+        process.engine.execute("DETACH registry")
+    except duckdb.Error:
+        # The engine would keep the file, and with it every other process out.
+        _drop_engine(process)
+        raise
+
+
+def _drop_engine(process: _Process) -> None:
+    engine, process.engine = process.engine, None
+    if engine is not None:
+        with suppress(duckdb.Error):
+            engine.close()
+
+
+@contextmanager
+def _committed(connection: Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After a failed commit there is no transaction left to roll back.
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise

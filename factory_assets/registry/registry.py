@@ -1,0 +1,288 @@
+"""The registry as the rest of the factory uses it: every method is one short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from factory_assets.domain.builds import (
+    BuildStatus,
+    GateVerdict,
+    ModelCall,
+    Phase,
+    PhaseRecord,
+    ShippedRepo,
+    Usage,
+)
+from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.registry import answers, builds, calls, reports, repos
+from factory_assets.registry import papers as paper_rows
+from factory_assets.registry import specs as spec_rows
+from factory_assets.registry.database import WAIT_SECONDS, Database
+from factory_assets.registry.models import (
+    AnalysisRecord,
+    FailedBuild,
+    FunnelDay,
+    MirrorRecord,
+    UnmirroredRepo,
+)
+
+_EVERY_STATUS = frozenset(BuildStatus)
+
+
+class Registry:
+    """Implements every protocol of domain.ports; the file and its tables are made at the first use.
+
+    Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.
+    """
+
+    def __init__(self, path: Path, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._database = Database(path, wait_seconds)
+
+    # Papers
+
+    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+        """See PaperStore."""
+        with self._database.transaction() as connection:
+            return paper_rows.upsert_papers(connection, papers, now=now)
+
+    def unanalysed_papers(self, day: date) -> list[Paper]:
+        """See AnalysisStore."""
+        with self._database.transaction() as connection:
+            return paper_rows.unanalysed_papers(connection, day)
+
+    def unread_days(self) -> set[date]:
+        """The dates that hold papers which no analysis has read."""
+        with self._database.transaction() as connection:
+            return paper_rows.unread_days(connection)
+
+    def papers_of_day(self, day: date) -> list[LabelledPaper]:
+        """The day's papers with their topics, oldest first, by id where equal."""
+        with self._database.transaction() as connection:
+            return paper_rows.papers_of_day(connection, day)
+
+    def papers_by_id(self, ids: Collection[str]) -> list[Paper]:
+        """The stored papers of these ids, in the order asked for; unknown ids are left out."""
+        with self._database.transaction() as connection:
+            return paper_rows.papers_by_id(connection, ids)
+
+    def day_fingerprint(self, day: date) -> str:
+        """A digest of the day's papers, their versions, texts and labels: equal while none changes."""
+        with self._database.transaction() as connection:
+            return paper_rows.day_fingerprint(connection, day)
+
+    # Analysis
+
+    def store_answer(
+        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
+    ) -> int:
+        """See AnswerStore."""
+        with self._database.transaction() as connection:
+            return answers.store_answer(
+                connection,
+                day=day,
+                purpose=purpose,
+                model=model,
+                prompt_hash=prompt_hash,
+                text=text,
+                now=now,
+            )
+
+    def taken_names(self) -> frozenset[str]:
+        """See AnalysisStore."""
+        with self._database.transaction() as connection:
+            return spec_rows.taken_names(connection)
+
+    def queue_specs(
+        self,
+        day: date,
+        specs: Sequence[Spec],
+        analysed: Collection[str],
+        *,
+        ranks: range,
+        late_ranks: range,
+        now: datetime,
+    ) -> list[QueuedSpec]:
+        """See AnalysisStore. Returns the specs that are new in the queue, and records the analysis.
+
+        Raises:
+            StatusError: when another analysis has read some of these papers meanwhile; nothing is written.
+        """
+        with self._database.transaction() as connection:
+            return spec_rows.queue_specs(
+                connection, day, specs, analysed, ranks=ranks, late_ranks=late_ranks, now=now
+            )
+
+    def record_analysis(
+        self, day: date, *, papers: int, specs: int, invalid_dropped: int, now: datetime
+    ) -> None:
+        """Write that the date was analysed; with the `now` of queue_specs it completes that record."""
+        record = AnalysisRecord(
+            day=day, analysed_at=now, papers=papers, specs=specs, invalid_dropped=invalid_dropped
+        )
+        with self._database.transaction() as connection:
+            answers.record_analysis(connection, record)
+
+    def analysed_days(self) -> set[date]:
+        """Every date that was analysed, dates without papers too."""
+        with self._database.transaction() as connection:
+            return answers.analysed_days(connection)
+
+    def analyses_of(self, day: date) -> list[AnalysisRecord]:
+        """The analyses of a date, oldest first."""
+        with self._database.transaction() as connection:
+            return answers.analyses_of(connection, day)
+
+    # The queue
+
+    def specs_of_day(self, day: date) -> list[QueuedSpec]:
+        """The specs of a partition date, by rank."""
+        with self._database.transaction() as connection:
+            return spec_rows.specs_of_day(connection, day)
+
+    def specs_of_run(self, run_id: str) -> list[QueuedSpec]:
+        """The specs that this run claimed last, by date and rank."""
+        with self._database.transaction() as connection:
+            return spec_rows.specs_of_run(connection, run_id)
+
+    def spec_at(self, day: date, rank: int) -> QueuedSpec | None:
+        """The spec of one partition, or None where the rank is empty."""
+        with self._database.transaction() as connection:
+            return spec_rows.spec_at(connection, day, rank)
+
+    def spec_named(self, name: str) -> QueuedSpec | None:
+        """The spec of that name."""
+        with self._database.transaction() as connection:
+            return spec_rows.spec_named(connection, name)
+
+    def spec_by_id(self, spec_id: int) -> QueuedSpec:
+        """The spec of that id.
+
+        Raises:
+            StatusError: when there is none.
+        """
+        with self._database.transaction() as connection:
+            return spec_rows.spec_by_id(connection, spec_id)
+
+    def queue(self, statuses: Collection[BuildStatus] = _EVERY_STATUS) -> list[QueuedSpec]:
+        """The specs of these statuses by date and rank, those without a rank last."""
+        with self._database.transaction() as connection:
+            return spec_rows.queue(connection, statuses)
+
+    def launchable_specs(self, now: datetime, *, limit: int = 200) -> list[QueuedSpec]:
+        """The first specs that may start now: queued, ranked, not deferred to later; oldest date first."""
+        with self._database.transaction() as connection:
+            return spec_rows.launchable_specs(connection, now, limit=limit)
+
+    def unranked_specs(self) -> list[QueuedSpec]:
+        """The specs that wait for a free rank, in the order in which they will get one."""
+        with self._database.transaction() as connection:
+            return spec_rows.unranked_specs(connection)
+
+    # Builds
+
+    def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            return builds.start_build(connection, spec_id, run_id=run_id, now=now)
+
+    def enter_phase(self, spec_id: int, phase: Phase) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            builds.enter_phase(connection, spec_id, phase)
+
+    def finish_phase(self, spec_id: int, attempt: int, record: PhaseRecord) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            builds.finish_phase(connection, spec_id, attempt, record)
+
+    def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            builds.record_verdict(connection, spec_id, attempt, verdict, now=now)
+
+    def ship(self, spec_id: int, repo: ShippedRepo) -> None:
+        """See BuildJournal. The same commit again changes nothing.
+
+        Raises:
+            StatusError: when the spec is not being reviewed, has another name, or shipped another commit.
+        """
+        with self._database.transaction() as connection:
+            builds.ship(connection, spec_id, repo)
+
+    def fail_build(self, spec_id: int, error_log: str) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            builds.fail_build(connection, spec_id, error_log)
+
+    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
+        """See BuildJournal. The reason stands in error_log until the next start."""
+        with self._database.transaction() as connection:
+            builds.defer_build(connection, spec_id, until=until, reason=reason)
+
+    def phases_of(self, spec_id: int, attempt: int) -> list[PhaseRecord]:
+        """The phases of an attempt that are done, in order."""
+        with self._database.transaction() as connection:
+            return builds.phases_of(connection, spec_id, attempt)
+
+    def verdicts_of(self, spec_id: int, attempt: int) -> list[GateVerdict]:
+        """The gates' decisions on an attempt, by phase and then by time."""
+        with self._database.transaction() as connection:
+            return builds.verdicts_of(connection, spec_id, attempt)
+
+    # Repos and mirrors
+
+    def shipped_repo(self, name: str) -> ShippedRepo | None:
+        """See RepoStore."""
+        with self._database.transaction() as connection:
+            return repos.shipped_repo(connection, name)
+
+    def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
+        """See RepoStore. The same place and commit again keeps the time of the first.
+
+        Raises:
+            StatusError: when no repo of that name has shipped.
+        """
+        with self._database.transaction() as connection:
+            repos.record_mirror(connection, name, url=url, commit=commit, now=now)
+
+    def mirror_of(self, name: str) -> MirrorRecord | None:
+        """Where that repo is mirrored, or None."""
+        with self._database.transaction() as connection:
+            return repos.mirror_of(connection, name)
+
+    def unmirrored_repos(self) -> list[UnmirroredRepo]:
+        """Shipped repos whose commit is not mirrored yet, by date and rank."""
+        with self._database.transaction() as connection:
+            return repos.unmirrored_repos(connection)
+
+    # The ledger and reports
+
+    def record_call(self, call: ModelCall) -> None:
+        """See CallLedger. A call that is equal in everything, its moment too, is the same line."""
+        with self._database.transaction() as connection:
+            calls.record_call(connection, call)
+
+    def usage_of(
+        self, *, repo: str | None = None, day: date | None = None, stage: str | None = None
+    ) -> Usage:
+        """The sum over the calls of a repo, of a date's partitions and of a stage; None takes all."""
+        with self._database.transaction() as connection:
+            return calls.usage_of(connection, repo=repo, day=day, stage=stage)
+
+    def spent_since(self, moment: datetime) -> float:
+        """Dollars of all model calls from that moment on."""
+        with self._database.transaction() as connection:
+            return calls.spent_since(connection, moment)
+
+    def funnel(self, first_day: date, last_day: date) -> list[FunnelDay]:
+        """One line for each date from the first to the last, both included, empty ones too."""
+        with self._database.transaction() as connection:
+            return reports.funnel(connection, first_day, last_day)
+
+    def failures(self, first_day: date, last_day: date) -> list[FailedBuild]:
+        """The failed builds of these dates, by date and rank."""
+        with self._database.transaction() as connection:
+            return reports.failures(connection, first_day, last_day)

@@ -1,0 +1,198 @@
+"""Specs in the registry: queueing them at their ranks, and reading the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+
+from pydantic_core import to_json
+
+from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.errors import StatusError
+from factory_assets.domain.papers import paper_url
+from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.registry.answers import analysed_days, record_analysis
+from factory_assets.registry.database import Connection
+from factory_assets.registry.models import AnalysisRecord
+from factory_assets.registry.papers import already_fed, mark_fed
+from factory_assets.registry.rows import fetch, fetch_one, queued_spec, to_db
+
+_INSERT = """
+INSERT INTO build_queue (id, name, problem, source_url, solution, language, files, estimated_lines, status,
+                         queued_at, complexity, who_pays, integration_point, moat, spec, analysed_day, day,
+                         rank)
+VALUES (nextval('spec_ids'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
+
+_LAUNCHABLE = """
+SELECT * FROM queued_specs
+WHERE status = $1 AND day IS NOT NULL AND (not_before IS NULL OR not_before <= $2)
+ORDER BY day, rank
+LIMIT $3
+"""
+
+
+def taken_names(connection: Connection) -> frozenset[str]:
+    """Every repo name ever queued."""
+    return frozenset(row[0] for row in connection.execute("SELECT name FROM build_queue").fetchall())
+
+
+def queue_specs(
+    connection: Connection,
+    day: date,
+    specs: Sequence[Spec],
+    analysed: Collection[str],
+    *,
+    ranks: range,
+    late_ranks: range,
+    now: datetime,
+) -> list[QueuedSpec]:
+    """Queue specs in ranked order, mark `analysed` as fed, and return the specs that are new in the queue.
+
+    Raises:
+        StatusError: when another analysis has read some of these papers meanwhile; nothing is written.
+    """
+    fresh = _untaken(connection, specs)
+    _refuse_second_reading(connection, day, fresh, analysed)
+    fed = mark_fed(connection, analysed)
+    first = not _analysis_queued_before(connection, day)
+    used = _used_ranks(connection, day)
+    late = [rank for rank in late_ranks if rank not in used]
+    waiting = [spec.id for spec in unranked_specs(connection)]
+    for spec_id, rank in zip(waiting, late, strict=False):
+        connection.execute(
+            "UPDATE build_queue SET day = $1, rank = $2 WHERE id = $3 AND day IS NULL", [day, rank, spec_id]
+        )
+    free = [rank for rank in ranks if rank not in used] if first else late[len(waiting) :]
+    places: list[int | None] = [*free, *[None] * len(fresh)]
+    for spec, place in zip(fresh, places, strict=False):
+        _insert(connection, spec, analysed_day=day, rank=place, now=now)
+    if fed or fresh or day not in analysed_days(connection):
+        record = AnalysisRecord(
+            day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=0
+        )
+        record_analysis(connection, record)
+    return _specs_named(connection, [spec.name for spec in fresh])
+
+
+def specs_of_day(connection: Connection, day: date) -> list[QueuedSpec]:
+    """The specs of a partition date, by rank."""
+    rows = fetch(connection, "SELECT * FROM queued_specs WHERE day = $1 ORDER BY rank", [day])
+    return [queued_spec(row) for row in rows]
+
+
+def specs_of_run(connection: Connection, run_id: str) -> list[QueuedSpec]:
+    """The specs that this run claimed last, by date and rank."""
+    rows = fetch(connection, "SELECT * FROM queued_specs WHERE run_id = $1 ORDER BY day, rank", [run_id])
+    return [queued_spec(row) for row in rows]
+
+
+def spec_at(connection: Connection, day: date, rank: int) -> QueuedSpec | None:
+    """The spec of one partition, or None where the rank is empty."""
+    row = fetch_one(connection, "SELECT * FROM queued_specs WHERE day = $1 AND rank = $2", [day, rank])
+    return queued_spec(row) if row else None
+
+
+def spec_named(connection: Connection, name: str) -> QueuedSpec | None:
+    """The spec of that name."""
+    row = fetch_one(connection, "SELECT * FROM queued_specs WHERE name = $1", [name])
+    return queued_spec(row) if row else None
+
+
+def spec_by_id(connection: Connection, spec_id: int) -> QueuedSpec:
+    """The spec of that id.
+
+    Raises:
+        StatusError: when there is none.
+    """
+    row = fetch_one(connection, "SELECT * FROM queued_specs WHERE id = $1", [spec_id])
+    if row is None:
+        raise StatusError("The queue has no such spec.", where=f"spec {spec_id}")
+    return queued_spec(row)
+
+
+def queue(connection: Connection, statuses: Collection[BuildStatus]) -> list[QueuedSpec]:
+    """The specs of these statuses by date and rank, those without a rank last."""
+    sql = """
+    SELECT * FROM queued_specs WHERE status IN (SELECT unnest($1::TEXT[]))
+    ORDER BY day NULLS LAST, rank, id
+    """
+    return [queued_spec(row) for row in fetch(connection, sql, [[str(status) for status in statuses]])]
+
+
+def launchable_specs(connection: Connection, now: datetime, *, limit: int) -> list[QueuedSpec]:
+    """The first specs that may start now: queued, ranked, not deferred to later; oldest date first."""
+    rows = fetch(connection, _LAUNCHABLE, [BuildStatus.QUEUED, to_db(now), limit])
+    return [queued_spec(row) for row in rows]
+
+
+def unranked_specs(connection: Connection) -> list[QueuedSpec]:
+    """The specs that wait for a free rank, in the order in which they will get one."""
+    rows = fetch(connection, "SELECT * FROM queued_specs WHERE day IS NULL ORDER BY queued_at, id")
+    return [queued_spec(row) for row in rows]
+
+
+def _untaken(connection: Connection, specs: Sequence[Spec]) -> list[Spec]:
+    taken = taken_names(connection)
+    by_name: dict[str, Spec] = {}
+    for spec in specs:
+        if spec.name not in taken:
+            by_name.setdefault(spec.name, spec)
+    return list(by_name.values())
+
+
+def _refuse_second_reading(
+    connection: Connection, day: date, fresh: Sequence[Spec], analysed: Collection[str]
+) -> None:
+    read_before = already_fed(connection, analysed)
+    if fresh and read_before:
+        raise StatusError(
+            f"Another analysis has read {len(read_before)} of these papers meanwhile"
+            f" ({', '.join(read_before[:3])}).",
+            where=str(day),
+            mend="Run the analysis of that date again: it takes only papers that none has read.",
+        )
+
+
+def _analysis_queued_before(connection: Connection, day: date) -> bool:
+    sql = "SELECT id FROM build_queue WHERE analysed_day = $1 LIMIT 1"
+    return fetch_one(connection, sql, [day]) is not None
+
+
+def _used_ranks(connection: Connection, day: date) -> set[int]:
+    rows = connection.execute("SELECT rank FROM build_queue WHERE day = $1", [day]).fetchall()
+    return {row[0] for row in rows}
+
+
+def _insert(
+    connection: Connection, spec: Spec, *, analysed_day: date, rank: int | None, now: datetime
+) -> None:
+    connection.execute(
+        _INSERT,
+        [
+            spec.name,
+            spec.problem,
+            paper_url(spec.source_papers[0]),
+            spec.solution,
+            spec.language,
+            to_json(spec.files).decode(),
+            spec.estimated_lines,
+            BuildStatus.QUEUED,
+            to_db(now),
+            spec.complexity,
+            spec.who_pays,
+            spec.integration_point,
+            spec.moat,
+            spec.model_dump_json(),
+            analysed_day,
+            None if rank is None else analysed_day,
+            rank,
+        ],
+    )
+
+
+def _specs_named(connection: Connection, names: Sequence[str]) -> list[QueuedSpec]:
+    sql = """
+    SELECT * FROM queued_specs WHERE name IN (SELECT unnest($1::TEXT[])) ORDER BY rank NULLS LAST, id
+    """
+    return [queued_spec(row) for row in fetch(connection, sql, [list(names)])]

@@ -1,0 +1,217 @@
+"""What a recording holds: the scripted turns of an agent, the answers of an analysis, and faults."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
+
+from factory_assets.domain.builds import Phase
+from factory_assets.domain.specs import RepoName, Spec
+
+WORKSPACE = "{workspace}"
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _path_in_workspace(path: str) -> str:
+    if not path.startswith((f"{WORKSPACE}/", "/")):
+        raise ValueError(f"Claude Code wants absolute paths: write it as {WORKSPACE}/{path}")
+    return path
+
+
+WorkspacePath = Annotated[str, AfterValidator(_path_in_workspace)]
+
+
+class WriteInput(_Recorded):
+    """Input of Claude Code's Write tool: a whole file."""
+
+    file_path: WorkspacePath
+    content: str
+
+
+class EditInput(_Recorded):
+    """Input of Claude Code's Edit tool. The same conversation must have read or written the file before."""
+
+    file_path: WorkspacePath
+    old_string: str
+    new_string: str
+    replace_all: bool = False
+
+
+class ReadInput(_Recorded):
+    """Input of Claude Code's Read tool; `offset` and `limit` are lines."""
+
+    file_path: WorkspacePath
+    offset: int | None = None
+    limit: int | None = None
+
+
+class BashInput(_Recorded):
+    """Input of Claude Code's Bash tool; `timeout` is in milliseconds."""
+
+    command: str = Field(min_length=1)
+    description: str | None = None
+    timeout: int | None = None
+    run_in_background: bool | None = None
+
+
+class WriteCall(_Recorded):
+    """The model writes a file."""
+
+    tool: Literal["Write"]
+    input: WriteInput
+
+
+class EditCall(_Recorded):
+    """The model replaces a text in a file."""
+
+    tool: Literal["Edit"]
+    input: EditInput
+
+
+class ReadCall(_Recorded):
+    """The model reads a file."""
+
+    tool: Literal["Read"]
+    input: ReadInput
+
+
+class BashCall(_Recorded):
+    """The model runs a command."""
+
+    tool: Literal["Bash"]
+    input: BashInput
+
+
+class OtherCall(_Recorded):
+    """A call of any other tool, passed on as it is."""
+
+    tool: str = Field(min_length=1)
+    input: dict[str, JsonValue]
+
+
+_KNOWN_TOOLS = frozenset({"Write", "Edit", "Read", "Bash"})
+
+
+def _tool_tag(value: object) -> str:
+    tool = value.get("tool") if isinstance(value, dict) else getattr(value, "tool", None)
+    return tool if isinstance(tool, str) and tool in _KNOWN_TOOLS else "other"
+
+
+Call = Annotated[
+    Annotated[WriteCall, Tag("Write")]
+    | Annotated[EditCall, Tag("Edit")]
+    | Annotated[ReadCall, Tag("Read")]
+    | Annotated[BashCall, Tag("Bash")]
+    | Annotated[OtherCall, Tag("other")],
+    Discriminator(_tool_tag),
+]
+
+
+class Fault(_Recorded):
+    """What goes wrong with a turn's answer, for tests.
+
+    `times` is how often the same turn goes wrong before it is answered well; None is for ever.
+    `cut_after_events` drops the connection after that many stream events; `malformed_event` breaks the JSON
+    of the event of that number, counted from 0.
+    """
+
+    http_status: int | None = Field(None, ge=400, le=599)
+    error_type: str | None = None
+    message: str = "This answer fails on purpose."
+    headers: dict[str, str] = Field(default_factory=dict)
+    delay_seconds: float = Field(0.0, ge=0)
+    cut_after_events: int | None = Field(None, ge=0)
+    malformed_event: int | None = Field(None, ge=0)
+    times: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Fault:
+        kinds = (self.http_status, self.cut_after_events, self.malformed_event, self.delay_seconds or None)
+        if all(kind is None for kind in kinds):
+            raise ValueError("a fault needs http_status, delay_seconds, cut_after_events or malformed_event")
+        return self
+
+
+class Turn(_Recorded):
+    """One answer of the model: text, tool calls, or both.
+
+    `stop_reason` is by default tool_use where there are calls and end_turn where there are none.
+    """
+
+    say: str = ""
+    calls: tuple[Call, ...] = ()
+    stop_reason: str | None = None
+    fault: Fault | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Turn:
+        if not self.say and not self.calls and self.fault is None:
+            raise ValueError("a turn needs say, calls or a fault")
+        return self
+
+
+Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
+
+
+class Conversation(_Recorded):
+    """What the model does in each phase of one repo's build."""
+
+    repo: RepoName
+    build: Turns | None = None
+    seo: Turns | None = None
+    review: Turns | None = None
+
+    @model_validator(mode="after")
+    def _has_a_phase(self) -> Conversation:
+        if self.build is None and self.seo is None and self.review is None:
+            raise ValueError("a conversation needs turns under build, seo or review")
+        return self
+
+    def turns(self, phase: Phase) -> tuple[Turn, ...] | None:
+        """The turns of a phase, or None where it was not recorded."""
+        return {Phase.BUILD: self.build, Phase.SEO: self.seo, Phase.REVIEW: self.review}[phase]
+
+
+class AnalysisTask(StrEnum):
+    """What an analysis request asks for, as its `Task:` line says."""
+
+    ANALYZE = "analyze"
+    MERGE = "merge"
+    REPAIR = "repair"
+
+
+class Analysis(_Recorded):
+    """What the model finds in the papers of a date; `each` stands for every date without its own recording.
+
+    The answer is made from `specs`, in their order. A task with turns of its own is answered by these
+    instead, word for word, which is how a test records invalid answers and faults.
+    """
+
+    date: date | Literal["each"]
+    specs: tuple[Spec, ...] = ()
+    analyze: Turns | None = None
+    merge: Turns | None = None
+    repair: Turns | None = None
+
+    def turns(self, task: AnalysisTask) -> tuple[Turn, ...] | None:
+        """The verbatim turns of a task, or None where the answer is made from the specs."""
+        return {
+            AnalysisTask.ANALYZE: self.analyze,
+            AnalysisTask.MERGE: self.merge,
+            AnalysisTask.REPAIR: self.repair,
+        }[task]

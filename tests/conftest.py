@@ -1,0 +1,31 @@
+"""What holds for every test: no credential and no instance of the machine it runs on is seen."""
+
+from pathlib import Path
+
+import pytest
+
+from factory_assets.settings import Mode, Settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture
+def replay_settings(tmp_path: Path) -> Settings:
+    """A replay instance over the demo's dates, in a folder of its own."""
+    return Settings(
+        _env_file=None,
+        factory_mode=Mode.REPLAY,
+        factory_data_dir=tmp_path / "data",
+        factory_start_date="2026-06-17",
+        factory_end_date="2026-06-19",
+        factory_ranks=4,
+        factory_specs_per_day=3,
+        factory_arxiv_interval=0,
+        factory_mirror_interval=0,
+        factory_mirror_dir=tmp_path / "mirrored",
+    )

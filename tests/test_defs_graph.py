@@ -1,0 +1,142 @@
+"""The asset graph as a reviewer sees it: a change of it shows here."""
+
+import dagster as dg
+import pytest
+
+from factory_assets.build_defs import build_defs
+from factory_assets.settings import Settings
+
+
+@pytest.fixture
+def defs(replay_settings: Settings) -> dg.Definitions:
+    return build_defs(replay_settings)
+
+
+def describe(defs: dg.Definitions) -> dict[str, dict[str, object]]:
+    graph = defs.resolve_asset_graph()
+    return {
+        key.to_user_string(): {
+            "deps": sorted(parent.to_user_string() for parent in node.parent_keys),
+            "group": node.group_name,
+            "kinds": sorted(node.kinds),
+            "partitions": type(node.partitions_def).__name__ if node.partitions_def else None,
+            "backfill": node.backfill_policy.max_partitions_per_run if node.backfill_policy else "default",
+            "pools": sorted(node.pools or set()),
+        }
+        for key in sorted(graph.get_all_asset_keys())
+        for node in [graph.get(key)]
+    }
+
+
+def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
+    assert describe(defs) == {
+        "arxiv_api": {
+            "deps": [],
+            "group": "outside",
+            "kinds": ["arxiv"],
+            "partitions": None,
+            "backfill": "default",
+            "pools": [],
+        },
+        "built_repos": {
+            "deps": ["specs"],
+            "group": "build",
+            "kinds": ["claude", "git"],
+            "partitions": "MultiPartitionsDefinition",
+            "backfill": "default",
+            "pools": ["builds"],
+        },
+        "github": {
+            "deps": ["mirrored_repos"],
+            "group": "outside",
+            "kinds": ["github"],
+            "partitions": None,
+            "backfill": "default",
+            "pools": [],
+        },
+        "mirrored_repos": {
+            "deps": ["built_repos"],
+            "group": "mirror",
+            "kinds": ["git", "github"],
+            "partitions": "MultiPartitionsDefinition",
+            "backfill": 1,
+            "pools": ["mirror"],
+        },
+        "papers": {
+            "deps": ["arxiv_api"],
+            "group": "gather",
+            "kinds": ["arxiv", "duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": None,
+            "pools": ["gather"],
+        },
+        "specs": {
+            "deps": ["papers"],
+            "group": "analyze",
+            "kinds": ["anthropic", "duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": "default",
+            "pools": ["analyze"],
+        },
+    }
+
+
+def test_every_asset_explains_itself(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.owners == ["team:factory"], key
+        assert node.tags.get("stage") in {"gather", "analyze", "build", "mirror"}, key
+        assert node.code_version or not node.is_materializable, key
+
+
+def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: dg.Definitions) -> None:
+    assert {job.name for job in defs.jobs or []} == {"gather", "analyze", "build", "mirror"}
+    schedules = {schedule.name: schedule for schedule in defs.schedules or []}
+    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+        "gather_hourly": "0 * * * *",
+        "analyze_daily": "0 6 * * *",
+        "build_daily": "30 6 * * *",
+        "mirror_nightly": "0 23 * * *",
+    }
+    running = {
+        name
+        for name, schedule in schedules.items()
+        if schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    }
+    assert running == {"gather_hourly"}
+    (sensor,) = defs.sensors or []
+    assert sensor.name == "queued_specs"
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_partitions_go_from_the_start_date_to_the_end_date_by_rank(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    dates = graph.get(dg.AssetKey("papers")).partitions_def
+    ranks = graph.get(dg.AssetKey("built_repos")).partitions_def
+    assert dates is not None
+    assert dates.get_partition_keys() == ["2026-06-17", "2026-06-18", "2026-06-19"]
+    assert ranks is not None
+    assert len(ranks.get_partition_keys()) == 3 * 4
+    assert ranks.get_partition_keys()[0] == "2026-06-17|01"
+
+
+def test_an_instance_without_an_end_has_a_partition_for_today(replay_settings: Settings) -> None:
+    from datetime import UTC, datetime
+
+    live = replay_settings.model_copy(update={"factory_end_date": None})
+    dates = build_defs(live).resolve_asset_graph().get(dg.AssetKey("papers")).partitions_def
+    assert dates is not None
+    assert dates.get_last_partition_key() == datetime.now(UTC).date().isoformat()
+
+
+def test_no_setting_that_is_a_secret_reaches_the_definitions(replay_settings: Settings) -> None:
+    from pydantic import SecretStr
+
+    settings = replay_settings.model_copy(update={"github_token": SecretStr("ghp_very_secret")})
+    assert "ghp_very_secret" not in str(describe(build_defs(settings)))
+
+
+def test_definitions_are_fresh_each_time(replay_settings: Settings) -> None:
+    assert build_defs(replay_settings) is not build_defs(replay_settings)

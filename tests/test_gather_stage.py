@@ -1,0 +1,214 @@
+"""The stage stores what it gets, counts it, and says what is missing."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from gather_server import NOW, Asked, Reply, little_arxiv, paper, papers_per_day, patient_source
+
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.gather.expression import SearchField, Term
+from factory_assets.gather.report import GatherIncompleteError, topics_table
+from factory_assets.gather.source import Batch, Gap
+from factory_assets.gather.stage import gather
+from factory_assets.gather.topics import Topic, TopicSet
+
+DAY, NEXT = date(2026, 6, 3), date(2026, 6, 4)
+TOPICS = TopicSet(
+    topics=(
+        Topic(name="guardrails", domain="safety", expression=Term(SearchField.ABSTRACT, "guardrail")),
+        Topic(name="filters", domain="safety", expression=Term(SearchField.ABSTRACT, "filter")),
+        Topic(name="decoding", domain="serving", expression=Term(SearchField.ABSTRACT, "decoding")),
+    )
+)
+
+
+class MemoryStore:
+    """Papers in a dict, with the counts that a store gives."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, LabelledPaper] = {}
+
+    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+        new = sum(one.paper.arxiv_id not in self.rows for one in papers)
+        same = sum(self.rows.get(one.paper.arxiv_id) == one for one in papers)
+        self.rows.update((one.paper.arxiv_id, one) for one in papers)
+        return UpsertCounts(new=new, unchanged=same, updated=len(papers) - new - same)
+
+
+class ListedSource:
+    """Gives the batches it was made with."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self._batches = batches
+
+    def batches(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
+        yield from self._batches
+
+
+def one_day(*papers: Paper, gaps: tuple[Gap, ...] = (), day: date = DAY) -> Batch:
+    return Batch((day,), papers, requests=1, gaps=gaps)
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 6, 3, hour, tzinfo=UTC)
+
+
+def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None:
+    store = MemoryStore()
+    papers = [
+        paper(1, at(1), abstract="A guardrail that filters."),
+        paper(2, at(2), abstract="Decoding."),
+        paper(3, datetime(2026, 6, 4, 1, tzinfo=UTC), abstract="Decoding with guardrails."),
+    ]
+    lines: list[str] = []
+    with little_arxiv(papers) as arxiv:
+        source = patient_source(arxiv.url, tmp_path).source
+        report = gather(
+            [NEXT, DAY, DAY], source=source, topics=TOPICS, store=store, now=NOW, notify=lines.append
+        )
+    assert store.rows["2606.00001"].topics == ("guardrails", "filters")
+    assert report.papers == 3
+    assert [(count.day, count.papers) for count in report.days] == [(DAY, 2), (NEXT, 1)]
+    assert report.topics == {"guardrails": 2, "filters": 1, "decoding": 2}
+    assert report.domains == {"safety": 2, "serving": 2}
+    assert report.stored == UpsertCounts(new=3)
+    assert report.requests == 1
+    assert report.failures == ()
+    assert lines == ["2026-06-03 to 2026-06-04: papers: 3, requests: 1."]
+
+
+def test_an_updated_paper_updates_its_row_and_nothing_else_changes() -> None:
+    store = MemoryStore()
+    first = [paper(1, at(1)), paper(2, at(2))]
+    second = [paper(1, at(1), version=2, title="A better title"), paper(2, at(2))]
+    for papers in (first, second):
+        report = gather(
+            [DAY], source=ListedSource(one_day(*papers)), topics=TOPICS, store=store, now=NOW, notify=quiet
+        )
+    assert report.stored == UpsertCounts(updated=1, unchanged=1)
+    assert store.rows["2606.00001"].paper.title == "A better title"
+    assert len(store.rows) == 2
+
+
+def test_what_was_gathered_is_kept_when_a_later_date_fails(tmp_path: Path) -> None:
+    later = date(2026, 6, 20)
+
+    def broken_later(asked: Asked, number: int) -> Reply | None:
+        return Reply("<feed") if asked.dates[0].date() == later else None
+
+    store = MemoryStore()
+    with little_arxiv(papers_per_day(DAY, 1, 3), broken_later) as arxiv:
+        source = patient_source(arxiv.url, tmp_path).source
+        with pytest.raises(GatherIncompleteError) as caught:
+            gather([DAY, later], source=source, topics=TOPICS, store=store, now=NOW, notify=quiet)
+    assert len(store.rows) == 3
+    message = str(caught.value)
+    assert "Gathered 3 papers, but 1 of 2 dates are incomplete" in message
+    assert "2026-06-20 (all topics): The answer is broken XML" in message
+    assert "What was gathered is kept." in message
+    assert caught.value.report.stored.new == 3
+
+
+def test_a_missing_topic_is_named_with_its_dates() -> None:
+    gap = Gap(dates=(DAY,), topics=("decoding",), error="arXiv answered 400: no.", mend="Correct the topic.")
+    with pytest.raises(
+        GatherIncompleteError, match=r"2026-06-03 \(decoding\): arXiv answered 400: no\."
+    ) as caught:
+        gather(
+            [DAY],
+            source=ListedSource(one_day(paper(1, at(1)), gaps=(gap,))),
+            topics=TOPICS,
+            store=MemoryStore(),
+            now=NOW,
+            notify=quiet,
+        )
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert again.report == caught.value.report
+    assert str(again) == str(caught.value)
+
+
+def test_a_cap_keeps_the_newest_of_each_topic_and_date() -> None:
+    papers = [
+        paper(1, at(1), abstract="Decoding."),
+        paper(2, at(2), abstract="Decoding and a guardrail."),
+        paper(3, at(3), abstract="Decoding."),
+        paper(4, at(4), abstract="Decoding."),
+        paper(5, at(0), abstract="Of no topic."),
+    ]
+    store = MemoryStore()
+    report = gather(
+        [DAY],
+        source=ListedSource(one_day(*papers)),
+        topics=TOPICS,
+        store=store,
+        now=NOW,
+        notify=quiet,
+        max_per_topic=2,
+    )
+    assert sorted(store.rows) == ["2606.00002", "2606.00003", "2606.00004", "2606.00005"]
+    assert report.unlabelled == 1
+
+
+def test_the_table_shows_every_topic_and_counts_a_paper_once_per_domain() -> None:
+    both = paper(1, at(1), abstract="A guardrail that filters.")
+    report = gather(
+        [DAY],
+        source=ListedSource(one_day(both, paper(2, at(2), abstract="Nothing."))),
+        topics=TOPICS,
+        store=MemoryStore(),
+        now=NOW,
+        notify=quiet,
+    )
+    assert topics_table(report).splitlines() == [
+        "| Domain | Topic | Papers |",
+        "|---|---|---:|",
+        "| **safety** | | **1** |",
+        "| | guardrails | 1 |",
+        "| | filters | 1 |",
+        "| **serving** | | **0** |",
+        "| | decoding | 0 |",
+        "| **no label** | | **1** |",
+        "| **all papers** | | **2** |",
+    ]
+
+
+def test_a_report_can_be_narrowed_to_one_date() -> None:
+    report = gather(
+        [DAY, NEXT],
+        source=ListedSource(one_day(paper(1, at(1))), one_day(day=NEXT)),
+        topics=TOPICS,
+        store=MemoryStore(),
+        now=NOW,
+        notify=quiet,
+    )
+    assert report.on(DAY).papers == 1
+    assert report.on(NEXT).papers == 0
+    assert report.requests == 2
+
+
+def test_a_working_day_without_papers_is_pointed_out_and_a_sunday_is_not() -> None:
+    sunday, monday = date(2026, 6, 7), date(2026, 6, 8)
+    report = gather(
+        [sunday, monday],
+        source=ListedSource(one_day(day=sunday), one_day(day=monday)),
+        topics=TOPICS,
+        store=MemoryStore(),
+        now=NOW,
+        notify=quiet,
+    )
+    assert report.empty_working_days == (monday,)
+
+
+def test_no_date_is_an_error() -> None:
+    with pytest.raises(InputError, match="no date"):
+        gather([], source=ListedSource(), topics=TOPICS, store=MemoryStore(), now=NOW, notify=quiet)

@@ -1,0 +1,73 @@
+"""The direction of imports, and the names that several files must agree on."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from factory_assets.cli import supervisor
+from factory_assets.defs import client
+from factory_assets.settings import PROJECT_ROOT, Settings
+
+
+def test_imports_go_one_way() -> None:
+    linter = Path(sys.executable).parent / "lint-imports"
+    result = subprocess.run(
+        [str(linter), "--no-cache"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_heavy_sdks_are_not_imported_with_the_definitions() -> None:
+    code = (
+        "import sys, factory_assets.build_defs;"
+        "print([name for name in ('anthropic', 'claude_agent_sdk', 'github') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_sql_is_written_in_the_registry_only() -> None:
+    sql = re.compile(r"\b(SELECT\s.*\sFROM|INSERT\s+INTO|UPDATE\s.*\sSET|DELETE\s+FROM)\b")
+    package = PROJECT_ROOT / "factory_assets"
+    found = [
+        str(path)
+        for path in package.rglob("*.py")
+        if "registry" not in path.relative_to(package).parts and sql.search(path.read_text())
+    ]
+    assert found == []
+
+
+def test_the_code_location_has_one_name_everywhere() -> None:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
+    workspace = yaml.safe_load((PROJECT_ROOT / "workspace.yaml").read_text())
+    names = {
+        project["tool"]["dagster"]["code_location_name"],
+        project["tool"]["dg"]["project"]["code_location_name"],
+        workspace["load_from"][0]["python_module"]["location_name"],
+        client.LOCATION,
+        supervisor.LOCATION,
+    }
+    assert names == {"factory"}
+
+
+def test_telemetry_and_the_first_visit_dialog_are_off() -> None:
+    instance = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
+    assert instance["telemetry"] == {"enabled": False}
+    assert instance["nux"] == {"enabled": False}
+
+
+def test_every_setting_stands_in_the_example_file_and_in_the_readme() -> None:
+    example = (PROJECT_ROOT / ".env.example").read_text()
+    readme = (PROJECT_ROOT / "README.md").read_text()
+    for name in Settings.model_fields:
+        assert f"\n#{name.upper()}=" in example, name
+        assert f"| `{name.upper()}` |" in readme, name
+
+
+def test_the_lock_file_names_exact_versions_and_no_index() -> None:
+    lines = (PROJECT_ROOT / "constraints.txt").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line)] == []
