@@ -93,7 +93,7 @@ def gather(day: DayOption = None, first: FromOption = None, last: ToOption = Non
             raise InputError("No date has come yet.", where="FACTORY_START_DATE", mend="Set an earlier date.")
         days = Days(*window)
     with _at_work(instance) as factory:
-        _exit(succeeded=factory.gather(days))
+        _exit(succeeded=not factory.gather(days))
 
 
 @app.command()
@@ -105,7 +105,7 @@ def analyze(day: DayOption = None, first: FromOption = None, last: ToOption = No
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     days = Days.chosen(instance.settings, day=day, first=first, last=last) or Days(yesterday, yesterday)
     with _at_work(instance) as factory:
-        _exit(succeeded=factory.analyze(days))
+        _exit(succeeded=not factory.analyze(days))
 
 
 @app.command()
@@ -118,7 +118,7 @@ def build(
     instance = open_instance()
     days = Days.chosen(instance.settings, day=day, first=first, last=last)
     with _at_work(instance) as factory:
-        _exit(succeeded=factory.build(days, repo or []))
+        _exit(succeeded=not factory.build(days, repo or []))
 
 
 @app.command()
@@ -131,7 +131,7 @@ def mirror(
     instance = open_instance()
     days = Days.chosen(instance.settings, day=day, first=first, last=last)
     with _at_work(instance) as factory:
-        _exit(succeeded=factory.mirror(days, repo or []))
+        _exit(succeeded=not factory.mirror(days, repo or []))
 
 
 @app.command()

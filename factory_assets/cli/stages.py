@@ -81,13 +81,13 @@ class Factory:
             with daemon(workspace=instance.workspace, log=log, is_running=client.daemon_is_running):
                 yield cls(instance.settings, client, registry, console)
 
-    def gather(self, days: Days) -> bool:
-        """Gather the dates in one run. True when all went well."""
+    def gather(self, days: Days) -> list[str]:
+        """Gather the dates in one run. What failed is returned, here as by the other stages."""
         run = self.client.launch_days("gather", days.first, days.last)
         label = str(days.first) if days.first == days.last else f"{days.first} to {days.last}"
         return self._follow({run: f"gather   {label}"})
 
-    def analyze(self, days: Days) -> bool:
+    def analyze(self, days: Days) -> list[str]:
         """Analyse each of the dates that has not been analysed, or holds papers that came later."""
         done = self.registry.analysed_days() - self.registry.unread_days()
         every = [
@@ -99,7 +99,7 @@ class Factory:
             nothing="Every date is analysed.",
         )
 
-    def build(self, days: Days | None, names: Sequence[str]) -> bool:
+    def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Build the specs that wait; one that is named is built again even if it failed before."""
         wanted = (
             [self._named(name) for name in names]
@@ -116,7 +116,7 @@ class Factory:
         ]
         return self._follow_specs("build", todo, nothing="No spec waits to be built.")
 
-    def mirror(self, days: Days | None, names: Sequence[str]) -> bool:
+    def mirror(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Publish the shipped repos that are not mirrored yet, or those that are named."""
         waiting = [self._named(name) for name in names] if names else unmirrored_specs(self.registry)
         todo = [queued for queued in waiting if days is None or days.hold(queued.day)]
@@ -128,16 +128,16 @@ class Factory:
             raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
         return queued
 
-    def _follow_specs(self, job: str, specs: Sequence[QueuedSpec], *, nothing: str) -> bool:
+    def _follow_specs(self, job: str, specs: Sequence[QueuedSpec], *, nothing: str) -> list[str]:
         return self._follow(
             {self.client.launch_spec(job, queued): f"{job:<8} {_place(queued)}" for queued in specs},
             nothing=nothing,
         )
 
-    def _follow(self, labels: dict[str, str], *, nothing: str = "") -> bool:
+    def _follow(self, labels: dict[str, str], *, nothing: str = "") -> list[str]:
         if not labels:
             self.console.print(f"  {nothing}")
-            return True
+            return []
 
         def show(run_id: str, status: str) -> None:
             if status in {"queued", "started", "success", "failure", "canceled"}:
@@ -145,11 +145,10 @@ class Factory:
                     f"  {datetime.now(UTC):%H:%M:%S}  {labels[run_id]:<58} {status}", highlight=False
                 )
 
-        ends = self.client.wait(list(labels), show)
-        for end in ends:
-            if not end.succeeded:
-                self.console.print(f"  {labels[end.run_id]}: {end.error}", style="red", markup=False)
-        return all(end.succeeded for end in ends)
+        failed = [end for end in self.client.wait(list(labels), show) if not end.succeeded]
+        for end in failed:
+            self.console.print(f"  {labels[end.run_id]}: {end.error}", style="red", markup=False)
+        return [labels[end.run_id] for end in failed]
 
 
 def _place(queued: QueuedSpec) -> str:

@@ -103,7 +103,7 @@ def _shipped(
         )
     return dg.MaterializeResult(
         metadata={
-            "outcome": dg.MetadataValue.text(BuildStatus.SHIPPED),
+            "outcome": dg.MetadataValue.text(BuildStatus.SHIPPED.value),
             **_spec_metadata(queued),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
@@ -123,7 +123,7 @@ def _spec_metadata(queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
             ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
         ),
         "paper": dg.MetadataValue.url(paper_url(spec.source_papers[0])),
-        "language": dg.MetadataValue.text(spec.language),
+        "language": dg.MetadataValue.text(spec.language.value),
         "problem": dg.MetadataValue.text(spec.problem),
     }
 

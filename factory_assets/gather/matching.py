@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from factory_assets.domain.papers import Paper
-from factory_assets.gather.expression import AnyOf, Expression, SearchField, Term, terms
+from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term, terms
 from factory_assets.gather.stemming import GAP, stem, stems, words
 from factory_assets.gather.topics import Topic
 
@@ -45,24 +45,53 @@ _Test = Callable[[_Indexed], bool]
 
 
 class Matcher:
-    """Labels papers with the topics they match."""
+    """Labels papers with the topics they match.
+
+    A paper holds few of the words that topics ask for, so only the topics of these few are tried on it.
+    """
 
     def __init__(self, topics: Iterable[Topic]) -> None:
         chosen = tuple(topics)
         self._tests = tuple((topic.name, _compiled(topic.expression)) for topic in chosen)
         self._stems = _Stems(chosen)
+        self._always: set[int] = set()
+        self._topics_of: dict[str, set[int]] = {}
+        for number, topic in enumerate(chosen):
+            clues = _clues(topic.expression)
+            if clues is None:
+                self._always.add(number)
+                continue
+            for clue in clues:
+                self._topics_of.setdefault(clue, set()).add(number)
 
     def labels(self, paper: Paper) -> tuple[str, ...]:
         """The names of the topics that the paper matches, in the topics' order."""
+        abstract, title = self._stemmed(paper.abstract), self._stemmed(paper.title)
         indexed = _Indexed(
-            abstract=self._spaced(paper.abstract),
-            title=self._spaced(paper.title),
+            abstract=f" {' '.join(abstract)} ",
+            title=f" {' '.join(title)} ",
             categories=tuple(category.lower() for category in paper.categories),
         )
-        return tuple(name for name, matches in self._tests if matches(indexed))
+        met = self._topics_of.keys() & {*abstract, *title}
+        tried = sorted(self._always.union(*(self._topics_of[clue] for clue in met)))
+        return tuple(name for name, matches in map(self._tests.__getitem__, tried) if matches(indexed))
 
-    def _spaced(self, text: str) -> str:
-        return f" {' '.join(map(self._stems.__getitem__, words(text)))} "
+    def _stemmed(self, text: str) -> list[str]:
+        return [self._stems[word] for word in words(text)]
+
+
+def _clues(expression: Expression) -> frozenset[str] | None:
+    """Stems of which a paper that matches holds at least one; None where it may hold none of any."""
+    if isinstance(expression, Term):
+        if expression.field is SearchField.CATEGORY:
+            return None
+        # Long words are mostly the rare ones.
+        return frozenset({max((word for word in stems(expression.text) if word != GAP), key=len)})
+    parts = [_clues(part) for part in expression.parts]
+    known = [clues for clues in parts if clues is not None]
+    if isinstance(expression, AllOf):
+        return min(known, key=len, default=None)
+    return frozenset[str]().union(*known) if len(known) == len(parts) else None
 
 
 def _compiled(expression: Expression) -> _Test:

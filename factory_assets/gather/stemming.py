@@ -8,6 +8,7 @@ possessive 's removed, lower case, English stop words dropped with their positio
 from __future__ import annotations
 
 import re
+from threading import Lock
 
 import snowballstemmer  # type: ignore[import-untyped]
 
@@ -15,10 +16,11 @@ GAP = "_"
 """Stands where a stop word was: a phrase over it takes any word in that position."""
 
 # A dot, colon or apostrophe joins letters, a dot, comma or semicolon joins digits (UAX #29, WB6 to WB12).
+# Marks come before what is looked for around them: most characters are none, and end the attempt at once.
 _WORD = re.compile(
-    r"\w+(?:(?:(?<=[^\W\d_])[.:'·\u2018\u2019](?=[^\W\d_])|(?<=\d)[.,;'\u2018\u2019](?=\d))\w+)*"
+    r"\w+(?:(?:[.:'·\u2018\u2019](?<=[^\W\d_].)(?=[^\W\d_])|[.,;'\u2018\u2019](?<=\d.)(?=\d))\w+)*"
 )
-_POSSESSIVE = re.compile(r"(?<=\w)['\u2019]s(?![\w'\u2019])")
+_POSSESSIVE = re.compile(r"['\u2019]s(?<=\w..)(?![\w'\u2019])")
 # Lucene's ENGLISH_STOP_WORDS_SET.
 _STOP_WORDS = frozenset(
     """
@@ -30,6 +32,8 @@ _STOP_WORDS = frozenset(
 _BLY = re.compile(r"(?<=[aeiouy])([^aeiouy]\w*)bly$")
 _LOGY = re.compile(r"(?<=[aeiouy])([^aeiouy]\w*)log(?:y|ies)$")
 _PORTER = snowballstemmer.stemmer("porter")
+# It keeps the word it works on in itself, and gathering asks in one thread while it labels in another.
+_PORTERS_TURN = Lock()
 
 
 def words(text: str) -> list[str]:
@@ -41,7 +45,12 @@ def stem(word: str) -> str:
     """The stem of one lower-case word, or GAP for a stop word."""
     if word in _STOP_WORDS:
         return GAP
-    return str(_PORTER.stemWord(_LOGY.sub(r"\1log", _BLY.sub(r"\1ble", word))))
+    # Lucene leaves these alone, where snowball's makes u of us.
+    if len(word) <= 2:
+        return word
+    as_lucene = _LOGY.sub(r"\1log", _BLY.sub(r"\1ble", word))
+    with _PORTERS_TURN:
+        return str(_PORTER.stemWord(as_lucene))
 
 
 def stems(text: str) -> list[str]:

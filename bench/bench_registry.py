@@ -1,0 +1,195 @@
+"""The registry under load: bulk upsert, and what the UI and the queue ask of a large registry.
+
+Run it alone with `python -m bench.bench_registry`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.papers import LabelledPaper, Paper
+from factory_assets.domain.specs import Language, Spec
+from factory_assets.registry import Registry
+from factory_assets.registry.database import Connection, Database
+from factory_assets.registry.specs import queue_specs
+
+PAPERS, PAPERS_A_DAY = 100_000, 300
+SPECS, SPECS_A_DAY = 10_000, 30
+QUEUED = 500
+FIRST = date(2025, 6, 1)
+NOW = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
+REPEATS = 9
+ROWS_TARGET, QUERY_TARGET = 20_000, 50
+
+_WORDS = "we cache keys and values of long contexts so that a small model answers sooner than before".split()
+
+_TEXT = f"""\
+## Registry
+
+Bulk upsert of {PAPERS:,} papers of about 1.2 KB with 1.5 topics each, in one call and one transaction, with the
+commit and the closing of the file. Target: above {ROWS_TARGET:,} rows a second.
+
+| upsert | seconds | rows a second |
+|:--|--:|--:|
+{{upserts}}
+
+Queries on that registry with {SPECS:,} specs ({QUEUED} of them queued, the others mostly shipped and mirrored) and
+{4 * SPECS:,} model calls: median of {REPEATS}, with opening and closing the file. Target: under {QUERY_TARGET} ms.
+
+| query | ms |
+|:--|--:|
+{{queries}}
+"""
+
+# What happened to the specs: building them one by one would take far longer than what is measured here.
+_HISTORY = (
+    "UPDATE build_queue SET status = 'shipped', attempts = 1, shipped_at = queued_at, run_id = 'run ' || day"
+    f" WHERE id <= {SPECS - QUEUED}",
+    "UPDATE build_queue SET status = 'failed', error_log = 'gate tests: 1 failed'"
+    f" WHERE id % 10 = 0 AND id <= {SPECS - QUEUED}",
+    """
+    INSERT INTO repos
+    SELECT name, language, problem, source_url, queued_at, queued_at, '0.1.0', 140, TRUE, TRUE, TRUE, queued_at,
+           id, 'c0ffee', 6
+    FROM build_queue WHERE status = 'shipped'
+    """,
+    "INSERT INTO mirrors SELECT name, 'https://example.org/' || name, commit, created_at FROM repos"
+    f" WHERE spec_id <= {SPECS - QUEUED - 30}",
+    """
+    INSERT INTO llm_calls
+    SELECT name || '/' || part, 'build', day || '|' || rank, name, 'build', 'api', 'claude-sonnet-5-5',
+           9, 90000, 9000, 50000, 5000, 0.4, 60.0, FALSE, 'done', queued_at
+    FROM build_queue CROSS JOIN (SELECT unnest([1, 2, 3, 4]) AS part) AS parts
+    """,
+)
+
+
+def run() -> str:
+    """Measure, and return the section of RESULTS.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "registry.duckdb"
+        registry = Registry(path)
+        upserts = _measure_upserts(registry)
+        with Database(path).transaction() as connection:
+            _fill_queue(connection)
+        queries = {name: _median_ms(query) for name, query in _queries(registry).items()}
+    return _TEXT.format(
+        upserts="\n".join(
+            f"| {name} | {seconds:.1f} | {PAPERS / seconds:,.0f} |" for name, seconds in upserts.items()
+        ),
+        queries="\n".join(f"| {name} | {milliseconds:.0f} |" for name, milliseconds in queries.items()),
+    )
+
+
+def _measure_upserts(registry: Registry) -> dict[str, float]:
+    papers = [_paper(number) for number in range(PAPERS)]
+    updated = [
+        LabelledPaper(paper=entry.paper.model_copy(update={"version": 2}), topics=entry.topics)
+        for entry in papers
+    ]
+    return {
+        "new papers": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
+        "the same papers again": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
+        "a new version of each": _seconds(lambda: registry.upsert_papers(updated, now=NOW)),
+    }
+
+
+def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
+    day, rank = FIRST + timedelta(days=100), 7
+    spec = registry.spec_at(day, rank)
+    if spec is None:
+        raise LookupError(f"no spec at {day}, rank {rank}")
+    name = spec.spec.name
+    last = FIRST + timedelta(days=400)
+    return {
+        "the papers of a date, with topics": lambda: registry.papers_of_day(day),
+        "the unread papers of a date": lambda: registry.unanalysed_papers(day),
+        "dates with unread papers": registry.unread_days,
+        "the data version of a date": lambda: registry.day_fingerprint(day),
+        "papers by id": lambda: registry.papers_by_id(spec.spec.source_papers),
+        "dates analysed": registry.analysed_days,
+        "names taken": registry.taken_names,
+        "the specs of a date": lambda: registry.specs_of_day(day),
+        "the spec of a partition": lambda: registry.spec_at(day, rank),
+        "a spec by name": lambda: registry.spec_named(name),
+        "the specs of a run": lambda: registry.specs_of_run(f"run {day}"),
+        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(NOW),
+        f"the queue ({QUEUED} queued)": lambda: registry.queue({BuildStatus.QUEUED}),
+        "specs without a rank": registry.unranked_specs,
+        "a shipped repo": lambda: registry.shipped_repo(name),
+        "repos not mirrored (30)": registry.unmirrored_repos,
+        "where a repo is mirrored": lambda: registry.mirror_of(name),
+        "usage of a repo": lambda: registry.usage_of(repo=name),
+        "usage of a date": lambda: registry.usage_of(day=day),
+        "dollars since a moment": lambda: registry.spent_since(NOW),
+        "the funnel of 30 dates": lambda: registry.funnel(day, day + timedelta(days=29)),
+        "the funnel of all dates": lambda: registry.funnel(FIRST, last),
+        "failures of 30 dates": lambda: registry.failures(day, day + timedelta(days=29)),
+    }
+
+
+def _fill_queue(connection: Connection) -> None:
+    for number in range(0, SPECS, SPECS_A_DAY):
+        day = FIRST + timedelta(days=number // SPECS_A_DAY)
+        specs = [_spec(number + place) for place in range(min(SPECS_A_DAY, SPECS - number))]
+        ids = [_arxiv_id(paper) for paper in range(number * 10, (number + SPECS_A_DAY) * 10 - 5)]
+        queue_specs(connection, day, specs, ids, ranks=range(1, 31), late_ranks=range(31, 41), now=NOW)
+    for statement in _HISTORY:
+        connection.execute(statement)
+
+
+def _arxiv_id(number: int) -> str:
+    return f"{2506 + number // 20_000:04d}.{number % 20_000:05d}"
+
+
+def _paper(number: int) -> LabelledPaper:
+    words = (_WORDS[(number * 7 + place * place) % len(_WORDS)] for place in range(200))
+    moment = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=number // PAPERS_A_DAY)
+    paper = Paper(
+        arxiv_id=_arxiv_id(number),
+        version=1,
+        title=f"Paper {number}: on caching keys and values",
+        abstract=f"In work {number} " + " ".join(words),
+        authors=("Ada Lovelace", "Alan Turing", f"Author {number}"),
+        categories=("cs.LG", "cs.CL"),
+        comment="12 pages, 4 figures" if number % 3 else None,
+        published=moment + timedelta(seconds=number % 86_400),
+        updated=moment + timedelta(seconds=number % 86_400),
+    )
+    return LabelledPaper(paper=paper, topics=("kv-cache",) if number % 2 else ("serving", "long-context"))
+
+
+def _spec(number: int) -> Spec:
+    return Spec(
+        name=f"tool-{number}",
+        problem=f"Developers cannot see what happens in case {number}, and find out in production.",
+        source_papers=(_arxiv_id(number * 10),),
+        solution="A command that measures it the way the paper does, and a report that says what to change.",
+        language=list(Language)[number % 5],
+        files=("src/tool/main.py", "src/tool/report.py", "tests/test_main.py", "tests/test_report.py"),
+        estimated_lines=100 + number % 200,
+        complexity="low",
+        who_pays="Teams that serve models and pay for every second of it.",
+        integration_point="Their CI, as one command with an exit code.",
+        moat="It knows the layouts of the servers in use.",
+    )
+
+
+def _seconds(step: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    step()
+    return time.perf_counter() - started
+
+
+def _median_ms(query: Callable[[], object]) -> float:
+    return statistics.median(_seconds(query) for _ in range(REPEATS)) * 1000
+
+
+if __name__ == "__main__":
+    print(run())

@@ -1,0 +1,261 @@
+"""The real Claude Code program in a sandbox: one phase of an agent, or one structured question."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from factory_assets.domain.agents import AgentOutcome, AgentTask, Answer, OutcomeKind, Question, Route
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.llm.claude_code_binary import find_claude_binary
+from factory_assets.llm.claude_code_ending import judge
+from factory_assets.llm.claude_code_home import Login, empty_folder, home_of
+from factory_assets.llm.claude_code_lines import Redactor
+from factory_assets.llm.claude_code_run import Limits, Run
+from factory_assets.sandbox import Launch, Program, Sandbox, write_launch
+
+if TYPE_CHECKING:
+    from claude_agent_sdk import ClaudeAgentOptions
+
+_MEND = "Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN, or log in with Claude Code."
+_ASK_SECONDS = 900.0
+# Turns of a question: an answer that does not fit the schema is sent back to the model by the program.
+_ASK_TURNS = 6
+# One message holds the whole output of a tool.
+_MESSAGE_BYTES = 64 * 1024 * 1024
+# Tools that act when the phase is over, or beside its workspace.
+_OUTLIVING_TOOLS = ("CronCreate", "EnterWorktree", "ScheduleWakeup")
+# Set by the SDK for the program, beside the credentials.
+_SDK_VARIABLES = ("CLAUDE_AGENT_SDK_VERSION", "CLAUDE_CODE_SDK_READS_SESSION_STATE")
+_ENVIRONMENT = {
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
+    # How long a finished agent waits for commands that it left in the background.
+    "CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS": "60000",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+    # As root the program refuses to run unasked unless it is told that it is contained.
+    "IS_SANDBOX": "1",
+}
+
+
+class ClaudeCode:
+    """Runs Claude Code; implements domain.agents.AgentRunner and domain.agents.StructuredModel.
+
+    Secrets reach the program by its environment alone. Its HOME is a folder in `state_dir` per workspace,
+    fresh for every task that does not resume a session.
+
+    Args:
+        sandbox: what it runs in.
+        base_url: the Claude API or a router.
+        credentials: environment names (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN).
+        binary: the program; the bundled one when None.
+        state_dir: outside every workspace, on a disk that lasts between two calls.
+        login_home: a person's ~/.claude, used when there are no credentials. Questions may renew the login;
+            agents borrow its token as it is, for as long as it lasts.
+        retries: how often the program asks again when the API fails.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        base_url: str,
+        credentials: Mapping[str, SecretStr],
+        binary: Path | None,
+        state_dir: Path,
+        login_home: Path | None = None,
+        retries: int = 10,
+    ) -> None:
+        self._sandbox = sandbox
+        self._base_url = base_url
+        self._credentials = {name: secret.get_secret_value() for name, secret in credentials.items()}
+        self._binary = binary
+        self._state_dir = state_dir
+        self._login = Login(login_home) if login_home and not credentials else None
+        self._retries = retries
+        self._spent: dict[str, Usage] = {}
+
+    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
+        """Run one phase to its end.
+
+        Raises:
+            MissingToolError: when there is no program.
+        """
+        state = home_of(self._state_dir, task.workspace)
+        home = state / "home"
+        if task.resume is None or not home.is_dir():
+            empty_folder(home)
+        try:
+            self._check_credentials()
+            if self._login:
+                self._login.lend(home)
+            redact = self._redactor()
+        except CredentialError as error:
+            return _not_started(task, str(error))
+        launch = self._launch(task.workspace.resolve(), home, directory=state / "launch")
+        limits = Limits(task.timeout_seconds, patience=0)
+        before = self._spent.get(task.resume or "", Usage())
+        run = Run(launch, task.workspace.resolve(), limits, report, redact, task.model, spent_before=before)
+        run.watch(task.prompt, self._agent_options(task, run))
+        if run.session_id and run.session_total:
+            self._spent[run.session_id] = run.session_total
+        verdict = judge(run.ending)
+        return AgentOutcome(
+            kind=verdict.kind,
+            detail=verdict.detail,
+            turns=run.turns or run.meter.calls,
+            usage=run.usage,
+            seconds=run.seconds,
+            session_id=run.session_id,
+            model=run.model,
+            until=verdict.until,
+        )
+
+    def ask(self, question: Question) -> Answer:
+        """Answer without tools; the program makes the answer fit the schema.
+
+        Raises:
+            CredentialError: refused, or there is none.
+            RateLimitedError: with the time to come back, where one was named.
+            InfrastructureError: the API, the network or the program failed.
+            MissingToolError: when there is no program.
+        """
+        self._check_credentials()
+        started = time.monotonic()
+        self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(
+            prefix="question-", dir=self._state_dir, ignore_cleanup_errors=True
+        ) as name:
+            folder = Path(name).resolve()
+            home, workspace = folder / "home", folder / "work"
+            empty_folder(home)
+            empty_folder(workspace)
+            if self._login:
+                self._login.copy(home)
+            instructions = workspace / "instructions.md"
+            instructions.write_text(question.instructions, encoding="utf-8")
+            extra = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(question.max_output_tokens)}
+            launch = self._launch(workspace, home, directory=folder / "launch", extra=extra)
+            limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
+            run = Run(launch, workspace, limits, _unheard, self._redactor(), question.model)
+            run.watch(question.prompt, self._question_options(question, run, instructions))
+            if self._login:
+                self._login.take_back(home)
+        return self._answer(run, seconds=time.monotonic() - started)
+
+    def forget(self, workspace: Path) -> None:
+        """Remove the sessions of the runs in `workspace`, when its build is over."""
+        state = home_of(self._state_dir, workspace)
+        if state.exists():
+            empty_folder(state)
+            state.rmdir()
+
+    def _check_credentials(self) -> None:
+        if not self._credentials and not self._login:
+            raise CredentialError("There is no credential for Claude Code.", mend=_MEND)
+
+    def _redactor(self) -> Redactor:
+        return Redactor([*self._credentials.values(), *(self._login.secrets() if self._login else ())])
+
+    def _launch(
+        self, workspace: Path, home: Path, *, directory: Path, extra: Mapping[str, str] | None = None
+    ) -> Launch:
+        binary = find_claude_binary(self._binary)
+        # A program that npm installed needs the rest of its package.
+        package = binary.parent if (binary.parent / "package.json").is_file() else binary
+        (home / "tmp").mkdir(exist_ok=True)
+        program = Program(
+            argv=(str(binary),),
+            workspace=workspace,
+            network=True,
+            home=home,
+            readable=(package,),
+            env={
+                **_ENVIRONMENT,
+                "ANTHROPIC_BASE_URL": self._base_url,
+                "CLAUDE_CODE_MAX_RETRIES": str(self._retries),
+                **(extra or {}),
+            },
+        )
+        inherited = (*self._credentials, *_SDK_VARIABLES)
+        return write_launch(self._sandbox, program, directory=directory, inherited=inherited)
+
+    def _agent_options(self, task: AgentTask, run: Run) -> ClaudeAgentOptions:
+        return replace(
+            self._options(run),
+            model=task.model,
+            max_turns=task.max_turns,
+            max_budget_usd=task.max_budget_usd,
+            tools={"type": "preset", "preset": "claude_code"} if task.tools is None else list(task.tools),
+            allowed_tools=list(task.tools or ()),
+            disallowed_tools=list(_OUTLIVING_TOOLS),
+            system_prompt={"type": "preset", "preset": "claude_code"},
+            resume=task.resume,
+        )
+
+    def _question_options(self, question: Question, run: Run, instructions: Path) -> ClaudeAgentOptions:
+        return replace(
+            self._options(run),
+            model=question.model,
+            max_turns=_ASK_TURNS,
+            tools=[],
+            # A file, because an argument of a command line holds 128 KB at most.
+            system_prompt={"type": "file", "path": str(instructions)},
+            output_format={"type": "json_schema", "schema": dict(question.answer_schema)},
+        )
+
+    def _options(self, run: Run) -> ClaudeAgentOptions:
+        from claude_agent_sdk import ClaudeAgentOptions  # noqa: PLC0415  heavy
+
+        return ClaudeAgentOptions(
+            cwd=run.workspace,
+            cli_path=run.launch.script,
+            # The sandbox is the limit; there is nobody to ask.
+            permission_mode="bypassPermissions",
+            setting_sources=[],
+            strict_mcp_config=True,
+            verbatim_prompts=True,
+            env=dict(self._credentials),
+            max_buffer_size=_MESSAGE_BYTES,
+            stderr=run.hear,
+        )
+
+    def _answer(self, run: Run, *, seconds: float) -> Answer:
+        verdict = judge(run.ending)
+        where = f"Claude Code at {self._base_url}"
+        if verdict.kind is OutcomeKind.AUTHENTICATION:
+            raise CredentialError(verdict.detail, where=where, mend=_MEND)
+        if verdict.kind is OutcomeKind.RATE_LIMITED:
+            raise RateLimitedError(verdict.detail, where=where, until=verdict.until)
+        # An answer that the program refused for its form is still the model's: whoever asked judges it.
+        text = run.answer or (verdict.detail if verdict.kind is OutcomeKind.DONE else None)
+        if text is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:
+            raise InfrastructureError(
+                f"{verdict.kind}: {verdict.detail}", where=where, mend="Run it again later."
+            )
+        return Answer(text, Route.CLAUDE_CODE, run.model, run.usage, seconds)
+
+
+def _not_started(task: AgentTask, detail: str) -> AgentOutcome:
+    return AgentOutcome(
+        kind=OutcomeKind.AUTHENTICATION,
+        detail=detail,
+        turns=0,
+        usage=Usage(),
+        seconds=0.0,
+        session_id=None,
+        model=task.model,
+    )
+
+
+def _unheard(line: str) -> None:
+    """A question has no progress worth telling."""

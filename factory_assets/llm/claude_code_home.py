@@ -1,0 +1,103 @@
+"""The HOME of a Claude Code run, outside its workspace, and a person's login lent to it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from factory_assets.domain.errors import CredentialError
+
+_MEND = (
+    "Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY."
+)
+
+
+class _Tokens(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    access_token: str = Field(alias="accessToken", min_length=1)
+
+
+class _Credentials(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    tokens: _Tokens = Field(alias="claudeAiOauth")
+
+
+@dataclass(frozen=True)
+class Login:
+    """A person's own login: `folder` is their ~/.claude, whose tokens the program keeps in a file."""
+
+    folder: Path
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / ".credentials.json"
+
+    def lend(self, home: Path) -> None:
+        """Copy the login into `home` without the token that renews it.
+
+        Whoever renews a login makes the old one invalid: an agent that did would log the person out. So a run
+        that outlasts the lent token (some hours) ends as an authentication failure.
+        """
+        content = json.loads(self._read())
+        content["claudeAiOauth"].pop("refreshToken", None)
+        _write(_login_file(home), json.dumps(content))
+
+    def copy(self, home: Path) -> None:
+        """Copy the whole login into `home`: only for runs without tools, followed by `take_back`."""
+        _write(_login_file(home), self._read())
+
+    def take_back(self, home: Path) -> None:
+        """Keep the login that the program may have renewed in `home`."""
+        renewed = _login_file(home).read_text(encoding="utf-8")
+        try:
+            _Credentials.model_validate_json(renewed)
+        except ValidationError:
+            return
+        if renewed != self._read():
+            _write(self._file, renewed)
+
+    def secrets(self) -> list[str]:
+        """The tokens of the login, for redaction."""
+        tokens = json.loads(self._read())["claudeAiOauth"]
+        return [tokens[name] for name in ("accessToken", "refreshToken") if isinstance(tokens.get(name), str)]
+
+    def _read(self) -> str:
+        try:
+            text = self._file.read_text(encoding="utf-8")
+            _Credentials.model_validate_json(text)
+        except (OSError, ValidationError) as error:
+            kind = "not readable" if isinstance(error, OSError) else "not what Claude Code writes"
+            raise CredentialError(
+                f"Claude Code's own login is {kind}.", where=str(self._file), mend=_MEND
+            ) from None
+        return text
+
+
+def home_of(state_dir: Path, workspace: Path) -> Path:
+    """The folder that belongs to the runs in one workspace."""
+    digest = hashlib.sha256(str(workspace.resolve()).encode()).hexdigest()[:12]
+    return state_dir / f"{workspace.name}-{digest}"
+
+
+def empty_folder(path: Path) -> None:
+    """Make `path` an empty folder that only its owner can enter."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, mode=0o700)
+
+
+def _login_file(home: Path) -> Path:
+    return home / ".claude" / ".credentials.json"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)

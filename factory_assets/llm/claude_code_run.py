@@ -1,0 +1,215 @@
+"""One run of Claude Code through its SDK: reads its messages to the end, within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory_assets.domain.builds import Usage
+from factory_assets.llm.claude_code_ending import Ending, Result, is_final
+from factory_assets.llm.claude_code_lines import Redactor, one_line, tool_line
+from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
+from factory_assets.sandbox import Launch
+
+if TYPE_CHECKING:
+    from claude_agent_sdk import (
+        AssistantMessage,
+        ClaudeAgentOptions,
+        Message,
+        ResultMessage,
+        SystemMessage,
+        UserMessage,
+    )
+
+_SYNTHETIC = "<synthetic>"
+_STDERR_LINES = 20
+_STRUCTURED_TOOL = "StructuredOutput"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a run may go: wall time, and the refusals of its credential to bear."""
+
+    timeout_seconds: float
+    patience: int
+
+
+@dataclass
+class Run:
+    """A run and what is known of it; `watch` reads it to its end.
+
+    A resumed session goes on counting where it stopped: `spent_before` is its total then, `session_total` the
+    total that the program named at the end.
+    """
+
+    launch: Launch
+    workspace: Path
+    limits: Limits
+    report: Callable[[str], None]
+    redact: Redactor
+    model: str
+    spent_before: Usage = field(default_factory=Usage)
+    session_total: Usage | None = None
+    session_id: str | None = None
+    turns: int = 0
+    seconds: float = 0.0
+    answer: str | None = None
+    meter: Meter = field(default_factory=Meter)
+    _result: Result | None = None
+    _api_error: str | None = None
+    _limit_resets_at: datetime | None = None
+    _refused: str | None = None
+    _timed_out: bool = False
+    _failure: str | None = None
+    _stderr: deque[str] = field(default_factory=lambda: deque(maxlen=_STDERR_LINES))
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and dollars: as the program's result says, or estimated when it gave none."""
+        if self.session_total is None:
+            return self.meter.estimate
+        return growth(self.spent_before, self.session_total).model_copy(update={"calls": self.meter.calls})
+
+    @property
+    def ending(self) -> Ending:
+        """How the run ended, secrets removed."""
+        result = self._result
+        return Ending(
+            result=result and Result(**{**vars(result), "text": self.redact(result.text)}),
+            api_error=self._api_error,
+            limit_resets_at=self._limit_resets_at,
+            refused=self._refused,
+            timed_out_after=self.limits.timeout_seconds if self._timed_out else None,
+            failure=self._failure and self.redact(self._failure),
+            stderr=self.redact(" ".join(self._stderr)),
+        )
+
+    def hear(self, line: str) -> None:
+        """Take a line of the program's stderr."""
+        self._stderr.append(one_line(line))
+
+    def watch(self, prompt: str, options: ClaudeAgentOptions) -> None:
+        """Run to the end; afterwards nothing of it is left running, whatever happened."""
+        started = time.monotonic()
+        try:
+            asyncio.run(self._watch(prompt, options))
+        finally:
+            self.launch.end()
+            self.seconds = time.monotonic() - started
+
+    async def _watch(self, prompt: str, options: ClaudeAgentOptions) -> None:
+        from claude_agent_sdk import ClaudeSDKError, query  # noqa: PLC0415  heavy
+
+        limit = asyncio.create_task(self._stop_in_time())
+        try:
+            async for message in query(prompt=prompt, options=options):
+                self._take(message)
+        except ClaudeSDKError as error:
+            self._failure = str(error)
+        except Exception as error:
+            # The SDK raises bare exceptions when the program does not answer its control requests.
+            if type(error) is not Exception:
+                raise
+            self._failure = str(error)
+        finally:
+            limit.cancel()
+            # The loop must run once more to see the pipes of a killed program closed.
+            await asyncio.sleep(0.05)
+
+    async def _stop_in_time(self) -> None:
+        await asyncio.sleep(self.limits.timeout_seconds)
+        self._timed_out = True
+        # Ending the program ends its messages; cancelling the SDK instead would wait for it politely.
+        while True:
+            self.launch.stop()
+            await asyncio.sleep(0.5)
+
+    def _take(self, message: Message) -> None:
+        from claude_agent_sdk import (  # noqa: PLC0415  heavy
+            AssistantMessage,
+            RateLimitEvent,
+            ResultMessage,
+            SystemMessage,
+            UserMessage,
+        )
+
+        if isinstance(message, SystemMessage):
+            self._take_system(message)
+        elif isinstance(message, AssistantMessage):
+            self._take_assistant(message)
+        elif isinstance(message, UserMessage):
+            self._take_tool_results(message)
+        elif isinstance(message, RateLimitEvent):
+            info = message.rate_limit_info
+            if info.status == "rejected" and info.resets_at is not None:
+                self._limit_resets_at = datetime.fromtimestamp(info.resets_at, UTC)
+        elif isinstance(message, ResultMessage):
+            self._take_result(message)
+
+    def _take_system(self, message: SystemMessage) -> None:
+        data = message.data
+        if message.subtype == "init":
+            self.session_id = data.get("session_id")
+        if message.subtype != "api_retry":
+            return
+        status, error = data.get("error_status"), str(data.get("error"))
+        attempt, wait = int(data.get("attempt", 1)), float(data.get("retry_delay_ms", 0)) / 1000
+        self._say(
+            f"the API failed ({status or 'no answer'}, {error}); attempt {attempt}, again in {wait:.0f} s"
+        )
+        if is_final(status=status, attempt=attempt, patience=self.limits.patience):
+            self._refused = f"{status} {error}"
+            self.launch.stop()
+
+    def _take_assistant(self, message: AssistantMessage) -> None:
+        from claude_agent_sdk import TextBlock, ToolUseBlock  # noqa: PLC0415  heavy
+
+        # An error belongs to the end only if nothing was answered after it.
+        self._api_error = message.error
+        if message.model == _SYNTHETIC:
+            return
+        self.model = message.model
+        self.meter.add(
+            message_id=message.message_id or str(message.uuid),
+            model=message.model,
+            counts=message.usage or {},
+            characters=sum(len(str(vars(block))) for block in message.content),
+        )
+        for block in message.content:
+            if isinstance(block, ToolUseBlock):
+                if block.name == _STRUCTURED_TOOL:
+                    self.answer = json.dumps(block.input, ensure_ascii=False)
+                self._say(tool_line(block.name, block.input, self.workspace))
+            elif isinstance(block, TextBlock) and block.text.strip():
+                self._say(f"says: {block.text}")
+
+    def _take_tool_results(self, message: UserMessage) -> None:
+        from claude_agent_sdk import ToolResultBlock  # noqa: PLC0415  heavy
+
+        blocks = message.content if isinstance(message.content, list) else []
+        for block in blocks:
+            if isinstance(block, ToolResultBlock) and block.is_error:
+                self._say(f"failed: {block.content}")
+
+    def _take_result(self, message: ResultMessage) -> None:
+        self.session_id = message.session_id
+        self.turns = message.num_turns
+        self.session_total = total_usage(
+            {name: dict(usage) for name, usage in (message.model_usage or {}).items()},
+            cost=message.total_cost_usd or 0.0,
+        )
+        if message.structured_output is not None:
+            self.answer = json.dumps(message.structured_output, ensure_ascii=False)
+        text = message.result or "; ".join(message.errors or ())
+        self._result = Result(message.subtype, message.is_error, message.api_error_status, text)
+
+    def _say(self, text: str) -> None:
+        cost = self.meter.estimate.cost_usd
+        self.report(f"turn {max(1, self.meter.calls)} · {one_line(self.redact(text))} · about ${cost:.4f}")

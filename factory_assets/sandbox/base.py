@@ -1,0 +1,74 @@
+"""What a sandbox is: the protocol that the contained and the plain one share, and what they start."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from factory_assets.domain.agents import Command, CommandResult
+
+TIMED_OUT_EXIT_CODE = 124
+"""Exit code of a command that ran past its time, as coreutils' `timeout` gives it."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """An untrusted program that runs for long, with its input and output held by whoever starts it.
+
+    It works in `workspace`, the only real folder it can change, unless `writable` names more. `readable` is
+    shown to it read-only. `home` is a folder that lasts between two runs; without one, HOME is empty and
+    forgotten. `env` is what it gets beside the clean environment: no secrets, they are passed at the start.
+    """
+
+    argv: tuple[str, ...]
+    workspace: Path
+    network: bool = False
+    home: Path | None = None
+    readable: tuple[Path, ...] = ()
+    writable: tuple[Path, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sandbox(Protocol):
+    """Runs untrusted commands and programs; implements domain.agents.CommandRunner."""
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What is on, in words for an operator; empty when nothing contains the command."""
+        ...
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is not on, and why, in words for an operator."""
+        ...
+
+    @property
+    def stop_signal(self) -> signal.Signals:
+        """The signal that makes a wrapped program and all it started go away."""
+        ...
+
+    def which(self, program: str) -> Path | None:
+        """Where a command would find `program`, or None."""
+        ...
+
+    def run(self, command: Command) -> CommandResult:
+        """Run to the end or the time-out; nothing it started is left running.
+
+        Raises:
+            MissingToolError: when the sandbox itself could not be started.
+        """
+        ...
+
+    def environment(self, program: Program) -> dict[str, str]:
+        """The whole environment of a wrapped program, but for secrets."""
+        ...
+
+    def wrap(self, program: Program, *, info_fd: int | None = None) -> list[str]:
+        """The command line that starts `program` contained, in exactly the environment it is started with.
+
+        Where there is a PID namespace, its first process is written to `info_fd` as JSON.
+        """
+        ...

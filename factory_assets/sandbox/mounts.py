@@ -1,0 +1,64 @@
+"""The file system that a contained program sees, as bubblewrap's arguments: an allowlist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory_assets.sandbox.toolchains import is_within
+
+HOME = Path("/home/factory")
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = (
+    "alternatives", "ca-certificates", "ca-certificates.conf", "group", "hosts", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "pki", "resolv.conf", "ssl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """Which real folders and files a program sees. What is not named does not exist for it.
+
+    `hidden` stays invisible even where it lies below something shown.
+    """
+
+    readable: Sequence[Path]
+    writable: Sequence[Path]
+    hidden: Sequence[Path]
+    home: Path | None
+
+
+def mount_arguments(view: View) -> list[str]:
+    """Bubblewrap's arguments for `view`, parents before children, so that the nearest rule wins."""
+    shown = [*view.readable, *view.writable, *map(Path, _SYSTEM)]
+    rules = [
+        *((path, ["--ro-bind", str(path), str(path)]) for path in view.readable),
+        *((path, _cover(path)) for path in view.hidden if path.exists() and is_within(path, shown)),
+        *((path, ["--bind", str(path), str(path)]) for path in view.writable),
+    ]
+    # Sorting is stable: of two rules for one path, the later one above stands.
+    rules.sort(key=lambda rule: len(rule[0].parts))
+    return [
+        *_system_arguments(),
+        *["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],  # noqa: S108 - the sandbox's own /tmp
+        *(["--bind", str(view.home), str(HOME)] if view.home else ["--tmpfs", str(HOME)]),
+        *(argument for _, arguments in rules for argument in arguments),
+        *["--remount-ro", "/"],
+    ]
+
+
+def _system_arguments() -> list[str]:
+    arguments: list[str] = []
+    for path in map(Path, _SYSTEM):
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            arguments += ["--ro-bind", str(path), str(path)]
+    for name in _ETC:
+        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return arguments
+
+
+def _cover(path: Path) -> list[str]:
+    return ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]

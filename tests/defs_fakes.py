@@ -1,0 +1,198 @@
+"""Hand-written stages for the tests of the Dagster layer: no network, no agent, the real registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+
+from registry_samples import labelled, phase_record, shipped, spec
+
+from factory_assets.analyze.report import AnalysisReport, DroppedSpec
+from factory_assets.build.errors import BuildDeferredError, BuildGateError
+from factory_assets.build.gates import GATES, TESTS_PASS
+from factory_assets.build.report import BuildReport
+from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage
+from factory_assets.domain.papers import LabelledPaper
+from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
+from factory_assets.gather.source import Gap
+from factory_assets.mirror.target import MirrorReport
+from factory_assets.registry import Registry
+
+NOW = datetime(2026, 6, 22, 6, tzinfo=UTC)
+TOPIC, DOMAIN = "kv-cache", "inference and serving"
+RANKS, LATE_RANKS = range(1, 4), range(4, 5)
+
+Notify = Callable[[str], None]
+
+
+def paper_on(day: date, number: int, **changes: object) -> LabelledPaper:
+    """A paper that was submitted at noon of that date, under the one topic that the fakes know."""
+    noon = datetime.combine(day, time(12), UTC)
+    arxiv_id = f"{day:%y%m}.{day.day:02d}{number:03d}"
+    return labelled(TOPIC, arxiv_id=arxiv_id, **{"published": noon, "updated": noon, **changes})
+
+
+def spec_on(day: date, name: str, **changes: object) -> Spec:
+    """A spec that rests on the first paper of that date."""
+    return spec(name, source_papers=(paper_on(day, 1).paper.arxiv_id,), **changes)
+
+
+@dataclass
+class FakeGathering:
+    """Brings `papers`, and fails on the dates in `broken` after it stored the others."""
+
+    registry: Registry
+    papers: dict[date, list[LabelledPaper]] = field(default_factory=dict)
+    broken: frozenset[date] = frozenset()
+    asked: list[tuple[date, ...]] = field(default_factory=list)
+
+    def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
+        self.asked.append(tuple(days))
+        good = [day for day in days if day not in self.broken]
+        found = {day: self.papers.get(day, []) for day in good}
+        stored = self.registry.upsert_papers([paper for day in good for paper in found[day]], now=NOW)
+        counts = {day: {TOPIC: len(papers)} for day, papers in found.items()}
+        report = GatherReport(
+            days=tuple(
+                DayCount(
+                    day=day,
+                    papers=len(found.get(day, [])),
+                    topics=counts.get(day, {}),
+                    domains={DOMAIN: len(found.get(day, []))},
+                )
+                for day in days
+            ),
+            domain_of={TOPIC: DOMAIN},
+            stored=stored,
+            requests=1,
+            seconds=0.25,
+            failures=tuple(
+                Gap(dates=(day,), topics=(TOPIC,), error="503 Service Unavailable", mend="Gather again later")
+                for day in days
+                if day in self.broken
+            ),
+        )
+        if report.failures:
+            raise GatherIncompleteError(report)
+        return report
+
+
+@dataclass
+class FakeAnalysis:
+    """Finds `specs` in the unread papers of a date."""
+
+    registry: Registry
+    specs: dict[date, list[Spec]] = field(default_factory=dict)
+
+    def analyze(self, day: date, notify: Notify) -> AnalysisReport:
+        unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
+        found = self.specs.get(day, []) if unread else []
+        queued = self.registry.queue_specs(
+            day, found, unread, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
+        )
+        if not unread:
+            return AnalysisReport(day=day, papers=0)
+        return AnalysisReport(
+            day=day,
+            papers=len(unread),
+            queued=tuple(queued),
+            dropped=(DroppedSpec(name="Bad Name", reasons=("a name is lower case",)),),
+            usage=Usage(calls=1, input_tokens=900, output_tokens=80, cost_usd=0.25),
+            routes=("api",),
+            notes=("router failed: 503",),
+        )
+
+
+def passing_verdicts(phases: Sequence[Phase] = tuple(Phase)) -> tuple[GateVerdict, ...]:
+    """Every gate of these phases, passed."""
+    latest = {
+        gate: GateVerdict(gate=gate, phase=phase, passed=True, saw="as it should be")
+        for phase in phases
+        for gate in GATES[phase]
+    }
+    return tuple(latest.values())
+
+
+TESTS_FAILED = GateVerdict(
+    gate=TESTS_PASS,
+    phase=Phase.REVIEW,
+    passed=False,
+    saw="FAILED tests/test_probe.py::test_sum - assert 3 == 4",
+    mend="Read the output, then launch this partition again.",
+)
+
+
+@dataclass
+class FakeBuilding:
+    """Ships every spec, but refuses the names in `refused` at the last gate and defers those in `deferred`."""
+
+    registry: Registry
+    refused: frozenset[str] = frozenset()
+    deferred: frozenset[str] = frozenset()
+    built: list[str] = field(default_factory=list)
+
+    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
+        name = queued.spec.name
+        self.built.append(name)
+        started = self.registry.start_build(queued.id, run_id=run_id, now=NOW)
+        if name in self.deferred:
+            self.registry.defer_build(queued.id, until=NOW, reason="529 overloaded")
+            raise BuildDeferredError(
+                "529 overloaded",
+                where=f"{name}, phase build",
+                mend="Nothing: it is launched again by itself.",
+                until=NOW,
+                report=self._report(started, (), None),
+            )
+        for phase in Phase:
+            self.registry.enter_phase(queued.id, phase)
+        refused = name in self.refused
+        verdicts = passing_verdicts()
+        if refused:
+            others = (verdict for verdict in verdicts if verdict.gate != TESTS_PASS)
+            verdicts = (*others, TESTS_FAILED)
+        for verdict in verdicts:
+            self.registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
+        if refused:
+            error = BuildGateError(
+                f"The gate {TESTS_PASS} refused: {TESTS_FAILED.saw}",
+                where=f"{name}, phase review",
+                mend=TESTS_FAILED.mend,
+                report=self._report(started, verdicts, None),
+            )
+            self.registry.fail_build(queued.id, str(error))
+            raise error
+        repo = shipped(name, commit=f"commit-of-{name}")
+        self.registry.ship(queued.id, repo)
+        return self._report(started, verdicts, repo)
+
+    def _report(
+        self, queued: QueuedSpec, verdicts: tuple[GateVerdict, ...], repo: ShippedRepo | None
+    ) -> BuildReport:
+        return BuildReport(
+            name=queued.spec.name,
+            attempts=queued.attempts,
+            phases=(phase_record(),),
+            verdicts=verdicts,
+            usage=Usage(calls=7, input_tokens=900, output_tokens=80, cost_usd=0.25),
+            seconds=12.5,
+            commit=repo.commit if repo else None,
+            protections=("PID namespace",),
+        )
+
+
+@dataclass
+class FakeMirroring:
+    """Publishes to GitHub that is not there; a repo that is there already is unchanged."""
+
+    registry: Registry
+    published: list[str] = field(default_factory=list)
+
+    def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
+        known = self.registry.mirror_of(repo.name) is not None
+        self.published.append(repo.name)
+        url = f"https://github.com/example/{repo.name}"
+        self.registry.record_mirror(repo.name, url=url, commit=repo.commit, now=NOW)
+        return MirrorReport(url=url, commit=repo.commit, created=not known, pushed=not known, seconds=0.5)

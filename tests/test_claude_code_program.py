@@ -1,0 +1,288 @@
+"""The real Claude Code program in the sandbox, against a scripted model on loopback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from claude_code_sandboxes import bubblewrap, new_marker, plain, processes_with, wait_until_running
+from claude_code_server import Cut, Fail, Say, Script, Use, claude_server
+from pydantic import SecretStr
+
+from factory_assets.domain.agents import AgentTask, OutcomeKind, Question, Route
+from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.llm.claude_code import ClaudeCode
+from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
+from factory_assets.sandbox import Sandbox
+
+pytestmark = pytest.mark.end_to_end
+
+KEY = "sk-ant-made-up-key-1234567890"
+MODEL = "claude-haiku-5-5"
+SCHEMA = {"type": "object", "properties": {"names": {"type": "array"}}, "required": ["names"]}
+QUESTION = Question("Name things.", "Which ones?", SCHEMA, MODEL)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+def claude(script: Script, tmp_path: Path, *, sandbox: Sandbox | None = None) -> ClaudeCode:
+    return ClaudeCode(
+        sandbox or bubblewrap(),
+        base_url=script.url,
+        credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
+        binary=None,
+        state_dir=tmp_path / "state",
+        retries=1,
+    )
+
+
+def task(workspace: Path) -> AgentTask:
+    return AgentTask("Do it.", workspace, MODEL, max_turns=10, max_budget_usd=5.0, timeout_seconds=60.0)
+
+
+def bash(command: str) -> Use:
+    return Use("Bash", {"command": command, "description": "a command"})
+
+
+def ignore(line: str) -> None:
+    pass
+
+
+def test_a_phase_writes_files_runs_commands_and_tells_what_it_did(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_of_the_factory")
+    monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "another-credential")
+    lines: list[str] = []
+    write = Use("Write", {"file_path": f"{workspace}/greet.py", "content": "print('hi')\n"})
+    run = bash(f"python3 greet.py; env > env.txt; ls /work /root > seen.txt 2>&1; echo {KEY}")
+    with claude_server(write, run, bash("false"), Say("all done")) as script:
+        outcome = claude(script, tmp_path).run_agent(task(workspace), lines.append)
+    assert outcome.kind is OutcomeKind.DONE
+    assert (outcome.detail, outcome.model, outcome.turns) == ("all done", MODEL, 4)
+    assert (outcome.usage.calls, outcome.usage.input_tokens, outcome.usage.output_tokens) == (4, 4000, 400)
+    assert outcome.usage.cache_read_tokens == 2000
+    assert 0 < outcome.usage.cost_usd < 0.01
+    assert outcome.session_id
+    environment = (workspace / "env.txt").read_text()
+    assert "ghp_of_the_factory" not in environment
+    assert "another-credential" not in environment
+    assert any(line.startswith("turn 1 · Write greet.py · about $") for line in lines)
+    assert any("Bash python3 greet.py" in line for line in lines)
+    assert any("failed:" in line for line in lines)
+    assert any("says: all done" in line for line in lines)
+    assert all(KEY not in line and "\n" not in line for line in lines)
+    assert sorted(path.name for path in workspace.iterdir()) == ["env.txt", "greet.py", "seen.txt"]
+
+
+def test_the_key_is_in_no_command_line_and_the_time_limit_ends_everything(
+    workspace: Path, tmp_path: Path
+) -> None:
+    marker = new_marker()
+    seen: list[str] = []
+
+    def look() -> None:
+        wait_until_running(marker)
+        seen.extend(" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+
+    looker = threading.Thread(target=look)
+    with claude_server(bash(f"setsid sleep {marker} & sleep {marker}")) as script:
+        looker.start()
+        limited = replace(task(workspace), timeout_seconds=4.0)
+        outcome = claude(script, tmp_path).run_agent(limited, ignore)
+        looker.join()
+    assert outcome.kind is OutcomeKind.AGENT_FAILURE
+    assert "4 s" in outcome.detail
+    assert outcome.seconds < 15
+    assert outcome.usage.input_tokens == 1000
+    assert outcome.usage.cost_usd > 0
+    assert processes_with(marker) == []
+    assert any(marker in line for line in seen)
+    assert all(KEY not in line for line in seen)
+
+
+def test_a_phase_out_of_turns_goes_on_in_the_same_session(workspace: Path, tmp_path: Path) -> None:
+    with claude_server(bash("echo one"), bash("echo two"), Say("finished")) as script:
+        agent = claude(script, tmp_path)
+        first = agent.run_agent(replace(task(workspace), max_turns=1), ignore)
+        second = agent.run_agent(replace(task(workspace), prompt="Go on.", resume=first.session_id), ignore)
+        agent.forget(workspace)
+    assert first.kind is OutcomeKind.OUT_OF_TURNS
+    assert second.kind is OutcomeKind.DONE
+    assert second.session_id == first.session_id
+    told = json.dumps(script.requests[-1]["messages"])
+    assert "Do it." in told
+    assert "Go on." in told
+    assert (first.usage.input_tokens, second.usage.input_tokens) == (1000, 2000)
+    assert second.usage.cost_usd == pytest.approx(2 * first.usage.cost_usd)
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_budget_that_is_spent_is_told(workspace: Path, tmp_path: Path) -> None:
+    with claude_server(bash("echo one")) as script:
+        outcome = claude(script, tmp_path).run_agent(replace(task(workspace), max_budget_usd=0.0001), ignore)
+    assert outcome.kind is OutcomeKind.OVER_BUDGET
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Fail(401, "authentication_error"), OutcomeKind.AUTHENTICATION),
+        (Fail(429, "rate_limit_error", headers={"retry-after": "1"}), OutcomeKind.RATE_LIMITED),
+        (Fail(529, "overloaded_error"), OutcomeKind.INFRASTRUCTURE),
+        (Cut(), OutcomeKind.INFRASTRUCTURE),
+    ],
+)
+def test_a_fault_of_the_api_is_told_by_its_kind(
+    workspace: Path, tmp_path: Path, reply: Fail | Cut, kind: OutcomeKind
+) -> None:
+    with claude_server(reply) as script:
+        outcome = claude(script, tmp_path).run_agent(task(workspace), ignore)
+    assert outcome.kind is kind
+    if kind is OutcomeKind.AUTHENTICATION:
+        assert len(script.requests) == 1
+
+
+def test_a_subscribers_limit_names_the_time_it_resets(workspace: Path, tmp_path: Path) -> None:
+    resets = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    headers = {
+        "anthropic-ratelimit-unified-status": "rejected",
+        "anthropic-ratelimit-unified-reset": str(int(resets.timestamp())),
+        "anthropic-ratelimit-unified-representative-claim": "five_hour",
+    }
+    with claude_server(Fail(429, "rate_limit_error", headers=headers)) as script:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=script.url,
+            credentials={"CLAUDE_CODE_OAUTH_TOKEN": SecretStr(KEY)},
+            binary=None,
+            state_dir=tmp_path / "state",
+        )
+        outcome = agent.run_agent(task(workspace), ignore)
+    assert (outcome.kind, outcome.until) == (OutcomeKind.RATE_LIMITED, resets)
+
+
+def test_a_phase_without_bash_has_only_its_tools(workspace: Path, tmp_path: Path) -> None:
+    with claude_server(Say("done")) as script:
+        tools = ("Read", "Write", "Edit", "Glob", "Grep")
+        outcome = claude(script, tmp_path).run_agent(replace(task(workspace), tools=tools), ignore)
+    assert outcome.kind is OutcomeKind.DONE
+    offered = {tool["name"] for tool in script.requests[0]["tools"]} - {"DeferredToolPlaceholder"}
+    assert offered == set(tools)
+
+
+def test_a_program_that_dies_is_infrastructure_and_its_words_are_kept(
+    workspace: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "claude"
+    broken.write_text("#!/bin/sh\necho 'cannot load my library' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    agent = ClaudeCode(
+        bubblewrap(),
+        base_url="http://127.0.0.1:9",
+        credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
+        binary=broken,
+        state_dir=tmp_path / "state",
+    )
+    outcome = agent.run_agent(task(workspace), ignore)
+    assert outcome.kind is OutcomeKind.INFRASTRUCTURE
+    assert "cannot load my library" in outcome.detail
+
+
+def test_without_bubblewrap_a_phase_runs_and_leaves_nothing(workspace: Path, tmp_path: Path) -> None:
+    marker = new_marker()
+    leave = bash(f"setsid sleep {marker} >/dev/null 2>&1 & echo $HOME > home.txt")
+    with claude_server(leave, Say("done")) as script:
+        outcome = claude(script, tmp_path, sandbox=plain()).run_agent(task(workspace), ignore)
+    assert outcome.kind is OutcomeKind.DONE
+    assert processes_with(marker) == []
+    assert str(tmp_path / "state") in (workspace / "home.txt").read_text()
+
+
+def test_a_question_is_answered_in_the_schemas_form_without_tools(tmp_path: Path) -> None:
+    with claude_server(Use("StructuredOutput", {"names": ["a", "b"]})) as script:
+        answer = claude(script, tmp_path).ask(QUESTION)
+    assert json.loads(answer.text) == {"names": ["a", "b"]}
+    assert (answer.route, answer.model, answer.usage.calls) == (Route.CLAUDE_CODE, MODEL, 1)
+    request = script.requests[0]
+    assert {tool["name"] for tool in request["tools"]} - {"DeferredToolPlaceholder"} == {"StructuredOutput"}
+    assert "Name things." in json.dumps(request["system"])
+    assert request["max_tokens"] == QUESTION.max_output_tokens
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_an_answer_that_never_fits_the_schema_is_given_as_it_is(tmp_path: Path) -> None:
+    with claude_server(Use("StructuredOutput", {"bad": 1})) as script:
+        answer = claude(script, tmp_path).ask(QUESTION)
+    assert json.loads(answer.text) == {"bad": 1}
+    assert answer.usage.calls == len(script.requests)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Fail(403, "permission_error"), CredentialError),
+        (Fail(429, "rate_limit_error", headers={"retry-after": "1800"}), RateLimitedError),
+        (Fail(500, "api_error"), InfrastructureError),
+    ],
+)
+def test_a_question_that_fails_raises_the_typed_error(
+    tmp_path: Path, reply: Fail, error: type[Exception]
+) -> None:
+    with claude_server(reply) as script, pytest.raises(error) as caught:
+        claude(script, tmp_path).ask(QUESTION)
+    assert KEY not in str(caught.value)
+
+
+def test_a_persons_login_serves_where_there_is_no_key(workspace: Path, tmp_path: Path) -> None:
+    login = tmp_path / "person" / ".claude"
+    login.mkdir(parents=True)
+    expires = int((datetime.now(UTC) + timedelta(hours=5)).timestamp() * 1000)
+    tokens = {
+        "accessToken": "sk-ant-oat-lent",
+        "refreshToken": "sk-ant-ort-kept",
+        "expiresAt": expires,
+        "scopes": ["user:inference", "user:profile"],
+        "subscriptionType": "max",
+    }
+    (login / ".credentials.json").write_text(json.dumps({"claudeAiOauth": tokens}))
+    read = bash("cat $HOME/.claude/.credentials.json > login.txt")
+    with claude_server(read, Say("done")) as script:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=script.url,
+            credentials={},
+            binary=None,
+            state_dir=tmp_path / "state",
+            login_home=login,
+        )
+        outcome = agent.run_agent(task(workspace), ignore)
+    assert outcome.kind is OutcomeKind.DONE
+    headers = {name.lower(): value for name, value in script.headers[0].items()}
+    assert headers["authorization"] == "Bearer sk-ant-oat-lent"
+    assert "sk-ant-ort-kept" not in (workspace / "login.txt").read_text()
+
+
+def test_without_any_credential_the_outcome_and_the_error_say_so(workspace: Path, tmp_path: Path) -> None:
+    agent = ClaudeCode(
+        plain(), base_url="http://127.0.0.1:9", credentials={}, binary=None, state_dir=tmp_path / "state"
+    )
+    assert agent.run_agent(task(workspace), ignore).kind is OutcomeKind.AUTHENTICATION
+    with pytest.raises(CredentialError, match="ANTHROPIC_API_KEY"):
+        agent.ask(QUESTION)
+
+
+def test_the_programs_version_is_a_number() -> None:
+    assert claude_code_version(find_claude_binary(None))[0].isdigit()
+    assert shutil.which("sh")

@@ -1,0 +1,156 @@
+"""Papers in the registry: upsert, labels, versions, days."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from registry_samples import DAY, LATE_RANKS, NOW, RANKS, labelled, paper
+
+from factory_assets.domain.papers import UpsertCounts
+from factory_assets.registry import Registry
+from factory_assets.registry.database import Database
+from factory_assets.registry.papers import BATCH
+
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.duckdb")
+
+
+def _rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
+    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+        return connection.execute(sql).fetchall()
+
+
+def _feed(registry: Registry, *ids: str) -> None:
+    registry.queue_specs(DAY, [], ids, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+
+
+def test_a_paper_comes_back_as_it_was_stored(registry: Registry) -> None:
+    stored = labelled("kv-cache", "serving", arxiv_id="hep-th/9901001", comment="12 pages")
+    assert registry.upsert_papers([stored], now=NOW) == UpsertCounts(new=1)
+    assert registry.papers_of_day(DAY) == [stored]
+
+
+def test_raw_items_hold_what_users_look_for(registry: Registry, tmp_path: Path) -> None:
+    registry.upsert_papers([labelled()], now=NOW)
+    columns = "id, source, url, body, score, author, created_at, gathered_at, fed_to_claude"
+    assert _rows(tmp_path, f"SELECT {columns} FROM raw_items") == [
+        (
+            "2606.01234",
+            "arxiv",
+            "https://arxiv.org/abs/2606.01234",
+            "We cache keys.\nAnd values: $O(n)$.",
+            None,
+            "Ada Löve, Jr., Alan T.",
+            paper().published.replace(tzinfo=None),
+            NOW.replace(tzinfo=None),
+            False,
+        )
+    ]
+
+
+def test_the_same_batch_twice_changes_nothing(registry: Registry, tmp_path: Path) -> None:
+    batch = [labelled("rag", arxiv_id="2606.00001"), labelled("lora", "rag", arxiv_id="2606.00002")]
+    everything = "SELECT * FROM raw_items JOIN labels ON item_id = id ORDER BY id, topic"
+    assert registry.upsert_papers(batch, now=NOW) == UpsertCounts(new=2)
+    before = _rows(tmp_path, everything)
+    assert registry.upsert_papers(batch, now=LATER) == UpsertCounts(unchanged=2)
+    assert _rows(tmp_path, everything) == before
+
+
+def test_new_updated_and_unchanged_papers_are_counted_apart(registry: Registry) -> None:
+    registry.upsert_papers([labelled(arxiv_id="2606.00001"), labelled(arxiv_id="2606.00002")], now=NOW)
+    batch = [
+        labelled(arxiv_id="2606.00001"),
+        labelled(arxiv_id="2606.00002", version=2, title="Better"),
+        labelled(arxiv_id="2606.00003"),
+    ]
+    assert registry.upsert_papers(batch, now=LATER) == UpsertCounts(new=1, updated=1, unchanged=1)
+
+
+def test_an_updated_paper_keeps_its_gathered_at_and_its_fed_mark(registry: Registry, tmp_path: Path) -> None:
+    registry.upsert_papers([labelled()], now=NOW)
+    _feed(registry, "2606.01234")
+    registry.upsert_papers([labelled(version=2, title="Better", updated=LATER)], now=LATER)
+    assert _rows(tmp_path, "SELECT title, version, gathered_at, fed_to_claude FROM raw_items") == [
+        ("Better", 2, NOW.replace(tzinfo=None), True)
+    ]
+    assert registry.unanalysed_papers(DAY) == []
+
+
+def test_an_older_version_never_overwrites_a_newer_one(registry: Registry) -> None:
+    newer = labelled("rag", version=3, title="Third")
+    registry.upsert_papers([newer], now=NOW)
+    counts = registry.upsert_papers([labelled("lora", version=2, title="Second")], now=LATER)
+    assert counts == UpsertCounts(unchanged=1)
+    assert registry.papers_of_day(DAY) == [newer]
+
+
+def test_of_two_versions_in_one_batch_the_newer_is_kept(registry: Registry) -> None:
+    newer = labelled(version=2, title="Second")
+    assert registry.upsert_papers([newer, labelled(title="First")], now=NOW) == UpsertCounts(new=1)
+    assert registry.papers_of_day(DAY) == [newer]
+
+
+def test_labels_are_replaced_not_added_to(registry: Registry) -> None:
+    registry.upsert_papers([labelled("lora", "rag"), labelled("rag", arxiv_id="2606.00002")], now=NOW)
+    assert registry.upsert_papers([labelled("rag", "serving")], now=LATER) == UpsertCounts(updated=1)
+    topics = {entry.paper.arxiv_id: entry.topics for entry in registry.papers_of_day(DAY)}
+    assert topics == {"2606.01234": ("rag", "serving"), "2606.00002": ("rag",)}
+
+
+def test_a_batch_longer_than_one_statement_is_stored_whole(registry: Registry) -> None:
+    batch = [labelled(arxiv_id=f"{2000 + n // 50000:04d}.{n % 50000:05d}") for n in range(BATCH + 7)]
+    assert registry.upsert_papers(batch, now=NOW) == UpsertCounts(new=BATCH + 7)
+    assert registry.upsert_papers(batch, now=NOW) == UpsertCounts(unchanged=BATCH + 7)
+
+
+def test_no_papers_is_no_change(registry: Registry) -> None:
+    assert registry.upsert_papers([], now=NOW) == UpsertCounts()
+
+
+def test_a_day_begins_and_ends_at_midnight_utc(registry: Registry) -> None:
+    last = labelled(arxiv_id="2606.00001", published=datetime(2026, 6, 3, 23, 59, 59, tzinfo=UTC))
+    first = labelled(arxiv_id="2606.00002", published=datetime(2026, 6, 4, tzinfo=UTC))
+    registry.upsert_papers([last, first], now=NOW)
+    assert registry.papers_of_day(DAY) == [last]
+    assert registry.papers_of_day(date(2026, 6, 4)) == [first]
+
+
+def test_unanalysed_papers_come_oldest_first_and_by_id_where_equal(registry: Registry) -> None:
+    noon = datetime(2026, 6, 3, 12, tzinfo=UTC)
+    batch = [
+        labelled(arxiv_id="2606.00009", published=noon),
+        labelled(arxiv_id="2606.00002", published=noon),
+        labelled(arxiv_id="2606.00007", published=noon - timedelta(hours=1)),
+        labelled(arxiv_id="2606.00001", published=noon),
+    ]
+    registry.upsert_papers(batch, now=NOW)
+    _feed(registry, "2606.00001")
+    found = [entry.arxiv_id for entry in registry.unanalysed_papers(DAY)]
+    assert found == ["2606.00007", "2606.00002", "2606.00009"]
+
+
+def test_papers_by_id_keep_the_order_asked_for_and_leave_out_strangers(registry: Registry) -> None:
+    registry.upsert_papers([labelled(arxiv_id="2606.00001"), labelled(arxiv_id="2606.00002")], now=NOW)
+    found = registry.papers_by_id(["2606.00002", "2606.77777", "2606.00001"])
+    assert found == [paper("2606.00002"), paper("2606.00001")]
+    assert registry.papers_by_id([]) == []
+
+
+def test_the_fingerprint_of_a_day_follows_its_content_alone(registry: Registry) -> None:
+    registry.upsert_papers([labelled("rag")], now=NOW)
+    first = registry.day_fingerprint(DAY)
+    registry.upsert_papers([labelled("rag")], now=LATER)
+    _feed(registry, "2606.01234")
+    registry.upsert_papers([labelled(arxiv_id="2606.9", published=datetime(2026, 6, 4, tzinfo=UTC))], now=NOW)
+    assert registry.day_fingerprint(DAY) == first
+    registry.upsert_papers([labelled("lora")], now=NOW)
+    relabelled = registry.day_fingerprint(DAY)
+    registry.upsert_papers([labelled("lora", version=2)], now=NOW)
+    assert len({first, relabelled, registry.day_fingerprint(DAY)}) == 3

@@ -1,0 +1,144 @@
+"""What holds in both sandboxes: exit codes, output, environment, time, and that nothing survives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from claude_code_sandboxes import (
+    new_marker,
+    processes_with,
+    sandbox_named,
+    wait_until_gone,
+    wait_until_running,
+)
+
+from factory_assets.domain.agents import Command, CommandResult
+from factory_assets.sandbox import TIMED_OUT_EXIT_CODE
+
+both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
+
+
+def run(name: str, workspace: Path, *argv: str, seconds: float = 30.0, **env: str) -> CommandResult:
+    return sandbox_named(name).run(Command(argv, workspace, timeout_seconds=seconds, env=env))
+
+
+@both
+def test_exit_code_and_both_outputs_are_kept(name: str, tmp_path: Path) -> None:
+    result = run(name, tmp_path, "sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (result.exit_code, result.output, result.timed_out) == (7, "out\nerr\n", False)
+
+
+@both
+def test_a_program_that_does_not_exist_is_127_and_named(name: str, tmp_path: Path) -> None:
+    result = run(name, tmp_path, "no-such-program")
+    assert result.exit_code == 127
+    assert "no-such-program" in result.output
+
+
+@both
+def test_a_program_ended_by_a_signal_is_128_and_its_number(name: str, tmp_path: Path) -> None:
+    assert run(name, tmp_path, "sh", "-c", "kill -9 $$").exit_code == 137
+
+
+@both
+def test_the_command_works_in_its_workspace_and_its_files_stay(name: str, tmp_path: Path) -> None:
+    assert run(name, tmp_path, "sh", "-c", "mkdir a && echo hello > a/b").exit_code == 0
+    assert (tmp_path / "a" / "b").read_text() == "hello\n"
+
+
+@both
+def test_nothing_of_the_environment_is_inherited(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_secret")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
+    result = run(name, tmp_path, sys.executable, "-c", "import os; print(sorted(os.environ))", EXTRA="1")
+    shell_only = {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}
+    names = set(eval(result.output)) - shell_only
+    assert names == {"PATH", "HOME", "LANG", "TERM", "TMPDIR", "EXTRA"}
+
+
+@both
+def test_python3_is_the_factorys_own_with_its_pytest(name: str, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it():\n    assert True\n")
+    result = run(name, tmp_path, "python3", "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert result.exit_code == 0, result.output
+    assert "1 passed" in result.output
+
+
+@both
+def test_home_is_empty_and_can_be_written(name: str, tmp_path: Path) -> None:
+    result = run(
+        name, tmp_path, "sh", "-c", 'ls "$HOME"; echo x > "$HOME/x" && echo y > "$TMPDIR/y" && echo ok'
+    )
+    assert result.output.split()[-1] == "ok"
+    again = run(name, tmp_path, "sh", "-c", 'ls "$HOME" "$TMPDIR"')
+    assert "x" not in again.output.split()
+    assert "y" not in again.output.split()
+
+
+@both
+def test_a_time_out_ends_everything_inside(name: str, tmp_path: Path) -> None:
+    marker = new_marker()
+    started = time.monotonic()
+    result = run(
+        name, tmp_path, "sh", "-c", f"echo begun; setsid sleep {marker} & sleep {marker}", seconds=1.0
+    )
+    assert (result.exit_code, result.timed_out) == (TIMED_OUT_EXIT_CODE, True)
+    assert result.output == "begun\n"
+    assert time.monotonic() - started < 20
+    assert processes_with(marker) == []
+
+
+@both
+def test_a_background_command_does_not_outlive_a_successful_one(name: str, tmp_path: Path) -> None:
+    marker = new_marker()
+    line = f"setsid sleep {marker} >/dev/null 2>&1 </dev/null & sleep 0.2; echo done"
+    result = run(name, tmp_path, "sh", "-c", line)
+    assert (result.exit_code, result.output) == (0, "done\n")
+    assert processes_with(marker) == []
+
+
+@both
+def test_a_program_that_closes_its_output_still_has_its_time_limit(name: str, tmp_path: Path) -> None:
+    result = run(name, tmp_path, "sh", "-c", "exec >&- 2>&-; sleep 60", seconds=1.0)
+    assert result.timed_out
+
+
+@both
+def test_a_flood_keeps_its_head_and_tail_within_bounds(name: str, tmp_path: Path) -> None:
+    line = "echo first; head -c 30000000 /dev/zero | tr '\\0' x; echo; echo last"
+    result = run(name, tmp_path, "sh", "-c", line)
+    assert result.exit_code == 0
+    assert len(result.output) < 1_200_000
+    assert result.output.startswith("first\n")
+    assert result.output.endswith("\nlast\n")
+    assert "bytes left out" in result.output
+
+
+_KILLED_PARENT = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from pathlib import Path
+from claude_code_sandboxes import sandbox_named
+from factory_assets.domain.agents import Command
+line = f"setsid sleep {sys.argv[2]} >/dev/null 2>&1 & sleep 600"
+sandbox_named(sys.argv[1]).run(Command(("sh", "-c", line), Path.cwd(), 600))
+"""
+
+
+@both
+def test_nothing_survives_when_the_worker_is_killed(name: str, tmp_path: Path) -> None:
+    sandbox_named(name)
+    marker = new_marker()
+    command = [sys.executable, "-c", _KILLED_PARENT, name, marker, str(Path(__file__).parent)]
+    with subprocess.Popen(command, cwd=tmp_path, env=dict(os.environ)) as worker:
+        wait_until_running(marker)
+        worker.send_signal(signal.SIGKILL)
+    wait_until_gone(marker)
