@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import Route, StructuredModel
-from factory_assets.domain.builds import Phase, ShippedRepo
+from factory_assets.domain.builds import IN_PROGRESS, Phase, ShippedRepo
 from factory_assets.domain.errors import CredentialError, InputError, MissingToolError
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
@@ -121,20 +121,27 @@ class Gateways:
         from factory_assets.build.stage import Builder
 
         self._require_git()
+        config = self._build_config()
+        agents = self._claude_code()
         builder = Builder(
-            self._build_config(),
-            agents=self._claude_code(),
+            config,
+            agents=agents,
             commands=self._require_sandbox(),
             journal=self.registry,
             ledger=self.registry,
         )
+        resumed = queued.status in IN_PROGRESS
         job = BuildJob(
             queued=queued,
             papers=tuple(self.registry.papers_by_id(queued.spec.source_papers)),
             run_id=run_id,
             partition=f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else str(queued.day),
+            spent_usd=self.registry.usage_of(repo=queued.spec.name).cost_usd if resumed else 0.0,
         )
-        return builder.build(job, notify)
+        try:
+            return builder.build(job, notify)
+        finally:
+            agents.forget(config.agent_workspace(queued.spec.name))
 
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
         """Publish one shipped repo; see mirror.stage."""

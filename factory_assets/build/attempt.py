@@ -171,7 +171,7 @@ class Attempt:
         )
 
     def _write_scaffold(self) -> str:
-        workspace = fresh_folder(self._scratch / "work")
+        workspace = fresh_folder(self._config.agent_workspace(self._spec.name))
         write_scaffold(
             self._spec,
             self._job.papers,
@@ -184,7 +184,7 @@ class Attempt:
         return commit
 
     def _work(self, phase: Phase, before: str) -> tuple[str, _Work]:
-        workspace = fresh_folder(self._scratch / "work")
+        workspace = fresh_folder(self._config.agent_workspace(self._spec.name))
         self._repo.export(before, workspace)
         work = self._run_agent(phase, workspace, files=sorted(self._repo.tree(before)))
         self._report = self._report.model_copy(

@@ -44,6 +44,10 @@ class BuildConfig:
     secrets: tuple[str, ...] = ()
     defer_seconds: float = 600.0
 
+    def agent_workspace(self, name: str) -> Path:
+        """The folder that an agent works in, for the repo of that name."""
+        return self.workspaces_dir / name / "work"
+
     def turns(self, phase: Phase, spec: Spec) -> int:
         """The turn limit of a phase."""
         match phase:
