@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 
 import dagster as dg
@@ -17,6 +18,11 @@ from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.specs import build_specs
 from factory_assets.gateways import Gateways
 from factory_assets.settings import Settings
+
+# Backfill policies and checks on partitions are marked as beta and preview in Dagster 1.13. The version is pinned
+# and tests hold what is used of them, so the operator need not read about it in every log.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 _BUILD_PROMPTS = ("build.md.j2", "seo.md.j2", "review.md.j2")
 

@@ -72,7 +72,7 @@ def build_built_repos(partitions: Partitions, *, owner: str, code_version: str) 
             )
             return
         try:
-            report = building.build(queued, context.run_id, context.log.info)
+            report = building.build(queued, context.run.run_id, context.log.info)
         except (BuildGateError, BuildAgentError, BuildDeferredError, BuildCredentialError) as error:
             yield from _checks(error.report.verdicts)
             raise failure(error, {**_spec_metadata(queued), **_report_metadata(error.report)}) from error

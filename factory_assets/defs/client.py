@@ -109,7 +109,9 @@ class FactoryClient:
         """Load the code location for the instance that DAGSTER_HOME names."""
         with (
             dg.DagsterInstance.get() as instance,
-            WorkspaceProcessContext(instance, WorkspaceFileTarget([str(workspace)])) as context,
+            WorkspaceProcessContext(
+                instance, WorkspaceFileTarget([str(workspace)]), code_server_log_level="WARNING"
+            ) as context,
         ):
             client = cls(context)
             client.check_location()

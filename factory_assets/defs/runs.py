@@ -26,7 +26,7 @@ def spec_tags(queued: QueuedSpec) -> dict[str, str]:
 
 def tag_run(context: dg.AssetExecutionContext, queued: QueuedSpec) -> None:
     """Tag the run itself, because runs from the UI and from backfills come without these tags."""
-    context.instance.add_run_tags(context.run_id, spec_tags(queued))
+    context.instance.add_run_tags(context.run.run_id, spec_tags(queued))
 
 
 def failure(error: FactoryError, metadata: Mapping[str, dg.MetadataValue] | None = None) -> dg.Failure:
