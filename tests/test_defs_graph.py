@@ -32,7 +32,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
     assert describe(defs) == {
         "arxiv_api": {
             "deps": [],
-            "group": "outside",
+            "group": "gather",
             "kinds": ["arxiv"],
             "partitions": None,
             "backfill": "default",
@@ -48,7 +48,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
         },
         "github": {
             "deps": ["mirrored_repos"],
-            "group": "outside",
+            "group": "mirror",
             "kinds": ["github"],
             "partitions": None,
             "backfill": "default",

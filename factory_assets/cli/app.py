@@ -53,7 +53,9 @@ def main() -> None:
     try:
         app()
     except FactoryError as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(1)
 
 
@@ -161,10 +163,11 @@ def doctor() -> None:
 @app.command()
 def up() -> None:
     """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
-    from factory_assets.cli.supervisor import start_supervisor
+    from factory_assets.cli.supervisor import check_startable, start_supervisor
 
     instance = open_instance()
     settings = instance.settings
+    check_startable(instance)
     gateways = Gateways(settings)
     gateways.check_credentials()
     if not _check_up(instance):
@@ -214,11 +217,11 @@ def disable() -> None:
 def demo_ui() -> None:
     """Serve the Dagster UI on the demo's instance until Ctrl-C."""
     from factory_assets.cli.demo import prepare_demo
-    from factory_assets.cli.supervisor import check_port, supervise
+    from factory_assets.cli.supervisor import check_startable, supervise
 
     instance = prepare_demo()
     settings = instance.settings
-    check_port(settings.factory_ui_host, settings.factory_ui_port)
+    check_startable(instance)
     console.print(
         f"http://{settings.factory_ui_host}:{settings.factory_ui_port} (Ctrl-C stops it)", highlight=False
     )

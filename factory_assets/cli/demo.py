@@ -60,7 +60,7 @@ def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
             failed += factory.mirror(days, [])
     console.print()
     show_funnel(console, registry.funnel(FIRST, LAST))
-    show_failures(console, registry)
+    show_failures(console, registry, lines=12)
     console.print(f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n")
     _show_places(instance, console)
     return _ended_as_recorded(registry) and all(FAILS_ON_PURPOSE in label for label in failed)

@@ -16,6 +16,7 @@ from factory_assets.defs.client import FactoryClient
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.specs import QueuedSpec, rank_key
+from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -147,7 +148,8 @@ class Factory:
 
         failed = [end for end in self.client.wait(list(labels), show) if not end.succeeded]
         for end in failed:
-            self.console.print(f"  {labels[end.run_id]}: {end.error}", style="red", markup=False)
+            self.console.print(f"  {labels[end.run_id]} failed:", style="red", markup=False)
+            self.console.print(tail(end.error), markup=False, highlight=False, soft_wrap=True)
         return [labels[end.run_id] for end in failed]
 
 

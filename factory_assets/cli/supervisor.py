@@ -81,19 +81,26 @@ def log_dir(instance: Instance) -> Path:
     return instance.settings.factory_data_dir / "logs"
 
 
-def start_supervisor(instance: Instance) -> str:
-    """Start the supervisor in the background, wait for the first page, and return its URL.
+def check_startable(instance: Instance) -> None:
+    """Refuse to start, or to touch runs, where this factory is up or its port is taken.
 
     Raises:
-        InputError: it runs already, or the port is in use.
-        InfrastructureError: the UI did not answer in two minutes; with the end of the log.
+        InputError: which of the two, and what to do.
     """
-    settings = instance.settings
     if running(pid_file(instance)) is not None:
         raise InputError(
             "This factory is up already.", mend="Open its UI, or stop it first with `make down`."
         )
-    check_port(settings.factory_ui_host, settings.factory_ui_port)
+    check_port(instance.settings.factory_ui_host, instance.settings.factory_ui_port)
+
+
+def start_supervisor(instance: Instance) -> str:
+    """Start the supervisor in the background, wait for the first page, and return its URL.
+
+    Raises:
+        InfrastructureError: the UI did not answer in two minutes; with the end of the log.
+    """
+    settings = instance.settings
     log = log_dir(instance) / "supervisor.log"
     child = start([sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.home)
     url = f"http://{settings.factory_ui_host}:{settings.factory_ui_port}"

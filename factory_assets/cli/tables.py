@@ -10,6 +10,7 @@ from rich.table import Table
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.specs import rank_key
+from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
 from factory_assets.registry.models import FunnelDay
 
@@ -33,11 +34,13 @@ def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
     console.print(table)
 
 
-def show_failures(console: Console, registry: Registry) -> None:
-    """Every failed build and why."""
+def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> None:
+    """Every failed build and why: the end of what its gate saw."""
     for queued in registry.queue({BuildStatus.FAILED}):
         console.print(f"failed: {queued.spec.name} ({queued.day}|{_rank(queued.rank)})", style="red")
-        console.print(f"  {queued.error_log}", markup=False, highlight=False)
+        console.print(
+            tail(queued.error_log or "", lines=lines), markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def show_queue(console: Console, registry: Registry) -> None:
@@ -45,7 +48,7 @@ def show_queue(console: Console, registry: Registry) -> None:
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts", "not before"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for queued in waiting:
         table.add_row(
             queued.spec.name,

@@ -18,7 +18,7 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
         dg.AssetSpec(
             ARXIV,
             description=f"arXiv's query API: {arxiv}. Setting: FACTORY_ARXIV_URL.",
-            group_name="outside",
+            group_name="gather",
             kinds={"arxiv"},
             owners=[owner],
             tags={"stage": "gather"},
@@ -28,7 +28,7 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
             GITHUB,
             deps=[MIRRORED_REPOS],
             description=f"Where shipped repos are published: {mirror}.",
-            group_name="outside",
+            group_name="mirror",
             kinds={"github"},
             owners=[owner],
             tags={"stage": "mirror"},

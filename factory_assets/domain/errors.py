@@ -22,7 +22,8 @@ class FactoryError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text} To mend it: {self.mend}" if self.mend else text
+        gap = "\n" if "\n" in text else " "
+        return f"{text}{gap}To mend it: {self.mend}" if self.mend else text
 
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.what, self.where, self.mend, self.__dict__))

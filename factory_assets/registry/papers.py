@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
+from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -19,10 +21,10 @@ BATCH = 5_000
 _KNOWN = "SELECT id, version, fingerprint FROM raw_items WHERE id IN (SELECT unnest($1::TEXT[]))"
 
 _UPSERT = """
-INSERT INTO raw_items (id, source, url, title, body, author, created_at, gathered_at, version, updated_at,
+INSERT INTO raw_items (source, gathered_at, id, url, title, body, author, created_at, version, updated_at,
                        day, authors, categories, comment, fingerprint)
-SELECT unnest($1::TEXT[]), $2::TEXT, unnest($3::TEXT[]), unnest($4::TEXT[]), unnest($5::TEXT[]),
-       unnest($6::TEXT[]), unnest($7::TIMESTAMP[]), $8::TIMESTAMP, unnest($9::INTEGER[]),
+SELECT $1::TEXT, $2::TIMESTAMP, unnest($3::TEXT[]), unnest($4::TEXT[]), unnest($5::TEXT[]),
+       unnest($6::TEXT[]), unnest($7::TEXT[]), unnest($8::TIMESTAMP[]), unnest($9::INTEGER[]),
        unnest($10::TIMESTAMP[]), unnest($11::DATE[]), unnest($12::TEXT[]), unnest($13::TEXT[]),
        unnest($14::TEXT[]), unnest($15::TEXT[])
 ON CONFLICT (id) DO UPDATE SET
@@ -45,26 +47,38 @@ WHERE item_id IN (SELECT unnest($1::TEXT[]))
 """
 
 
+class _Incoming(NamedTuple):
+    """A paper made ready to store. `row` holds its columns in the order of _UPSERT."""
+
+    version: int
+    fingerprint: str
+    topics: list[str]
+    row: tuple[object, ...]
+
+
 def upsert_papers(connection: Connection, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
     """Insert new papers and update changed ones with their labels; older versions change nothing."""
-    newest = list(_newest(papers).items())
-    batches = (dict(newest[start : start + BATCH]) for start in range(0, len(newest), BATCH))
-    return sum((_upsert_batch(connection, batch, now) for batch in batches), UpsertCounts())
+    newest = _newest(papers)
+    batches = (newest[start : start + BATCH] for start in range(0, len(newest), BATCH))
+    # The next batch is made ready while DuckDB, which works outside Python's lock, stores the one before.
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        stored = (_store(connection, batch, now) for batch in ahead.map(_incoming, batches))
+        return sum(stored, UpsertCounts())
 
 
-def _upsert_batch(connection: Connection, batch: dict[str, LabelledPaper], now: datetime) -> UpsertCounts:
+def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -> UpsertCounts:
     known = {row[0]: row[1:] for row in connection.execute(_KNOWN, [list(batch)]).fetchall()}
-    fingerprints = {key: _fingerprint(labelled) for key, labelled in batch.items()}
     new = [key for key in batch if key not in known]
     updated = [
         key
         for key, (version, fingerprint) in known.items()
-        if batch[key].paper.version >= version and fingerprints[key] != fingerprint
+        if batch[key].version >= version and batch[key].fingerprint != fingerprint
     ]
-    changed = [*new, *updated]
+    changed = [batch[key] for key in (*new, *updated)]
     if changed:
-        _write(connection, {key: batch[key] for key in changed}, fingerprints, now)
-        _replace_labels(connection, [batch[key] for key in changed], relabelled=updated)
+        columns = [list(column) for column in zip(*(paper.row for paper in changed), strict=True)]
+        connection.execute(_UPSERT, [SOURCE, to_db(now), *columns])
+        _replace_labels(connection, changed, relabelled=updated)
     return UpsertCounts(new=len(new), updated=len(updated), unchanged=len(batch) - len(changed))
 
 
@@ -122,66 +136,52 @@ def already_fed(connection: Connection, ids: Collection[str]) -> list[str]:
     return [row[0] for row in connection.execute(sql, [list(ids)]).fetchall()]
 
 
-def _newest(papers: Sequence[LabelledPaper]) -> dict[str, LabelledPaper]:
-    batch: dict[str, LabelledPaper] = {}
+def _newest(papers: Sequence[LabelledPaper]) -> list[LabelledPaper]:
+    newest: dict[str, LabelledPaper] = {}
     for labelled in papers:
-        seen = batch.get(labelled.paper.arxiv_id)
+        seen = newest.get(labelled.paper.arxiv_id)
         if seen is None or labelled.paper.version >= seen.paper.version:
-            batch[labelled.paper.arxiv_id] = labelled
-    return batch
+            newest[labelled.paper.arxiv_id] = labelled
+    return list(newest.values())
 
 
-def _write(
-    connection: Connection, batch: dict[str, LabelledPaper], fingerprints: dict[str, str], now: datetime
-) -> None:
-    papers = [labelled.paper for labelled in batch.values()]
-    connection.execute(
-        _UPSERT,
-        [
-            list(batch),
-            SOURCE,
-            [paper.url for paper in papers],
-            [paper.title for paper in papers],
-            [paper.abstract for paper in papers],
-            [", ".join(paper.authors) for paper in papers],
-            [to_db(paper.published) for paper in papers],
-            to_db(now),
-            [paper.version for paper in papers],
-            [to_db(paper.updated) for paper in papers],
-            [paper.day for paper in papers],
-            [to_json(paper.authors).decode() for paper in papers],
-            [to_json(paper.categories).decode() for paper in papers],
-            [paper.comment for paper in papers],
-            [fingerprints[key] for key in batch],
-        ],
+def _incoming(papers: Sequence[LabelledPaper]) -> dict[str, _Incoming]:
+    return {labelled.paper.arxiv_id: _make_ready(labelled) for labelled in papers}
+
+
+def _make_ready(labelled: LabelledPaper) -> _Incoming:
+    paper = labelled.paper
+    topics = sorted(set(labelled.topics))
+    created, updated = to_db(paper.published), to_db(paper.updated)
+    authors, categories = to_json(paper.authors).decode(), to_json(paper.categories).decode()
+    texts = (paper.title, paper.abstract, authors, categories, paper.comment or "")
+    fingerprint = _digest((f"{paper.version} {created} {updated}", *texts, *topics))
+    row = (
+        paper.arxiv_id,
+        paper.url,
+        paper.title,
+        paper.abstract,
+        ", ".join(paper.authors),
+        created,
+        paper.version,
+        updated,
+        created.date(),
+        authors,
+        categories,
+        paper.comment,
+        fingerprint,
     )
+    return _Incoming(paper.version, fingerprint, topics, row)
 
 
 def _replace_labels(
-    connection: Connection, papers: Sequence[LabelledPaper], *, relabelled: Sequence[str]
+    connection: Connection, papers: Sequence[_Incoming], *, relabelled: Sequence[str]
 ) -> None:
-    pairs = [(labelled.paper.arxiv_id, topic) for labelled in papers for topic in labelled.topics]
-    items, topics = [item for item, _ in pairs], [topic for _, topic in pairs]
+    items = [paper.row[0] for paper in papers for _ in paper.topics]
+    topics = [topic for paper in papers for topic in paper.topics]
     connection.execute(_ADD_LABELS, [items, topics])
     if relabelled:
         connection.execute(_DROP_LABELS, [list(relabelled), items, topics])
-
-
-def _fingerprint(labelled: LabelledPaper) -> str:
-    paper = labelled.paper
-    return _digest(
-        (
-            f"{paper.version} {paper.published.timestamp()} {paper.updated.timestamp()}",
-            paper.title,
-            paper.abstract,
-            paper.comment or "",
-            *paper.authors,
-            "",
-            *paper.categories,
-            "",
-            *sorted(set(labelled.topics)),
-        )
-    )
 
 
 def _digest(parts: Iterable[str]) -> str:
