@@ -220,6 +220,23 @@ def test_processes_and_threads_that_write_at_once_lose_nothing(path: Path) -> No
     assert len(registry.papers_of_day(DAY)) == 40
 
 
+def test_a_forked_process_uses_the_registry_like_any_other(path: Path) -> None:
+    output, errors = _start(
+        path,
+        """
+        import os
+        registry = Registry(path)
+        registry.upsert_papers([labelled(arxiv_id="2606.00001")], now=NOW)
+        child = os.fork()
+        registry.upsert_papers([labelled(arxiv_id=f"2606.{1 if child else 2:05d}")], now=NOW)
+        if child == 0:
+            os._exit(0)
+        print(os.waitpid(child, 0)[1], len(registry.papers_of_day(DAY)))
+        """,
+    ).communicate(timeout=30)
+    assert output == "0 2\n", errors
+
+
 def test_a_damaged_file_is_named_with_what_to_do(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this is no database" * 1000)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from registry_samples import DAY, LATE_RANKS, NOW, RANKS, labelled, paper
 
-from factory_assets.domain.papers import UpsertCounts
+from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.registry import Registry
 from factory_assets.registry.database import Database
 from factory_assets.registry.papers import BATCH
@@ -102,6 +102,13 @@ def test_labels_are_replaced_not_added_to(registry: Registry) -> None:
     assert registry.upsert_papers([labelled("rag", "serving")], now=LATER) == UpsertCounts(updated=1)
     topics = {entry.paper.arxiv_id: entry.topics for entry in registry.papers_of_day(DAY)}
     assert topics == {"2606.01234": ("rag", "serving"), "2606.00002": ("rag",)}
+
+
+def test_a_paper_that_matches_no_topic_any_more_keeps_no_label(registry: Registry) -> None:
+    registry.upsert_papers([labelled("lora")], now=NOW)
+    bare = LabelledPaper(paper=paper(), topics=())
+    assert registry.upsert_papers([bare], now=LATER) == UpsertCounts(updated=1)
+    assert registry.papers_of_day(DAY) == [bare]
 
 
 def test_a_batch_longer_than_one_statement_is_stored_whole(registry: Registry) -> None:
