@@ -31,9 +31,11 @@ from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import PROJECT_ROOT
 
-ARXIVS_INTERVAL = 3.0
+FULL = 3.0
+"""Seconds between two requests that arXiv asks for."""
+
 INTERVAL = 1.5
-"""Seconds between two requests, instead of arXiv's three."""
+"""Seconds between two requests here."""
 
 PAGE = 2_000
 TOPICS_FILE = PROJECT_ROOT / "factory_assets" / "gather" / "topics.yaml"
@@ -44,20 +46,21 @@ PAPERS_A_DAY = (60, 150)
 _TEXT = f"""\
 ## Gather
 
-All {{topics}} topics against the replay server (a process of its own, over loopback HTTP), into a new registry, with
-{INTERVAL:g} s between requests: arXiv's {ARXIVS_INTERVAL:g} s scaled by {INTERVAL / ARXIVS_INTERVAL:g}. The year is
-made up from the sample's papers: {PAPERS_A_DAY[0]} to {PAPERS_A_DAY[1]} a day, all of them about some topic. *Fewest*
-is papers / {PAGE:,} rounded up, per window; *floor* is requests times interval. Time is that of the whole stage; *work*
-is what of it is not a pause between two requests: the first request goes out at once, and what the server, reading,
-labelling and storing take is hidden in the pauses but for the last window's. Work does not shrink with the interval, so
-the last column says what the same work makes of arXiv's own interval.
+All {{topics}} topics against the replay server (a process of its own, over loopback HTTP), into a new registry. arXiv's
+{FULL:g} s between requests are scaled by {INTERVAL / FULL:g}, to {INTERVAL:g} s. The year is made up from the sample's
+papers: {PAPERS_A_DAY[0]} to {PAPERS_A_DAY[1]} a day, all of them about some topic.
+
+*Fewest* is papers / {PAGE:,} rounded up, per window. *Floor* is requests times interval. *Time* is that of the whole
+stage, and *work* what of it is not a pause between two requests: the first answer, and what reading, labelling and
+storing take beyond the pauses that hide them. Work does not shrink with the interval as the floor does, so the last
+column says what it comes to at arXiv's own interval.
 
 Targets: requests at most 1.2 of the fewest, time at most 1.05 of the floor.
 
-| dates | papers stored | windows | requests | fewest | ratio | time | floor | ratio | work | ratio at {ARXIVS_INTERVAL:g} s |
+| dates | papers stored | windows | requests | fewest | ratio | time | floor | ratio | work | ratio at {FULL:g} s |
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bench_gather")
 
 
 @dataclass
@@ -93,7 +96,7 @@ class _Result:
 
     def row(self) -> str:
         floor = self.requests * INTERVAL
-        at_arxiv = ((self.requests - 1) * ARXIVS_INTERVAL + self.work) / (self.requests * ARXIVS_INTERVAL)
+        at_arxiv = ((self.requests - 1) * FULL + self.work) / (self.requests * FULL)
         return (
             f"| {self.dates} | {self.papers:,} | {self.windows} | {self.requests} | {self.fewest}"
             f" | {self.requests / self.fewest:.2f} | {self.seconds:.2f} s | {floor:.2f} s"
@@ -185,5 +188,6 @@ def _measured(days: int, *, url: str, topics: TopicSet) -> _Result:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    log.setLevel(logging.INFO)
     print(run())

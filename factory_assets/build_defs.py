@@ -60,6 +60,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
             build_built_repos(
                 partitions,
                 owner=owner,
+                git_dir=settings.git_dir,
                 code_version=_code_version(
                     settings,
                     _BUILD_PROMPTS,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from datetime import date
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -156,6 +158,19 @@ def instance_home(mode: Mode) -> Path:
     return PROJECT_ROOT if mode is Mode.LIVE else PROJECT_ROOT / ".factory" / "replay"
 
 
+def _refuse_unknown(env_file: Path) -> None:
+    """A misspelt setting would be ignored in silence, and its default would rule."""
+    named = dotenv_values(env_file) if env_file.exists() else {}
+    for name in named:
+        if name.startswith("FACTORY_") and name.lower() not in Settings.model_fields:
+            close = get_close_matches(name.lower(), Settings.model_fields, n=1)
+            raise InputError(
+                f"There is no setting {name}.",
+                where=str(env_file),
+                mend=f"Did you mean {close[0].upper()}?" if close else "See the settings table in README.md.",
+            )
+
+
 def load_settings() -> Settings:
     """Read the settings of the instance that DAGSTER_HOME (or else FACTORY_MODE) names.
 
@@ -169,6 +184,7 @@ def load_settings() -> Settings:
     if mode not in set(Mode):
         raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
     env_file = (Path(home) if home else instance_home(Mode(mode))) / ".env"
+    _refuse_unknown(env_file)
     try:
         return Settings(_env_file=env_file)
     except ValidationError as error:

@@ -1,9 +1,8 @@
-"""The real definitions over fake stages, with an instance of their own, and what a user would look at."""
+"""Running jobs of the definitions in this process, over fake stages or real ones, and looking at the results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
@@ -20,32 +19,12 @@ RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
-class DefsFactory:
-    """One instance in memory, one registry on disk, and a run of any of the four jobs at a call."""
+class DefsRuns:
+    """Some definitions on an instance: a run of any of the four jobs at a call, and what it left to look at."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+    def __init__(self, defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self.defs = defs
         self.instance = instance
-        self.registry = Registry(settings.registry_path)
-        self.gathering = FakeGathering(self.registry)
-        self.analysis = FakeAnalysis(self.registry)
-        self.building = FakeBuilding(self.registry)
-        self.mirroring = FakeMirroring(self.registry)
-        self.defs = build_defs(
-            settings,
-            {
-                "registry": self.registry,
-                "gathering": self.gathering,
-                "analysis": self.analysis,
-                "building": self.building,
-                "mirroring": self.mirroring,
-            },
-        )
-
-    @classmethod
-    @contextmanager
-    def open(cls, settings: Settings) -> Iterator[DefsFactory]:
-        with dg.DagsterInstance.ephemeral() as instance:
-            yield cls(settings, instance)
 
     # Runs
 
@@ -96,6 +75,25 @@ class DefsFactory:
             loading_context=LoadingContextForTest(self.instance),
         )
         return resolver.get_status(dg.AssetKey(asset), key) is StaleStatus.STALE
+
+
+class DefsFactory(DefsRuns):
+    """The real definitions over fake stages, with a registry on disk."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.registry = Registry(settings.registry_path)
+        self.gathering = FakeGathering(self.registry)
+        self.analysis = FakeAnalysis(self.registry)
+        self.building = FakeBuilding(self.registry)
+        self.mirroring = FakeMirroring(self.registry)
+        stages = {
+            "registry": self.registry,
+            "gathering": self.gathering,
+            "analysis": self.analysis,
+            "building": self.building,
+            "mirroring": self.mirroring,
+        }
+        super().__init__(build_defs(settings, stages), instance)
 
 
 def metadata(result: dg.ExecuteInProcessResult, asset: str, key: str | None = None) -> dict[str, object]:

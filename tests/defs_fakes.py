@@ -105,14 +105,15 @@ class FakeAnalysis:
         )
 
 
-def passing_verdicts(phases: Sequence[Phase] = tuple(Phase)) -> tuple[GateVerdict, ...]:
-    """Every gate of these phases, passed."""
-    latest = {
-        gate: GateVerdict(gate=gate, phase=phase, passed=True, saw="as it should be")
-        for phase in phases
-        for gate in GATES[phase]
-    }
-    return tuple(latest.values())
+def every_verdict(refused: GateVerdict | None = None) -> tuple[GateVerdict, ...]:
+    """The verdicts of all phases, in order; some gates judge after each phase. All passed but the refused one."""
+    return tuple(
+        refused
+        if refused is not None and (gate, phase) == (refused.gate, refused.phase)
+        else GateVerdict(gate=gate, phase=phase, passed=True, saw="as it should be")
+        for phase, gates in GATES.items()
+        for gate in gates
+    )
 
 
 TESTS_FAILED = GateVerdict(
@@ -149,12 +150,10 @@ class FakeBuilding:
         for phase in Phase:
             self.registry.enter_phase(queued.id, phase)
         refused = name in self.refused
-        verdicts = passing_verdicts()
-        if refused:
-            others = (verdict for verdict in verdicts if verdict.gate != TESTS_PASS)
-            verdicts = (*others, TESTS_FAILED)
+        verdicts = every_verdict(TESTS_FAILED if refused else None)
         for verdict in verdicts:
             self.registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
+        verdicts = tuple({verdict.gate: verdict for verdict in verdicts}.values())
         if refused:
             error = BuildGateError(
                 f"The gate {TESTS_PASS} refused: {TESTS_FAILED.saw}",

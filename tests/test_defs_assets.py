@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import pytest
-from defs_factory import DefsFactory, checks, failure_of, metadata
+from defs_factory import DefsFactory, DefsRuns, checks, failure_of, metadata
 from defs_fakes import TESTS_FAILED, paper_on, spec_on
+from pydantic import SecretStr
 
 from factory_assets.build.gates import ALL_GATES
+from factory_assets.build_defs import build_defs
 from factory_assets.defs.built_repos import check_name
 from factory_assets.domain.builds import BuildStatus
-from factory_assets.settings import Settings
+from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
 
 
 @pytest.fixture
 def factory(replay_settings: Settings) -> Iterator[DefsFactory]:
-    with DefsFactory.open(replay_settings) as opened:
-        yield opened
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield DefsFactory(replay_settings, instance)
 
 
 @pytest.fixture
@@ -297,3 +300,74 @@ def test_a_mirrored_repo_shows_where_it_is_and_the_second_time_nothing_changes(a
     second = metadata(analysed.run_rank("mirror", WEDNESDAY, 1), "mirrored_repos")
     assert second["outcome"] == "unchanged"
     assert analysed.data_version("mirrored_repos", "2026-06-17|01") == version
+
+
+# The machine and its settings, through the real gateways
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the whole PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def with_real(factory: DefsFactory, settings: Settings, *stages: str) -> DefsRuns:
+    """The same instance and registry, with these stages as they are in earnest."""
+    fakes: dict[str, object] = {
+        "registry": factory.registry,
+        "gathering": factory.gathering,
+        "building": factory.building,
+        "mirroring": factory.mirroring,
+    }
+    overrides = {name: fake for name, fake in fakes.items() if name not in stages}
+    return DefsRuns(build_defs(settings, overrides), factory.instance)
+
+
+def test_a_malformed_topics_file_is_one_clear_failure(
+    factory: DefsFactory, replay_settings: Settings, tmp_path: Path
+) -> None:
+    topics = tmp_path / "topics.yaml"
+    topics.write_text("domains: [")
+    settings = replay_settings.model_copy(update={"factory_topics_file": topics})
+    text, shown = failure_of(with_real(factory, settings, "gathering").run_day("gather", WEDNESDAY))
+    assert text.startswith(f"{topics}: ")
+    assert shown["where"] == str(topics)
+    assert shown["what to do"]
+
+
+def test_a_missing_git_is_named_by_the_asset_that_needs_it(
+    analysed: DefsFactory, replay_settings: Settings, programs: Path
+) -> None:
+    result = with_real(analysed, replay_settings, "building").run_rank("build", WEDNESDAY, 1)
+    text, shown = failure_of(result)
+    assert text == "git is not installed. To mend it: Install git; `factory doctor` checks it."
+    assert shown["repo"] == "cache-probe"
+    queued = analysed.registry.spec_named("cache-probe")
+    assert queued is not None
+    assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
+
+
+def test_a_live_instance_builds_nothing_without_a_sandbox(
+    analysed: DefsFactory, replay_settings: Settings, programs: Path
+) -> None:
+    (programs / "git").symlink_to("/bin/true")
+    live = replay_settings.model_copy(
+        update={"factory_mode": Mode.LIVE, "anthropic_api_key": SecretStr("sk-ant-made-up")}
+    )
+    text, _ = failure_of(with_real(analysed, live, "building").run_rank("build", WEDNESDAY, 1))
+    assert "bubblewrap" in text
+    assert "FACTORY_UNSANDBOXED=1" in text
+
+
+def test_a_live_instance_without_a_place_to_mirror_to_names_both(
+    analysed: DefsFactory, replay_settings: Settings
+) -> None:
+    analysed.run_rank("build", WEDNESDAY, 1)
+    live = replay_settings.model_copy(update={"factory_mode": Mode.LIVE, "factory_mirror_dir": None})
+    text, _ = failure_of(with_real(analysed, live, "mirroring").run_rank("mirror", WEDNESDAY, 1))
+    assert "There is nowhere to mirror to." in text
+    assert "GITHUB_TOKEN" in text
+    assert "FACTORY_MIRROR_DIR" in text

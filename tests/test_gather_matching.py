@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -87,6 +89,23 @@ def test_stems_are_those_of_lucene() -> None:
         "methodolog",
     ]
     assert stems("3.14 and the e.g 1,000 foo_bar") == ["3.14", "_", "_", "e.g", "1,000", "foo_bar"]
+
+
+def test_words_of_one_or_two_letters_have_no_stem_of_their_own() -> None:
+    assert stems("US OS's 5s AI vs s") == ["us", "os", "5s", "ai", "vs", "s"]
+
+
+def test_threads_that_stem_at_once_do_not_mix_their_words_up() -> None:
+    texts = [" ".join(f"{head}{number}ization" for number in range(300)) for head in ("token", "gener", "x")]
+    alone = [stems(text) for text in texts]
+    pause = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(max_workers=len(texts)) as pool:
+            together = list(pool.map(stems, texts))
+    finally:
+        sys.setswitchinterval(pause)
+    assert together == alone
 
 
 def test_two_thousand_papers_are_labelled_well_under_three_seconds() -> None:

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import Event
 
 import pytest
 from gather_server import NOW, Asked, Reply, little_arxiv, paper, papers_per_day, patient_source
@@ -85,6 +86,26 @@ def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None
     assert report.requests == 1
     assert report.failures == ()
     assert lines == ["2026-06-03 to 2026-06-04: papers: 3, requests: 1."]
+
+
+def test_the_next_dates_are_asked_for_while_the_last_ones_are_stored() -> None:
+    asked = Event()
+
+    class TellingSource:
+        def batches(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
+            yield one_day(paper(1, at(1)))
+            asked.set()
+            yield one_day(day=NEXT)
+
+    class WaitingStore(MemoryStore):
+        def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+            assert asked.wait(timeout=20), "the source was not asked for the next dates"
+            return super().upsert_papers(papers, now=now)
+
+    report = gather(
+        [DAY, NEXT], source=TellingSource(), topics=TOPICS, store=WaitingStore(), now=NOW, notify=quiet
+    )
+    assert report.papers == 1
 
 
 def test_an_updated_paper_updates_its_row_and_nothing_else_changes() -> None:

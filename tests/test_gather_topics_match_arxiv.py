@@ -100,6 +100,7 @@ def abstract(text: str) -> Term:
         AllOf(
             (AnyOf((Term(SearchField.TITLE, "agent"), abstract("tool"))), Term(SearchField.CATEGORY, "cs.AI"))
         ),
+        AnyOf((Term(SearchField.CATEGORY, "cs.SE"), abstract("guardrail"))),
         AnyOf((AllOf((abstract("large"), abstract("model"))), abstract("GPT-4o"))),
     ],
     ids=str,

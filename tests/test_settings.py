@@ -53,6 +53,13 @@ def test_specs_that_do_not_fit_the_ranks_are_refused(home: Path) -> None:
         load_settings()
 
 
+def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:
+    (home / ".env").write_text("FACTORY_DAY_BUDGT_USD=10\n")
+    with pytest.raises(InputError, match="FACTORY_DAY_BUDGT_USD") as raised:
+        load_settings()
+    assert "FACTORY_DAY_BUDGET_USD" in raised.value.mend
+
+
 def test_an_unknown_mode_is_refused_by_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACTORY_MODE", "test")
     with pytest.raises(InputError, match="live or replay"):

@@ -35,12 +35,12 @@ def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
 
 
 def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> None:
-    """Every failed build and why: the end of what its gate saw."""
+    """Every failed build and why: the gate that refused it, and the end of what the gate saw."""
     for queued in registry.queue({BuildStatus.FAILED}):
         console.print(f"failed: {queued.spec.name} ({queued.day}|{_rank(queued.rank)})", style="red")
-        console.print(
-            tail(queued.error_log or "", lines=lines), markup=False, highlight=False, soft_wrap=True
-        )
+        refusal, _, seen = (queued.error_log or "").partition("\n")
+        for text in (refusal, tail(seen, lines=lines)):
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_queue(console: Console, registry: Registry) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, time
 
 import dagster as dg
 
-from factory_assets.defs.externals import PAPERS
-from factory_assets.defs.jobs import Jobs
+from factory_assets.defs.externals import MIRRORED_REPOS, PAPERS
+from factory_assets.defs.jobs import MIRROR_JOB, Jobs
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.defs.runs import REPO_TAG, spec_tags
 from factory_assets.domain.automation import Launches, choose_launches, days_to_analyse, trailing_window
@@ -158,16 +158,24 @@ def unmirrored_specs(registry: Registry) -> list[QueuedSpec]:
 
 
 def busy_repos(instance: dg.DagsterInstance) -> frozenset[str]:
-    """Names of the repos that have a run which is queued or running."""
+    """Names of the repos that have a build which is queued or running."""
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
-    return frozenset(run.tags[REPO_TAG] for run in runs if REPO_TAG in run.tags)
+    return frozenset(run.tags[REPO_TAG] for run in runs if REPO_TAG in run.tags and not _only_mirrors(run))
+
+
+def _only_mirrors(run: dg.DagsterRun) -> bool:
+    # Mirroring costs nothing, so such a run must not hold a repo's share of the day's budget.
+    return run.job_name == MIRROR_JOB or run.asset_selection == {MIRRORED_REPOS}
 
 
 def _why_nothing(launches: Launches) -> str:
     if launches.held_by_budget:
-        return f"{launches.held_by_budget} specs wait for tomorrow's budget, or for a higher FACTORY_DAY_BUDGET_USD."
+        return (
+            "The day's budget is used up or reserved by running builds. Specs that wait for tomorrow, or for a"
+            f" higher FACTORY_DAY_BUDGET_USD: {launches.held_by_budget}."
+        )
     if launches.already_running:
-        return f"All {launches.already_running} queued specs have a run already."
+        return f"Every queued spec has a run already: {launches.already_running}."
     return "No spec is queued."
 
 

@@ -1,6 +1,7 @@
 """The asset `built_repos`: one repo per date and rank, built by Claude Code and held to its gates."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import dagster as dg
 
@@ -27,7 +28,9 @@ NO_SPEC = "no spec"
 _NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
 
 
-def build_built_repos(partitions: Partitions, *, owner: str, code_version: str) -> dg.AssetsDefinition:
+def build_built_repos(
+    partitions: Partitions, *, owner: str, code_version: str, git_dir: Path
+) -> dg.AssetsDefinition:
     """The asset over date x rank. `code_version` changes with the prompts and the models."""
 
     @dg.asset(
@@ -68,18 +71,23 @@ def build_built_repos(partitions: Partitions, *, owner: str, code_version: str) 
         if queued.status is BuildStatus.SHIPPED:
             yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
             yield _shipped(
-                registry, queued, {"note": dg.MetadataValue.text("Shipped before; nothing was done.")}
+                registry,
+                queued,
+                git_dir,
+                {"note": dg.MetadataValue.text("Shipped before; nothing was done.")},
             )
             return
         try:
             report = building.build(queued, context.run.run_id, context.log.info)
         except (BuildGateError, BuildAgentError, BuildDeferredError, BuildCredentialError) as error:
             yield from _checks(error.report.verdicts)
-            raise failure(error, {**_spec_metadata(queued), **_report_metadata(error.report)}) from error
+            raise failure(
+                error, {**_spec_metadata(queued, git_dir), **_report_metadata(error.report)}
+            ) from error
         except FactoryError as error:
-            raise failure(error, _spec_metadata(queued)) from error
+            raise failure(error, _spec_metadata(queued, git_dir)) from error
         yield from _checks(report.verdicts)
-        yield _shipped(registry, queued, _report_metadata(report))
+        yield _shipped(registry, queued, git_dir, _report_metadata(report))
 
     return built_repos
 
@@ -90,7 +98,7 @@ def check_name(gate: str) -> str:
 
 
 def _shipped(
-    registry: Registry, queued: QueuedSpec, metadata: dict[str, dg.MetadataValue]
+    registry: Registry, queued: QueuedSpec, git_dir: Path, metadata: dict[str, dg.MetadataValue]
 ) -> dg.MaterializeResult[None]:
     repo = registry.shipped_repo(queued.spec.name)
     if repo is None:
@@ -104,7 +112,7 @@ def _shipped(
     return dg.MaterializeResult(
         metadata={
             "outcome": dg.MetadataValue.text(BuildStatus.SHIPPED.value),
-            **_spec_metadata(queued),
+            **_spec_metadata(queued, git_dir),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
             "lines of code": dg.MetadataValue.int(repo.lines_of_code),
@@ -115,10 +123,11 @@ def _shipped(
     )
 
 
-def _spec_metadata(queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
+def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataValue]:
     spec = queued.spec
     return {
         "repo": dg.MetadataValue.text(spec.name),
+        "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),
         "papers": dg.MetadataValue.md(
             ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
         ),
@@ -164,7 +173,8 @@ def _report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
 
 
 def _checks(verdicts: Sequence[GateVerdict]) -> Iterator[dg.AssetCheckResult]:
-    for verdict in verdicts:
+    # Some gates judge after every phase, and Dagster takes one result of a check: the last one counts.
+    for verdict in {verdict.gate: verdict for verdict in verdicts}.values():
         yield dg.AssetCheckResult(
             check_name=check_name(verdict.gate),
             passed=verdict.passed,

@@ -149,7 +149,7 @@ class FactoryClient:
         return self._launch(job, {"dagster/partition": str(key), **dimensions, **spec_tags(queued)})
 
     def busy_repos(self) -> frozenset[str]:
-        """Names of the repos that have a queued or running run."""
+        """Names of the repos that have a queued or running build."""
         return busy_repos(self._instance)
 
     def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:

@@ -9,6 +9,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
 
+MIRROR_JOB = "mirror"
+
 
 @dataclass(frozen=True)
 class Jobs:
@@ -36,5 +38,5 @@ def build_jobs() -> Jobs:
         gather=job("gather", PAPERS, "Gather the papers of one date or of a range of dates."),
         analyze=job("analyze", SPECS, "Have Claude read a date's papers and write specs."),
         build=job("build", BUILT_REPOS, "Build the repo of one spec."),
-        mirror=job("mirror", MIRRORED_REPOS, "Publish one shipped repo."),
+        mirror=job(MIRROR_JOB, MIRRORED_REPOS, "Publish one shipped repo."),
     )

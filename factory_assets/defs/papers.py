@@ -10,6 +10,7 @@ from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import failure
 from factory_assets.defs.stages import Gathering
+from factory_assets.domain.errors import FactoryError
 from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
 from factory_assets.registry import Registry
 
@@ -61,6 +62,8 @@ def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
                 context, registry, error.report, [day for day in days if day not in missing]
             )
             raise failure(error, {"gathered all the same": _topics(error.report)}) from error
+        except FactoryError as error:
+            raise failure(error) from error
         yield _check(report)
         if len(days) == 1:
             yield dg.MaterializeResult(

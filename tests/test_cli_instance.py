@@ -1,0 +1,161 @@
+"""Instances on disk, and what `status` and `doctor` show of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from defs_commands import Commands
+from registry_samples import LATE_RANKS, NOW, RANKS, labelled, ship, spec
+
+from factory_assets.cli.instance import write_env
+from factory_assets.registry import Registry
+from factory_assets.settings import PROJECT_ROOT
+
+DAY = date(2026, 6, 17)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    """Commands on a folder without an instance."""
+    return Commands(tmp_path / "home", monkeypatch, capsys)
+
+
+# .env
+
+
+def test_env_is_written_for_its_owner_only(tmp_path: Path) -> None:
+    write_env(tmp_path / "home", {"DAGSTER_HOME": "/somewhere"})
+    file = tmp_path / "home" / ".env"
+    assert file.read_text() == "DAGSTER_HOME=/somewhere\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_stands_in_env_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# my key\nANTHROPIC_API_KEY=sk-ant-mine\nBUILD_WORKERS=3")
+    write_env(tmp_path, {"BUILD_WORKERS": "1", "FACTORY_RANKS": "4"})
+    assert file.read_text() == "# my key\nANTHROPIC_API_KEY=sk-ant-mine\nBUILD_WORKERS=3\nFACTORY_RANKS=4\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_env_that_names_everything_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BUILD_WORKERS=3\n")
+    before = file.stat()
+    write_env(tmp_path, {"BUILD_WORKERS": "1"})
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
+def test_a_setting_in_a_comment_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# BUILD_WORKERS=3\n")
+    write_env(tmp_path, {"BUILD_WORKERS": "1"})
+    assert "\nBUILD_WORKERS=1\n" in (tmp_path / ".env").read_text()
+
+
+# prepare
+
+
+def test_prepare_makes_an_instance_and_says_where(commands: Commands) -> None:
+    ended = commands("prepare")
+    assert ended.code == 0
+    assert ended.out == f"live instance at {commands.home}"
+    assert (commands.home / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+    assert (commands.home / "workspace.yaml").exists()
+    assert (commands.data / "mode").read_text() == "live\n"
+    named = dict(line.split("=", 1) for line in (commands.home / ".env").read_text().splitlines())
+    assert named["DAGSTER_HOME"] == str(commands.home)
+    assert named["FACTORY_DATA_DIR"] == str(commands.data)
+
+
+def test_preparing_twice_changes_nothing(commands: Commands) -> None:
+    commands("prepare")
+    before = (commands.home / ".env").read_text()
+    assert commands("prepare").code == 0
+    assert (commands.home / ".env").read_text() == before
+
+
+# status
+
+
+def test_status_shows_the_funnel_the_queue_and_why_a_build_failed(commands: Commands) -> None:
+    commands.write_replay()
+    registry = Registry(commands.data / "registry.duckdb")
+    registry.upsert_papers([labelled(published=f"{DAY}T12:00:00Z")], now=NOW)
+    specs = [spec(name) for name in ("cache-probe", "tree-probe", "key-probe")]
+    first, second, _ = registry.queue_specs(
+        DAY, specs, ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
+    )
+    repo = ship(registry, first)
+    registry.record_mirror(repo.name, url="file:///mirrored/cache-probe", commit=repo.commit, now=NOW)
+    registry.start_build(second.id, run_id="run-2", now=NOW)
+    registry.fail_build(second.id, "The gate [tests-pass] refused: assert 3 == 4")
+    ended = commands("status", FACTORY_MODE="replay")
+    assert ended.code == 0
+    assert "│ 2026-06-17 │ 1 │ 3 │ 1 │ 1 │ 1 │ 1 │" in ended.out
+    assert "│ 2026-06-18 │ 0 │ 0 │ 0 │ 0 │ 0 │ 0 │" in ended.out
+    assert "│ key-probe │ 2026-06-17 │ 03 │ python │ queued │ 0 │ - │" in ended.out
+    assert "failed: tree-probe (2026-06-17|02) The gate [tests-pass] refused: assert 3 == 4" in ended.out
+
+
+def test_status_of_a_range_shows_only_its_dates(commands: Commands) -> None:
+    commands.write_replay()
+    ended = commands("status", "--from", "2026-06-18", "--to", "2026-06-18", FACTORY_MODE="replay")
+    assert "2026-06-18" in ended.out
+    assert "2026-06-17" not in ended.out
+    assert "The queue is empty." in ended.out
+
+
+# down
+
+
+def test_down_on_a_factory_that_is_not_up_says_so(commands: Commands) -> None:
+    commands.write_replay()
+    ended = commands("down", FACTORY_MODE="replay")
+    assert (ended.code, ended.out) == (0, "It was not running.")
+
+
+def test_a_process_id_that_now_belongs_to_another_program_is_left_alone(commands: Commands) -> None:
+    commands.write_replay()
+    commands.data.mkdir()
+    (commands.data / "supervisor.pid").write_text(f"{os.getppid()}\n")
+    assert commands("down", FACTORY_MODE="replay").out == "It was not running."
+
+
+# doctor
+
+
+@pytest.fixture
+def without_git(tmp_path: Path) -> str:
+    """A PATH with what the doctor looks for, but for git."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("make", "bash", "sh", "python3", "bwrap", "true", "node", "npm", "cargo"):
+        found = shutil.which(name)
+        if found is not None:
+            (folder / name).symlink_to(found)
+    return str(folder)
+
+
+def test_the_doctor_names_a_missing_git_with_what_it_affects_and_its_mend(
+    commands: Commands, without_git: str
+) -> None:
+    commands.write_replay()
+    ended = commands("doctor", FACTORY_MODE="replay", PATH=without_git)
+    assert ended.code == 1
+    assert (
+        "error git: git is not installed affects: built_repos and mirrored_repos"
+        " to mend it: Install git 2.31 or newer." in ended.out
+    )
+    assert "ok make: GNU Make" in ended.out
+
+
+def test_a_replay_instance_needs_no_credential_for_the_doctor_to_be_content(commands: Commands) -> None:
+    commands.write_replay()
+    ended = commands("doctor", FACTORY_MODE="replay")
+    assert "ok git: git version" in ended.out
+    assert "ANTHROPIC_API_KEY" not in ended.out

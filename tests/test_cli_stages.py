@@ -1,0 +1,179 @@
+"""What gather, analyze, build and mirror launch, and what they say of how it ended."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from registry_samples import LATE_RANKS, NOW, RANKS, labelled, ship, spec
+from rich.console import Console
+
+from factory_assets.cli.stages import Days, Factory
+from factory_assets.defs.client import RunEnd
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import Registry
+from factory_assets.settings import Settings
+
+WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
+
+
+class FakeClient:
+    """Keeps what was launched; runs end at once, well unless their target is in `failing`."""
+
+    def __init__(self, *, busy: frozenset[str] = frozenset(), failing: frozenset[str] = frozenset()) -> None:
+        self.launched: list[tuple[str, str]] = []
+        self._busy = busy
+        self._failing = failing
+
+    def launch_days(self, job: str, first: date, last: date) -> str:
+        return self._launch(job, f"{first} to {last}")
+
+    def launch_spec(self, job: str, queued: QueuedSpec) -> str:
+        return self._launch(job, queued.spec.name)
+
+    def busy_repos(self) -> frozenset[str]:
+        return self._busy
+
+    def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:
+        ends = []
+        for run_id in run_ids:
+            failed = self.launched[int(run_id)][1] in self._failing
+            on_change(run_id, "failure" if failed else "success")
+            ends.append(RunEnd(run_id, succeeded=not failed, error="assert 3 == 4" if failed else ""))
+        return ends
+
+    def _launch(self, job: str, target: str) -> str:
+        self.launched.append((job, target))
+        return str(len(self.launched) - 1)
+
+
+class Desk:
+    """A factory over a fake client, and what it printed."""
+
+    def __init__(self, settings: Settings, registry: Registry, client: FakeClient) -> None:
+        self.client = client
+        self._paper = io.StringIO()
+        self.factory = Factory(settings, client, registry, Console(file=self._paper, width=200))
+
+    @property
+    def said(self) -> str:
+        return self._paper.getvalue()
+
+    def launched(self) -> list[str]:
+        return [target for _, target in self.client.launched]
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    """Two specs of Wednesday and one of Thursday; tree-probe shipped."""
+    made = Registry(tmp_path / "registry.duckdb")
+    made.upsert_papers([labelled(published=f"{WEDNESDAY}T12:00:00Z")], now=NOW)
+    wednesday = [spec("cache-probe"), spec("tree-probe")]
+    made.queue_specs(WEDNESDAY, wednesday, ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    made.queue_specs(THURSDAY, [spec("key-probe")], [], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    ship(made, named(made, "tree-probe"))
+    return made
+
+
+def named(registry: Registry, name: str) -> QueuedSpec:
+    queued = registry.spec_named(name)
+    assert queued is not None
+    return queued
+
+
+def test_a_range_is_gathered_in_one_run(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    assert desk.factory.gather(Days(WEDNESDAY, FRIDAY)) == []
+    assert desk.client.launched == [("gather", "2026-06-17 to 2026-06-19")]
+    assert "gather   2026-06-17 to 2026-06-19" in desk.said
+    assert "success" in desk.said
+
+
+def test_only_dates_that_are_not_analysed_are_analysed(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.analyze(Days(WEDNESDAY, FRIDAY))
+    assert desk.launched() == ["2026-06-19 to 2026-06-19"]
+    desk.factory.analyze(Days(WEDNESDAY, THURSDAY))
+    assert "Every date is analysed." in desk.said
+    assert len(desk.launched()) == 1
+
+
+def test_a_date_with_papers_that_came_late_is_analysed_again(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    registry.upsert_papers([labelled(arxiv_id="2606.09999", published=f"{WEDNESDAY}T13:00:00Z")], now=NOW)
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.analyze(Days(WEDNESDAY, THURSDAY))
+    assert desk.launched() == ["2026-06-17 to 2026-06-17"]
+
+
+def test_every_spec_that_waits_is_built_and_what_shipped_is_not(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    assert desk.factory.build(None, []) == []
+    assert desk.client.launched == [("build", "cache-probe"), ("build", "key-probe")]
+    assert "build    2026-06-17|01 cache-probe" in desk.said
+
+
+def test_only_specs_of_the_dates_are_built(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.build(Days(THURSDAY, FRIDAY), [])
+    assert desk.launched() == ["key-probe"]
+
+
+def test_a_spec_that_has_a_run_is_not_launched_again(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient(busy=frozenset({"cache-probe", "key-probe"})))
+    assert desk.factory.build(None, []) == []
+    assert desk.launched() == []
+    assert "No spec waits to be built." in desk.said
+
+
+def test_a_failed_or_deferred_spec_is_built_only_when_it_is_named(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    for name in ("cache-probe", "key-probe"):
+        registry.start_build(named(registry, name).id, run_id="run-2", now=NOW)
+    registry.fail_build(named(registry, "cache-probe").id, "The gate tests-pass refused.")
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    registry.defer_build(named(registry, "key-probe").id, until=tomorrow, reason="529 overloaded")
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.build(None, [])
+    assert desk.launched() == []
+    desk.factory.build(None, ["cache-probe", "key-probe", "tree-probe"])
+    assert desk.launched() == ["cache-probe", "key-probe"]
+
+
+@pytest.mark.parametrize("stage", ["build", "mirror"])
+def test_a_name_that_no_spec_has_is_an_error_and_nothing_is_launched(
+    replay_settings: Settings, registry: Registry, stage: str
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    with pytest.raises(InputError) as error:
+        getattr(desk.factory, stage)(None, ["cache-probe", "no-such-tool"])
+    assert str(error.value) == (
+        "no-such-tool: No spec has this name. To mend it: `factory status` lists the names."
+    )
+    assert desk.launched() == []
+
+
+def test_a_run_that_failed_is_returned_and_its_error_is_shown(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient(failing=frozenset({"cache-probe"})))
+    assert desk.factory.build(None, []) == ["build    2026-06-17|01 cache-probe"]
+    assert "build    2026-06-17|01 cache-probe failed:\nassert 3 == 4" in desk.said
+
+
+def test_what_shipped_is_mirrored_once(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.mirror(None, [])
+    assert desk.client.launched == [("mirror", "tree-probe")]
+    registry.record_mirror("tree-probe", url="file:///mirrored/tree-probe", commit="c0ffee", now=NOW)
+    desk.factory.mirror(None, [])
+    assert desk.launched() == ["tree-probe"]
+    assert "Every shipped repo is mirrored." in desk.said

@@ -1,0 +1,329 @@
+"""Schedules and the sensor, evaluated as the daemon evaluates them: what they ask for, and why they skip."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from defs_factory import RANGE_END, RANGE_START, DefsFactory
+from defs_fakes import NOW, paper_on, spec_on
+from registry_samples import call, ship
+
+from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.settings import Settings
+
+WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
+# Wednesday's last hours are announced on Thursday night, US Eastern, and settled six hours later: Friday 06:00 UTC.
+WEDNESDAY_SETTLED = datetime(2026, 6, 19, 6, tzinfo=UTC)
+MONDAY_LATER = datetime(2026, 6, 29, 6, tzinfo=UTC)
+BUDGET_IS_USED = (
+    "The day's budget is used up or reserved by running builds."
+    " Specs that wait for tomorrow, or for a higher FACTORY_DAY_BUDGET_USD:"
+)
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance without a run: making its databases takes seconds, copying them does not."""
+    home = tmp_path_factory.mktemp("dagster-home")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs()
+        instance.get_materialized_partitions(dg.AssetKey("papers"))
+    return home
+
+
+@pytest.fixture
+def factory(replay_settings: Settings) -> Iterator[DefsFactory]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield DefsFactory(replay_settings, instance)
+
+
+@pytest.fixture
+def kept(replay_settings: Settings, empty_home: Path, tmp_path: Path) -> Iterator[DefsFactory]:
+    """On disk, because a schedule that looks at its instance takes none that lives in memory only."""
+    home = tmp_path / "home"
+    shutil.copytree(empty_home, home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield DefsFactory(replay_settings, instance)
+
+
+def queue_two(factory: DefsFactory) -> None:
+    """Two specs of Wednesday, cache-probe at rank 1 and tree-probe at rank 2."""
+    factory.gathering.papers[WEDNESDAY] = [paper_on(WEDNESDAY, 1)]
+    factory.analysis.specs[WEDNESDAY] = [spec_on(WEDNESDAY, "cache-probe"), spec_on(WEDNESDAY, "tree-probe")]
+    factory.gathering.gather([WEDNESDAY], print)
+    factory.analysis.analyze(WEDNESDAY, print)
+
+
+def gather(factory: DefsFactory, *days: date) -> None:
+    """What the runs of `papers` leave behind."""
+    factory.gathering.gather(days, print)
+    for day in days:
+        materialization = dg.AssetMaterialization("papers", partition=day.isoformat())
+        factory.instance.report_runless_asset_event(materialization)
+
+
+def tick(factory: DefsFactory, name: str, at: datetime) -> list[dg.RunRequest] | str:
+    """The requests of one tick of a schedule, or the words with which it skips."""
+    with dg.build_schedule_context(
+        instance=factory.instance,
+        scheduled_execution_time=at,
+        repository_def=factory.defs.get_repository_def(),
+        resources={"registry": factory.registry},
+    ) as context:
+        found = factory.defs.resolve_schedule_def(name).evaluate_tick(context)
+    assert not (found.run_requests and found.skip_message)
+    return list(found.run_requests or []) or found.skip_message or "no word"
+
+
+def sense(factory: DefsFactory) -> list[dg.RunRequest] | str:
+    """The same for the sensor."""
+    with dg.build_sensor_context(
+        instance=factory.instance,
+        repository_def=factory.defs.get_repository_def(),
+        resources={"registry": factory.registry},
+    ) as context:
+        found = factory.defs.resolve_sensor_def("queued_specs").evaluate_tick(context)
+    assert not (found.run_requests and found.skip_message)
+    return list(found.run_requests or []) or found.skip_message or "no word"
+
+
+def repos(outcome: list[dg.RunRequest] | str) -> list[str]:
+    assert isinstance(outcome, list), outcome
+    return [request.tags["factory/repo"] for request in outcome]
+
+
+def start_run(
+    factory: DefsFactory, repo: str, status: dg.DagsterRunStatus, *, job: str = "build", **run: object
+) -> None:
+    """A run of that repo which the instance holds in this status."""
+    location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("factory"), "__repository__")
+    factory.instance.create_run_for_job(
+        factory.defs.resolve_job_def(job),
+        status=status,
+        tags={"factory/repo": repo},
+        remote_job_origin=RemoteJobOrigin(location, job),
+        **run,
+    )
+
+
+def spend(factory: DefsFactory, dollars: float, at: datetime) -> None:
+    usage = Usage(calls=1, cost_usd=dollars)
+    factory.registry.record_call(call(stage="build", usage=usage, at=at))
+
+
+def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
+    queued = factory.registry.spec_named(name)
+    assert queued is not None
+    return queued
+
+
+# gather
+
+
+def test_the_hourly_gather_asks_for_its_window_as_one_range(factory: DefsFactory) -> None:
+    (request,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    assert request.partition_key is None
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-06-17", "2026-06-19")
+
+
+def test_the_hourly_gather_runs_as_it_was_asked_for(factory: DefsFactory) -> None:
+    (request,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    result = factory.defs.resolve_job_def("gather").execute_in_process(
+        instance=factory.instance, tags=request.tags
+    )
+    assert result.success
+    assert factory.gathering.asked == [(WEDNESDAY, THURSDAY, FRIDAY)]
+
+
+def test_two_hours_ask_for_two_runs_and_the_same_hour_for_one(factory: DefsFactory) -> None:
+    (first,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    (again,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    (second,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 9, tzinfo=UTC))
+    assert first.run_key == again.run_key != second.run_key
+
+
+def test_nothing_is_gathered_before_the_first_date(factory: DefsFactory) -> None:
+    words = tick(factory, "gather_hourly", datetime(2026, 6, 16, 8, tzinfo=UTC))
+    assert words == "The first date, 2026-06-17, has not come yet."
+
+
+# analyze
+
+
+def test_only_settled_dates_that_were_gathered_are_analysed(kept: DefsFactory) -> None:
+    gather(kept, WEDNESDAY, THURSDAY)
+    words = "Every settled date that was gathered is analysed."
+    assert tick(kept, "analyze_daily", WEDNESDAY_SETTLED - timedelta(minutes=1)) == words
+    (request,) = tick(kept, "analyze_daily", WEDNESDAY_SETTLED)
+    assert request.partition_key == "2026-06-17"
+    later = tick(kept, "analyze_daily", MONDAY_LATER)
+    assert [request.partition_key for request in later] == ["2026-06-17", "2026-06-18"]
+
+
+def test_a_date_that_is_analysed_is_asked_for_again_only_when_papers_came_late(kept: DefsFactory) -> None:
+    kept.gathering.papers[WEDNESDAY] = [paper_on(WEDNESDAY, 1)]
+    gather(kept, WEDNESDAY)
+    kept.analysis.analyze(WEDNESDAY, print)
+    assert tick(kept, "analyze_daily", MONDAY_LATER) == "Every settled date that was gathered is analysed."
+    kept.gathering.papers[WEDNESDAY].append(paper_on(WEDNESDAY, 2))
+    kept.gathering.gather([WEDNESDAY], print)
+    (request,) = tick(kept, "analyze_daily", MONDAY_LATER)
+    assert request.partition_key == "2026-06-17"
+
+
+# build
+
+
+def test_the_morning_build_asks_for_what_the_budget_covers_and_has_no_run_yet(kept: DefsFactory) -> None:
+    assert tick(kept, "build_daily", MONDAY_LATER) == "No spec is queued."
+    queue_two(kept)
+    outcome = tick(kept, "build_daily", MONDAY_LATER)
+    assert repos(outcome) == ["cache-probe", "tree-probe"]
+    start_run(kept, "cache-probe", dg.DagsterRunStatus.STARTED)
+    assert repos(tick(kept, "build_daily", MONDAY_LATER)) == ["tree-probe"]
+    spend(kept, 45.0, at=MONDAY_LATER)
+    assert tick(kept, "build_daily", MONDAY_LATER) == f"{BUDGET_IS_USED} 1."
+
+
+def test_queued_specs_are_asked_for_by_their_date_and_rank_under_their_name(factory: DefsFactory) -> None:
+    queue_two(factory)
+    outcome = sense(factory)
+    assert repos(outcome) == ["cache-probe", "tree-probe"]
+    (request, other) = outcome
+    assert isinstance(request.partition_key, dg.MultiPartitionKey)
+    assert request.partition_key.keys_by_dimension == {"date": "2026-06-17", "rank": "01"}
+    assert {name: request.tags[name] for name in request.tags if name.startswith("factory/")} == {
+        "factory/repo": "cache-probe",
+        "factory/papers": "2606.17001",
+        "factory/date": "2026-06-17",
+        "factory/rank": "01",
+    }
+    assert request.run_key != other.run_key
+
+
+def test_what_the_sensor_asks_for_builds_the_repos(factory: DefsFactory) -> None:
+    queue_two(factory)
+    for request in sense(factory):
+        assert factory.run("build", request.partition_key, request.tags).success
+    assert factory.building.built == ["cache-probe", "tree-probe"]
+    assert sense(factory) == "No spec is queued."
+
+
+@pytest.mark.parametrize("status", UNFINISHED, ids=lambda status: status.value)
+def test_a_spec_with_a_queued_or_running_run_is_not_asked_for_again(
+    factory: DefsFactory, status: dg.DagsterRunStatus
+) -> None:
+    queue_two(factory)
+    start_run(factory, "cache-probe", status)
+    assert repos(sense(factory)) == ["tree-probe"]
+    start_run(factory, "tree-probe", status)
+    assert sense(factory) == "Every queued spec has a run already: 2."
+
+
+@pytest.mark.parametrize(
+    ("job", "selection"),
+    [("mirror", None), ("__ASSET_JOB", frozenset({dg.AssetKey("mirrored_repos")}))],
+    ids=["job", "backfill"],
+)
+def test_a_run_that_mirrors_holds_no_share_of_the_days_budget(
+    factory: DefsFactory, job: str, selection: frozenset[dg.AssetKey] | None
+) -> None:
+    queue_two(factory)
+    for number in range(9):
+        start_run(
+            factory,
+            f"shipped-{number}",
+            dg.DagsterRunStatus.QUEUED,
+            job=job,
+            asset_selection=selection,
+        )
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_a_spec_whose_run_has_ended_is_free_again(factory: DefsFactory) -> None:
+    queue_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.CANCELED)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFactory) -> None:
+    # A request whose key was launched before is never launched again.
+    queue_two(factory)
+    (before, _) = sense(factory)
+    queued = spec_named(factory, "cache-probe")
+    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+    factory.registry.defer_build(queued.id, until=NOW, reason="529 overloaded")
+    (after, _) = sense(factory)
+    assert after.tags["factory/repo"] == "cache-probe"
+    assert after.run_key != before.run_key
+
+
+def test_an_exhausted_budget_launches_nothing_and_says_what_to_do(factory: DefsFactory) -> None:
+    queue_two(factory)
+    spend(factory, 49.0, at=datetime.now(UTC))
+    assert sense(factory) == f"{BUDGET_IS_USED} 2."
+
+
+def test_what_was_spent_yesterday_does_not_count_today(factory: DefsFactory) -> None:
+    queue_two(factory)
+    spend(factory, 49.0, at=datetime.now(UTC) - timedelta(days=1))
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_no_rank_without_a_spec_is_ever_launched(factory: DefsFactory) -> None:
+    factory.analysis.analyze(WEDNESDAY, print)
+    assert sense(factory) == "No spec is queued."
+
+
+def test_a_spec_that_failed_waits_for_the_operator(factory: DefsFactory) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+    factory.registry.fail_build(queued.id, "The gate tests-pass refused.")
+    assert repos(sense(factory)) == ["tree-probe"]
+
+
+# mirror
+
+
+def test_the_nightly_mirror_asks_for_what_shipped_and_is_not_mirrored(factory: DefsFactory) -> None:
+    night = datetime(2026, 6, 29, 23, tzinfo=UTC)
+    queue_two(factory)
+    assert tick(factory, "mirror_nightly", night) == "Every shipped repo is mirrored."
+    ship(factory.registry, spec_named(factory, "tree-probe"))
+    (request,) = tick(factory, "mirror_nightly", night)
+    assert request.partition_key == dg.MultiPartitionKey({"date": "2026-06-17", "rank": "02"})
+    assert request.tags["factory/repo"] == "tree-probe"
+    assert factory.run("mirror", request.partition_key, request.tags).success
+    assert tick(factory, "mirror_nightly", night) == "Every shipped repo is mirrored."
+
+
+# what spends
+
+
+def test_what_spends_or_publishes_is_named_and_stopped_by_default(factory: DefsFactory) -> None:
+    stopped = {
+        definition.name
+        for definition in (*(factory.defs.schedules or []), *(factory.defs.sensors or []))
+        if definition.default_status.value == "STOPPED"
+    }
+    assert {*SPENDING_SCHEDULES, *SPENDING_SENSORS} == stopped
