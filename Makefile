@@ -31,8 +31,8 @@ down: setup
 
 # What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.
 test: setup
-	$(BIN)/python -m pytest -n 2 -m "not end_to_end"
-	$(BIN)/python -m pytest -m end_to_end
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m end_to_end
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -61,7 +61,15 @@ def test_nothing_of_the_environment_is_inherited(
     result = run(name, tmp_path, sys.executable, "-c", "import os; print(sorted(os.environ))", EXTRA="1")
     shell_only = {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}
     names = set(eval(result.output)) - shell_only
-    assert names == {"PATH", "HOME", "LANG", "TERM", "TMPDIR", "EXTRA"}
+    assert names == {
+        "PATH",
+        "HOME",
+        "LANG",
+        "TERM",
+        "TMPDIR",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+        "EXTRA",
+    }
 
 
 @both

@@ -31,6 +31,9 @@ class Conventions:
 
 
 _MAKE = ("make", "command -v make")
+_HAS_PYTEST = (
+    """python3 -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("pytest"))'"""
+)
 
 CONVENTIONS: dict[Language, Conventions] = {
     Language.GO: Conventions(
@@ -45,7 +48,7 @@ CONVENTIONS: dict[Language, Conventions] = {
         test_path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
         test_case=re.compile(r"^\s*(?:async )?def test\w*\(", re.MULTILINE),
         tests_live_in="tests/test_*.py files with test functions",
-        needs=(_MAKE, ("python3", "command -v python3"), ("pytest", "python3 -c 'import pytest'")),
+        needs=(_MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
     ),
     Language.TYPESCRIPT: Conventions(
         source_suffixes=(".ts", ".mts", ".cts", ".tsx"),

@@ -39,8 +39,18 @@ def search_path(toolchains: Sequence[Path]) -> str:
 
 
 def clean_environment(*, path: str, home: str, temporary: str) -> dict[str, str]:
-    """The environment of an untrusted program: nothing is inherited."""
-    return {"PATH": path, "HOME": home, "LANG": "C.UTF-8", "TERM": "dumb", "TMPDIR": temporary}
+    """The environment of an untrusted program: nothing is inherited.
+
+    pytest loads no plugins of the factory's own environment: a repo that needs one must not pass by luck.
+    """
+    return {
+        "PATH": path,
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "TMPDIR": temporary,
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
 
 
 def _toolchain(program: Path) -> Path | None:
