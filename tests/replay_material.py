@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Analysis, Conversation
 
-PROMPT = "Repository: two-files\nPhase: build\nWorkspace: /work/here\n\nBuild it."
+PROMPT = "Repository: two-files\nPhase: build\nWorkspace: /somewhere/here\n\nBuild it."
 TOOLS = [{"name": "Write", "description": "Write a file", "input_schema": {"type": "object"}}]
 KEY = {"x-api-key": "made-up", "anthropic-version": "2023-06-01"}
 

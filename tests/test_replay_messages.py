@@ -42,7 +42,7 @@ def test_a_turn_is_answered_with_its_text_and_tool_calls(url: str) -> None:
     reply = send(url, body()).json
     text, first, second = reply["content"]
     assert text == {"type": "text", "text": "Two files."}
-    assert first["input"] == {"file_path": "/work/here/a.txt", "content": "hello\n"}
+    assert first["input"] == {"file_path": "/somewhere/here/a.txt", "content": "hello\n"}
     assert first["id"] != second["id"]
     assert reply["stop_reason"] == "tool_use"
     assert (reply["role"], reply["model"]) == ("assistant", "claude-sonnet-5-5")
@@ -78,7 +78,7 @@ def test_a_stream_has_the_events_of_the_real_one(url: str) -> None:
         for event in response.events
         if event["type"] == "content_block_delta" and event["index"] == 1
     ]
-    assert json.loads("".join(pieces)) == {"file_path": "/work/here/a.txt", "content": "hello\n"}
+    assert json.loads("".join(pieces)) == {"file_path": "/somewhere/here/a.txt", "content": "hello\n"}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_only_accepted_keys_are_let_in_by_either_header() -> None:
         (PROMPT.replace("two-files", "other"), "repository 'other', phase 'build'"),
         (PROMPT.replace("build", "seo"), "repository 'two-files', phase 'seo'"),
         (PROMPT.replace("build", "polish"), "repository 'two-files', phase 'polish'"),
-        (PROMPT.replace("Workspace: /work/here\n", ""), "Workspace: /absolute/path"),
+        (PROMPT.replace("Workspace: /somewhere/here\n", ""), "Workspace: /absolute/path"),
         ("Hello", "Found: none of them"),
         ("Task: analyze\nDate: 2026-06-03", "an analysis of 2026-06-03"),
         ("Task: guess\nDate: 2026-06-03", "analysis 2026-06-03 guess"),
