@@ -75,6 +75,13 @@ def test_a_date_has_the_same_data_version_whether_it_came_alone_or_in_a_range(fa
     assert factory.data_version("papers", "2026-06-18") == in_range
 
 
+def test_a_date_is_fresh_after_it_was_gathered_alone_or_in_a_range(factory: DefsFactory) -> None:
+    factory.run_days("gather", WEDNESDAY, THURSDAY)
+    factory.run_day("gather", FRIDAY)
+    assert not factory.is_stale("papers", "2026-06-18")
+    assert not factory.is_stale("papers", "2026-06-19")
+
+
 def test_one_date_that_changes_makes_no_other_date_stale(factory: DefsFactory) -> None:
     factory.gathering.papers = {day: [paper_on(day, 1)] for day in (WEDNESDAY, THURSDAY)}
     factory.run_days("gather", WEDNESDAY, THURSDAY)

@@ -11,7 +11,7 @@ from factory_assets.build.errors import (
     BuildDeferredError,
     BuildGateError,
 )
-from factory_assets.build.gates import ALL_GATES
+from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, SPECS
 from factory_assets.defs.markdown import code_block, table
@@ -41,6 +41,7 @@ def build_built_repos(
             dg.AssetCheckSpec(
                 check_name(gate),
                 asset=BUILT_REPOS,
+                description=DESCRIPTIONS[gate],
                 partitions_def=partitions.date_ranks,
             )
             for gate in ALL_GATES

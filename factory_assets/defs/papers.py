@@ -20,10 +20,15 @@ COMPLETE = dg.AssetCheckSpec(
     asset=PAPERS,
     description="Every request of the latest gather was answered in full. Red: the dates it names are not complete.",
 )
-# Dagster's own tags of a materialization that is logged rather than returned.
+# What Dagster itself tags a returned result with, and needs to tell what is stale: arXiv is an external asset
+# that nothing materializes, so its version is the initial one.
 _DATA_VERSION_TAG = "dagster/data_version"
-_USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
-_CODE_VERSION_TAG = "dagster/code_version"
+_PROVENANCE_TAGS = {
+    "dagster/data_version_is_user_provided": "true",
+    "dagster/code_version": CODE_VERSION,
+    f"dagster/input_data_version/{ARXIV.to_user_string()}": "INITIAL",
+    f"dagster/input_event_pointer/{ARXIV.to_user_string()}": "NULL",
+}
 
 
 def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
@@ -90,11 +95,7 @@ def _log_materializations(
                 PAPERS,
                 partition=day.isoformat(),
                 metadata=_metadata(registry, report, day),
-                tags={
-                    _DATA_VERSION_TAG: registry.day_fingerprint(day),
-                    _USER_PROVIDED_TAG: "true",
-                    _CODE_VERSION_TAG: CODE_VERSION,
-                },
+                tags={_DATA_VERSION_TAG: registry.day_fingerprint(day), **_PROVENANCE_TAGS},
             )
         )
 

@@ -21,4 +21,14 @@ GATES: Mapping[Phase, tuple[str, ...]] = {
     Phase.SEO: (*EVERY_PHASE, DOCUMENTS, SOURCES_UNCHANGED),
     Phase.REVIEW: (*EVERY_PHASE, TESTS_PASS, TESTS_EXECUTED),
 }
+DESCRIPTIONS: Mapping[str, str] = {
+    TREE_SAFE: "No link leads out of the repo, and no file or number of files is out of all proportion.",
+    SECRETS: "No secret of this factory stands in any file.",
+    SOURCES: "There are real source files beyond the scaffold.",
+    TESTS_PRESENT: "There are real tests.",
+    DOCUMENTS: "README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they link to exists.",
+    SOURCES_UNCHANGED: "The seo phase changed nothing but documents.",
+    TESTS_PASS: "`make test` passes in a fresh clone of the commit, without network.",
+    TESTS_EXECUTED: "The tests were really executed and none failed, by the factory's own run of them.",
+}
 ALL_GATES = tuple(dict.fromkeys(gate for gates in GATES.values() for gate in gates))
