@@ -141,7 +141,9 @@ def _fill_queue(connection: Connection) -> None:
         day = FIRST + timedelta(days=number // SPECS_A_DAY)
         specs = [_spec(number + place) for place in range(min(SPECS_A_DAY, SPECS - number))]
         ids = [_arxiv_id(paper) for paper in range(number * 10, (number + SPECS_A_DAY) * 10 - 5)]
-        queue_specs(connection, day, specs, ids, ranks=range(1, 31), late_ranks=range(31, 41), now=NOW)
+        queue_specs(
+            connection, day, specs, ids, dropped=0, ranks=range(1, 31), late_ranks=range(31, 41), now=NOW
+        )
     connection.execute(_HISTORY)
 
 

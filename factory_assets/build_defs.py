@@ -16,6 +16,7 @@ from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.specs import build_specs
+from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 from factory_assets.settings import Settings
 
@@ -24,6 +25,7 @@ from factory_assets.settings import Settings
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
+_ANALYZE_PROMPTS = ("analyze.md.j2", "merge.md.j2", "repair.md.j2")
 _BUILD_PROMPTS = ("build.md.j2", "seo.md.j2", "review.md.j2")
 
 
@@ -45,6 +47,8 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         timezone=settings.factory_timezone,
         repo_budget_usd=settings.factory_repo_budget_usd,
         day_budget_usd=settings.factory_day_budget_usd,
+        ranks=settings.factory_ranks,
+        to_github=settings.mirrors_to_github,
     )
     jobs = build_jobs()
     gateways = Gateways(settings)
@@ -55,7 +59,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
             build_specs(
                 partitions,
                 owner=owner,
-                code_version=_code_version(settings, ("analyze.md.j2",), settings.factory_analyze_model),
+                code_version=_code_version(settings, _ANALYZE_PROMPTS, settings.factory_analyze_model),
             ),
             build_built_repos(
                 partitions,
@@ -91,6 +95,14 @@ def _code_version(settings: Settings, templates: tuple[str, ...], *models: str) 
     """Changes with the prompts and the models, so that the UI shows what they have made stale."""
     digest = hashlib.sha256()
     for template in templates:
-        digest.update((settings.factory_prompts_dir / template).read_bytes())
+        path = settings.factory_prompts_dir / template
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"The prompt cannot be read: {error.strerror}.",
+                where=str(path),
+                mend="Put it there, or correct FACTORY_PROMPTS_DIR.",
+            ) from error
     digest.update(" ".join(models).encode())
     return digest.hexdigest()[:12]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import Route, StructuredModel
-from factory_assets.domain.builds import IN_PROGRESS, Phase, ShippedRepo
+from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.errors import CredentialError, InputError, MissingToolError
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
@@ -122,7 +122,7 @@ class Gateways:
 
         self._require_git()
         config = self._build_config()
-        agents = self._claude_code()
+        agents = self._claude_code(self._agents_url())
         builder = Builder(
             config,
             agents=agents,
@@ -130,13 +130,12 @@ class Gateways:
             journal=self.registry,
             ledger=self.registry,
         )
-        resumed = queued.status in IN_PROGRESS
         job = BuildJob(
             queued=queued,
             papers=tuple(self.registry.papers_by_id(queued.spec.source_papers)),
             run_id=run_id,
             partition=f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else str(queued.day),
-            spent_usd=self.registry.usage_of(repo=queued.spec.name).cost_usd if resumed else 0.0,
+            spent_usd=self.registry.usage_of(repo=queued.spec.name).cost_usd,
         )
         try:
             return builder.build(job, notify)
@@ -176,8 +175,11 @@ class Gateways:
             " or log in once with Claude Code's own program. Without any, `make demo` shows the factory.",
         )
 
-    def most_a_day_can_cost(self) -> float:
-        """Dollars that one day can cost at the very most: one analysis in its worst case, and the day's budget."""
+    def most_a_day_can_cost(self) -> tuple[float, float]:
+        """Dollars of the day's budget for builds, and of one date's analysis in its worst case.
+
+        A day that analyses several dates, after a weekend or a pause, costs so much more.
+        """
         from factory_assets.analyze.plan import plan_analysis
 
         settings = self._settings
@@ -186,10 +188,7 @@ class Gateways:
             model_name=settings.factory_analyze_model,
             specs_wanted=settings.factory_specs_per_day,
         )
-        builds = min(
-            settings.factory_day_budget_usd, settings.factory_ranks * settings.factory_repo_budget_usd
-        )
-        return analysis.worst_usd + builds
+        return settings.factory_day_budget_usd, analysis.worst_usd
 
     def doctor_inputs(self) -> DoctorInputs:
         """What the doctor looks at."""
@@ -246,7 +245,7 @@ class Gateways:
     def _has_login(self) -> bool:
         return (_claude_config() / ".credentials.json").exists()
 
-    def _claude_url(self) -> str:
+    def _agents_url(self) -> str:
         if self._replays:
             return self._replay.url
         return self._settings.llm_router_url or self._settings.anthropic_base_url
@@ -264,18 +263,18 @@ class Gateways:
             routes.append((Route.ROUTER, Router(settings.llm_router_url, api_key=key or token).model()))
         if key or token:
             routes.append((Route.API, ClaudeApi(settings.anthropic_base_url, api_key=key, auth_token=token)))
-        if self._credentials() or self._has_login():
-            routes.append((Route.CLAUDE_CODE, self._claude_code()))
+        if (self._credentials() or self._has_login()) and self._may_run_agents():
+            routes.append((Route.CLAUDE_CODE, self._claude_code(settings.anthropic_base_url)))
         return routes
 
-    def _claude_code(self) -> ClaudeCode:
+    def _claude_code(self, base_url: str) -> ClaudeCode:
         from factory_assets.llm.claude_code import ClaudeCode
 
         settings = self._settings
         credentials = self._credentials()
         return ClaudeCode(
             self._require_sandbox(),
-            base_url=self._claude_url(),
+            base_url=base_url,
             credentials=credentials,
             binary=settings.claude_binary,
             state_dir=settings.factory_data_dir / "claude-code",
@@ -289,11 +288,14 @@ class Gateways:
         settings = self._settings
         return find_sandbox(hidden=(PROJECT_ROOT, settings.factory_data_dir, settings.git_dir))
 
-    def _require_sandbox(self) -> Sandbox:
+    def _may_run_agents(self) -> bool:
         from factory_assets.sandbox import PlainSandbox
 
-        unsafe = isinstance(self._sandbox, PlainSandbox)
-        if unsafe and not self._replays and not self._settings.factory_unsandboxed:
+        contained = not isinstance(self._sandbox, PlainSandbox)
+        return contained or self._replays or self._settings.factory_unsandboxed
+
+    def _require_sandbox(self) -> Sandbox:
+        if not self._may_run_agents():
             raise MissingToolError(
                 "Agents and the tests of what they build run only in a sandbox, and bubblewrap does not work here.",
                 mend="Install the package bubblewrap (`factory doctor` tells why it does not work), or set"

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from dotenv.parser import parse_stream
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from factory_assets.domain.errors import InputError
@@ -19,6 +31,13 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ARXIV_URL = "https://export.arxiv.org/api/query"
 GITHUB_URL = "https://api.github.com"
 ANTHROPIC_URL = "https://api.anthropic.com"
+
+# The owners that Dagster accepts.
+_OWNER = re.compile(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+# How alike a name must be to be a misspelt setting: GH_TOKEN and the like, which other programs read, are not.
+_MISSPELT = 0.85
+# How alike it must be to be named as what a name with FACTORY_ may have meant.
+_ALIKE = 0.6
 
 
 class Mode(StrEnum):
@@ -111,12 +130,48 @@ class Settings(BaseSettings):
         "factory_git_dir",
         "factory_mirror_dir",
         "factory_recordings_dir",
+        "factory_topics_file",
+        "factory_prompts_dir",
         "claude_binary",
         mode="after",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path if path is None or path.is_absolute() else PROJECT_ROOT / path.expanduser()
+
+    @field_validator(
+        "llm_router_url", "anthropic_base_url", "factory_arxiv_url", "factory_github_url", mode="after"
+    )
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        # The text must not show the address: it may hold a password.
+        if url is not None and not _is_web_address(url):
+            raise ValueError("it must be a URL with a host, as https://host/path")
+        return url
+
+    @field_validator("factory_timezone", mode="after")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone, as UTC or Europe/Berlin") from None
+        return name
+
+    @field_validator("factory_owner", mode="after")
+    @classmethod
+    def _dagster_owner(cls, owner: str) -> str:
+        if not _OWNER.fullmatch(owner):
+            raise ValueError(f"{owner!r} is neither an e-mail address nor team:name")
+        return owner
+
+    @field_validator("factory_end_date", mode="after")
+    @classmethod
+    def _end_follows_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("factory_start_date")
+        if end is not None and start is not None and end < start:
+            raise ValueError(f"{end} is before FACTORY_START_DATE ({start})")
+        return end
 
     @model_validator(mode="after")
     def _specs_fit_ranks(self) -> Settings:
@@ -136,6 +191,11 @@ class Settings(BaseSettings):
     def late_ranks(self) -> range:
         """Ranks for imported specs and late analyses: 31 to 40 of 40."""
         return range(self.ranks.stop, self.factory_ranks + 1)
+
+    @property
+    def mirrors_to_github(self) -> bool:
+        """Whether repos go to GitHub, and not to a local folder: never in replay mode."""
+        return self.factory_mode is Mode.LIVE and self.github_token is not None
 
     @property
     def git_dir(self) -> Path:
@@ -158,15 +218,60 @@ def instance_home(mode: Mode) -> Path:
     return PROJECT_ROOT if mode is Mode.LIVE else PROJECT_ROOT / ".factory" / "replay"
 
 
-def _refuse_unknown(env_file: Path) -> None:
-    """A misspelt setting would be ignored in silence, and its default would rule."""
-    named = dotenv_values(env_file) if env_file.exists() else {}
-    for name in named:
-        if name.startswith("FACTORY_") and name.lower() not in Settings.model_fields:
-            close = get_close_matches(name.lower(), Settings.model_fields, n=1)
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Reading the port checks it.
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return named and parts.scheme in {"http", "https"} and not re.search(r"\s", text)
+
+
+def _names_in(env_file: Path) -> list[str]:
+    """The names that the file sets. A line that sets nothing would be ignored in silence, so it is refused."""
+    if not env_file.is_file():
+        return []
+    try:
+        text = env_file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The file is not UTF-8 text: {error.reason} at byte {error.start}.",
+            where=str(env_file),
+            mend="Save it as UTF-8.",
+        ) from None
+    names = []
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            original = binding.original.string
+            blank = original[: len(original) - len(original.lstrip())]
+            # The line itself is not shown: it may hold a secret.
+            raise InputError(
+                "This line is no assignment.",
+                where=f"{env_file}, line {binding.original.line + blank.count(chr(10))}",
+                mend="Write NAME=value, close every quote, and begin a comment with #.",
+            )
+        if binding.key is not None:
+            names.append(binding.key)
+    return names
+
+
+def _refuse_unknown(names: Iterable[str], *, where: str) -> None:
+    """A misspelt setting would be ignored in silence, and its default would rule.
+
+    Unknown names that begin with FACTORY_ are refused, and any other that is very close to a setting.
+    """
+    for name in names:
+        if name.lower() in Settings.model_fields:
+            continue
+        ours = name.upper().startswith("FACTORY_")
+        close = get_close_matches(
+            name.lower(), Settings.model_fields, n=1, cutoff=_ALIKE if ours else _MISSPELT
+        )
+        if ours or close:
             raise InputError(
                 f"There is no setting {name}.",
-                where=str(env_file),
+                where=where,
                 mend=f"Did you mean {close[0].upper()}?" if close else "See the settings table in README.md.",
             )
 
@@ -184,7 +289,8 @@ def load_settings() -> Settings:
     if mode not in set(Mode):
         raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
     env_file = (Path(home) if home else instance_home(Mode(mode))) / ".env"
-    _refuse_unknown(env_file)
+    _refuse_unknown(_names_in(env_file), where=str(env_file))
+    _refuse_unknown([name for name in os.environ if name.startswith("FACTORY_")], where="the environment")
     try:
         return Settings(_env_file=env_file)
     except ValidationError as error:
@@ -192,7 +298,7 @@ def load_settings() -> Settings:
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         source = "the environment" if name in os.environ else str(env_file)
         raise InputError(
-            f"{name} is not valid: {first['msg']}.",
+            f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             where=source,
             mend="See the settings table in README.md and .env.example.",
         ) from None

@@ -93,6 +93,7 @@ class FakeStore:
 
     answers: list[tuple[str, str]] = field(default_factory=list)
     queued: list[tuple[tuple[Spec, ...], frozenset[str]]] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
     calls: list[ModelCall] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
 
@@ -115,11 +116,13 @@ class FakeStore:
         specs: Sequence[Spec],
         analysed: Collection[str],
         *,
+        dropped: int,
         ranks: range,
         late_ranks: range,
         now: datetime,
     ) -> list[QueuedSpec]:
         self.queued.append((tuple(specs), frozenset(analysed)))
+        self.dropped.append(dropped)
         kept = [spec for spec in specs if spec.name not in self.gone]
         return [
             QueuedSpec(

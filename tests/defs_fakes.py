@@ -90,7 +90,7 @@ class FakeAnalysis:
         unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
         found = self.specs.get(day, []) if unread else []
         queued = self.registry.queue_specs(
-            day, found, unread, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
+            day, found, unread, dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
         )
         if not unread:
             return AnalysisReport(day=day, papers=0)

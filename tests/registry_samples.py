@@ -52,7 +52,7 @@ def spec(name: str = "cache-probe", **changes: object) -> Spec:
 
 def queue(registry: Registry, *names: str, day: date = DAY, now: datetime = NOW) -> list[QueuedSpec]:
     specs = [spec(name) for name in names]
-    return registry.queue_specs(day, specs, [], ranks=RANKS, late_ranks=LATE_RANKS, now=now)
+    return registry.queue_specs(day, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=now)
 
 
 def phase_record(phase: Phase = Phase.BUILD, **changes: object) -> PhaseRecord:

@@ -95,8 +95,19 @@ def test_a_merge_ignores_names_that_are_no_candidates() -> None:
         return tool_per_paper(question)
 
     report = run_analysis(many(4), FakeModel([ranked]), FakeStore(), wanted=4, batch_tokens=budget(2))
-    assert names(report) == ["tool-00003", "tool-00001"]
-    assert {dropped.name for dropped in report.dropped} == {"tool-00002", "tool-00004"}
+    assert names(report)[:2] == ["tool-00003", "tool-00001"]
+
+
+def test_a_merge_that_names_too_few_costs_no_spec_while_there_is_room() -> None:
+    def ranked(question: Question) -> str:
+        if "Task: merge" in question.prompt:
+            return json.dumps({"names": ["tool-00003"]})
+        return tool_per_paper(question)
+
+    report = run_analysis(many(4), FakeModel([ranked]), FakeStore(), wanted=3, batch_tokens=budget(2))
+    assert names(report)[0] == "tool-00003"
+    assert len(names(report)) == 3
+    assert len(report.dropped) == 1
 
 
 def test_a_merge_answered_with_whole_specs_is_read_by_their_names() -> None:

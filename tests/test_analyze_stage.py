@@ -71,6 +71,7 @@ def test_a_spec_that_stays_invalid_is_dropped_and_counted_with_its_reasons() -> 
     store = FakeStore()
     report = run_analysis([paper()], FakeModel([specs_json(GOOD, BAD), specs_json(BAD)]), store)
     assert names(report) == ["cache-replay"]
+    assert store.dropped == [1]
     (dropped,) = report.dropped
     assert dropped.name == "Bad Name"
     assert any(reason.startswith("name:") for reason in dropped.reasons)

@@ -133,7 +133,7 @@ def test_runs_are_launched_and_followed_to_their_end_and_a_failed_one_tells_why(
     registry = _registry(at_work)
     day = date.fromisoformat(DAYS[0])
     (unbuilt,) = registry.queue_specs(
-        day, [spec("cache-probe")], [], ranks=range(2, 3), late_ranks=range(2, 3), now=NOW
+        day, [spec("cache-probe")], [], dropped=0, ranks=range(2, 3), late_ranks=range(2, 3), now=NOW
     )
     client = at_work.client
     assert client.daemon_is_running()

@@ -88,7 +88,7 @@ def test_status_shows_the_funnel_the_queue_and_why_a_build_failed(commands: Comm
     registry.upsert_papers([labelled(published=f"{DAY}T12:00:00Z")], now=NOW)
     specs = [spec(name) for name in ("cache-probe", "tree-probe", "key-probe")]
     first, second, _ = registry.queue_specs(
-        DAY, specs, ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
+        DAY, specs, ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
     )
     repo = ship(registry, first)
     registry.record_mirror(repo.name, url="file:///mirrored/cache-probe", commit=repo.commit, now=NOW)

@@ -144,6 +144,7 @@ def test_specs_show_rank_repo_paper_and_verdict_so_far(factory: DefsFactory) -> 
         f"| 01 | cache-probe | python | {paper} | queued |",
         f"| 02 | tree-probe | python | {paper} | queued |",
         f"| 03 | key-probe | python | {paper} | queued |",
+        f"| waiting | late-probe | python | {paper} | queued |",
     ]
     assert shown["new specs in this run"] == 4
     assert (shown["dollars"], shown["input tokens"], shown["requests"]) == (0.25, 900, 1)

@@ -18,6 +18,7 @@ from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
 from registry_samples import call, ship
 
+from factory_assets.build_defs import build_defs
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.specs import QueuedSpec
@@ -112,14 +113,20 @@ def repos(outcome: list[dg.RunRequest] | str) -> list[str]:
 
 
 def start_run(
-    factory: DefsFactory, repo: str, status: dg.DagsterRunStatus, *, job: str = "build", **run: object
+    factory: DefsFactory,
+    repo: str,
+    status: dg.DagsterRunStatus,
+    *,
+    job: str = "build",
+    tags: dict[str, str] | None = None,
+    **run: object,
 ) -> None:
-    """A run of that repo which the instance holds in this status."""
+    """A run of that repo, or with these tags, which the instance holds in this status."""
     location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("factory"), "__repository__")
     factory.instance.create_run_for_job(
         factory.defs.resolve_job_def(job),
         status=status,
-        tags={"factory/repo": repo},
+        tags=tags or {"factory/repo": repo},
         remote_job_origin=RemoteJobOrigin(location, job),
         **run,
     )
@@ -257,6 +264,26 @@ def test_a_run_that_mirrors_holds_no_share_of_the_days_budget(
             asset_selection=selection,
         )
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_a_queued_run_of_a_backfill_keeps_its_spec_from_being_launched_beside_it(
+    factory: DefsFactory,
+) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    partition = f"{queued.day}|{queued.rank:02d}"
+    start_run(factory, "", dg.DagsterRunStatus.QUEUED, tags={"dagster/partition": partition})
+    assert repos(sense(factory)) == ["tree-probe"]
+
+
+def test_a_spec_whose_rank_is_no_partition_any_more_does_not_stop_the_others(
+    factory: DefsFactory, replay_settings: Settings
+) -> None:
+    queue_two(factory)
+    narrow = replay_settings.model_copy(update={"factory_ranks": 1})
+    assert spec_named(factory, "tree-probe").rank == 2
+    factory.defs = build_defs(narrow, {"registry": factory.registry})
+    assert repos(sense(factory)) == ["cache-probe"]
 
 
 def test_a_spec_whose_run_has_ended_is_free_again(factory: DefsFactory) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -14,7 +14,7 @@ from gather_server import NOW, Asked, Reply, little_arxiv, paper, papers_per_day
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.gather.expression import SearchField, Term
-from factory_assets.gather.report import GatherIncompleteError, topics_table
+from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
 from factory_assets.gather.source import Batch, Gap
 from factory_assets.gather.stage import gather
 from factory_assets.gather.topics import Topic, TopicSet
@@ -217,17 +217,43 @@ def test_a_report_can_be_narrowed_to_one_date() -> None:
     assert report.requests == 2
 
 
-def test_a_working_day_without_papers_is_pointed_out_and_a_sunday_is_not() -> None:
-    sunday, monday = date(2026, 6, 7), date(2026, 6, 8)
-    report = gather(
-        [sunday, monday],
-        source=ListedSource(one_day(day=sunday), one_day(day=monday)),
+def week_of(*papers: Paper, now: datetime = NOW, gaps: tuple[Gap, ...] = ()) -> GatherReport:
+    """Gather Wednesday to Tuesday, five working days, at `now`."""
+    week = [DAY + timedelta(days=later) for later in range(7)]
+    return gather(
+        week,
+        source=ListedSource(Batch(tuple(week), papers, requests=1, gaps=gaps)),
         topics=TOPICS,
         store=MemoryStore(),
-        now=NOW,
+        now=now,
         notify=quiet,
     )
-    assert report.empty_working_days == (monday,)
+
+
+def test_a_settled_working_week_without_any_paper_is_no_success() -> None:
+    with pytest.raises(GatherIncompleteError) as caught:
+        week_of()
+    (gap,) = caught.value.report.failures
+    assert [day.day for day in gap.dates] == [3, 4, 5, 8, 9]
+    assert "(all topics): arXiv answered, but named no paper at all on 5 working days" in str(caught.value)
+    assert "FACTORY_ARXIV_URL" in caught.value.mend
+
+
+def test_one_paper_in_a_working_week_is_enough() -> None:
+    assert week_of(paper(1, at(1))).papers == 1
+
+
+def test_a_week_that_is_not_announced_in_full_may_be_empty() -> None:
+    assert week_of(now=datetime(2026, 6, 9, 20, tzinfo=UTC)).papers == 0
+
+
+def test_days_that_failed_are_not_blamed_twice() -> None:
+    gap = Gap(
+        dates=(DAY,), topics=tuple(TOPICS.domain_of), error="arXiv answered 503.", mend="Gather again later"
+    )
+    with pytest.raises(GatherIncompleteError) as caught:
+        week_of(gaps=(gap,))
+    assert caught.value.report.failures == (gap,)
 
 
 def test_no_date_is_an_error() -> None:

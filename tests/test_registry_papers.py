@@ -27,7 +27,7 @@ def _rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 def _feed(registry: Registry, *ids: str) -> None:
-    registry.queue_specs(DAY, [], ids, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue_specs(DAY, [], ids, dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
 
 
 def test_a_paper_comes_back_as_it_was_stored(registry: Registry) -> None:

@@ -27,14 +27,24 @@ def test_shipped_repos_are_unmirrored_until_their_mirror_is_recorded(registry: R
     (one,) = queue(registry, "one-tool", day=NEXT_DAY)
     two, three = queue(registry, "two-tool", "three-tool")
     repos = {queued.spec.name: ship(registry, queued) for queued in (one, three, two)}
-    waiting = [(entry.day, entry.rank, entry.repo) for entry in registry.unmirrored_repos()]
+    waiting = [(entry.day, entry.rank, entry.repo) for entry in registry.unmirrored_repos(to_github=True)]
     assert waiting == [
         (DAY, 1, repos["two-tool"]),
         (DAY, 2, repos["three-tool"]),
         (NEXT_DAY, 1, repos["one-tool"]),
     ]
     registry.record_mirror("two-tool", url=URL, commit="c0ffee", now=NOW)
-    assert [entry.repo.name for entry in registry.unmirrored_repos()] == ["three-tool", "one-tool"]
+    left = [entry.repo.name for entry in registry.unmirrored_repos(to_github=True)]
+    assert left == ["three-tool", "one-tool"]
+
+
+def test_a_repo_in_a_local_folder_is_not_on_github(registry: Registry, tmp_path: Path) -> None:
+    ship(registry, *queue(registry, "one-tool"))
+    registry.record_mirror("one-tool", url="file:///srv/mirrored/one-tool", commit="c0ffee", now=NOW)
+    assert registry.unmirrored_repos(to_github=False) == []
+    assert [entry.repo.name for entry in registry.unmirrored_repos(to_github=True)] == ["one-tool"]
+    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+        assert connection.execute("SELECT github_pushed FROM repos").fetchall() == [(False,)]
 
 
 def test_a_mirror_is_recorded_once_with_the_time_of_its_push(registry: Registry, tmp_path: Path) -> None:
@@ -101,6 +111,7 @@ def test_the_funnel_counts_every_date_and_keeps_empty_ones(registry: Registry) -
         DAY,
         [spec(name) for name in names],
         ["2606.00000", "2606.00001"],
+        dropped=0,
         ranks=RANKS,
         late_ranks=LATE_RANKS,
         now=NOW,

@@ -29,7 +29,9 @@ def _places(specs: list[QueuedSpec]) -> dict[str, tuple[date | None, int | None]
 
 def test_a_spec_comes_back_as_it_was_queued(registry: Registry) -> None:
     wanted = spec()
-    (queued,) = registry.queue_specs(DAY, [wanted], [], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    (queued,) = registry.queue_specs(
+        DAY, [wanted], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
+    )
     assert queued == QueuedSpec(
         id=queued.id,
         spec=wanted,
@@ -94,6 +96,7 @@ def test_what_finds_no_free_rank_waits_and_takes_the_next_dates_late_ranks_first
         "five-tool": (NEXT_DAY, 1),
         "four-tool": (NEXT_DAY, 4),
         "six-tool": (NEXT_DAY, 5),
+        "seven-tool": (None, None),
     }
     assert _places(again)["seven-tool"] == (None, None)
 
@@ -109,7 +112,9 @@ def test_specs_wait_in_the_order_in_which_they_were_queued(registry: Registry) -
 def test_a_rank_once_given_never_changes_when_the_ranks_grow(registry: Registry) -> None:
     queue(registry, "one-tool")
     queue(registry, "late-tool", now=LATER)
-    registry.queue_specs(DAY, [spec("more-tool")], [], ranks=range(1, 7), late_ranks=range(7, 9), now=LATER)
+    registry.queue_specs(
+        DAY, [spec("more-tool")], [], dropped=0, ranks=range(1, 7), late_ranks=range(7, 9), now=LATER
+    )
     assert _places(registry.specs_of_day(DAY)) == {
         "one-tool": (DAY, 1),
         "late-tool": (DAY, 4),
@@ -127,7 +132,9 @@ def test_a_name_that_is_taken_is_skipped(registry: Registry) -> None:
 def test_queueing_the_same_analysis_twice_leaves_the_same_rows(registry: Registry) -> None:
     registry.upsert_papers([labelled()], now=NOW)
     for moment in (NOW, LATER):
-        registry.queue_specs(DAY, [spec()], ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=moment)
+        registry.queue_specs(
+            DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=moment
+        )
     (queued,) = registry.queue()
     assert (queued.rank, queued.queued_at) == (1, NOW)
     assert [record.analysed_at for record in registry.analyses_of(DAY)] == [NOW]
@@ -136,20 +143,25 @@ def test_queueing_the_same_analysis_twice_leaves_the_same_rows(registry: Registr
 def test_papers_that_were_analysed_are_not_offered_again(registry: Registry) -> None:
     registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
     assert registry.unread_days() == {DAY}
-    registry.queue_specs(DAY, [spec()], ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue_specs(
+        DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
+    )
     assert [entry.arxiv_id for entry in registry.unanalysed_papers(DAY)] == ["2606.00002"]
-    registry.queue_specs(DAY, [], ["2606.00002"], ranks=RANKS, late_ranks=LATE_RANKS, now=LATER)
+    registry.queue_specs(DAY, [], ["2606.00002"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=LATER)
     assert registry.unread_days() == set()
 
 
 def test_a_second_analysis_of_the_same_papers_is_refused_and_writes_nothing(registry: Registry) -> None:
     registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
-    registry.queue_specs(DAY, [spec()], ["2606.01234"], ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue_specs(
+        DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
+    )
     with pytest.raises(StatusError, match=r"2026-06-03: .*2606\.01234"):
         registry.queue_specs(
             DAY,
             [spec("rival-probe")],
             ["2606.01234", "2606.00002"],
+            dropped=0,
             ranks=RANKS,
             late_ranks=LATE_RANKS,
             now=LATER,
@@ -159,12 +171,18 @@ def test_a_second_analysis_of_the_same_papers_is_refused_and_writes_nothing(regi
 
 
 def test_an_analysis_is_recorded_even_without_papers(registry: Registry) -> None:
-    registry.record_analysis(DAY, papers=0, specs=0, invalid_dropped=0, now=NOW)
-    queue(registry, "one-tool", day=NEXT_DAY)
-    registry.record_analysis(NEXT_DAY, papers=40, specs=1, invalid_dropped=2, now=NOW)
-    assert registry.analysed_days() == {DAY, NEXT_DAY}
-    (record,) = registry.analyses_of(NEXT_DAY)
-    assert (record.papers, record.specs, record.invalid_dropped) == (40, 1, 2)
+    queue(registry, day=DAY)
+    assert registry.analysed_days() == {DAY}
+    (record,) = registry.analyses_of(DAY)
+    assert (record.papers, record.specs, record.invalid_dropped) == (0, 0, 0)
+
+
+def test_an_analysis_is_recorded_with_what_it_read_queued_and_dropped(registry: Registry) -> None:
+    registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
+    ids = ["2606.01234", "2606.00002"]
+    registry.queue_specs(DAY, [spec()], ids, dropped=3, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    (record,) = registry.analyses_of(DAY)
+    assert (record.papers, record.specs, record.invalid_dropped) == (2, 1, 3)
 
 
 def test_the_queue_is_read_by_status_with_unranked_specs_last(registry: Registry) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from factory_assets.domain.errors import InputError
@@ -58,6 +59,88 @@ def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:
     with pytest.raises(InputError, match="FACTORY_DAY_BUDGT_USD") as raised:
         load_settings()
     assert "FACTORY_DAY_BUDGET_USD" in raised.value.mend
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"), [("GITHUB_TOKN=x", "GITHUB_TOKEN"), ("build_worker=2", "BUILD_WORKERS")]
+)
+def test_a_name_close_to_a_setting_is_refused_with_the_right_name(home: Path, line: str, meant: str) -> None:
+    (home / ".env").write_text(f"{line}\n")
+    with pytest.raises(InputError, match=line.split("=", maxsplit=1)[0]) as raised:
+        load_settings()
+    assert raised.value.mend == f"Did you mean {meant}?"
+
+
+def test_names_of_other_programs_in_the_file_are_let_be(home: Path) -> None:
+    (home / ".env").write_text("GH_TOKEN=x\nexport HTTPS_PROXY='http://proxy:3128'\n# a comment\n\n")
+    assert load_settings().github_token is None
+
+
+def test_an_unknown_setting_in_the_environment_is_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORY_UI_PROT", "3001")
+    with pytest.raises(InputError, match="FACTORY_UI_PROT") as raised:
+        load_settings()
+    assert raised.value.where == "the environment"
+    assert raised.value.mend == "Did you mean FACTORY_UI_PORT?"
+
+
+@pytest.mark.parametrize("line", ["BUILD_WORKERS: 2", "BUILD_WORKERS", "=2", "GITHUB_TOKEN='ghp_secret"])
+def test_a_line_that_is_no_assignment_is_refused_by_its_number(home: Path, line: str) -> None:
+    (home / ".env").write_text(f"# Mine.\nFACTORY_UI_PORT=3001\n\n\n{line}\n")
+    with pytest.raises(InputError, match="no assignment") as raised:
+        load_settings()
+    assert raised.value.where == f"{home / '.env'}, line 5"
+    assert "NAME=value" in raised.value.mend
+    assert "ghp_secret" not in str(raised.value)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(home: Path) -> None:
+    (home / ".env").write_bytes("FACTORY_GIT_AUTHOR=Zoë <z@example.com>\n".encode("latin-1"))
+    with pytest.raises(InputError, match="UTF-8") as raised:
+        load_settings()
+    assert raised.value.where == str(home / ".env")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FACTORY_TIMEZONE", "Mars/Olympus"),
+        ("FACTORY_TIMEZONE", "America"),
+        ("FACTORY_TIMEZONE", "../UTC"),
+        ("FACTORY_END_DATE", "2026-05-31"),
+        ("FACTORY_OWNER", "the-factory"),
+        ("FACTORY_OWNER", "team:"),
+        ("LLM_ROUTER_URL", "localhost:4000"),
+        ("ANTHROPIC_BASE_URL", "https://"),
+        ("FACTORY_ARXIV_URL", "ftp://export.arxiv.org/api/query"),
+        ("FACTORY_GITHUB_URL", "http://git hub/api"),
+        ("FACTORY_GITHUB_URL", "http://github:port/api"),
+    ],
+)
+def test_a_value_that_would_fail_only_later_is_refused_by_name(home: Path, name: str, value: str) -> None:
+    (home / ".env").write_text(f'{name}="{value}"\n')
+    with pytest.raises(InputError, match=f"{name} is not valid") as raised:
+        load_settings()
+    assert raised.value.where == str(home / ".env")
+
+
+@pytest.mark.parametrize("owner", ["team:factory", "team:the factory", "ops@example.com"])
+def test_an_owner_that_is_let_through_is_one_for_dagster(home: Path, owner: str) -> None:
+    (home / ".env").write_text(f'FACTORY_OWNER="{owner}"\n')
+    assert list(dg.AssetSpec("papers", owners=[load_settings().factory_owner]).owners) == [owner]
+
+
+def test_good_zones_dates_and_addresses_are_taken(home: Path) -> None:
+    (home / ".env").write_text(
+        "FACTORY_TIMEZONE=Europe/Berlin\nFACTORY_START_DATE=2026-06-17\nFACTORY_END_DATE=2026-06-17\n"
+        "LLM_ROUTER_URL=http://127.0.0.1:4000\n"
+    )
+    settings = load_settings()
+    assert settings.factory_timezone == "Europe/Berlin"
+    assert settings.factory_end_date == settings.factory_start_date
+    assert settings.llm_router_url == "http://127.0.0.1:4000"
 
 
 def test_an_unknown_mode_is_refused_by_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,6 +144,9 @@ def rank(chosen: Chosen, *, asker: Asker, prompts: Prompts, specs_wanted: int) -
             ranked = _merge(interleaved, asker=asker, prompts=prompts, specs_wanted=specs_wanted)
         except FactoryError as error:
             asker.note(f"merge failed, the batches' own rankings are interleaved: {one_line(error)}")
+    # A ranking that stops early must not cost a spec while there is room for it.
+    named = {spec.name for spec in ranked}
+    ranked = [*ranked, *(spec for spec in interleaved if spec.name not in named)]
     kept = ranked[:specs_wanted]
     names = {spec.name for spec in kept}
     for spec in interleaved:

@@ -49,7 +49,7 @@ def analyze(
         day=day, model=model, model_name=model_name, store=store, ledger=ledger, now=now, notify=notify
     )
     if not papers:
-        store.queue_specs(day, [], [], ranks=ranks, late_ranks=late_ranks, now=started)
+        store.queue_specs(day, [], [], dropped=0, ranks=ranks, late_ranks=late_ranks, now=started)
         return AnalysisReport(day=day, papers=0)
     prompts = Prompts(prompts_dir)
     reading = read_papers(
@@ -60,7 +60,15 @@ def analyze(
     specs = rank(chosen, asker=asker, prompts=prompts, specs_wanted=specs_wanted)
     unread = set(reading.unread)
     analysed = [paper.arxiv_id for paper in papers if paper.arxiv_id not in unread]
-    queued = store.queue_specs(day, specs, analysed, ranks=ranks, late_ranks=late_ranks, now=now())
+    queued = store.queue_specs(
+        day,
+        specs,
+        analysed,
+        dropped=len(chosen.dropped),
+        ranks=ranks,
+        late_ranks=late_ranks,
+        now=now(),
+    )
     notify(f"{day} {len(queued)} specs queued from {len(analysed)} papers, ${asker.usage.cost_usd:.4f}")
     for name in {spec.name for spec in specs} - {item.spec.name for item in queued}:
         chosen.drop(name, "the registry held that name already when it was queued")

@@ -29,6 +29,7 @@ from factory_assets.domain.papers import paper_url
 from factory_assets.domain.ports import BuildJournal, CallLedger
 from factory_assets.domain.specs import QueuedSpec
 
+_CREDENTIAL_PAUSE = timedelta(hours=1)
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 _MENDS = {
     OutcomeKind.OUT_OF_TURNS: "Raise FACTORY_{phase}_TURNS, then launch this partition again.",
@@ -161,7 +162,9 @@ class Attempt:
             BuildCredentialError: always.
         """
         reason = self._clean(reason)
-        self._tools.journal.defer_build(self._queued.id, until=None, reason=reason)
+        # It is tried again by itself, seldom, so that a mended credential needs nobody to launch what waits.
+        later = self._tools.clock() + _CREDENTIAL_PAUSE
+        self._tools.journal.defer_build(self._queued.id, until=later, reason=reason)
         raise BuildCredentialError(
             reason,
             where=self._spec.name,

@@ -175,10 +175,17 @@ def up() -> None:
     gateways.registry.analysed_days()
     with _client(instance) as client:
         released = client.release_dead_runs()
+        client.forget_daemon()
         client.set_pool("builds", settings.build_workers)
     if released:
         console.print(f"{len(released)} runs whose worker had died are reported as failed.")
-    console.print(f"A day can cost at most ${gateways.most_a_day_can_cost():.2f}.", highlight=False)
+    builds, analysis = gateways.most_a_day_can_cost()
+    console.print(
+        f"A day can cost at most ${builds + analysis:.2f}: ${builds:.2f} for builds (FACTORY_DAY_BUDGET_USD) and"
+        f" ${analysis:.2f} to analyse one date; each further date that is analysed on that day adds the latter.",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(f"The UI: {start_supervisor(instance)}", highlight=False)
     console.print("What spends money or publishes starts only after `factory enable`. Stop with `make down`.")
 

@@ -70,7 +70,7 @@ def _is_done(registry: Registry) -> bool:
     return (
         registry.analysed_days() >= {date(2026, 6, day) for day in range(FIRST.day, LAST.day + 1)}
         and not registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
-        and not registry.unmirrored_repos()
+        and not registry.unmirrored_repos(to_github=False)
     )
 
 

@@ -57,10 +57,17 @@ def open_instance(mode: Mode | None = None) -> Instance:
         {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
     )
     os.chdir(home)
+    # What a command has started is stopped on its way out, so these must not end it on the spot.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     # A shell that starts this in the background has SIGINT ignored, and children would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     return Instance(home=home, settings=settings)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def write_env(home: Path, values: Mapping[str, str]) -> None:

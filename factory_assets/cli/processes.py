@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from factory_assets.cli.ownership import Ownership
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.text import tail
 
@@ -23,18 +24,24 @@ def program(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def start(argv: Sequence[str], *, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, with its output in `log`."""
+def start(
+    argv: Sequence[str], *, log: Path, cwd: Path, ownership: Ownership | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a child in a session of its own, with its output in `log`; it shares in the ownership."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             argv,
             cwd=cwd,
+            pass_fds=() if ownership is None else (ownership.descriptor,),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    if ownership is not None:
+        ownership.note(child.pid)
+    return child
 
 
 def stop_tree(pid: int) -> None:
@@ -60,12 +67,12 @@ def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> 
 
 
 @contextmanager
-def daemon(*, workspace: Path, log: Path, is_running: Callable[[], bool]) -> Iterator[None]:
-    """A dagster-daemon for the time of this block, where none is running already."""
-    if is_running():
-        yield
-        return
-    child = start([program("dagster-daemon"), "run", "-w", str(workspace)], log=log, cwd=workspace.parent)
+def daemon(
+    ownership: Ownership, *, workspace: Path, log: Path, is_running: Callable[[], bool]
+) -> Iterator[None]:
+    """A dagster-daemon for the time of this block."""
+    argv = [program("dagster-daemon"), "run", "-w", str(workspace)]
+    child = start(argv, log=log, cwd=workspace.parent, ownership=ownership)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not is_running():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from rich.console import Console
 
 from factory_assets.cli.instance import Instance
+from factory_assets.cli.ownership import is_owned, own
 from factory_assets.cli.processes import daemon
 from factory_assets.defs.automation import unmirrored_specs
 from factory_assets.defs.client import FactoryClient
+from factory_assets.domain.automation import choose_launches
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.specs import QueuedSpec, rank_key
@@ -74,13 +76,32 @@ class Factory:
     @contextmanager
     def at_work(cls, instance: Instance, registry: Registry, console: Console) -> Iterator[Factory]:
         """Load the code location, with the running daemon or one for the time of this block."""
+        data_dir = instance.settings.factory_data_dir
         with FactoryClient.open(instance.workspace) as client:
-            if not client.daemon_is_running():
+            factory = cls(instance.settings, client, registry, console)
+            if is_owned(data_dir) or client.daemon_is_running():
+                yield factory
+                return
+            with own(data_dir) as ownership:
                 client.release_dead_runs()
                 client.set_pool("builds", instance.settings.build_workers)
-            log = instance.settings.factory_data_dir / "logs" / "daemon.log"
-            with daemon(workspace=instance.workspace, log=log, is_running=client.daemon_is_running):
-                yield cls(instance.settings, client, registry, console)
+                try:
+                    with daemon(
+                        ownership,
+                        workspace=instance.workspace,
+                        log=data_dir / "logs" / "daemon.log",
+                        is_running=client.daemon_is_running,
+                    ):
+                        yield factory
+                        factory.wait_for_others()
+                finally:
+                    client.forget_daemon()
+
+    def wait_for_others(self) -> None:
+        """Let the runs end that other commands have going on this command's daemon."""
+        if going := self.client.going_on():
+            self.console.print(f"Waiting for {len(going)} runs of other commands before the daemon stops …")
+            self.client.wait(going, lambda _run, _status: None)
 
     def gather(self, days: Days) -> list[str]:
         """Gather the dates in one run. What failed is returned, here as by the other stages."""
@@ -102,26 +123,43 @@ class Factory:
 
     def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Build the specs that wait; one that is named is built again even if it failed before."""
-        wanted = (
-            [self._named(name) for name in names]
-            if names
-            else self.registry.launchable_specs(datetime.now(UTC))
-        )
-        busy = self.client.busy_repos()
-        todo = [
-            queued
-            for queued in wanted
-            if queued.spec.name not in busy
-            and queued.status is not BuildStatus.SHIPPED
-            and (days is None or days.hold(queued.day))
+        going = self.client.busy_repos(self.registry)
+        if names:
+            going = {name: run for name, run in going.items() if name in names}
+            wanted = [queued for name in names if (queued := self._named(name)).spec.name not in going]
+        else:
+            wanted = self._affordable(days, going)
+        todo = [queued for queued in wanted if queued.status is not BuildStatus.SHIPPED]
+        return self._follow_specs("build", todo, going, nothing="No spec waits to be built.")
+
+    def _affordable(self, days: Days | None, going: Mapping[str, str]) -> list[QueuedSpec]:
+        now = datetime.now(UTC)
+        waiting = [
+            queued for queued in self.registry.launchable_specs(now) if days is None or days.hold(queued.day)
         ]
-        return self._follow_specs("build", todo, nothing="No spec waits to be built.")
+        launches = choose_launches(
+            waiting,
+            busy=going.keys(),
+            spent_usd=self.registry.spent_since(datetime.combine(now.date(), time(), UTC)),
+            repo_budget_usd=self.settings.factory_repo_budget_usd,
+            day_budget_usd=self.settings.factory_day_budget_usd,
+        )
+        if launches.held_by_budget:
+            self.console.print(
+                f"  {launches.held_by_budget} specs wait for the budget of another day, or for a higher"
+                " FACTORY_DAY_BUDGET_USD; --repo NAME builds one all the same."
+            )
+        return list(launches.specs)
 
     def mirror(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Publish the shipped repos that are not mirrored yet, or those that are named."""
-        waiting = [self._named(name) for name in names] if names else unmirrored_specs(self.registry)
+        waiting = (
+            [self._named(name) for name in names]
+            if names
+            else unmirrored_specs(self.registry, to_github=self.settings.mirrors_to_github)
+        )
         todo = [queued for queued in waiting if days is None or days.hold(queued.day)]
-        return self._follow_specs("mirror", todo, nothing="Every shipped repo is mirrored.")
+        return self._follow_specs("mirror", todo, {}, nothing="Every shipped repo is mirrored.")
 
     def _named(self, name: str) -> QueuedSpec:
         queued = self.registry.spec_named(name)
@@ -129,11 +167,13 @@ class Factory:
             raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
         return queued
 
-    def _follow_specs(self, job: str, specs: Sequence[QueuedSpec], *, nothing: str) -> list[str]:
-        return self._follow(
-            {self.client.launch_spec(job, queued): f"{job:<8} {_place(queued)}" for queued in specs},
-            nothing=nothing,
-        )
+    def _follow_specs(
+        self, job: str, specs: Sequence[QueuedSpec], going: Mapping[str, str], *, nothing: str
+    ) -> list[str]:
+        """Launch the specs, and follow those too that have a run already (`going`: repo to run id)."""
+        labels = {run_id: f"{job:<8} {name} (launched before)" for name, run_id in going.items()}
+        labels |= {self.client.launch_spec(job, queued): f"{job:<8} {_place(queued)}" for queued in specs}
+        return self._follow(labels, nothing=nothing)
 
     def _follow(self, labels: dict[str, str], *, nothing: str = "") -> list[str]:
         if not labels:
@@ -146,7 +186,12 @@ class Factory:
                     f"  {datetime.now(UTC):%H:%M:%S}  {labels[run_id]:<58} {status}", highlight=False
                 )
 
-        failed = [end for end in self.client.wait(list(labels), show) if not end.succeeded]
+        try:
+            ends = self.client.wait(list(labels), show)
+        except (KeyboardInterrupt, SystemExit):
+            self.client.cancel_queued(list(labels))
+            raise
+        failed = [end for end in ends if not end.succeeded]
         for end in failed:
             self.console.print(f"  {labels[end.run_id]} failed:", style="red", markup=False)
             self.console.print(tail(end.error), markup=False, highlight=False, soft_wrap=True)

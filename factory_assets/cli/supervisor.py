@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 
 from factory_assets.cli.instance import Instance
+from factory_assets.cli.ownership import Ownership, check_free, own, owners
 from factory_assets.cli.processes import program, start, stop_tree
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
@@ -61,36 +60,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def running(pid_file: Path) -> int | None:
-    """The supervisor's process id, or None when it is not running."""
-    try:
-        pid = int(pid_file.read_text())
-        process = psutil.Process(pid)
-        return pid if "factory_assets.cli" in " ".join(process.cmdline()) else None
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return None
-
-
-def pid_file(instance: Instance) -> Path:
-    """Where the supervisor of this instance writes its process id."""
-    return instance.settings.factory_data_dir / "supervisor.pid"
-
-
 def log_dir(instance: Instance) -> Path:
     """Where the programs write their logs."""
     return instance.settings.factory_data_dir / "logs"
 
 
 def check_startable(instance: Instance) -> None:
-    """Refuse to start, or to touch runs, where this factory is up or its port is taken.
+    """Refuse to start, or to touch runs, where somebody works on this instance or the port is taken.
 
     Raises:
         InputError: which of the two, and what to do.
     """
-    if running(pid_file(instance)) is not None:
-        raise InputError(
-            "This factory is up already.", mend="Open its UI, or stop it first with `make down`."
-        )
+    check_free(instance.settings.factory_data_dir)
     check_port(instance.settings.factory_ui_host, instance.settings.factory_ui_port)
 
 
@@ -116,40 +97,44 @@ def start_supervisor(instance: Instance) -> str:
 
 
 def stop_supervisor(instance: Instance) -> bool:
-    """Stop the supervisor and all it started, runs in flight too. False when it was not running."""
-    pid = running(pid_file(instance))
-    if pid is None:
-        return False
-    stop_tree(pid)
-    pid_file(instance).unlink(missing_ok=True)
-    return True
+    """Stop whatever runs this instance's daemon and all it started, runs in flight too.
+
+    Orphans of a supervisor or command that was killed are stopped as well. False when nothing was running.
+    """
+    pids = owners(instance.settings.factory_data_dir)
+    for pid in pids:
+        stop_tree(pid)
+    return bool(pids)
 
 
 def supervise(instance: Instance) -> None:
-    """Run the programs in the foreground and start again whichever ends, until SIGTERM or SIGINT."""
+    """Run the programs in the foreground and start again whichever ends, until SIGTERM or SIGINT.
+
+    Raises:
+        InputError: somebody else works on this instance.
+    """
     settings = instance.settings
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
     workspace = settings.factory_data_dir / "workspace.yaml"
     workspace.write_text(
         f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
     )
-    pid_file(instance).write_text(f"{os.getpid()}\n")
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
-    children = [
-        _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home)
-        for name, argv in _programs(ports, workspace).items()
-    ]
-    try:
-        while not stopping.is_set():
-            for child in children:
-                child.keep_running()
-            stopping.wait(0.5)
-    finally:
-        for child in reversed(children):
-            child.stop()
-        pid_file(instance).unlink(missing_ok=True)
+    with own(settings.factory_data_dir) as ownership:
+        children = [
+            _Child(argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
+            for name, argv in _programs(ports, workspace).items()
+        ]
+        try:
+            while not stopping.is_set():
+                for child in children:
+                    child.keep_running()
+                stopping.wait(0.5)
+        finally:
+            for child in reversed(children):
+                child.stop()
 
 
 def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
@@ -170,8 +155,8 @@ def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
 class _Child:
     """One program, started again with growing pauses while it keeps failing."""
 
-    def __init__(self, name: str, argv: Sequence[str], log: Path, home: Path) -> None:
-        self._name = name
+    def __init__(self, argv: Sequence[str], log: Path, home: Path, ownership: Ownership) -> None:
+        self._ownership = ownership
         self._argv = argv
         self._log = log
         self._home = home
@@ -190,7 +175,7 @@ class _Child:
             self._not_before = now + self._back_off
             self._process = None
         if now >= self._not_before:
-            self._process = start(self._argv, log=self._log, cwd=self._home)
+            self._process = start(self._argv, log=self._log, cwd=self._home, ownership=self._ownership)
             self._started = now
 
     def stop(self) -> None:

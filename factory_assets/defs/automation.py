@@ -13,12 +13,13 @@ import dagster as dg
 
 from factory_assets.defs.externals import MIRRORED_REPOS, PAPERS
 from factory_assets.defs.jobs import MIRROR_JOB, Jobs
-from factory_assets.defs.partitions import date_rank_key
+from factory_assets.defs.partitions import date_rank_key, parse_date_rank
 from factory_assets.defs.runs import REPO_TAG, spec_tags
 from factory_assets.domain.automation import Launches, choose_launches, days_to_analyse, trailing_window
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
+_PARTITION_TAG = "dagster/partition"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -41,6 +42,18 @@ class Rules:
     timezone: str
     repo_budget_usd: float
     day_budget_usd: float
+    ranks: int
+    to_github: bool
+
+    def hold(self, queued: QueuedSpec) -> bool:
+        """Whether the spec's date and rank are a partition still, after settings were changed."""
+        return (
+            queued.day is not None
+            and queued.rank is not None
+            and self.first <= queued.day
+            and (self.last is None or queued.day <= self.last)
+            and queued.rank <= self.ranks
+        )
 
 
 def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
@@ -107,7 +120,7 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         night = context.scheduled_execution_time.astimezone(UTC)
-        waiting = unmirrored_specs(registry)
+        waiting = unmirrored_specs(registry, to_github=rules.to_github)
         if not waiting:
             yield dg.SkipReason("Every shipped repo is mirrored.")
         yield from _requests(waiting, f"mirror {night:%Y-%m-%d}")
@@ -136,8 +149,8 @@ def _build_requests(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     midnight = datetime.combine(now.date(), time(), UTC)
     launches = choose_launches(
-        registry.launchable_specs(now),
-        busy=busy_repos(instance),
+        [queued for queued in registry.launchable_specs(now) if rules.hold(queued)],
+        busy=busy_repos(instance, registry).keys(),
         spent_usd=registry.spent_since(midnight),
         repo_budget_usd=rules.repo_budget_usd,
         day_budget_usd=rules.day_budget_usd,
@@ -151,16 +164,37 @@ def _gathered(instance: dg.DagsterInstance) -> list[date]:
     return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
 
 
-def unmirrored_specs(registry: Registry) -> list[QueuedSpec]:
-    """The specs of shipped repos that are not mirrored yet, by date and rank."""
-    found = (registry.spec_named(waiting.repo.name) for waiting in registry.unmirrored_repos())
+def unmirrored_specs(registry: Registry, *, to_github: bool) -> list[QueuedSpec]:
+    """The specs of shipped repos that are not mirrored yet, by date and rank.
+
+    A repo that went to a local folder is not mirrored where the target is GitHub.
+    """
+    repos = registry.unmirrored_repos(to_github=to_github)
+    found = (registry.spec_named(waiting.repo.name) for waiting in repos)
     return [queued for queued in found if queued is not None]
 
 
-def busy_repos(instance: dg.DagsterInstance) -> frozenset[str]:
-    """Names of the repos that have a build which is queued or running."""
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
-    return frozenset(run.tags[REPO_TAG] for run in runs if REPO_TAG in run.tags and not _only_mirrors(run))
+def busy_repos(instance: dg.DagsterInstance, registry: Registry) -> dict[str, str]:
+    """The repos that have a build which is queued or running, each with the id of that run.
+
+    A run from the UI or a backfill is tagged with its repo only once it has started; until then its partition
+    tells which repo it will build.
+    """
+    runs = [
+        run
+        for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
+        if not _only_mirrors(run)
+    ]
+    busy = {run.tags[REPO_TAG]: run.run_id for run in runs if REPO_TAG in run.tags}
+    untagged = {
+        run.tags[_PARTITION_TAG]: run.run_id
+        for run in runs
+        if REPO_TAG not in run.tags and "|" in run.tags.get(_PARTITION_TAG, "")
+    }
+    for key, run_id in untagged.items():
+        if (queued := registry.spec_at(*parse_date_rank(key))) is not None:
+            busy[queued.spec.name] = run_id
+    return busy
 
 
 def _only_mirrors(run: dg.DagsterRun) -> bool:

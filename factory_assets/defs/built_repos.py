@@ -107,7 +107,7 @@ def _shipped(
             FactoryError(
                 "The queue says shipped, but the table repos has no such repo.",
                 where=queued.spec.name,
-                mend="Run `factory doctor`.",
+                mend="Restore registry.duckdb from a backup: the two belong together.",
             )
         )
     return dg.MaterializeResult(

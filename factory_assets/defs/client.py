@@ -14,17 +14,21 @@ import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_graphql.cli import execute_query
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS, busy_repos
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.defs.runs import spec_tags
 from factory_assets.domain.errors import FactoryError, InfrastructureError
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import Registry
 
 LOCATION = "factory"
 _REPOSITORY = "__repository__"
-_STARTS_RUNS = frozenset({"QUEUED_RUN_COORDINATOR"})
+_STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
+# A daemon reports every 30 seconds.
+_HEARTBEAT_SECONDS = 75.0
+_GOING_ON = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _FINISHED = frozenset(
     {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 )
@@ -42,7 +46,6 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
-_DAEMONS = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 
 
 class _Result(BaseModel):
@@ -58,11 +61,6 @@ class _LaunchedRun(BaseModel):
 
 class _LaunchResult(_Result):
     run: _LaunchedRun | None = None
-
-
-class _DaemonStatus(BaseModel):
-    daemon_type: str = Field(alias="daemonType")
-    healthy: bool | None
 
 
 _START_SCHEDULE = """
@@ -148,9 +146,19 @@ class FactoryClient:
         dimensions = {f"dagster/partition/{name}": value for name, value in key.keys_by_dimension.items()}
         return self._launch(job, {"dagster/partition": str(key), **dimensions, **spec_tags(queued)})
 
-    def busy_repos(self) -> frozenset[str]:
-        """Names of the repos that have a queued or running build."""
-        return busy_repos(self._instance)
+    def busy_repos(self, registry: Registry) -> dict[str, str]:
+        """The repos that have a queued or running build, each with the id of that run."""
+        return busy_repos(self._instance, registry)
+
+    def going_on(self) -> list[str]:
+        """The ids of the runs that have started and not ended."""
+        return [run.run_id for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=_GOING_ON))]
+
+    def cancel_queued(self, run_ids: Sequence[str]) -> None:
+        """Take back those of the runs that still wait in the queue."""
+        filters = dg.RunsFilter(run_ids=list(run_ids), statuses=[dg.DagsterRunStatus.QUEUED])
+        for run in self._instance.get_runs(filters=filters):
+            self._instance.report_run_canceled(run, "The command that had launched it was interrupted.")
 
     def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:
         """Wait for all runs to end. `on_change` gets a run's id and its new status."""
@@ -163,15 +171,24 @@ class FactoryClient:
                     on_change(run.run_id, run.status.value.lower())
             if all(run.status in _FINISHED for run in runs):
                 return [self._end(run) for run in sorted(runs, key=lambda run: run_ids.index(run.run_id))]
+            if not self.daemon_is_running():
+                raise InfrastructureError(
+                    "The daemon that was to start the runs has stopped; they wait in the queue.",
+                    mend="Run the command again, or start the factory with `make up`.",
+                )
             time.sleep(_POLL_SECONDS)
 
     def daemon_is_running(self) -> bool:
-        """Whether a daemon that starts queued runs has reported lately."""
-        answer = self._query(_DAEMONS, {})
-        statuses = TypeAdapter(list[_DaemonStatus]).validate_python(
-            answer["instance"]["daemonHealth"]["allDaemonStatuses"]
-        )
-        return any(status.healthy for status in statuses if status.daemon_type in _STARTS_RUNS)
+        """Whether a daemon that starts queued runs has reported in the last minute or so.
+
+        Dagster's own word "healthy" is no help: it goes on for half an hour after the last report.
+        """
+        heartbeat = self._instance.get_daemon_heartbeats().get(_STARTS_RUNS)
+        return heartbeat is not None and time.time() - heartbeat.timestamp < _HEARTBEAT_SECONDS
+
+    def forget_daemon(self) -> None:
+        """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""
+        self._instance.wipe_daemon_heartbeats()
 
     def set_pool(self, pool: str, slots: int) -> None:
         """Set how many runs of a pool go on at once."""
@@ -182,8 +199,7 @@ class FactoryClient:
 
         Only to be called while nothing of this instance runs.
         """
-        going = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-        dead = self._instance.get_runs(filters=dg.RunsFilter(statuses=going))
+        dead = self._instance.get_runs(filters=dg.RunsFilter(statuses=_GOING_ON))
         for run in dead:
             self._instance.report_run_failed(run, "Its worker was gone when the factory started again.")
             self._instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -40,7 +40,7 @@ def check_make(inputs: DoctorInputs) -> CheckResult:
 def check_claude_code(inputs: DoctorInputs) -> CheckResult:
     """The Claude Code program: the one named, or the one that comes with claude-agent-sdk."""
     program = inputs.claude_binary or bundled_claude()
-    mend = "Install the dependencies again (make up), or set CLAUDE_BINARY to a Claude Code program."
+    mend = "Install the dependencies again (make clean setup), or set CLAUDE_BINARY to a Claude Code program."
     affects = "built_repos, and specs where Claude Code is the route"
     if program is None:
         return error("Claude Code", "claude-agent-sdk brings none", affects=affects, mend=mend)
@@ -107,7 +107,7 @@ def check_python(inputs: DoctorInputs) -> CheckResult:
         name,
         f"{python}, {pytest or 'no pytest'}",
         affects="specs in Python: their builds cannot pass the gate",
-        mend="Install the dependencies again (make up).",
+        mend="Install the dependencies again (make clean setup).",
     )
 
 

@@ -49,6 +49,7 @@ class AnalysisStore(AnswerStore, Protocol):
         specs: Sequence[Spec],
         analysed: Collection[str],
         *,
+        dropped: int,
         ranks: range,
         late_ranks: range,
         now: datetime,
@@ -57,7 +58,8 @@ class AnalysisStore(AnswerStore, Protocol):
 
         A day's first analysis takes free ranks of `ranks`, later ones of `late_ranks`; what finds no free
         rank waits unranked, and specs that waited from other days take free late ranks first. A name that is
-        taken is skipped. Ranks once given never change.
+        taken is skipped. Ranks once given never change. `dropped` is how many specs did not get so far; it is
+        kept with the analysis.
         """
         ...
 

@@ -27,7 +27,7 @@ class Language(StrEnum):
 
 
 def _repo_name(name: str) -> str:
-    if not 3 <= len(name) <= 50 or REPO_NAME.match(name) is None:
+    if not 3 <= len(name) <= 50 or REPO_NAME.fullmatch(name) is None:
         message = (
             "a repo name is 3 to 50 lower-case letters, digits and single hyphens, starting with a letter"
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.announcements import is_settled
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.gather.source import Gap
@@ -16,6 +17,8 @@ from factory_assets.gather.windows import spans
 
 _SATURDAY = 5
 _NAMED_TOPICS = 5
+# Fewer days may be a holiday, or all that a few rare topics have.
+_BUSY_DAYS = 5
 
 
 class DayCount(BaseModel):
@@ -66,11 +69,6 @@ class GatherReport(BaseModel):
         """Papers without a label over all dates."""
         return sum(day.unlabelled for day in self.days)
 
-    @property
-    def empty_working_days(self) -> tuple[date, ...]:
-        """Dates from Monday to Friday without a paper: unusual once arXiv has announced them."""
-        return tuple(day.day for day in self.days if not day.papers and day.day.weekday() < _SATURDAY)
-
     def on(self, day: date) -> GatherReport:
         """The same report with the counts and failures of one date only."""
         return self.model_copy(
@@ -104,6 +102,33 @@ def day_counts(
     for labelled in papers:
         by_day[labelled.paper.day].append(labelled)
     return tuple(_day_count(day, members, topics) for day, members in by_day.items())
+
+
+def silence(
+    counts: Sequence[DayCount], gaps: Sequence[Gap], topics: TopicSet, *, now: datetime
+) -> tuple[Gap, ...]:
+    """A gap over the settled working days when there are many and not one has a paper: nobody was that idle."""
+    failed = {day for gap in gaps for day in gap.dates}
+    working = [
+        count
+        for count in counts
+        if count.day.weekday() < _SATURDAY and count.day not in failed and is_settled(count.day, now)
+    ]
+    if len(working) < _BUSY_DAYS or any(count.papers for count in working):
+        return ()
+    gap = Gap(
+        dates=tuple(count.day for count in working),
+        topics=tuple(topics.domain_of),
+        error=(
+            f"arXiv answered, but named no paper at all on {len(working)} working days"
+            " that should be complete"
+        ),
+        mend=(
+            "Check that FACTORY_ARXIV_URL is arXiv's query API and that the topics in FACTORY_TOPICS_FILE"
+            " are not too narrow, then gather these dates again"
+        ),
+    )
+    return (gap,)
 
 
 def topics_table(report: GatherReport) -> str:

@@ -12,7 +12,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.ports import PaperStore
 from factory_assets.gather.matching import Matcher
-from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport, day_counts
+from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport, day_counts, silence
 from factory_assets.gather.source import Batch, Gap, Source
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
@@ -35,12 +35,13 @@ def gather(
         source: where papers come from.
         topics: what to look for.
         store: keeps each batch as it comes, so that a later failure loses nothing.
-        now: the time written into new rows.
+        now: the time written into new rows, and by which arXiv has announced a date or not.
         notify: gets one line per batch.
         max_per_topic: keep only so many papers per topic and date, the newest; None keeps all.
 
     Raises:
-        GatherIncompleteError: a request finally failed; everything that was gathered is stored by then.
+        GatherIncompleteError: a request finally failed, or a busy time came back empty; everything that was
+            gathered is stored by then.
     """
     if not dates:
         raise InputError("There is no date to gather.", where="gather", mend="Name at least one date.")
@@ -60,6 +61,7 @@ def gather(
         gaps += batch.gaps
         missing = f", {len(batch.gaps)} gaps" if batch.gaps else ""
         notify(f"{spans(batch.dates)}: papers: {len(kept)}, requests: {batch.requests}{missing}.")
+    gaps += silence(tuple(days.values()), gaps, topics, now=now)
     report = GatherReport(
         days=tuple(days.values()),
         domain_of=topics.domain_of,

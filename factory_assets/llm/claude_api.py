@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -103,7 +104,7 @@ class ClaudeApi:
         return self._answer(question, message, read_gateway(headers), time.monotonic() - started)
 
     def _client(self) -> Anthropic:
-        from anthropic import Anthropic  # noqa: PLC0415  1.2 seconds
+        from anthropic import Anthropic, DefaultHttpxClient  # noqa: PLC0415  1.2 seconds
 
         key = self.api_key.get_secret_value() if self.api_key else None
         token = self.auth_token.get_secret_value() if self.auth_token and not key else None
@@ -118,6 +119,8 @@ class ClaudeApi:
             auth_token=token,
             base_url=self.base_url,
             timeout=self.timeout_seconds,
+            # A proxy of the environment cannot reach this machine's own loopback.
+            http_client=DefaultHttpxClient(trust_env=False) if _is_loopback(self.base_url) else None,
             max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
         )
 
@@ -150,6 +153,10 @@ class ClaudeApi:
         )
         _check_finished(question, message, answer)
         return answer
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _send(client: Anthropic, question: Question) -> tuple[Message | None, Mapping[str, str]]:

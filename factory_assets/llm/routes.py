@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from factory_assets.domain.agents import Answer, Question, Route, StructuredModel
-from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
+from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, MissingToolError
 
 
 class Routes:
@@ -36,7 +36,7 @@ class Routes:
                 continue
             try:
                 answer = model.ask(question)
-            except (InfrastructureError, CredentialError) as error:
+            except (InfrastructureError, CredentialError, MissingToolError) as error:
                 failures.append((route, error))
                 self._remember(route, error)
             else:

@@ -101,6 +101,7 @@ class Registry:
         specs: Sequence[Spec],
         analysed: Collection[str],
         *,
+        dropped: int,
         ranks: range,
         late_ranks: range,
         now: datetime,
@@ -112,18 +113,15 @@ class Registry:
         """
         with self._database.transaction() as connection:
             return spec_rows.queue_specs(
-                connection, day, specs, analysed, ranks=ranks, late_ranks=late_ranks, now=now
+                connection,
+                day,
+                specs,
+                analysed,
+                dropped=dropped,
+                ranks=ranks,
+                late_ranks=late_ranks,
+                now=now,
             )
-
-    def record_analysis(
-        self, day: date, *, papers: int, specs: int, invalid_dropped: int, now: datetime
-    ) -> None:
-        """Write that the date was analysed; with the `now` of queue_specs it completes that record."""
-        record = AnalysisRecord(
-            day=day, analysed_at=now, papers=papers, specs=specs, invalid_dropped=invalid_dropped
-        )
-        with self._database.transaction() as connection:
-            answers.record_analysis(connection, record)
 
     def analysed_days(self) -> set[date]:
         """Every date that was analysed, dates without papers too."""
@@ -172,7 +170,7 @@ class Registry:
             return spec_rows.queue(connection, statuses)
 
     def launchable_specs(self, now: datetime, *, limit: int = 200) -> list[QueuedSpec]:
-        """The first specs that may start now: queued, ranked, not deferred to later; oldest date first."""
+        """The first specs that may start now, oldest date first: queued, or left by a run that died."""
         with self._database.transaction() as connection:
             return spec_rows.launchable_specs(connection, now, limit=limit)
 
@@ -253,10 +251,13 @@ class Registry:
         with self._database.transaction() as connection:
             return repos.mirror_of(connection, name)
 
-    def unmirrored_repos(self) -> list[UnmirroredRepo]:
-        """Shipped repos whose commit is not mirrored yet, by date and rank."""
+    def unmirrored_repos(self, *, to_github: bool) -> list[UnmirroredRepo]:
+        """Shipped repos whose commit is not mirrored yet, by date and rank.
+
+        A repo in a local folder counts as not mirrored where it is to go to GitHub.
+        """
         with self._database.transaction() as connection:
-            return repos.unmirrored_repos(connection)
+            return repos.unmirrored_repos(connection, to_github=to_github)
 
     # The ledger and reports
 

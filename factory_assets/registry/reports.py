@@ -15,7 +15,7 @@ FROM raw_items WHERE day BETWEEN $1 AND $2 GROUP BY day
 """
 
 _SPECS = """
-SELECT build_queue.day AS day,
+SELECT coalesce(build_queue.day, analysed_day) AS day,
        count(*) AS specs,
        count(*) FILTER (WHERE status = $3) AS queued,
        count(*) FILTER (WHERE status = ANY ($4::TEXT[])) AS in_progress,
@@ -24,8 +24,8 @@ SELECT build_queue.day AS day,
        count(mirrors.name) AS mirrored
 FROM build_queue
 LEFT JOIN mirrors ON mirrors.name = build_queue.name
-WHERE build_queue.day BETWEEN $1 AND $2
-GROUP BY build_queue.day
+WHERE coalesce(build_queue.day, analysed_day) BETWEEN $1 AND $2
+GROUP BY coalesce(build_queue.day, analysed_day)
 """
 
 _FAILURES = """

@@ -22,12 +22,16 @@ ON CONFLICT (name) DO UPDATE SET
     url = excluded.url, commit = excluded.commit, mirrored_at = excluded.mirrored_at
 """
 
+# What a local mirror's address begins with.
+_LOCAL = "file:"
+
 _UNMIRRORED = """
 SELECT repos.*, build_queue.day AS partition_day, build_queue.rank AS partition_rank
 FROM repos
 JOIN build_queue ON build_queue.id = repos.spec_id
 LEFT JOIN mirrors ON mirrors.name = repos.name AND mirrors.commit = repos.commit
-WHERE mirrors.name IS NULL AND build_queue.day IS NOT NULL
+WHERE (mirrors.name IS NULL OR (CAST($1 AS BOOLEAN) AND mirrors.url LIKE 'file:%'))
+  AND build_queue.day IS NOT NULL
 ORDER BY build_queue.day, build_queue.rank
 """
 
@@ -70,9 +74,10 @@ def record_mirror(connection: Connection, name: str, *, url: str, commit: str, n
     if before is not None and (before.url, before.commit) == (url, commit):
         return
     connection.execute(_MIRROR, [name, url, commit, to_db(now)])
-    connection.execute(
-        "UPDATE repos SET github_pushed = TRUE, github_push_at = $1 WHERE name = $2", [to_db(now), name]
-    )
+    if not url.startswith(_LOCAL):
+        connection.execute(
+            "UPDATE repos SET github_pushed = TRUE, github_push_at = $1 WHERE name = $2", [to_db(now), name]
+        )
 
 
 def mirror_of(connection: Connection, name: str) -> MirrorRecord | None:
@@ -81,11 +86,11 @@ def mirror_of(connection: Connection, name: str) -> MirrorRecord | None:
     return MirrorRecord(**row) if row else None
 
 
-def unmirrored_repos(connection: Connection) -> list[UnmirroredRepo]:
-    """Shipped repos whose commit is not mirrored yet, by date and rank."""
+def unmirrored_repos(connection: Connection, *, to_github: bool) -> list[UnmirroredRepo]:
+    """Shipped repos whose commit is not mirrored yet, or only to a local folder, by date and rank."""
     return [
         UnmirroredRepo(day=row["partition_day"], rank=row["partition_rank"], repo=_shipped(row))
-        for row in fetch(connection, _UNMIRRORED)
+        for row in fetch(connection, _UNMIRRORED, [to_github])
     ]
 
 

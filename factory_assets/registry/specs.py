@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pydantic_core import to_json
 
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -24,9 +24,11 @@ INSERT INTO build_queue (id, name, problem, source_url, solution, language, file
 VALUES (nextval('spec_ids'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
+_UNBUILT = (BuildStatus.QUEUED, *sorted(IN_PROGRESS))
+
 _LAUNCHABLE = """
 SELECT * FROM queued_specs
-WHERE status = $1 AND day IS NOT NULL AND (not_before IS NULL OR not_before <= $2)
+WHERE status = ANY ($1::TEXT[]) AND day IS NOT NULL AND (not_before IS NULL OR not_before <= $2)
 ORDER BY day, rank
 LIMIT $3
 """
@@ -43,6 +45,7 @@ def queue_specs(
     specs: Sequence[Spec],
     analysed: Collection[str],
     *,
+    dropped: int,
     ranks: range,
     late_ranks: range,
     now: datetime,
@@ -69,15 +72,20 @@ def queue_specs(
         _insert(connection, spec, analysed_day=day, rank=place, now=now)
     if fed or fresh or day not in analysed_days(connection):
         record = AnalysisRecord(
-            day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=0
+            day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=dropped
         )
         record_analysis(connection, record)
     return _specs_named(connection, [spec.name for spec in fresh])
 
 
 def specs_of_day(connection: Connection, day: date) -> list[QueuedSpec]:
-    """The specs of a partition date, by rank."""
-    rows = fetch(connection, "SELECT * FROM queued_specs WHERE day = $1 ORDER BY rank", [day])
+    """The specs of a partition date by rank, then those of its papers that wait for a free rank."""
+    sql = """
+    SELECT * FROM queued_specs
+    WHERE day = $1 OR (day IS NULL AND analysed_day = $1)
+    ORDER BY rank NULLS LAST, id
+    """
+    rows = fetch(connection, sql, [day])
     return [queued_spec(row) for row in rows]
 
 
@@ -121,8 +129,11 @@ def queue(connection: Connection, statuses: Collection[BuildStatus]) -> list[Que
 
 
 def launchable_specs(connection: Connection, now: datetime, *, limit: int) -> list[QueuedSpec]:
-    """The first specs that may start now: queued, ranked, not deferred to later; oldest date first."""
-    rows = fetch(connection, _LAUNCHABLE, [BuildStatus.QUEUED, to_db(now), limit])
+    """The first specs that may start now: ranked, not deferred to later, queued or left by a run that died.
+
+    Oldest date first. Whoever launches leaves out those that have a run.
+    """
+    rows = fetch(connection, _LAUNCHABLE, [[str(status) for status in _UNBUILT], to_db(now), limit])
     return [queued_spec(row) for row in rows]
 
 

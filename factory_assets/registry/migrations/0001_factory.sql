@@ -86,7 +86,7 @@ CREATE TABLE build_queue (
 
 CREATE VIEW queued_specs AS
 SELECT id, name, CAST(spec AS TEXT) AS spec, day, rank, status, attempts, queued_at, started_at, shipped_at,
-       not_before, run_id, error_log
+       not_before, run_id, error_log, analysed_day
 FROM build_queue;
 
 -- Phases that are done: their commits stand in the bare repository. usage is JSON.
