@@ -55,6 +55,6 @@ def test_halves_hold_every_date_once() -> None:
 
 
 def test_the_next_window_is_sized_by_what_the_last_one_brought() -> None:
-    assert next_days(days=30, hits=3_000) == 80
+    assert next_days(days=30, hits=3_000) == 75
     assert next_days(days=30, hits=0) == 366
     assert next_days(days=1, hits=9_999) == 1
