@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
+import subprocess
 import tomllib
 
 import pytest
@@ -25,8 +26,16 @@ def scaffold(folder, language, **changes):
     )
 
 
+def works(program: str) -> bool:
+    """Whether it starts: rustup's `cargo` stands on PATH also where no toolchain is chosen for this HOME."""
+    if shutil.which(program) is None:
+        return False
+    version = "version" if program == "go" else "--version"
+    return subprocess.run([program, version], capture_output=True, check=False).returncode == 0
+
+
 def needs(*programs):
-    missing = [program for program in programs if shutil.which(program) is None]
+    missing = [program for program in programs if not works(program)]
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
