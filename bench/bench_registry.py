@@ -125,7 +125,7 @@ def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
         f"the queue ({QUEUED} queued)": lambda: registry.queue({BuildStatus.QUEUED}),
         "specs without a rank": registry.unranked_specs,
         "a shipped repo": lambda: registry.shipped_repo(name),
-        "repos not mirrored (30)": registry.unmirrored_repos,
+        "repos not mirrored (30)": lambda: registry.unmirrored_repos(to_github=True),
         "where a repo is mirrored": lambda: registry.mirror_of(name),
         "usage of a repo": lambda: registry.usage_of(repo=name),
         "usage of a date": lambda: registry.usage_of(day=day),
