@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from factory_assets.domain.builds import ModelCall, Phase, PhaseRecord, ShippedRepo, Usage
+from factory_assets.domain.builds import (
+    BudgetLimits,
+    ModelCall,
+    Phase,
+    PhaseRecord,
+    Reservation,
+    ShippedRepo,
+    Usage,
+)
 from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry import Registry
@@ -12,6 +20,9 @@ from factory_assets.registry import Registry
 DAY = date(2026, 6, 3)
 NOW = datetime(2026, 6, 5, 6, 0, tzinfo=UTC)
 RANKS, LATE_RANKS = range(1, 4), range(4, 6)
+LIMITS = BudgetLimits(
+    repo_usd=5.0, day_usd=50.0, phase_usd={Phase.BUILD: 3.0, Phase.SEO: 0.5, Phase.REVIEW: 1.5}
+)
 
 
 def paper(arxiv_id: str = "2606.01234", **changes: object) -> Paper:
@@ -115,3 +126,20 @@ def call(**changes: object) -> ModelCall:
         "at": NOW,
     }
     return ModelCall.model_validate({**fields, **changes})
+
+
+def reservation(queued: QueuedSpec, *, number: int = 1, **changes: object) -> Reservation:
+    fields: dict[str, object] = {
+        "id": f"reservation-{number}",
+        "spec_id": queued.id,
+        "repo": queued.spec.name,
+        "stage": "build",
+        "partition": "2026-06-03|01",
+        "phase": Phase.BUILD,
+        "route": "api",
+        "model": "claude-sonnet-5-5",
+        "run_id": "run-1",
+        "dollars": 3.0,
+        "at": NOW,
+    }
+    return Reservation.model_validate({**fields, **changes})

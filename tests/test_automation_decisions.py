@@ -1,14 +1,26 @@
 """What the schedules and the sensor decide, without Dagster."""
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from factory_assets.domain.announcements import is_settled, settled_at
-from factory_assets.domain.automation import choose_launches, days_to_analyse, trailing_window
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.automation import (
+    Budget,
+    Crashes,
+    Hold,
+    Launches,
+    choose_launches,
+    days_to_analyse,
+    launch_order,
+    trailing_window,
+)
+from factory_assets.domain.builds import BudgetLimits, BuildStatus, WaitCause
 from factory_assets.domain.specs import QueuedSpec, Spec
 
+NOW = datetime(2026, 6, 20, 6, tzinfo=UTC)
 
-def queued(name: str) -> QueuedSpec:
+
+def queued(name: str, *, day: date = date(2026, 6, 17), rank: int = 1) -> QueuedSpec:
     spec = Spec(
         name=name,
         problem="a problem",
@@ -25,8 +37,8 @@ def queued(name: str) -> QueuedSpec:
     return QueuedSpec(
         id=len(name),
         spec=spec,
-        day=date(2026, 6, 17),
-        rank=1,
+        day=day,
+        rank=rank,
         status=BuildStatus.QUEUED,
         attempts=0,
         queued_at=datetime(2026, 6, 18, tzinfo=UTC),
@@ -89,25 +101,140 @@ def test_a_settled_date_is_analysed_once_and_again_only_when_papers_came_later()
     assert days_to_analyse(days, {days[0], days[1]}, {days[0]}, now) == [days[0]]
 
 
+def choose(
+    specs: Sequence[QueuedSpec],
+    *,
+    busy: Collection[str] = (),
+    spent: float = 0.0,
+    day: float = 50.0,
+    repo_usd: Mapping[str, float] | None = None,
+    crashes: Mapping[str, Crashes] | None = None,
+) -> Launches:
+    """With five dollars a repo, and nothing launched before."""
+    limits = BudgetLimits(repo_usd=5, day_usd=day, phase_usd={})
+    budget = Budget(limits=limits, spent_usd=spent, repo_usd=repo_usd or {})
+    return choose_launches(specs, busy=busy, budget=budget, launched_before=0, now=NOW, crashes=crashes)
+
+
+def names(launches: Launches) -> list[str]:
+    return [queued.spec.name for queued in launches.specs]
+
+
 def test_a_spec_that_has_a_run_is_not_launched_again() -> None:
-    specs = [queued("one-tool"), queued("other-tool")]
-    launches = choose_launches(specs, busy={"one-tool"}, spent_usd=0, repo_budget_usd=5, day_budget_usd=50)
-    assert [item.spec.name for item in launches.specs] == ["other-tool"]
+    launches = choose([queued("one-tool"), queued("other-tool", rank=2)], busy={"one-tool"})
+    assert names(launches) == ["other-tool"]
     assert launches.already_running == 1
 
 
 def test_launches_stop_at_what_the_days_budget_covers_with_the_runs_in_flight() -> None:
-    specs = [queued(f"tool-{letter}") for letter in "abcd"]
-    launches = choose_launches(
-        specs, busy={"running-tool"}, spent_usd=4, repo_budget_usd=5, day_budget_usd=20
-    )
-    assert [item.spec.name for item in launches.specs] == ["tool-a", "tool-b"]
+    specs = [queued(f"tool-{letter}", rank=rank) for rank, letter in enumerate("abcd", start=1)]
+    launches = choose(specs, busy={"running-tool"}, spent=4, day=20)
+    assert names(launches) == ["tool-a", "tool-b"]
     assert launches.held_by_budget == 2
 
 
-def test_an_exhausted_budget_launches_nothing() -> None:
-    launches = choose_launches(
-        [queued("one-tool")], busy=set(), spent_usd=49, repo_budget_usd=5, day_budget_usd=50
-    )
+def test_what_a_running_repo_has_spent_or_reserved_is_not_counted_a_second_time() -> None:
+    specs = [queued(f"tool-{letter}", rank=rank) for rank, letter in enumerate("abcd", start=1)]
+    # Three of its five dollars are spent or reserved: they are in the day's nine already, two more may come.
+    launches = choose(specs, busy={"running-tool"}, spent=9, day=26, repo_usd={"running-tool": 3})
+    assert names(launches) == ["tool-a", "tool-b", "tool-c"]
+
+
+def test_a_repo_that_goes_on_needs_only_what_is_left_of_its_budget() -> None:
+    specs = [queued("half-done", rank=1), queued("fresh-tool", rank=2)]
+    assert names(choose(specs, spent=43, repo_usd={"half-done": 3})) == ["half-done", "fresh-tool"]
+    assert names(choose(specs, spent=43)) == ["half-done"]
+
+
+def test_a_running_repo_that_overshot_its_budget_gives_no_other_room() -> None:
+    specs = [queued("tool-a", rank=1), queued("tool-b", rank=2)]
+    launches = choose(specs, busy={"running-tool"}, spent=42, repo_usd={"running-tool": 7})
+    assert names(launches) == ["tool-a"]
+
+
+def test_an_exhausted_budget_launches_nothing_and_says_how_many_wait_for_it() -> None:
+    launches = choose([queued("one-tool")], spent=49)
     assert launches.specs == ()
     assert launches.held_by_budget == 1
+    assert launches.held == (
+        "for budget: 1 (the day's is used up or set aside; it turns at 00:00 UTC, or raise FACTORY_DAY_BUDGET_USD)",
+    )
+
+
+def test_a_spec_whose_runs_end_red_without_a_verdict_waits_longer_each_time() -> None:
+    assert [Crashes(count, NOW).not_before - NOW for count in (1, 2, 3, 4, 20)] == [
+        timedelta(0),
+        timedelta(minutes=10),
+        timedelta(minutes=20),
+        timedelta(minutes=40),
+        timedelta(hours=6),
+    ]
+    specs = [queued("sound-tool", rank=1), queued("crashing-tool", rank=2)]
+    launches = choose(specs, crashes={"crashing-tool": Crashes(2, NOW - timedelta(minutes=9))})
+    assert names(launches) == ["sound-tool"]
+    assert launches.held_by_crashes == 1
+    assert names(choose(specs, crashes={"crashing-tool": Crashes(2, NOW - timedelta(minutes=10))})) == [
+        "sound-tool",
+        "crashing-tool",
+    ]
+
+
+def backlog() -> list[QueuedSpec]:
+    """Six dates with two specs each, in no order; old-a is the oldest."""
+    letters = "abcdef"
+    return [
+        queued(f"tool-{letter}-{rank}", day=date(2026, 6, 10) + timedelta(days=number), rank=rank)
+        for number, letter in enumerate(letters)
+        for rank in (2, 1)
+    ]
+
+
+def order(specs: Sequence[QueuedSpec], launched_before: int) -> list[str]:
+    return [launch.queued.spec.name for launch in launch_order(specs, launched_before)]
+
+
+def test_newest_dates_go_first_and_each_fifth_launch_is_the_oldest() -> None:
+    assert order(backlog(), 0) == [
+        "tool-f-1",
+        "tool-f-2",
+        "tool-e-1",
+        "tool-e-2",
+        "tool-a-1",
+        "tool-d-1",
+        "tool-d-2",
+        "tool-c-1",
+        "tool-c-2",
+        "tool-a-2",
+        "tool-b-1",
+        "tool-b-2",
+    ]
+
+
+def test_the_oldest_gets_its_turn_also_when_specs_are_launched_one_at_a_time() -> None:
+    waiting, launched = backlog(), []
+    for before in range(10):
+        name = order(waiting, before)[0]
+        launched.append(name)
+        waiting = [item for item in waiting if item.spec.name != name]
+    assert launched == order(backlog(), 0)[:10]
+
+
+def test_priorities_keep_the_order_in_dagsters_queue_below_what_a_person_launches() -> None:
+    priorities = [launch.priority for launch in launch_order(backlog(), 0)]
+    assert priorities == sorted(priorities, reverse=True)
+    assert max(priorities) < 0
+
+
+def test_a_newer_date_that_is_queued_later_goes_before_all_that_waits() -> None:
+    newer = queued("new-tool", day=date(2026, 6, 16), rank=40)
+    (launch,) = launch_order([newer], 12)
+    assert launch.priority > max(waiting.priority for waiting in launch_order(backlog(), 0))
+
+
+def test_a_refused_credential_is_tried_again_at_most_every_ten_minutes() -> None:
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401", mend="A new key.", since=NOW, credential="one")
+    ten = timedelta(minutes=10)
+    assert not hold.may_probe(NOW + ten - timedelta(seconds=1), None)
+    assert hold.may_probe(NOW + ten, None)
+    assert not hold.may_probe(NOW + 2 * ten - timedelta(seconds=1), NOW + ten)
+    assert hold.may_probe(NOW + 2 * ten, NOW + ten)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from registry_samples import NOW, phase_record, queue, ship, shipped
 
-from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase
+from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
@@ -68,7 +68,7 @@ def test_a_shipped_spec_cannot_be_started_failed_or_deferred(registry: Registry,
     with pytest.raises(StatusError):
         registry.fail_build(queued.id, "late")
     with pytest.raises(StatusError):
-        registry.defer_build(queued.id, until=LATER, reason="late")
+        registry.defer_build(queued.id, cause=WaitCause.INFRASTRUCTURE, until=LATER, reason="late")
     with pytest.raises(StatusError):
         registry.enter_phase(queued.id, Phase.SEO)
     assert registry.spec_by_id(queued.id) == before
@@ -160,10 +160,13 @@ def test_a_deferred_build_gives_its_attempt_back_once(registry: Registry, queued
     registry.start_build(queued.id, run_id="run-1", now=NOW)
     registry.finish_phase(queued.id, 1, phase_record(Phase.BUILD))
     for _ in range(2):
-        registry.defer_build(queued.id, until=LATER, reason="rate limited until 07:00")
+        registry.defer_build(
+            queued.id, cause=WaitCause.RATE_LIMIT, until=LATER, reason="rate limited until 07:00"
+        )
     spec = registry.spec_by_id(queued.id)
     assert (spec.status, spec.attempts, spec.not_before) == (BuildStatus.QUEUED, 0, LATER)
     assert spec.error_log == "rate limited until 07:00"
+    assert (spec.wait_cause, spec.waits) == (WaitCause.RATE_LIMIT, 1)
     resumed = registry.start_build(queued.id, run_id="run-2", now=LATER)
     assert (resumed.attempts, resumed.not_before, resumed.error_log) == (1, None, None)
     assert registry.phases_of(queued.id, resumed.attempts) == [phase_record(Phase.BUILD)]

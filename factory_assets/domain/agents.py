@@ -23,6 +23,16 @@ class Route(StrEnum):
 
 
 @dataclass(frozen=True)
+class Reach:
+    """What a contained program may reach of the network: `host` (port 443, or 80 without TLS) or `host:port`.
+
+    A plain `host` must have a public address; one with its port may be anywhere, this machine included.
+    """
+
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Question:
     """One structured question without tools. `instructions` is the static part, sent first and cached.
 
@@ -80,7 +90,8 @@ class AgentTask:
     """One phase for an agent: what to do, where, and how far it may go.
 
     `tools` are Claude Code's tool names, or None for all. `timeout_seconds` is wall time. `resume` is the
-    session to go on with.
+    session to go on with. `reach` is what its commands may reach beside the model API. `transcript` is where the
+    whole conversation is kept, secrets taken out.
     """
 
     prompt: str
@@ -91,6 +102,8 @@ class AgentTask:
     timeout_seconds: float
     tools: tuple[str, ...] | None = None
     resume: str | None = None
+    reach: Reach = Reach()
+    transcript: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -110,29 +123,45 @@ class AgentOutcome:
 class AgentRunner(Protocol):
     """Whatever runs an agent in a workspace."""
 
-    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
-        """Run one phase to its end. `report` gets one readable line per event (tool, file, cost so far)."""
+    def run_agent(
+        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
+    ) -> AgentOutcome:
+        """Run one phase to its end.
+
+        `report` gets one readable line per event (tool, file, cost so far). `meter` gets, after each answer of
+        the model, what this session has used so far: an estimate, which the outcome replaces.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command did. `output` is stdout and stderr together."""
+    """What a command did. `output` is stdout and stderr together.
+
+    `stopped` names the limit that it passed and was stopped at, such as `more than 512 processes`; `refused`
+    the hosts that it asked for and that are not within its reach, `unreached` those within it that did not answer.
+    """
 
     exit_code: int
     output: str
     timed_out: bool
     seconds: float
+    stopped: str | None = None
+    refused: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Command:
-    """An untrusted command: it sees its workspace, the toolchains and a clean environment, no more."""
+    """An untrusted command: it sees its workspace, the toolchains and a clean environment, no more.
+
+    Without `reach` it has no network at all.
+    """
 
     argv: tuple[str, ...]
     workspace: Path
     timeout_seconds: float
-    network: bool = False
+    reach: Reach | None = None
     env: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from factory_assets.domain.announcements import is_settled
+from factory_assets.domain.builds import BudgetLimits, WaitCause
 from factory_assets.domain.specs import QueuedSpec
+
+# One launch in so many goes to the oldest spec, so that a stream of new dates cannot starve it.
+OLDEST_EVERY = 5
+PROBE_PAUSE = timedelta(minutes=10)
+_FIRST_BACK_OFF = timedelta(minutes=10)
+_LONGEST_BACK_OFF = timedelta(hours=6)
+# Priorities stay below 0, the priority of what a person launches.
+_FAR_FUTURE = date(2100, 1, 1)
+# Sums of floats are never exact.
+_CENT_OF_A_CENT = 1e-4
 
 
 def trailing_window(today: date, *, days: int, first: date, last: date | None) -> tuple[date, date] | None:
@@ -27,31 +39,149 @@ def days_to_analyse(
 
 
 @dataclass(frozen=True)
-class Launches:
-    """The specs to launch now, and why the others wait."""
+class Hold:
+    """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop."""
 
-    specs: tuple[QueuedSpec, ...]
-    already_running: int
-    held_by_budget: int
+    cause: WaitCause
+    reason: str
+    mend: str
+    since: datetime
+    credential: str
+
+    def may_probe(self, now: datetime, last_probe: datetime | None) -> bool:
+        """Whether the refused credential may be tried again, which costs nothing but a request."""
+        return now - max(self.since, last_probe or self.since) >= PROBE_PAUSE
+
+    def __str__(self) -> str:
+        return f"{self.reason} To mend it: {self.mend}"
+
+
+@dataclass(frozen=True)
+class Crashes:
+    """The runs of one spec in the last day that ended red and left it in the queue."""
+
+    count: int
+    last_at: datetime
+
+    @property
+    def not_before(self) -> datetime:
+        """The first is followed at once, each further one after a growing pause.
+
+        The next run would most likely meet what this one met, and it must not do so every minute.
+        """
+        if self.count <= 1:
+            return self.last_at
+        doubled: int = 2 ** min(self.count - 2, 10)
+        return self.last_at + min(_FIRST_BACK_OFF * doubled, _LONGEST_BACK_OFF)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One spec to launch, and its place in Dagster's queue: higher starts first."""
+
+    queued: QueuedSpec
+    priority: int
+
+
+@dataclass(frozen=True)
+class Launches:
+    """The specs to launch now, in order, and how many wait for what."""
+
+    launches: tuple[Launch, ...]
+    already_running: int = 0
+    held_by_budget: int = 0
+    held_by_crashes: int = 0
+
+    @property
+    def specs(self) -> tuple[QueuedSpec, ...]:
+        """The specs alone."""
+        return tuple(launch.queued for launch in self.launches)
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Why specs that could start wait all the same, with numbers."""
+        causes = {
+            "for budget: {} (the day's is used up or set aside; it turns at 00:00 UTC, or raise"
+            " FACTORY_DAY_BUDGET_USD)": self.held_by_budget,
+            "with a run already: {}": self.already_running,
+            "a while, because their runs ended red without a verdict: {}": self.held_by_crashes,
+        }
+        return tuple(text.format(number) for text, number in causes.items() if number)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Today's dollars: spent or reserved so far, and what single repos have taken, reservations included.
+
+    `repo_usd` is over the whole life of a repo, because that is what its budget is for.
+    """
+
+    limits: BudgetLimits
+    spent_usd: float
+    repo_usd: Mapping[str, float] = field(default_factory=dict)
+
+    def share(self, name: str) -> float:
+        """What this repo may still take and nobody has counted yet."""
+        return max(0.0, self.limits.repo_usd - self.repo_usd.get(name, 0.0))
 
 
 def choose_launches(
     launchable: Sequence[QueuedSpec],
     *,
     busy: Collection[str],
-    spent_usd: float,
-    repo_budget_usd: float,
-    day_budget_usd: float,
+    budget: Budget,
+    launched_before: int,
+    now: datetime,
+    crashes: Mapping[str, Crashes] | None = None,
 ) -> Launches:
-    """Launch what has no run yet while the day's budget covers each repo's whole budget.
+    """Launch what has no run yet, in order, while the day's budget covers each repo's whole budget.
 
-    Runs that are queued or running hold their repo's budget too, so that together they cannot overspend.
+    Runs that are queued or running hold what is left of their repo's budget too, so that together they cannot
+    overspend. `launched_before` counts every launch there ever was: it says whose turn is next.
     """
-    waiting = [queued for queued in launchable if queued.spec.name not in busy]
-    room = day_budget_usd - spent_usd - len(busy) * repo_budget_usd
-    affordable = max(0, int(room / repo_budget_usd + 1e-9))
+    idle = [queued for queued in launchable if queued.spec.name not in busy]
+    backed_off = {name for name, found in (crashes or {}).items() if found.not_before > now}
+    waiting = [queued for queued in idle if queued.spec.name not in backed_off]
+    room = budget.limits.day_usd - budget.spent_usd - sum(budget.share(name) for name in busy)
+    chosen: list[Launch] = []
+    for launch in launch_order(waiting, launched_before):
+        room -= budget.share(launch.queued.spec.name)
+        if room < -_CENT_OF_A_CENT:
+            break
+        chosen.append(launch)
     return Launches(
-        specs=tuple(waiting[:affordable]),
-        already_running=len(launchable) - len(waiting),
-        held_by_budget=max(0, len(waiting) - affordable),
+        launches=tuple(chosen),
+        already_running=len(launchable) - len(idle),
+        held_by_budget=len(waiting) - len(chosen),
+        held_by_crashes=len(idle) - len(waiting),
     )
+
+
+def launch_order(waiting: Sequence[QueuedSpec], launched_before: int) -> list[Launch]:
+    """Newest dates first, by rank; each fifth launch is that of the oldest date.
+
+    The oldest one takes the priority of its neighbour in front, so that it keeps its place in Dagster's queue
+    among runs that were queued at other times.
+    """
+    newest_first = deque(sorted(waiting, key=_priority, reverse=True))
+    order: list[Launch] = []
+    while newest_first:
+        if (launched_before + len(order) + 1) % OLDEST_EVERY:
+            queued = newest_first.popleft()
+            order.append(Launch(queued, _priority(queued)))
+        else:
+            neighbour = order[-1].priority if order else _priority(newest_first[0])
+            queued = _oldest(newest_first)
+            newest_first.remove(queued)
+            order.append(Launch(queued, neighbour))
+    return order
+
+
+def _oldest(waiting: Iterable[QueuedSpec]) -> QueuedSpec:
+    return min(waiting, key=lambda queued: (queued.day or _FAR_FUTURE, queued.rank or 0))
+
+
+def _priority(queued: QueuedSpec) -> int:
+    if queued.day is None or queued.rank is None:
+        return (date.min - _FAR_FUTURE).days * 100
+    return (queued.day - _FAR_FUTURE).days * 100 - queued.rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -117,6 +118,63 @@ class ModelCall(BaseModel):
     cache_hit: bool
     outcome: str
     at: datetime
+
+
+# The outcome, in the ledger, of a session whose worker died.
+WORKER_LOST = "worker lost"
+
+
+class Reservation(BaseModel):
+    """Dollars set aside for a session of an agent before it starts, and who they are for.
+
+    `id` is unique; `at` is the time (UTC) of the reservation, whose day's budget it takes from.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    spec_id: int
+    repo: str
+    stage: str
+    partition: str
+    phase: Phase
+    route: str
+    model: str
+    run_id: str
+    dollars: float
+    at: datetime
+
+
+class Spending(BaseModel):
+    """What a repo has cost: dollars over all attempts, and dollars by phase and agents' seconds of one attempt."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repo_usd: float = 0.0
+    phase_usd: Mapping[Phase, float] = {}
+    seconds: float = 0.0
+
+
+class BudgetLimits(BaseModel):
+    """The budgets in force, in dollars: for one repo, for one UTC day, and for each phase."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repo_usd: float
+    day_usd: float
+    phase_usd: Mapping[Phase, float]
+
+
+class WaitCause(StrEnum):
+    """Why a queued spec waits. A spec that a budget stopped goes on when that budget is raised."""
+
+    RATE_LIMIT = "rate limit"
+    INFRASTRUCTURE = "infrastructure"
+    TOOLCHAIN = "toolchain"
+    CREDENTIAL = "credential"
+    REPO_BUDGET = "repo budget"
+    PHASE_BUDGET = "phase budget"
+    DAY_BUDGET = "day budget"
 
 
 class PhaseRecord(BaseModel):

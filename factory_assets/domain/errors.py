@@ -79,6 +79,14 @@ class RegistryBusyError(InfrastructureError):
     """The registry stayed locked by another process for longer than the wait."""
 
 
+class BudgetError(FactoryError):
+    """The day's budget has no room for what is about to start. `limit_usd` is that budget."""
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "", limit_usd: float) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.limit_usd = limit_usd
+
+
 class StatusError(FactoryError):
     """A change of status that the rules do not allow."""
 

@@ -6,7 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from factory_assets.domain.builds import GateVerdict, ModelCall, Phase, PhaseRecord, ShippedRepo
+from factory_assets.domain.builds import (
+    GateVerdict,
+    ModelCall,
+    Phase,
+    PhaseRecord,
+    Reservation,
+    ShippedRepo,
+    Spending,
+    Usage,
+    WaitCause,
+)
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -72,6 +82,31 @@ class CallLedger(Protocol):
         ...
 
 
+class BuildLedger(CallLedger, Protocol):
+    """The ledger as builds use it: nothing starts before its dollars are set aside."""
+
+    def reserve(self, reservation: Reservation, *, day_budget_usd: float) -> None:
+        """Set dollars aside, if the UTC day of `reservation.at` has room for them beside all that is spent and
+        reserved; looking and reserving are one transaction. The same reservation twice is one.
+
+        Raises:
+            BudgetError: when there is no room; nothing is reserved.
+        """
+        ...
+
+    def meter(self, reservation_id: str, usage: Usage) -> None:
+        """Write down what a reservation has spent so far, so that a killed run's dollars are not lost."""
+        ...
+
+    def settle(self, reservation_id: str, call: ModelCall) -> None:
+        """Add the line to llm_calls and end the reservation, in one transaction."""
+        ...
+
+    def spending(self, spec_id: int, attempt: int) -> Spending:
+        """What the spec's repo has cost so far. An attempt that was deferred and started again is one."""
+        ...
+
+
 class BuildJournal(Protocol):
     """What a build writes down as it goes, so that a run that dies can be resumed and explained.
 
@@ -80,7 +115,8 @@ class BuildJournal(Protocol):
 
     def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
         """Claim the spec for this run. A fresh or failed spec starts its next attempt; one that a dead run
-        left in a phase keeps its attempt.
+        left in a phase keeps its attempt. What a dead run had reserved is settled at what it had metered, with
+        the outcome "worker lost".
 
         Raises:
             StatusError: when the spec is shipped already.
@@ -107,8 +143,18 @@ class BuildJournal(Protocol):
         """Status failed, with what the operator reads."""
         ...
 
-    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
-        """Back to queued without using up an attempt; `until` is the earliest next start."""
+    def defer_build(
+        self,
+        spec_id: int,
+        *,
+        cause: WaitCause,
+        until: datetime | None,
+        reason: str,
+        limit_usd: float | None = None,
+    ) -> None:
+        """Back to queued without using up an attempt. `until` is the earliest next start; `limit_usd` is the
+        budget that stopped it, which it waits to be raised.
+        """
         ...
 
 

@@ -8,9 +8,11 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.builds import BuildStatus, WaitCause
+from factory_assets.domain.papers import paper_url
 
 REPO_NAME = re.compile(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$")
 MIN_LINES, MAX_LINES = 100, 300
@@ -61,7 +63,7 @@ class Spec(BaseModel):
     name: RepoName = Field(description="Repository name: lower-case words joined by hyphens.")
     problem: Filled = Field(description="The problem a developer has, in one or two sentences.")
     source_papers: tuple[str, ...] = Field(
-        min_length=1, description="arXiv ids, exactly as given, of the papers this rests on."
+        description="arXiv ids, exactly as given, of the papers this rests on; at least one."
     )
     solution: Filled = Field(description="What the tool does and how the paper's method makes it work.")
     language: Language
@@ -71,13 +73,28 @@ class Spec(BaseModel):
     who_pays: Filled = Field(description="Who would pay for this, and why.")
     integration_point: Filled = Field(description="Where it plugs into what developers already run.")
     moat: Filled = Field(description="Why the obvious copy is worse.")
+    # Only imported specs have it: analysis cites papers, so the model is not shown this field.
+    source_url: SkipJsonSchema[str | None] = None
+
+    @model_validator(mode="after")
+    def _has_an_origin(self) -> Spec:
+        if not self.source_papers and not self.source_url:
+            raise ValueError("source_papers is empty, and there is no source_url either")
+        return self
+
+    @property
+    def origin_url(self) -> str:
+        """Where the idea came from: the first source paper, else the page that an import named."""
+        return paper_url(self.source_papers[0]) if self.source_papers else str(self.source_url)
 
 
 class QueuedSpec(BaseModel):
     """A spec with its place in the queue: one row of build_queue.
 
     `day` and `rank` are None while no rank is free ("unranked"). `attempts` counts builds that were really
-    tried: deferred ones are given back. `not_before` is set while a build is deferred.
+    tried: deferred ones are given back. `not_before` is set while a build is deferred, `wait_cause` says why,
+    and `wait_limit_usd` is the budget that stopped it. `waits` counts how often rate limits and infrastructure
+    have put it off since its last finished phase.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +111,9 @@ class QueuedSpec(BaseModel):
     not_before: datetime | None = None
     run_id: str | None = None
     error_log: str | None = None
+    wait_cause: WaitCause | None = None
+    wait_limit_usd: float | None = None
+    waits: int = 0
 
 
 def rank_key(rank: int) -> str:

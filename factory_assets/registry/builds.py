@@ -12,19 +12,27 @@ from factory_assets.domain.builds import (
     PhaseRecord,
     ShippedRepo,
     Usage,
+    WaitCause,
     check_transition,
 )
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry.database import Connection
+from factory_assets.registry.ledger import settle_lost
 from factory_assets.registry.repos import insert_repo, shipped_repo
 from factory_assets.registry.rows import fetch, from_db, to_db
 from factory_assets.registry.specs import spec_by_id
+from factory_assets.registry.waits import end_waits, record_wait
 
 _START = """
 UPDATE build_queue SET status = $1, attempts = $2, started_at = $3, run_id = $4, not_before = NULL,
                        error_log = NULL
 WHERE id = $5
+"""
+
+_BEGIN_ATTEMPT = """
+INSERT INTO attempts (spec_id, attempt, started_at) VALUES ($1, $2, $3)
+ON CONFLICT (spec_id, attempt) DO NOTHING
 """
 
 _FINISH_PHASE = """
@@ -48,12 +56,14 @@ _PHASE_ORDER = list(Phase)
 def start_build(connection: Connection, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
     """Claim the spec for this run, as domain.ports.BuildJournal says."""
     spec = spec_by_id(connection, spec_id)
+    settle_lost(connection, spec_id)
     if spec.status in IN_PROGRESS:
         connection.execute("UPDATE build_queue SET run_id = $1 WHERE id = $2", [run_id, spec_id])
     else:
         check_transition(spec.spec.name, spec.status, BuildStatus.BUILDING)
         values = [BuildStatus.BUILDING, spec.attempts + 1, to_db(now), run_id, spec_id]
         connection.execute(_START, values)
+        connection.execute(_BEGIN_ATTEMPT, [spec_id, spec.attempts + 1, to_db(now)])
     return spec_by_id(connection, spec_id)
 
 
@@ -80,6 +90,7 @@ def finish_phase(connection: Connection, spec_id: int, attempt: int, record: Pha
             to_db(record.finished_at),
         ],
     )
+    end_waits(connection, spec_id)
 
 
 def record_verdict(
@@ -132,7 +143,15 @@ def fail_build(connection: Connection, spec_id: int, error_log: str) -> None:
     )
 
 
-def defer_build(connection: Connection, spec_id: int, *, until: datetime | None, reason: str) -> None:
+def defer_build(
+    connection: Connection,
+    spec_id: int,
+    *,
+    cause: WaitCause,
+    until: datetime | None,
+    reason: str,
+    limit_usd: float | None,
+) -> None:
     """Back to queued, giving the attempt back; the reason stands in error_log until the next start."""
     spec = spec_by_id(connection, spec_id)
     attempts = spec.attempts
@@ -143,6 +162,7 @@ def defer_build(connection: Connection, spec_id: int, *, until: datetime | None,
         "UPDATE build_queue SET status = $1, attempts = $2, not_before = $3, error_log = $4 WHERE id = $5",
         [BuildStatus.QUEUED, attempts, to_db(until) if until else None, reason, spec_id],
     )
+    record_wait(connection, spec, cause=cause, until=until, limit_usd=limit_usd)
 
 
 def phases_of(connection: Connection, spec_id: int, attempt: int) -> list[PhaseRecord]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 
-from factory_assets.domain.builds import ModelCall, Usage
+from factory_assets.domain.builds import ModelCall, Phase, Spending, Usage
 from factory_assets.registry.database import Connection
+from factory_assets.registry.reservations import reserved_since
 from factory_assets.registry.rows import fetch, to_db
 
 _RECORD = """
@@ -28,6 +29,21 @@ FROM llm_calls
 WHERE ($1::TEXT IS NULL OR repo = $1::TEXT)
   AND ($2::TEXT IS NULL OR partition = $2::TEXT OR partition LIKE $2::TEXT || '|%')
   AND ($3::TEXT IS NULL OR stage = $3::TEXT)
+"""
+
+_REPO_SPENT = """
+SELECT coalesce(sum(cost_usd), 0) AS dollars
+FROM llm_calls JOIN build_queue ON build_queue.name = llm_calls.repo
+WHERE build_queue.id = $1
+"""
+
+_ATTEMPT_SPENT = """
+SELECT llm_calls.phase AS phase, sum(cost_usd) AS dollars, sum(seconds) AS seconds
+FROM llm_calls JOIN build_queue ON build_queue.name = llm_calls.repo
+               JOIN attempts ON attempts.spec_id = build_queue.id
+WHERE build_queue.id = $1 AND attempts.attempt = $2 AND llm_calls.phase IS NOT NULL
+  AND llm_calls.called_at >= attempts.started_at
+GROUP BY llm_calls.phase
 """
 
 
@@ -65,7 +81,18 @@ def usage_of(connection: Connection, *, repo: str | None, day: date | None, stag
 
 
 def spent_since(connection: Connection, moment: datetime) -> float:
-    """Dollars of all calls from that moment on."""
+    """Dollars of all calls from that moment on, and of open reservations: what they reserved, or spent if more."""
     sql = "SELECT coalesce(sum(cost_usd), 0) AS dollars FROM llm_calls WHERE called_at >= $1"
     (row,) = fetch(connection, sql, [to_db(moment)])
-    return float(row["dollars"])
+    return float(row["dollars"]) + reserved_since(connection, moment)
+
+
+def spending(connection: Connection, spec_id: int, attempt: int) -> Spending:
+    """What the spec's repo has cost over all attempts, and by phase in this one."""
+    (repo,) = fetch(connection, _REPO_SPENT, [spec_id])
+    by_phase = fetch(connection, _ATTEMPT_SPENT, [spec_id, attempt])
+    return Spending(
+        repo_usd=repo["dollars"],
+        phase_usd={Phase(row["phase"]): row["dollars"] for row in by_phase},
+        seconds=sum(row["seconds"] for row in by_phase),
+    )

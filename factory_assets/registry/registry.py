@@ -6,21 +6,40 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+from factory_assets.domain.alerts import Alert, KnownAlert
 from factory_assets.domain.builds import (
+    BudgetLimits,
     BuildStatus,
     GateVerdict,
     ModelCall,
     Phase,
     PhaseRecord,
+    Reservation,
     ShippedRepo,
+    Spending,
     Usage,
+    WaitCause,
 )
+from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.domain.specs import QueuedSpec, Spec
-from factory_assets.registry import answers, builds, calls, reports, repos
+from factory_assets.domain.statistics import Statistics
+from factory_assets.registry import (
+    alerts,
+    answers,
+    builds,
+    calls,
+    imports,
+    ledger,
+    reports,
+    repos,
+    reservations,
+    statistics,
+)
 from factory_assets.registry import papers as paper_rows
 from factory_assets.registry import specs as spec_rows
 from factory_assets.registry.database import WAIT_SECONDS, Database
+from factory_assets.registry.desk import Desk
 from factory_assets.registry.models import (
     AnalysisRecord,
     FailedBuild,
@@ -32,7 +51,7 @@ from factory_assets.registry.models import (
 _EVERY_STATUS = frozenset(BuildStatus)
 
 
-class Registry:
+class Registry(Desk):
     """Implements every protocol of domain.ports; the file and its tables are made at the first use.
 
     Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.
@@ -133,6 +152,24 @@ class Registry:
         with self._database.transaction() as connection:
             return answers.analyses_of(connection, day)
 
+    # Imports
+
+    def import_specs(
+        self, day: date, specs: Sequence[ImportedSpec], *, late_ranks: range, now: datetime
+    ) -> ImportCounts:
+        """See ImportStore.
+
+        Raises:
+            StatusError: naming the names that other specs have; nothing is written.
+        """
+        with self._database.transaction() as connection:
+            return imports.import_specs(connection, day, specs, late_ranks=late_ranks, now=now)
+
+    def place_waiting(self, day: date, late_ranks: range) -> None:
+        """Give specs that wait for a rank the free late ranks of this date."""
+        with self._database.transaction() as connection:
+            spec_rows.place_waiting(connection, day, late_ranks)
+
     # The queue
 
     def specs_of_day(self, day: date) -> list[QueuedSpec]:
@@ -169,10 +206,12 @@ class Registry:
         with self._database.transaction() as connection:
             return spec_rows.queue(connection, statuses)
 
-    def launchable_specs(self, now: datetime, *, limit: int = 200) -> list[QueuedSpec]:
-        """The first specs that may start now, oldest date first: queued, or left by a run that died."""
+    def launchable_specs(self, now: datetime, limits: BudgetLimits) -> list[QueuedSpec]:
+        """The specs that may start now, oldest date first: queued and waiting for nothing, or left by a run
+        that died. What a budget stopped goes on when that budget is higher than it was.
+        """
         with self._database.transaction() as connection:
-            return spec_rows.launchable_specs(connection, now, limit=limit)
+            return spec_rows.launchable_specs(connection, now, limits)
 
     def unranked_specs(self) -> list[QueuedSpec]:
         """The specs that wait for a free rank, in the order in which they will get one."""
@@ -215,10 +254,20 @@ class Registry:
         with self._database.transaction() as connection:
             builds.fail_build(connection, spec_id, error_log)
 
-    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
+    def defer_build(
+        self,
+        spec_id: int,
+        *,
+        cause: WaitCause,
+        until: datetime | None,
+        reason: str,
+        limit_usd: float | None = None,
+    ) -> None:
         """See BuildJournal. The reason stands in error_log until the next start."""
         with self._database.transaction() as connection:
-            builds.defer_build(connection, spec_id, until=until, reason=reason)
+            builds.defer_build(
+                connection, spec_id, cause=cause, until=until, reason=reason, limit_usd=limit_usd
+            )
 
     def phases_of(self, spec_id: int, attempt: int) -> list[PhaseRecord]:
         """The phases of an attempt that are done, in order."""
@@ -266,6 +315,30 @@ class Registry:
         with self._database.transaction() as connection:
             calls.record_call(connection, call)
 
+    def reserve(self, reservation: Reservation, *, day_budget_usd: float) -> None:
+        """See BuildLedger.
+
+        Raises:
+            BudgetError: when the day's budget has no room for it.
+        """
+        with self._database.transaction() as connection:
+            ledger.reserve(connection, reservation, day_budget_usd=day_budget_usd)
+
+    def meter(self, reservation_id: str, usage: Usage) -> None:
+        """See BuildLedger."""
+        with self._database.transaction() as connection:
+            reservations.meter(connection, reservation_id, usage)
+
+    def settle(self, reservation_id: str, call: ModelCall) -> None:
+        """See BuildLedger. Settling twice is settling once."""
+        with self._database.transaction() as connection:
+            ledger.settle(connection, reservation_id, call)
+
+    def spending(self, spec_id: int, attempt: int) -> Spending:
+        """See BuildLedger."""
+        with self._database.transaction() as connection:
+            return calls.spending(connection, spec_id, attempt)
+
     def usage_of(
         self, *, repo: str | None = None, day: date | None = None, stage: str | None = None
     ) -> Usage:
@@ -274,7 +347,9 @@ class Registry:
             return calls.usage_of(connection, repo=repo, day=day, stage=stage)
 
     def spent_since(self, moment: datetime) -> float:
-        """Dollars of all model calls from that moment on."""
+        """Dollars of all model calls from that moment on, and of what is reserved: the reservation, or what it
+        has spent if that is more.
+        """
         with self._database.transaction() as connection:
             return calls.spent_since(connection, moment)
 
@@ -287,3 +362,25 @@ class Registry:
         """The failed builds of these dates, by date and rank."""
         with self._database.transaction() as connection:
             return reports.failures(connection, first_day, last_day)
+
+    def statistics(self, first: date, last: date) -> Statistics:
+        """What happened from `first` to `last`, both included (UTC)."""
+        with self._database.transaction() as connection:
+            return statistics.statistics(connection, first, last)
+
+    # Alerts
+
+    def note_alert(self, alert: Alert, *, now: datetime, times: int = 1) -> None:
+        """See AlertStore."""
+        with self._database.transaction() as connection:
+            alerts.note_alert(connection, alert, now=now, times=times)
+
+    def due_alerts(self, now: datetime) -> list[KnownAlert]:
+        """See AlertStore."""
+        with self._database.transaction() as connection:
+            return alerts.due_alerts(connection, now)
+
+    def mark_told(self, cause: str, *, now: datetime) -> None:
+        """See AlertStore."""
+        with self._database.transaction() as connection:
+            alerts.mark_told(connection, cause, now=now)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.papers import as_utc
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -56,5 +56,8 @@ def queued_spec(row: Row) -> QueuedSpec:
         attempts=row["attempts"],
         run_id=row["run_id"],
         error_log=row["error_log"],
+        wait_cause=WaitCause(row["wait_cause"]) if row["wait_cause"] else None,
+        wait_limit_usd=row["wait_limit_usd"],
+        waits=row["waits"],
         **times,
     )

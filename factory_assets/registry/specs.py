@@ -7,9 +7,8 @@ from datetime import date, datetime
 
 from pydantic_core import to_json
 
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.errors import StatusError
-from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry.answers import analysed_days, record_analysis
 from factory_assets.registry.database import Connection
@@ -26,11 +25,19 @@ VALUES (nextval('spec_ids'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 
 
 _UNBUILT = (BuildStatus.QUEUED, *sorted(IN_PROGRESS))
 
+# What a budget stopped waits until that budget is raised; what the day's budget stopped, also until its time comes.
 _LAUNCHABLE = """
 SELECT * FROM queued_specs
-WHERE status = ANY ($1::TEXT[]) AND day IS NOT NULL AND (not_before IS NULL OR not_before <= $2)
+WHERE status = ANY ($1::TEXT[]) AND day IS NOT NULL
+  AND CASE wait_cause
+        WHEN 'repo budget' THEN $3::DOUBLE PRECISION > wait_limit_usd
+        WHEN 'phase budget' THEN
+          CASE wait_phase WHEN 'build' THEN $5::DOUBLE PRECISION WHEN 'seo' THEN $6::DOUBLE PRECISION
+                          ELSE $7::DOUBLE PRECISION END > wait_limit_usd
+        WHEN 'day budget' THEN $4::DOUBLE PRECISION > wait_limit_usd OR not_before <= $2
+        ELSE not_before IS NULL OR not_before <= $2
+      END
 ORDER BY day, rank
-LIMIT $3
 """
 
 
@@ -60,22 +67,29 @@ def queue_specs(
     fed = mark_fed(connection, analysed)
     first = not _analysis_queued_before(connection, day)
     used = _used_ranks(connection, day)
+    late = place_waiting(connection, day, late_ranks)
+    free = [rank for rank in ranks if rank not in used] if first else late
+    places: list[int | None] = [*free, *[None] * len(fresh)]
+    for spec, place in zip(fresh, places, strict=False):
+        insert_spec(connection, spec, analysed_day=day, day=day, rank=place, now=now)
+    if fed or fresh or day not in analysed_days(connection):
+        record = AnalysisRecord(
+            day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=dropped
+        )
+        record_analysis(connection, record)
+    return specs_named(connection, [spec.name for spec in fresh])
+
+
+def place_waiting(connection: Connection, day: date, late_ranks: range) -> list[int]:
+    """Give specs that wait for a rank the free late ranks of this date; return those that are free still."""
+    used = _used_ranks(connection, day)
     late = [rank for rank in late_ranks if rank not in used]
     waiting = [spec.id for spec in unranked_specs(connection)]
     for spec_id, rank in zip(waiting, late, strict=False):
         connection.execute(
             "UPDATE build_queue SET day = $1, rank = $2 WHERE id = $3 AND day IS NULL", [day, rank, spec_id]
         )
-    free = [rank for rank in ranks if rank not in used] if first else late[len(waiting) :]
-    places: list[int | None] = [*free, *[None] * len(fresh)]
-    for spec, place in zip(fresh, places, strict=False):
-        _insert(connection, spec, analysed_day=day, rank=place, now=now)
-    if fed or fresh or day not in analysed_days(connection):
-        record = AnalysisRecord(
-            day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=dropped
-        )
-        record_analysis(connection, record)
-    return _specs_named(connection, [spec.name for spec in fresh])
+    return late[len(waiting) :]
 
 
 def specs_of_day(connection: Connection, day: date) -> list[QueuedSpec]:
@@ -128,13 +142,14 @@ def queue(connection: Connection, statuses: Collection[BuildStatus]) -> list[Que
     return [queued_spec(row) for row in fetch(connection, sql, [[str(status) for status in statuses]])]
 
 
-def launchable_specs(connection: Connection, now: datetime, *, limit: int) -> list[QueuedSpec]:
-    """The first specs that may start now: ranked, not deferred to later, queued or left by a run that died.
+def launchable_specs(connection: Connection, now: datetime, limits: BudgetLimits) -> list[QueuedSpec]:
+    """The specs that may start now: ranked, waiting for nothing, queued or left by a run that died.
 
     Oldest date first. Whoever launches leaves out those that have a run.
     """
-    rows = fetch(connection, _LAUNCHABLE, [[str(status) for status in _UNBUILT], to_db(now), limit])
-    return [queued_spec(row) for row in rows]
+    phases = [limits.phase_usd[phase] for phase in Phase]
+    values = [[str(status) for status in _UNBUILT], to_db(now), limits.repo_usd, limits.day_usd, *phases]
+    return [queued_spec(row) for row in fetch(connection, _LAUNCHABLE, values)]
 
 
 def unranked_specs(connection: Connection) -> list[QueuedSpec]:
@@ -175,15 +190,22 @@ def _used_ranks(connection: Connection, day: date) -> set[int]:
     return {row[0] for row in rows}
 
 
-def _insert(
-    connection: Connection, spec: Spec, *, analysed_day: date, rank: int | None, now: datetime
+def insert_spec(
+    connection: Connection,
+    spec: Spec,
+    *,
+    analysed_day: date | None,
+    day: date,
+    rank: int | None,
+    now: datetime,
 ) -> None:
+    """Queue one new spec; without a rank it has no date either. `analysed_day` is None for imports."""
     connection.execute(
         _INSERT,
         [
             spec.name,
             spec.problem,
-            paper_url(spec.source_papers[0]),
+            spec.origin_url,
             spec.solution,
             spec.language,
             to_json(spec.files).decode(),
@@ -196,13 +218,14 @@ def _insert(
             spec.moat,
             spec.model_dump_json(),
             analysed_day,
-            None if rank is None else analysed_day,
+            None if rank is None else day,
             rank,
         ],
     )
 
 
-def _specs_named(connection: Connection, names: Sequence[str]) -> list[QueuedSpec]:
+def specs_named(connection: Connection, names: Sequence[str]) -> list[QueuedSpec]:
+    """The specs of these names by rank, those without one last."""
     sql = """
     SELECT * FROM queued_specs WHERE name IN (SELECT unnest($1::TEXT[])) ORDER BY rank NULLS LAST, id
     """

@@ -1,0 +1,71 @@
+"""Where a shipped repo comes from: `provenance.json` in its tree, and the record in its annotated tag."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.builds import Phase
+from factory_assets.domain.specs import Language
+
+PROVENANCE_FILE = "provenance.json"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourcePaper(_Record):
+    """A paper that the repo rests on."""
+
+    id: str
+    title: str
+    url: str
+
+
+class PhaseCommit(_Record):
+    """The commit that a phase ended with."""
+
+    phase: Phase
+    commit: str
+
+
+class Provenance(_Record):
+    """All that is known of a repo before its last gate.
+
+    `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates; `papers` is empty where a
+    spec was imported, and `source_url` then says where its idea comes from. `version` is the tag that it ships by.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: str
+    language: Language
+    papers: tuple[SourcePaper, ...]
+    source_url: str
+    spec_sha256: str
+    prompt_sha256: dict[Phase, str]
+    models: dict[Phase, str]
+    claude_code_version: str
+    phases: tuple[PhaseCommit, ...]
+    factory_version: str
+
+
+class GateRecord(_Record):
+    """One gate's verdict in a line."""
+
+    passed: bool
+    saw: str
+
+
+class TagRecord(_Record):
+    """What only the end knows. `commit` is what the tag points to; `cost_usd` is of all attempts."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: str
+    commit: str
+    gates: dict[str, GateRecord]
+    tests_executed: int
+    cost_usd: float

@@ -1,0 +1,141 @@
+"""One redaction for everything that is logged, stored, shown or sent: secrets in all the forms they may take."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+from pydantic import BaseModel
+
+from factory_assets.domain.errors import FactoryError
+
+SHORTEST_SECRET = 8
+REDACTED = "[secret]"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+# A password such as `postgres` is a word of ordinary texts: to take it out everywhere would hide nothing.
+_WORD = re.compile(r"[a-z]{1,15}")
+_NAMED_SECRET = re.compile(r"key|token|secret|passw|auth|signature", re.IGNORECASE)
+# Of a base64 text that begins so many bytes before the secret, the characters that depend on those bytes.
+_FOREIGN_CHARACTERS = (0, 2, 3)
+
+
+def is_recognisable(secret: str) -> bool:
+    """Whether a text that holds this value holds the secret, and not just a short or ordinary word."""
+    return len(secret) >= SHORTEST_SECRET and _WORD.fullmatch(secret) is None
+
+
+def text_forms(secret: str) -> tuple[str, ...]:
+    """The forms in which a secret may stand in a text: as it is, JSON, base64, URL-encoded, hex; longest first.
+
+    Base64 is made for each of the three places that a secret can have in what was encoded, in both alphabets,
+    and holds only the characters that depend on the secret alone.
+    """
+    raw = secret.encode("utf-8", "surrogateescape")
+    urls = (quote(secret, safe="", errors="surrogateescape"), quote(secret, errors="surrogateescape"))
+    plus = quote_plus(secret, errors="surrogateescape")
+    forms = [secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    for url in (*urls, plus):
+        forms += [url, re.sub(r"%..", lambda code: code[0].lower(), url)]
+    forms += [raw.hex(), raw.hex().upper()]
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + raw).decode()
+        own = encoded[_FOREIGN_CHARACTERS[before] : (before + len(raw)) * 8 // 6]
+        forms += [own, own.translate(str.maketrans("+/", "-_"))]
+    return tuple(sorted(dict.fromkeys(forms), key=len, reverse=True))
+
+
+def secrets_in_url(url: str) -> tuple[str, ...]:
+    """The password of an address (or its user, where it has no password) and the keys among its parameters."""
+    parts = urlsplit(url)
+    user = parts.password or parts.username
+    keys = [value for name, value in parse_qsl(parts.query) if _NAMED_SECRET.search(name)]
+    return tuple(dict.fromkeys([*((user, unquote(user)) if user else ()), *keys]))
+
+
+class Redactor:
+    """Replaces every form of every secret by `[secret]`; values that are no secrets by themselves are left."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets if is_recognisable(secret) for form in text_forms(secret)}
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def __call__(self, text: str) -> str:
+        """The text without the secrets."""
+        return text if self._pattern is None else self._pattern.sub(REDACTED, text)
+
+    def lines(self, notify: Callable[[str], None]) -> Callable[[str], None]:
+        """The same listener, told every line redacted."""
+        return lambda line: notify(self(line))
+
+    def model(self, value: Model) -> Model:
+        """The same model with every text in it redacted; the very same object where nothing was to be done."""
+        text = value.model_dump_json()
+        # Texts in JSON may be escaped, so the parts are looked at, not the whole.
+        clean = json.dumps(self._nested(json.loads(text)))
+        return value if json.loads(clean) == json.loads(text) else type(value).model_validate_json(clean)
+
+    def error(self, error: FactoryError) -> FactoryError:
+        """The same error with its texts redacted, and what led to it."""
+        error.what, error.where, error.mend = self(error.what), self(error.where), self(error.mend)
+        error.args = (error.what,)
+        self._redact_causes(error)
+        return error
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Redact every error that leaves the block.
+
+        Raises:
+            FactoryError: in place of any other exception whose text held a secret.
+        """
+        try:
+            yield
+        except FactoryError as error:
+            self.error(error)
+            raise
+        except Exception as error:
+            if any(self._tells(one) for one in _chain(error)):
+                raise FactoryError(
+                    f"{type(error).__name__}: {self(str(error))}",
+                    mend="This is a fault of the factory; its traceback is left out, as it held a secret.",
+                ) from None
+            raise
+
+    def _redact_causes(self, error: FactoryError) -> None:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if isinstance(cause, FactoryError):
+            self.error(cause)
+        elif cause is not None and any(self._tells(one) for one in _chain(cause)):
+            # Other libraries' exceptions cannot be rewritten in place: their texts come from many places.
+            error.__cause__ = FactoryError(f"{type(cause).__name__}: {self(str(cause))}")
+
+    def _tells(self, error: BaseException) -> bool:
+        return any(self(text) != text for text in (str(error), repr(error.args)))
+
+    def _nested(self, value: object) -> object:
+        match value:
+            case str():
+                return self(value)
+            case list():
+                return [self._nested(item) for item in value]
+            case dict():
+                return {key: self._nested(item) for key, item in value.items()}
+            case _:
+                return value
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    at: BaseException | None = error
+    seen: set[int] = set()
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        yield at
+        at = at.__cause__ or at.__context__

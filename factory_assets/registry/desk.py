@@ -1,0 +1,58 @@
+"""The part of the registry that an operator works with: stops of the queue, retries, and a repo's whole story."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import WaitCause
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import holds, requeue, story
+from factory_assets.registry.database import Database
+from factory_assets.registry.story import Story
+
+
+class Desk:
+    """Part of Registry. Every method is one short transaction."""
+
+    _database: Database
+
+    def hold(self, hold: Hold) -> None:
+        """Stop the whole queue; a later stop of the same cause takes its place."""
+        with self._database.transaction() as connection:
+            holds.record_hold(connection, hold)
+
+    def holds(self) -> list[Hold]:
+        """The stops that stand, oldest first."""
+        with self._database.transaction() as connection:
+            return holds.holds(connection)
+
+    def release_hold(self, cause: WaitCause) -> None:
+        """Lift the stop; nothing where none stands."""
+        with self._database.transaction() as connection:
+            holds.release_hold(connection, cause)
+
+    def requeue(self, spec_id: int) -> QueuedSpec:
+        """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
+
+        Raises:
+            StatusError: when it has shipped.
+        """
+        with self._database.transaction() as connection:
+            return requeue.requeue(connection, spec_id)
+
+    def failed_since(self, moment: datetime) -> list[QueuedSpec]:
+        """The failed specs whose last attempt was judged, or else started, at that moment or later."""
+        with self._database.transaction() as connection:
+            return requeue.failed_since(connection, moment)
+
+    def story_of(self, name: str) -> Story | None:
+        """All that is known of one repo, or None where no spec has that name."""
+        with self._database.transaction() as connection:
+            return story.story_of(connection, name)
+
+    def repo_dollars(self, names: Collection[str]) -> dict[str, float]:
+        """What these repos have taken over all attempts, with what is set aside for them now."""
+        with self._database.transaction() as connection:
+            return story.repo_dollars(connection, names)

@@ -1,0 +1,115 @@
+"""Everything that is known of one repo, for `factory show`, and what repos have cost so far."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry.builds import phases_of, verdicts_of
+from factory_assets.registry.calls import usage_of
+from factory_assets.registry.database import Connection
+from factory_assets.registry.models import MirrorRecord
+from factory_assets.registry.papers import papers_by_id
+from factory_assets.registry.repos import mirror_of, shipped_repo
+from factory_assets.registry.rows import fetch, fetch_one
+from factory_assets.registry.specs import spec_named
+
+_DOLLARS = """
+SELECT repo, sum(dollars) AS dollars FROM (
+    SELECT repo, cost_usd AS dollars FROM llm_calls WHERE repo IN (SELECT unnest($1::TEXT[]))
+    UNION ALL
+    SELECT repo, greatest(reserved_usd, spent_usd) AS dollars FROM reservations
+    WHERE repo IN (SELECT unnest($1::TEXT[]))
+) AS taken
+GROUP BY repo
+"""
+
+_BY_PHASE = """
+SELECT coalesce(phase, stage) AS phase, model, outcome, CAST(sum(calls) AS BIGINT) AS calls,
+       sum(cost_usd) AS cost_usd, sum(seconds) AS seconds, min(called_at) AS first_at
+FROM llm_calls WHERE repo = $1
+GROUP BY coalesce(phase, stage), model, outcome
+ORDER BY first_at
+"""
+
+
+class Attempt(BaseModel):
+    """One attempt at building the repo: the phases that were done and what the gates decided."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    phases: tuple[PhaseRecord, ...]
+    verdicts: tuple[GateVerdict, ...]
+
+
+class Spent(BaseModel):
+    """The ledger's lines of one phase and outcome, summed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: str
+    model: str
+    outcome: str
+    calls: int
+    cost_usd: float
+    seconds: float
+
+
+class Story(BaseModel):
+    """One repo from its papers to its mirror. `origin` says where an imported spec came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queued: QueuedSpec
+    papers: tuple[Paper, ...]
+    origin: str | None
+    attempts: tuple[Attempt, ...]
+    spent: tuple[Spent, ...]
+    usage: Usage
+    repo: ShippedRepo | None
+    mirror: MirrorRecord | None
+
+
+def story_of(connection: Connection, name: str) -> Story | None:
+    """The whole story, or None where no spec has that name."""
+    queued = spec_named(connection, name)
+    if queued is None:
+        return None
+    return Story(
+        queued=queued,
+        papers=tuple(papers_by_id(connection, queued.spec.source_papers)),
+        origin=_origin(connection, queued.id),
+        attempts=tuple(_attempts(connection, queued)),
+        spent=tuple(Spent.model_validate(row) for row in fetch(connection, _BY_PHASE, [name])),
+        usage=usage_of(connection, repo=name, day=None, stage=None),
+        repo=shipped_repo(connection, name),
+        mirror=mirror_of(connection, name),
+    )
+
+
+def repo_dollars(connection: Connection, names: Collection[str]) -> dict[str, float]:
+    """What these repos have taken over all attempts: the ledger's dollars and those that are set aside now."""
+    return {row["repo"]: float(row["dollars"]) for row in fetch(connection, _DOLLARS, [list(names)])}
+
+
+def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
+    # A build that was deferred has given its attempt back, and goes on under the next number.
+    made = [
+        Attempt(
+            number=number,
+            phases=tuple(phases_of(connection, queued.id, number)),
+            verdicts=tuple(verdicts_of(connection, queued.id, number)),
+        )
+        for number in range(1, queued.attempts + 2)
+    ]
+    return [attempt for attempt in made if attempt.phases or attempt.verdicts]
+
+
+def _origin(connection: Connection, spec_id: int) -> str | None:
+    row = fetch_one(connection, "SELECT * FROM spec_origins WHERE spec_id = $1", [spec_id])
+    return None if row is None else f"{row['origin']} {row['source']}, imported {row['imported_at']:%Y-%m-%d}"

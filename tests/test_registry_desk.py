@@ -1,0 +1,87 @@
+"""Stops of the queue and what repos have taken, as the registry keeps them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from registry_samples import NOW, call, phase_record, queue
+
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import Phase, Reservation, Usage, WaitCause
+from factory_assets.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.duckdb")
+
+
+def hold(credential: str, minutes: int = 0) -> Hold:
+    return Hold(
+        cause=WaitCause.CREDENTIAL,
+        reason="401.",
+        mend="A new key.",
+        since=NOW + timedelta(minutes=minutes),
+        credential=credential,
+    )
+
+
+def test_a_stop_stands_until_it_is_lifted_also_for_another_process(
+    registry: Registry, tmp_path: Path
+) -> None:
+    assert registry.holds() == []
+    registry.hold(hold("one"))
+    registry.hold(hold("one"))
+    assert Registry(tmp_path / "registry.duckdb").holds() == [hold("one")]
+    registry.release_hold(WaitCause.CREDENTIAL)
+    registry.release_hold(WaitCause.CREDENTIAL)
+    assert registry.holds() == []
+
+
+def test_a_later_refusal_is_the_one_that_counts(registry: Registry) -> None:
+    registry.hold(hold("one"))
+    registry.hold(hold("two", minutes=5))
+    assert registry.holds() == [hold("two", minutes=5)]
+
+
+def test_what_a_repo_has_taken_is_its_ledger_and_what_is_set_aside_for_it(registry: Registry) -> None:
+    first, second, _ = queue(registry, "cache-probe", "tree-probe", "key-probe")
+    for minute in range(2):
+        at = NOW - timedelta(days=minute)
+        registry.record_call(call(repo="cache-probe", usage=Usage(calls=1, cost_usd=0.5), at=at))
+    for queued in (first, second):
+        reservation = Reservation(
+            id=f"of {queued.spec.name}",
+            spec_id=queued.id,
+            repo=queued.spec.name,
+            stage="build",
+            partition="2026-06-03|01",
+            phase=Phase.BUILD,
+            route="claude-code",
+            model="claude-sonnet-5-5",
+            run_id="run-1",
+            dollars=3.0,
+            at=NOW,
+        )
+        registry.reserve(reservation, day_budget_usd=50)
+    registry.meter("of tree-probe", Usage(calls=9, cost_usd=3.25))
+    taken = registry.repo_dollars(["cache-probe", "tree-probe", "key-probe"])
+    assert taken == {"cache-probe": 4.0, "tree-probe": 3.25}
+
+
+def test_the_story_of_an_attempt_that_was_put_off_keeps_its_phases(registry: Registry) -> None:
+    (queued,) = queue(registry, "cache-probe")
+    started = registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.finish_phase(queued.id, started.attempts, phase_record())
+    registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="429")
+    story = registry.story_of("cache-probe")
+    assert story is not None
+    assert story.queued.attempts == 0
+    (attempt,) = story.attempts
+    assert (attempt.number, [record.phase for record in attempt.phases]) == (1, [Phase.BUILD])
+
+
+def test_there_is_no_story_of_an_unknown_name(registry: Registry) -> None:
+    assert registry.story_of("no-such-tool") is None
