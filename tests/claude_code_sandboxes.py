@@ -11,29 +11,47 @@ from pathlib import Path
 import psutil
 import pytest
 
-from factory_assets.sandbox import BubblewrapSandbox, PlainSandbox, Sandbox, find_sandbox
+from factory_assets.sandbox import (
+    BubblewrapSandbox,
+    Confines,
+    PlainSandbox,
+    Program,
+    ResourceLimits,
+    Sandbox,
+    find_sandbox,
+)
 
 CLONE = Path(__file__).resolve().parent.parent
 
 
-def bubblewrap(*, hidden: tuple[Path, ...] = (), toolchains: tuple[Path, ...] = ()) -> BubblewrapSandbox:
+def bubblewrap(
+    *,
+    hidden: tuple[Path, ...] = (),
+    toolchains: tuple[Path, ...] = (),
+    limits: ResourceLimits | None = None,
+) -> BubblewrapSandbox:
     """The contained sandbox; the test is skipped where bubblewrap is missing or does not work."""
     if shutil.which("bwrap") is None:
         pytest.skip("bwrap (bubblewrap) is not installed")
-    sandbox = find_sandbox(hidden=(CLONE, *hidden), toolchain_paths=toolchains)
+    sandbox = find_sandbox(hidden=(CLONE, *hidden), toolchain_paths=toolchains, limits=limits)
     if not isinstance(sandbox, BubblewrapSandbox):
         pytest.skip(f"bwrap does not work here: {sandbox.missing[0]}")
     return sandbox
 
 
-def plain() -> PlainSandbox:
+def plain(*, limits: ResourceLimits | None = None) -> PlainSandbox:
     """The sandbox of machines without bubblewrap."""
-    return PlainSandbox("bubblewrap is not installed", toolchains=())
+    return PlainSandbox("bubblewrap is not installed", toolchains=(), limits=limits or ResourceLimits())
 
 
-def sandbox_named(name: str) -> Sandbox:
+def sandbox_named(name: str, *, limits: ResourceLimits | None = None) -> Sandbox:
     """`bubblewrap` or `plain`."""
-    return bubblewrap() if name == "bubblewrap" else plain()
+    return bubblewrap(limits=limits) if name == "bubblewrap" else plain(limits=limits)
+
+
+def program(*argv: str, workspace: Path, home: Path, **env: str) -> Program:
+    """A program without network, under the usual limits."""
+    return Program(argv, workspace, Confines(ResourceLimits()), home=home, env=env)
 
 
 def new_marker() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from claude_code_sandboxes import bubblewrap, plain
 
-from factory_assets.sandbox import PlainSandbox, default_toolchains, find_sandbox
+from factory_assets.sandbox import PlainSandbox, ResourceLimits, default_toolchains, find_sandbox
 
 
 def program(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -72,7 +72,7 @@ def test_rustup_gives_its_default_toolchain_itself(tmp_path: Path, monkeypatch: 
 
 def test_a_program_is_found_where_a_command_would_find_it(tmp_path: Path) -> None:
     tool = program(tmp_path / "kit" / "bin" / "odd-tool")
-    sandbox = PlainSandbox("no reason", toolchains=(tmp_path / "kit",))
+    sandbox = PlainSandbox("no reason", toolchains=(tmp_path / "kit",), limits=ResourceLimits())
     assert sandbox.which("odd-tool") == tool
     assert plain().which("odd-tool") is None
     assert plain().which("python3") == Path(sys.executable).parent / "python3"

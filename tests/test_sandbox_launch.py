@@ -13,12 +13,13 @@ import pytest
 from claude_code_sandboxes import (
     new_marker,
     processes_with,
+    program,
     sandbox_named,
     wait_until_gone,
     wait_until_running,
 )
 
-from factory_assets.sandbox import Program, write_launch
+from factory_assets.sandbox import write_launch
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -35,8 +36,8 @@ def test_arguments_and_named_secrets_pass_and_nothing_else(
     name: str, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     workspace, home = folders
-    program = Program(("/bin/sh", "-c", 'echo "$#" "$2"; env'), workspace, home=home, env={"SHOWN": "1"})
-    launch = write_launch(sandbox_named(name), program, directory=tmp_path / "launch", inherited=["KEY"])
+    shell = program("/bin/sh", "-c", 'echo "$#" "$2"; env', workspace=workspace, home=home, SHOWN="1")
+    launch = write_launch(sandbox_named(name), shell, directory=tmp_path / "launch", inherited=["KEY"])
     outside = {**os.environ, "KEY": "sk-passed", "GITHUB_TOKEN": "ghp_kept_out"}
     argv = [launch.script, "zero", "one", "two words"]
     done = subprocess.run(argv, env=outside, cwd=workspace, capture_output=True, text=True, check=True)
@@ -53,9 +54,9 @@ def test_a_secret_is_in_no_command_line_and_in_no_file(
 ) -> None:
     workspace, home = folders
     marker = new_marker()
-    program = Program(("sleep", marker), workspace, home=home)
+    sleeper = program("sleep", marker, workspace=workspace, home=home)
     directory = tmp_path / "launch"
-    launch = write_launch(sandbox_named(name), program, directory=directory, inherited=["KEY"])
+    launch = write_launch(sandbox_named(name), sleeper, directory=directory, inherited=["KEY"])
     with subprocess.Popen([launch.script], env={**os.environ, "KEY": "sk-very-secret"}, cwd=workspace):
         wait_until_running(marker)
         for process in psutil.process_iter(["cmdline"]):
@@ -72,10 +73,9 @@ def test_the_end_of_a_launch_leaves_nothing_running(
 ) -> None:
     workspace, home = folders
     marker = new_marker()
-    program = Program(
-        ("sh", "-c", f"setsid sleep {marker} >/dev/null 2>&1 & sleep 600"), workspace, home=home
-    )
-    launch = write_launch(sandbox_named(name), program, directory=tmp_path / "launch")
+    line = f"setsid sleep {marker} >/dev/null 2>&1 & sleep 600"
+    leaver = program("sh", "-c", line, workspace=workspace, home=home)
+    launch = write_launch(sandbox_named(name), leaver, directory=tmp_path / "launch")
     with subprocess.Popen([launch.script], cwd=workspace):
         wait_until_running(marker)
         launch.end()
@@ -87,11 +87,11 @@ _PARENT = """
 import subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
-from claude_code_sandboxes import sandbox_named
-from factory_assets.sandbox import Program, write_launch
+from claude_code_sandboxes import program, sandbox_named
+from factory_assets.sandbox import write_launch
 line = f"setsid sleep {sys.argv[2]} >/dev/null 2>&1 & sleep 600"
-program = Program(("sh", "-c", line), Path.cwd() / "workspace", home=Path.cwd() / "home")
-launch = write_launch(sandbox_named(sys.argv[1]), program, directory=Path.cwd() / "launch")
+leaver = program("sh", "-c", line, workspace=Path.cwd() / "workspace", home=Path.cwd() / "home")
+launch = write_launch(sandbox_named(sys.argv[1]), leaver, directory=Path.cwd() / "launch")
 subprocess.run([launch.script], cwd="workspace", stdin=subprocess.PIPE)
 """
 
@@ -115,7 +115,9 @@ def test_a_wrapper_refuses_to_start_for_another_process(
 ) -> None:
     workspace, home = folders
     launch = write_launch(
-        sandbox_named(name), Program(("true",), workspace, home=home), directory=tmp_path / "launch"
+        sandbox_named(name),
+        program("true", workspace=workspace, home=home),
+        directory=tmp_path / "launch",
     )
     done = subprocess.run(["sh", "-c", f"{launch.script}; exit $?"], capture_output=True, check=False)
     assert done.returncode != 0

@@ -142,11 +142,14 @@ sandbox_named(sys.argv[1]).run(Command(("sh", "-c", line), Path.cwd(), 600))
 
 
 @both
-def test_nothing_survives_when_the_worker_is_killed(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_survives_when_the_worker_is_killed_or_cancelled(
+    name: str, tmp_path: Path, end: signal.Signals
+) -> None:
     sandbox_named(name)
     marker = new_marker()
     command = [sys.executable, "-c", _KILLED_PARENT, name, marker, str(Path(__file__).parent)]
     with subprocess.Popen(command, cwd=tmp_path, env=dict(os.environ)) as worker:
         wait_until_running(marker)
-        worker.send_signal(signal.SIGKILL)
+        worker.send_signal(end)
     wait_until_gone(marker)

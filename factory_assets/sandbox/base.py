@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from factory_assets.domain.agents import Command, CommandResult
+from factory_assets.sandbox.door import Door, Rules
+from factory_assets.sandbox.groups import ControlGroup
+from factory_assets.sandbox.limits import ResourceLimits
 
 TIMED_OUT_EXIT_CODE = 124
 """Exit code of a command that ran past its time, as coreutils' `timeout` gives it."""
+
+
+STOPPED_EXIT_CODE = 137
+"""Exit code of a command that was stopped at a limit, as of one that was killed."""
+
+
+@dataclass(frozen=True)
+class Confines:
+    """What holds one program while it runs: its way out, its limits, its control group where there is one."""
+
+    limits: ResourceLimits
+    door: Door | None = None
+    group: ControlGroup | None = None
 
 
 @dataclass(frozen=True)
@@ -21,11 +38,12 @@ class Program:
     It works in `workspace`, the only real folder it can change, unless `writable` names more. `readable` is
     shown to it read-only. `home` is a folder that lasts between two runs; without one, HOME is empty and
     forgotten. `env` is what it gets beside the clean environment: no secrets, they are passed at the start.
+    Its network is the door of its confines.
     """
 
     argv: tuple[str, ...]
     workspace: Path
-    network: bool = False
+    confines: Confines
     home: Path | None = None
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
@@ -52,6 +70,10 @@ class Sandbox(Protocol):
 
     def which(self, program: str) -> Path | None:
         """Where a command would find `program`, or None."""
+        ...
+
+    def confine(self, rules: Rules | None) -> AbstractContextManager[Confines]:
+        """The confines of one program, with a door where there are rules for one."""
         ...
 
     def run(self, command: Command) -> CommandResult:

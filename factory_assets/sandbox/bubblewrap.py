@@ -6,17 +6,28 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.errors import MissingToolError
-from factory_assets.sandbox.base import TIMED_OUT_EXIT_CODE, Program
+from factory_assets.sandbox import relay, supervisor
+from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
+from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.groups import ControlGroup, find_group_parent
+from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.mounts import HOME, View, mount_arguments
 from factory_assets.sandbox.namespace import ProcessWatch, first_process, read_info
+from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, python_prefixes, search_path
+from factory_assets.sandbox.watchdog import Watchdog
+
+_RELAY = Path("/run/factory/relay.py")
+_SOCKET = Path("/run/factory/proxy")
 
 
 class BubblewrapSandbox:
@@ -25,31 +36,45 @@ class BubblewrapSandbox:
     The sandbox dies with the thread that started it, so start programs from a thread that outlives them.
     """
 
-    def __init__(self, bwrap: Path, *, toolchains: tuple[Path, ...], hidden: tuple[Path, ...]) -> None:
+    def __init__(
+        self,
+        bwrap: Path,
+        *,
+        toolchains: tuple[Path, ...],
+        hidden: tuple[Path, ...],
+        limits: ResourceLimits,
+    ) -> None:
         self._bwrap = bwrap
         self._toolchains = tuple(path for path in toolchains if path.exists())
         self._hidden = hidden
         self._path = search_path(self._toolchains)
+        self._limits = limits
+        self._group_parent = find_group_parent()
 
     @property
     def protections(self) -> tuple[str, ...]:
         """What is on."""
+        by = "the kernel and a watchdog" if self._group_parent else "a watchdog"
         return (
             "processes: a PID namespace of its own; all of it ends with the command, its time or the worker",
             "files: only the workspace can be written; the clone, the registry and the homes do not exist",
-            "network: none for commands; the host's for agents",
+            "network: none, but for a proxy to the package registries and, for agents, the model API",
+            "credentials: a placeholder inside; the proxy puts the real one in",
+            f"limits, by {by}: {self._limits.in_words()}",
             "environment: clean; no capabilities; no terminal",
         )
 
     @property
     def missing(self) -> tuple[str, ...]:
         """What is not on."""
-        return ("limits on memory, processes and disk", "a filter on the network of agents")
+        if self._group_parent:
+            return ()
+        return ("limits enforced by the kernel: no control group (cgroup v2) is delegated to this user",)
 
     @property
     def stop_signal(self) -> signal.Signals:
-        """SIGKILL: the namespace dies with bubblewrap."""
-        return signal.SIGKILL
+        """SIGTERM: the supervisor around bubblewrap ends all of it."""
+        return signal.SIGTERM
 
     def which(self, program: str) -> Path | None:
         """Where a command would find `program`, or None."""
@@ -59,63 +84,87 @@ class BubblewrapSandbox:
     def environment(self, program: Program) -> dict[str, str]:
         """The whole environment of a wrapped program, but for secrets."""
         base = clean_environment(path=self._path, home=str(HOME), temporary="/tmp")  # noqa: S108 - its own /tmp
-        return {**base, **program.env}
+        door = program.confines.door
+        return {**base, **(door.environment if door else {}), **program.env}
+
+    @contextmanager
+    def confine(self, rules: Rules | None) -> Iterator[Confines]:
+        """The confines of one program, with a door where there are rules for one."""
+        with ExitStack() as held:
+            door = None
+            if rules is not None:
+                from factory_assets.sandbox.proxy_thread import open_door  # noqa: PLC0415  heavy
+
+                door = held.enter_context(open_door(rules))
+            group = ControlGroup.create(self._group_parent, self._limits) if self._group_parent else None
+            if group is not None:
+                held.callback(group.remove)
+            yield Confines(self._limits, door, group)
 
     def wrap(self, program: Program, *, info_fd: int | None = None) -> list[str]:
-        """The command line that starts `program` contained."""
+        """The command line that starts `program` contained.
+
+        Bubblewrap ties itself to its parent only some milliseconds after its start, and its child later still: a
+        worker that is killed in between would leave both running. The supervisor is tied before it starts them.
+        """
+        door, group = program.confines.door, program.confines.group
         view = View(
             readable=(*python_prefixes(), *self._toolchains, *program.readable),
             writable=(program.workspace, *program.writable),
             hidden=self._hidden,
             home=program.home,
+            placed=((Path(relay.__file__), _RELAY), (door.socket, _SOCKET)) if door and door.socket else (),
         )
-        return [
+        through = [sys.executable, "-I", "-S", str(_RELAY), str(door.port), str(_SOCKET)] if door else []
+        argv = [
             str(self._bwrap),
             *["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"],
-            *["--unshare-cgroup-try", "--cap-drop", "ALL"],
-            *([] if program.network else ["--unshare-net"]),
+            *["--unshare-net", "--unshare-cgroup-try", "--cap-drop", "ALL"],
             *([] if info_fd is None else ["--info-fd", str(info_fd)]),
             *mount_arguments(view),
-            *["--chdir", str(program.workspace), "--", *program.argv],
+            *["--chdir", str(program.workspace), "--"],
+            *limited((*through, *program.argv), program.confines.limits),
         ]
+        supervised = [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), str(os.getpid())]
+        return [*supervised, *(group.entered(argv) if group else argv)]
 
     def run(self, command: Command) -> CommandResult:
         """Run to the end or the time-out; nothing it started is left running."""
         workspace = command.workspace.resolve()
-        program = Program(command.argv, workspace, network=command.network, env=command.env)
         started = time.monotonic()
-        info_reader, info_writer = os.pipe()
-        try:
-            process = self._start(program, info_writer)
-        except BaseException:
-            os.close(info_reader)
-            raise
-        finally:
-            os.close(info_writer)
-        try:
-            watch = ProcessWatch(first_process(read_info(info_reader)))
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            os.close(info_reader)
-        try:
-            captured = capture(process, timeout_seconds=command.timeout_seconds, stop=process.kill)
-        finally:
-            watch.wait()
-        return CommandResult(
-            exit_code=TIMED_OUT_EXIT_CODE if captured.timed_out else process.returncode,
-            output=captured.output,
-            timed_out=captured.timed_out,
-            seconds=time.monotonic() - started,
-        )
+        with self.confine(rules_of(command)) as confines:
+            program = Program(command.argv, workspace, confines, env=command.env)
+            info_reader, info_writer = os.pipe()
+            try:
+                process = self._start(program, info_writer)
+            except BaseException:
+                os.close(info_reader)
+                raise
+            finally:
+                os.close(info_writer)
+            try:
+                end = ProcessWatch(first_process(read_info(info_reader)))
+            except BaseException:
+                process.terminate()
+                raise
+            finally:
+                os.close(info_reader)
+            watchdog = Watchdog(
+                confines.limits, (workspace,), lambda: process.pid, process.terminate, confines.group
+            )
+            try:
+                with watchdog:
+                    captured = capture(
+                        process, timeout_seconds=command.timeout_seconds, stop=process.terminate
+                    )
+            finally:
+                end.wait()
+            return result_of(process, captured, watchdog, confines, seconds=time.monotonic() - started)
 
     def _start(self, program: Program, info_fd: int) -> subprocess.Popen[bytes]:
-        # A shell starts the program, so that a name that is not found gives 127 and not bubblewrap's 1.
-        shown = replace(program, argv=("/bin/sh", "-c", 'exec "$@"', "sh", *program.argv))
         try:
             return subprocess.Popen(
-                self.wrap(shown, info_fd=info_fd),
+                self.wrap(program, info_fd=info_fd),
                 env=self.environment(program),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

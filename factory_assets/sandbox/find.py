@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,13 +12,20 @@ from factory_assets.domain.agents import Command
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.sandbox.base import Sandbox
 from factory_assets.sandbox.bubblewrap import BubblewrapSandbox
+from factory_assets.sandbox.limits import ResourceLimits
 from factory_assets.sandbox.plain import PlainSandbox
 from factory_assets.sandbox.toolchains import default_toolchains
+from factory_assets.scratch import scratch_folder
 
 _TRIAL_SECONDS = 20.0
 
 
-def find_sandbox(*, hidden: Sequence[Path], toolchain_paths: Sequence[Path] | None = None) -> Sandbox:
+def find_sandbox(
+    *,
+    hidden: Sequence[Path],
+    toolchain_paths: Sequence[Path] | None = None,
+    limits: ResourceLimits | None = None,
+) -> Sandbox:
     """Bubblewrap where it really works, else the plain sandbox, whose `missing` says why.
 
     Bubblewrap is tried once per process and set of arguments.
@@ -27,26 +33,27 @@ def find_sandbox(*, hidden: Sequence[Path], toolchain_paths: Sequence[Path] | No
     Args:
         hidden: what no program may ever see, even below a toolchain: the clone, the data folder.
         toolchain_paths: folders with a `bin`, or single programs; those found on PATH by default.
+        limits: what a program may take of the machine.
     """
     toolchains = default_toolchains() if toolchain_paths is None else tuple(toolchain_paths)
-    return _find(tuple(path.resolve() for path in hidden), toolchains)
+    return _find(tuple(path.resolve() for path in hidden), toolchains, limits or ResourceLimits())
 
 
 @lru_cache
-def _find(hidden: tuple[Path, ...], toolchains: tuple[Path, ...]) -> Sandbox:
+def _find(hidden: tuple[Path, ...], toolchains: tuple[Path, ...], limits: ResourceLimits) -> Sandbox:
     if sys.platform != "linux":
-        return PlainSandbox("bubblewrap needs Linux", toolchains=toolchains)
+        return PlainSandbox("bubblewrap needs Linux", toolchains=toolchains, limits=limits)
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        return PlainSandbox("bubblewrap is not installed", toolchains=toolchains)
-    sandbox = BubblewrapSandbox(Path(bwrap), toolchains=toolchains, hidden=hidden)
+        return PlainSandbox("bubblewrap is not installed", toolchains=toolchains, limits=limits)
+    sandbox = BubblewrapSandbox(Path(bwrap), toolchains=toolchains, hidden=hidden, limits=limits)
     trouble = _trouble(sandbox)
-    return PlainSandbox(trouble, toolchains=toolchains) if trouble else sandbox
+    return PlainSandbox(trouble, toolchains=toolchains, limits=limits) if trouble else sandbox
 
 
 def _trouble(sandbox: BubblewrapSandbox) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="factory-trial-") as workspace:
-        trial = Command(("true",), Path(workspace), timeout_seconds=_TRIAL_SECONDS)
+    with scratch_folder() as workspace:
+        trial = Command(("true",), workspace, timeout_seconds=_TRIAL_SECONDS)
         try:
             result = sandbox.run(trial)
         except MissingToolError as error:

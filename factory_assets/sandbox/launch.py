@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.sandbox import launcher
-from factory_assets.sandbox.base import Program, Sandbox
+from factory_assets.sandbox.base import Confines, Program, Sandbox
 from factory_assets.sandbox.namespace import WAIT_SECONDS, ProcessWatch, first_process
+from factory_assets.sandbox.watchdog import Watchdog
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Launch:
     pid_file: Path
     info_file: Path
     stop_signal: signal.Signals
+    folders: tuple[Path, ...]
+    confines: Confines
+
+    def watchdog(self) -> Watchdog:
+        """What stops the program when it passes its limits."""
+        return Watchdog(self.confines.limits, self.folders, self._child, self.stop, self.confines.group)
 
     def stop(self) -> None:
         """Tell the program and all it started to end. Does nothing when it never started or has ended."""
@@ -72,6 +79,8 @@ def write_launch(
         pid_file=directory / "pid",
         info_file=directory / "info.json",
         stop_signal=sandbox.stop_signal,
+        folders=(program.workspace, *program.writable, *([program.home] if program.home else [])),
+        confines=program.confines,
     )
     for stale in (launch.pid_file, launch.info_file):
         stale.unlink(missing_ok=True)

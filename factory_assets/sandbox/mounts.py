@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory_assets.sandbox.limits import FILE_BYTES, SHARED_MEMORY_BYTES
 from factory_assets.sandbox.toolchains import is_within
 
 HOME = Path("/home/factory")
@@ -20,13 +21,14 @@ _ETC = (
 class View:
     """Which real folders and files a program sees. What is not named does not exist for it.
 
-    `hidden` stays invisible even where it lies below something shown.
+    `hidden` stays invisible even where it lies below something shown. `placed` shows single files elsewhere.
     """
 
     readable: Sequence[Path]
     writable: Sequence[Path]
     hidden: Sequence[Path]
     home: Path | None
+    placed: Sequence[tuple[Path, Path]] = ()
 
 
 def mount_arguments(view: View) -> list[str]:
@@ -41,9 +43,11 @@ def mount_arguments(view: View) -> list[str]:
     rules.sort(key=lambda rule: len(rule[0].parts))
     return [
         *_system_arguments(),
-        *["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],  # noqa: S108 - the sandbox's own /tmp
-        *(["--bind", str(view.home), str(HOME)] if view.home else ["--tmpfs", str(HOME)]),
+        *["--proc", "/proc", "--dev", "/dev", *_memory("/dev/shm", SHARED_MEMORY_BYTES)],  # noqa: S108 - its own
+        *_memory("/tmp", FILE_BYTES),  # noqa: S108 - its own
+        *(["--bind", str(view.home), str(HOME)] if view.home else _memory(str(HOME), FILE_BYTES)),
         *(argument for _, arguments in rules for argument in arguments),
+        *(argument for here, there in view.placed for argument in ("--ro-bind", str(here), str(there))),
         *["--remount-ro", "/"],
     ]
 
@@ -58,6 +62,11 @@ def _system_arguments() -> list[str]:
     for name in _ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     return arguments
+
+
+def _memory(place: str, size: int) -> list[str]:
+    """A folder in memory that holds so much: it counts as no process's memory."""
+    return ["--size", str(size), "--tmpfs", place]
 
 
 def _cover(path: Path) -> list[str]:

@@ -9,14 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.sandbox import supervisor
-from factory_assets.sandbox.base import TIMED_OUT_EXIT_CODE, Program
+from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
+from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.limits import ResourceLimits, limited
+from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, search_path
+from factory_assets.sandbox.watchdog import Watchdog
 
 
 class PlainSandbox:
@@ -25,8 +31,9 @@ class PlainSandbox:
     `reason` says why there is no containment on this machine.
     """
 
-    def __init__(self, reason: str, *, toolchains: tuple[Path, ...]) -> None:
+    def __init__(self, reason: str, *, toolchains: tuple[Path, ...], limits: ResourceLimits) -> None:
         self._reason = reason
+        self._limits = limits
         self._path = search_path(tuple(path for path in toolchains if path.exists()))
 
     @property
@@ -39,9 +46,10 @@ class PlainSandbox:
         """What is not on, and why."""
         return (
             f"no containment: {self._reason}",
-            "files: programs can read and write all that this user can",
-            "network: not restricted",
+            "files: programs can read and write all that this user can, the credentials' files too",
+            "network: not restricted; a proxy puts the credential in, but nothing makes programs use it",
             "processes: a supervisor ends what they started, unless they end the supervisor first",
+            f"limits, by a watchdog in the same way: {self._limits.in_words()}",
         )
 
     @property
@@ -59,35 +67,49 @@ class PlainSandbox:
         home = program.home or program.workspace
         temporary = program.home / "tmp" if program.home else Path(tempfile.gettempdir())
         base = clean_environment(path=self._path, home=str(home), temporary=str(temporary))
-        return {**base, **program.env}
+        door = program.confines.door
+        return {**base, **(door.environment if door else {}), **program.env}
+
+    @contextmanager
+    def confine(self, rules: Rules | None) -> Iterator[Confines]:
+        """The confines of one program: its door is a port of the host's loopback."""
+        with ExitStack() as held:
+            door = None
+            if rules is not None:
+                from factory_assets.sandbox.proxy_thread import open_local_door  # noqa: PLC0415  heavy
+
+                door = held.enter_context(open_local_door(rules))
+            yield Confines(self._limits, door)
 
     def wrap(self, program: Program, *, info_fd: int | None = None) -> list[str]:
         """The command line that starts `program` under the supervisor; there is no namespace to inform of."""
         del info_fd
         return [
             *[sys.executable, "-I", "-S", str(Path(supervisor.__file__)), str(os.getpid())],
-            *program.argv,
+            *limited(program.argv, program.confines.limits),
         ]
 
     def run(self, command: Command) -> CommandResult:
         """Run to the end or the time-out; nothing it started is left running."""
-        program = Program(command.argv, command.workspace.resolve(), env=command.env)
+        workspace = command.workspace.resolve()
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="factory-home-", ignore_cleanup_errors=True) as home:
+        with (
+            self.confine(rules_of(command)) as confines,
+            tempfile.TemporaryDirectory(prefix="factory-home-", ignore_cleanup_errors=True) as home,
+        ):
             (Path(home) / "tmp").mkdir()
+            program = Program(command.argv, workspace, confines, env=command.env)
             process = subprocess.Popen(
                 self.wrap(program),
                 env=self.environment(replace(program, home=Path(home))),
-                cwd=program.workspace,
+                cwd=workspace,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            captured = capture(process, timeout_seconds=command.timeout_seconds, stop=process.terminate)
-        return CommandResult(
-            exit_code=TIMED_OUT_EXIT_CODE if captured.timed_out else process.returncode,
-            output=captured.output,
-            timed_out=captured.timed_out,
-            seconds=time.monotonic() - started,
-        )
+            folders = (workspace, Path(home))
+            watchdog = Watchdog(confines.limits, folders, lambda: process.pid, process.terminate)
+            with watchdog:
+                captured = capture(process, timeout_seconds=command.timeout_seconds, stop=process.terminate)
+            return result_of(process, captured, watchdog, confines, seconds=time.monotonic() - started)

@@ -55,7 +55,8 @@ def _start(argv: list[str]) -> int:
     pid = os.fork()
     if pid:
         return pid
-    for name in _SIGNALS:
+    # The last two are ignored by every Python, and a program would inherit that.
+    for name in (*_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
     os.setsid()
     try:

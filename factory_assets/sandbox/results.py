@@ -1,0 +1,47 @@
+"""From a command to the rules of its door, and from its end to its result; the same in both sandboxes."""
+
+from __future__ import annotations
+
+import subprocess
+
+from factory_assets.domain.agents import Command, CommandResult
+from factory_assets.sandbox.base import STOPPED_EXIT_CODE, TIMED_OUT_EXIT_CODE, Confines
+from factory_assets.sandbox.capture import Captured
+from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.watchdog import Watchdog
+
+
+def rules_of(command: Command) -> Rules | None:
+    """What may pass the command's door; None without one."""
+    return None if command.reach is None else Rules(command.reach)
+
+
+def result_of(
+    process: subprocess.Popen[bytes],
+    captured: Captured,
+    watchdog: Watchdog,
+    confines: Confines,
+    *,
+    seconds: float,
+) -> CommandResult:
+    """What an ended command did. Why it was stopped stands at the end of its output, too."""
+    stopped = watchdog.stopped
+    exit_code = process.returncode
+    if stopped or captured.timed_out:
+        exit_code = STOPPED_EXIT_CODE if stopped else TIMED_OUT_EXIT_CODE
+    refused = confines.door.log.refused.all if confines.door else ()
+    unreached = confines.door.log.unreached.all if confines.door else ()
+    notes = [
+        *([f"stopped: {stopped}"] if stopped else []),
+        *(f"not let through: {line}" for line in refused),
+        *(f"not reached: {line}" for line in unreached),
+    ]
+    return CommandResult(
+        exit_code=exit_code,
+        output=captured.output + "".join(f"\n[{note}]\n" for note in notes),
+        timed_out=captured.timed_out and not stopped,
+        seconds=seconds,
+        stopped=stopped,
+        refused=refused,
+        unreached=unreached,
+    )

@@ -1,0 +1,76 @@
+"""Temporary folders of this user alone that are gone when their process is, also when it was killed.
+
+The system's temporary folder is emptied by nobody on many machines, and what lies there can be somebody's code.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from factory_assets.domain.errors import MissingToolError
+
+# The kernel takes 108 bytes for the name of a socket, and some of these folders hold one.
+_LONGEST = 64
+_LOCK = "lock"
+
+
+@contextmanager
+def scratch_folder(kind: str = "scratch") -> Iterator[Path]:
+    """A new folder, empty but for its lock. Those of this kind that killed processes left are removed on the way.
+
+    Raises:
+        MissingToolError: when the place for such folders belongs to another user.
+    """
+    base = _base(kind)
+    with _locked(base / _LOCK):
+        _sweep(base)
+        folder = Path(tempfile.mkdtemp(prefix="", dir=base))
+        holder = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # The kernel lets go of it when this process ends, however it ends.
+        fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(holder)
+
+
+def _base(kind: str) -> Path:
+    temporary = Path(tempfile.gettempdir())
+    if len(str(temporary)) > _LONGEST:
+        temporary = Path("/tmp")  # noqa: S108 - the folder below is checked to be this user's alone
+    base = temporary / f"factory-{kind}-{os.geteuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    info = base.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
+        raise MissingToolError(
+            "The factory's temporary folder is not this user's alone.",
+            where=str(base),
+            mend="Remove it, or set TMPDIR to a folder of your own.",
+        )
+    return base
+
+
+def _sweep(base: Path) -> None:
+    for folder in base.iterdir():
+        lock = folder / _LOCK
+        with suppress(OSError), lock.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,130 @@
+"""What stands outside a sandbox's door in the tests: a server that keeps what it was sent, and an open door."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from factory_assets.domain.agents import Reach
+from factory_assets.sandbox.door import Door, ModelAccess, Rules
+from factory_assets.sandbox.proxy_thread import open_local_door
+
+PLACEHOLDER = "sk-ant-api03-placeholder"
+REAL = "sk-ant-real-credential"
+
+
+@dataclass
+class Outside:
+    """A server on loopback; `seen` is what arrived, `hung_up` whether a client left a stream that never ends."""
+
+    port: int = 0
+    seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    hung_up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def place(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the last request, names in lower case."""
+        return {name.lower(): value for name, value in self.seen[-1][2].items()}
+
+
+@contextmanager
+def outside_server(*, certificate: Path | None = None, key: Path | None = None) -> Iterator[Outside]:
+    """Serve on a free port, with TLS where there is a certificate."""
+    outside = Outside()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(outside))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.daemon_threads = True
+    outside.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield outside
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def door_to(outside: Outside, *, prefix: str = "", hosts: tuple[str, ...] = ()) -> Iterator[Door]:
+    """A door on the host's loopback, to the model API at `outside` and to these hosts."""
+    model = ModelAccess(f"http://{outside.place}{prefix}", {PLACEHOLDER: REAL})
+    with open_local_door(Rules(Reach(hosts), model)) as door:
+        yield door
+
+
+def ask(
+    door: Door, path: str, *, method: str = "POST", body: bytes = b"{}", **headers: str
+) -> tuple[int, bytes]:
+    """Ask the door as a program inside does; underscores in names of headers stand for dashes."""
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body=body, headers=named)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _handler(outside: Outside) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            outside.seen.append((self.command, self.path, dict(self.headers), body))
+            if "/slow" in self.path:
+                _stream(self, outside)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.send_header("Keep-Alive", "timeout=5")
+            self.send_header("X-Kept", "yes")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+    return Handler
+
+
+def _stream(handler: BaseHTTPRequestHandler, outside: Outside) -> None:
+    """One event, half a second, another event; or events until the client has gone."""
+
+    def chunk(data: bytes) -> None:
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    try:
+        chunk(b"first")
+        while "forever" in handler.path:
+            time.sleep(0.02)
+            chunk(b"again")
+        time.sleep(0.5)
+        chunk(b"second")
+        handler.wfile.write(b"0\r\n\r\n")
+    except OSError:
+        outside.hung_up.set()
+        handler.close_connection = True

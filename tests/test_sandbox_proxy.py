@@ -1,0 +1,239 @@
+"""The proxy at a sandbox's door: what it lets through, what it puts in, what it refuses."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from door_world import PLACEHOLDER, REAL, Outside, ask, door_to, outside_server
+
+from factory_assets.domain.agents import Reach
+from factory_assets.sandbox.door import Door, ModelAccess, Rules
+from factory_assets.sandbox.proxy_thread import open_local_door
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    with outside_server() as server:
+        yield server
+
+
+@pytest.fixture
+def door(outside: Outside) -> Iterator[Door]:
+    with door_to(outside) as opened:
+        yield opened
+
+
+def test_the_real_key_arrives_in_the_place_of_the_placeholder(outside: Outside, door: Door) -> None:
+    assert ask(door, "/v1/messages?beta=true", body=b"question", x_api_key=PLACEHOLDER) == (200, b"hello")
+    method, path, _, body = outside.seen[-1]
+    assert (method, path, body) == ("POST", "/v1/messages?beta=true", b"question")
+    assert outside.headers["x-api-key"] == REAL
+    assert outside.headers["host"] == outside.place
+    assert PLACEHOLDER not in str(outside.seen)
+
+
+def test_a_bearer_token_keeps_its_scheme(outside: Outside, door: Door) -> None:
+    assert ask(door, "/v1/messages", authorization=f"Bearer {PLACEHOLDER}")[0] == 200
+    assert outside.headers["authorization"] == f"Bearer {REAL}"
+
+
+def test_the_path_of_the_base_url_comes_first(outside: Outside) -> None:
+    with door_to(outside, prefix="/gateway/") as door:
+        ask(door, "/v1/models", method="GET", x_api_key=PLACEHOLDER)
+    assert outside.seen[-1][1] == "/gateway/v1/models"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"x_api_key": "sk-ant-of-somebody-else"}, {"authorization": f"Bearer {PLACEHOLDER}x"}],
+    ids=["none", "a foreign key", "nearly"],
+)
+def test_a_request_without_this_runs_placeholder_is_refused(
+    outside: Outside, door: Door, headers: dict[str, str]
+) -> None:
+    status, body = ask(door, "/v1/messages", **headers)
+    assert status == 401
+    assert b"authentication_error" in body
+    assert outside.seen == []
+
+
+def test_a_foreign_key_beside_the_placeholder_is_dropped(outside: Outside, door: Door) -> None:
+    assert ask(door, "/v1/messages", x_api_key=PLACEHOLDER, authorization="Bearer sk-of-another")[0] == 200
+    assert "authorization" not in outside.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/oauth/profile", "/v1/../admin", "/v1/%2e%2e/admin", "/v2/messages", "/v1"]
+)
+def test_other_paths_of_the_model_api_are_refused_and_told(outside: Outside, door: Door, path: str) -> None:
+    assert ask(door, path, x_api_key=PLACEHOLDER)[0] == 403
+    assert outside.seen == []
+    assert len(door.log.refused.all) == 1
+
+
+def test_headers_of_one_connection_are_not_passed_on(outside: Outside, door: Door) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    headers = {
+        "x-api-key": PLACEHOLDER,
+        "Connection": "X-Mine",
+        "X-Mine": "1",
+        "TE": "trailers",
+        "X-Far": "2",
+    }
+    connection.request("POST", "/v1/messages", body=b"{}", headers=headers)
+    answer = connection.getresponse()
+    assert answer.read() == b"hello"
+    assert (answer.getheader("Keep-Alive"), answer.getheader("X-Kept")) == (None, "yes")
+    assert outside.headers["x-far"] == "2"
+    assert not {"x-mine", "te"} & outside.headers.keys()
+    assert outside.headers["connection"] == "close"
+    connection.close()
+
+
+def test_a_second_request_in_the_same_connection_never_arrives(outside: Outside, door: Door) -> None:
+    """Only the first is looked at, so only the first may pass."""
+    first = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\nContent-Length: 2\r\n\r\n{{}}"
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
+        client.sendall(f"{first}POST /smuggled HTTP/1.1\r\nContent-Length: 0\r\n\r\n".encode())
+        while client.recv(65536):
+            pass
+    assert [path for _, path, _, _ in outside.seen] == ["/v1/messages"]
+
+
+@pytest.mark.parametrize(
+    "extra", ["Transfer-Encoding: chunked\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n", "no colon\r\n"]
+)
+def test_a_request_of_unclear_length_or_form_is_refused(outside: Outside, door: Door, extra: str) -> None:
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
+        client.sendall(f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\n{extra}\r\n".encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 400")
+    assert outside.seen == []
+
+
+def test_a_stream_arrives_as_it_is_sent(door: Door) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    connection.request("POST", "/v1/slow", body=b"{}", headers={"x-api-key": PLACEHOLDER})
+    started = time.monotonic()
+    answer = connection.getresponse()
+    assert answer.read1() == b"first"
+    assert time.monotonic() - started < 0.4
+    assert answer.read() == b"second"
+    connection.close()
+
+
+def test_a_client_that_hangs_up_ends_the_request_outside(outside: Outside, door: Door) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    connection.request("POST", "/v1/slow/forever", body=b"{}", headers={"x-api-key": PLACEHOLDER})
+    answer = connection.getresponse()
+    assert answer.read1() == b"first"
+    answer.close()
+    connection.close()
+    assert outside.hung_up.wait(5)
+
+
+def test_a_closed_door_ends_what_is_under_way_without_a_word(
+    outside: Outside, caplog: pytest.LogCaptureFixture
+) -> None:
+    with door_to(outside) as door:
+        connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+        connection.request("POST", "/v1/slow/forever", body=b"{}", headers={"x-api-key": PLACEHOLDER})
+        assert connection.getresponse().read1() == b"first"
+    assert outside.hung_up.wait(5)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", door.port), timeout=2)
+    connection.close()
+    assert caplog.records == []
+
+
+def test_a_model_api_out_of_reach_is_a_server_error_that_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = taken.getsockname()[1]
+    model = ModelAccess(f"http://127.0.0.1:{closed}", {PLACEHOLDER: REAL})
+    with open_local_door(Rules(Reach(), model)) as door:
+        status, body = ask(door, "/v1/messages", x_api_key=PLACEHOLDER)
+    assert status == 502
+    assert f"127.0.0.1:{closed} cannot be reached".encode() in body
+
+
+def tunnel(door: Door, place: str) -> tuple[int, bytes]:
+    """Ask for a tunnel, and through it for a page."""
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
+        client.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+        head = client.recv(65536)
+        status = int(head.split()[1])
+        if status != 200:
+            return status, head
+        client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return status, b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_a_tunnel_leads_to_a_place_that_is_named_with_its_port(outside: Outside) -> None:
+    with door_to(outside, hosts=(outside.place,)) as door:
+        status, answer = tunnel(door, outside.place)
+    assert (status, answer[-5:]) == (200, b"hello")
+    assert outside.seen[-1][1] == "/page"
+
+
+@pytest.mark.parametrize(
+    "place", ["example.com:443", "pypi.org:22", "evil-pypi.org:443", "pypi.org.evil.com:443", "127.0.0.1:443"]
+)
+def test_a_tunnel_to_anything_else_is_refused_and_told_once(outside: Outside, place: str) -> None:
+    with door_to(outside, hosts=("pypi.org",)) as door:
+        assert [tunnel(door, place)[0] for _ in range(2)] == [403, 403]
+    assert door.log.refused.all == (place,)
+
+
+def test_a_name_within_reach_that_leads_to_this_machine_is_refused(outside: Outside) -> None:
+    with door_to(outside, hosts=("localhost",)) as door:
+        assert tunnel(door, "localhost:443")[0] == 403
+    assert door.log.refused.all == ("localhost:443 (its address is a private one)",)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.1.2.3", "172.31.0.1", "192.168.1.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "[fd00::1]"],
+)
+def test_private_addresses_are_refused_even_within_reach(outside: Outside, address: str) -> None:
+    with door_to(outside, hosts=(address.strip("[]"),)) as door:
+        assert tunnel(door, f"{address}:443")[0] == 403
+
+
+def test_plain_http_goes_to_named_places_only_and_without_the_proxys_form(outside: Outside) -> None:
+    with door_to(outside, hosts=(outside.place,)) as door:
+        assert ask(door, f"http://{outside.place}/simple/x?y=1", method="GET")[1] == b"hello"
+        assert outside.seen[-1][1] == "/simple/x?y=1"
+        assert outside.headers["host"] == outside.place
+        assert ask(door, "http://example.com/", method="GET")[0] == 403
+        assert ask(door, "ftp://example.com/", method="GET")[0] == 400
+
+
+def test_a_door_without_a_model_has_none() -> None:
+    with open_local_door(Rules(Reach())) as door:
+        assert ask(door, "/v1/messages", x_api_key=PLACEHOLDER)[0] == 403
+
+
+def test_this_machines_own_proxy_is_used_where_it_has_one(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host's proxy is played by a second door, which leads to the server."""
+    with open_local_door(Rules(Reach(("registry.invalid:443",)))) as company:
+        monkeypatch.setenv("https_proxy", company.url)
+        monkeypatch.setenv("no_proxy", "")
+        with open_local_door(Rules(Reach(("registry.invalid", "blocked.invalid")))) as door:
+            status, answer = tunnel(door, "blocked.invalid:443")
+    assert status == 502
+    assert b"own proxy refused it with 403" in answer
+    assert [line.partition(" ")[0] for line in door.log.unreached.all] == ["blocked.invalid:443"]
+    assert company.log.refused.all == ("blocked.invalid:443",)
+
+
+def test_the_door_adds_no_latency_to_speak_of(door: Door) -> None:
+    ask(door, "/v1/messages", x_api_key=PLACEHOLDER)
+    started = time.monotonic()
+    for _ in range(20):
+        ask(door, "/v1/messages", x_api_key=PLACEHOLDER)
+    assert (time.monotonic() - started) / 20 < 0.1
