@@ -16,14 +16,16 @@ from claude_code_server import Cut, Fail, Say, Script, Use, claude_server
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import AgentTask, OutcomeKind, Question, Route
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
-from factory_assets.sandbox import Sandbox
+from factory_assets.sandbox import ResourceLimits, Sandbox
 
 pytestmark = pytest.mark.end_to_end
 
 KEY = "sk-ant-made-up-key-1234567890"
+REAL = "sk-ant-the-real-one-1234567890"
 MODEL = "claude-haiku-5-5"
 SCHEMA = {"type": "object", "properties": {"names": {"type": "array"}}, "required": ["names"]}
 QUESTION = Question("Name things.", "Which ones?", SCHEMA, MODEL)
@@ -59,6 +61,10 @@ def ignore(line: str) -> None:
     pass
 
 
+def unmetered(usage: Usage) -> None:
+    pass
+
+
 def test_a_phase_writes_files_runs_commands_and_tells_what_it_did(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,7 +74,7 @@ def test_a_phase_writes_files_runs_commands_and_tells_what_it_did(
     write = Use("Write", {"file_path": f"{workspace}/greet.py", "content": "print('hi')\n"})
     run = bash(f"python3 greet.py; env > env.txt; ls /work /root > seen.txt 2>&1; echo {KEY}")
     with claude_server(write, run, bash("false"), Say("all done")) as script:
-        outcome = claude(script, tmp_path).run_agent(task(workspace), lines.append)
+        outcome = claude(script, tmp_path).run_agent(task(workspace), lines.append, unmetered)
     assert outcome.kind is OutcomeKind.DONE
     assert (outcome.detail, outcome.model, outcome.turns) == ("all done", MODEL, 4)
     assert (outcome.usage.calls, outcome.usage.input_tokens, outcome.usage.output_tokens) == (4, 4000, 400)
@@ -100,7 +106,7 @@ def test_the_key_is_in_no_command_line_and_the_time_limit_ends_everything(
     with claude_server(bash(f"setsid sleep {marker} & sleep {marker}")) as script:
         looker.start()
         limited = replace(task(workspace), timeout_seconds=4.0)
-        outcome = claude(script, tmp_path).run_agent(limited, ignore)
+        outcome = claude(script, tmp_path).run_agent(limited, ignore, unmetered)
         looker.join()
     assert outcome.kind is OutcomeKind.AGENT_FAILURE
     assert "4 s" in outcome.detail
@@ -115,8 +121,10 @@ def test_the_key_is_in_no_command_line_and_the_time_limit_ends_everything(
 def test_a_phase_out_of_turns_goes_on_in_the_same_session(workspace: Path, tmp_path: Path) -> None:
     with claude_server(bash("echo one"), bash("echo two"), Say("finished")) as script:
         agent = claude(script, tmp_path)
-        first = agent.run_agent(replace(task(workspace), max_turns=1), ignore)
-        second = agent.run_agent(replace(task(workspace), prompt="Go on.", resume=first.session_id), ignore)
+        first = agent.run_agent(replace(task(workspace), max_turns=1), ignore, unmetered)
+        second = agent.run_agent(
+            replace(task(workspace), prompt="Go on.", resume=first.session_id), ignore, unmetered
+        )
         agent.forget(workspace)
     assert first.kind is OutcomeKind.OUT_OF_TURNS
     assert second.kind is OutcomeKind.DONE
@@ -131,7 +139,9 @@ def test_a_phase_out_of_turns_goes_on_in_the_same_session(workspace: Path, tmp_p
 
 def test_a_budget_that_is_spent_is_told(workspace: Path, tmp_path: Path) -> None:
     with claude_server(bash("echo one")) as script:
-        outcome = claude(script, tmp_path).run_agent(replace(task(workspace), max_budget_usd=0.0001), ignore)
+        outcome = claude(script, tmp_path).run_agent(
+            replace(task(workspace), max_budget_usd=0.0001), ignore, unmetered
+        )
     assert outcome.kind is OutcomeKind.OVER_BUDGET
 
 
@@ -148,7 +158,7 @@ def test_a_fault_of_the_api_is_told_by_its_kind(
     workspace: Path, tmp_path: Path, reply: Fail | Cut, kind: OutcomeKind
 ) -> None:
     with claude_server(reply) as script:
-        outcome = claude(script, tmp_path).run_agent(task(workspace), ignore)
+        outcome = claude(script, tmp_path).run_agent(task(workspace), ignore, unmetered)
     assert outcome.kind is kind
     if kind is OutcomeKind.AUTHENTICATION:
         assert len(script.requests) == 1
@@ -169,14 +179,14 @@ def test_a_subscribers_limit_names_the_time_it_resets(workspace: Path, tmp_path:
             binary=None,
             state_dir=tmp_path / "state",
         )
-        outcome = agent.run_agent(task(workspace), ignore)
+        outcome = agent.run_agent(task(workspace), ignore, unmetered)
     assert (outcome.kind, outcome.until) == (OutcomeKind.RATE_LIMITED, resets)
 
 
 def test_a_phase_without_bash_has_only_its_tools(workspace: Path, tmp_path: Path) -> None:
     with claude_server(Say("done")) as script:
         tools = ("Read", "Write", "Edit", "Glob", "Grep")
-        outcome = claude(script, tmp_path).run_agent(replace(task(workspace), tools=tools), ignore)
+        outcome = claude(script, tmp_path).run_agent(replace(task(workspace), tools=tools), ignore, unmetered)
     assert outcome.kind is OutcomeKind.DONE
     offered = {tool["name"] for tool in script.requests[0]["tools"]} - {"DeferredToolPlaceholder"}
     assert offered == set(tools)
@@ -195,7 +205,7 @@ def test_a_program_that_dies_is_infrastructure_and_its_words_are_kept(
         binary=broken,
         state_dir=tmp_path / "state",
     )
-    outcome = agent.run_agent(task(workspace), ignore)
+    outcome = agent.run_agent(task(workspace), ignore, unmetered)
     assert outcome.kind is OutcomeKind.INFRASTRUCTURE
     assert "cannot load my library" in outcome.detail
 
@@ -204,7 +214,7 @@ def test_without_bubblewrap_a_phase_runs_and_leaves_nothing(workspace: Path, tmp
     marker = new_marker()
     leave = bash(f"setsid sleep {marker} >/dev/null 2>&1 & echo $HOME > home.txt")
     with claude_server(leave, Say("done")) as script:
-        outcome = claude(script, tmp_path, sandbox=plain()).run_agent(task(workspace), ignore)
+        outcome = claude(script, tmp_path, sandbox=plain()).run_agent(task(workspace), ignore, unmetered)
     assert outcome.kind is OutcomeKind.DONE
     assert processes_with(marker) == []
     assert str(tmp_path / "state") in (workspace / "home.txt").read_text()
@@ -245,40 +255,11 @@ def test_a_question_that_fails_raises_the_typed_error(
     assert KEY not in str(caught.value)
 
 
-def test_a_persons_login_serves_where_there_is_no_key(workspace: Path, tmp_path: Path) -> None:
-    login = tmp_path / "person" / ".claude"
-    login.mkdir(parents=True)
-    expires = int((datetime.now(UTC) + timedelta(hours=5)).timestamp() * 1000)
-    tokens = {
-        "accessToken": "sk-ant-oat-lent",
-        "refreshToken": "sk-ant-ort-kept",
-        "expiresAt": expires,
-        "scopes": ["user:inference", "user:profile"],
-        "subscriptionType": "max",
-    }
-    (login / ".credentials.json").write_text(json.dumps({"claudeAiOauth": tokens}))
-    read = bash("cat $HOME/.claude/.credentials.json > login.txt")
-    with claude_server(read, Say("done")) as script:
-        agent = ClaudeCode(
-            bubblewrap(),
-            base_url=script.url,
-            credentials={},
-            binary=None,
-            state_dir=tmp_path / "state",
-            login_home=login,
-        )
-        outcome = agent.run_agent(task(workspace), ignore)
-    assert outcome.kind is OutcomeKind.DONE
-    headers = {name.lower(): value for name, value in script.headers[0].items()}
-    assert headers["authorization"] == "Bearer sk-ant-oat-lent"
-    assert "sk-ant-ort-kept" not in (workspace / "login.txt").read_text()
-
-
 def test_without_any_credential_the_outcome_and_the_error_say_so(workspace: Path, tmp_path: Path) -> None:
     agent = ClaudeCode(
         plain(), base_url="http://127.0.0.1:9", credentials={}, binary=None, state_dir=tmp_path / "state"
     )
-    assert agent.run_agent(task(workspace), ignore).kind is OutcomeKind.AUTHENTICATION
+    assert agent.run_agent(task(workspace), ignore, unmetered).kind is OutcomeKind.AUTHENTICATION
     with pytest.raises(CredentialError, match="ANTHROPIC_API_KEY"):
         agent.ask(QUESTION)
 
@@ -286,3 +267,120 @@ def test_without_any_credential_the_outcome_and_the_error_say_so(workspace: Path
 def test_the_programs_version_is_a_number() -> None:
     assert claude_code_version(find_claude_binary(None))[0].isdigit()
     assert shutil.which("sh")
+
+
+def credential(kind: str, tmp_path: Path) -> dict[str, dict[str, SecretStr] | Path | None]:
+    """One kind of credential, as ClaudeCode takes it: the real value is always REAL."""
+    if kind != "login":
+        return {"credentials": {kind: SecretStr(REAL)}, "login_home": None}
+    login = tmp_path / "person" / ".claude"
+    login.mkdir(parents=True)
+    expires = int((datetime.now(UTC) + timedelta(hours=5)).timestamp() * 1000)
+    tokens = {
+        "accessToken": REAL,
+        "refreshToken": "sk-ant-ort01-kept",
+        "expiresAt": expires,
+        "scopes": ["user:inference"],
+    }
+    (login / ".credentials.json").write_text(json.dumps({"claudeAiOauth": tokens}))
+    return {"credentials": {}, "login_home": login}
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "value"),
+    [
+        ("ANTHROPIC_API_KEY", "x-api-key", "{}"),
+        ("ANTHROPIC_AUTH_TOKEN", "authorization", "Bearer {}"),
+        ("CLAUDE_CODE_OAUTH_TOKEN", "authorization", "Bearer {}"),
+        ("login", "authorization", "Bearer {}"),
+    ],
+)
+def test_an_agent_holds_a_placeholder_and_the_api_gets_the_real_credential(
+    workspace: Path, tmp_path: Path, kind: str, header: str, value: str
+) -> None:
+    look = bash(
+        "cat /proc/[0-9]*/environ | tr '\\0' '\\n' > env.txt; cat $HOME/.claude/.credentials.json > login.txt"
+    )
+    used: list[Usage] = []
+    with claude_server(look, Say("done")) as script:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=f"{script.url}/",
+            binary=None,
+            state_dir=tmp_path / "state",
+            **credential(kind, tmp_path),
+        )
+        outcome = agent.run_agent(task(workspace), ignore, used.append)
+    assert outcome.kind is OutcomeKind.DONE
+    for headers in script.headers:
+        assert {name.lower(): text for name, text in headers.items()}[header] == value.format(REAL)
+        assert "placeholder" not in str(headers)
+    inside = "".join((workspace / name).read_text() for name in ("env.txt", "login.txt"))
+    assert "placeholder" in inside
+    assert REAL not in inside
+    assert "sk-ant-ort01-kept" not in inside
+    assert all(
+        REAL.encode() not in path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()
+    )
+    assert [usage.calls for usage in used] == [1, 2]
+    assert used[0].cost_usd < used[1].cost_usd
+
+
+def test_an_agents_network_is_the_door_alone(workspace: Path, tmp_path: Path) -> None:
+    """Its commands reach neither the host nor the API with another key, and what was refused is told."""
+    lines: list[str] = []
+    with claude_server(Say("x")) as unseen:
+        other = "-H 'x-api-key: sk-ant-of-an-attacker'"
+        asks = (
+            f"curl -s -m 5 --noproxy '*' -d '{{}}' {unseen.url}/v1/messages || echo no way",
+            f"curl -s -m 5 {other} -d '{{}}' $ANTHROPIC_BASE_URL/v1/messages",
+            "curl -s -m 5 http://evil.example/",
+        )
+        with claude_server(bash(f"({'; '.join(asks)}) > asked.txt"), Say("done")) as script:
+            outcome = claude(script, tmp_path).run_agent(task(workspace), lines.append, unmetered)
+    asked = (workspace / "asked.txt").read_text()
+    assert outcome.kind is OutcomeKind.DONE
+    assert "no way" in asked
+    assert "this is not the credential that the sandbox was given" in asked
+    assert unseen.requests == []
+    assert all("attacker" not in str(headers) for headers in script.headers)
+    assert any("the sandbox did not let through evil.example:80" in line for line in lines)
+
+
+def test_an_agent_that_passes_a_limit_is_stopped_and_told_which(workspace: Path, tmp_path: Path) -> None:
+    marker = new_marker()
+    bomb = bash(f"for i in $(seq 200); do setsid sleep {marker} & done; wait")
+    with claude_server(bomb, Say("done")) as script:
+        agent = claude(script, tmp_path, sandbox=bubblewrap(limits=ResourceLimits(processes=60)))
+        outcome = agent.run_agent(task(workspace), ignore, unmetered)
+    assert outcome.kind is OutcomeKind.AGENT_FAILURE
+    assert outcome.detail == "The agent was stopped: more than 60 processes."
+    assert processes_with(marker) == []
+
+
+def test_a_background_command_does_not_outlive_a_phase_that_is_done(workspace: Path, tmp_path: Path) -> None:
+    marker = new_marker()
+    with claude_server(
+        bash(f"setsid sleep {marker} >/dev/null 2>&1 </dev/null & echo left"), Say("done")
+    ) as script:
+        outcome = claude(script, tmp_path).run_agent(task(workspace), ignore, unmetered)
+    assert outcome.kind is OutcomeKind.DONE
+    assert processes_with(marker) == []
+
+
+def test_a_question_by_a_login_may_renew_it_and_reaches_nothing_else(tmp_path: Path) -> None:
+    """The login's own token arrives: the program must be able to exchange it for a new one."""
+    with claude_server(Use("StructuredOutput", {"names": ["a"]})) as script:
+        model = ClaudeCode(
+            bubblewrap(),
+            base_url=script.url,
+            binary=None,
+            state_dir=tmp_path / "state",
+            **credential("login", tmp_path),
+        )
+        answer = model.ask(QUESTION)
+    assert json.loads(answer.text) == {"names": ["a"]}
+    assert {name.lower(): text for name, text in script.headers[0].items()}[
+        "authorization"
+    ] == f"Bearer {REAL}"
+    assert list((tmp_path / "state").iterdir()) == []

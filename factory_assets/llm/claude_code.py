@@ -11,15 +11,25 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from factory_assets.domain.agents import AgentOutcome, AgentTask, Answer, OutcomeKind, Question, Route
+from factory_assets.domain.agents import (
+    AgentOutcome,
+    AgentTask,
+    Answer,
+    OutcomeKind,
+    Question,
+    Reach,
+    Route,
+)
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.domain.redaction import Redactor
 from factory_assets.llm.claude_code_binary import find_claude_binary
 from factory_assets.llm.claude_code_ending import judge
 from factory_assets.llm.claude_code_home import Login, empty_folder, home_of
-from factory_assets.llm.claude_code_lines import Redactor
+from factory_assets.llm.claude_code_placeholders import Disguise, disguise
 from factory_assets.llm.claude_code_run import Limits, Run
-from factory_assets.sandbox import Launch, Program, Sandbox, write_launch
+from factory_assets.llm.claude_code_transcript import keep_transcript
+from factory_assets.sandbox import Confines, Launch, ModelAccess, Program, Rules, Sandbox, write_launch
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions
@@ -32,8 +42,10 @@ _ASK_TURNS = 6
 _MESSAGE_BYTES = 64 * 1024 * 1024
 # Tools that act when the phase is over, or beside its workspace.
 _OUTLIVING_TOOLS = ("CronCreate", "EnterWorktree", "ScheduleWakeup")
-# Set by the SDK for the program, beside the credentials.
+# Set by the SDK for the program.
 _SDK_VARIABLES = ("CLAUDE_AGENT_SDK_VERSION", "CLAUDE_CODE_SDK_READS_SESSION_STATE")
+# Where the program renews a person's login.
+_RENEWAL = Reach(("platform.claude.com", "api.anthropic.com"))
 _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
@@ -50,8 +62,12 @@ _ENVIRONMENT = {
 class ClaudeCode:
     """Runs Claude Code; implements domain.agents.AgentRunner and domain.agents.StructuredModel.
 
-    Secrets reach the program by its environment alone. Its HOME is a folder in `state_dir` per workspace,
-    fresh for every task that does not resume a session.
+    The program holds a placeholder for each credential, made up for the run; the sandbox's proxy puts the real
+    one in. Its HOME is a folder in `state_dir` per workspace, fresh for every task that does not resume a
+    session.
+
+    Only a question by a person's login holds the login itself, because the program may have to renew it, and
+    gives it back renewed. No code but the program's own runs there: a question has no tools.
 
     Args:
         sandbox: what it runs in.
@@ -84,7 +100,9 @@ class ClaudeCode:
         self._retries = retries
         self._spent: dict[str, Usage] = {}
 
-    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
+    def run_agent(
+        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
+    ) -> AgentOutcome:
         """Run one phase to its end.
 
         Raises:
@@ -96,16 +114,23 @@ class ClaudeCode:
             empty_folder(home)
         try:
             self._check_credentials()
-            if self._login:
-                self._login.lend(home)
+            disguised = Disguise({}, self._login.lend(home)) if self._login else disguise(self._credentials)
             redact = self._redactor()
         except CredentialError as error:
             return _not_started(task, str(error))
-        launch = self._launch(task.workspace.resolve(), home, directory=state / "launch")
-        limits = Limits(task.timeout_seconds, patience=0)
-        before = self._spent.get(task.resume or "", Usage())
-        run = Run(launch, task.workspace.resolve(), limits, report, redact, task.model, spent_before=before)
-        run.watch(task.prompt, self._agent_options(task, run))
+        workspace = task.workspace.resolve()
+        with self._sandbox.confine(
+            Rules(task.reach, ModelAccess(self._base_url, disguised.real))
+        ) as confines:
+            launch = self._launch(
+                workspace, home, confines, directory=state / "launch", extra=disguised.environment
+            )
+            limits = Limits(task.timeout_seconds, patience=0)
+            before = self._spent.get(task.resume or "", Usage())
+            run = Run(launch, workspace, limits, report, meter, redact, task.model, spent_before=before)
+            run.watch(task.prompt, self._agent_options(task, run))
+        if run.session_id and task.transcript:
+            keep_transcript(home, run.session_id, task.transcript, redact)
         if run.session_id and run.session_total:
             self._spent[run.session_id] = run.session_total
         verdict = judge(run.ending)
@@ -139,15 +164,21 @@ class ClaudeCode:
             home, workspace = folder / "home", folder / "work"
             empty_folder(home)
             empty_folder(workspace)
-            if self._login:
-                self._login.copy(home)
             instructions = workspace / "instructions.md"
             instructions.write_text(question.instructions, encoding="utf-8")
             extra = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(question.max_output_tokens)}
-            launch = self._launch(workspace, home, directory=folder / "launch", extra=extra)
-            limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
-            run = Run(launch, workspace, limits, _unheard, self._redactor(), question.model)
-            run.watch(question.prompt, self._question_options(question, run, instructions))
+            if self._login:
+                self._login.copy(home)
+                rules = Rules(_RENEWAL, ModelAccess(self._base_url, {}))
+            else:
+                disguised = disguise(self._credentials)
+                extra.update(disguised.environment)
+                rules = Rules(Reach(), ModelAccess(self._base_url, disguised.real))
+            with self._sandbox.confine(rules) as confines:
+                launch = self._launch(workspace, home, confines, directory=folder / "launch", extra=extra)
+                limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
+                run = Run(launch, workspace, limits, _unheard, _unmetered, self._redactor(), question.model)
+                run.watch(question.prompt, self._question_options(question, run, instructions))
             if self._login:
                 self._login.take_back(home)
         return self._answer(run, seconds=time.monotonic() - started)
@@ -167,7 +198,7 @@ class ClaudeCode:
         return Redactor([*self._credentials.values(), *(self._login.secrets() if self._login else ())])
 
     def _launch(
-        self, workspace: Path, home: Path, *, directory: Path, extra: Mapping[str, str] | None = None
+        self, workspace: Path, home: Path, confines: Confines, *, directory: Path, extra: Mapping[str, str]
     ) -> Launch:
         binary = find_claude_binary(self._binary)
         # A program that npm installed needs the rest of its package.
@@ -176,18 +207,17 @@ class ClaudeCode:
         program = Program(
             argv=(str(binary),),
             workspace=workspace,
-            network=True,
+            confines=confines,
             home=home,
             readable=(package,),
             env={
                 **_ENVIRONMENT,
-                "ANTHROPIC_BASE_URL": self._base_url,
+                "ANTHROPIC_BASE_URL": confines.door.url if confines.door else self._base_url,
                 "CLAUDE_CODE_MAX_RETRIES": str(self._retries),
-                **(extra or {}),
+                **extra,
             },
         )
-        inherited = (*self._credentials, *_SDK_VARIABLES)
-        return write_launch(self._sandbox, program, directory=directory, inherited=inherited)
+        return write_launch(self._sandbox, program, directory=directory, inherited=_SDK_VARIABLES)
 
     def _agent_options(self, task: AgentTask, run: Run) -> ClaudeAgentOptions:
         return replace(
@@ -224,7 +254,6 @@ class ClaudeCode:
             setting_sources=[],
             strict_mcp_config=True,
             verbatim_prompts=True,
-            env=dict(self._credentials),
             max_buffer_size=_MESSAGE_BYTES,
             stderr=run.hear,
         )
@@ -259,3 +288,7 @@ def _not_started(task: AgentTask, detail: str) -> AgentOutcome:
 
 def _unheard(line: str) -> None:
     """A question has no progress worth telling."""
+
+
+def _unmetered(usage: Usage) -> None:
+    """A question is one answer, whose usage comes with it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-import tempfile
 from pathlib import Path
 
 from factory_assets.domain.errors import MissingToolError
+from factory_assets.scratch import scratch_folder
 
 _MEND = (
     "Install claude-agent-sdk again (its wheel carries the program), or name the program in CLAUDE_BINARY."
@@ -33,11 +33,11 @@ def claude_code_version(path: Path) -> str:
     Raises:
         MissingToolError: when it does not start.
     """
-    with tempfile.TemporaryDirectory(prefix="factory-claude-") as home:
+    with scratch_folder() as home:
         try:
             done = subprocess.run(
                 [path, "--version"],
-                env={"HOME": home, "PATH": "/usr/local/bin:/usr/bin:/bin", "DISABLE_AUTOUPDATER": "1"},
+                env={"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", "DISABLE_AUTOUPDATER": "1"},
                 capture_output=True,
                 text=True,
                 timeout=_VERSION_SECONDS,

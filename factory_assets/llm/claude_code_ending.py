@@ -36,7 +36,7 @@ class Ending:
 
     `api_error` is the kind of the last API error that the program named, `limit_resets_at` the time of a
     rejected rate limit, `refused` the refusal of the credential at which the run was stopped, `failure` what
-    the SDK raised, `stderr` the program's last words there.
+    the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last words there.
     """
 
     result: Result | None = None
@@ -44,6 +44,7 @@ class Ending:
     limit_resets_at: datetime | None = None
     refused: str | None = None
     timed_out_after: float | None = None
+    stopped: str | None = None
     failure: str | None = None
     stderr: str = ""
 
@@ -66,6 +67,8 @@ def judge(ending: Ending) -> Verdict:
     if ending.timed_out_after is not None:
         limit = f"{ending.timed_out_after:g} s"
         return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent ran past its time of {limit} and was stopped.")
+    if ending.stopped is not None:
+        return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent was stopped: {ending.stopped}.")
     words = " ".join(part for part in (ending.failure, ending.stderr) if part)
     return Verdict(OutcomeKind.INFRASTRUCTURE, f"Claude Code ended without a result. {words}".strip())
 

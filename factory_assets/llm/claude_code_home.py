@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from factory_assets.domain.errors import CredentialError
+from factory_assets.llm.claude_code_placeholders import LOGIN_TOKEN, placeholder
 
 _MEND = (
     "Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY."
@@ -37,15 +39,20 @@ class Login:
     def _file(self) -> Path:
         return self.folder / ".credentials.json"
 
-    def lend(self, home: Path) -> None:
-        """Copy the login into `home` without the token that renews it.
+    def lend(self, home: Path) -> Mapping[str, str]:
+        """Write the login into `home` with a placeholder as its token; gives the real one for the placeholder.
 
-        Whoever renews a login makes the old one invalid: an agent that did would log the person out. So a run
-        that outlasts the lent token (some hours) ends as an authentication failure.
+        The token that renews it stays away: whoever renews a login makes the old one invalid, so an agent
+        that did would log the person out. A run that outlasts the lent token (some hours) ends as an
+        authentication failure.
         """
         content = json.loads(self._read())
-        content["claudeAiOauth"].pop("refreshToken", None)
-        _write(_login_file(home), json.dumps(content))
+        tokens = content["claudeAiOauth"]
+        real, tokens["accessToken"] = tokens["accessToken"], placeholder(LOGIN_TOKEN)
+        tokens.pop("refreshToken", None)
+        # Other entries of the file are tokens as well, for other servers.
+        _write(_login_file(home), json.dumps({"claudeAiOauth": tokens}))
+        return {tokens["accessToken"]: real}
 
     def copy(self, home: Path) -> None:
         """Copy the whole login into `home`: only for runs without tools, followed by `take_back`."""

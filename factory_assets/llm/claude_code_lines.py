@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 _WIDTH = 110
@@ -18,19 +18,6 @@ _TELLING = (
     "prompt",
     "skill",
 )
-
-
-class Redactor:
-    """Replaces exact secret values."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
-
-    def __call__(self, text: str) -> str:
-        """The text without the secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, "[redacted]")
-        return text
 
 
 def tool_line(tool: str, arguments: Mapping[str, object], workspace: Path) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.redaction import Redactor
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final
-from factory_assets.llm.claude_code_lines import Redactor, one_line, tool_line
+from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
 from factory_assets.sandbox import Launch
 
@@ -53,6 +54,7 @@ class Run:
     workspace: Path
     limits: Limits
     report: Callable[[str], None]
+    metered: Callable[[Usage], None]
     redact: Redactor
     model: str
     spent_before: Usage = field(default_factory=Usage)
@@ -67,6 +69,8 @@ class Run:
     _limit_resets_at: datetime | None = None
     _refused: str | None = None
     _timed_out: bool = False
+    _stopped: str | None = None
+    _refusals_told: int = 0
     _failure: str | None = None
     _stderr: deque[str] = field(default_factory=lambda: deque(maxlen=_STDERR_LINES))
 
@@ -87,6 +91,7 @@ class Run:
             limit_resets_at=self._limit_resets_at,
             refused=self._refused,
             timed_out_after=self.limits.timeout_seconds if self._timed_out else None,
+            stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
         )
@@ -98,11 +103,15 @@ class Run:
     def watch(self, prompt: str, options: ClaudeAgentOptions) -> None:
         """Run to the end; afterwards nothing of it is left running, whatever happened."""
         started = time.monotonic()
+        watchdog = self.launch.watchdog()
         try:
-            asyncio.run(self._watch(prompt, options))
+            with watchdog:
+                asyncio.run(self._watch(prompt, options))
         finally:
             self.launch.end()
             self.seconds = time.monotonic() - started
+        self._stopped = watchdog.stopped
+        self._tell_refusals()
 
     async def _watch(self, prompt: str, options: ClaudeAgentOptions) -> None:
         from claude_agent_sdk import ClaudeSDKError, query  # noqa: PLC0415  heavy
@@ -140,6 +149,7 @@ class Run:
             UserMessage,
         )
 
+        self._tell_refusals()
         if isinstance(message, SystemMessage):
             self._take_system(message)
         elif isinstance(message, AssistantMessage):
@@ -182,6 +192,7 @@ class Run:
             counts=message.usage or {},
             characters=sum(len(str(vars(block))) for block in message.content),
         )
+        self.metered(self.meter.estimate)
         for block in message.content:
             if isinstance(block, ToolUseBlock):
                 if block.name == _STRUCTURED_TOOL:
@@ -209,6 +220,13 @@ class Run:
             self.answer = json.dumps(message.structured_output, ensure_ascii=False)
         text = message.result or "; ".join(message.errors or ())
         self._result = Result(message.subtype, message.is_error, message.api_error_status, text)
+
+    def _tell_refusals(self) -> None:
+        door = self.launch.confines.door
+        lines = door.log.refused.all[self._refusals_told :] if door else ()
+        self._refusals_told += len(lines)
+        for line in lines:
+            self._say(f"the sandbox did not let through {line}")
 
     def _say(self, text: str) -> None:
         cost = self.meter.estimate.cost_usd

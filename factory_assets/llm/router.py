@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from factory_assets.domain.agents import Route
-from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError
+from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, InputError
 from factory_assets.llm.claude_api import ClaudeApi
 
 # A router on its own machine keeps the real key; the SDK wants one all the same.
@@ -102,6 +102,14 @@ class Router:
         """Tell it how good an answer was: score and quality 0 to 1, tier 1 to 3. Raises as `health`."""
         body: dict[str, JsonValue] = {"score": score, "tier": tier, "quality": quality}
         return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), body)
+
+    def takes_the_key(self) -> bool:
+        """Whether it answers this key, which costs nothing; False where it does not answer at all."""
+        try:
+            self.backends()
+        except FactoryError:
+            return False
+        return True
 
     def _call(
         self, method: str, path: str, form: TypeAdapter[Reply], body: dict[str, JsonValue] | None = None
