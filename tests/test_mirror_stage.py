@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from github_git import git
+from leaks_material import BrokenRules, NoRules
 from mirror_material import SHIPPED_AT, ShippedMaterial, make_shipped
 
 from factory_assets.domain.builds import ShippedRepo
-from factory_assets.domain.errors import InputError, NotOursError
+from factory_assets.domain.errors import GateError, InfrastructureError, InputError, NotOursError
+from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.mirror.description import describe, topics_of, valid_topics
 from factory_assets.mirror.local import LocalTarget
 from factory_assets.mirror.pacing import Pacing
@@ -54,7 +56,12 @@ def shipped(tmp_path: Path) -> ShippedMaterial:
 
 
 def run_stage(
-    tmp_path: Path, shipped: ShippedMaterial, store: RecordingStore, *, target: MirrorTarget
+    tmp_path: Path,
+    shipped: ShippedMaterial,
+    store: RecordingStore,
+    *,
+    target: MirrorTarget,
+    scanner: LeakScanner | None = None,
 ) -> MirrorReport:
     return mirror(
         shipped.repo,
@@ -62,6 +69,7 @@ def run_stage(
         target=target,
         paper_ids=("2606.01234",),
         store=store,
+        scanner=scanner or LeakScanner((), NoRules()),
         pacing=Pacing(tmp_path / "mirror.lock", 0),
         now=lambda: SHIPPED_AT,
         notify=lambda _: None,
@@ -116,3 +124,45 @@ def test_topics_name_the_language_and_the_papers(shipped: ShippedMaterial) -> No
 def test_topics_are_made_legal_and_cut_to_twenty() -> None:
     assert valid_topics(("LLM Serving!", "llm-serving", "--", "x" * 60)) == ("llm-serving", "x" * 50)
     assert len(valid_topics([f"topic-{number}" for number in range(30)])) == 20
+
+
+def test_a_secret_in_an_earlier_commit_keeps_the_whole_repo_at_home(
+    tmp_path: Path, shipped: ShippedMaterial
+) -> None:
+    # `print('tuned')` stands in the first commit's tool.py.
+    scanner = LeakScanner(["print('tuned')"], NoRules())
+    store = RecordingStore()
+    with pytest.raises(GateError, match=r"tool\.py:1: a secret of this factory \(pri…\)") as caught:
+        run_stage(tmp_path, shipped, store, target=LocalTarget(tmp_path / "mirror"), scanner=scanner)
+    assert "tuned" not in str(caught.value)
+    assert not (tmp_path / "mirror").exists()
+    assert store.mirrored == []
+
+
+def test_a_secret_in_the_message_of_a_tag_is_found_before_the_tag_is_pushed(
+    tmp_path: Path, shipped: ShippedMaterial
+) -> None:
+    git(
+        "-C",
+        str(shipped.bare),
+        "tag",
+        "--annotate",
+        "--message=key-0123456789",
+        "v0.0.9",
+        shipped.first_commit,
+    )
+    scanner = LeakScanner(["key-0123456789"], NoRules())
+    with pytest.raises(GateError, match=r"commit or tag"):
+        run_stage(
+            tmp_path, shipped, RecordingStore(), target=LocalTarget(tmp_path / "mirror"), scanner=scanner
+        )
+    assert not (tmp_path / "mirror").exists()
+
+
+def test_a_scanner_that_fails_is_no_leave_to_push(tmp_path: Path, shipped: ShippedMaterial) -> None:
+    scanner = LeakScanner((), BrokenRules())
+    with pytest.raises(InfrastructureError, match="broken"):
+        run_stage(
+            tmp_path, shipped, RecordingStore(), target=LocalTarget(tmp_path / "mirror"), scanner=scanner
+        )
+    assert not (tmp_path / "mirror").exists()

@@ -7,10 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from factory_assets.domain.builds import ShippedRepo
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.errors import GateError, InputError
 from factory_assets.domain.ports import RepoStore
+from factory_assets.leaks.scanner import HistoryScanner, describe_leaks
 from factory_assets.mirror.description import describe, topics_of
-from factory_assets.mirror.git import MAIN, Git, commit_of
+from factory_assets.mirror.git import MAIN, Git, commit_of, local_refs
 from factory_assets.mirror.ownership import version_tag
 from factory_assets.mirror.pacing import Pacing
 from factory_assets.mirror.target import MirrorReport, MirrorTarget
@@ -23,6 +24,7 @@ def mirror(
     target: MirrorTarget,
     paper_ids: Sequence[str],
     store: RepoStore,
+    scanner: HistoryScanner,
     pacing: Pacing,
     now: Callable[[], datetime],
     notify: Callable[[str], None],
@@ -31,9 +33,11 @@ def mirror(
 
     Raises:
         InputError: the bare repository does not hold the shipped commit as `main` and as its version's tag.
+        GateError: a secret stands in the history that would be pushed.
         FactoryError: as MirrorTarget.publish; nothing is recorded then.
     """
     check_bare(repo, bare)
+    check_secrets(bare, scanner)
     with pacing.turn(notify) as turn:
         report = target.publish(
             repo,
@@ -63,3 +67,21 @@ def check_bare(repo: ShippedRepo, bare: Path) -> None:
                 where=str(bare),
                 mend="Restore the bare repository (FACTORY_GIT_DIR) from a backup, or put the ref back.",
             )
+
+
+def check_secrets(bare: Path, scanner: HistoryScanner) -> None:
+    """Make sure that no secret, as they are known today, is published: in no commit of any ref that is pushed.
+
+    Raises:
+        GateError: with file, rule and a masked excerpt of each find.
+        InfrastructureError: the history could not be scanned; nothing is pushed then.
+    """
+    leaks = scanner.scan(bare, *local_refs(Git(), bare))
+    if leaks:
+        raise GateError(
+            f"Nothing was mirrored: {describe_leaks(leaks)}",
+            where=str(bare),
+            mend="Change that credential of the factory, and leave this repo unpublished."
+            if any(leak.is_own for leak in leaks)
+            else "Leave this repo unpublished. If the value is real, whoever it belongs to must change it.",
+        )

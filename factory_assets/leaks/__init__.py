@@ -1,0 +1,1 @@
+"""Looking for secrets in a repository's whole history before anybody else can see it."""

@@ -1,0 +1,163 @@
+"""Scanning the history of a repository for the factory's own secrets and for any that the rules know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from factory_assets.domain.redaction import REDACTED, Redactor
+from factory_assets.leaks.forms import Finder
+from factory_assets.leaks.history import LARGEST_OBJECT, Entry, History, Repository
+from factory_assets.leaks.rules import RuleScanner
+from factory_assets.leaks.unpack import TooMuchError, unpack
+
+OWN_SECRET = "a secret of this factory"  # noqa: S105 - a rule's name
+NOT_LOOKED_INTO = "too large to be looked into"
+COMMIT_MESSAGE = "(commit or tag)"
+
+MOST_LISTED = 20
+
+_SHOWN = 4
+_NAMES = "names"
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One find. `line` is 0 where there is none; `excerpt` is the find's first characters, four at most."""
+
+    commit: str
+    path: str
+    line: int
+    rule: str
+    excerpt: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is one of the factory's own secrets."""
+        return self.rule == OWN_SECRET
+
+    def __str__(self) -> str:
+        line = f":{self.line}" if self.line else ""
+        return f"{self.path}{line}: {self.rule} ({self.excerpt}) in commit {self.commit[:12]}"
+
+
+class HistoryScanner(Protocol):
+    """Whatever looks for secrets in a history."""
+
+    def scan(self, git_dir: Path, *revisions: str) -> tuple[Leak, ...]:
+        """Everything found in what the revisions reach.
+
+        Raises:
+            InfrastructureError: git or the scanner failed; nothing is known then.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class _File:
+    """What the rules get to see: a blob, or a member of one."""
+
+    commit: str
+    path: bytes
+    data: bytes
+
+
+class LeakScanner:
+    """Looks through every commit, blob, tag and file name. Objects found clean once are not looked at again.
+
+    Args:
+        secrets: the factory's own, as they are; values too short or too ordinary to be recognised are skipped.
+        rules: the rule-based scanner.
+    """
+
+    def __init__(self, secrets: Iterable[str], rules: RuleScanner) -> None:
+        own = tuple(secrets)
+        self._finder = Finder(own)
+        self._redact = Redactor(own)
+        self._rules = rules
+        self._clean: set[str] = set()
+
+    def scan(self, git_dir: Path, *revisions: str) -> tuple[Leak, ...]:
+        """Every find, the factory's own secrets first.
+
+        Raises:
+            InfrastructureError: git or the scanner failed; nothing is known then.
+        """
+        repository = Repository(git_dir)
+        history = repository.history(revisions)
+        fresh = [entry for entry in history.entries if entry.object_id not in self._clean]
+        small = [entry for entry in fresh if entry.size <= LARGEST_OBJECT]
+        leaks = [self._unread(entry) for entry in fresh if entry.size > LARGEST_OBJECT]
+        leaks += self._own_names(history)
+        files: list[_File] = []
+        for entry, data in repository.contents(small):
+            leaks += self._look_into(entry, data, files)
+        leaks += self._by_rules(history, files)
+        if not leaks:
+            self._clean.update(entry.object_id for entry in fresh)
+        return tuple(
+            sorted(dict.fromkeys(leaks), key=lambda leak: (not leak.is_own, leak.path, leak.line, leak.rule))
+        )
+
+    def _own_names(self, history: History) -> Iterator[Leak]:
+        for commit, path in history.names:
+            for match in self._finder.find(path):
+                yield self._leak(commit, path, 0, OWN_SECRET, match.form)
+
+    def _look_into(self, entry: Entry, data: bytes, files: list[_File]) -> Iterator[Leak]:
+        """The factory's own secrets in one object and in what is packed in it; adds to what the rules get."""
+        files.append(_File(entry.commit, entry.path, data))
+        for match in self._finder.find(data):
+            line = data.count(b"\n", 0, match.offset) + 1
+            yield self._leak(entry.commit, entry.path, line, OWN_SECRET, match.form)
+        try:
+            for part in unpack(data):
+                path = entry.path + part.name.encode(errors="surrogateescape")
+                if part.is_file:
+                    files.append(_File(entry.commit, path, part.data))
+                for match in self._finder.find(part.data):
+                    yield self._leak(entry.commit, path, 0, OWN_SECRET, match.form)
+        except TooMuchError:
+            yield self._unread(entry)
+
+    def _by_rules(self, history: History, files: Sequence[_File]) -> Iterator[Leak]:
+        # The names given here say nothing, so that no rule about names and no list of exceptions applies.
+        named = {f"{number:06}": file for number, file in enumerate(files) if file.data}
+        names = b"".join(b" ".join(path.splitlines()) + b"\n" for _, path in history.names)
+        finds = self._rules.find({_NAMES: names, **{name: file.data for name, file in named.items()}})
+        values = sorted({find.value.encode() for find in finds if find.value}, key=len, reverse=True)
+        for find in finds:
+            if find.file == _NAMES:
+                commit, path = history.names[min(find.line, len(history.names)) - 1]
+            else:
+                commit, path = named[find.file].commit, named[find.file].path
+            line = 0 if find.file == _NAMES else find.line
+            for value in values:
+                path = path.replace(value, REDACTED.encode())
+            yield self._leak(commit, path, line, find.rule, find.value.encode())
+
+    def _unread(self, entry: Entry) -> Leak:
+        return Leak(entry.commit, self._shown(entry.path), 0, NOT_LOOKED_INTO, f"{entry.size:,} bytes")
+
+    def _leak(self, commit: str, path: bytes, line: int, rule: str, value: bytes) -> Leak:
+        return Leak(commit, self._shown(path), line, rule, mask(value.decode(errors="replace")))
+
+    def _shown(self, path: bytes) -> str:
+        text = self._redact(path.decode("utf-8", "backslashreplace")) or COMMIT_MESSAGE
+        return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def describe_leaks(leaks: Sequence[Leak]) -> str:
+    """A summary, and a line for each find: file, line, rule, and no more of the value than its beginning."""
+    count = f"{len(leaks)} finds, the first" if len(leaks) > 1 else "a secret"
+    lines = [f"{count} in {leaks[0].path}", *(str(leak) for leak in leaks[:MOST_LISTED])]
+    if len(leaks) > MOST_LISTED:
+        lines.append(f"and {len(leaks) - MOST_LISTED} more")
+    return "\n".join(lines)
+
+
+def mask(value: str) -> str:
+    """The first characters of a secret, at most four and at most a quarter of it."""
+    return f"{value[: min(_SHOWN, len(value) // 4)]}…"

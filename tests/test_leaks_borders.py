@@ -1,0 +1,206 @@
+"""The borders of the factory: a planted secret comes out of no prompt, log, error, table or answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from analyze_fakes import DAY, PROMPTS, FakeModel, answer, paper, proposal, specs_json
+from registry_samples import NOW
+
+from factory_assets.doctor.result import DoctorInputs
+from factory_assets.doctor.run import run_checks
+from factory_assets.doctor.secrets import check_secrets
+from factory_assets.domain.agents import (
+    AgentOutcome,
+    AgentTask,
+    OutcomeKind,
+    Question,
+    Route,
+    StructuredModel,
+)
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.papers import LabelledPaper
+from factory_assets.domain.redaction import Redactor
+from factory_assets.gateways import Gateways
+from factory_assets.llm.claude_api_errors import AnswerRefusedError
+from factory_assets.llm.redacted import RedactedAgents, RedactedModel
+from factory_assets.registry import Registry
+from factory_assets.registry.redacted import RedactedPapers
+from factory_assets.settings import Mode, Settings
+
+SECRET = "ghx_0123456789-abcdefghij"
+
+
+class ScriptedGateways(Gateways):
+    """The real gateways with a model of the test's."""
+
+    def __init__(self, settings: Settings, model: StructuredModel) -> None:
+        super().__init__(settings)
+        self._model = model
+
+    def _routes(self) -> list[tuple[Route, StructuredModel]]:
+        return [(Route.API, self._model)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        factory_mode=Mode.REPLAY,
+        factory_data_dir=tmp_path / "data",
+        factory_prompts_dir=PROMPTS,
+        github_token=SECRET,
+    )
+
+
+def test_a_secret_in_an_abstract_and_in_an_answer_goes_no_further(settings: Settings) -> None:
+    model = FakeModel([answer(specs_json(proposal("cache-probe", problem=f"It says {SECRET} to all.")))])
+    gateways = ScriptedGateways(settings, model)
+    gateways.registry.upsert_papers(
+        [LabelledPaper(paper=paper(1, abstract=f"We print {SECRET} here."), topics=("x",))], now=NOW
+    )
+    lines: list[str] = []
+    report = gateways.analyze(DAY, lines.append)
+    asked = "".join(question.instructions + question.prompt for question in model.questions)
+    assert "We print [secret] here." in asked
+    assert [queued.spec.problem for queued in report.queued] == ["It says [secret] to all."]
+    (queued,) = gateways.registry.specs_of_day(DAY)
+    assert SECRET not in asked + "".join(lines) + report.model_dump_json() + queued.model_dump_json()
+
+
+def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
+    class Failing:
+        def ask(self, question: object) -> None:
+            raise InfrastructureError(f"refused {SECRET}", where=f"https://x:{SECRET}@host", mend=SECRET)
+
+    gateways = ScriptedGateways(settings, Failing())
+    gateways.registry.upsert_papers([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)
+    lines: list[str] = []
+    with pytest.raises(InfrastructureError) as caught:
+        gateways.analyze(DAY, lines.append)
+    assert "refused [secret]" in str(caught.value)
+    assert SECRET not in repr((str(caught.value), caught.value.args, caught.value.__cause__, lines))
+
+
+def test_every_stage_redacts_its_errors(settings: Settings, tmp_path: Path) -> None:
+    odd = settings.model_copy(update={"factory_topics_file": tmp_path / SECRET / "topics.yaml"})
+    with pytest.raises(InputError, match=r"\[secret\]/topics\.yaml"):
+        Gateways(odd).gather([DAY], lambda _: None)
+
+
+def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "registry.duckdb")
+    store = RedactedPapers(registry, Redactor([SECRET]))
+    store.upsert_papers([LabelledPaper(paper=paper(1, title=f"On {SECRET}"), topics=("x",))], now=NOW)
+    (stored,) = registry.unanalysed_papers(DAY)
+    assert stored.title == "On [secret]"
+
+
+def test_an_imported_spec_is_queued_without_secrets(settings: Settings, tmp_path: Path) -> None:
+    given = tmp_path / "spec.json"
+    given.write_text(json.dumps(proposal("cache-probe", problem=f"Hides {SECRET} well.")))
+    gateways = Gateways(settings)
+    assert gateways.intake(NOW).take_file(given).queued == ("cache-probe",)
+    (queued,) = gateways.registry.specs_of_day(NOW.date())
+    assert queued.spec.problem == "Hides [secret] well."
+
+
+def test_a_refused_answer_is_kept_without_secrets() -> None:
+    class Refusing:
+        def ask(self, question: object) -> None:
+            raise AnswerRefusedError("no", answer=answer(f"I saw {SECRET}"))
+
+    question = Question("instructions", "prompt", {}, "model")
+    with pytest.raises(AnswerRefusedError) as caught:
+        RedactedModel(Refusing(), Redactor([SECRET])).ask(question)
+    assert caught.value.answer.text == "I saw [secret]"
+
+
+@dataclass
+class TalkativeAgent:
+    """Repeats a secret in all it says; keeps its tasks."""
+
+    tasks: list[AgentTask] = field(default_factory=list)
+
+    def run_agent(
+        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
+    ) -> AgentOutcome:
+        self.tasks.append(task)
+        report(f"Bash echo {SECRET}")
+        meter(Usage(cost_usd=0.5))
+        return AgentOutcome(OutcomeKind.AGENT_FAILURE, f"I met {SECRET}", 1, Usage(), 1.0, None, task.model)
+
+
+def test_an_agent_is_told_no_secret_and_tells_none(tmp_path: Path) -> None:
+    agent, lines, metered = TalkativeAgent(), [], []
+    task = AgentTask(f"Use {SECRET}", tmp_path, "model", 5, 1.0, 60)
+    outcome = RedactedAgents(agent, Redactor([SECRET])).run_agent(task, lines.append, metered.append)
+    assert [given.prompt for given in agent.tasks] == ["Use [secret]"]
+    assert lines == ["Bash echo [secret]"]
+    assert outcome.detail == "I met [secret]"
+    assert metered == [Usage(cost_usd=0.5)]
+
+
+def test_every_secret_of_the_settings_is_known_by_its_type_and_not_by_its_name() -> None:
+    secret_fields = {
+        name: field for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+    }
+    values = {name: f"value-of-{name}-0123456789" for name in secret_fields}
+    found = Settings(_env_file=None, **values).secrets()
+    assert found == {name.upper(): (value,) for name, value in values.items()}
+    assert {"GITHUB_TOKEN", "ANTHROPIC_API_KEY", "IDEA_ENGINE_POSTGRES_URL"} <= set(found)
+
+
+def test_passwords_in_addresses_are_secrets_too() -> None:
+    settings = Settings(
+        _env_file=None,
+        llm_router_url="https://me:r0uter-passw0rd@router.example/v1",
+        idea_engine_postgres_url="postgresql://me:p0stgres-pw@db.example/ideas",
+    )
+    assert settings.secrets() == {
+        "LLM_ROUTER_URL": ("r0uter-passw0rd",),
+        "IDEA_ENGINE_POSTGRES_URL": ("postgresql://me:p0stgres-pw@db.example/ideas", "p0stgres-pw"),
+    }
+
+
+def test_the_login_of_claude_code_is_a_secret(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    login = {"claudeAiOauth": {"accessToken": "oat-0123456789", "refreshToken": "ort-0123456789"}}
+    (tmp_path / ".credentials.json").write_text(json.dumps(login))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    assert Gateways(settings).redactor()("oat-0123456789 ort-0123456789") == "[secret] [secret]"
+
+
+def test_a_login_that_cannot_be_read_stops_nothing(settings: Settings, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / ".credentials.json").write_text("nonsense")
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    assert Gateways(settings).redactor()(SECRET) == "[secret]"
+
+
+def test_the_doctor_names_the_settings_whose_secret_cannot_be_recognised(tmp_path: Path) -> None:
+    weak = Settings(_env_file=None, github_token="short", anthropic_api_key="a-long-random-value-0123")
+    assert weak.weak_secrets() == ["GITHUB_TOKEN"]
+    inputs = DoctorInputs(
+        live=True,
+        data_dir=tmp_path,
+        claude_config=tmp_path,
+        anthropic_url="",
+        github_url="",
+        weak_secrets=tuple(weak.weak_secrets()),
+    )
+    result = check_secrets(inputs)
+    assert result is not None
+    assert (result.ok, "GITHUB_TOKEN" in result.found) == (False, True)
+
+
+def test_what_the_doctor_says_holds_no_password_of_an_address(tmp_path: Path) -> None:
+    url = "http://me:r0uter-passw0rd@127.0.0.1:9"
+    settings = Settings(_env_file=None, llm_router_url=url, factory_data_dir=tmp_path / "data")
+    results = run_checks(Gateways(settings).doctor_inputs())
+    (router,) = [result for result in results if result.name == "router"]
+    assert router.found.startswith("http://me:[secret]@127.0.0.1:9")
+    assert "r0uter-passw0rd" not in repr(results)
