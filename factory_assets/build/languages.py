@@ -59,9 +59,9 @@ CONVENTIONS: dict[Language, Conventions] = {
     ),
     Language.BASH: Conventions(
         source_suffixes=(".sh", ".bash"),
-        test_path=re.compile(r"^tests/test_[^/]*\.sh$"),
-        test_case=re.compile(r"\bok\b"),
-        tests_live_in="tests/test_*.sh scripts that print TAP",
+        test_path=re.compile(r"^tests/(?:test_[^/]*\.sh|[^/]+\.bats)$"),
+        test_case=re.compile(r"\bok\b|^[ \t]*@test\b", re.MULTILINE),
+        tests_live_in="tests/test_*.sh scripts that print TAP, or tests/*.bats",
         needs=(_MAKE, ("bash", "command -v bash")),
         source_folders=("bin",),
     ),

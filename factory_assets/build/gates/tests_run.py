@@ -1,34 +1,45 @@
-"""Gates of the review phase: the commit, in a fresh clone, passes its tests, and they are really executed."""
+"""Gates of the review phase: the commit, in a fresh clone, passes its tests, and they are really executed.
+
+Four questions, each answered by a run of its own in the clone as it was committed: does `make test` pass; does the
+factory's own run pass, with every written test in its report; does that report show a failing test that was put in;
+and does `make test` fail when there is one. The last two are what a faked runner or a lying Makefile cannot answer.
+"""
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable
+import re
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.gates import TESTS_EXECUTED, TESTS_PASS
-from factory_assets.build.gates.reports import TestCounts, count_cargo, count_go, count_junit, count_tap
-from factory_assets.domain.agents import Command, CommandResult, CommandRunner
+from factory_assets.build.gates.canary import Canary, canaries
+from factory_assets.build.gates.checkout import Checkout
+from factory_assets.build.gates.reports import Outcome
+from factory_assets.build.gates.runners import OwnRun, TestRunner, stopped
+from factory_assets.build.gates.shadows import shadow_faults
+from factory_assets.build.gates.written import runs_nothing, test_files, unreported
+from factory_assets.build.tree import Tree
+from factory_assets.domain.agents import CommandResult, CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
-from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden, tail
 
 FEWEST_TESTS = 3
 
-_REPORT = ".factory-report.xml"
-_REPORT_LIMIT = 5_000_000
-_ENV = {
-    "CI": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "GOTOOLCHAIN": "local",
-    "GOPROXY": "off",
-    "CARGO_NET_OFFLINE": "true",
-    "npm_config_update_notifier": "false",
-}
-_NETWORK_SIGNS = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
+_NEEDS_NETWORK = re.compile(
+    r"Network is unreachable|Temporary failure in name resolution|Could not resolve host|no such host"
+    r"|Name or service not known|ENOTFOUND|EAI_AGAIN|ENETUNREACH"
+)
+_MISSING_FILE = re.compile(
+    r"No such file or directory: '([^'\n]+)'|no such file or directory, \w+ '([^'\n]+)'"
+    r"|open ([^\s:]+): no such file|([^\s:'\"]+): No such file or directory"
+)
+_NOTHING_DONE = re.compile(r"Nothing to be done for '?test'?|'?test'? is up to date")
+_NO_TARGET = re.compile(r"No rule to make target '?test'?")
+_KEPT = "Build the repo again; its last state is kept under refs/factory/failed."
+_SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True)
@@ -39,145 +50,145 @@ class ReviewResult:
     tests_executed: int
 
 
-@dataclass(frozen=True)
-class _OwnRun:
-    command: str
-    exit_code: int
-    output: str
-    counts: TestCounts
-
-
 class TestGate:
     """Runs the tests of a fresh clone, contained and without network.
 
     Args:
         language: whose test runner and report are used.
-        clone: the fresh clone; its tests may write into it.
+        clone: the fresh clone. It is brought back to `tree` before each run and at the end.
+        tree: the files of the commit.
         commands: what runs the untrusted commands.
         seconds: wall-clock limit of each test run.
+        env: what the dependencies need, beside the factory's own settings.
+        folders: top-level folders of the clone that are not in the tree and are kept, such as node_modules.
     """
 
     __test__ = False
 
-    def __init__(self, *, language: Language, clone: Path, commands: CommandRunner, seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        language: Language,
+        clone: Path,
+        tree: Tree,
+        commands: CommandRunner,
+        seconds: float,
+        env: Mapping[str, str] | None = None,
+        folders: tuple[str, ...] = (),
+    ) -> None:
         self._language = language
-        self._clone = clone
-        self._commands = commands
+        self._tree = tree
         self._seconds = seconds
-        # One cache for both runs: without it, each compiles Go's standard library anew.
-        self._env = {**_ENV, "GOCACHE": str(clone / ".factory-go-cache")}
+        self._checkout = Checkout(clone, tree, folders)
+        self._runner = TestRunner(
+            language=language, checkout=self._checkout, commands=commands, env=env or {}
+        )
+        self._canaries = canaries(language, tree, seed=secrets.token_hex(8))
 
     def judge(self) -> ReviewResult:
-        """Run `make test`, then the language's runner with a report; say what both saw.
+        """Run `make test`, then the language's runner with a report; say what both saw."""
+        self._checkout.restore()
+        made = self._runner.make_test(self._seconds)
+        if not _succeeded(made):
+            return ReviewResult((self._refused_make(made), _not_run()), tests_executed=0)
+        self._checkout.restore()
+        own = self._runner.build_and_test(self._seconds)
+        faults = self._own_faults(own) or self._unseen_canaries()
+        executed = _executed(own, faults)
+        verdicts = (self._judge_make(made), executed)
+        self._checkout.restore()
+        return ReviewResult(verdicts, tests_executed=own.report.executed)
 
-        Raises:
-            InfrastructureError: when a package registry cannot be reached.
-        """
-        made = self._prepare() or self._run("make", "test")
-        passed = _succeeded(made)
-        verdict = GateVerdict(
-            gate=TESTS_PASS,
-            phase=Phase.REVIEW,
-            passed=passed,
-            saw=f"`make test` in a fresh clone {_ending(made)}\n{_shown(made.output)}",
-            mend="" if passed else "Build the repo again; its last state is kept under refs/factory/failed.",
+    def _refused_make(self, made: CommandResult) -> GateVerdict:
+        reason = _why(made, self._tree, self._checkout.folder)
+        saw = f"`make test` in a fresh clone {_ending(made)}{reason}\n{_shown(made.output)}"
+        return _verdict(TESTS_PASS, saw, passed=False)
+
+    def _judge_make(self, made: CommandResult) -> GateVerdict:
+        """`make test` passed: does it fail, too, when a test fails? Asked for the first and the last test file."""
+        ends = dict.fromkeys(self._canaries[:1] + self._canaries[-1:])
+        for canary in ends:
+            result = self._with(canary)
+            if _succeeded(result):
+                nothing = ": the target `test` runs nothing" if _NOTHING_DONE.search(result.output) else ""
+                saw = (
+                    f"`make test` does not notice a failing test: it ended with 0 although one in {canary.path} failed"
+                    f"{nothing}\n{_shown(result.output)}"
+                )
+                return _verdict(TESTS_PASS, saw, passed=False)
+        tried = (
+            f"; it fails when a test in {' or '.join(canary.path for canary in ends)} fails" if ends else ""
         )
-        if not passed:
-            return ReviewResult(verdicts=(verdict, _not_run()), tests_executed=0)
-        own = self._own_run()
-        return ReviewResult(verdicts=(verdict, _judge_counts(own)), tests_executed=own.counts.executed)
+        saw = f"`make test` in a fresh clone {_ending(made)}{tried}\n{_shown(made.output)}"
+        return _verdict(TESTS_PASS, saw, passed=True)
 
-    def _prepare(self) -> CommandResult | None:
-        """Install what tests need before the network goes; a result only if that failed."""
-        if self._language is not Language.TYPESCRIPT:
-            return None
-        verb = "ci" if (self._clone / "package-lock.json").is_file() else "install"
-        argv = ("npm", verb, "--ignore-scripts", "--no-audit", "--no-fund")
-        result = self._commands.run(
-            Command(
-                argv=argv, workspace=self._clone, timeout_seconds=self._seconds, network=True, env=self._env
-            )
-        )
-        if _succeeded(result):
-            return None
-        if any(sign in result.output for sign in _NETWORK_SIGNS):
-            raise InfrastructureError(
-                f"npm {verb} could not reach the package registry: {tail(result.output, lines=5)}",
-                mend="Check this machine's network and the registry that npm is configured for.",
-            )
-        return result
+    def _with(self, canary: Canary) -> CommandResult:
+        self._checkout.restore({canary.path: canary.text})
+        return self._runner.make_test(self._seconds)
 
-    def _run(self, *argv: str) -> CommandResult:
-        return self._commands.run(
-            Command(argv=argv, workspace=self._clone, timeout_seconds=self._seconds, env=self._env)
+    def _own_faults(self, own: OwnRun) -> tuple[str, ...]:
+        """Why the own run is no proof, the plainest reason first."""
+        shadows = shadow_faults(self._language, self._tree)
+        if shadows:
+            return shadows
+        if own.fault:
+            return (own.fault,)
+        counts = self._count_fault(own)
+        if counts:
+            return (counts,)
+        missing = unreported(self._language, self._tree, own.report)
+        if missing:
+            listed = ", ".join(f"{test.path} {test.name}" for test in missing[:_SHOWN_NAMES])
+            return (f"{len(missing)} written tests are not in the report, not even as skipped: {listed}",)
+        idle = runs_nothing(self._tree) if self._language is Language.BASH else ()
+        return tuple(
+            f"{path} reports tests and names no file of this repo that it could test" for path in idle
         )
 
-    def _own_run(self) -> _OwnRun:
-        match self._language:
-            case Language.PYTHON:
-                return self._own_python()
-            case Language.TYPESCRIPT:
-                return self._own_typescript()
-            case Language.GO:
-                return self._with_output(("go", "test", "-json", "-count=1", "./..."), count_go)
-            case Language.RUST:
-                return self._with_output(("cargo", "test", "--offline", "--no-fail-fast"), count_cargo)
-            case Language.BASH:
-                return self._own_bash()
-
-    def _own_python(self) -> _OwnRun:
-        argv = ("python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={_REPORT}")
-        return self._with_junit(argv)
-
-    def _own_typescript(self) -> _OwnRun:
-        compiled = sorted(
-            path.relative_to(self._clone).as_posix()
-            for path in (self._clone / "dist" / "tests").rglob("*.test.js")
+    def _count_fault(self, own: OwnRun) -> str:
+        """The first that holds of what may be wrong with the numbers of a report."""
+        report, ending = own.report, own.result.exit_code
+        faults = (
+            (bool(report.failed), f"failed: {', '.join(report.failed[:_SHOWN_NAMES])}"),
+            (
+                not test_files(self._language, self._tree),
+                "the tree holds no tests in the form that the runner finds",
+            ),
+            (not report.cases, f"no test was collected ({own.command} ended with {ending})"),
+            (report.executed == 0, f"all {report.skipped} tests are skipped"),
+            (ending != 0, f"no test failed, and yet {own.command} ended with {ending}"),
+            (report.executed < FEWEST_TESTS, f"fewer than {FEWEST_TESTS} tests"),
         )
-        if not compiled:
-            return _OwnRun("node --test", 1, "no dist/tests/*.test.js after make test", TestCounts())
-        reporter = ("--test-reporter=junit", f"--test-reporter-destination={_REPORT}")
-        return self._with_junit(("node", "--test", *reporter, *compiled), files=tuple(compiled))
+        return next((text for holds, text in faults if holds), "")
 
-    def _own_bash(self) -> _OwnRun:
-        counts, output, worst = TestCounts(), "", 0
-        for script in sorted((self._clone / "tests").glob("test_*.sh")):
-            result = self._run("bash", script.relative_to(self._clone).as_posix())
-            counts += count_tap(result.output)
-            output += result.output
-            worst = max(worst, abs(result.exit_code), int(result.timed_out))
-        return _OwnRun("bash tests/test_*.sh", worst, output, counts)
-
-    def _with_junit(self, argv: tuple[str, ...], *, files: tuple[str, ...] = ()) -> _OwnRun:
-        report = self._clone / _REPORT
-        report.unlink(missing_ok=True)
-        result = self._run(*argv)
-        exit_code = 1 if result.timed_out else result.exit_code
-        try:
-            counts = count_junit(_read_untrusted(report), files=files)
-        except (OSError, ValueError) as error:
-            return _OwnRun(argv[0], exit_code or 1, f"{result.output}\nno report: {error}", TestCounts())
-        return _OwnRun(" ".join(argv[:4]), exit_code, result.output, counts)
-
-    def _with_output(self, argv: tuple[str, ...], count: Callable[[str], TestCounts]) -> _OwnRun:
-        result = self._run(*argv)
-        exit_code = 1 if result.timed_out else result.exit_code
-        return _OwnRun(" ".join(argv), exit_code, result.output, count(result.output))
+    def _unseen_canaries(self) -> tuple[str, ...]:
+        """Put a failing test into every test file: the report has to show each of them as failed."""
+        if not self._canaries:
+            return ("no test file could take a failing test, so the report is not proven",)
+        self._checkout.restore({canary.path: canary.text for canary in self._canaries})
+        own = self._runner.build_and_test(self._seconds)
+        failed = [case.name for case in own.report.cases if case.outcome is Outcome.FAILED]
+        unseen = [
+            canary.path for canary in self._canaries if not any(name.endswith(canary.name) for name in failed)
+        ]
+        if not unseen:
+            return ()
+        where = ", ".join(unseen)
+        told = f"the report does not show a failing test that was put into {where}: the repo decides what is reported"
+        return (f"{told}{_detail(own)}",)
 
 
-def _judge_counts(own: _OwnRun) -> GateVerdict:
-    passed = own.counts.executed >= FEWEST_TESTS and own.counts.failed == 0 and own.exit_code == 0
-    saw = (
-        f"{own.counts.executed} tests executed, {own.counts.failed} failed ({own.command} ended with"
-        f" {own.exit_code}; at least {FEWEST_TESTS} are asked for)"
+def _executed(own: OwnRun, faults: Sequence[str]) -> GateVerdict:
+    report = own.report
+    skipped = f", {report.skipped} skipped" if report.skipped else ""
+    counted = (
+        f"{report.executed} tests executed, {len(report.failed)} failed{skipped} ({own.command} ended with"
+        f" {own.result.exit_code}; at least {FEWEST_TESTS} are asked for)"
     )
-    return GateVerdict(
-        gate=TESTS_EXECUTED,
-        phase=Phase.REVIEW,
-        passed=passed,
-        saw=saw if passed else f"{saw}\n{_shown(own.output)}",
-        mend="" if passed else "Build the repo again; its last state is kept under refs/factory/failed.",
-    )
+    if not faults:
+        return _verdict(TESTS_EXECUTED, counted, passed=True)
+    saw = "\n".join((f"{counted}: {faults[0]}", *faults[1:], _shown(own.result.output)))
+    return _verdict(TESTS_EXECUTED, saw, passed=False)
 
 
 def _not_run() -> GateVerdict:
@@ -190,8 +201,31 @@ def _not_run() -> GateVerdict:
     )
 
 
+def _verdict(gate: str, saw: str, *, passed: bool) -> GateVerdict:
+    return GateVerdict(gate=gate, phase=Phase.REVIEW, passed=passed, saw=saw, mend="" if passed else _KEPT)
+
+
+def _why(made: CommandResult, tree: Tree, clone: Path) -> str:
+    """What a failure of `make test` comes from, where the output tells."""
+    if made.timed_out or made.stopped:
+        return f": {stopped(made)}"
+    if _NO_TARGET.search(made.output):
+        return ": the Makefile has no target `test`"
+    if _NEEDS_NETWORK.search(made.output):
+        return ": the tests need a network"
+    for groups in _MISSING_FILE.findall(made.output):
+        path = next(group for group in groups if group).removeprefix(f"{clone}/").removeprefix("./")
+        if not path.startswith(("/", "..")) and path not in tree:
+            return f": the tests need {path}, which is not in the commit"
+    return ""
+
+
+def _detail(own: OwnRun) -> str:
+    return f" ({own.fault})" if own.fault else ""
+
+
 def _succeeded(result: CommandResult) -> bool:
-    return result.exit_code == 0 and not result.timed_out
+    return result.exit_code == 0 and not result.timed_out and not result.stopped
 
 
 def _ending(result: CommandResult) -> str:
@@ -202,13 +236,3 @@ def _ending(result: CommandResult) -> str:
 
 def _shown(output: str) -> str:
     return strip_hidden(tail(output))
-
-
-def _read_untrusted(path: Path) -> str:
-    """Read a report that untrusted code wrote: a plain file of a sane size, or an error."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
-        info = os.fstat(stream.fileno())
-        if not stat.S_ISREG(info.st_mode) or info.st_size > _REPORT_LIMIT:
-            raise ValueError("the report is no plain file of a sane size")
-        return stream.read(_REPORT_LIMIT).decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Gates of every phase's commit: nothing that points out of the repo, nothing huge, no secret.
+"""Gates of every phase's commit: nothing that points out of the repo, nothing huge.
 
 Every phase's commit ships as history, so each is looked at, not only the last.
 """
@@ -6,24 +6,26 @@ Every phase's commit ships as history, so each is looked at, not only the last.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
 
-from factory_assets.build.gates import SECRETS, TREE_SAFE
+from factory_assets.build.gates import TREE_SAFE
 from factory_assets.build.tree import SYMLINK, Tree
 from factory_assets.domain.builds import GateVerdict, Phase
 
 LARGEST_FILE = 2_000_000
 MOST_FILES = 500
-SHORTEST_SECRET = 8
+# What programs read when somebody opens the folder, and can run commands from.
+OPENED_FILES = (".envrc", ".mcp.json")
+OPENED_FOLDERS = (".claude", ".cursor", ".devcontainer", ".idea", ".vscode")
 
 
 def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
-    """Refuse symlinks that lead out of the repo, files over 2 MB, and more than 500 files."""
+    """Refuse links out of the repo, settings that act when it is opened, files over 2 MB, more than 500 files."""
     faults = [
         f"{path} is a link to {(file.data or b'').decode(errors='replace')}, outside the repo"
         for path, file in tree.items()
         if file.mode == SYMLINK and _leads_out(path, (file.data or b"..").decode(errors="replace"))
     ]
+    faults += [f"{path} acts on whoever opens the repo" for path in tree if _acts_when_opened(path)]
     faults += [f"{path} has {file.size:,} bytes" for path, file in tree.items() if file.size > LARGEST_FILE]
     if len(tree) > MOST_FILES:
         faults.append(f"{len(tree)} files")
@@ -36,25 +38,9 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
     )
 
 
-def judge_secrets(phase: Phase, tree: Tree, secrets: Sequence[str]) -> GateVerdict:
-    """Refuse a file or file name that holds one of the factory's own secrets, word for word."""
-    values = [secret.encode() for secret in secrets if len(secret) >= SHORTEST_SECRET]
-    # The name of a file could hold the secret too, so what is shown is counted, and a clean name only.
-    leaks = [
-        path
-        for path, file in tree.items()
-        if any(value in path.encode() or value in (file.data or b"") for value in values)
-    ]
-    named = [path for path in leaks if not any(value in path.encode() for value in values)]
-    return GateVerdict(
-        gate=SECRETS,
-        phase=phase,
-        passed=not leaks,
-        saw=f"a secret of this machine in {', '.join(named) or 'a file name'}"
-        if leaks
-        else "no secret of this machine in any file",
-        mend="Change that credential at once: untrusted code has seen it." if leaks else "",
-    )
+def _acts_when_opened(path: str) -> bool:
+    parts = [part.casefold() for part in path.split("/")]
+    return parts[-1] in OPENED_FILES or not set(OPENED_FOLDERS).isdisjoint(parts[:-1])
 
 
 def _leads_out(path: str, target: str) -> bool:

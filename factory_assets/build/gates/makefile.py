@@ -1,0 +1,178 @@
+"""Reading a Makefile as far as the gates need it: rules with their recipes, variables, and what changes make itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_ASSIGNMENT = re.compile(
+    r"(?:(?:export|override|private)\s+)*(?P<name>[\w.-]+)\s*(?P<kind>:{1,3}=|\?=|\+=|!=|=)\s*(?P<value>.*)"
+)
+_RULE = re.compile(r"(?P<targets>[^\s:=#][^:=#]*?)\s*(?P<colons>::?)(?!=)\s*(?P<rest>.*)")
+_INCLUDE = re.compile(r"(?:-|s)?include\s+(.+)")
+_IF = re.compile(r"(?:ifeq|ifneq|ifdef|ifndef)\b")
+_VARIABLE = re.compile(r"\$(?:\(([\w.-]+)\)|\{([\w.-]+)\})")
+_AT_RUN_TIME = re.compile(r"\$[({]eval\b")
+_COMMENT = re.compile(r"(?<!\\)#.*")
+_EXPANSIONS = 6
+
+
+@dataclass(frozen=True)
+class Line:
+    """A logical line, its continuations joined, and the number of its first physical one."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule. `conditional` says that it stands between ifeq and endif."""
+
+    number: int
+    targets: tuple[str, ...]
+    prerequisites: tuple[str, ...]
+    recipe: tuple[Line, ...]
+    double_colon: bool
+    conditional: bool
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A variable that is set; `target` when for one target only."""
+
+    number: int
+    name: str
+    kind: str
+    value: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Makefile:
+    """What stands in a Makefile."""
+
+    rules: tuple[Rule, ...]
+    assignments: tuple[Assignment, ...]
+    includes: tuple[Line, ...]
+    others: tuple[Line, ...]
+
+    def rules_of(self, target: str) -> tuple[Rule, ...]:
+        """The rules of a target, in order."""
+        return tuple(rule for rule in self.rules if target in rule.targets)
+
+    def expand(self, text: str) -> str:
+        """Replace the variables that the file sets; calls of make's functions stay as they are."""
+        values: dict[str, str] = {}
+        for assignment in self.assignments:
+            before = values.get(assignment.name, "") if assignment.kind == "+=" else ""
+            values[assignment.name] = f"{before} {assignment.value}".strip()
+        values.setdefault("MAKE", "make")
+        for _ in range(_EXPANSIONS):
+            new = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), text)
+            if new == text or len(new) > 20_000:
+                break
+            text = new
+        return text
+
+
+@dataclass
+class _Reader:
+    rules: list[Rule] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    includes: list[Line] = field(default_factory=list)
+    others: list[Line] = field(default_factory=list)
+    depth: int = 0
+    open_rule: Rule | None = None
+
+    def read(self, line: Line, *, is_recipe: bool) -> None:
+        if is_recipe and self.open_rule is not None:
+            self._replace(self.open_rule, line)
+            return
+        text = _COMMENT.sub("", line.text).strip()
+        if not text:
+            return
+        if _IF.match(text):
+            self.depth += 1
+        elif text == "endif":
+            self.depth = max(0, self.depth - 1)
+        elif not re.match(r"else\b", text):
+            self.open_rule = None
+            self._directive(Line(line.number, text))
+
+    def _directive(self, line: Line) -> None:
+        include, assignment, rule = (form.fullmatch(line.text) for form in (_INCLUDE, _ASSIGNMENT, _RULE))
+        if _AT_RUN_TIME.search(line.text):
+            self.others.append(line)
+        elif include:
+            self.includes.append(line)
+        elif assignment:
+            self.assignments.append(_assigned(line.number, assignment))
+        elif rule:
+            self._rule(line, rule)
+        else:
+            self.others.append(line)
+
+    def _rule(self, line: Line, match: re.Match[str]) -> None:
+        targets = tuple(match["targets"].split())
+        own = _ASSIGNMENT.fullmatch(match["rest"])
+        if own:
+            self.assignments += [_assigned(line.number, own, target) for target in targets]
+            return
+        before, semicolon, inline = match["rest"].partition(";")
+        rule = Rule(
+            number=line.number,
+            targets=targets,
+            prerequisites=tuple(name for name in before.split() if name != "|"),
+            recipe=(Line(line.number, inline.strip()),) if semicolon else (),
+            double_colon=match["colons"] == "::",
+            conditional=self.depth > 0,
+        )
+        self.rules.append(rule)
+        self.open_rule = rule
+
+    def _replace(self, rule: Rule, line: Line) -> None:
+        longer = Rule(
+            rule.number,
+            rule.targets,
+            rule.prerequisites,
+            (*rule.recipe, line),
+            rule.double_colon,
+            rule.conditional,
+        )
+        self.rules[self.rules.index(rule)] = longer
+        self.open_rule = longer
+
+
+def read_makefile(text: str) -> Makefile:
+    """Read the text of a Makefile. What cannot be understood is kept in `others`."""
+    reader = _Reader()
+    for line, is_recipe in _logical_lines(text):
+        reader.read(line, is_recipe=is_recipe)
+    return Makefile(
+        tuple(reader.rules), tuple(reader.assignments), tuple(reader.includes), tuple(reader.others)
+    )
+
+
+def _assigned(number: int, match: re.Match[str], target: str = "") -> Assignment:
+    return Assignment(number, match["name"], match["kind"], match["value"].strip(), target)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[Line, bool]]:
+    parts: list[str] = []
+    first = 0
+    for number, physical in enumerate(text.splitlines(), start=1):
+        if not parts:
+            first = number
+        parts.append(physical)
+        if physical.endswith("\\") and not physical.endswith("\\\\"):
+            continue
+        joined = " ".join(part.removesuffix("\\").strip() for part in parts)
+        yield Line(first, joined), parts[0].startswith("\t")
+        parts = []
+    if parts:
+        yield (
+            Line(first, " ".join(part.removesuffix("\\").strip() for part in parts)),
+            parts[0].startswith("\t"),
+        )

@@ -1,0 +1,57 @@
+"""The words by which unfinished work gives itself away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_MARK = r"(?:TODO|FIXME|XXX)"
+_LEAD = r"^[\s#/*!;-]*"
+
+_AT_START = re.compile(_LEAD + _MARK + r"\b(?!\.)")
+_WITH_COLON = re.compile(_LEAD + _MARK + r"\s*(?:\([^)\n]*\))?\s*:", re.IGNORECASE)
+_LATER = re.compile(r"(?<![`'\"\w])" + _MARK + r"(?::|\()")
+_QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|'[^'\n]*'")
+_EXCUSE = re.compile(
+    r"^[\w\s-]*?:?\s*(?:(?:sorry|error)\b[,:]?\s*)?(?:this|the|that)?\s*(?:feature|function|command|option|method|part)?\s*(?:is|was)?\s*"
+    r"(?:not\s+(?:yet\s+)?implemented(?:\s+yet)?|unimplemented|to\s+be\s+implemented|implement\s+me)\s*[.!…]*$",
+    re.IGNORECASE,
+)
+_MENTION = re.compile(_MARK, re.IGNORECASE)
+_MEANT = re.compile(
+    r"\bnothing\b|\bno-?op\b|\bintentional|\bon purpose\b|\bdeliberate|\bby design\b"
+    r"|\b(?:no|not)\b[\w ]{0,30}\b(?:needed|necessary)\b",
+    re.IGNORECASE,
+)
+LOREM = re.compile(r"lorem\s+ipsum\s+dolor", re.IGNORECASE)
+UNWRITTEN = re.compile(
+    _LEAD + r"(?:[*_`>\[]*)(?:" + _MARK + r"|TBD|coming soon|to be (?:written|added|done|documented)"
+    r"|insert [\w ]{3,40} here|your [\w ]{3,30} here)\b[\s:.…!\]*_`]*$|" + _LEAD + _MARK + r"\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def mentions_notes(strings: Iterable[str]) -> bool:
+    """Whether a program's own strings speak of such notes, so that it is a tool about them."""
+    return any(_MENTION.search(string) for string in strings)
+
+
+def is_note(comment: str, *, about_notes: bool) -> bool:
+    """Whether a comment notes work left to do.
+
+    A tool about such notes has comments that speak of them; there only the plain form with a colon counts.
+    """
+    lines = [_QUOTED.sub("", line) for line in comment.splitlines()]
+    if any(_WITH_COLON.search(line) for line in lines):
+        return True
+    return not about_notes and any(_AT_START.search(line) or _LATER.search(line) for line in lines)
+
+
+def is_excuse(words: str) -> bool:
+    """Whether a message only says that something is not implemented."""
+    return _EXCUSE.search(words.strip()) is not None
+
+
+def is_meant(body: str) -> bool:
+    """Whether a body that does nothing says that it is meant so."""
+    return _MEANT.search(body) is not None

@@ -1,0 +1,155 @@
+"""Files of a repo that take the place of a test runner, or that tell it to leave tests out."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+
+from factory_assets.build.gates.recipes import pytest_filter
+from factory_assets.build.languages import CONVENTIONS
+from factory_assets.build.tree import Tree
+from factory_assets.domain.specs import Language
+
+_PYTHON_NAMES = frozenset({"pytest", "_pytest", "pluggy", "unittest", "sitecustomize", "usercustomize"})
+_PYTEST_FILES = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg", "pytest.toml", ".pytest.toml")
+_DECIDING_HOOKS = frozenset(
+    {
+        "pytest_cmdline_main",
+        "pytest_collection_modifyitems",
+        "pytest_collection",
+        "pytest_exception_interact",
+        "pytest_ignore_collect",
+        "pytest_itemcollected",
+        "pytest_load_initial_conftests",
+        "pytest_pycollect_makeitem",
+        "pytest_pyfunc_call",
+        "pytest_report_teststatus",
+        "pytest_runtest_call",
+        "pytest_runtest_makereport",
+        "pytest_runtest_protocol",
+        "pytest_runtestloop",
+        "pytest_sessionfinish",
+        "pytest_unconfigure",
+    }
+)
+_CARGO_HARNESS = re.compile(r"^\s*(harness|autotests)\s*=\s*false", re.MULTILINE)
+_CARGO_LIB = re.compile(r"^\[lib\]\s*$(?:\n(?!\s*\[)[^\n]*)*?\n\s*(test)\s*=\s*false", re.MULTILINE)
+_RUST_PATH = re.compile(r"^\s*path\s*=", re.MULTILINE)
+
+
+def shadow_faults(language: Language, tree: Tree) -> tuple[str, ...]:
+    """Name each such file. What a program does while it runs is not seen here; that is gates/canary.py's part."""
+    match language:
+        case Language.PYTHON:
+            return (*_shadowed_modules(tree), *_pytest_settings(tree), *_hooks(tree))
+        case Language.TYPESCRIPT:
+            inside = next((path for path in tree if path.startswith("node_modules/")), None)
+            return (
+                (f"{inside} is in the commit: node_modules comes from the registry alone",) if inside else ()
+            )
+        case Language.GO:
+            return tuple(
+                f"{path} puts other modules in the place of this one's" for path in tree if path == "go.work"
+            )
+        case Language.RUST:
+            return tuple(_cargo(tree))
+        case Language.BASH:
+            return ()
+
+
+def _shadowed_modules(tree: Tree) -> Iterator[str]:
+    for path in tree:
+        parts = path.removeprefix("src/").split("/")
+        name = parts[0].removesuffix(".py")
+        if name in _PYTHON_NAMES and (len(parts) > 1 or parts[0].endswith(".py")):
+            yield f"{path} takes the place of Python's own {name}"
+
+
+def _pytest_settings(tree: Tree) -> Iterator[str]:
+    for path, options in _declared_options(tree):
+        for name in ("addopts", "python_files", "python_functions", "python_classes", "collect_ignore"):
+            value = options.get(name)
+            if value is None:
+                continue
+            words = [str(word) for word in value] if isinstance(value, list) else _split(str(value))
+            fault = pytest_filter(words) if name == "addopts" else f"{name} says which tests are found"
+            usual = name == "python_files" and "test_*.py" in words
+            if fault and not usual:
+                yield f"{path} leaves tests out: {fault}"
+
+
+def _declared_options(tree: Tree) -> Iterator[tuple[str, dict[str, object]]]:
+    for path in _PYTEST_FILES:
+        if path not in tree or path.endswith(".toml"):
+            continue
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            parser.read_string(tree[path].text)
+        except configparser.Error:
+            continue
+        for section in ("pytest", "tool:pytest"):
+            if parser.has_section(section):
+                yield path, dict(parser[section])
+    for path, keys in (
+        ("pyproject.toml", ("tool", "pytest", "ini_options")),
+        ("pyproject.toml", ("tool", "pytest")),
+        ("pytest.toml", ("pytest",)),
+        (".pytest.toml", ("pytest",)),
+    ):
+        table: object = _toml(tree, path)
+        for key in keys:
+            table = table.get(key) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            yield path, table
+
+
+def _toml(tree: Tree, path: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(tree[path].text) if path in tree else {}
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def _hooks(tree: Tree) -> Iterator[str]:
+    known = CONVENTIONS[Language.PYTHON]
+    for path, file in tree.items():
+        if not path.endswith(".py") or not (
+            path.startswith("tests/") or path.endswith("conftest.py") or known.test_path.search(path)
+        ):
+            continue
+        try:
+            body = ast.parse(file.text).body
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        for node in body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in _DECIDING_HOOKS:
+                yield f"{path}:{node.lineno} defines {node.name}, which decides what pytest runs or reports"
+            elif isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id in {"collect_ignore", "collect_ignore_glob"}
+                for target in node.targets
+            ):
+                yield f"{path}:{node.lineno} leaves test files out (collect_ignore)"
+
+
+def _cargo(tree: Tree) -> Iterator[str]:
+    for path, file in tree.items():
+        if path.startswith(".cargo/") or "/.cargo/" in path:
+            yield f"{path} changes what cargo runs"
+        elif path.endswith("Cargo.toml"):
+            found = _CARGO_HARNESS.search(file.text) or _CARGO_LIB.search(file.text)
+            if found:
+                line = file.text.count("\n", 0, found.start(1)) + 1
+                yield f"{path}:{line} turns Rust's own test harness off ({found[1]} = false)"
+        elif path in {"rust-toolchain", "rust-toolchain.toml"} and _RUST_PATH.search(file.text):
+            yield f"{path} names another toolchain by its path"

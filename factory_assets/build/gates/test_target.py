@@ -1,0 +1,250 @@
+"""Gate of the build phase: by the text of the Makefile, `make test` runs all tests and fails when one fails.
+
+What the text cannot tell (a script between make and the runner, a condition on the machine) the review phase tries
+out: gates/tests_run.py makes a test fail and looks whether `make test` notices.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from factory_assets.build.gates import TEST_TARGET
+from factory_assets.build.gates.makefile import Line, Makefile, Rule, read_makefile
+from factory_assets.build.gates.recipes import (
+    RUNNER_NAMES,
+    ShellMode,
+    commands_of,
+    line_faults,
+    runner_words,
+    runs_tests,
+)
+from factory_assets.build.gates.shadows import shadow_faults
+from factory_assets.build.gates.written import test_files
+from factory_assets.build.tree import Tree, folders
+from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.specs import Language
+
+_NAME = "Makefile"
+_OTHER_NAMES = ("GNUmakefile", "makefile")
+_SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "/usr/bin/env bash"})
+_SHELL_FLAGS = re.compile(r"(?:-[euxoc]+|pipefail|errexit|nounset|--norc|--noprofile|\s)+")
+_MAKE_FLAGS = re.compile(
+    r"(?:-?[srRj\d]+|-j\s*\d+|--(?:no-print-directory|silent|warn-undefined-variables|no-builtin-rules"
+    r"|no-builtin-variables|jobs(?:=\d+)?|output-sync(?:=\w+)?)|\s)*"
+)
+_RUNNER_SETTINGS = re.compile(
+    r"PYTEST_ADDOPTS|PYTEST_PLUGINS|GOFLAGS|NODE_OPTIONS|RUSTC_WRAPPER|CARGO_TARGET_\w+|BASH_ENV|LD_PRELOAD"
+)
+_SUBMAKE = re.compile(r"(?:^|[;&|]\s*)(?:\$[({]MAKE[)}]|make)((?:\s+[^\s;&|]+)*)")
+_PREFIX = re.compile(r"[@+\s-]*")
+_ALL_GLOB = re.compile(r"[*?\[$]|wildcard|find\b|\.\.\.")
+
+
+def judge_test_target(language: Language, tree: Tree, scaffold: Tree) -> GateVerdict:
+    """Refuse a test target that is missing, that hides failures, or that leaves tests or the runner out."""
+    unchanged = _NAME in tree and _NAME in scaffold and tree[_NAME].text == scaffold[_NAME].text
+    faults = [*_shadowing(tree), *shadow_faults(language, tree)]
+    if not unchanged:
+        faults += _Judge(language, tree).faults()
+    passed = not faults
+    seen = "the Makefile is the scaffold's" if unchanged else f"`make test` runs {RUNNER_NAMES[language]}"
+    return GateVerdict(
+        gate=TEST_TARGET,
+        phase=Phase.BUILD,
+        passed=passed,
+        saw=seen if passed else "\n".join(dict.fromkeys(faults)),
+        mend="" if passed else "Build the repo again; the scaffold's Makefile needs no change.",
+    )
+
+
+def _shadowing(tree: Tree) -> Iterator[str]:
+    for name in _OTHER_NAMES:
+        if name in tree:
+            yield f"{name}:1: make reads this file and not {_NAME}"
+
+
+@dataclass(frozen=True)
+class _Judge:
+    language: Language
+    tree: Tree
+
+    def faults(self) -> list[str]:
+        if _NAME not in self.tree:
+            return ["there is no Makefile"]
+        makefile = read_makefile(self.tree[_NAME].text)
+        rules = makefile.rules_of("test")
+        whole = [*self._settings(makefile)]
+        if not rules:
+            return [*whole, f"{_NAME} has no target `test`"]
+        return [*whole, *self._definitions(makefile, rules), *self._recipes(makefile)]
+
+    def _settings(self, makefile: Makefile) -> Iterator[str]:
+        for line in makefile.includes:
+            yield f"{_NAME}:{line.number}: includes another makefile (`{line.text}`)"
+        for line in makefile.others:
+            if "$(eval" in line.text or "${eval" in line.text:
+                yield f"{_NAME}:{line.number}: makes rules at run time ($(eval …))"
+        for rule in makefile.rules_of(".IGNORE"):
+            yield f"{_NAME}:{rule.number}: .IGNORE lets recipes fail without notice"
+        for assignment in makefile.assignments:
+            fault = _assignment_fault(assignment.name, assignment.value)
+            if fault:
+                yield f"{_NAME}:{assignment.number}: {fault}"
+
+    def _definitions(self, makefile: Makefile, rules: tuple[Rule, ...]) -> Iterator[str]:
+        with_recipe = [rule for rule in rules if rule.recipe]
+        if len(with_recipe) > 1 or any(rule.double_colon for rule in rules):
+            lines = ", ".join(str(rule.number) for rule in rules)
+            yield f"{_NAME}:{rules[-1].number}: `test` is defined more than once (lines {lines})"
+        for rule in rules:
+            if rule.conditional:
+                yield f"{_NAME}:{rule.number}: `test` stands in a condition"
+        phony = {name for rule in makefile.rules_of(".PHONY") for name in rule.prerequisites}
+        existing = {*self.tree, *folders(self.tree)}
+        for target in self._closure(makefile):
+            recipes = makefile.rules_of(target)
+            if target in existing and target not in phony and any(self._calls(makefile, r) for r in recipes):
+                where = f"{_NAME}:{recipes[0].number}:"
+                yield f"{where} `{target}` is not .PHONY and exists as a file: make takes it for done"
+
+    def _calls(self, makefile: Makefile, rule: Rule) -> bool:
+        return any(runs_tests(self.language, _shell_text(makefile, line)) for line in rule.recipe)
+
+    def _closure(self, makefile: Makefile) -> list[str]:
+        """`test` and all targets that it needs or that its recipe calls make for."""
+        found: list[str] = []
+        waiting = ["test"]
+        while waiting:
+            target = waiting.pop(0)
+            if target in found:
+                continue
+            found.append(target)
+            for rule in makefile.rules_of(target):
+                waiting += makefile.expand(" ".join(rule.prerequisites)).split()
+                waiting += [
+                    word
+                    for line in rule.recipe
+                    for call in _SUBMAKE.findall(_PREFIX.sub("", line.text, count=1))
+                    for word in call.split()
+                    if re.fullmatch(r"[A-Za-z][\w.-]*", word)
+                ]
+        return found
+
+    def _recipes(self, makefile: Makefile) -> Iterator[str]:
+        mode, one_shell = _mode(makefile), bool(makefile.rules_of(".ONESHELL"))
+        running: list[str] = []
+        shown: list[str] = []
+        for target in self._closure(makefile):
+            for rule in makefile.rules_of(target):
+                for line in _joined(rule) if one_shell else rule.recipe:
+                    text = _shell_text(makefile, line)
+                    yield from self._submake_faults(line)
+                    if target == "test":
+                        shown += commands_of(text)
+                    if runs_tests(self.language, text):
+                        running.append(text)
+                        yield from self._line_faults(line, text, mode)
+        if not running:
+            number = makefile.rules_of("test")[0].number
+            instead = f"it runs `{'; '.join(shown)[:200]}`" if shown else "it does nothing"
+            yield f"{_NAME}:{number}: `test` does not run {RUNNER_NAMES[self.language]}: {instead}"
+        else:
+            yield from self._subset(makefile, running)
+
+    def _submake_faults(self, line: Line) -> Iterator[str]:
+        for call in _SUBMAKE.findall(_PREFIX.sub("", line.text, count=1)):
+            bad = [
+                w
+                for w in call.split()
+                if re.fullmatch(r"-[a-zA-Z]*[iknqtCf].*|--(?:ignore|keep|dry|file|dir).*", w)
+            ]
+            if bad:
+                yield f"{_NAME}:{line.number}: calls make with `{' '.join(bad)}`"
+
+    def _line_faults(self, line: Line, text: str, mode: ShellMode) -> Iterator[str]:
+        prefix = _PREFIX.match(line.text)
+        if prefix and "-" in prefix[0]:
+            yield f"{_NAME}:{line.number}: the prefix `-` lets the tests fail without notice"
+        for fault in line_faults(self.language, text, mode):
+            yield f"{_NAME}:{line.number}: {fault}"
+
+    def _subset(self, makefile: Makefile, running: list[str]) -> Iterator[str]:
+        """Whether the lines name test files or folders, and together not all of them."""
+        files = test_files(self.language, self.tree)
+        named: set[str] = set()
+        for text in running:
+            words = [word.strip("\"'").removeprefix("./") for word in runner_words(self.language, text)]
+            covered = self._covered(words, text, files)
+            if covered is None:
+                return
+            named |= covered
+        left = sorted(set(files) - named)
+        if left:
+            number = makefile.rules_of("test")[0].number
+            yield f"{_NAME}:{number}: `test` runs only some of the tests, and not {', '.join(left[:5])}"
+
+    def _covered(self, words: list[str], text: str, files: tuple[str, ...]) -> set[str] | None:
+        """The test files that a line runs, or None for all, as far as the text tells."""
+        match self.language:
+            case Language.RUST:
+                return None
+            case Language.GO:
+                packages = [word for word in words if word in {".", ".."} or "/" in word or word == "..."]
+                if any(word in {"...", "all"} for word in words):
+                    return None
+                return {path for path in files if any(_in_package(path, word) for word in packages or ["."])}
+            case Language.PYTHON:
+                existing = {*self.tree, *folders(self.tree)}
+                roots = [word.rstrip("/") for word in words if word.rstrip("/") in existing]
+                if not roots:
+                    return None
+                return {path for path in files if any(path == r or path.startswith(f"{r}/") for r in roots)}
+            case Language.TYPESCRIPT | Language.BASH:
+                literal = {path for path in files if _compiled(path) in text}
+                return literal if literal and not _ALL_GLOB.search(text.replace("$$", "")) else None
+
+
+def _assignment_fault(name: str, value: str) -> str:
+    """What is wrong with setting one of the variables that change make, the shell or the runner."""
+    if name == "SHELL" and value not in _SHELLS:
+        return f"SHELL is `{value}`, which is no shell"
+    if name == ".SHELLFLAGS" and (
+        not _SHELL_FLAGS.fullmatch(value) or not re.search(r"(?:^|\s)-\w*c$", value)
+    ):
+        return f".SHELLFLAGS is `{value}`, with which the shell does something else"
+    if name in {"MAKEFLAGS", "GNUMAKEFLAGS"} and not _MAKE_FLAGS.fullmatch(value):
+        return f"{name} is `{value}`, with which make ignores failures or runs nothing"
+    if name == ".RECIPEPREFIX":
+        return ".RECIPEPREFIX makes recipes look like something else"
+    return f"sets {name} for the test runner" if _RUNNER_SETTINGS.fullmatch(name) else ""
+
+
+def _in_package(path: str, word: str) -> bool:
+    folder = path.rpartition("/")[0]
+    if word.endswith("/..."):
+        root = word.removesuffix("/...")
+        return folder == root or folder.startswith(f"{root}/") or root in {"", "."}
+    return folder == ("" if word == "." else word.rstrip("/"))
+
+
+def _compiled(path: str) -> str:
+    return f"dist/{path.removesuffix('.ts')}.js" if path.endswith(".ts") else path
+
+
+def _mode(makefile: Makefile) -> ShellMode:
+    flags = " ".join(a.value for a in makefile.assignments if a.name == ".SHELLFLAGS")
+    posix = bool(makefile.rules_of(".POSIX"))
+    return ShellMode(errexit=posix or bool(re.search(r"-\w*e", flags)), pipefail="pipefail" in flags)
+
+
+def _joined(rule: Rule) -> tuple[Line, ...]:
+    """The whole recipe as one line, as .ONESHELL runs it."""
+    if not rule.recipe:
+        return ()
+    return (Line(rule.recipe[0].number, "\n".join(line.text for line in rule.recipe)),)
+
+
+def _shell_text(makefile: Makefile, line: Line) -> str:
+    return _PREFIX.sub("", makefile.expand(line.text), count=1).replace("$$", "$")

@@ -1,0 +1,163 @@
+"""Unfinished work is refused with file and line; a tool about unfinished work is not."""
+
+from __future__ import annotations
+
+import pytest
+from build_material import BASH_FILES, PYTHON_FILES, tree_of
+
+from factory_assets.build.gates.placeholders import judge_placeholders
+from factory_assets.domain.specs import Language
+
+GO, PYTHON, TS, BASH, RUST = (
+    Language.GO,
+    Language.PYTHON,
+    Language.TYPESCRIPT,
+    Language.BASH,
+    Language.RUST,
+)
+NAMES = {
+    GO: "count.go",
+    PYTHON: "count/cli.py",
+    TS: "src/count.ts",
+    BASH: "lib/count.sh",
+    RUST: "src/count.rs",
+}
+
+
+def judge(language, text, **more):
+    return judge_placeholders(language, tree_of({NAMES[language]: text, **more}), {})
+
+
+REFUSED = [
+    (PYTHON, "x = 1\n# TODO: count lines\n", 2),
+    (PYTHON, "x = 1  # FIXME later\n", 1),
+    (PYTHON, "# todo: lower case too\n", 1),
+    (PYTHON, "# XXX this is wrong\n", 1),
+    (PYTHON, "x = 1  # a hack, TODO(me) mend\n", 1),
+    (PYTHON, "def count():\n    raise NotImplementedError\n", 2),
+    (PYTHON, "def count():\n    raise NotImplementedError('later')\n", 2),
+    (PYTHON, "def count():\n    raise RuntimeError('not implemented yet')\n", 2),
+    (PYTHON, "def count():\n    print('Not implemented.')\n", 2),
+    (PYTHON, "def count():\n    pass\n", 1),
+    (PYTHON, "def count():\n    '''Counts.'''\n", 1),
+    (PYTHON, "async def count():\n    ...\n", 1),
+    (PYTHON, "class A:\n    def run(self):\n        pass\n", 2),
+    (PYTHON, "text = 'Lorem ipsum dolor sit amet'\n", 1),
+    (PYTHON, "def broken(:\n", 1),
+    (GO, "package a\n\n// TODO: read the file\n", 3),
+    (GO, 'package a\n\nfunc Count() int {\n\tpanic("not implemented")\n}\n', 4),
+    (GO, 'package a\n\nfunc Count() error {\n\treturn errors.New("not implemented yet")\n}\n', 4),
+    (GO, "package a\n\nfunc Count(a map[string]int) {\n}\n", 3),
+    (GO, "package a\n\nfunc Count() {\n\t// later\n}\n", 3),
+    (TS, "/* A block.\n * TODO: more\n */\n", 2),
+    (TS, "export function a(): number {\n  throw new Error('not implemented');\n}\n", 2),
+    (TS, "export function a(x: string): void {\n}\n", 1),
+    (TS, "export const a = (x: string): void => {};\n", 1),
+    (RUST, "pub fn a() -> u8 {\n    todo!()\n}\n", 2),
+    (RUST, 'pub fn a() -> u8 {\n    unimplemented!("later")\n}\n', 2),
+    (RUST, 'pub fn a() -> u8 {\n    panic!("not implemented")\n}\n', 2),
+    (RUST, "fn a(x: &str) {}\n", 1),
+    (BASH, "x=1 # TODO: y\n", 1),
+    (BASH, 'count() {\n  echo "not implemented"\n}\n', 2),
+    (BASH, "count() {\n  echo not implemented >&2\n}\n", 2),
+    (BASH, "count() { :; }\n", 1),
+    (BASH, "count() {\n  return 0\n}\n", 1),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "line"), REFUSED)
+def test_a_placeholder_is_refused_with_file_line_and_the_line(language, text, line):
+    verdict = judge(language, text)
+    assert not verdict.passed
+    assert f"{NAMES[language]}:{line}: " in verdict.saw
+    assert text.splitlines()[line - 1].strip() in verdict.saw
+
+
+ABOUT_NOTES = '''"""Lists the TODO comments of a source tree."""
+
+import re
+
+# TODO and FIXME are found in any case; the pattern below is the whole grammar.
+MARK = re.compile(r"#\\s*(TODO|FIXME|XXX)\\b")
+EXAMPLE = "# TODO: an example"
+EXCUSES = ("not implemented", "lorem ipsum", "raise NotImplementedError")
+
+
+def marks(text: str) -> list[str]:
+    """TODO marks of a text."""
+    return MARK.findall(text)
+'''
+LEFT_ALONE = [
+    (PYTHON, ABOUT_NOTES),
+    (PYTHON, "from typing import Protocol\n\nclass Reader(Protocol):\n    def read(self) -> str: ...\n"),
+    (PYTHON, "from abc import ABC, abstractmethod\n\nclass R(ABC):\n    @abstractmethod\n    def r(self): pass\n"),
+    (PYTHON, "import abc\n\nclass R(abc.ABC):\n    @abc.abstractmethod\n    def r(self): raise NotImplementedError\n"),
+    (PYTHON, "class A:\n    def r(self): raise NotImplementedError\n\nclass B(A):\n    def r(self): return 1\n"),
+    (PYTHON, "def close():\n    # Nothing to close: the file is in memory.\n    pass\n"),
+    (TS, "export const end = async (): Promise<void> => {\n  // No cleanup needed\n};\n"),
+    (PYTHON, "import click\n\n@click.group()\ndef cli():\n    \"\"\"All commands.\"\"\"\n"),
+    (GO, "package a\n\nfunc J(v interface{}) string {\n\treturn x(v)\n}\n\nvar x = struct{}{}\n"),
+    (TS, "export function f(o: {} = {}): void {\n  run(o);\n}\nexport const g = (o = {}): object => ({});\n"),
+    (PYTHON, "import typing\n\n@typing.overload\ndef f(x: int) -> int: ...\ndef f(x):\n    return x\n"),
+    (PYTHON, "class Bad(ValueError):\n    pass\n\nclass Worse(Bad): ...\n"),
+    (PYTHON, "try:\n    import tomllib\nexcept ImportError:\n    pass\n"),
+    (PYTHON, "class H(BaseHTTPRequestHandler):\n    def log_message(self, *args):\n        pass\n"),
+    (PYTHON, "class C:\n    def __exit__(self, *args):\n        pass\n"),
+    (PYTHON, "def noop(*args):\n    pass\n"),
+    (PYTHON, "name = 'XXX-XXX'  # replaces digits by XXX\npath = 'a'  # `TODO` is quoted\n"),
+    (PYTHON, "def __lt__(self, other):\n    return NotImplemented\n"),
+    (GO, 'package a\n\nvar marks = []string{"TODO", "not implemented"} // "TODO" and "FIXME"\n'),
+    (GO, "package a\n\ntype node interface{ isNode() }\n\ntype leaf struct{}\n\nfunc (leaf) isNode() {}\n"),
+    (GO, 'package a\n\nvar status = map[int]string{501: "Not Implemented"}\n'),
+    (TS, "const MARK = /\\/\\/ TODO: (.*)/;\nwindow.on('end', () => {});\n"),
+    (TS, "class A { constructor(readonly x: string) {} }\n"),
+    (RUST, 'const MARK: &str = "TODO: x";\nconst MACRO: &str = r#"todo!() "quoted""#;\n'),
+    (RUST, "impl A for B {\n    fn a(&self) {}\n}\n"),
+    (BASH, "grep -n 'TODO:' \"$1\" || true\ncat <<'EOF'\n# TODO: example\nEOF\necho \"${#names[@]}\"\n"),
+    (BASH, "f=$(mktemp -d /tmp/a.XXXXXX) # unique by mktemp's XXXXXX\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "text"), LEFT_ALONE)
+def test_what_only_speaks_of_placeholders_or_is_meant_to_be_empty_passes(language, text):
+    verdict = judge(language, text)
+    assert verdict.passed, verdict.saw
+
+
+def test_real_repos_pass_and_tests_are_not_looked_at():
+    assert judge_placeholders(PYTHON, tree_of(PYTHON_FILES), {}).passed
+    assert judge_placeholders(BASH, tree_of(BASH_FILES), {}).passed
+    test = "def test_marks():\n    # TODO: is found\n    pass\n"
+    assert judge(PYTHON, "x = 1\n", **{"tests/test_a.py": test}).passed
+
+
+@pytest.mark.parametrize(
+    ("language", "stub", "text", "other", "passed"),
+    [
+        (GO, "main.go", "package main\n\nfunc main() {}\n", "cmd/a/main.go", False),
+        (GO, "main.go", "package main\n\nfunc main() {}\n", None, False),
+        (RUST, "src/lib.rs", "//! a: see SPEC.md.\n", None, False),
+        (RUST, "src/lib.rs", "//! a: see SPEC.md.\n", "src/main.rs", True),
+        (TS, "src/index.ts", "// a: see SPEC.md.\nexport {};\n", None, False),
+        (TS, "src/index.ts", "// a: see SPEC.md.\nexport {};\n", "src/cli.ts", True),
+    ],
+)
+def test_the_scaffolds_stub_must_not_be_left_as_the_only_source(language, stub, text, other, passed):
+    scaffold = tree_of({stub: text})
+    tree = scaffold | (tree_of({other: "x"}) if other else {})
+    verdict = judge_placeholders(language, tree, scaffold)
+    assert verdict.passed is passed, verdict.saw
+    assert passed or f"{stub}:1: the scaffold's file is unchanged" in verdict.saw
+
+
+def test_a_document_that_is_a_copy_of_the_scaffolds_text_is_refused():
+    scaffold = tree_of({"SPEC.md": "# A\n\nText.\n"})
+    tree = scaffold | tree_of({"docs/guide.md": "# A\n\nText.\n"})
+    assert "docs/guide.md is the scaffold's SPEC.md" in judge_placeholders(BASH, tree, scaffold).saw
+
+
+def test_a_long_list_is_cut_and_counted():
+    saw = judge(BASH, "# TODO: a\n" * 50).saw
+    assert saw.startswith("50 placeholders")
+    assert "… and 30 more" in saw
+    assert len(saw.splitlines()) == 22
