@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,12 +19,16 @@ from factory_assets.domain.builds import (
     ModelCall,
     Phase,
     PhaseRecord,
+    Reservation,
     ShippedRepo,
+    Spending,
     Usage,
+    WaitCause,
     check_transition,
 )
-from factory_assets.domain.errors import StatusError
+from factory_assets.domain.errors import BudgetError, StatusError
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.leaks.rules import RuleFind
 
 Act = Callable[[Path], OutcomeKind | None]
 
@@ -41,8 +46,11 @@ class ScriptedAgent:
     def phases(self) -> list[Phase]:
         return [phase_of(task) for task in self.tasks if task.resume is None]
 
-    def run_agent(self, task: AgentTask, report: Callable[[str], None]) -> AgentOutcome:
+    def run_agent(
+        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
+    ) -> AgentOutcome:
         self.tasks.append(task)
+        meter(Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=self._cost_usd))
         first = task if task.resume is None else next(t for t in reversed(self.tasks) if t.resume is None)
         kind = self.acts[phase_of(first)](task.workspace) or OutcomeKind.DONE
         report("wrote files")
@@ -79,22 +87,29 @@ class SubprocessCommands:
         started = time.monotonic()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = {"PATH": path, "HOME": os.environ.get("HOME", "/"), **command.env}
+        process = subprocess.Popen(
+            command.argv,
+            cwd=command.workspace,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                command.argv,
-                cwd=command.workspace,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=command.timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            output = (error.stdout or b"").decode(errors="replace")
-            return CommandResult(-9, output, timed_out=True, seconds=time.monotonic() - started)
-        output = done.stdout.decode(errors="replace")
-        return CommandResult(done.returncode, output, timed_out=False, seconds=time.monotonic() - started)
+            raw, _ = process.communicate(timeout=command.timeout_seconds)
+            exit_code, timed_out = process.returncode, False
+        except subprocess.TimeoutExpired:
+            # With its children: a mutated loop in a subshell would run on for ever.
+            os.killpg(process.pid, signal.SIGKILL)
+            raw, _ = process.communicate()
+            exit_code, timed_out = -9, True
+        return CommandResult(
+            exit_code,
+            raw.decode(errors="replace"),
+            timed_out=timed_out,
+            seconds=time.monotonic() - started,
+        )
 
 
 class MemoryJournal:
@@ -130,13 +145,28 @@ class MemoryJournal:
     def fail_build(self, spec_id: int, error_log: str) -> None:
         self._set(BuildStatus.FAILED, error_log=error_log)
 
-    def defer_build(self, spec_id: int, *, until: datetime | None, reason: str) -> None:
-        self._set(
-            BuildStatus.QUEUED,
-            attempts=self.queued.attempts - 1,
-            not_before=until,
-            error_log=reason,
+    def defer_build(
+        self,
+        spec_id: int,
+        *,
+        cause: WaitCause,
+        until: datetime | None,
+        reason: str,
+        limit_usd: float | None = None,
+    ) -> None:
+        claimed = self.queued.status is not BuildStatus.QUEUED
+        self.queued = self.queued.model_copy(
+            update={
+                "attempts": self.queued.attempts - claimed,
+                "not_before": until,
+                "error_log": reason,
+                "wait_cause": cause,
+                "wait_limit_usd": limit_usd,
+                "waits": self.queued.waits + (cause is WaitCause.INFRASTRUCTURE),
+            }
         )
+        if claimed:
+            self._set(BuildStatus.QUEUED)
 
     def _set(self, status: BuildStatus, **changes: object) -> None:
         check_transition(self.queued.spec.name, self.queued.status, status)
@@ -146,10 +176,44 @@ class MemoryJournal:
 
 
 class MemoryLedger:
-    """Keeps the lines of the ledger."""
+    """Keeps the lines of the ledger, and what is reserved; every line is of the attempt at hand."""
 
     def __init__(self) -> None:
         self.calls: list[ModelCall] = []
+        self.reserved: dict[str, Reservation] = {}
+        self.metered: list[float] = []
 
     def record_call(self, call: ModelCall) -> None:
         self.calls.append(call)
+
+    def reserve(self, reservation: Reservation, *, day_budget_usd: float) -> None:
+        taken = sum(call.usage.cost_usd for call in self.calls)
+        if taken + reservation.dollars > day_budget_usd:
+            raise BudgetError("no room today", where=reservation.repo, limit_usd=day_budget_usd)
+        self.reserved[reservation.id] = reservation
+
+    def meter(self, reservation_id: str, usage: Usage) -> None:
+        assert reservation_id in self.reserved
+        self.metered.append(usage.cost_usd)
+
+    def settle(self, reservation_id: str, call: ModelCall) -> None:
+        self.record_call(call)
+        self.reserved.pop(reservation_id)
+
+    def spending(self, spec_id: int, attempt: int) -> Spending:
+        phases = {call.phase for call in self.calls if call.phase is not None}
+        return Spending(
+            repo_usd=sum(call.usage.cost_usd for call in self.calls),
+            phase_usd={
+                phase: sum(call.usage.cost_usd for call in self.calls if call.phase is phase)
+                for phase in phases
+            },
+            seconds=sum(call.seconds for call in self.calls),
+        )
+
+
+class NoRules:
+    """A rule-based scanner that knows no rule: only the factory's own secrets are found then."""
+
+    def find(self, files: Mapping[str, bytes]) -> list[RuleFind]:
+        return []

@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from build_fakes import Act, MemoryJournal, MemoryLedger, ScriptedAgent, SubprocessCommands
+from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent, SubprocessCommands
 
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.stage import Builder
 from factory_assets.build.tree import REGULAR, Tree, TreeFile
 from factory_assets.domain.agents import Route
-from factory_assets.domain.builds import BuildStatus, Phase
+from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, QueuedSpec, Spec
+from factory_assets.leaks.scanner import LeakScanner
 
 PROMPTS = Path(__file__).resolve().parent.parent / "prompts"
 NOW = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
+LIMITS = BudgetLimits(
+    repo_usd=5.0, day_usd=50.0, phase_usd={Phase.BUILD: 3.0, Phase.SEO: 0.5, Phase.REVIEW: 1.5}
+)
 
 PAPER = Paper(
     arxiv_id="2606.01234",
@@ -90,15 +94,19 @@ def main(argv: list[str] | None = None) -> int:
         print(number, word)
     return 0
 ''',
-    "tests/test_count.py": """from word_count.cli import count
+    "tests/test_count.py": """import io
+
+from word_count.cli import count, main
 
 
 def test_words_are_counted():
     assert count("a b a")["a"] == 2
 
 
-def test_case_does_not_matter():
-    assert count("A a")["a"] == 2
+def test_case_does_not_matter(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("A b a"))
+    assert main(["--top", "1"]) == 0
+    assert capsys.readouterr().out == "2 a" + chr(10)
 
 
 def test_nothing_has_no_words():
@@ -173,6 +181,10 @@ Clone this repository; nothing else is needed.
 ```sh
 echo 'a b' | bin/word-count   # 2
 ```
+
+## Options
+
+Files are named as arguments; without one, stdin is read.
 
 ## How it works
 
@@ -255,6 +267,7 @@ class Factory:
         values: dict[str, object] = {
             "git_dir": root / "git",
             "workspaces_dir": root / "workspaces",
+            "transcripts_dir": root / "transcripts",
             "locks_dir": root / "locks",
             "prompts_dir": PROMPTS,
             "author": "Software Factory <factory@localhost>",
@@ -263,10 +276,14 @@ class Factory:
             "build_turns": None,
             "seo_turns": 8,
             "review_turns": 10,
-            "repo_budget_usd": 5.0,
+            "limits": LIMITS,
+            "repair_rounds": 0,
             "phase_seconds": 60.0,
+            "build_seconds": 3600.0,
             "gate_seconds": 60.0,
             "route": Route.API,
+            "claude_code_version": "2.0.0",
+            "factory_version": "0.1.0",
         }
         self.config = BuildConfig(**(values | limits))  # type: ignore[arg-type]
 
@@ -279,6 +296,7 @@ class Factory:
             self.config,
             agents=self.agent,
             commands=self.commands,
+            scanner=LeakScanner(self.config.secrets, NoRules()),
             journal=self.journal,
             ledger=self.ledger,
             clock=lambda: NOW,

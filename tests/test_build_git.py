@@ -7,7 +7,8 @@ import subprocess
 import pytest
 from build_material import NOW
 
-from factory_assets.build.git import BareRepo, find_git
+from factory_assets.build.git import BareRepo
+from factory_assets.build.git_program import find_git
 from factory_assets.build.tree import EXECUTABLE, SYMLINK
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
@@ -145,28 +146,28 @@ def test_a_failure_is_kept_and_clears_the_way_for_the_next_attempt(repo, workspa
 
 def test_shipping_twice_changes_nothing_and_shipping_something_else_is_refused(repo, workspace):
     first = commit(repo, workspace)
-    repo.ship(first, version="v0.1.0")
+    repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
     before = git(repo, "for-each-ref")
-    repo.ship(first, version="v0.1.0")
+    repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
     assert git(repo, "for-each-ref") == before
     assert repo.main() == first
     second = commit(repo, workspace, parent=first, message="Second\n")
     with pytest.raises(StatusError, match="shall not move"):
-        repo.ship(second, version="v0.1.0")
+        repo.ship(second, version="v0.1.0", message="word-count v0.1.0")
     assert repo.main() == first
 
 
 def test_a_half_done_ship_is_completed(repo, workspace):
     first = commit(repo, workspace)
     git(repo, "update-ref", "refs/heads/main", first)
-    repo.ship(first, version="v0.1.0")
+    repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
     assert repo.refs()["refs/tags/v0.1.0"] == first
 
 
 def test_a_plain_clone_of_what_shipped_has_main_and_the_tag_and_no_phases(repo, workspace, tmp_path):
     first = commit(repo, workspace)
     repo.finish_phase(Phase.BUILD, first)
-    repo.ship(first, version="v0.1.0")
+    repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
     subprocess.run(["git", "clone", "-q", repo.path, tmp_path / "clone"], check=True)
     listed = subprocess.run(
         ["git", "-C", tmp_path / "clone", "for-each-ref", "--format=%(refname)"],
@@ -179,7 +180,7 @@ def test_a_plain_clone_of_what_shipped_has_main_and_the_tag_and_no_phases(repo, 
 
 
 def test_the_bare_repository_passes_gits_own_check(repo, workspace):
-    repo.ship(commit(repo, workspace), version="v0.1.0")
+    repo.ship(commit(repo, workspace), version="v0.1.0", message="word-count v0.1.0")
     assert git(repo, "fsck", "--strict") == ""
 
 

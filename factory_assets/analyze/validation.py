@@ -57,6 +57,8 @@ def check_spec(proposal: JsonValue, *, sent: Collection[str], taken: Collection[
         for paper in spec.source_papers
         if paper not in sent
     )
+    if not spec.source_papers:
+        reasons += ("source_papers: cites no paper",)
     if spec.name in taken:
         reasons += (f"name: {spec.name} is taken already, by an earlier repo or another spec of the day",)
     return InvalidSpec(proposal, reasons) if reasons else spec

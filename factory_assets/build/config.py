@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.agents import Route
-from factory_assets.domain.builds import Phase, turn_limit
+from factory_assets.domain.builds import BudgetLimits, Phase, turn_limit
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -24,11 +25,13 @@ class BuildConfig:
     """Places, models and limits. Times are seconds; `secrets` are values that must never reach a repository.
 
     `build_turns` of None means by estimated lines. `author` is `Name <mail>` of commits; `owner` the copyright
-    holder. `defer_seconds` is how long a deferred build waits where nobody named a time.
+    holder. `repair_rounds` is how often the agent may mend what a gate refused after the review, `build_seconds`
+    the wall-clock limit of all phases together.
     """
 
     git_dir: Path
     workspaces_dir: Path
+    transcripts_dir: Path
     locks_dir: Path
     prompts_dir: Path
     author: str
@@ -37,12 +40,23 @@ class BuildConfig:
     build_turns: int | None
     seo_turns: int
     review_turns: int
-    repo_budget_usd: float
+    limits: BudgetLimits
+    repair_rounds: int
     phase_seconds: float
+    build_seconds: float
     gate_seconds: float
     route: Route
+    claude_code_version: str
+    factory_version: str
     secrets: tuple[str, ...] = ()
-    defer_seconds: float = 600.0
+    indexes: Indexes = field(default_factory=Indexes)
+
+    def transcript(self, name: str, attempt: int, phase: Phase) -> Path:
+        """A file for the next session of a phase of that repo, none of which there is yet."""
+        number = 1
+        while (path := self.transcripts_dir / name / f"{attempt}-{phase}-{number}.jsonl").exists():
+            number += 1
+        return path
 
     def agent_workspace(self, name: str) -> Path:
         """The folder that an agent works in, for the repo of that name."""
@@ -61,13 +75,9 @@ class BuildConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildJob:
-    """One spec to build. `papers` are its sources; `partition` is written into the ledger.
-
-    `spent_usd` is what earlier runs of this attempt cost; it counts against the repo's budget.
-    """
+    """One spec to build. `papers` are its sources; `partition` is written into the ledger."""
 
     queued: QueuedSpec
     papers: tuple[Paper, ...]
     run_id: str
     partition: str
-    spent_usd: float = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from factory_assets.build.report import BuildReport
+from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import (
     AgentError,
     CredentialError,
@@ -21,19 +22,30 @@ class BuildBusyError(FactoryError):
 class BuildDeferredError(InfrastructureError):
     """The build could not go on for reasons that are not its own; it used up no attempt.
 
-    `until` is the earliest time (UTC) to start it again.
+    `cause` says what it waits for, `until` the earliest time (UTC) to start it again: None where it waits for
+    a setting alone.
     """
 
     def __init__(
-        self, what: str, *, where: str = "", mend: str = "", until: datetime, report: BuildReport
+        self,
+        what: str,
+        *,
+        where: str = "",
+        mend: str = "",
+        cause: WaitCause,
+        until: datetime | None,
+        report: BuildReport,
     ) -> None:
         super().__init__(what, where=where, mend=mend)
+        self.cause = cause
         self.until = until
         self.report = report
 
 
 class BuildCredentialError(CredentialError):
     """The agent's credential was refused; the build waits for a better one and used up no attempt."""
+
+    cause = WaitCause.CREDENTIAL
 
     def __init__(self, what: str, *, where: str = "", mend: str = "", report: BuildReport) -> None:
         super().__init__(what, where=where, mend=mend)

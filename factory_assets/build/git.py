@@ -10,35 +10,20 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
 
+from factory_assets.build.git_program import find_git, run_git
 from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
+from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.scratch import scratch_folder
 
-GIT_SECONDS = 120
 READ_LIMIT = 2_000_000
-
-_SAFE_CONFIG = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "core.attributesFile": os.devnull,
-    "core.excludesFile": os.devnull,
-    "core.autocrlf": "false",
-    "core.quotePath": "false",
-    "core.untrackedCache": "false",
-    "submodule.recurse": "false",
-    "protocol.allow": "never",
-    "protocol.file.allow": "always",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "advice.detachedHead": "false",
-}
 
 # What builds and tests leave behind; never part of a repository, whatever its .gitignore says.
 _JUNK = (
@@ -58,10 +43,12 @@ _JUNK_FOLDERS = frozenset({"__pycache__", "node_modules", ".venv"})
 _SCAFFOLD_REF = "refs/factory/scaffold"
 _MAIN_REF = "refs/heads/main"
 _ABSENT = "0" * 40
+_OUTLIVING_SECONDS = 3.0
 
 
 class BareRepo:
-    """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>.
+    """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>, and
+    what a budget stopped as refs/factory/stopped/<phase>.
 
     Args:
         path: the bare repository, made if it is missing.
@@ -78,8 +65,20 @@ class BareRepo:
         self._program = find_git()
         self._name, self._mail = _split_author(author)
         if not (path / "HEAD").exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _run_git(self._program, ["init", "--quiet", "--bare", "-b", "main", "--template=", str(path)], {})
+            self._create()
+
+    def release_locks(self) -> None:
+        """Remove the locks of a git that was killed, which would stop every later one.
+
+        Only for whoever alone may write here. A git that outlived its worker gets some seconds to end.
+        """
+        deadline = time.monotonic() + _OUTLIVING_SECONDS
+        while locks := [*self.path.glob("*.lock"), *(self.path / "refs").rglob("*.lock")]:
+            if time.monotonic() >= deadline:
+                for lock in locks:
+                    lock.unlink(missing_ok=True)
+                return
+            time.sleep(0.05)
 
     def refs(self) -> dict[str, str]:
         """Every ref and the object it names (for an annotated tag: the commit)."""
@@ -108,23 +107,54 @@ class BareRepo:
 
     def finish_phase(self, phase: Phase, commit: str) -> None:
         """Make `commit` what the next phase, and a resumed build, starts from."""
-        self._git("update-ref", _phase_ref(phase), commit)
+        commands = [f"update {_phase_ref(phase)} {commit}"]
+        if self.stopped(phase):
+            commands.append(f"delete {_stopped_ref(phase)}")
+        self._transaction(commands)
+
+    def keep_stopped(self, phase: Phase, commit: str) -> None:
+        """Keep what a phase had done when a budget stopped it; the phase goes on from there."""
+        self._git("update-ref", _stopped_ref(phase), commit)
+
+    def stopped(self, phase: Phase) -> str | None:
+        """The commit with the files that a stopped phase left."""
+        return self.refs().get(_stopped_ref(phase))
 
     def keep_failed(self, attempt: int, commit: str) -> None:
         """Keep what stood there as refs/factory/failed/<attempt>; the next attempt starts afresh."""
         refs = self.refs()
         commands = [f"update refs/factory/failed/{attempt} {commit}"]
-        commands += [
-            f"delete {ref}" for ref in (_SCAFFOLD_REF, *(_phase_ref(phase) for phase in Phase)) if ref in refs
-        ]
+        own = [_SCAFFOLD_REF, *map(_phase_ref, Phase), *map(_stopped_ref, Phase)]
+        commands += [f"delete {ref}" for ref in own if ref in refs]
         self._transaction(commands)
+
+    def committed_at(self, revision: str) -> datetime:
+        """When a commit was made (UTC)."""
+        stamp = self._git("show", "--no-patch", "--format=%ct", revision).decode().strip()
+        return datetime.fromtimestamp(int(stamp), UTC)
+
+    def drop(self, refs: Sequence[str]) -> None:
+        """Remove refs of the factory's own, and what only they held."""
+        self._transaction([f"delete {ref}" for ref in refs])
+        self._git("gc", "--quiet", "--prune=now")
 
     def main(self) -> str | None:
         """The shipped commit."""
         return self.refs().get(_MAIN_REF)
 
-    def ship(self, commit: str, *, version: str) -> None:
+    def parent(self, commit: str) -> str | None:
+        """The commit before it."""
+        fields = self._git("rev-list", "--parents", "--max-count=1", commit).decode().split()
+        return fields[1] if len(fields) > 1 else None
+
+    def distance(self, old: str, new: str) -> int:
+        """How many commits lead from `old` to `new`."""
+        return int(self._git("rev-list", "--count", f"{old}..{new}"))
+
+    def ship(self, commit: str, *, version: str, message: str) -> None:
         """Point `main` and the annotated tag at `commit`, both or neither; the same again changes nothing.
+
+        `message` is the tag's.
 
         Raises:
             StatusError: when `main` or the tag is another commit: what shipped is never moved.
@@ -142,10 +172,15 @@ class BareRepo:
         if _MAIN_REF not in refs:
             commands.append(f"update {_MAIN_REF} {commit} {_ABSENT}")
         if tag_ref not in refs:
-            tag = self._tag_object(commit, version)
+            tag = self._tag_object(commit, version, message)
             commands.append(f"update {tag_ref} {tag} {_ABSENT}")
         if commands:
             self._transaction(commands)
+
+    def tag_message(self, version: str) -> str:
+        """The message of the annotated tag that shipped."""
+        text = self._git("cat-file", "tag", f"refs/tags/{version}").decode()
+        return text.partition("\n\n")[2]
 
     def commit(self, workspace: Path, *, parent: str | None, message: str, when: datetime) -> str:
         """Commit the workspace's files, ignored ones and build junk left out; return the commit.
@@ -159,21 +194,19 @@ class BareRepo:
             entries = b"".join(self._index_lines(workspace, self._listed(workspace, env)))
             self._git("update-index", "-z", "--index-info", env=env, stdin=entries)
             tree = self._git("write-tree", env=env).decode().strip()
-        parents = [] if parent is None else ["-p", parent]
-        stamp = f"{int(when.timestamp())} +0000"
-        return (
-            self._git(
-                "commit-tree",
-                tree,
-                *parents,
-                "-F",
-                "-",
-                env={"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp},
-                stdin=message.encode(),
-            )
-            .decode()
-            .strip()
-        )
+        return self._commit_tree(tree, parent=parent, message=message, when=when)
+
+    def commit_files(self, parent: str, files: Mapping[str, bytes], *, message: str, when: datetime) -> str:
+        """Commit the files of `parent` with these added or replaced, by the factory's own hand."""
+        with scratch_folder() as folder:
+            env = {"GIT_INDEX_FILE": str(folder / "index")}
+            self._git("read-tree", parent, env=env)
+            entries = [
+                f"{REGULAR} {self._write_blob(data)}\t{path}\0".encode() for path, data in files.items()
+            ]
+            self._git("update-index", "-z", "--index-info", env=env, stdin=b"".join(entries))
+            tree = self._git("write-tree", env=env).decode().strip()
+        return self._commit_tree(tree, parent=parent, message=message, when=when)
 
     def tree(self, commit: str) -> Tree:
         """The files of a commit, with the content of those up to 2 MB."""
@@ -199,10 +232,19 @@ class BareRepo:
 
     def clone(self, commit: str, target: Path) -> None:
         """A fresh clone of one commit, as a user of the repo would get it."""
-        _run_git(self._program, ["init", "--quiet", "--template=", str(target)], {})
+        run_git(self._program, ["init", "--quiet", "--template=", str(target)], {})
         env = {"GIT_DIR": str(target / ".git"), "GIT_WORK_TREE": str(target)}
-        _run_git(self._program, ["fetch", "--quiet", "--no-tags", str(self.path), commit], env)
-        _run_git(self._program, ["checkout", "--quiet", "--detach", commit], env, cwd=target)
+        run_git(self._program, ["fetch", "--quiet", "--no-tags", str(self.path), commit], env)
+        run_git(self._program, ["checkout", "--quiet", "--detach", commit], env, cwd=target)
+
+    def _create(self) -> None:
+        # Made aside and renamed, because what a killed git left half made would be no repository for ever.
+        draft = self.path.with_name(f"{self.path.name}.new")
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        if draft.exists():
+            shutil.rmtree(draft)
+        run_git(self._program, ["init", "--quiet", "--bare", "-b", "main", "--template=", str(draft)], {})
+        draft.rename(self.path)
 
     def _listed(self, workspace: Path, env: Mapping[str, str]) -> list[bytes]:
         excludes = [f"--exclude={pattern}" for pattern in _JUNK]
@@ -239,6 +281,13 @@ class BareRepo:
         blobs |= dict(zip(by_list, hashes.decode().split(), strict=True))
         return [f"{mode} {blobs[path]}\t".encode() + path + b"\0" for path, mode in modes.items()]
 
+    def _commit_tree(self, tree: str, *, parent: str | None, message: str, when: datetime) -> str:
+        parents = [] if parent is None else ["-p", parent]
+        stamp = f"{int(when.timestamp())} +0000"
+        env = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        made = self._git("commit-tree", tree, *parents, "-F", "-", env=env, stdin=message.encode())
+        return made.decode().strip()
+
     def _write_blob(self, data: bytes) -> str:
         return self._git("hash-object", "-w", "--no-filters", "--stdin", stdin=data).decode().strip()
 
@@ -263,11 +312,11 @@ class BareRepo:
             position = end + 1 + size + 1
         return contents
 
-    def _tag_object(self, commit: str, version: str) -> str:
+    def _tag_object(self, commit: str, version: str, message: str) -> str:
         stamp = self._git("show", "--no-patch", "--format=%ct", commit).decode().strip()
         text = (
             f"object {commit}\ntype commit\ntag {version}\n"
-            f"tagger {self._name} <{self._mail}> {stamp} +0000\n\n{version}\n"
+            f"tagger {self._name} <{self._mail}> {stamp} +0000\n\n{message.strip()}\n"
         )
         return self._git("mktag", stdin=text.encode()).decode().strip()
 
@@ -285,19 +334,7 @@ class BareRepo:
             "GIT_COMMITTER_NAME": self._name,
             "GIT_COMMITTER_EMAIL": self._mail,
         }
-        return _run_git(self._program, args, identity | dict(env or {}), stdin=stdin, cwd=cwd or self.path)
-
-
-def find_git() -> str:
-    """The git program.
-
-    Raises:
-        MissingToolError: when it is not installed.
-    """
-    program = shutil.which("git")
-    if program is None:
-        raise MissingToolError("git is not installed.", where="PATH", mend="Install git (apt install git).")
-    return program
+        return run_git(self._program, args, identity | dict(env or {}), stdin=stdin, cwd=cwd or self.path)
 
 
 def remove_git_folders(workspace: Path) -> None:
@@ -317,6 +354,10 @@ def _phase_ref(phase: Phase) -> str:
     return f"refs/factory/{phase}"
 
 
+def _stopped_ref(phase: Phase) -> str:
+    return f"refs/factory/stopped/{phase}"
+
+
 def _split_author(author: str) -> tuple[str, str]:
     name, mail = parseaddr(author)
     if not name or not mail:
@@ -326,43 +367,3 @@ def _split_author(author: str) -> tuple[str, str]:
             mend="Write it as: Name <mail@example.org>",
         )
     return name, mail
-
-
-def _run_git(
-    program: str,
-    args: Sequence[str],
-    env: Mapping[str, str],
-    *,
-    stdin: bytes = b"",
-    cwd: Path | None = None,
-) -> bytes:
-    config = [part for key, value in _SAFE_CONFIG.items() for part in ("-c", f"{key}={value}")]
-    clean = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-    }
-    where = env.get("GIT_DIR", args[-1])
-    try:
-        done = subprocess.run(
-            [program, *config, *args],
-            env=clean | dict(env),
-            input=stdin,
-            cwd=cwd,
-            capture_output=True,
-            timeout=GIT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise InfrastructureError(f"git {args[0]} took longer than {GIT_SECONDS} s.", where=where) from None
-    if done.returncode != 0:
-        raise InfrastructureError(
-            f"git {args[0]} failed: {done.stderr.decode(errors='replace').strip()}",
-            where=where,
-            mend="Check that the disk has room and that the factory may write there.",
-        )
-    return done.stdout

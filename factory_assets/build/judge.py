@@ -5,67 +5,139 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory_assets.build.dependencies import Online, Resolution, resolve_dependencies
 from factory_assets.build.gates.build import judge_sources, judge_tests_present
 from factory_assets.build.gates.documents import judge_documents, judge_sources_unchanged
+from factory_assets.build.gates.documents_run import run_documented_commands
+from factory_assets.build.gates.mutation import judge_mutations
+from factory_assets.build.gates.placeholders import judge_placeholders
+from factory_assets.build.gates.review_bounds import judge_review
+from factory_assets.build.gates.secrets import judge_secrets
+from factory_assets.build.gates.test_target import judge_test_target
 from factory_assets.build.gates.tests_run import TestGate
-from factory_assets.build.gates.tree import judge_secrets, judge_tree
+from factory_assets.build.gates.tree import judge_tree
 from factory_assets.build.git import BareRepo
+from factory_assets.build.provenance import judge_provenance
+from factory_assets.build.sealing import Seal
+from factory_assets.build.tree import Tree
 from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
+from factory_assets.leaks.scanner import HistoryScanner
+
+Verdicts = tuple[GateVerdict, ...]
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the gates of one phase decided. `tests_executed` is 0 but after the review."""
+class Proof:
+    """What running a sealed commit showed."""
 
-    verdicts: tuple[GateVerdict, ...]
-    tests_executed: int = 0
-
-    @property
-    def refused(self) -> tuple[GateVerdict, ...]:
-        """The verdicts of the gates that did not pass."""
-        return tuple(verdict for verdict in self.verdicts if not verdict.passed)
+    verdicts: Verdicts
+    tests_executed: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Judges commits of one repo. `scratch` is where fresh clones are made."""
+    """Judges commits of one repo. `scratch` is where fresh clones are made.
+
+    Every method may raise InfrastructureError: a gate could not be run, and nothing is known.
+    """
 
     repo: BareRepo
     language: Language
     commands: CommandRunner
+    scanner: HistoryScanner
+    indexes: Indexes
     scratch: Path
     gate_seconds: float
-    secrets: tuple[str, ...]
 
-    def judge(self, phase: Phase, *, before: str, commit: str) -> Judgement:
-        """Judge what a phase made of `before`.
+    def judge(self, phase: Phase, *, scaffold: str, before: str, commit: str) -> Verdicts:
+        """Judge what a phase made, without running it. `before` is what the build phase left for a review, and
+        the phase before for the others.
 
-        Raises:
-            InfrastructureError: when a gate cannot be run.
+        What is not safe, or holds a secret, is looked at no further.
         """
-        old, new = self.repo.tree(before), self.repo.tree(commit)
-        always = (judge_tree(phase, new), judge_secrets(phase, new, self.secrets))
+        first, old, new = (self.repo.tree(each) for each in (scaffold, before, commit))
+        always = (
+            judge_tree(phase, new),
+            judge_secrets(phase, self.repo.path, commit, new, self.scanner),
+        )
         if not all(verdict.passed for verdict in always):
-            return Judgement(always)
-        match phase:
-            case Phase.BUILD:
-                own = (judge_sources(self.language, old, new), judge_tests_present(self.language, old, new))
-                return Judgement(always + own)
-            case Phase.SEO:
-                return Judgement((*always, judge_documents(new), judge_sources_unchanged(old, new)))
-            case Phase.REVIEW:
-                return self._run_tests(always, commit)
+            return always
+        return always + self._own_gates(phase, first, old, new)
 
-    def _run_tests(self, always: tuple[GateVerdict, ...], commit: str) -> Judgement:
-        clone = fresh_folder(self.scratch / "clone")
+    def resolve(self, commit: str) -> Resolution:
+        """Judge, lock and fetch what a commit's code imports: the only step with network."""
+        online = Online(
+            commands=self.commands,
+            scratch=self.scratch / "dependencies",
+            indexes=self.indexes,
+            seconds=self.gate_seconds,
+        )
+        return resolve_dependencies(self.language, self.repo.tree(commit), online)
+
+    def prove(self, seal: Seal, resolution: Resolution, documents: GateVerdict) -> Proof:
+        """Judge the commit that is to ship by running it in a fresh clone, without network.
+
+        `documents` is the verdict on the documents so far: the commands that they name are run now. Where the tests
+        do not pass, nothing more is run.
+        """
+        clone, tree = fresh_folder(self.scratch / "clone"), self.repo.tree(seal.commit)
         try:
-            self.repo.clone(commit, clone)
-            result = TestGate(
-                language=self.language, clone=clone, commands=self.commands, seconds=self.gate_seconds
+            self.repo.clone(seal.commit, clone)
+            env = resolution.provide(clone)
+            tests = TestGate(
+                language=self.language,
+                clone=clone,
+                tree=tree,
+                commands=self.commands,
+                seconds=self.gate_seconds,
+                env=env,
+                folders=tuple(resolution.folders),
             ).judge()
+            verdicts = (*tests.verdicts, judge_provenance(tree, seal.provenance))
+            if all(verdict.passed for verdict in tests.verdicts):
+                mutations = judge_mutations(
+                    language=self.language,
+                    clone=clone,
+                    tree=tree,
+                    commands=self.commands,
+                    seed=seal.commit,
+                    env=env,
+                    folders=tuple(resolution.folders),
+                )
+                verdicts += (mutations, self._run_documents(clone, tree, documents))
         finally:
             remove_folder(clone)
-        return Judgement(always + result.verdicts, result.tests_executed)
+        return Proof(verdicts, tests.tests_executed)
+
+    def _run_documents(self, clone: Path, tree: Tree, documents: GateVerdict) -> GateVerdict:
+        faults = run_documented_commands(
+            language=self.language, clone=clone, tree=tree, commands=self.commands, seconds=self.gate_seconds
+        )
+        if not faults:
+            return documents
+        mend = "Build the repo again: its documents name commands that do not work as they say."
+        return documents.model_copy(update={"passed": False, "saw": "\n".join(faults), "mend": mend})
+
+    def _own_gates(self, phase: Phase, scaffold: Tree, before: Tree, tree: Tree) -> Verdicts:
+        match phase:
+            case Phase.BUILD:
+                return (
+                    judge_sources(self.language, scaffold, tree),
+                    judge_tests_present(self.language, scaffold, tree),
+                    judge_placeholders(self.language, tree, scaffold),
+                    judge_test_target(self.language, tree, scaffold),
+                )
+            case Phase.SEO:
+                return (
+                    judge_documents(phase, self.language, tree, scaffold),
+                    judge_sources_unchanged(before, tree),
+                )
+            case Phase.REVIEW:
+                return (
+                    judge_review(self.language, built=before, tree=tree),
+                    judge_documents(phase, self.language, tree, scaffold),
+                )

@@ -9,17 +9,23 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 
 from factory_assets.build.scaffold.scaffold import package_name
-from factory_assets.domain.builds import Phase
+from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.specs import Spec
-from factory_assets.domain.text import single_line
+from factory_assets.domain.text import single_line, strip_hidden
 
+REPAIR_TEMPLATE = "repair_build.md.j2"
 RESUME_PROMPT = (
     "You were stopped by the turn limit. Go on where you stopped, and first of all bring what is there to a"
     " state that works: finish the file you were at, run the tests if you have a shell, and stop."
 )
 
-_DELIMITER = re.compile(r"<(?=/?\s*(?:spec|files)\b)", re.IGNORECASE)
+STOPPED_NOTE = (
+    "\nAn earlier session of this phase was stopped by its budget. What it had written is in the workspace: look"
+    " at it before you write, and bring it to an end rather than beginning anew.\n"
+)
+
+_DELIMITER = re.compile(r"<(?=/?\s*(?:spec|files|gates)\b)", re.IGNORECASE)
 
 
 def render_prompt(
@@ -32,6 +38,45 @@ def render_prompt(
     Raises:
         InputError: naming the template when it is missing or malformed.
     """
+    return _render(
+        prompts_dir,
+        f"{phase}.md.j2",
+        spec=spec,
+        package=package_name(spec.name),
+        workspace=workspace,
+        turns=turns,
+        files=files,
+    )
+
+
+def render_repair_prompt(
+    spec: Spec,
+    *,
+    number: int,
+    verdicts: Sequence[GateVerdict],
+    workspace: Path,
+    turns: int,
+    files: Sequence[str],
+    prompts_dir: Path,
+) -> str:
+    """The prompt of a repair round: what the gates refused, in their own words, as data like the spec.
+
+    Raises:
+        InputError: naming the template when it is missing or malformed.
+    """
+    return _render(
+        prompts_dir,
+        REPAIR_TEMPLATE,
+        spec=spec,
+        number=number,
+        verdicts=verdicts,
+        workspace=workspace,
+        turns=turns,
+        files=files,
+    )
+
+
+def _render(prompts_dir: Path, name: str, **values: object) -> str:
     environment = Environment(
         loader=FileSystemLoader(prompts_dir),
         undefined=StrictUndefined,
@@ -39,15 +84,9 @@ def render_prompt(
         keep_trailing_newline=True,
     )
     environment.filters["data"] = _as_data
-    name = f"{phase}.md.j2"
+    environment.filters["lines"] = _as_lines
     try:
-        return environment.get_template(name).render(
-            spec=spec,
-            package=package_name(spec.name),
-            workspace=workspace,
-            turns=turns,
-            files=files,
-        )
+        return environment.get_template(name).render(values)
     except TemplateNotFound:
         raise InputError(
             "The prompt template is missing.",
@@ -64,3 +103,9 @@ def render_prompt(
 
 def _as_data(text: str) -> str:
     return _DELIMITER.sub("&lt;", single_line(text))
+
+
+def _as_lines(text: str) -> str:
+    """Several lines as data: each begins with a mark, so that none can be taken for a line of the prompt."""
+    visible = _DELIMITER.sub("&lt;", strip_hidden(text))
+    return "\n".join(f"| {line}" for line in visible.splitlines())

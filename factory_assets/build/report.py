@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, Usage
+from factory_assets.domain.provenance import Provenance, TagRecord
 
 
 class BuildReport(BaseModel):
     """One run's work on one spec. `phases` and `usage` are of this run; resumed phases are in the journal.
 
     `verdicts` holds the latest verdict of each gate, also of phases that an earlier run had finished, because
-    they are judged again. `commit`, `tests_executed` and `lines_of_code` are 0 or None until the repo ships.
-    `protections` says what contained the untrusted commands; empty when nothing did.
+    they are judged again. `commit`, `tests_executed`, `lines_of_code` and the two records of where the repo comes
+    from are 0 or None until the repo ships.
+    `protections` says what contained the untrusted commands; empty when nothing did. `transcripts` are the files
+    that hold what the agents of this run said and did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -28,3 +33,6 @@ class BuildReport(BaseModel):
     tests_executed: int = 0
     lines_of_code: int = 0
     protections: tuple[str, ...] = ()
+    transcripts: tuple[Path, ...] = ()
+    provenance: Provenance | None = None
+    tag_record: TagRecord | None = None

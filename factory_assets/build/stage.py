@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
-from factory_assets.build.attempt import Attempt, Tools
+from factory_assets.build.attempt import Attempt
+from factory_assets.build.budgets import pause_after
 from factory_assets.build.config import BuildConfig, BuildJob
+from factory_assets.build.endings import Endings
 from factory_assets.build.errors import (
     BuildAgentError,
     BuildCredentialError,
@@ -15,12 +18,14 @@ from factory_assets.build.errors import (
     BuildGateError,
 )
 from factory_assets.build.git import BareRepo
+from factory_assets.build.judge import Judge
 from factory_assets.build.languages import CONVENTIONS
 from factory_assets.build.locks import spec_lock
 from factory_assets.build.report import BuildReport
+from factory_assets.build.state import AttemptState, Tools
 from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
-from factory_assets.domain.builds import Phase
+from factory_assets.domain.builds import Phase, WaitCause
 from factory_assets.domain.errors import (
     CredentialError,
     FactoryError,
@@ -28,10 +33,13 @@ from factory_assets.domain.errors import (
     MissingToolError,
     StatusError,
 )
-from factory_assets.domain.ports import BuildJournal, CallLedger
+from factory_assets.domain.ports import BuildJournal, BuildLedger
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Spec
+from factory_assets.leaks.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0
+_TOOLCHAIN_PAUSE = timedelta(hours=1)
 
 
 def utc_now() -> datetime:
@@ -46,8 +54,9 @@ class Builder:
         config: places, models and limits.
         agents: runs the agent's phases.
         commands: runs untrusted commands for the gates.
+        scanner: looks for secrets in what is committed.
         journal: where a build writes down what it does.
-        ledger: where model calls are written down.
+        ledger: where dollars are reserved and model calls written down.
         clock: the time in UTC.
     """
 
@@ -57,16 +66,19 @@ class Builder:
         *,
         agents: AgentRunner,
         commands: CommandRunner,
+        scanner: HistoryScanner,
         journal: BuildJournal,
-        ledger: CallLedger,
+        ledger: BuildLedger,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config = config
         self._agents = agents
         self._commands = commands
+        self._scanner = scanner
         self._journal = journal
         self._ledger = ledger
         self._clock = clock
+        self._clean = Redactor(config.secrets)
 
     def build(self, job: BuildJob, report: Callable[[str], None]) -> BuildReport:
         """Build the spec to the shipped repo, from where an earlier run of this attempt stopped.
@@ -75,28 +87,24 @@ class Builder:
 
         Raises:
             BuildBusyError: another run holds this spec; nothing was touched.
-            MissingToolError: git or a tool of the language is missing; nothing was touched.
+            MissingToolError: git is missing; nothing was touched.
             StatusError: the spec, or a repo of its name, is shipped already.
             BuildGateError: a gate refused; the spec has failed. Carries the report, as the next ones do.
             BuildAgentError: an agent did not do its phase; the spec has failed.
-            BuildDeferredError: the outside world failed; the spec is queued again, no attempt is used up.
+            BuildDeferredError: the outside world failed, a tool of the language is missing, or a budget is used
+                up; the spec is queued again, no attempt is used up.
             BuildCredentialError: the same, until the credential is mended.
         """
         spec = job.queued.spec
-        with spec_lock(self._config.locks_dir, spec.name):
-            scratch = self._config.workspaces_dir / spec.name
+        scratch = self._config.workspaces_dir / spec.name
+        with self._clean.errors(), spec_lock(self._config.locks_dir, spec.name):
             try:
                 fresh_folder(scratch)
-                self._check_tools(spec, scratch)
-                repo = self._open_repo(spec)
+                self._check_tools(job, scratch)
+                return self._attempt(job, self._open_repo(spec), scratch, report)
             except OSError as error:
-                remove_folder(scratch)
-                raise _disk_error(error, self._config.workspaces_dir) from error
-            except FactoryError:
-                remove_folder(scratch)
-                raise
-            try:
-                return self._attempt(job, repo, scratch, report)
+                # Before the claim: an attempt sees to its own.
+                self._put_off(job, _disk_error(error, scratch), WaitCause.INFRASTRUCTURE)
             finally:
                 remove_folder(scratch)
 
@@ -111,25 +119,66 @@ class Builder:
             ledger=self._ledger,
             clock=self._clock,
             report=report,
+            clean=self._clean,
         )
-        attempt = Attempt(self._config, job, queued=queued, repo=repo, scratch=scratch, tools=tools)
+        state = AttemptState(self._config, job, queued=queued, repo=repo, scratch=scratch, tools=tools)
+        endings = Endings(state)
         try:
-            return attempt.run()
+            return Attempt(state, self._judge(job, repo, scratch), endings).run()
         except (BuildGateError, BuildAgentError, BuildDeferredError, BuildCredentialError):
             raise
         except CredentialError as error:
-            attempt.refuse_credential(error.what, mend=error.mend)
+            endings.refuse_credential(error.what, mend=error.mend)
+        except MissingToolError as error:
+            endings.put_off(
+                error.what,
+                cause=WaitCause.TOOLCHAIN,
+                where=error.where,
+                mend=error.mend,
+                until=self._clock() + _TOOLCHAIN_PAUSE,
+            )
         except FactoryError as error:
-            attempt.defer(error.what, where=error.where, mend=error.mend)
+            endings.put_off(error.what, where=error.where, mend=error.mend)
         except OSError as error:
             failure = _disk_error(error, scratch)
-            attempt.defer(failure.what, where=failure.where, mend=failure.mend)
+            endings.put_off(failure.what, where=failure.where, mend=failure.mend)
+
+    def _judge(self, job: BuildJob, repo: BareRepo, scratch: Path) -> Judge:
+        return Judge(
+            repo=repo,
+            language=job.queued.spec.language,
+            commands=self._commands,
+            scanner=self._scanner,
+            indexes=self._config.indexes,
+            scratch=scratch,
+            gate_seconds=self._config.gate_seconds,
+        )
+
+    def _put_off(self, job: BuildJob, error: FactoryError, cause: WaitCause) -> NoReturn:
+        """Leave a spec that was not claimed in the queue, and say why."""
+        queued, now = job.queued, self._clock()
+        pause = _TOOLCHAIN_PAUSE if cause is WaitCause.TOOLCHAIN else pause_after(queued.waits)
+        reason = self._clean(error.what)
+        self._journal.defer_build(queued.id, cause=cause, until=now + pause, reason=reason)
+        raise BuildDeferredError(
+            reason,
+            where=error.where,
+            mend=error.mend,
+            cause=cause,
+            until=now + pause,
+            report=BuildReport(
+                name=queued.spec.name,
+                attempts=queued.attempts,
+                protections=self._commands.protections,
+            ),
+        ) from error
 
     def _open_repo(self, spec: Spec) -> BareRepo:
         repo = BareRepo(self._config.git_dir / f"{spec.name}.git", author=self._config.author)
+        repo.release_locks()
         shipped = repo.main()
-        # A run that died between shipping in git and in the registry left main at its review.
-        if shipped is not None and shipped != repo.phases_done().get(Phase.REVIEW):
+        # A run that died between shipping in git and in the registry left main one commit, the seal, above its review.
+        if shipped is not None and repo.parent(shipped) != repo.phases_done().get(Phase.REVIEW):
             raise StatusError(
                 "A repo of this name is shipped already.",
                 where=str(repo.path),
@@ -137,8 +186,10 @@ class Builder:
             )
         return repo
 
-    def _check_tools(self, spec: Spec, folder: Path) -> None:
-        needs = CONVENTIONS[spec.language].needs
+    def _check_tools(self, job: BuildJob, folder: Path) -> None:
+        """Put the spec off, before anything is spent, when this machine cannot build its language."""
+        language = job.queued.spec.language
+        needs = CONVENTIONS[language].needs
         script = "\n".join(f"( {test} ) >/dev/null 2>&1 || echo 'missing: {name}'" for name, test in needs)
         result = self._commands.run(
             Command(
@@ -149,17 +200,15 @@ class Builder:
             line.removeprefix("missing: ") for line in result.output.splitlines() if "missing: " in line
         ]
         if missing:
-            raise MissingToolError(
-                f"{', '.join(missing)} not found, which a build in {spec.language} needs.",
-                where=spec.name,
-                mend="Install it on this machine; `factory doctor` checks all of them.",
-            )
-        if result.exit_code != 0 or result.timed_out:
-            raise MissingToolError(
-                f"No command can be run for the gates: {result.output.strip()}",
-                where=spec.name,
-                mend="See `factory doctor`.",
-            )
+            what = f"{', '.join(missing)} not found, which a build in {language} needs."
+            mend = "Install it on this machine; `factory doctor` checks all of them."
+        elif result.exit_code != 0 or result.timed_out:
+            what = f"No command can be run for the gates: {result.output.strip()}"
+            mend = "See `factory doctor`."
+        else:
+            return
+        error = MissingToolError(what, where=job.queued.spec.name, mend=mend)
+        self._put_off(job, error, WaitCause.TOOLCHAIN)
 
 
 def _disk_error(error: OSError, where: Path) -> InfrastructureError:

@@ -15,8 +15,10 @@ from factory_assets.replay.recordings_model import WORKSPACE, Analysis, Analysis
 
 # Claude Code's own tool for a structured answer (its option --json-schema).
 _STRUCTURED_OUTPUT = "StructuredOutput"
+_REPAIR = "repair"
+_NOTHING = (Turn(say="I change nothing."),)
 _LINE = re.compile(
-    r"^(?P<key>Repository|Phase|Workspace|Date|Task):[ \t]*(?P<value>\S.*?)[ \t]*$", re.MULTILINE
+    r"^(?P<key>Repository|Phase|Workspace|Round|Date|Task):[ \t]*(?P<value>\S.*?)[ \t]*$", re.MULTILINE
 )
 
 
@@ -40,7 +42,7 @@ def _lines(text: str) -> dict[str, str]:
 def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code: bool) -> Scene:
     """The turn that answers the request.
 
-    An agent's conversation goes by the lines `Repository:`, `Phase:` and `Workspace:` of its first message,
+    An agent's conversation goes by the lines `Repository:`, `Phase:`, `Workspace:` and `Round:` of its first message,
     an analysis by `Date:` and `Task:`. Claude Code asks small things of its own (a title, a topic)
     without tools: these get a short plain answer.
 
@@ -65,10 +67,18 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
 def _agent_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:
     repo, phase = lines["Repository"], lines["Phase"]
     conversation = recordings.conversations.get(repo)
+    if conversation and lines.get("Round", "").startswith(_REPAIR):
+        return _placed_scene(f"{repo} {lines['Round']}", conversation.repair or _NOTHING, request, lines)
     turns = conversation.turns(Phase(phase)) if conversation and phase in set(Phase) else None
     if turns is None:
         raise ApiError(400, f"No recording fits: looked for repository {repo!r}, phase {phase!r}.")
-    scene = _scene(f"{repo} {phase}", turns, request.answered)
+    return _placed_scene(f"{repo} {phase}", turns, request, lines)
+
+
+def _placed_scene(
+    key: str, turns: tuple[Turn, ...], request: MessagesRequest, lines: dict[str, str]
+) -> Scene:
+    scene = _scene(key, turns, request.answered)
     workspace = lines.get("Workspace")
     if workspace is None and WORKSPACE in scene.turn.model_dump_json():
         raise ApiError(
@@ -127,4 +137,6 @@ def _answer(analysis: Analysis, task: AnalysisTask, request: MessagesRequest) ->
         specs = [spec for spec in analysis.specs if re.search(rf"(?<![\w-]){spec.name}(?![\w-])", text)]
     if task is AnalysisTask.MERGE:
         return json.dumps({"names": [spec.name for spec in specs]})
-    return json.dumps({"specs": [spec.model_dump(mode="json") for spec in specs]}, ensure_ascii=False)
+    return json.dumps(
+        {"specs": [spec.model_dump(mode="json", exclude_none=True) for spec in specs]}, ensure_ascii=False
+    )

@@ -169,12 +169,16 @@ Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
 
 
 class Conversation(_Recorded):
-    """What the model does in each phase of one repo's build."""
+    """What the model does in each phase of one repo's build, and in a repair round after the review.
+
+    Without `repair` it changes nothing there.
+    """
 
     repo: RepoName
     build: Turns | None = None
     seo: Turns | None = None
     review: Turns | None = None
+    repair: Turns | None = None
 
     @model_validator(mode="after")
     def _has_a_phase(self) -> Conversation:

@@ -1,0 +1,94 @@
+"""What a session of an agent may spend, and which budget sets the bound."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from factory_assets.domain.builds import BudgetLimits, Phase, Spending, Usage, WaitCause
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.ports import BuildLedger
+
+# No model call costs less, so less than this is nothing.
+_LEAST_USD = 0.01
+_METER_USD = 0.01
+_METER_SECONDS = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=6)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A budget that stops a phase, the limit in force and its setting.
+
+    `until` is when the wait ends by itself; None where only a higher setting ends it.
+    """
+
+    cause: WaitCause
+    limit_usd: float
+    setting: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """Dollars that the next session of a phase may spend, and the budget that says so."""
+
+    dollars: float
+    bound: Bound
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether no session is worth starting."""
+        return self.dollars < _LEAST_USD
+
+
+def allowance(limits: BudgetLimits, spending: Spending, phase: Phase) -> Allowance:
+    """What is left of the phase's budget in this attempt, or of the repo's over all attempts, if that is less."""
+    phase_limit = limits.phase_usd[phase]
+    of_phase = Allowance(
+        phase_limit - spending.phase_usd.get(phase, 0.0),
+        Bound(WaitCause.PHASE_BUDGET, phase_limit, f"FACTORY_{phase.upper()}_BUDGET_USD"),
+    )
+    of_repo = Allowance(
+        limits.repo_usd - spending.repo_usd,
+        Bound(WaitCause.REPO_BUDGET, limits.repo_usd, "FACTORY_REPO_BUDGET_USD"),
+    )
+    return min(of_repo, of_phase, key=lambda one: one.dollars)
+
+
+def day_bound(limit_usd: float, now: datetime) -> Bound:
+    """The day's budget, which is a new one at the next midnight (UTC)."""
+    midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
+    return Bound(WaitCause.DAY_BUDGET, limit_usd, "FACTORY_DAY_BUDGET_USD", midnight)
+
+
+def pause_after(waits: int) -> timedelta:
+    """How long to wait after so many waits: 10 minutes, each time twice as long, at most 6 hours."""
+    doublings: int = 2 ** min(waits, 10)
+    return min(_FIRST_PAUSE * doublings, _LONGEST_PAUSE)
+
+
+class SessionMeter:
+    """Writes down what a session spends as it goes, but not at every answer."""
+
+    def __init__(self, ledger: BuildLedger, reservation_id: str) -> None:
+        self._ledger = ledger
+        self._reservation_id = reservation_id
+        self._written_usd = 0.0
+        self._written_at = time.monotonic()
+        self.usage = Usage()
+
+    def __call__(self, usage: Usage) -> None:
+        """Take the usage of the session so far."""
+        self.usage = usage
+        grown = usage.cost_usd - self._written_usd >= _METER_USD
+        if not grown and time.monotonic() - self._written_at < _METER_SECONDS:
+            return
+        try:
+            self._ledger.meter(self._reservation_id, usage)
+        except InfrastructureError:
+            # The next answer writes the sum again; a busy registry must not end an agent's work.
+            return
+        self._written_usd = usage.cost_usd
+        self._written_at = time.monotonic()

@@ -1,0 +1,167 @@
+"""How an attempt ends without shipping: put off, or failed. Each way writes the journal and raises."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from factory_assets.build.budgets import Bound, pause_after
+from factory_assets.build.errors import (
+    BuildAgentError,
+    BuildCredentialError,
+    BuildDeferredError,
+    BuildGateError,
+)
+from factory_assets.build.state import AttemptState
+from factory_assets.domain.agents import AgentOutcome, OutcomeKind
+from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
+
+_CREDENTIAL_PAUSE = timedelta(hours=1)
+
+
+class Endings:
+    """The ends of one attempt."""
+
+    def __init__(self, state: AttemptState) -> None:
+        self._state = state
+
+    def put_off(
+        self,
+        reason: str,
+        *,
+        cause: WaitCause = WaitCause.INFRASTRUCTURE,
+        where: str = "",
+        mend: str = "",
+        until: datetime | None = None,
+    ) -> NoReturn:
+        """Give the spec back to the queue without using up an attempt.
+
+        Where no time is named, the wait is longer each time.
+
+        Raises:
+            BuildDeferredError: always.
+        """
+        state = self._state
+        later = until or state.tools.clock() + pause_after(state.waits)
+        reason, mend = state.clean(reason), state.clean(mend)
+        state.tools.journal.defer_build(state.queued.id, cause=cause, until=later, reason=reason)
+        raise BuildDeferredError(
+            reason,
+            where=state.clean(where) or state.spec.name,
+            mend=mend or f"Nothing: it is launched again after {later:%Y-%m-%d %H:%M} UTC.",
+            cause=cause,
+            until=later,
+            report=state.summary(),
+        )
+
+    def stop_for_budget(self, phase: Phase, bound: Bound, detail: str) -> NoReturn:
+        """Give the spec back until the budget is raised, or the day turns where it is the day's.
+
+        Raises:
+            BuildDeferredError: always.
+        """
+        state = self._state
+        reason = state.clean(
+            f"Phase {phase} was stopped by the {bound.cause} of {bound.limit_usd:.2f} dollars: {detail}"
+        )
+        state.tools.journal.defer_build(
+            state.queued.id, cause=bound.cause, until=bound.until, reason=reason, limit_usd=bound.limit_usd
+        )
+        turns = "; without that it goes on when the day (UTC) turns" if bound.until else ""
+        raise BuildDeferredError(
+            reason,
+            where=state.spec.name,
+            mend=f"Raise {bound.setting}: it then goes on from what was done so far{turns}.",
+            cause=bound.cause,
+            until=bound.until,
+            report=state.summary(),
+        )
+
+    def refuse_credential(self, reason: str, *, mend: str = "") -> NoReturn:
+        """Give the spec back until somebody mends the credential.
+
+        Raises:
+            BuildCredentialError: always.
+        """
+        state = self._state
+        reason = state.clean(reason)
+        # It is tried again by itself, seldom, so that a mended credential needs nobody to launch what waits.
+        later = state.tools.clock() + _CREDENTIAL_PAUSE
+        state.tools.journal.defer_build(
+            state.queued.id, cause=WaitCause.CREDENTIAL, until=later, reason=reason
+        )
+        raise BuildCredentialError(
+            reason,
+            where=state.spec.name,
+            mend=mend
+            or "Renew the Claude credential (see `factory doctor`), then launch this partition again.",
+            report=state.summary(),
+        )
+
+    def fail_gate(
+        self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, note: str = ""
+    ) -> NoReturn:
+        """The spec has failed, because gates refused `commit`. `note` is said after their words.
+
+        Raises:
+            BuildGateError: always.
+        """
+        words = [f"Gate {verdict.gate} refused: {verdict.saw}" for verdict in refused]
+        error = BuildGateError(
+            "\n".join([*words, self._state.clean(note)] if note else words),
+            where=f"{self._state.spec.name}, phase {phase}",
+            mend=refused[0].mend,
+            report=self._state.summary(),
+        )
+        self._give_up(commit, str(error))
+        raise error
+
+    def fail_agent(self, phase: Phase, before: str, outcome: AgentOutcome) -> NoReturn:
+        """The spec has failed, because its agent did not do the phase that started from `before`.
+
+        Raises:
+            BuildAgentError: always.
+        """
+        what = f"The agent ended {outcome.kind}{f': {outcome.detail}' if outcome.detail else ''}"
+        mend = "Look at the run's log, then launch this partition again."
+        if outcome.kind is OutcomeKind.OUT_OF_TURNS:
+            mend = f"Raise FACTORY_{phase.upper()}_TURNS, then launch this partition again."
+        self._fail(phase, before, what, mend=mend, title=f"Unfinished {phase}: {outcome.kind}")
+
+    def fail_clock(self, phase: Phase, before: str) -> NoReturn:
+        """The spec has failed, because its build has lasted too long.
+
+        Raises:
+            BuildAgentError: always.
+        """
+        hours = self._state.config.build_seconds / 3600
+        self._fail(
+            phase,
+            before,
+            f"The build was stopped after the {hours:g} hours that one may last, without the time it waited.",
+            mend="Raise FACTORY_BUILD_HOURS (16 at most), or lower FACTORY_PHASE_MINUTES so that an agent that"
+            " hangs is stopped earlier; then launch this partition again.",
+            title=f"Unfinished {phase}: out of time",
+        )
+
+    def _fail(self, phase: Phase, before: str, what: str, *, mend: str, title: str) -> NoReturn:
+        state = self._state
+        error = BuildAgentError(
+            state.clean(what),
+            where=f"{state.spec.name}, phase {phase}",
+            mend=mend,
+            report=state.summary(),
+        )
+        self._give_up(self._what_is_there(before, title), str(error))
+        raise error
+
+    def _what_is_there(self, before: str, title: str) -> str:
+        workspace: Path = self._state.workspace
+        if not workspace.is_dir():
+            return before
+        return self._state.commit(workspace, parent=before, title=title)
+
+    def _give_up(self, commit: str, error_log: str) -> None:
+        self._state.repo.keep_failed(self._state.queued.attempts, commit)
+        self._state.tools.journal.fail_build(self._state.queued.id, error_log)

@@ -1,0 +1,139 @@
+"""One phase of an attempt: its agent works on what the phase before left, and the work is made to last."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from factory_assets.build.budgets import Bound
+from factory_assets.build.endings import Endings
+from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
+from factory_assets.build.sessions import Work, run_phase
+from factory_assets.build.state import AttemptState
+from factory_assets.build.workspaces import fresh_folder
+from factory_assets.domain.agents import OutcomeKind
+from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
+
+_MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
+
+
+class Phases:
+    """The phases of one attempt. Each ends in a commit that a later run goes on from."""
+
+    def __init__(self, state: AttemptState, endings: Endings) -> None:
+        self._state = state
+        self._endings = endings
+        self._done = state.repo.phases_done()
+
+    def do(self, phase: Phase, before: str) -> str:
+        """The commit of a phase, from an earlier run or made now from `before`.
+
+        Raises:
+            BuildAgentError: the agent did not do it, or the build's time is over.
+            BuildDeferredError: it cannot go on now.
+            BuildCredentialError: nor before the credential is mended.
+        """
+        state = self._state
+        state.tools.journal.enter_phase(state.queued.id, phase)
+        if phase in self._done:
+            state.say(phase, "done by an earlier run; judged again")
+            return self._done[phase]
+        if state.seconds_left <= 0:
+            self._endings.fail_clock(phase, before)
+        stopped = state.repo.stopped(phase)
+        files = self._lay_out(stopped or before)
+        prompt = render_prompt(
+            phase,
+            state.spec,
+            workspace=state.workspace,
+            turns=state.config.turns(phase, state.spec),
+            files=files,
+            prompts_dir=state.config.prompts_dir,
+        )
+        work = run_phase(state, phase, prompt + STOPPED_NOTE if stopped else prompt)
+        self._refuse_undone(phase, before, work)
+        title = f"{_MESSAGES[phase]} {state.spec.name}"
+        return self._finish(phase, state.commit(state.workspace, parent=before, title=title), work)
+
+    def repair(self, commit: str, *, number: int, refused: tuple[GateVerdict, ...]) -> str:
+        """The commit in which the agent has mended what gates refused in `commit`; not yet judged.
+
+        Raises:
+            BuildGateError: it did not end the round, so that what was refused stays refused.
+            BuildAgentError: the build's time is over.
+            BuildDeferredError: it cannot go on now.
+            BuildCredentialError: nor before the credential is mended.
+        """
+        state, phase = self._state, Phase.REVIEW
+        if state.seconds_left <= 0:
+            self._endings.fail_clock(phase, commit)
+        state.say(phase, f"repair round {number} of {state.config.repair_rounds}")
+        prompt = render_repair_prompt(
+            state.spec,
+            number=number,
+            verdicts=refused,
+            workspace=state.workspace,
+            turns=state.config.turns(phase, state.spec),
+            files=self._lay_out(commit),
+            prompts_dir=state.config.prompts_dir,
+        )
+        work = run_phase(state, phase, prompt)
+        if work.bound and work.bound.cause is WaitCause.DAY_BUDGET:
+            self._endings.stop_for_budget(phase, work.bound, work.outcome.detail)
+        self._put_off_if_outside(phase, work)
+        repaired = state.commit(state.workspace, parent=commit, title=f"Repair {state.spec.name}")
+        if work.outcome.kind is not OutcomeKind.DONE:
+            note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
+            detail = f" ({work.outcome.detail})" if work.outcome.detail else ""
+            self._endings.fail_gate(phase, repaired, refused, note=f"{note}{detail}.")
+        return self._finish(phase, repaired, work)
+
+    def _lay_out(self, commit: str) -> list[str]:
+        workspace = fresh_folder(self._state.workspace)
+        self._state.repo.export(commit, workspace)
+        return sorted(self._state.repo.tree(commit))
+
+    def _refuse_undone(self, phase: Phase, before: str, work: Work) -> None:
+        if work.outcome.kind is OutcomeKind.DONE:
+            return
+        if work.bound:
+            self._stop(phase, before, work, work.bound)
+        self._put_off_if_outside(phase, work)
+        if self._state.seconds_left <= 0:
+            self._endings.fail_clock(phase, before)
+        self._endings.fail_agent(phase, before, work.outcome)
+
+    def _stop(self, phase: Phase, before: str, work: Work, bound: Bound) -> NoReturn:
+        state = self._state
+        if work.turns:
+            title = f"Stopped {phase} of {state.spec.name}: {bound.cause}"
+            state.repo.keep_stopped(phase, state.commit(state.workspace, parent=before, title=title))
+        self._endings.stop_for_budget(phase, bound, work.outcome.detail)
+
+    def _put_off_if_outside(self, phase: Phase, work: Work) -> None:
+        outcome = work.outcome
+        reason = f"Phase {phase} met a {outcome.kind}: {outcome.detail}"
+        match outcome.kind:
+            case OutcomeKind.AUTHENTICATION:
+                self._endings.refuse_credential(f"The agent's credential was refused: {outcome.detail}")
+            case OutcomeKind.RATE_LIMITED:
+                self._endings.put_off(reason, cause=WaitCause.RATE_LIMIT, until=outcome.until)
+            case OutcomeKind.INFRASTRUCTURE:
+                self._endings.put_off(reason, until=outcome.until)
+
+    def _finish(self, phase: Phase, commit: str, work: Work) -> str:
+        state = self._state
+        mended = state.phase_record(phase)
+        record = PhaseRecord(
+            phase=phase,
+            commit=commit,
+            model=work.outcome.model,
+            turns=work.turns + (mended.turns if mended else 0),
+            usage=work.usage + (mended.usage if mended else Usage()),
+            seconds=work.seconds + (mended.seconds if mended else 0.0),
+            finished_at=state.tools.clock(),
+        )
+        # The journal first: a run that dies in between does the phase again and overwrites this record.
+        state.tools.journal.finish_phase(state.queued.id, state.queued.attempts, record)
+        state.repo.finish_phase(phase, commit)
+        state.add_phase(record)
+        return commit

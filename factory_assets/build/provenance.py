@@ -1,0 +1,223 @@
+"""Writing, reading and judging provenance: the file in the tree, the tag's message, the metadata in the UI."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from factory_assets.build.gates import PROVENANCE
+from factory_assets.build.tree import Tree
+from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.provenance import (
+    PROVENANCE_FILE,
+    GateRecord,
+    PhaseCommit,
+    Provenance,
+    SourcePaper,
+    TagRecord,
+)
+from factory_assets.domain.specs import Spec
+from factory_assets.domain.text import single_line
+
+SPEC_FILE = "SPEC.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Makers:
+    """What made a repo: the factory, its prompts (SHA-256 of each template), models and agent program."""
+
+    prompt_sha256: Mapping[Phase, str]
+    models: Mapping[Phase, str]
+    claude_code_version: str
+    factory_version: str
+
+
+def prompt_hashes(prompts_dir: Path) -> dict[Phase, str]:
+    """SHA-256 of the prompt template of each phase.
+
+    Raises:
+        InputError: when a template cannot be read.
+    """
+    try:
+        return {phase: sha256((prompts_dir / f"{phase}.md.j2").read_bytes()) for phase in Phase}
+    except OSError as error:
+        raise InputError(
+            f"The prompt template cannot be read: {error.strerror}.",
+            where=str(error.filename),
+            mend="Restore it, or set FACTORY_PROMPTS_DIR.",
+        ) from error
+
+
+def make_provenance(
+    spec: Spec,
+    papers: Sequence[Paper],
+    *,
+    version: str,
+    spec_file: bytes,
+    phases: Mapping[Phase, str],
+    makers: Makers,
+) -> Provenance:
+    """The provenance of a repo. `spec_file` is SPEC.md as the factory wrote it; `phases` their last commits."""
+    return Provenance(
+        name=spec.name,
+        version=version,
+        language=spec.language,
+        papers=tuple(
+            SourcePaper(id=paper.arxiv_id, title=single_line(paper.title), url=paper.url) for paper in papers
+        ),
+        source_url=spec.origin_url,
+        spec_sha256=sha256(spec_file),
+        prompt_sha256=dict(makers.prompt_sha256),
+        models=dict(makers.models),
+        claude_code_version=makers.claude_code_version,
+        phases=tuple(PhaseCommit(phase=phase, commit=phases[phase]) for phase in Phase if phase in phases),
+        factory_version=makers.factory_version,
+    )
+
+
+def provenance_bytes(provenance: Provenance) -> bytes:
+    """The file's content: the same provenance gives the same bytes."""
+    fields = provenance.model_dump(mode="json")
+    return (json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def read_provenance(tree: Tree) -> Provenance:
+    """The provenance that a tree claims.
+
+    Raises:
+        InputError: when the file is missing or is none.
+    """
+    if PROVENANCE_FILE not in tree:
+        raise InputError("The file is missing.", where=PROVENANCE_FILE)
+    try:
+        return Provenance.model_validate_json(tree[PROVENANCE_FILE].text)
+    except ValidationError as error:
+        raise InputError(_first(error), where=PROVENANCE_FILE) from error
+
+
+def judge_provenance(tree: Tree, expected: Provenance) -> GateVerdict:
+    """Refuse a tree whose provenance.json is not, byte for byte, what the factory knows, or whose SPEC.md changed."""
+    wanted = provenance_bytes(expected)
+    faults: list[str] = []
+    file = tree.get(PROVENANCE_FILE)
+    if file is None or file.data is None:
+        faults.append(f"{PROVENANCE_FILE} is missing")
+    elif file.data != wanted:
+        lines = unified_diff(
+            wanted.decode().splitlines(),
+            file.text.splitlines(),
+            "what the factory knows",
+            PROVENANCE_FILE,
+            n=0,
+        )
+        faults += [
+            f"{PROVENANCE_FILE} is not what the factory knows:",
+            *(line.rstrip("\n") for line in lines),
+        ]
+    spec = tree.get(SPEC_FILE)
+    if spec is None or spec.data is None or sha256(spec.data) != expected.spec_sha256:
+        faults.append(f"{SPEC_FILE} is not the one that the factory wrote")
+    phases = ", ".join(f"{done.phase} {done.commit[:12]}" for done in expected.phases)
+    return GateVerdict(
+        gate=PROVENANCE,
+        phase=Phase.REVIEW,
+        passed=not faults,
+        saw="\n".join(faults) if faults else f"{PROVENANCE_FILE} agrees with the factory: {phases}",
+        mend=f"Leave {SPEC_FILE} as it is, and {PROVENANCE_FILE} to the factory." if faults else "",
+    )
+
+
+def make_tag_record(
+    provenance: Provenance,
+    *,
+    commit: str,
+    verdicts: Sequence[GateVerdict],
+    tests_executed: int,
+    cost_usd: float,
+) -> TagRecord:
+    """The record for the annotated tag; of a gate that judged more than once, the last verdict counts."""
+    return TagRecord(
+        name=provenance.name,
+        version=provenance.version,
+        commit=commit,
+        gates={
+            verdict.gate: GateRecord(passed=verdict.passed, saw=verdict.saw.partition("\n")[0])
+            for verdict in verdicts
+        },
+        tests_executed=tests_executed,
+        cost_usd=round(cost_usd, 4),
+    )
+
+
+def tag_message(record: TagRecord) -> str:
+    """The message of the annotated tag: a line for people, then the record as JSON."""
+    passed = sum(gate.passed for gate in record.gates.values())
+    summary = (
+        f"{record.name} {record.version}: {record.tests_executed} tests executed, {passed} of"
+        f" {len(record.gates)} gates passed"
+    )
+    fields = record.model_dump(mode="json")
+    return f"{summary}\n\n{json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False)}\n"
+
+
+def read_tag_message(message: str) -> TagRecord:
+    """The record in a tag's message.
+
+    Raises:
+        InputError: when there is none.
+    """
+    try:
+        return TagRecord.model_validate_json(message.partition("\n\n")[2])
+    except ValidationError as error:
+        raise InputError(_first(error), where="the tag's message") from error
+
+
+def provenance_fields(provenance: Provenance, tag: TagRecord) -> dict[str, str]:
+    """Both records as flat fields: what the UI shows is what the repo says."""
+    fields = {
+        "name": provenance.name,
+        "version": provenance.version,
+        "language": provenance.language.value,
+        "papers": " ".join(paper.url for paper in provenance.papers),
+        "source": provenance.source_url,
+        "spec sha256": provenance.spec_sha256,
+        "claude code": provenance.claude_code_version,
+        "factory": provenance.factory_version,
+        "commit": tag.commit,
+        "tests executed": str(tag.tests_executed),
+        "cost usd": f"{tag.cost_usd:.4f}",
+    }
+    fields |= {f"model of {phase}": model for phase, model in provenance.models.items()}
+    fields |= {f"prompt sha256 of {phase}": digest for phase, digest in provenance.prompt_sha256.items()}
+    fields |= {f"commit of {done.phase}": done.commit for done in provenance.phases}
+    return fields | {
+        f"gate {name}": "passed" if gate.passed else "failed" for name, gate in sorted(tag.gates.items())
+    }
+
+
+def disagreements(repo: Mapping[str, str], shown: Mapping[str, str]) -> tuple[str, ...]:
+    """Where the fields of a repo's own records and those that the UI shows differ; empty where they agree."""
+    return tuple(
+        f"{name}: the repo says {repo.get(name, 'nothing')}, the metadata {shown.get(name, 'nothing')}"
+        for name in sorted(repo.keys() | shown.keys())
+        if repo.get(name) != shown.get(name)
+    )
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}." if place else f"{first['msg']}."

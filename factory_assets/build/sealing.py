@@ -1,0 +1,73 @@
+"""The factory's own commit on top of a review: lock files and provenance.json, judged with all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from factory_assets.build.provenance import (
+    SPEC_FILE,
+    Makers,
+    make_provenance,
+    prompt_hashes,
+    provenance_bytes,
+)
+from factory_assets.build.scaffold.scaffold import FIRST_VERSION
+from factory_assets.build.state import AttemptState
+from factory_assets.domain.builds import Phase
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance
+
+FIRST_TAG = f"v{FIRST_VERSION}"
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The commit that is to ship, and what its provenance.json has to say."""
+
+    commit: str
+    provenance: Provenance
+
+
+def seal(
+    state: AttemptState, *, scaffold: str, phases: Mapping[Phase, str], locked: Mapping[str, bytes]
+) -> Seal:
+    """Commit what the factory adds to the review; the same again gives the same commit.
+
+    Raises:
+        InputError: when a prompt template cannot be read.
+        InfrastructureError: when the scaffold is not as the factory wrote it.
+    """
+    provenance = _provenance(state, scaffold, phases)
+    commit = state.repo.commit_files(
+        phases[Phase.REVIEW],
+        {**locked, PROVENANCE_FILE: provenance_bytes(provenance)},
+        message=state.message(f"Seal {state.spec.name}"),
+        when=state.commit_time,
+    )
+    return Seal(commit, provenance)
+
+
+def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str]) -> Provenance:
+    config = state.config
+    written = state.repo.tree(scaffold).get(SPEC_FILE)
+    if written is None or written.data is None:
+        raise InfrastructureError(
+            f"The scaffold {scaffold[:12]} holds no {SPEC_FILE}.",
+            where=str(state.repo.path),
+            mend="Restore this bare repository from a backup, or remove it and launch this partition again.",
+        )
+    makers = Makers(
+        prompt_sha256=prompt_hashes(config.prompts_dir),
+        models=config.models,
+        claude_code_version=config.claude_code_version,
+        factory_version=config.factory_version,
+    )
+    return make_provenance(
+        state.spec,
+        state.job.papers,
+        version=FIRST_TAG,
+        spec_file=written.data,
+        phases=phases,
+        makers=makers,
+    )

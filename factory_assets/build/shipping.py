@@ -1,0 +1,78 @@
+"""Shipping: `main` and the tag in the bare repository first, then the registry."""
+
+from __future__ import annotations
+
+from factory_assets.build.gates import GATES
+from factory_assets.build.languages import lines_of_code
+from factory_assets.build.provenance import (
+    make_tag_record,
+    read_provenance,
+    read_tag_message,
+    tag_message,
+)
+from factory_assets.build.report import BuildReport
+from factory_assets.build.sealing import FIRST_TAG, Seal
+from factory_assets.build.state import AttemptState
+from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
+from factory_assets.domain.provenance import Provenance, TagRecord
+
+# Where a gate judges in several phases, its last verdict is the one in the tag.
+_LAST_PHASE = {gate: phase for phase, gates in GATES.items() for gate in gates}
+
+
+def ship(state: AttemptState, seal: Seal, tests_executed: int) -> BuildReport:
+    """Point `main` and the tag at the commit that passed, and write it down as shipped."""
+    spending = state.tools.ledger.spending(state.queued.id, state.queued.attempts)
+    record = make_tag_record(
+        seal.provenance,
+        commit=seal.commit,
+        verdicts=state.verdicts,
+        tests_executed=tests_executed,
+        cost_usd=spending.repo_usd,
+    )
+    state.repo.ship(seal.commit, version=FIRST_TAG, message=tag_message(record))
+    return _write_down(state, seal.provenance, record)
+
+
+def finish_shipping(state: AttemptState, commit: str) -> BuildReport:
+    """Write down what an earlier run shipped in git before it died; nothing is judged or made again.
+
+    Raises:
+        InputError: when the tag or provenance.json is not as the factory wrote it.
+    """
+    state.tools.journal.enter_phase(state.queued.id, Phase.REVIEW)
+    record = read_tag_message(state.repo.tag_message(FIRST_TAG))
+    for gate, verdict in record.gates.items():
+        phase = _LAST_PHASE[gate]
+        known = GateVerdict(gate=gate, phase=phase, passed=verdict.passed, saw=verdict.saw)
+        state.take_verdicts(phase, (known,))
+    return _write_down(state, read_provenance(state.repo.tree(commit)), record)
+
+
+def _write_down(state: AttemptState, provenance: Provenance, record: TagRecord) -> BuildReport:
+    spec = state.spec
+    lines = lines_of_code(spec.language, state.repo.tree(record.commit))
+    shipped = ShippedRepo(
+        name=spec.name,
+        language=spec.language,
+        problem=spec.problem,
+        source_url=spec.origin_url,
+        version=record.version,
+        commit=record.commit,
+        lines_of_code=lines,
+        tests_executed=record.tests_executed,
+        shipped_at=state.tools.clock(),
+    )
+    state.tools.journal.ship(state.queued.id, shipped)
+    state.say(
+        Phase.REVIEW, f"shipped {record.version}, {lines} lines, {record.tests_executed} tests executed"
+    )
+    return state.summary().model_copy(
+        update={
+            "commit": record.commit,
+            "tests_executed": record.tests_executed,
+            "lines_of_code": lines,
+            "provenance": provenance,
+            "tag_record": record,
+        }
+    )

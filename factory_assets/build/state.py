@@ -1,0 +1,161 @@
+"""What is known of one attempt while it runs: its place, its report so far, and how it speaks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from factory_assets.build.config import BuildConfig, BuildJob
+from factory_assets.build.gates import GATES
+from factory_assets.build.git import BareRepo
+from factory_assets.build.report import BuildReport
+from factory_assets.domain.agents import AgentRunner, CommandRunner
+from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
+from factory_assets.domain.papers import paper_url
+from factory_assets.domain.ports import BuildJournal, BuildLedger
+from factory_assets.domain.specs import QueuedSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What an attempt works with. `clean` takes the factory's own secrets out of a text."""
+
+    agents: AgentRunner
+    commands: CommandRunner
+    journal: BuildJournal
+    ledger: BuildLedger
+    clock: Callable[[], datetime]
+    report: Callable[[str], None]
+    clean: Callable[[str], str]
+
+
+class AttemptState:
+    """One attempt at one claimed spec.
+
+    Args:
+        config: the instance's limits and places.
+        job: the spec and its papers.
+        queued: the spec as it was claimed, with this attempt's number.
+        repo: its bare repository.
+        scratch: an empty folder for the workspace and the clones.
+        tools: agents, commands, journal, ledger.
+    """
+
+    def __init__(
+        self,
+        config: BuildConfig,
+        job: BuildJob,
+        *,
+        queued: QueuedSpec,
+        repo: BareRepo,
+        scratch: Path,
+        tools: Tools,
+    ) -> None:
+        self.config = config
+        self.job = job
+        self.queued = queued
+        self.spec = queued.spec
+        self.repo = repo
+        self.scratch = scratch
+        self.tools = tools
+        self._started = time.monotonic()
+        self._seconds_before = tools.ledger.spending(queued.id, queued.attempts).seconds
+        self._verdicts: dict[str, GateVerdict] = {}
+        self._report = BuildReport(
+            name=self.spec.name, attempts=queued.attempts, protections=tools.commands.protections
+        )
+
+    @property
+    def workspace(self) -> Path:
+        """Where the agents of this spec work."""
+        return self.config.agent_workspace(self.spec.name)
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left of this build's wall clock, the agents' time in earlier runs of the attempt counted."""
+        elapsed = self._seconds_before + time.monotonic() - self._started
+        return self.config.build_seconds - elapsed
+
+    @property
+    def waits(self) -> int:
+        """How often it was put off since its last finished phase."""
+        return 0 if self._report.phases else self.queued.waits
+
+    def say(self, phase: Phase, line: str) -> None:
+        """Tell whoever watches."""
+        self.tools.report(self.clean(f"{self.spec.name} {phase}: {line}"))
+
+    def clean(self, text: str) -> str:
+        """Take the factory's own secrets out of what is logged and stored."""
+        return self.tools.clean(text)
+
+    def commit(self, workspace: Path, *, parent: str | None, title: str) -> str:
+        """Commit what lies in the workspace."""
+        return self.repo.commit(workspace, parent=parent, message=self.message(title), when=self.commit_time)
+
+    def message(self, title: str) -> str:
+        """A commit's message: its title, and the papers that the repo rests on."""
+        papers = "\n".join(f"Paper: {paper_url(arxiv_id)}" for arxiv_id in self.spec.source_papers)
+        return f"{title}\n\n{papers}\n" if papers else f"{title}\n"
+
+    @property
+    def commit_time(self) -> datetime:
+        """The time of this attempt's commits, so that the same files give the same commit."""
+        return self.queued.started_at or self.queued.queued_at
+
+    def add_work(self, usage: Usage, seconds: float, transcript: Path | None) -> None:
+        """Count what a session took, and where its conversation is kept."""
+        kept = (transcript,) if transcript is not None and transcript.exists() else ()
+        self._report = self._report.model_copy(
+            update={
+                "usage": self._report.usage + usage,
+                "agent_seconds": self._report.agent_seconds + seconds,
+                "transcripts": tuple(dict.fromkeys((*self._report.transcripts, *kept))),
+            }
+        )
+
+    def add_phase(self, record: PhaseRecord) -> None:
+        """Show a phase as done; a repair takes the place of the review that it mended."""
+        others = tuple(known for known in self._report.phases if known.phase is not record.phase)
+        self._report = self._report.model_copy(update={"phases": (*others, record)})
+
+    def phase_record(self, phase: Phase) -> PhaseRecord | None:
+        """The phase as this run has done it."""
+        return next((record for record in self._report.phases if record.phase is phase), None)
+
+    def judge_anew(self, phase: Phase) -> None:
+        """Forget what this phase's gates said of an earlier commit: not all of them may come to speak again."""
+        for gate in GATES[phase]:
+            self._verdicts.pop(gate, None)
+
+    def take_verdicts(self, phase: Phase, verdicts: Sequence[GateVerdict]) -> None:
+        """Record what gates decided, and tell it."""
+        for verdict in verdicts:
+            clean = verdict.model_copy(
+                update={"saw": self.clean(verdict.saw), "mend": self.clean(verdict.mend)}
+            )
+            self._verdicts[clean.gate] = clean
+            self.tools.journal.record_verdict(
+                self.queued.id, self.queued.attempts, clean, now=self.tools.clock()
+            )
+            word = "passed" if clean.passed else "refused"
+            self.say(phase, f"gate {clean.gate}: {word}: {clean.saw.partition(chr(10))[0]}")
+
+    @property
+    def refused(self) -> tuple[GateVerdict, ...]:
+        """The gates that refused, in the words that may be shown."""
+        return tuple(verdict for verdict in self._verdicts.values() if not verdict.passed)
+
+    @property
+    def verdicts(self) -> tuple[GateVerdict, ...]:
+        """The latest verdict of each gate."""
+        return tuple(self._verdicts.values())
+
+    def summary(self) -> BuildReport:
+        """The report so far."""
+        return self._report.model_copy(
+            update={"verdicts": self.verdicts, "seconds": time.monotonic() - self._started}
+        )

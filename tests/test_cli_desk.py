@@ -1,0 +1,275 @@
+"""Retry, requeue, show, resume and status on a queue with something in it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import dagster as dg
+import pytest
+from dagster._core.workspace.context import WorkspaceProcessContext
+from defs_commands import Commands
+from defs_fakes import TESTS_FAILED, FakeBuilding
+from registry_samples import NOW, call, labelled, phase_record, queue, ship, spec
+from rich.console import Console
+
+from factory_assets.cli import desk
+from factory_assets.cli.story import show_story, why_it_waits
+from factory_assets.defs.client import FactoryClient
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import BuildStatus, Phase, Usage, WaitCause
+from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import Registry
+
+HOLD = Hold(
+    cause=WaitCause.CREDENTIAL,
+    reason="The model's credential was refused: 401.",
+    mend="Put a valid key into ANTHROPIC_API_KEY.",
+    since=NOW,
+    credential="one",
+)
+
+
+class Paper:
+    """A console whose text is read back; line breaks and table frames are folded."""
+
+    def __init__(self) -> None:
+        self._text = io.StringIO()
+        self.console = Console(file=self._text, width=200)
+
+    @property
+    def said(self) -> str:
+        return " ".join(self._text.getvalue().split())
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.duckdb")
+
+
+@pytest.fixture
+def paper() -> Paper:
+    return Paper()
+
+
+def named(registry: Registry, name: str) -> QueuedSpec:
+    queued = registry.spec_named(name)
+    assert queued is not None
+    return queued
+
+
+def fail(registry: Registry, queued: QueuedSpec, at: datetime = NOW) -> None:
+    """An attempt that did its first phase and was refused by a gate."""
+    started = registry.start_build(queued.id, run_id="run-of-failure", now=at)
+    registry.enter_phase(queued.id, Phase.BUILD)
+    registry.finish_phase(queued.id, started.attempts, phase_record())
+    registry.record_verdict(queued.id, started.attempts, TESTS_FAILED, now=at)
+    registry.fail_build(queued.id, "cache-probe: The gate tests-pass refused.\nassert 3 == 4")
+
+
+# retry
+
+
+def test_a_failed_repo_is_queued_again_for_a_fresh_attempt(registry: Registry, paper: Paper) -> None:
+    (queued,) = queue(registry, "cache-probe")
+    fail(registry, queued)
+    desk.retry(registry, "cache-probe", paper.console)
+    again = named(registry, "cache-probe")
+    assert (again.status, again.attempts, again.error_log) == (BuildStatus.QUEUED, 1, None)
+    assert registry.start_build(queued.id, run_id="run-2", now=NOW).attempts == 2
+    assert paper.said.startswith("cache-probe: queued again; attempt 1 had failed, the next is a fresh one.")
+
+
+def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Paper) -> None:
+    (queued,) = queue(registry, "cache-probe")
+    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    later = NOW + timedelta(days=1)
+    registry.defer_build(queued.id, cause=WaitCause.TOOLCHAIN, until=later, reason="cargo is missing")
+    desk.retry(registry, "cache-probe", paper.console)
+    again = named(registry, "cache-probe")
+    assert (again.not_before, again.wait_cause, again.waits) == (None, None, 0)
+    assert "it waits no longer (toolchain)" in paper.said
+
+
+def test_what_shipped_or_is_being_built_is_not_retried(registry: Registry, paper: Paper) -> None:
+    shipped, building = queue(registry, "cache-probe", "tree-probe")
+    ship(registry, shipped)
+    registry.start_build(building.id, run_id="run-1", now=NOW)
+    with pytest.raises(StatusError, match="a shipped repo never changes"):
+        desk.retry(registry, "cache-probe", paper.console)
+    with pytest.raises(StatusError, match="It is building"):
+        desk.retry(registry, "tree-probe", paper.console)
+    with pytest.raises(InputError, match="No spec has this name"):
+        desk.retry(registry, "no-such-tool", paper.console)
+    assert named(registry, "tree-probe").status is BuildStatus.BUILDING
+
+
+# requeue
+
+
+def test_builds_that_failed_since_a_date_are_queued_again(registry: Registry, paper: Paper) -> None:
+    older, newer, waiting = queue(registry, "cache-probe", "tree-probe", "key-probe")
+    midnight = datetime(2026, 6, 8, tzinfo=UTC)
+    fail(registry, older, at=midnight - timedelta(seconds=1))
+    fail(registry, newer, at=midnight)
+    desk.requeue(registry, date(2026, 6, 8), paper.console, write=False)
+    assert "tree-probe: cache-probe: The gate tests-pass refused." in paper.said
+    assert "1 builds that failed since 2026-06-08 would be queued again." in paper.said
+    assert named(registry, "tree-probe").status is BuildStatus.FAILED
+    desk.requeue(registry, date(2026, 6, 8), paper.console, write=True)
+    assert "1 builds that failed since 2026-06-08 queued again." in paper.said
+    assert [named(registry, item.spec.name).status for item in (older, newer, waiting)] == [
+        "failed",
+        "queued",
+        "queued",
+    ]
+
+
+# show
+
+
+def test_the_story_of_a_repo_that_shipped_at_its_second_attempt(registry: Registry, paper: Paper) -> None:
+    registry.upsert_papers([labelled(title="Keys [and] values")], now=NOW)
+    (queued,) = queue(registry, "cache-probe")
+    fail(registry, queued)
+    registry.requeue(queued.id)
+    repo = ship(registry, queued)
+    usage = Usage(calls=7, input_tokens=900, cost_usd=0.25)
+    for attempt in range(2):
+        at = NOW + timedelta(minutes=attempt)
+        registry.record_call(call(stage="build", repo="cache-probe", phase=Phase.BUILD, usage=usage, at=at))
+    registry.record_mirror(
+        "cache-probe", url="https://github.com/example/cache-probe", commit="c0ffee", now=NOW
+    )
+    story = registry.story_of("cache-probe")
+    assert story is not None
+    show_story(story, paper.console, git_dir=Path("/git"))
+    for words in (
+        "cache-probe: shipped",
+        "Keys [and] values (https://arxiv.org/abs/2606.01234",
+        "problem Nobody sees the cache.",
+        "partition 2026-06-03|01",
+        "attempts 2",
+        "run run-1",
+        f"commit {repo.commit}",
+        "140 lines, 6 tests executed",
+        "mirror https://github.com/example/cache-probe",
+        "attempt 1: phases",
+        "claude-sonnet-5-5 │ 7 │ 0.2500 │ 12.5 │ commit-of-bu",
+        "attempt 1: gates",
+        f"tests-pass │ refused │ {TESTS_FAILED.saw}",
+        "build │ claude-haiku-5-5 │ done │ 14 │ 3.0 │ 0.5000",
+    ):
+        assert words in paper.said, words
+
+
+def test_the_story_of_an_imported_spec_that_waits(registry: Registry, paper: Paper) -> None:
+    url = "https://example.org/idea"
+    (queued,) = registry.queue_specs(
+        date(2026, 6, 3),
+        [spec("cache-probe", source_papers=(), source_url=url)],
+        [],
+        dropped=0,
+        ranks=range(1, 3),
+        late_ranks=range(3, 4),
+        now=NOW,
+    )
+    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.defer_build(
+        queued.id, cause=WaitCause.REPO_BUDGET, until=None, reason="The budget is used up.", limit_usd=5.0
+    )
+    story = registry.story_of("cache-probe")
+    assert story is not None
+    show_story(story, paper.console, git_dir=Path("/git"))
+    assert f"source {url}" in paper.said
+    assert "waits repo budget, until it is more than $5.00" in paper.said
+    assert "The budget is used up." in paper.said
+    assert "No model was called for it." in paper.said
+
+
+def test_a_spec_says_why_it_waits(registry: Registry) -> None:
+    (queued,) = queue(registry, "cache-probe")
+    assert why_it_waits(queued) == "for its turn"
+    unranked = queued.model_copy(update={"day": None, "rank": None})
+    assert why_it_waits(unranked) == "for a free rank"
+    put_off = queued.model_copy(update={"wait_cause": WaitCause.RATE_LIMIT, "not_before": NOW, "waits": 2})
+    assert why_it_waits(put_off) == "rate limit, until 2026-06-05 06:00 UTC, put off 2 times"
+
+
+# a stopped queue
+
+
+@dataclass
+class Held:
+    """As much of a workspace's context as the pool of the builds needs."""
+
+    instance: dg.DagsterInstance
+
+
+def slots(instance: dg.DagsterInstance) -> int | None:
+    """How many builds may run at once."""
+    limits = instance.event_log_storage.get_pool_limits()
+    return next((limit.limit for limit in limits if limit.name == "builds"), None)
+
+
+def test_starting_the_factory_raises_no_pool_over_a_stop_that_stands(registry: Registry) -> None:
+    registry.hold(HOLD)
+    building = FakeBuilding(registry, credential="one", accepted=frozenset())
+    refused = replace(HOLD, credential=building.credential_digest())
+    registry.hold(refused)
+    with dg.DagsterInstance.ephemeral() as instance:
+        client = FactoryClient(cast("WorkspaceProcessContext", Held(instance)))
+        assert client.open_queue(registry, building, 3) == [refused]
+        assert slots(instance) == 0
+        building.credential = "two"
+        assert client.open_queue(registry, building, 3) == []
+        assert slots(instance) == 3
+    assert registry.holds() == []
+
+
+# the commands themselves
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    made = Commands(tmp_path / "home", monkeypatch, capsys)
+    made.write_replay()
+    return made
+
+
+def test_the_commands_find_the_registry_of_their_instance(commands: Commands) -> None:
+    registry = Registry(commands.data / "registry.duckdb")
+    commands.data.mkdir(parents=True)
+    (queued,) = queue(registry, "cache-probe", day=date(2026, 6, 17))
+    fail(registry, queued)
+    assert "cache-probe: failed" in commands("show", "cache-probe").out
+    listed = commands("requeue", "--failed-since", "2026-06-01", "--dry-run")
+    assert "1 builds that failed since 2026-06-01 would be queued again." in listed.out
+    assert "queued again" in commands("retry", "cache-probe").out
+    assert named(registry, "cache-probe").status is BuildStatus.QUEUED
+    unknown = commands("show", "no-such-tool")
+    assert (unknown.code, "No spec has this name." in unknown.err) == (1, True)
+
+
+def test_status_shows_a_stopped_queue_first_and_resume_lets_it_go_on(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(commands.data / "registry.duckdb")
+    commands.data.mkdir(parents=True)
+    registry.hold(HOLD)
+    out = commands("status").out
+    assert out.startswith(
+        "THE QUEUE IS STOPPED since 2026-06-05 06:00 UTC (credential): The model's credential"
+    )
+    assert "Put a valid key into ANTHROPIC_API_KEY." in out.partition("papers")[0]
+    resumed = commands("resume", BUILD_WORKERS="3")
+    assert "Lifted: The model's credential was refused: 401. The queue goes on: 3 builds" in resumed.out
+    assert registry.holds() == []
+    monkeypatch.setenv("FACTORY_DATA_DIR", str(commands.data))
+    with dg.DagsterInstance.from_config(str(commands.home)) as instance:
+        assert slots(instance) == 3
+    assert "The queue was not stopped" in commands("resume").out
