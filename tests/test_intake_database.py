@@ -1,0 +1,125 @@
+"""Candidates of the idea engine, in a real PostgreSQL that the test starts."""
+
+from __future__ import annotations
+
+import json
+
+import psycopg
+import pytest
+from postgres_server import missing_programs, postgres
+from test_intake_files import GOOD, NOW, TODAY, spec
+
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.intake.database import DatabaseReport, import_candidates
+from factory_assets.intake.folder import Intake
+from factory_assets.registry import Registry
+from factory_assets.registry.candidates import open_candidates
+
+needs_postgres = pytest.mark.skipif(
+    bool(missing_programs()), reason=f"PostgreSQL is not installed: {', '.join(missing_programs())}"
+)
+TABLE = (
+    "CREATE TABLE candidates (id SERIAL PRIMARY KEY, status TEXT, spec_json JSONB, delivered_at TIMESTAMPTZ)"
+)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def url(server):
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP TABLE IF EXISTS candidates")
+        connection.execute(TABLE)
+    return server
+
+
+@pytest.fixture
+def intake(tmp_path):
+    registry = Registry(tmp_path / "registry.duckdb")
+    return Intake(store=registry, day=TODAY, late_ranks=range(31, 41), now=NOW)
+
+
+def add(url: str, status: str, candidate: object) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO candidates (status, spec_json) VALUES (%s, %s)", [status, json.dumps(candidate)]
+        )
+
+
+def take(url: str, intake: Intake) -> DatabaseReport:
+    with open_candidates(url) as source:
+        return import_candidates(source, intake)
+
+
+def statuses(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [row[0] for row in connection.execute("SELECT status FROM candidates ORDER BY id").fetchall()]
+
+
+@needs_postgres
+def test_ready_candidates_are_queued_and_marked_and_others_left(url, intake):
+    add(url, "synthesized", spec("tool-a"))
+    add(url, "delivered", spec("tool-b"))
+    add(url, "draft", spec("tool-c"))
+    report = take(url, intake)
+    assert (report.queued, report.known, report.refused) == (("tool-a", "tool-b"), (), ())
+    assert statuses(url) == ["imported", "imported", "draft"]
+    assert intake.store.spec_named("tool-c") is None
+
+
+@needs_postgres
+def test_a_candidate_that_cannot_be_taken_stays_as_it_is_with_its_reasons(url, intake):
+    add(url, "synthesized", spec("tool-a", estimated_lines=9_000))
+    add(url, "synthesized", spec("tool-b"))
+    report = take(url, intake)
+    assert report.queued == ("tool-b",)
+    ((row_id, reasons),) = report.refused
+    assert row_id == "1"
+    assert reasons[0].startswith("estimated_lines: ")
+    assert statuses(url) == ["synthesized", "imported"]
+
+
+@needs_postgres
+def test_a_run_that_died_before_the_marking_does_it_again_without_harm(url, intake):
+    add(url, "synthesized", GOOD)
+    with psycopg.connect(url) as held:
+        # Whoever holds the row is importing it: this import leaves it alone.
+        held.execute("SELECT * FROM candidates FOR UPDATE")
+        assert take(url, intake).queued == ()
+    assert take(url, intake).queued == ("log-cutter",)
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE candidates SET status = 'synthesized'")
+    report = take(url, intake)
+    assert (report.queued, report.known) == ((), ("log-cutter",))
+    assert statuses(url) == ["imported"]
+
+
+@needs_postgres
+def test_a_registry_that_fails_leaves_every_candidate_unmarked(url, intake, tmp_path):
+    add(url, "synthesized", GOOD)
+    broken = tmp_path / "broken.duckdb"
+    broken.write_text("no database at all" * 1000)
+    with pytest.raises(InfrastructureError):
+        take(url, Intake(store=Registry(broken), day=TODAY, late_ranks=range(31, 41), now=NOW))
+    assert statuses(url) == ["synthesized"]
+
+
+@needs_postgres
+def test_a_database_without_the_table_says_what_is_missing(server, intake):
+    with psycopg.connect(server) as connection:
+        connection.execute("DROP TABLE IF EXISTS candidates")
+    with pytest.raises(InfrastructureError, match="candidates") as caught:
+        take(server, intake)
+    assert "pass-word-of-ideas" not in str(caught.value)
+
+
+def test_a_database_that_does_not_answer_is_one_clear_error_without_the_password(intake, tmp_path):
+    url = f"postgresql://ideas:pass-word-of-ideas@/postgres?host={tmp_path}"
+    with pytest.raises(InfrastructureError, match="failed") as caught:
+        take(url, intake)
+    assert "pass-word-of-ideas" not in str(caught.value)
+    assert "IDEA_ENGINE_POSTGRES_URL" in str(caught.value)

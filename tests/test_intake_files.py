@@ -1,0 +1,194 @@
+"""Specs from JSON files: what is taken, what is refused and why, and that nothing is lost or done twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.imports import ImportCounts
+from factory_assets.intake.folder import Intake
+from factory_assets.registry import Registry
+
+TODAY = date(2026, 6, 20)
+NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
+GOOD = {
+    "name": "log-cutter",
+    "problem": "Logs grow.",
+    "solution": "Cuts them.",
+    "language": "bash",
+    "files": ["bin/log-cutter", "tests/test_cut.sh"],
+    "estimated_lines": 120,
+    "source_papers": ["arXiv:2606.01234v2"],
+    "source_repos": ["someone/logs"],
+    "source_url": "https://example.org/idea",
+    "market_analysis": "Every server has logs.",
+}
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Registry(tmp_path / "registry.duckdb")
+
+
+@pytest.fixture
+def intake(registry):
+    return Intake(store=registry, day=TODAY, late_ranks=range(31, 33), now=NOW)
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, name: str, content: object) -> Path:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def spec(name: str, **changes: object) -> dict[str, object]:
+    return {**GOOD, "name": name, **changes}
+
+
+def test_a_spec_is_queued_at_a_late_rank_of_the_import_date_and_its_file_is_done(registry, intake, inbox):
+    put(inbox, "one.json", GOOD)
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.line == "one.json: 1 queued"
+    queued = registry.spec_named("log-cutter")
+    assert (queued.day, queued.rank) == (TODAY, 31)
+    assert queued.spec.source_papers == ("2606.01234",)
+    assert queued.spec.origin_url == "https://arxiv.org/abs/2606.01234"
+    assert not (inbox / "one.json").exists()
+    assert json.loads((inbox / "done" / "one.json").read_text()) == GOOD
+
+
+def test_a_list_takes_the_free_ranks_and_the_rest_waits_for_the_next_date(registry, intake, inbox):
+    put(inbox, "list.json", [spec("tool-a"), spec("tool-b"), spec("tool-c")])
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.line == "list.json: 3 queued, 1 of them wait for a free rank"
+    assert [registry.spec_named(name).rank for name in ("tool-a", "tool-b", "tool-c")] == [31, 32, None]
+    registry.place_waiting(date(2026, 6, 21), range(31, 33))
+    placed = registry.spec_named("tool-c")
+    assert (placed.day, placed.rank) == (date(2026, 6, 21), 31)
+
+
+def test_an_import_does_not_use_up_the_ranks_of_the_days_first_analysis(registry, intake, inbox):
+    put(inbox, "one.json", GOOD)
+    intake.take_folder(inbox, steady_seconds=0)
+    proposal = registry.spec_named("log-cutter").spec.model_copy(update={"name": "from-analysis"})
+    (queued,) = registry.queue_specs(
+        TODAY, [proposal], [], dropped=0, ranks=range(1, 31), late_ranks=range(31, 33), now=NOW
+    )
+    assert queued.rank == 1
+
+
+def test_the_same_file_again_changes_nothing(registry, intake, inbox):
+    put(inbox, "one.json", GOOD)
+    intake.take_folder(inbox, steady_seconds=0)
+    put(inbox, "one.json", GOOD)
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.line == "one.json: 0 queued, 1 were here already"
+    assert len(registry.queue()) == 1
+    assert sorted(path.name for path in (inbox / "done").iterdir()) == ["one-2.json", "one.json"]
+
+
+def test_a_run_that_died_before_the_move_does_the_file_again_without_harm(registry, intake, inbox):
+    path = put(inbox, "one.json", GOOD)
+    intake.take_file(path)
+    assert path.exists()
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.known == ("log-cutter",)
+    assert (inbox / "done" / "one.json").exists()
+
+
+def test_a_file_with_one_bad_spec_is_rejected_whole_with_every_reason(registry, intake, inbox):
+    bad = spec("Bad Name", estimated_lines=5, language="cobol")
+    put(inbox, "mixed.json", [GOOD, bad])
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert registry.queue() == []
+    reasons = (inbox / "rejected" / "mixed.json.reasons.txt").read_text().splitlines()
+    assert [reason.split(":")[1].strip() for reason in reasons] == ["name", "language", "estimated_lines"]
+    assert all(reason.startswith("Bad Name: ") for reason in reasons)
+    assert report.line.startswith("mixed.json: rejected: Bad Name: name: ")
+    assert (inbox / "rejected" / "mixed.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"name": ', "it is no JSON: Expecting value at line 1, column 10"),
+        ("[]", "the list holds no spec"),
+        ('"log-cutter"', "it holds neither a spec (an object) nor a list of specs"),
+        (json.dumps({**GOOD, "serach": 1}), "log-cutter: serach: Extra inputs are not permitted"),
+        (
+            json.dumps({**GOOD, "source_url": "ftp://x"}),
+            "log-cutter: source_url: it must be a link (https://…)",
+        ),
+        (json.dumps({**GOOD, "source_papers": ["no id"]}), "log-cutter: source_papers:"),
+        (json.dumps([GOOD, {**GOOD, "problem": "Another."}]), "Another spec has the name log-cutter."),
+        ("[" * 100_000, "it is no spec: its JSON is nested too deeply"),
+    ],
+)
+def test_what_cannot_be_a_spec_is_rejected_by_name(registry, intake, inbox, content, reason):
+    put(inbox, "bad.json", content)
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.reasons[0].startswith(reason)
+    assert registry.queue() == []
+
+
+def test_a_name_that_another_spec_has_is_refused_and_the_first_one_stays(registry, intake, inbox):
+    put(inbox, "one.json", GOOD)
+    intake.take_folder(inbox, steady_seconds=0)
+    put(inbox, "two.json", {**GOOD, "problem": "Something else."})
+    (report,) = intake.take_folder(inbox, steady_seconds=0)
+    assert report.reasons == ("Another spec has the name log-cutter.",)
+    assert registry.spec_named("log-cutter").spec.problem == "Logs grow."
+
+
+def test_an_idea_without_a_paper_needs_a_page_or_a_repository(registry, intake, inbox):
+    put(inbox, "repo.json", {**GOOD, "source_papers": [], "source_url": None})
+    put(inbox, "none.json", spec("from-nowhere", source_papers=[], source_url=None, source_repos=[]))
+    reports = {report.path.name: report for report in intake.take_folder(inbox, steady_seconds=0)}
+    assert registry.spec_named("log-cutter").spec.origin_url == "https://github.com/someone/logs"
+    assert "source_papers is empty, and there is no source_url either" in reports["none.json"].reasons[0]
+
+
+def test_a_file_that_is_still_being_written_is_left_for_later(intake, inbox):
+    path = put(inbox, "new.json", '{"name": ')
+    assert intake.take_folder(inbox) == []
+    os.utime(path, (1, 1))
+    assert len(intake.take_folder(inbox)) == 1
+
+
+def test_other_files_and_folders_are_left_alone(intake, inbox):
+    put(inbox, "notes.txt", "hello")
+    (inbox / "folder.json").mkdir()
+    assert intake.take_folder(inbox, steady_seconds=0) == []
+    assert (inbox / "notes.txt").exists()
+
+
+def test_a_folder_that_is_missing_is_an_error(intake, tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        intake.take_folder(tmp_path / "nowhere")
+
+
+def test_where_a_spec_came_from_is_kept(registry, intake, inbox):
+    put(inbox, "one.json", GOOD)
+    counts = intake.take_folder(inbox, steady_seconds=0)
+    assert counts[0].queued == ("log-cutter",)
+    with registry._database.transaction() as connection:
+        row = connection.execute(
+            "SELECT origin, source, source_url, CAST(source_repos AS TEXT), market_analysis FROM spec_origins"
+        ).fetchone()
+    assert row == ("file", "one.json", GOOD["source_url"], '["someone/logs"]', GOOD["market_analysis"])
+
+
+def test_nothing_at_all_is_an_import_of_nothing(registry):
+    assert registry.import_specs(TODAY, [], late_ranks=range(31, 33), now=NOW) == ImportCounts((), ())
