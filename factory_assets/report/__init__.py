@@ -1,0 +1,1 @@
+"""The factory's report: plots and a page made from its statistics."""

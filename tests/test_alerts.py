@@ -1,0 +1,126 @@
+"""Alerts: one message per cause, sent to real loopback receivers, never lost and never repeated."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from pydantic import SecretStr
+
+from factory_assets.alerts.send import Places, send_due
+from factory_assets.domain.alerts import Alert
+from factory_assets.registry import Registry
+
+NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
+
+
+class Receiver:
+    """A web server that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, object]] = []
+        self.status = 200
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if outer.status == 200:
+                    outer.bodies.append(body)
+                self.send_response(outer.status)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = SecretStr(f"http://127.0.0.1:{self._server.server_port}/hook/secret-part")
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def registry(tmp_path):
+    return Registry(tmp_path / "registry.duckdb")
+
+
+def alert(repo: str = "tool-a") -> Alert:
+    return Alert(
+        cause="build: tests-pass",
+        title="Builds were refused by tests-pass",
+        text=f"{repo} <failed> & more",
+        link="http://127.0.0.1:3000/runs",
+    )
+
+
+def test_many_repos_with_one_cause_are_one_message(registry, receiver):
+    for number in range(5):
+        registry.note_alert(alert(f"tool-{number}"), now=NOW + timedelta(seconds=number))
+    told = send_due(registry, Places(receiver.url, None), now=NOW + timedelta(minutes=1))
+    assert told.causes == ("build: tests-pass",)
+    (body,) = receiver.bodies
+    assert body["times"] == 5
+    assert body["text"] == "tool-4 <failed> & more"
+    assert body["link"] == "http://127.0.0.1:3000/runs"
+
+
+def test_the_same_cause_is_told_again_after_a_day_and_not_before(registry, receiver):
+    places = Places(receiver.url, None)
+    registry.note_alert(alert(), now=NOW)
+    send_due(registry, places, now=NOW)
+    registry.note_alert(alert(), now=NOW + timedelta(hours=3))
+    assert send_due(registry, places, now=NOW + timedelta(hours=23)).causes == ()
+    assert send_due(registry, places, now=NOW + timedelta(hours=24)).causes == ("build: tests-pass",)
+    assert [body["times"] for body in receiver.bodies] == [1, 1]
+    assert receiver.bodies[1]["since"] == "2026-06-20T15:00:00+00:00"
+
+
+def test_a_cause_that_does_not_come_again_is_not_told_again(registry, receiver):
+    registry.note_alert(alert(), now=NOW)
+    send_due(registry, Places(receiver.url, None), now=NOW)
+    assert send_due(registry, Places(receiver.url, None), now=NOW + timedelta(days=3)).causes == ()
+    assert len(receiver.bodies) == 1
+
+
+def test_a_receiver_that_fails_gets_it_at_the_next_look(registry, receiver):
+    registry.note_alert(alert(), now=NOW)
+    receiver.status = 503
+    told = send_due(registry, Places(receiver.url, None), now=NOW)
+    assert (told.causes, told.failures) == ((), ("webhook: it answered 503",))
+    receiver.status = 200
+    assert send_due(registry, Places(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+    assert len(receiver.bodies) == 1
+
+
+def test_a_receiver_that_is_not_there_is_named_without_its_address(registry):
+    registry.note_alert(alert(), now=NOW)
+    places = Places(SecretStr("http://127.0.0.1:9/secret-part"), SecretStr("not a url secret-part"))
+    told = send_due(registry, places, now=NOW)
+    assert len(told.failures) == 2
+    assert "secret-part" not in " ".join(told.failures)
+    assert len(registry.due_alerts(NOW)) == 1
+
+
+def test_slack_gets_its_own_form_with_a_link_and_escaped_text(registry, receiver):
+    registry.note_alert(alert(), now=NOW)
+    registry.note_alert(alert(), now=NOW)
+    send_due(registry, Places(None, receiver.url), now=NOW)
+    (body,) = receiver.bodies
+    assert body == {
+        "text": "*Builds were refused by tests-pass* (2 times since 2026-06-20 12:00 UTC)\n"
+        "tool-a &lt;failed&gt; &amp; more\n<http://127.0.0.1:3000/runs|Open in Dagster>"
+    }
