@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Mapping
+from datetime import timedelta
 
 import dagster as dg
 
+from factory_assets.defs.alerts import build_alert_sensor
 from factory_assets.defs.automation import Rules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
 from factory_assets.defs.externals import build_externals
+from factory_assets.defs.factory_report import build_factory_report, build_report_schedule
+from factory_assets.defs.housekeeping import build_housekeeping
+from factory_assets.defs.imports import build_import_sensor
 from factory_assets.defs.jobs import build_jobs
 from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
@@ -34,7 +39,8 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
 
     Args:
         settings: of that instance.
-        overrides: resources that replace the real ones: registry, gathering, analysis, building, mirroring.
+        overrides: resources that replace the real ones: registry, gathering, analysis, building, mirroring, importing,
+            sweeping, alerting, clock.
     """
     partitions = build_partitions(
         first=settings.factory_start_date, last=settings.factory_end_date, ranks=settings.factory_ranks
@@ -45,17 +51,22 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         last=settings.factory_end_date,
         window_days=settings.factory_gather_window_days,
         timezone=settings.factory_timezone,
-        repo_budget_usd=settings.factory_repo_budget_usd,
-        day_budget_usd=settings.factory_day_budget_usd,
+        limits=settings.budget_limits,
         ranks=settings.factory_ranks,
         to_github=settings.mirrors_to_github,
+        to_folder=settings.factory_mirror_dir is not None and not settings.mirrors_to_github,
+        build_workers=settings.build_workers,
+        gather_cron=settings.factory_gather_cron,
+        analyze_cron=settings.factory_analyze_cron,
+        build_cron=settings.factory_build_cron,
+        mirror_cron=settings.factory_mirror_cron,
     )
     jobs = build_jobs()
     gateways = Gateways(settings)
     return dg.Definitions(
         assets=[
             *build_externals(arxiv=gateways.arxiv_name, mirror=gateways.mirror_name, owner=owner),
-            build_papers(partitions, owner=owner),
+            build_papers(partitions, owner=owner, freshness=_hourly(settings)),
             build_specs(
                 partitions,
                 owner=owner,
@@ -74,21 +85,37 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
                 ),
             ),
             build_mirrored_repos(partitions, owner=owner),
+            build_factory_report(owner=owner, folder=settings.factory_data_dir / "reports"),
         ],
         jobs=jobs.all(),
-        schedules=build_schedules(jobs, rules),
-        sensors=build_sensors(jobs, rules),
+        schedules=[
+            *build_schedules(jobs, rules),
+            build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
+            build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
+        ],
+        sensors=[*build_sensors(jobs, rules), build_import_sensor(), build_alert_sensor()],
         resources={
             "registry": gateways.registry,
             "gathering": gateways,
             "analysis": gateways,
             "building": gateways,
             "mirroring": gateways,
+            "importing": gateways,
+            "sweeping": gateways,
+            "alerting": gateways,
+            "clock": gateways,
             **(overrides or {}),
         },
         # A killed worker takes its step with it; with a process per step the step would go on.
         executor=dg.in_process_executor,
     )
+
+
+def _hourly(settings: Settings) -> dg.FreshnessPolicy | None:
+    """What gathers every hour is late after three and broken after six; the past is never gathered again."""
+    if settings.factory_end_date is not None:
+        return None
+    return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=3))
 
 
 def _code_version(settings: Settings, templates: tuple[str, ...], *models: str) -> str:

@@ -5,49 +5,80 @@ In replay mode the same gateways talk to a replay server inside this process, an
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, wraps
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import Route, StructuredModel
 from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.errors import CredentialError, InputError, MissingToolError
+from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
 if TYPE_CHECKING:
+    from factory_assets.alerts.send import Places
     from factory_assets.analyze.report import AnalysisReport
     from factory_assets.build.config import BuildConfig
     from factory_assets.build.report import BuildReport
     from factory_assets.doctor.result import DoctorInputs
     from factory_assets.gather.report import GatherReport
+    from factory_assets.intake.folder import FileReport, Intake
+    from factory_assets.leaks.scanner import LeakScanner
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.mirror.target import MirrorReport, MirrorTarget
     from factory_assets.replay.server import ReplayServer
-    from factory_assets.sandbox import Sandbox
+    from factory_assets.sandbox import ResourceLimits, Sandbox
 
 Notify = Callable[[str], None]
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
 # A made-up key: the replay server wants one, and a real one must not reach it.
 _REPLAY_KEY = SecretStr("sk-ant-replay-no-real-key")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _redacted(
+    stage: Callable[Concatenate[Gateways, P], Result],
+) -> Callable[Concatenate[Gateways, P], Result]:
+    """A stage whose errors, too, hold no secret."""
+
+    @wraps(stage)
+    def redacted(self: Gateways, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        with self.redactor().errors():
+            return stage(self, *args, **kwargs)
+
+    return redacted
+
+
 class Gateways:
     """What the four stages need, for one instance and one process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = _now) -> None:
         self._settings = settings
+        self._clock = clock
         self._held = ExitStack()
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._clock()
 
     @cached_property
     def registry(self) -> Registry:
@@ -57,7 +88,7 @@ class Gateways:
     @property
     def arxiv_name(self) -> str:
         """Where papers come from, in words."""
-        return "the replay server" if self._replays else self._settings.factory_arxiv_url
+        return "the replay server" if self._replays else self.redactor()(self._settings.factory_arxiv_url)
 
     @property
     def mirror_name(self) -> str:
@@ -67,13 +98,16 @@ class Gateways:
             return f"the folder {settings.factory_mirror_dir}" if settings.factory_mirror_dir else "not set"
         return f"GitHub ({settings.github_user or 'the account of GITHUB_TOKEN'})"
 
+    @_redacted
     def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
         """Gather the papers of these dates; see gather.stage."""
         from factory_assets.gather.arxiv import ArxivSource
         from factory_assets.gather.stage import gather
         from factory_assets.gather.topics import load_topics
+        from factory_assets.registry.redacted import RedactedPapers
 
-        settings = self._settings
+        settings, redact = self._settings, self.redactor()
+        notify = redact.lines(notify)
         # arXiv counts requests over all programs of a machine, so this file is the machine's.
         shared = settings.factory_data_dir if self._replays else Path(tempfile.gettempdir())
         source = ArxivSource(
@@ -87,23 +121,26 @@ class Gateways:
             days,
             source=source,
             topics=load_topics(settings.factory_topics_file),
-            store=self.registry,
-            now=_now(),
+            store=RedactedPapers(self.registry, redact),
+            now=self.now(),
             notify=notify,
             max_per_topic=settings.factory_max_per_topic,
         )
 
+    @_redacted
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
         """Analyse the day's unread papers; see analyze.stage."""
         from factory_assets.analyze.stage import analyze
+        from factory_assets.llm.redacted import RedactedModel
         from factory_assets.llm.routes import Routes
 
-        settings = self._settings
+        settings, redact = self._settings, self.redactor()
+        notify = redact.lines(notify)
         return analyze(
             day,
             papers=self.registry.unanalysed_papers(day),
             taken_names=self.registry.taken_names(),
-            model=Routes(self._routes(), notify),
+            model=RedactedModel(Routes(self._routes(), notify), redact),
             model_name=settings.factory_analyze_model,
             prompts_dir=settings.factory_prompts_dir,
             specs_wanted=settings.factory_specs_per_day,
@@ -111,37 +148,97 @@ class Gateways:
             ledger=self.registry,
             ranks=settings.ranks,
             late_ranks=settings.late_ranks,
-            now=_now,
+            now=self.now,
             notify=notify,
         )
 
+    @_redacted
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
+        from factory_assets.build.errors import BuildAgentError, BuildBusyError, BuildGateError
+        from factory_assets.build.locks import spec_lock
         from factory_assets.build.stage import Builder
+        from factory_assets.llm.redacted import RedactedAgents
 
         self._require_git()
+        redact = self.redactor()
+        notify = redact.lines(notify)
         config = self._build_config()
         agents = self._claude_code(self._agents_url())
         builder = Builder(
             config,
-            agents=agents,
+            agents=RedactedAgents(agents, redact),
             commands=self._require_sandbox(),
+            scanner=self.leak_scanner(),
             journal=self.registry,
             ledger=self.registry,
+            clock=self.now,
         )
         job = BuildJob(
             queued=queued,
             papers=tuple(self.registry.papers_by_id(queued.spec.source_papers)),
             run_id=run_id,
             partition=f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else str(queued.day),
-            spent_usd=self.registry.usage_of(repo=queued.spec.name).cost_usd,
         )
         try:
-            return builder.build(job, notify)
+            report = builder.build(job, notify)
+        except (BuildGateError, BuildAgentError) as error:
+            self.tell_router(error.report, notify)
+            raise
         finally:
-            agents.forget(config.agent_workspace(queued.spec.name))
+            # Where another run holds the spec by now, the sessions are that run's.
+            with suppress(BuildBusyError), spec_lock(config.locks_dir, queued.spec.name):
+                agents.forget(config.agent_workspace(queued.spec.name))
+        self.tell_router(report, notify)
+        return report
 
+    def tell_router(self, report: BuildReport, notify: Notify) -> None:
+        """Tell the router, where there is one, how a build ended; never fatal. See llm.feedback."""
+        from factory_assets.build.gates import ALL_GATES
+        from factory_assets.llm.feedback import feedback_on_build, tell_router
+        from factory_assets.llm.router import Router
+
+        settings = self._settings
+        if self._replays or not settings.llm_router_url:
+            return
+        feedback = feedback_on_build(
+            model=settings.factory_build_model,
+            shipped=report.commit is not None,
+            passed=sum(verdict.passed for verdict in report.verdicts),
+            gates=len(ALL_GATES),
+        )
+        key = settings.anthropic_api_key or settings.anthropic_auth_token
+        tell_router(Router(settings.llm_router_url, api_key=key), feedback, notify)
+
+    def credential_digest(self) -> str:
+        """A digest of the credential in use: it changes when the operator changes the credential."""
+        digest = hashlib.sha256(self._agents_url().encode())
+        credentials = self._credentials()
+        for name, secret in sorted(credentials.items()):
+            digest.update(f"\0{name}={secret.get_secret_value()}".encode())
+        if not credentials and self._has_login():
+            digest.update((_claude_config() / ".credentials.json").read_bytes())
+        return digest.hexdigest()[:16]
+
+    def credential_works(self) -> bool:
+        """Whether the model's server takes the credential, tried without cost.
+
+        False where that cannot be told: a login of Claude Code has nothing free to ask for.
+        """
+        from factory_assets.doctor.services import check_claude_api
+        from factory_assets.llm.router import Router
+
+        settings = self._settings
+        if self._replays:
+            return True
+        if settings.llm_router_url:
+            key = settings.anthropic_api_key or settings.anthropic_auth_token
+            return Router(settings.llm_router_url, api_key=key).takes_the_key()
+        tried = check_claude_api(self.doctor_inputs())
+        return tried is not None and tried.ok
+
+    @_redacted
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
         """Publish one shipped repo; see mirror.stage."""
         from factory_assets.mirror.pacing import Pacing
@@ -155,10 +252,78 @@ class Gateways:
             target=self._mirror_target(),
             paper_ids=paper_ids,
             store=self.registry,
+            scanner=self.leak_scanner(),
             pacing=Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval),
-            now=_now,
-            notify=notify,
+            now=self.now,
+            notify=self.redactor().lines(notify),
         )
+
+    def intake(self, now: datetime) -> Intake:
+        """Where specs from outside go: the late ranks of the import date, which is the last partition at most."""
+        from factory_assets.intake.folder import Intake
+        from factory_assets.registry.redacted import RedactedImports
+
+        settings = self._settings
+        last = settings.factory_end_date
+        return Intake(
+            store=RedactedImports(self.registry, self.redactor()),
+            day=now.date() if last is None else min(now.date(), last),
+            late_ranks=settings.late_ranks,
+            now=now,
+        )
+
+    @_redacted
+    def import_folder(self, now: datetime) -> list[FileReport]:
+        """Import every file that waits in FACTORY_SPECS_DIR; see intake.folder."""
+        intake = self.intake(now)
+        self._settings.specs_dir.mkdir(parents=True, exist_ok=True)
+        self.registry.place_waiting(intake.day, intake.late_ranks)
+        return intake.take_folder(self._settings.specs_dir)
+
+    def redactor(self) -> Redactor:
+        """What takes this instance's secrets out of texts."""
+        return Redactor(self._secrets())
+
+    def leak_scanner(self) -> LeakScanner:
+        """What finds secrets, this instance's and others', in a repository's history."""
+        from factory_assets.leaks.rules import Kingfisher, rule_cache
+        from factory_assets.leaks.scanner import LeakScanner
+
+        return LeakScanner(self._secrets(), Kingfisher(cache=rule_cache()))
+
+    def alert_places(self) -> Places:
+        """Where alerts go."""
+        from factory_assets.alerts.send import Places
+
+        return Places(self._settings.factory_alert_webhook, self._settings.factory_slack_webhook)
+
+    def ui_url(self) -> str:
+        """Where the operator opens the UI."""
+        return self._settings.ui_url
+
+    def sweep(self, *, before: datetime, remove: bool) -> list[str]:
+        """Remove failed states, transcripts and workspaces that nobody needs, and shorten the programs' logs."""
+        from factory_assets.build.housekeeping import Housekeeping
+        from factory_assets.files import files_older_than, shorten_logs
+        from factory_assets.llm.claude_code_home import home_of
+
+        settings = self._settings
+        left = Housekeeping(
+            git_dir=settings.git_dir,
+            workspaces_dir=settings.workspaces_dir,
+            locks_dir=settings.factory_data_dir / "locks",
+            author=settings.factory_git_author,
+            sessions_of=lambda name: home_of(self._agents_dir, settings.workspaces_dir / name / "work"),
+        ).sweep(before=before, remove=remove)
+        old = files_older_than(settings.transcripts_dir, before, remove=remove)
+        long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
+        return [
+            f"failed states: {len(left.failed_states)}",
+            f"workspaces of runs that died: {len(left.workspaces)}",
+            f"sessions of runs that died: {len(left.sessions)}",
+            f"transcripts: {len(old)}",
+            f"logs cut to their end: {len(long)}",
+        ]
 
     def check_credentials(self) -> None:
         """Refuse a live instance that has no way to a model.
@@ -210,6 +375,9 @@ class Gateways:
             github_owner=settings.github_user,
             mirror_dir=settings.factory_mirror_dir,
             unsandboxed=settings.factory_unsandboxed,
+            sandbox_limits=self._sandbox_limits(),
+            weak_secrets=tuple(settings.weak_secrets()),
+            redact=self.redactor(),
         )
 
     @property
@@ -231,6 +399,10 @@ class Gateways:
             )
         )
 
+    @property
+    def _agents_dir(self) -> Path:
+        return self._settings.factory_data_dir / "claude-code"
+
     def _credentials(self) -> dict[str, SecretStr]:
         if self._replays:
             return {"ANTHROPIC_API_KEY": _REPLAY_KEY}
@@ -241,6 +413,18 @@ class Gateways:
             "CLAUDE_CODE_OAUTH_TOKEN": settings.claude_code_oauth_token,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    def _secrets(self) -> tuple[str, ...]:
+        from factory_assets.llm.claude_code_home import Login
+
+        values = [value for values in self._settings.secrets().values() for value in values]
+        if self._replays:
+            values.append(_REPLAY_KEY.get_secret_value())
+        if self._has_login():
+            # A login that cannot be read is no credential either; who needs it says so.
+            with suppress(CredentialError):
+                values += Login(_claude_config()).secrets()
+        return tuple(values)
 
     def _has_login(self) -> bool:
         return (_claude_config() / ".credentials.json").exists()
@@ -277,7 +461,7 @@ class Gateways:
             base_url=base_url,
             credentials=credentials,
             binary=settings.claude_binary,
-            state_dir=settings.factory_data_dir / "claude-code",
+            state_dir=self._agents_dir,
             login_home=None if credentials or not self._has_login() else _claude_config(),
         )
 
@@ -286,7 +470,19 @@ class Gateways:
         from factory_assets.sandbox import find_sandbox
 
         settings = self._settings
-        return find_sandbox(hidden=(PROJECT_ROOT, settings.factory_data_dir, settings.git_dir))
+        return find_sandbox(
+            hidden=(PROJECT_ROOT, settings.factory_data_dir, settings.git_dir), limits=self._sandbox_limits()
+        )
+
+    def _sandbox_limits(self) -> ResourceLimits:
+        from factory_assets.sandbox import ResourceLimits
+
+        settings = self._settings
+        return ResourceLimits(
+            memory_bytes=int(settings.factory_sandbox_memory_gb * 1024**3),
+            processes=settings.factory_sandbox_processes,
+            disk_bytes=int(settings.factory_sandbox_disk_gb * 1024**3),
+        )
 
     def _may_run_agents(self) -> bool:
         from factory_assets.sandbox import PlainSandbox
@@ -309,12 +505,13 @@ class Gateways:
 
     def _build_config(self) -> BuildConfig:
         from factory_assets.build.config import BuildConfig
+        from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
 
         settings = self._settings
-        secrets = [*self._credentials().values(), *([settings.github_token] if settings.github_token else [])]
         return BuildConfig(
             git_dir=settings.git_dir,
             workspaces_dir=settings.workspaces_dir,
+            transcripts_dir=settings.transcripts_dir,
             locks_dir=settings.factory_data_dir / "locks",
             prompts_dir=settings.factory_prompts_dir,
             author=settings.factory_git_author,
@@ -327,11 +524,16 @@ class Gateways:
             build_turns=settings.factory_build_turns,
             seo_turns=settings.factory_seo_turns,
             review_turns=settings.factory_review_turns,
-            repo_budget_usd=settings.factory_repo_budget_usd,
+            limits=settings.budget_limits,
+            repair_rounds=settings.factory_repair_rounds,
             phase_seconds=settings.factory_phase_minutes * 60.0,
+            build_seconds=settings.factory_build_hours * 3600.0,
             gate_seconds=settings.factory_gate_minutes * 60.0,
             route=Route.ROUTER if settings.llm_router_url and not self._replays else Route.CLAUDE_CODE,
-            secrets=tuple(secret.get_secret_value() for secret in secrets),
+            claude_code_version=claude_code_version(find_claude_binary(settings.claude_binary)),
+            factory_version=version("software-factory"),
+            secrets=self._secrets(),
+            indexes=Indexes(pypi_url=settings.factory_pypi_url, npm_url=settings.factory_npm_url),
         )
 
     def _mirror_target(self) -> MirrorTarget:
@@ -357,10 +559,6 @@ class Gateways:
 
 # More papers of one date have not been seen with the topics that come with the project.
 _BUSY_DAY_PAPERS = 200
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _claude_config() -> Path:

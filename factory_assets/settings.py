@@ -25,7 +25,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.indexes import NPM_URL, PYPI_URL
+from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ARXIV_URL = "https://export.arxiv.org/api/query"
@@ -34,6 +37,7 @@ ANTHROPIC_URL = "https://api.anthropic.com"
 
 # The owners that Dagster accepts.
 _OWNER = re.compile(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_CRON = re.compile(r"[\d*/,-]+ [\d*/,-]+ [\d*/,L-]+ [\d*/,A-Za-z-]+ [\d*/,#LA-Za-z-]+")
 # How alike a name must be to be a misspelt setting: GH_TOKEN and the like, which other programs read, are not.
 _MISSPELT = 0.85
 # How alike it must be to be named as what a name with FACTORY_ may have meant.
@@ -105,8 +109,32 @@ class Settings(BaseSettings):
     factory_review_turns: int = Field(10, ge=1, description="Turns of the review phase.")
     factory_repo_budget_usd: float = Field(5.0, gt=0, description="Dollars that one repo may cost.")
     factory_day_budget_usd: float = Field(50.0, gt=0, description="Dollars that one day may cost.")
+    factory_build_budget_usd: float = Field(3.0, gt=0, description="Dollars that the build phase may cost.")
+    factory_seo_budget_usd: float = Field(0.5, gt=0, description="Dollars that the seo phase may cost.")
+    factory_review_budget_usd: float = Field(
+        1.5, gt=0, description="Dollars that the review phase may cost, with its repair rounds."
+    )
+    factory_repair_rounds: int = Field(
+        1, ge=0, le=5, description="Rounds that the agent gets to mend what a gate refused after the review."
+    )
+    factory_build_hours: int = Field(
+        16, ge=1, le=16, description="Wall-clock limit of one build, without the time it waits."
+    )
     factory_phase_minutes: int = Field(60, ge=1, description="Wall-clock limit of one phase.")
     factory_gate_minutes: int = Field(10, ge=1, description="Wall-clock limit of one gate's test run.")
+    factory_pypi_url: str = Field(
+        PYPI_URL, description="Package index (simple API) that built Python repos' dependencies come from."
+    )
+    factory_npm_url: str = Field(
+        NPM_URL, description="npm registry that built TypeScript repos' dependencies come from."
+    )
+    factory_sandbox_memory_gb: float = Field(
+        4.0,
+        gt=0,
+        description="GiB of memory that one program of an agent or gate may take, its children included.",
+    )
+    factory_sandbox_processes: int = Field(512, ge=16, description="Processes that it may have at once.")
+    factory_sandbox_disk_gb: float = Field(2.0, gt=0, description="GiB that it may have in its folders.")
     factory_unsandboxed: bool = Field(False, description="Build without bubblewrap, at your own risk.")
     factory_github_visibility: Literal["public", "private"] = Field(
         "public", description="Visibility of a new repository on GitHub."
@@ -117,9 +145,35 @@ class Settings(BaseSettings):
     factory_mirror_dir: Path | None = Field(
         None, description="Local folder to mirror into, where no GITHUB_TOKEN is set."
     )
+    factory_specs_dir: Path | None = Field(
+        None, description="Folder of JSON files with specs to import; FACTORY_DATA_DIR/specs by default."
+    )
+    idea_engine_postgres_url: SecretStr | None = Field(
+        None, description="PostgreSQL database of the idea engine, for `factory import-from-db`."
+    )
+    factory_keep_days: int = Field(
+        30,
+        ge=1,
+        description="Days that transcripts are kept, and runs and failed states that nothing shows any more.",
+    )
     factory_ui_host: str = Field("127.0.0.1", description="Address the UI listens on.")
     factory_ui_port: int = Field(3000, ge=1, le=65535, description="Port the UI listens on.")
+    factory_ui_url: str | None = Field(
+        None,
+        description="Address at which the operator opens the UI, for links; FACTORY_UI_HOST and _PORT by default.",
+    )
+    factory_alert_webhook: SecretStr | None = Field(None, description="URL that gets each alert as JSON.")
+    factory_slack_webhook: SecretStr | None = Field(
+        None, description="Slack incoming webhook that gets each alert."
+    )
     factory_timezone: str = Field("UTC", description="Time zone of the schedules.")
+    factory_gather_cron: str = Field(
+        "0 * * * *", description="When papers are gathered, as a cron expression."
+    )
+    factory_analyze_cron: str = Field("0 6 * * *", description="When settled dates are analysed.")
+    factory_build_cron: str = Field("30 6 * * *", description="When the queued specs are launched.")
+    factory_mirror_cron: str = Field("0 23 * * *", description="When shipped repos are published.")
+    factory_report_cron: str = Field("0 7 * * *", description="When the report is made.")
     factory_git_author: Annotated[str, NoDecode] = Field(
         "Software Factory <factory@localhost>", description="Author of the factory's commits."
     )
@@ -130,6 +184,7 @@ class Settings(BaseSettings):
         "factory_git_dir",
         "factory_mirror_dir",
         "factory_recordings_dir",
+        "factory_specs_dir",
         "factory_topics_file",
         "factory_prompts_dir",
         "claude_binary",
@@ -140,7 +195,12 @@ class Settings(BaseSettings):
         return path if path is None or path.is_absolute() else PROJECT_ROOT / path.expanduser()
 
     @field_validator(
-        "llm_router_url", "anthropic_base_url", "factory_arxiv_url", "factory_github_url", mode="after"
+        "llm_router_url",
+        "anthropic_base_url",
+        "factory_arxiv_url",
+        "factory_github_url",
+        "factory_ui_url",
+        mode="after",
     )
     @classmethod
     def _web_address(cls, url: str | None) -> str | None:
@@ -148,6 +208,27 @@ class Settings(BaseSettings):
         if url is not None and not _is_web_address(url):
             raise ValueError("it must be a URL with a host, as https://host/path")
         return url
+
+    @field_validator("factory_pypi_url", "factory_npm_url", mode="after")
+    @classmethod
+    def _package_registry(cls, url: str) -> str:
+        if not _is_web_address(url) or urlsplit(url).username is not None:
+            raise ValueError("it must be a URL with a host and without a password, which a sandbox would see")
+        return url
+
+    @field_validator(
+        "factory_gather_cron",
+        "factory_analyze_cron",
+        "factory_build_cron",
+        "factory_mirror_cron",
+        "factory_report_cron",
+        mode="after",
+    )
+    @classmethod
+    def _cron(cls, expression: str) -> str:
+        if not _CRON.fullmatch(expression):
+            raise ValueError(f"{expression!r} is no cron expression of five fields, as 30 6 * * *")
+        return expression
 
     @field_validator("factory_timezone", mode="after")
     @classmethod
@@ -193,14 +274,55 @@ class Settings(BaseSettings):
         return range(self.ranks.stop, self.factory_ranks + 1)
 
     @property
+    def budget_limits(self) -> BudgetLimits:
+        """The budgets in force."""
+        return BudgetLimits(
+            repo_usd=self.factory_repo_budget_usd,
+            day_usd=self.factory_day_budget_usd,
+            phase_usd={
+                Phase.BUILD: self.factory_build_budget_usd,
+                Phase.SEO: self.factory_seo_budget_usd,
+                Phase.REVIEW: self.factory_review_budget_usd,
+            },
+        )
+
+    @property
     def mirrors_to_github(self) -> bool:
         """Whether repos go to GitHub, and not to a local folder: never in replay mode."""
         return self.factory_mode is Mode.LIVE and self.github_token is not None
+
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """The secret values that are set, by the setting they stand in: every SecretStr, every password in a URL."""
+        found = {name: _secrets_of(getattr(self, name)) for name in type(self).model_fields}
+        return {name.upper(): values for name, values in found.items() if values}
+
+    def weak_secrets(self) -> list[str]:
+        """The settings whose secret is too short or too ordinary a word to be recognised in a text."""
+        return [
+            name
+            for name, values in self.secrets().items()
+            if not all(is_recognisable(value) for value in values)
+        ]
 
     @property
     def git_dir(self) -> Path:
         """Where the bare repositories are."""
         return self.factory_git_dir or self.factory_data_dir / "git"
+
+    @property
+    def transcripts_dir(self) -> Path:
+        """Where the agents' full transcripts are kept, secrets removed."""
+        return self.factory_data_dir / "transcripts"
+
+    @property
+    def ui_url(self) -> str:
+        """Where the operator opens the UI."""
+        return (self.factory_ui_url or f"http://{self.factory_ui_host}:{self.factory_ui_port}").rstrip("/")
+
+    @property
+    def specs_dir(self) -> Path:
+        """Where specs to import are put."""
+        return self.factory_specs_dir or self.factory_data_dir / "specs"
 
     @property
     def registry_path(self) -> Path:
@@ -216,6 +338,14 @@ class Settings(BaseSettings):
 def instance_home(mode: Mode) -> Path:
     """DAGSTER_HOME of a mode's default instance: the clone itself, or .factory/replay in it."""
     return PROJECT_ROOT if mode is Mode.LIVE else PROJECT_ROOT / ".factory" / "replay"
+
+
+def _secrets_of(value: object) -> tuple[str, ...]:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        return ()
+    inner = secrets_in_url(text) if "://" in text else ()
+    return tuple(dict.fromkeys([*([text] if isinstance(value, SecretStr) else ()), *inner]))
 
 
 def _is_web_address(text: str) -> bool:

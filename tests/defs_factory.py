@@ -81,6 +81,7 @@ class DefsFactory(DefsRuns):
     """The real definitions over fake stages, with a registry on disk."""
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.settings = settings
         self.registry = Registry(settings.registry_path)
         self.gathering = FakeGathering(self.registry)
         self.analysis = FakeAnalysis(self.registry)

@@ -9,10 +9,11 @@ from datetime import UTC, date, datetime, time
 from registry_samples import labelled, phase_record, shipped, spec
 
 from factory_assets.analyze.report import AnalysisReport, DroppedSpec
-from factory_assets.build.errors import BuildDeferredError, BuildGateError
+from factory_assets.build.errors import BuildCredentialError, BuildDeferredError, BuildGateError
 from factory_assets.build.gates import GATES, TESTS_PASS
 from factory_assets.build.report import BuildReport
-from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage
+from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
+from factory_assets.domain.errors import CredentialError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
@@ -85,8 +86,11 @@ class FakeAnalysis:
 
     registry: Registry
     specs: dict[date, list[Spec]] = field(default_factory=dict)
+    is_refused: bool = False
 
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
+        if self.is_refused:
+            raise CredentialError("401 invalid x-api-key", mend="Put a valid key into ANTHROPIC_API_KEY.")
         unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
         found = self.specs.get(day, []) if unread else []
         queued = self.registry.queue_specs(
@@ -125,13 +129,22 @@ TESTS_FAILED = GateVerdict(
 )
 
 
+JUDGED_IN_BUILD = tuple(verdict for verdict in every_verdict() if verdict.phase is Phase.BUILD)
+
+
 @dataclass
 class FakeBuilding:
-    """Ships every spec, but refuses the names in `refused` at the last gate and defers those in `deferred`."""
+    """Ships every spec, but refuses the names in `refused` at the last gate and defers those in `deferred`.
+
+    `credential` is what the model's server takes once it is in `accepted`.
+    """
 
     registry: Registry
     refused: frozenset[str] = frozenset()
     deferred: frozenset[str] = frozenset()
+    credential: str = "good"
+    accepted: frozenset[str] = frozenset({"good"})
+    probes: int = 0
     built: list[str] = field(default_factory=list)
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
@@ -139,12 +152,23 @@ class FakeBuilding:
         self.built.append(name)
         started = self.registry.start_build(queued.id, run_id=run_id, now=NOW)
         if name in self.deferred:
-            self.registry.defer_build(queued.id, until=NOW, reason="529 overloaded")
+            self.registry.defer_build(
+                queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded"
+            )
             raise BuildDeferredError(
                 "529 overloaded",
                 where=f"{name}, phase build",
                 mend="Nothing: it is launched again by itself.",
+                cause=WaitCause.RATE_LIMIT,
                 until=NOW,
+                report=self._report(started, JUDGED_IN_BUILD, None),
+            )
+        if self.credential not in self.accepted:
+            self.registry.defer_build(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
+            raise BuildCredentialError(
+                "401 invalid x-api-key",
+                where=f"{name}, phase build",
+                mend="Put a valid key into ANTHROPIC_API_KEY.",
                 report=self._report(started, (), None),
             )
         for phase in Phase:
@@ -166,6 +190,13 @@ class FakeBuilding:
         repo = shipped(name, commit=f"commit-of-{name}")
         self.registry.ship(queued.id, repo)
         return self._report(started, verdicts, repo)
+
+    def credential_digest(self) -> str:
+        return f"digest of {self.credential}"
+
+    def credential_works(self) -> bool:
+        self.probes += 1
+        return self.credential in self.accepted
 
     def _report(
         self, queued: QueuedSpec, verdicts: tuple[GateVerdict, ...], repo: ShippedRepo | None

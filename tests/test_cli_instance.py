@@ -98,7 +98,7 @@ def test_status_shows_the_funnel_the_queue_and_why_a_build_failed(commands: Comm
     assert ended.code == 0
     assert "│ 2026-06-17 │ 1 │ 3 │ 1 │ 1 │ 1 │ 1 │" in ended.out
     assert "│ 2026-06-18 │ 0 │ 0 │ 0 │ 0 │ 0 │ 0 │" in ended.out
-    assert "│ key-probe │ 2026-06-17 │ 03 │ python │ queued │ 0 │ - │" in ended.out
+    assert "│ key-probe │ 2026-06-17 │ 03 │ python │ queued │ 0 │ for its turn │" in ended.out
     assert "failed: tree-probe (2026-06-17|02) The gate [tests-pass] refused: assert 3 == 4" in ended.out
 
 

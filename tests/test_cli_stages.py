@@ -13,7 +13,9 @@ from rich.console import Console
 
 from factory_assets.cli.stages import Days, Factory
 from factory_assets.defs.client import RunEnd
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import WaitCause
+from factory_assets.domain.errors import CredentialError, InputError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -24,8 +26,17 @@ WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6
 class FakeClient:
     """Keeps what was launched; runs end at once, well unless their target is in `failing`."""
 
-    def __init__(self, *, busy: frozenset[str] = frozenset(), failing: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        busy: frozenset[str] = frozenset(),
+        failing: frozenset[str] = frozenset(),
+        deferred: frozenset[str] = frozenset(),
+    ) -> None:
         self.launched: list[tuple[str, str]] = []
+        self.was_stopped = False
+        self.backfilled: dict[str, str] = {}
+        self._deferred = deferred
         self._busy = busy
         self._failing = failing
 
@@ -37,15 +48,29 @@ class FakeClient:
 
     def busy_repos(self, _registry: Registry) -> dict[str, str]:
         """The runs of busy repos have ids too high to be launched here; they end well."""
-        return {name: f"1{index:03d}" for index, name in enumerate(sorted(self._busy))}
+        return {name: f"1{index:03d}" for index, name in enumerate(sorted(self._busy))} | self.backfilled
 
-    def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:
+    def launches_so_far(self) -> int:
+        return 0
+
+    def wait(
+        self,
+        run_ids: Sequence[str],
+        on_change: Callable[[str, str], None],
+        is_stopped: Callable[[], bool],
+    ) -> list[RunEnd]:
+        self.was_stopped = is_stopped()
         ends = []
         for run_id in run_ids:
+            if not run_id.isdigit():
+                continue
             number = int(run_id)
-            failed = number < len(self.launched) and self.launched[number][1] in self._failing
+            target = self.launched[number][1] if number < len(self.launched) else ""
+            failed = target in self._failing
             on_change(run_id, "failure" if failed else "success")
-            ends.append(RunEnd(run_id, succeeded=not failed, error="assert 3 == 4" if failed else ""))
+            outcome = "deferred" if target in self._deferred else ""
+            error = "assert 3 == 4" if failed else ""
+            ends.append(RunEnd(run_id, succeeded=not failed, error=error, outcome=outcome))
         return ends
 
     def _launch(self, job: str, target: str) -> str:
@@ -122,7 +147,7 @@ def test_every_spec_that_waits_is_built_and_what_shipped_is_not(
 ) -> None:
     desk = Desk(replay_settings, registry, FakeClient())
     assert desk.factory.build(None, []) == []
-    assert desk.client.launched == [("build", "cache-probe"), ("build", "key-probe")]
+    assert desk.client.launched == [("build", "key-probe"), ("build", "cache-probe")]
     assert "build    2026-06-17|01 cache-probe" in desk.said
 
 
@@ -147,7 +172,7 @@ def test_a_spec_that_a_dead_run_left_in_a_phase_is_taken_up_again(
     registry.start_build(named(registry, "cache-probe").id, run_id="dead", now=NOW)
     desk = Desk(replay_settings, registry, FakeClient())
     desk.factory.build(None, [])
-    assert desk.launched() == ["cache-probe", "key-probe"]
+    assert desk.launched() == ["key-probe", "cache-probe"]
 
 
 def test_no_more_is_built_than_the_days_budget_covers_unless_it_is_named(
@@ -156,10 +181,10 @@ def test_no_more_is_built_than_the_days_budget_covers_unless_it_is_named(
     settings = replay_settings.model_copy(update={"factory_day_budget_usd": 5.0})
     desk = Desk(settings, registry, FakeClient())
     desk.factory.build(None, [])
-    assert desk.launched() == ["cache-probe"]
+    assert desk.launched() == ["key-probe"]
     assert "1 specs wait for the budget of another day" in desk.said
-    desk.factory.build(None, ["key-probe"])
-    assert desk.launched() == ["cache-probe", "key-probe"]
+    desk.factory.build(None, ["cache-probe"])
+    assert desk.launched() == ["key-probe", "cache-probe"]
 
 
 def test_a_failed_or_deferred_spec_is_built_only_when_it_is_named(
@@ -169,7 +194,9 @@ def test_a_failed_or_deferred_spec_is_built_only_when_it_is_named(
         registry.start_build(named(registry, name).id, run_id="run-2", now=NOW)
     registry.fail_build(named(registry, "cache-probe").id, "The gate tests-pass refused.")
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    registry.defer_build(named(registry, "key-probe").id, until=tomorrow, reason="529 overloaded")
+    registry.defer_build(
+        named(registry, "key-probe").id, cause=WaitCause.RATE_LIMIT, until=tomorrow, reason="529 overloaded"
+    )
     desk = Desk(replay_settings, registry, FakeClient())
     desk.factory.build(None, [])
     assert desk.launched() == []
@@ -206,3 +233,46 @@ def test_what_shipped_is_mirrored_once(replay_settings: Settings, registry: Regi
     desk.factory.mirror(None, [])
     assert desk.launched() == ["tree-probe"]
     assert "Every shipped repo is mirrored." in desk.said
+
+
+def test_a_build_that_was_put_off_is_no_failure_and_says_until_when_and_why(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient(deferred=frozenset({"key-probe"})))
+    queued = named(registry, "key-probe")
+    # The fake client's first run has the id 0.
+    registry.start_build(queued.id, run_id="0", now=NOW)
+    noon = datetime(2026, 6, 20, 12, tzinfo=UTC)
+    registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=noon, reason="529 overloaded")
+    assert desk.factory.build(None, ["key-probe"]) == []
+    assert "key-probe is put off until 2026-06-20 12:00 UTC: 529 overloaded" in desk.said
+
+
+def test_nothing_is_built_while_the_queue_is_stopped(replay_settings: Settings, registry: Registry) -> None:
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", mend="A new key.", since=NOW, credential="one")
+    registry.hold(hold)
+    desk = Desk(replay_settings, registry, FakeClient())
+    with pytest.raises(CredentialError) as error:
+        desk.factory.build(None, [])
+    assert str(error.value) == "the queue is stopped: 401. To mend it: A new key."
+    assert desk.launched() == []
+
+
+def test_only_builds_are_given_up_when_the_queue_is_stopped_meanwhile(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", mend="A new key.", since=NOW, credential="one")
+    registry.hold(hold)
+    desk.factory.mirror(None, [])
+    assert not desk.client.was_stopped
+
+
+def test_a_spec_that_a_backfill_is_about_to_build_is_left_to_it(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.client.backfilled = {"key-probe": "hhakrxuh"}
+    assert desk.factory.build(None, []) == []
+    assert desk.launched() == ["cache-probe"]
+    assert "key-probe (launched before): the backfill hhakrxuh builds it" in desk.said

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
 from defs_factory import DefsFactory, DefsRuns, checks, failure_of, metadata
 from defs_fakes import TESTS_FAILED, paper_on, spec_on
 from pydantic import SecretStr
 
-from factory_assets.build.gates import ALL_GATES
+from factory_assets.build.gates import ALL_GATES, GATES
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.built_repos import check_name
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.defs.partitions import date_rank_key
+from factory_assets.domain.builds import BuildStatus, Phase
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
+_OTHER_CHECKS = {"usual_level": True, "no_late_papers": True}
 
 
 @pytest.fixture
@@ -40,6 +45,17 @@ def analysed(factory: DefsFactory) -> DefsFactory:
 # papers
 
 
+def test_papers_that_came_after_the_analysis_are_a_warning_until_they_are_read(analysed: DefsFactory) -> None:
+    analysed.gathering.papers[WEDNESDAY].append(paper_on(WEDNESDAY, 2))
+    assert checks(analysed.run_day("gather", WEDNESDAY)) == {
+        "gather_complete": True,
+        "usual_level": True,
+        "no_late_papers": False,
+    }
+    analysed.run_day("analyze", WEDNESDAY)
+    assert checks(analysed.run_day("gather", WEDNESDAY))["no_late_papers"]
+
+
 def test_papers_of_one_date_show_what_an_operator_wants_to_see(factory: DefsFactory) -> None:
     factory.gathering.papers[WEDNESDAY] = [
         paper_on(WEDNESDAY, 1, title="Keys | and\nvalues"),
@@ -51,7 +67,7 @@ def test_papers_of_one_date_show_what_an_operator_wants_to_see(factory: DefsFact
     assert shown["dagster/row_count"] == 2
     assert "| | kv-cache | 2 |" in str(shown["papers per topic and domain"])
     assert "[2606.17001](https://arxiv.org/abs/2606.17001) | Keys \\| and values |" in str(shown["titles"])
-    assert checks(result) == {"gather_complete": True}
+    assert checks(result) == {"gather_complete": True, **_OTHER_CHECKS}
     assert factory.materialized("papers") == {"2026-06-17"}
 
 
@@ -100,7 +116,7 @@ def test_a_gather_that_failed_in_part_is_red_and_keeps_only_the_complete_dates(f
     factory.gathering.broken = frozenset({THURSDAY})
     result = factory.run_days("gather", WEDNESDAY, FRIDAY)
     assert not result.success
-    assert checks(result) == {"gather_complete": False}
+    assert checks(result) == {"gather_complete": False, **_OTHER_CHECKS}
     assert factory.materialized("papers") == {"2026-06-17", "2026-06-19"}
     text, shown = failure_of(result)
     assert "2026-06-18" in text
@@ -113,7 +129,7 @@ def test_a_single_date_that_failed_is_not_green(factory: DefsFactory) -> None:
     factory.gathering.broken = frozenset({THURSDAY})
     result = factory.run_day("gather", THURSDAY)
     assert not result.success
-    assert checks(result) == {"gather_complete": False}
+    assert checks(result) == {"gather_complete": False, **_OTHER_CHECKS}
     assert factory.materialized("papers") == set()
 
 
@@ -232,14 +248,127 @@ def test_a_refused_repo_that_is_launched_again_ships_with_its_second_attempt(ana
     assert checks(result)["tests_pass"]
 
 
-def test_a_deferred_build_is_red_and_stays_queued(analysed: DefsFactory) -> None:
+def observed(result: dg.ExecuteInProcessResult) -> dict[str, object]:
+    """What the run observed of the repo instead of materializing it."""
+    (event,) = [
+        event for event in result.all_events if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION
+    ]
+    observation = event.asset_observation_data.asset_observation
+    assert observation.partition == "2026-06-17|01"
+    return {name: value.value for name, value in observation.metadata.items()}
+
+
+def resolved_checks(factory: DefsFactory, run: str) -> dict[str, object]:
+    """How Dagster's UI shows each check of the partition after this run."""
+    statuses = {}
+    for gate in ALL_GATES:
+        key = dg.AssetCheckKey(dg.AssetKey("built_repos"), check_name(gate))
+        (record,) = factory.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record.run_id == run
+        loading = LoadingContextForTest(factory.instance)
+        statuses[gate] = asyncio.run(record.resolve_status(loading))
+    return statuses
+
+
+def test_a_deferred_build_is_green_and_leaves_its_partition_missing(analysed: DefsFactory) -> None:
     analysed.building.deferred = frozenset({"cache-probe"})
     result = analysed.run_rank("build", WEDNESDAY, 1)
-    assert not result.success
-    assert failure_of(result)[1]["what to do"] == "Nothing: it is launched again by itself."
+    assert result.success
+    assert analysed.materialized("built_repos") == set()
+    shown = observed(result)
+    assert (shown["outcome"], shown["why"], shown["until"]) == (
+        "deferred",
+        "rate limit",
+        "2026-06-22 06:00 UTC",
+    )
+    assert shown["what to do"] == "Nothing: it is launched again by itself."
+    assert shown["repo"] == "cache-probe"
+    assert analysed.tags(result)["factory/outcome"] == "deferred"
     queued = analysed.registry.spec_named("cache-probe")
     assert queued is not None
     assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
+
+
+def test_of_a_deferred_build_only_the_gates_that_judged_have_checks_and_none_counts_as_failed(
+    analysed: DefsFactory,
+) -> None:
+    analysed.building.deferred = frozenset({"cache-probe"})
+    result = analysed.run_rank("build", WEDNESDAY, 1)
+    judged = set(GATES[Phase.BUILD])
+    assert checks(result) == {check_name(gate): True for gate in judged}
+    assert resolved_checks(analysed, result.run_id) == {
+        gate: AssetCheckExecutionResolvedStatus.SUCCEEDED
+        if gate in judged
+        else AssetCheckExecutionResolvedStatus.SKIPPED
+        for gate in ALL_GATES
+    }
+
+
+def test_a_refused_credential_stops_the_queue_and_fails_no_repo(analysed: DefsFactory) -> None:
+    analysed.building.credential = "expired"
+    result = analysed.run_rank("build", WEDNESDAY, 1)
+    assert result.success
+    assert observed(result)["why"] == "credential"
+    (hold,) = analysed.registry.holds()
+    assert hold.credential == "digest of expired"
+    assert "401 invalid x-api-key" in hold.reason
+    assert "ANTHROPIC_API_KEY" in hold.mend
+    assert pool(analysed) == 0
+
+
+def test_an_analysis_whose_credential_is_refused_is_red_and_stops_the_queue_too(
+    analysed: DefsFactory,
+) -> None:
+    analysed.analysis.is_refused = True
+    result = analysed.run_day("analyze", WEDNESDAY)
+    assert not result.success
+    assert [hold.credential for hold in analysed.registry.holds()] == ["digest of good"]
+    assert pool(analysed) == 0
+
+
+def pool(factory: DefsFactory) -> int | None:
+    """How many builds may run at once."""
+    limits = factory.instance.event_log_storage.get_pool_limits()
+    return next((limit.limit for limit in limits if limit.name == "builds"), None)
+
+
+@pytest.mark.parametrize(
+    ("rank", "refused", "outcome"), [(1, False, "shipped"), (1, True, "failed"), (3, False, "no spec")]
+)
+def test_the_list_of_runs_shows_how_each_build_ended(
+    analysed: DefsFactory, rank: int, refused: bool, outcome: str
+) -> None:
+    analysed.building.refused = frozenset({"cache-probe"} if refused else ())
+    assert analysed.tags(analysed.run_rank("build", WEDNESDAY, rank))["factory/outcome"] == outcome
+
+
+def test_a_gate_that_refuses_is_an_error_not_a_warning(analysed: DefsFactory) -> None:
+    analysed.building.refused = frozenset({"cache-probe"})
+    result = analysed.run_rank("build", WEDNESDAY, 1)
+    severities = {check.severity for check in result.get_asset_check_evaluations()}
+    assert severities == {dg.AssetCheckSeverity.ERROR}
+
+
+def test_a_run_of_automation_that_another_run_overtook_builds_nothing(analysed: DefsFactory) -> None:
+    analysed.building.refused = frozenset({"cache-probe"})
+    analysed.run_rank("build", WEDNESDAY, 1)
+    key = date_rank_key(WEDNESDAY, 1)
+    result = analysed.run("build", key, {"factory/attempts-before": "0"})
+    assert result.success
+    assert analysed.building.built == ["cache-probe"]
+    assert "`factory retry`" in str(observed(result)["why"])
+    assert analysed.tags(result)["factory/outcome"] == "not started"
+
+
+def test_checks_alone_say_what_the_gates_decided_before_and_build_nothing(analysed: DefsFactory) -> None:
+    analysed.run_rank("build", WEDNESDAY, 1)
+    gate = dg.AssetCheckKey(dg.AssetKey("built_repos"), check_name(TESTS_FAILED.gate))
+    job = analysed.defs.resolve_job_def("build")
+    result = job.get_subset(asset_selection=set(), asset_check_selection={gate}).execute_in_process(
+        instance=analysed.instance, partition_key=date_rank_key(WEDNESDAY, 1)
+    )
+    assert checks(result) == {check_name(TESTS_FAILED.gate): True}
+    assert analysed.building.built == ["cache-probe"]
 
 
 def test_what_has_shipped_is_never_built_again(analysed: DefsFactory) -> None:
@@ -263,6 +392,7 @@ def test_a_run_from_the_ui_gets_the_tags_by_which_it_is_found(analysed: DefsFact
         "factory/papers": "2606.17001",
         "factory/date": "2026-06-17",
         "factory/rank": "02",
+        **({"factory/outcome": "shipped"} if job == "build" else {}),
     }
     found = analysed.instance.get_runs(dg.RunsFilter(tags={"factory/repo": "tree-probe"}, job_name=job))
     assert [run.run_id for run in found] == [result.run_id]

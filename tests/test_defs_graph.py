@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from factory_assets.build_defs import build_defs
-from factory_assets.settings import Settings
+from factory_assets.settings import Mode, Settings
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
     assert describe(defs) == {
         "arxiv_api": {
             "deps": [],
-            "group": "gather",
+            "group": "factory",
             "kinds": ["arxiv"],
             "partitions": None,
             "backfill": "default",
@@ -40,15 +40,23 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
         },
         "built_repos": {
             "deps": ["specs"],
-            "group": "build",
+            "group": "factory",
             "kinds": ["claude", "git"],
             "partitions": "MultiPartitionsDefinition",
             "backfill": "default",
             "pools": ["builds"],
         },
+        "factory_report": {
+            "deps": [],
+            "group": "factory",
+            "kinds": ["duckdb", "matplotlib"],
+            "partitions": None,
+            "backfill": "default",
+            "pools": [],
+        },
         "github": {
             "deps": ["mirrored_repos"],
-            "group": "mirror",
+            "group": "factory",
             "kinds": ["github"],
             "partitions": None,
             "backfill": "default",
@@ -56,7 +64,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
         },
         "mirrored_repos": {
             "deps": ["built_repos"],
-            "group": "mirror",
+            "group": "factory",
             "kinds": ["git", "github"],
             "partitions": "MultiPartitionsDefinition",
             "backfill": 1,
@@ -64,7 +72,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
         },
         "papers": {
             "deps": ["arxiv_api"],
-            "group": "gather",
+            "group": "factory",
             "kinds": ["arxiv", "duckdb"],
             "partitions": "DailyPartitionsDefinition",
             "backfill": None,
@@ -72,7 +80,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
         },
         "specs": {
             "deps": ["papers"],
-            "group": "analyze",
+            "group": "factory",
             "kinds": ["anthropic", "duckdb"],
             "partitions": "DailyPartitionsDefinition",
             "backfill": "default",
@@ -87,28 +95,68 @@ def test_every_asset_explains_itself(defs: dg.Definitions) -> None:
         node = graph.get(key)
         assert node.description, key
         assert node.owners == ["team:factory"], key
-        assert node.tags.get("stage") in {"gather", "analyze", "build", "mirror"}, key
+        assert node.tags.get("stage") in {"gather", "analyze", "build", "mirror", "report"}, key
         assert node.code_version or not node.is_materializable, key
+
+
+SPENDING = {"analyze_daily", "build_daily", "queued_specs"}
+
+
+def running(defs: dg.Definitions) -> set[str]:
+    schedules = {
+        schedule.name
+        for schedule in defs.schedules or []
+        if schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    }
+    sensors = {
+        sensor.name
+        for sensor in defs.sensors or []
+        if sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    }
+    return schedules | sensors
 
 
 def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: dg.Definitions) -> None:
     assert {job.name for job in defs.jobs or []} == {"gather", "analyze", "build", "mirror"}
-    schedules = {schedule.name: schedule for schedule in defs.schedules or []}
-    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+    assert {schedule.name: schedule.cron_schedule for schedule in defs.schedules or []} == {
         "gather_hourly": "0 * * * *",
         "analyze_daily": "0 6 * * *",
         "build_daily": "30 6 * * *",
         "mirror_nightly": "0 23 * * *",
+        "report_daily": "0 7 * * *",
+        "housekeeping_daily": "0 3 * * *",
     }
-    running = {
-        name
-        for name, schedule in schedules.items()
-        if schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    assert {sensor.name for sensor in defs.sensors or []} == {"queued_specs", "imported_specs", "alerts"}
+    assert not running(defs) & SPENDING
+    # This instance mirrors into a folder, which publishes nothing.
+    assert running(defs) == {
+        "gather_hourly",
+        "mirror_nightly",
+        "report_daily",
+        "housekeeping_daily",
+        "imported_specs",
+        "alerts",
     }
-    assert running == {"gather_hourly"}
-    (sensor,) = defs.sensors or []
-    assert sensor.name == "queued_specs"
-    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+
+
+def test_mirroring_to_github_waits_for_the_operator(replay_settings: Settings) -> None:
+    from pydantic import SecretStr
+
+    live = replay_settings.model_copy(
+        update={"factory_mode": Mode.LIVE, "github_token": SecretStr("made-up-token-of-a-test")}
+    )
+    assert "mirror_nightly" not in running(build_defs(live))
+    nowhere = replay_settings.model_copy(update={"factory_mirror_dir": None})
+    assert "mirror_nightly" not in running(build_defs(nowhere))
+
+
+def test_times_and_zone_are_settings(replay_settings: Settings) -> None:
+    changed = replay_settings.model_copy(
+        update={"factory_build_cron": "15 4 * * 1-5", "factory_timezone": "Europe/Berlin"}
+    )
+    schedules = {schedule.name: schedule for schedule in build_defs(changed).schedules or []}
+    assert schedules["build_daily"].cron_schedule == "15 4 * * 1-5"
+    assert {schedule.execution_timezone for schedule in schedules.values()} == {"Europe/Berlin"}
 
 
 def test_partitions_go_from_the_start_date_to_the_end_date_by_rank(defs: dg.Definitions) -> None:

@@ -18,6 +18,7 @@ from factory_assets.doctor.machine import (
     check_go,
     check_make,
     check_node,
+    check_protections,
     check_python,
     judge_disk,
 )
@@ -112,10 +113,12 @@ def test_the_factorys_own_python_has_pytest(tmp_path: Path) -> None:
 
 def test_a_bubblewrap_that_may_not_make_namespaces_stops_a_live_instance(tmp_path: Path) -> None:
     forbidden = "echo 'bwrap: Creating new namespace failed: Operation not permitted' >&2; exit 1"
-    result = check_bubblewrap(inputs(tmp_path, bwrap=forbidden))
+    given = inputs(tmp_path, bwrap=forbidden)
+    result = check_bubblewrap(given)
     assert_error(result, affects="built_repos")
     assert "Operation not permitted" in result.found
     assert "FACTORY_UNSANDBOXED" in result.mend
+    assert check_protections(given) is None
 
 
 @pytest.mark.parametrize(("live", "unsandboxed"), [(False, False), (True, True)])
@@ -135,6 +138,10 @@ def test_the_real_bubblewrap_is_really_tried(tmp_path: Path) -> None:
     for program in ("bwrap", "true"):
         (folder / program).symlink_to(str(shutil.which(program)))
     assert check_bubblewrap(real).ok
+    protections = check_protections(real)
+    assert protections is not None
+    assert "placeholder" in protections.found
+    assert "512 processes" in protections.found
 
 
 def test_the_bundled_claude_code_starts_and_says_its_version(tmp_path: Path) -> None:

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 
 from rich.console import Console
 
+from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import is_owned, own
 from factory_assets.cli.processes import daemon
-from factory_assets.defs.automation import unmirrored_specs
+from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
-from factory_assets.domain.automation import choose_launches
+from factory_assets.defs.jobs import BUILD_JOB
+from factory_assets.defs.runs import RunOutcome
+from factory_assets.domain.automation import Launches, choose_launches
 from factory_assets.domain.builds import BuildStatus
-from factory_assets.domain.errors import InputError
-from factory_assets.domain.specs import QueuedSpec, rank_key
+from factory_assets.domain.errors import CredentialError, InputError
+from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import tail
+from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Factory:
                 return
             with own(data_dir) as ownership:
                 client.release_dead_runs()
-                client.set_pool("builds", instance.settings.build_workers)
+                client.open_queue(registry, Gateways(instance.settings), instance.settings.build_workers)
                 try:
                     with daemon(
                         ownership,
@@ -123,6 +131,8 @@ class Factory:
 
     def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Build the specs that wait; one that is named is built again even if it failed before."""
+        if standing := self.registry.holds():
+            raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
         going = self.client.busy_repos(self.registry)
         if names:
             going = {name: run for name, run in going.items() if name in names}
@@ -130,26 +140,37 @@ class Factory:
         else:
             wanted = self._affordable(days, going)
         todo = [queued for queued in wanted if queued.status is not BuildStatus.SHIPPED]
-        return self._follow_specs("build", todo, going, nothing="No spec waits to be built.")
+        return self._follow_specs(BUILD_JOB, todo, going, nothing="No spec waits to be built.")
+
+    def has_launches(self, days: Days) -> bool:
+        """Whether a spec of these dates may be launched now, by its time and by the day's budget."""
+        return bool(self._launches(days, self.client.busy_repos(self.registry)).specs)
 
     def _affordable(self, days: Days | None, going: Mapping[str, str]) -> list[QueuedSpec]:
-        now = datetime.now(UTC)
-        waiting = [
-            queued for queued in self.registry.launchable_specs(now) if days is None or days.hold(queued.day)
-        ]
-        launches = choose_launches(
-            waiting,
-            busy=going.keys(),
-            spent_usd=self.registry.spent_since(datetime.combine(now.date(), time(), UTC)),
-            repo_budget_usd=self.settings.factory_repo_budget_usd,
-            day_budget_usd=self.settings.factory_day_budget_usd,
-        )
+        launches = self._launches(days, going)
         if launches.held_by_budget:
             self.console.print(
                 f"  {launches.held_by_budget} specs wait for the budget of another day, or for a higher"
                 " FACTORY_DAY_BUDGET_USD; --repo NAME builds one all the same."
             )
         return list(launches.specs)
+
+    def _launches(self, days: Days | None, going: Mapping[str, str]) -> Launches:
+        now = datetime.now(UTC)
+        limits = self.settings.budget_limits
+        waiting = [
+            queued
+            for queued in self.registry.launchable_specs(now, limits)
+            if days is None or days.hold(queued.day)
+        ]
+        names = [*going, *(queued.spec.name for queued in waiting)]
+        return choose_launches(
+            waiting,
+            busy=going.keys(),
+            budget=todays_budget(self.registry, names, limits=limits, now=now),
+            launched_before=self.client.launches_so_far(),
+            now=now,
+        )
 
     def mirror(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Publish the shipped repos that are not mirrored yet, or those that are named."""
@@ -172,10 +193,17 @@ class Factory:
     ) -> list[str]:
         """Launch the specs, and follow those too that have a run already (`going`: repo to run id)."""
         labels = {run_id: f"{job:<8} {name} (launched before)" for name, run_id in going.items()}
-        labels |= {self.client.launch_spec(job, queued): f"{job:<8} {_place(queued)}" for queued in specs}
-        return self._follow(labels, nothing=nothing)
+        labels |= {self.client.launch_spec(job, queued): f"{job:<8} {place(queued)}" for queued in specs}
+        return self._follow(
+            labels, nothing=nothing, is_stopped=self._is_stopped if job == BUILD_JOB else _never
+        )
 
-    def _follow(self, labels: dict[str, str], *, nothing: str = "") -> list[str]:
+    def _is_stopped(self) -> bool:
+        return bool(self.registry.holds())
+
+    def _follow(
+        self, labels: dict[str, str], *, nothing: str = "", is_stopped: Callable[[], bool] = _never
+    ) -> list[str]:
         if not labels:
             self.console.print(f"  {nothing}")
             return []
@@ -187,17 +215,29 @@ class Factory:
                 )
 
         try:
-            ends = self.client.wait(list(labels), show)
+            ends = self.client.wait(list(labels), show, is_stopped)
         except (KeyboardInterrupt, SystemExit):
             self.client.cancel_queued(list(labels))
             raise
+        for backfill_id in labels.keys() - {end.run_id for end in ends}:
+            self.console.print(
+                f"  {labels[backfill_id]}: the backfill {backfill_id} builds it", highlight=False
+            )
+        for end in ends:
+            if end.outcome == RunOutcome.DEFERRED:
+                self._say_put_off(labels[end.run_id], end.run_id)
         failed = [end for end in ends if not end.succeeded]
         for end in failed:
             self.console.print(f"  {labels[end.run_id]} failed:", style="red", markup=False)
             self.console.print(tail(end.error), markup=False, highlight=False, soft_wrap=True)
         return [labels[end.run_id] for end in failed]
 
-
-def _place(queued: QueuedSpec) -> str:
-    rank = rank_key(queued.rank) if queued.rank is not None else "--"
-    return f"{queued.day}|{rank} {queued.spec.name}"
+    def _say_put_off(self, label: str, run_id: str) -> None:
+        for queued in self.registry.specs_of_run(run_id):
+            until = f" until {queued.not_before:%Y-%m-%d %H:%M} UTC" if queued.not_before else ""
+            self.console.print(
+                f"  {label} is put off{until}: {queued.error_log}",
+                style="yellow",
+                markup=False,
+                soft_wrap=True,
+            )

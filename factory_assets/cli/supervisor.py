@@ -14,11 +14,14 @@ from pathlib import Path
 
 import httpx
 
+from factory_assets.alerts.send import Places
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import Ownership, check_free, own, owners
 from factory_assets.cli.processes import program, start, stop_tree
+from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
+from factory_assets.registry import Registry
 
 _FIRST_PAGE_SECONDS = 120
 _LONGEST_BACK_OFF = 60.0
@@ -122,15 +125,24 @@ def supervise(instance: Instance) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
+    watch = Watch(
+        registry=Registry(settings.registry_path),
+        places=Places(settings.factory_alert_webhook, settings.factory_slack_webhook),
+        url=f"http://{ports.host}:{ports.ui}",
+        link=settings.ui_url,
+    )
     with own(settings.factory_data_dir) as ownership:
         children = [
-            _Child(argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
+            _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
             for name, argv in _programs(ports, workspace).items()
         ]
         try:
             while not stopping.is_set():
                 for child in children:
-                    child.keep_running()
+                    ended = child.keep_running()
+                    if ended is not None:
+                        watch.ended(child.name, ended)
+                watch.look()
                 stopping.wait(0.5)
         finally:
             for child in reversed(children):
@@ -155,7 +167,8 @@ def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
 class _Child:
     """One program, started again with growing pauses while it keeps failing."""
 
-    def __init__(self, argv: Sequence[str], log: Path, home: Path, ownership: Ownership) -> None:
+    def __init__(self, name: str, argv: Sequence[str], log: Path, home: Path, ownership: Ownership) -> None:
+        self.name = name
         self._ownership = ownership
         self._argv = argv
         self._log = log
@@ -165,11 +178,13 @@ class _Child:
         self._back_off = 1.0
         self._not_before = 0.0
 
-    def keep_running(self) -> None:
-        now = time.monotonic()
+    def keep_running(self) -> int | None:
+        """Start it where it does not run; the exit code of one that has ended since the last look."""
+        now, ended = time.monotonic(), None
         if self._process is not None and self._process.poll() is None:
-            return
+            return None
         if self._process is not None:
+            ended = self._process.returncode
             steady = now - self._started > _STEADY_SECONDS
             self._back_off = 1.0 if steady else min(self._back_off * 2, _LONGEST_BACK_OFF)
             self._not_before = now + self._back_off
@@ -177,6 +192,7 @@ class _Child:
         if now >= self._not_before:
             self._process = start(self._argv, log=self._log, cwd=self._home, ownership=self._ownership)
             self._started = now
+        return ended
 
     def stop(self) -> None:
         if self._process is not None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from factory_assets.cli.story import why_it_waits
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.specs import rank_key
@@ -47,7 +48,7 @@ def show_queue(console: Console, registry: Registry) -> None:
     """Specs that wait or are being built."""
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
-    for name in ("repo", "date", "rank", "language", "status", "attempts", "not before"):
+    for name in ("repo", "date", "rank", "language", "status", "attempts", "waits"):
         table.add_column(name, overflow="fold")
     for queued in waiting:
         table.add_row(
@@ -57,7 +58,7 @@ def show_queue(console: Console, registry: Registry) -> None:
             queued.spec.language,
             queued.status,
             str(queued.attempts),
-            str(queued.not_before or "-"),
+            why_it_waits(queued) if queued.status is BuildStatus.QUEUED else "-",
         )
     console.print(table if waiting else "The queue is empty.")
 

@@ -5,28 +5,33 @@ at any time of the day. Declarative conditions are not used: `on_missing` fires 
 would launch every rank, also those without a spec. Each decision is a pure function in domain/automation.py.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 import dagster as dg
 
-from factory_assets.defs.externals import MIRRORED_REPOS, PAPERS
-from factory_assets.defs.jobs import MIRROR_JOB, Jobs
-from factory_assets.defs.partitions import date_rank_key, parse_date_rank
-from factory_assets.defs.runs import REPO_TAG, spec_tags
-from factory_assets.domain.automation import Launches, choose_launches, days_to_analyse, trailing_window
+from factory_assets.defs.externals import PAPERS
+from factory_assets.defs.holds import lift_holds
+from factory_assets.defs.jobs import Jobs
+from factory_assets.defs.partitions import spec_key
+from factory_assets.defs.queue import busy_repos, crashes, latest_run_id, launches_so_far
+from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
+from factory_assets.defs.stages import Building, Clock
+from factory_assets.domain.automation import (
+    Budget,
+    Hold,
+    Launches,
+    choose_launches,
+    days_to_analyse,
+    trailing_window,
+)
+from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
-_PARTITION_TAG = "dagster/partition"
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+_PRIORITY_TAG = "dagster/priority"
 # What spends money or publishes; `factory enable` starts these and `factory disable` stops them.
 SPENDING_SCHEDULES = ("analyze_daily", "build_daily", "mirror_nightly")
 SPENDING_SENSORS = ("queued_specs",)
@@ -34,16 +39,21 @@ SPENDING_SENSORS = ("queued_specs",)
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that automation obeys. Budgets in dollars."""
+    """The settings that automation obeys."""
 
     first: date
     last: date | None
     window_days: int
     timezone: str
-    repo_budget_usd: float
-    day_budget_usd: float
+    limits: BudgetLimits
     ranks: int
     to_github: bool
+    to_folder: bool
+    build_workers: int
+    gather_cron: str
+    analyze_cron: str
+    build_cron: str
+    mirror_cron: str
 
     def hold(self, queued: QueuedSpec) -> bool:
         """Whether the spec's date and rank are a partition still, after settings were changed."""
@@ -57,11 +67,19 @@ class Rules:
 
 
 def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
-    """Gather hourly, analyze at 06:00, build at 06:30, mirror at 23:00."""
+    """Gather, analyze, build, mirror: hourly, at 06:00, 06:30 and 23:00 where no setting says otherwise."""
+    return [
+        _gather_hourly(jobs, rules),
+        _analyze_daily(jobs, rules),
+        _build_daily(jobs, rules),
+        _mirror_nightly(jobs, rules),
+    ]
 
+
+def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.gather,
-        cron_schedule="0 * * * *",
+        cron_schedule=rules.gather_cron,
         execution_timezone=rules.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every hour: gather the last days again, which also heals dates that were missed.",
@@ -80,9 +98,13 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
             },
         )
 
+    return gather_hourly
+
+
+def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.analyze,
-        cron_schedule="0 6 * * *",
+        cron_schedule=rules.analyze_cron,
         execution_timezone=rules.timezone,
         description="Daily: analyse every settled date that holds unread papers. `factory enable` starts it.",
     )
@@ -90,6 +112,9 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
+        if standing := registry.holds():
+            yield dg.SkipReason(_held(standing))
+            return
         days = days_to_analyse(
             _gathered(context.instance), registry.analysed_days(), registry.unread_days(), now
         )
@@ -98,9 +123,13 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
         for day in days:
             yield dg.RunRequest(partition_key=day.isoformat(), run_key=f"analyze {day} {now:%Y-%m-%d}")
 
+    return analyze_daily
+
+
+def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.build,
-        cron_schedule="30 6 * * *",
+        cron_schedule=rules.build_cron,
         execution_timezone=rules.timezone,
         description="Daily: build every queued spec that the day's budget allows. `factory enable` starts it.",
     )
@@ -108,13 +137,27 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        yield from _build_requests(context.instance, registry, rules, now, f"build {now:%Y-%m-%d}")
+        if standing := registry.holds():
+            yield dg.SkipReason(_held(standing))
+            return
+        yield from _build_requests(context, registry, rules, now)
 
+    return build_daily
+
+
+def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.mirror,
-        cron_schedule="0 23 * * *",
+        cron_schedule=rules.mirror_cron,
         execution_timezone=rules.timezone,
-        description="Nightly: publish every shipped repo that is not mirrored yet. `factory enable` starts it.",
+        # A copy in a folder of this machine publishes nothing.
+        default_status=dg.DefaultScheduleStatus.RUNNING
+        if rules.to_folder
+        else dg.DefaultScheduleStatus.STOPPED,
+        description=(
+            "Nightly: publish every shipped repo that is not mirrored yet. Where the mirror is a local folder it is on"
+            " from the start; where it is GitHub, `factory enable` starts it."
+        ),
     )
     def mirror_nightly(
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
@@ -123,45 +166,44 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
         waiting = unmirrored_specs(registry, to_github=rules.to_github)
         if not waiting:
             yield dg.SkipReason("Every shipped repo is mirrored.")
-        yield from _requests(waiting, f"mirror {night:%Y-%m-%d}")
+        for queued in waiting:
+            yield _request(queued, f"mirror {night:%Y-%m-%d} {queued.spec.name}")
 
-    return [gather_hourly, analyze_daily, build_daily, mirror_nightly]
+    return mirror_nightly
 
 
 def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
-    """The sensor that launches specs queued during the day."""
+    """The sensor that launches specs queued during the day, and lifts a stop of the queue that is mended."""
 
     @dg.sensor(
         job=jobs.build,
         minimum_interval_seconds=60,
-        description="Launches specs that were queued since the morning. `factory enable` starts it.",
+        description=(
+            "Launches specs that were queued since the morning, were put off or lost their run, and lifts a stop of"
+            " the queue once the credential is mended. `factory enable` starts it."
+        ),
     )
     def queued_specs(
-        context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry]
+        context: dg.SensorEvaluationContext,
+        registry: dg.ResourceParam[Registry],
+        building: dg.ResourceParam[Building],
+        clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        yield from _build_requests(context.instance, registry, rules, datetime.now(UTC), "build")
+        now = clock.now()
+        if standing := registry.holds():
+            last_probe = datetime.fromisoformat(context.cursor) if context.cursor else None
+            may_probe = [hold for hold in standing if hold.may_probe(now, last_probe)]
+            if may_probe:
+                context.update_cursor(now.isoformat())
+            standing = lift_holds(
+                context.instance, registry, building, workers=rules.build_workers, may_probe=may_probe
+            )
+        if standing:
+            yield dg.SkipReason(_held(standing))
+            return
+        yield from _build_requests(context, registry, rules, now)
 
     return [queued_specs]
-
-
-def _build_requests(
-    instance: dg.DagsterInstance, registry: Registry, rules: Rules, now: datetime, purpose: str
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    midnight = datetime.combine(now.date(), time(), UTC)
-    launches = choose_launches(
-        [queued for queued in registry.launchable_specs(now) if rules.hold(queued)],
-        busy=busy_repos(instance, registry).keys(),
-        spent_usd=registry.spent_since(midnight),
-        repo_budget_usd=rules.repo_budget_usd,
-        day_budget_usd=rules.day_budget_usd,
-    )
-    if not launches.specs:
-        yield dg.SkipReason(_why_nothing(launches))
-    yield from _requests(launches.specs, purpose)
-
-
-def _gathered(instance: dg.DagsterInstance) -> list[date]:
-    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
 
 
 def unmirrored_specs(registry: Registry, *, to_github: bool) -> list[QueuedSpec]:
@@ -174,51 +216,79 @@ def unmirrored_specs(registry: Registry, *, to_github: bool) -> list[QueuedSpec]
     return [queued for queued in found if queued is not None]
 
 
-def busy_repos(instance: dg.DagsterInstance, registry: Registry) -> dict[str, str]:
-    """The repos that have a build which is queued or running, each with the id of that run.
-
-    A run from the UI or a backfill is tagged with its repo only once it has started; until then its partition
-    tells which repo it will build.
-    """
-    runs = [
-        run
-        for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED))
-        if not _only_mirrors(run)
-    ]
-    busy = {run.tags[REPO_TAG]: run.run_id for run in runs if REPO_TAG in run.tags}
-    untagged = {
-        run.tags[_PARTITION_TAG]: run.run_id
-        for run in runs
-        if REPO_TAG not in run.tags and "|" in run.tags.get(_PARTITION_TAG, "")
-    }
-    for key, run_id in untagged.items():
-        if (queued := registry.spec_at(*parse_date_rank(key))) is not None:
-            busy[queued.spec.name] = run_id
-    return busy
+def todays_budget(
+    registry: Registry, names: Collection[str], *, limits: BudgetLimits, now: datetime
+) -> Budget:
+    """The day's budget as it stands, and what these repos have taken."""
+    return Budget(
+        limits=limits,
+        spent_usd=registry.spent_since(datetime.combine(now.date(), time(), UTC)),
+        repo_usd=registry.repo_dollars(names),
+    )
 
 
-def _only_mirrors(run: dg.DagsterRun) -> bool:
-    # Mirroring costs nothing, so such a run must not hold a repo's share of the day's budget.
-    return run.job_name == MIRROR_JOB or run.asset_selection == {MIRRORED_REPOS}
-
-
-def _why_nothing(launches: Launches) -> str:
-    if launches.held_by_budget:
-        return (
-            "The day's budget is used up or reserved by running builds. Specs that wait for tomorrow, or for a"
-            f" higher FACTORY_DAY_BUDGET_USD: {launches.held_by_budget}."
+def _build_requests(
+    context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext,
+    registry: Registry,
+    rules: Rules,
+    now: datetime,
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    busy = busy_repos(context.instance, registry, graph, now=now)
+    launchable = [queued for queued in registry.launchable_specs(now, rules.limits) if rules.hold(queued)]
+    launches = choose_launches(
+        launchable,
+        busy=busy.keys(),
+        budget=todays_budget(
+            registry,
+            [*busy, *(queued.spec.name for queued in launchable)],
+            limits=rules.limits,
+            now=now,
+        ),
+        launched_before=launches_so_far(context.instance),
+        now=now,
+        crashes=crashes(context.instance, now),
+    )
+    waits = _waits(registry, launchable, launches)
+    if not launches.specs:
+        yield dg.SkipReason(waits or "No spec is queued.")
+    elif waits:
+        context.log.info("Launched: %s. %s", len(launches.specs), waits)
+    for launch in launches.launches:
+        queued = launch.queued
+        # A key is launched once: the id of the last run in it lets a spec whose run is gone be taken up again.
+        last = latest_run_id(context.instance, queued.spec.name)
+        yield _request(
+            queued,
+            " ".join(("build", queued.spec.name, str(queued.attempts), str(queued.not_before or ""), last)),
+            {_PRIORITY_TAG: str(launch.priority), ATTEMPTS_TAG: str(queued.attempts)},
         )
-    if launches.already_running:
-        return f"Every queued spec has a run already: {launches.already_running}."
-    return "No spec is queued."
 
 
-def _requests(specs: Sequence[QueuedSpec], purpose: str) -> Iterator[dg.RunRequest]:
-    for queued in specs:
-        if queued.day is None or queued.rank is None:
-            continue
-        yield dg.RunRequest(
-            partition_key=date_rank_key(queued.day, queued.rank),
-            run_key=f"{purpose} {queued.spec.name} {queued.attempts} {queued.not_before or ''}".strip(),
-            tags=spec_tags(queued),
-        )
+def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launches) -> str:
+    """Why specs wait, with numbers, in one line; empty when none does."""
+    ready = {queued.id for queued in launchable}
+    causes = Counter(
+        "no free rank" if queued.rank is None else str(queued.wait_cause or "no partition any more")
+        for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+        if queued.id not in ready
+    )
+    put_off = ", ".join(f"{number} ({cause})" for cause, number in sorted(causes.items()))
+    told = [*launches.held, *([f"put off: {put_off}"] if put_off else [])]
+    return f"Specs that wait: {'; '.join(told)}." if told else ""
+
+
+def _held(standing: Sequence[Hold]) -> str:
+    return "Nothing that needs a model is launched. " + " ".join(str(hold) for hold in standing)
+
+
+def _gathered(instance: dg.DagsterInstance) -> list[date]:
+    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
+
+
+def _request(queued: QueuedSpec, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+    return dg.RunRequest(
+        partition_key=spec_key(queued),
+        run_key=run_key.strip(),
+        tags={**spec_tags(queued), **(tags or {})},
+    )

@@ -1,31 +1,44 @@
 """The asset `built_repos`: one repo per date and rank, built by Claude Code and held to its gates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 
 from factory_assets.build.errors import (
     BuildAgentError,
+    BuildBusyError,
     BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
 )
 from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
-from factory_assets.defs.externals import BUILT_REPOS, SPECS
+from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
+from factory_assets.defs.holds import BUILD_POOL, stop_queue
 from factory_assets.defs.markdown import code_block, table
 from factory_assets.defs.partitions import Partitions, day_and_rank
-from factory_assets.defs.runs import failure, tag_run
-from factory_assets.defs.stages import Building
+from factory_assets.defs.runs import (
+    ATTEMPTS_TAG,
+    RunOutcome,
+    error_metadata,
+    failure,
+    tag_outcome,
+    tag_run,
+)
+from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
-NO_SPEC = "no spec"
+NO_SPEC = RunOutcome.NO_SPEC.value
 _NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
+
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 def build_built_repos(
@@ -33,10 +46,31 @@ def build_built_repos(
 ) -> dg.AssetsDefinition:
     """The asset over date x rank. `code_version` changes with the prompts and the models."""
 
-    @dg.asset(
-        key=BUILT_REPOS,
+    # A build that is put off must neither fail nor materialize, and gates that did not judge must not count as
+    # failed: only a skippable asset that may be subset leaves its checks out.
+    @dg.multi_asset(
+        name="built_repos",
+        specs=[
+            dg.AssetSpec(
+                BUILT_REPOS,
+                deps=[SPECS],
+                skippable=True,
+                group_name=GROUP,
+                kinds={"claude", "git"},
+                owners=[owner],
+                tags={"stage": "build"},
+                code_version=code_version,
+                description=(
+                    "The repo of the spec with this date and rank, built by Claude Code in three phases (build,"
+                    " seo, review) with a gate after each. Shipped means: tests passed in a fresh clone of the very"
+                    " commit. At most BUILD_WORKERS builds run at once. A build that is put off (rate limit, outage,"
+                    " budget, credential) ends its run green and leaves the partition missing; a backfill over it"
+                    " ends red all the same, because Dagster expects every partition that it asked for."
+                ),
+            )
+        ],
+        can_subset=True,
         partitions_def=partitions.date_ranks,
-        deps=[SPECS],
         check_specs=[
             dg.AssetCheckSpec(
                 check_name(gate),
@@ -46,51 +80,137 @@ def build_built_repos(
             )
             for gate in ALL_GATES
         ],
-        group_name="build",
-        kinds={"claude", "git"},
-        owners=[owner],
-        tags={"stage": "build"},
-        code_version=code_version,
-        pool="builds",
-        description=(
-            "The repo of the spec with this date and rank, built by Claude Code in three phases (build, seo,"
-            " review) with a gate after each. Shipped means: tests passed in a fresh clone of the very commit."
-            " At most BUILD_WORKERS builds run at once."
-        ),
+        pool=BUILD_POOL,
     )
     def built_repos(
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
         building: dg.ResourceParam[Building],
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        queued = registry.spec_at(*day_and_rank(context))
-        if queued is None:
-            yield from _checks_not_applicable()
-            yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
-            return
-        tag_run(context, queued)
-        if queued.status is BuildStatus.SHIPPED:
-            yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
-            yield _shipped(
-                registry,
-                queued,
-                git_dir,
-                {"note": dg.MetadataValue.text("Shipped before; nothing was done.")},
-            )
-            return
-        try:
-            report = building.build(queued, context.run.run_id, context.log.info)
-        except (BuildGateError, BuildAgentError, BuildDeferredError, BuildCredentialError) as error:
-            yield from _checks(error.report.verdicts)
-            raise failure(
-                error, {**_spec_metadata(queued, git_dir), **_report_metadata(error.report)}
-            ) from error
-        except FactoryError as error:
-            raise failure(error, _spec_metadata(queued, git_dir)) from error
-        yield from _checks(report.verdicts)
-        yield _shipped(registry, queued, git_dir, _report_metadata(report))
+        clock: dg.ResourceParam[Clock],
+    ) -> Iterator[Event]:
+        chosen = {key.name for key in context.selected_asset_check_keys}
+        if BUILT_REPOS not in context.selected_asset_keys:
+            events: Iterator[Event] = _judged_before(context, registry)
+        else:
+            events = _materialize(_Step(context, registry, building, clock, git_dir))
+        for event in events:
+            if not isinstance(event, dg.AssetCheckResult) or event.check_name in chosen:
+                yield event
 
     return built_repos
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What the step of one run works with."""
+
+    context: dg.AssetExecutionContext
+    registry: Registry
+    building: Building
+    clock: Clock
+    git_dir: Path
+
+
+def _materialize(step: _Step) -> Iterator[Event]:
+    context, registry, git_dir = step.context, step.registry, step.git_dir
+    queued = registry.spec_at(*day_and_rank(context))
+    if queued is None:
+        tag_outcome(context, RunOutcome.NO_SPEC)
+        yield from _checks_not_applicable()
+        yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
+        return
+    tag_run(context, queued)
+    if queued.status is BuildStatus.SHIPPED:
+        tag_outcome(context, RunOutcome.SHIPPED)
+        yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
+        yield _shipped(
+            registry, queued, git_dir, {"note": dg.MetadataValue.text("Shipped before; nothing was done.")}
+        )
+        return
+    if (why := _overtaken(context, queued, step.clock.now())) is not None:
+        _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(why)})
+        return
+    try:
+        report = step.building.build(queued, context.run.run_id, context.log.info)
+    except (BuildDeferredError, BuildCredentialError) as error:
+        yield from _checks(error.report.verdicts)
+        _put_off(step, queued, error)
+        return
+    except (BuildGateError, BuildAgentError) as error:
+        tag_outcome(context, RunOutcome.FAILED)
+        yield from _checks(error.report.verdicts)
+        raise failure(error, {**_spec_metadata(queued, git_dir), **_report_metadata(error.report)}) from error
+    except BuildBusyError as error:
+        _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(str(error))})
+        return
+    except FactoryError as error:
+        tag_outcome(context, RunOutcome.NOT_STARTED)
+        raise failure(error, _spec_metadata(queued, git_dir)) from error
+    tag_outcome(context, RunOutcome.SHIPPED)
+    yield from _checks(report.verdicts)
+    yield _shipped(registry, queued, git_dir, _report_metadata(report))
+
+
+def _overtaken(context: dg.AssetExecutionContext, queued: QueuedSpec, now: datetime) -> str | None:
+    """Why a run that automation launched has nothing to do any more, should another one have come first."""
+    before = context.run.tags.get(ATTEMPTS_TAG)
+    if before is None:
+        return None
+    if queued.status is BuildStatus.FAILED and queued.attempts > int(before):
+        return "It has failed since this run was launched, and waits for `factory retry`."
+    if queued.not_before is not None and queued.not_before > now:
+        return f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
+    return None
+
+
+def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildCredentialError) -> None:
+    until = error.until if isinstance(error, BuildDeferredError) else None
+    if isinstance(error, BuildCredentialError):
+        stop_queue(
+            step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
+        )
+    else:
+        step.context.log.warning("Put off: %s", error)
+    _observe(
+        step,
+        queued,
+        RunOutcome.DEFERRED,
+        {
+            "why": dg.MetadataValue.text(error.cause.value),
+            "until": dg.MetadataValue.text(
+                f"{until:%Y-%m-%d %H:%M} UTC" if until else "what stands under `what to do` is done"
+            ),
+            **error_metadata(error),
+            **_report_metadata(error.report),
+        },
+    )
+
+
+def _observe(
+    step: _Step, queued: QueuedSpec, outcome: RunOutcome, metadata: Mapping[str, dg.MetadataValue]
+) -> None:
+    """The run ends green and the partition stays missing: nothing was built, and nothing is wrong with it."""
+    tag_outcome(step.context, outcome)
+    step.context.log_event(
+        dg.AssetObservation(
+            BUILT_REPOS,
+            partition=step.context.partition_key,
+            metadata={
+                "outcome": dg.MetadataValue.text(outcome.value),
+                **metadata,
+                **_spec_metadata(queued, step.git_dir),
+            },
+        )
+    )
+
+
+def _judged_before(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.AssetCheckResult]:
+    """Checks without the asset, from the UI's button: what the gates decided when they last judged."""
+    queued = registry.spec_at(*day_and_rank(context))
+    if queued is None:
+        yield from _checks_not_applicable()
+        return
+    yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
 
 
 def check_name(gate: str) -> str:
@@ -112,7 +232,7 @@ def _shipped(
         )
     return dg.MaterializeResult(
         metadata={
-            "outcome": dg.MetadataValue.text(BuildStatus.SHIPPED.value),
+            "outcome": dg.MetadataValue.text(RunOutcome.SHIPPED.value),
             **_spec_metadata(queued, git_dir),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
@@ -131,8 +251,9 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
         "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),
         "papers": dg.MetadataValue.md(
             ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
+            or "none: the spec was imported"
         ),
-        "paper": dg.MetadataValue.url(paper_url(spec.source_papers[0])),
+        "paper": dg.MetadataValue.url(spec.origin_url),
         "language": dg.MetadataValue.text(spec.language.value),
         "problem": dg.MetadataValue.text(spec.problem),
     }
@@ -167,6 +288,7 @@ def _report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
         "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
         "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
         "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
+        **{f"transcript {path.stem}": dg.MetadataValue.path(path) for path in report.transcripts},
         "protections": dg.MetadataValue.text(
             "; ".join(report.protections) or "none: built without a sandbox"
         ),
@@ -179,6 +301,7 @@ def _checks(verdicts: Sequence[GateVerdict]) -> Iterator[dg.AssetCheckResult]:
         yield dg.AssetCheckResult(
             check_name=check_name(verdict.gate),
             passed=verdict.passed,
+            severity=dg.AssetCheckSeverity.ERROR,
             metadata={
                 "saw": dg.MetadataValue.md(code_block(verdict.saw)),
                 "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),

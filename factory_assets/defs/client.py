@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,14 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_graphql.cli import execute_query
 from pydantic import BaseModel, Field
 
-from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS, busy_repos
-from factory_assets.defs.partitions import date_rank_key
-from factory_assets.defs.runs import spec_tags
+from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
+from factory_assets.defs.externals import PAPERS
+from factory_assets.defs.holds import lift_by_hand, lift_holds, set_builds
+from factory_assets.defs.partitions import spec_key
+from factory_assets.defs.queue import busy_repos, launches_so_far
+from factory_assets.defs.runs import OUTCOME_TAG, spec_tags
+from factory_assets.defs.stages import Building
+from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import FactoryError, InfrastructureError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
@@ -32,6 +37,7 @@ _GOING_ON = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagst
 _FINISHED = frozenset(
     {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 )
+_QUEUED_OR_FINISHED = _FINISHED | {dg.DagsterRunStatus.QUEUED}
 _POLL_SECONDS = 0.5
 
 _LAUNCH = """
@@ -87,11 +93,16 @@ mutation Reset($selector: SensorSelector!) {
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended; `error` is what the failed step said."""
+    """How a run ended; `error` is what the failed step said, `outcome` what the run says of itself, if anything."""
 
     run_id: str
     succeeded: bool
     error: str
+    outcome: str = ""
+
+
+def _never() -> bool:
+    return False
 
 
 class FactoryClient:
@@ -140,28 +151,50 @@ class FactoryClient:
 
     def launch_spec(self, job: str, queued: QueuedSpec) -> str:
         """Launch `job` on the spec's date and rank."""
-        if queued.day is None or queued.rank is None:
-            raise FactoryError("It has no rank yet.", where=queued.spec.name)
-        key = date_rank_key(queued.day, queued.rank)
+        return self.launch_partition(job, spec_key(queued), spec_tags(queued))
+
+    def launch_partition(
+        self, job: str, key: dg.MultiPartitionKey, tags: Mapping[str, str] | None = None
+    ) -> str:
+        """Launch `job` on one date and rank."""
         dimensions = {f"dagster/partition/{name}": value for name, value in key.keys_by_dimension.items()}
-        return self._launch(job, {"dagster/partition": str(key), **dimensions, **spec_tags(queued)})
+        return self._launch(job, {"dagster/partition": str(key), **dimensions, **(tags or {})})
 
     def busy_repos(self, registry: Registry) -> dict[str, str]:
         """The repos that have a queued or running build, each with the id of that run."""
-        return busy_repos(self._instance, registry)
+        graph = self._context.create_request_context().asset_graph
+        return busy_repos(self._instance, registry, graph, now=datetime.now(UTC))
+
+    def launches_so_far(self) -> int:
+        """How many builds were ever launched here."""
+        return launches_so_far(self._instance)
+
+    def gathered_days(self) -> set[date]:
+        """The dates that were gathered, empty ones too."""
+        return {date.fromisoformat(key) for key in self._instance.get_materialized_partitions(PAPERS)}
 
     def going_on(self) -> list[str]:
         """The ids of the runs that have started and not ended."""
         return [run.run_id for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=_GOING_ON))]
 
-    def cancel_queued(self, run_ids: Sequence[str]) -> None:
+    def cancel_queued(
+        self, run_ids: Sequence[str], why: str = "The command that had launched it was interrupted."
+    ) -> None:
         """Take back those of the runs that still wait in the queue."""
         filters = dg.RunsFilter(run_ids=list(run_ids), statuses=[dg.DagsterRunStatus.QUEUED])
         for run in self._instance.get_runs(filters=filters):
-            self._instance.report_run_canceled(run, "The command that had launched it was interrupted.")
+            self._instance.report_run_canceled(run, why)
 
-    def wait(self, run_ids: Sequence[str], on_change: Callable[[str, str], None]) -> list[RunEnd]:
-        """Wait for all runs to end. `on_change` gets a run's id and its new status."""
+    def wait(
+        self,
+        run_ids: Sequence[str],
+        on_change: Callable[[str, str], None],
+        is_stopped: Callable[[], bool] = _never,
+    ) -> list[RunEnd]:
+        """Wait for all runs to end. `on_change` gets a run's id and its new status.
+
+        Runs that wait in the queue once `is_stopped` are taken back, because they would wait for ever.
+        """
         seen: dict[str, dg.DagsterRunStatus] = {}
         while True:
             runs = self._instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids)))
@@ -171,7 +204,9 @@ class FactoryClient:
                     on_change(run.run_id, run.status.value.lower())
             if all(run.status in _FINISHED for run in runs):
                 return [self._end(run) for run in sorted(runs, key=lambda run: run_ids.index(run.run_id))]
-            if not self.daemon_is_running():
+            if all(run.status in _QUEUED_OR_FINISHED for run in runs) and is_stopped():
+                self.cancel_queued(run_ids, "The queue is stopped: `factory status` says why.")
+            elif not self.daemon_is_running():
                 raise InfrastructureError(
                     "The daemon that was to start the runs has stopped; they wait in the queue.",
                     mend="Run the command again, or start the factory with `make up`.",
@@ -189,6 +224,16 @@ class FactoryClient:
     def forget_daemon(self) -> None:
         """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""
         self._instance.wipe_daemon_heartbeats()
+
+    def open_queue(self, registry: Registry, building: Building, workers: int) -> list[Hold]:
+        """Let so many builds run at once, unless the queue is stopped still; return the stops that stand."""
+        standing = lift_holds(self._instance, registry, building, workers=workers, may_probe=registry.holds())
+        set_builds(self._instance, 0 if standing else workers)
+        return standing
+
+    def resume_queue(self, registry: Registry, workers: int) -> list[Hold]:
+        """Lift every stop of the queue by hand, and return what was lifted."""
+        return lift_by_hand(self._instance, registry, workers)
 
     def set_pool(self, pool: str, slots: int) -> None:
         """Set how many runs of a pool go on at once."""
@@ -252,7 +297,7 @@ class FactoryClient:
 
     def _end(self, run: dg.DagsterRun) -> RunEnd:
         if run.status is dg.DagsterRunStatus.SUCCESS:
-            return RunEnd(run.run_id, succeeded=True, error="")
+            return RunEnd(run.run_id, succeeded=True, error="", outcome=run.tags.get(OUTCOME_TAG, ""))
         for entry in self._instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
             event = entry.dagster_event
             data = event.step_failure_data if event else None

@@ -10,6 +10,9 @@ PAPERS = dg.AssetKey("papers")
 SPECS = dg.AssetKey("specs")
 BUILT_REPOS = dg.AssetKey("built_repos")
 MIRRORED_REPOS = dg.AssetKey("mirrored_repos")
+# One group for all: the lineage page shows the nodes of a lone group, but of several only closed boxes. The stage
+# is a tag.
+GROUP = "factory"
 
 
 def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec]:
@@ -18,7 +21,7 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
         dg.AssetSpec(
             ARXIV,
             description=f"arXiv's query API: {arxiv}. Setting: FACTORY_ARXIV_URL.",
-            group_name="gather",
+            group_name=GROUP,
             kinds={"arxiv"},
             owners=[owner],
             tags={"stage": "gather"},
@@ -28,7 +31,7 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
             GITHUB,
             deps=[MIRRORED_REPOS],
             description=f"Where shipped repos are published: {mirror}.",
-            group_name="mirror",
+            group_name=GROUP,
             kinds={"github"},
             owners=[owner],
             tags={"stage": "mirror"},

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from factory_assets.defs.built_repos import NO_SPEC
-from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
+from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import failure, tag_run
 from factory_assets.defs.stages import Mirroring
@@ -25,7 +25,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
         partitions_def=partitions.date_ranks,
         deps=[BUILT_REPOS],
         backfill_policy=dg.BackfillPolicy.multi_run(1),
-        group_name="mirror",
+        group_name=GROUP,
         kinds={"github", "git"},
         owners=[owner],
         tags={"stage": "mirror"},

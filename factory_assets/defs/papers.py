@@ -1,24 +1,42 @@
 """The asset `papers`: the papers first submitted on each date that match a topic."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from factory_assets.defs.externals import ARXIV, PAPERS
+from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import failure
-from factory_assets.defs.stages import Gathering
+from factory_assets.defs.stages import Clock, Gathering
 from factory_assets.domain.errors import FactoryError
+from factory_assets.gather.level import low_days
 from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
 from factory_assets.registry import Registry
 
 CODE_VERSION = "1"
+_HISTORY = timedelta(days=60)
 COMPLETE = dg.AssetCheckSpec(
     "gather_complete",
     asset=PAPERS,
     description="Every request of the latest gather was answered in full. Red: the dates it names are not complete.",
+)
+USUAL_LEVEL = dg.AssetCheckSpec(
+    "usual_level",
+    asset=PAPERS,
+    description=(
+        "The settled working days of the latest gather brought at least a quarter of what is usual. A warning: a"
+        " holiday is low too, but so is a query that has broken without an error."
+    ),
+)
+LATE = dg.AssetCheckSpec(
+    "no_late_papers",
+    asset=PAPERS,
+    description=(
+        "No paper came after its date was analysed. A warning names the dates: moderation let some through later, and"
+        " the next analysis reads them."
+    ),
 )
 # What Dagster itself tags a returned result with, and needs to tell what is stale: arXiv is an external asset
 # that nothing materializes, so its version is the initial one.
@@ -31,8 +49,13 @@ _PROVENANCE_TAGS = {
 }
 
 
-def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
-    """The asset over the instance's dates; a range of dates is gathered in one run."""
+def build_papers(
+    partitions: Partitions, *, owner: str, freshness: dg.FreshnessPolicy | None
+) -> dg.AssetsDefinition:
+    """The asset over the instance's dates; a range of dates is gathered in one run.
+
+    Dagster judges `freshness` over the asset as a whole, which fits here: every hour some date is gathered.
+    """
 
     @dg.asset(
         key=PAPERS,
@@ -40,8 +63,9 @@ def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
         deps=[ARXIV],
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
-        check_specs=[COMPLETE],
-        group_name="gather",
+        check_specs=[COMPLETE, USUAL_LEVEL, LATE],
+        freshness_policy=freshness,
+        group_name=GROUP,
         kinds={"arxiv", "duckdb"},
         owners=[owner],
         tags={"stage": "gather"},
@@ -56,12 +80,15 @@ def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
         gathering: dg.ResourceParam[Gathering],
+        clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         days = days_of(context)
         try:
             report = gathering.gather(days, context.log.info)
         except GatherIncompleteError as error:
             yield _check(error.report)
+            yield _level(registry, error.report, clock.now())
+            yield _late(registry)
             missing = {day for gap in error.report.failures for day in gap.dates}
             _log_materializations(
                 context, registry, error.report, [day for day in days if day not in missing]
@@ -70,6 +97,8 @@ def build_papers(partitions: Partitions, *, owner: str) -> dg.AssetsDefinition:
         except FactoryError as error:
             raise failure(error) from error
         yield _check(report)
+        yield _level(registry, report, clock.now())
+        yield _late(registry)
         if len(days) == 1:
             yield dg.MaterializeResult(
                 metadata=_metadata(registry, report, days[0]),
@@ -146,4 +175,35 @@ def _check(report: GatherReport) -> dg.AssetCheckResult:
                 )
             ),
         },
+    )
+
+
+def _level(registry: Registry, report: GatherReport, now: datetime) -> dg.AssetCheckResult:
+    history = {line.day: line.papers for line in registry.funnel(now.date() - _HISTORY, now.date())}
+    low = low_days({count.day: count.papers for count in report.days}, history, now)
+    return dg.AssetCheckResult(
+        check_name=USUAL_LEVEL.name,
+        passed=not low,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "low dates": dg.MetadataValue.md(
+                table(
+                    ["date", "papers", "usual"],
+                    [(item.day, item.papers, f"{item.usual:.0f}") for item in low],
+                )
+            ),
+            "what to do": "Compare with arXiv's listing of that date; see FACTORY_TOPICS_FILE."
+            if low
+            else "nothing",
+        },
+    )
+
+
+def _late(registry: Registry) -> dg.AssetCheckResult:
+    late = sorted(registry.unread_days() & registry.analysed_days())
+    return dg.AssetCheckResult(
+        check_name=LATE.name,
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"dates": dg.MetadataValue.text(", ".join(map(str, late)) or "none")},
     )

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from factory_assets.domain.specs import rank_key
+from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.specs import QueuedSpec, rank_key
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ def day_and_rank(context: dg.AssetExecutionContext) -> tuple[date, int]:
 def date_rank_key(day: date, rank: int) -> dg.MultiPartitionKey:
     """The partition key of a date and rank."""
     return dg.MultiPartitionKey({"date": day.isoformat(), "rank": rank_key(rank)})
+
+
+def spec_key(queued: QueuedSpec) -> dg.MultiPartitionKey:
+    """The partition key of a spec.
+
+    Raises:
+        FactoryError: it waits for a free rank still.
+    """
+    if queued.day is None or queued.rank is None:
+        raise FactoryError("It has no rank yet.", where=queued.spec.name)
+    return date_rank_key(queued.day, queued.rank)
 
 
 def parse_date_rank(key: str) -> tuple[date, int]:

@@ -1,20 +1,36 @@
 """The asset `specs`: the product specs that analysis found in a date's papers."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
 
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.defs.externals import PAPERS, SPECS
+from factory_assets.defs.externals import GROUP, PAPERS, SPECS
+from factory_assets.defs.holds import stop_queue
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import failure
-from factory_assets.defs.stages import Analysing
-from factory_assets.domain.errors import FactoryError
+from factory_assets.defs.stages import Analysing, Building, Clock
+from factory_assets.domain.errors import CredentialError, FactoryError
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import rank_key
 from factory_assets.registry import Registry
+
+ALL_READ = dg.AssetCheckSpec(
+    "all_papers_read",
+    asset=SPECS,
+    description=(
+        "Every paper of the date was read by an analysis. A warning names those that came later, or that the model"
+        " refused or had no room for; the next analysis of the date reads what it can."
+    ),
+)
+ALL_VALID = dg.AssetCheckSpec(
+    "all_proposals_valid",
+    asset=SPECS,
+    description="Every proposal of the model was a valid spec. A warning names those that were dropped, and why.",
+)
 
 
 def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.AssetsDefinition:
@@ -24,12 +40,18 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         key=SPECS,
         partitions_def=partitions.dates,
         deps=[PAPERS],
-        group_name="analyze",
+        group_name=GROUP,
         kinds={"anthropic", "duckdb"},
         owners=[owner],
         tags={"stage": "analyze"},
         code_version=code_version,
         pool="analyze",
+        check_specs=[
+            dg.AssetCheckSpec(
+                spec.name, asset=SPECS, description=spec.description, partitions_def=partitions.dates
+            )
+            for spec in (ALL_READ, ALL_VALID)
+        ],
         description=(
             "Ranked product specs that Claude wrote from this date's papers. Analysing a date again reads only"
             " papers that came later and adds specs; a rank never changes. Model: FACTORY_ANALYZE_MODEL."
@@ -39,15 +61,21 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
         analysis: dg.ResourceParam[Analysing],
-    ) -> dg.MaterializeResult[None]:
+        building: dg.ResourceParam[Building],
+        clock: dg.ResourceParam[Clock],
+    ) -> Iterator[dg.MaterializeResult[None]]:
         (day,) = days_of(context)
         try:
             report = analysis.analyze(day, context.log.info)
+        except CredentialError as error:
+            stop_queue(context, registry, error, building.credential_digest(), now=clock.now())
+            raise failure(error) from error
         except FactoryError as error:
             raise failure(error) from error
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata=_metadata(registry, report, day),
             data_version=dg.DataVersion(_fingerprint(registry, day)),
+            check_results=[_all_read(registry, report, day), _all_valid(report)],
         )
 
     return specs
@@ -57,6 +85,32 @@ def _fingerprint(registry: Registry, day: date) -> str:
     queued = registry.specs_of_day(day)
     lines = [f"{item.rank} {item.spec.model_dump_json()}" for item in queued]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _all_read(registry: Registry, report: AnalysisReport, day: date) -> dg.AssetCheckResult:
+    late = [paper.arxiv_id for paper in registry.unanalysed_papers(day)]
+    left = {"came later": late, "refused": report.refused, "no room": report.unread}
+    return dg.AssetCheckResult(
+        check_name=ALL_READ.name,
+        passed=not any(left.values()),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={why: dg.MetadataValue.text(", ".join(papers) or "none") for why, papers in left.items()},
+    )
+
+
+def _all_valid(report: AnalysisReport) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=ALL_VALID.name,
+        passed=not report.dropped,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"dropped": _dropped(report)},
+    )
+
+
+def _dropped(report: AnalysisReport) -> dg.MetadataValue:
+    return dg.MetadataValue.md(
+        table(["spec", "why"], [(drop.name, "; ".join(drop.reasons)) for drop in report.dropped])
+    )
 
 
 def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str, dg.MetadataValue]:
@@ -80,9 +134,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
         ),
         "papers read in this run": dg.MetadataValue.int(report.papers),
         "new specs in this run": dg.MetadataValue.int(len(report.queued)),
-        "dropped": dg.MetadataValue.md(
-            table(["spec", "why"], [(drop.name, "; ".join(drop.reasons)) for drop in report.dropped])
-        ),
+        "dropped": _dropped(report),
         "papers the model refused to read": dg.MetadataValue.text(", ".join(report.refused) or "none"),
         "papers left for the next analysis": dg.MetadataValue.text(", ".join(report.unread) or "none"),
         "dropped specs": dg.MetadataValue.int(len(report.dropped)),

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
+from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.report import GatherReport
+from factory_assets.intake.folder import FileReport
 from factory_assets.mirror.target import MirrorReport
 
 Notify = Callable[[str], None]
+
+
+class Clock(Protocol):
+    """Tells the time, so that weeks can be simulated."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        ...
 
 
 class Gathering(Protocol):
@@ -43,10 +53,46 @@ class Building(Protocol):
         """Build, pass the gates and ship; errors carry the report as far as it got."""
         ...
 
+    def credential_digest(self) -> str:
+        """A digest of the credential in use: it changes when the operator changes the credential."""
+        ...
+
+    def credential_works(self) -> bool:
+        """Whether the model's server takes the credential, tried without cost; False where that cannot be told."""
+        ...
+
 
 class Mirroring(Protocol):
     """Publishes one shipped repo."""
 
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
         """Publish `main` and its tag; the same repo twice changes nothing."""
+        ...
+
+
+class Importing(Protocol):
+    """Takes specs from the operator's folder."""
+
+    def import_folder(self, now: datetime) -> list[FileReport]:
+        """Import every file that waits there; see intake.folder."""
+        ...
+
+
+class Sweeping(Protocol):
+    """Removes what nobody needs any more."""
+
+    def sweep(self, *, before: datetime, remove: bool) -> list[str]:
+        """Remove what is older than `before`, or only tell what would go; one line for each kind of thing."""
+        ...
+
+
+class Alerting(Protocol):
+    """Where an operator is told of what needs a person."""
+
+    def alert_places(self) -> Places:
+        """The places that are set."""
+        ...
+
+    def ui_url(self) -> str:
+        """Where the operator opens the UI."""
         ...

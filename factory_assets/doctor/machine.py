@@ -9,8 +9,9 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from factory_assets.doctor.programs import Programs
+from factory_assets.doctor.programs import Programs, Trial
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
+from factory_assets.sandbox import BubblewrapSandbox
 
 # GIT_CONFIG_COUNT, by which the token reaches git, came with this release.
 _OLDEST_GIT = (2, 31)
@@ -62,19 +63,7 @@ def bundled_claude() -> Path | None:
 
 def check_bubblewrap(inputs: DoctorInputs) -> CheckResult:
     """Bubblewrap, tried: an installed one may still be forbidden to make namespaces."""
-    trial = Programs(inputs.search_path).attempt(
-        [
-            *(
-                "bwrap",
-                "--unshare-user",
-                "--unshare-pid",
-                "--unshare-net",
-                "--unshare-ipc",
-                "--die-with-parent",
-            ),
-            *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"),
-        ]
-    )
+    trial = _try_bubblewrap(inputs)
     if trial.works:
         return passed("bubblewrap", "works")
     mend = (
@@ -90,6 +79,25 @@ def check_bubblewrap(inputs: DoctorInputs) -> CheckResult:
         )
     return warning(
         "bubblewrap", trial.said, affects="built_repos: agents and tests run with less containment", mend=mend
+    )
+
+
+def check_protections(inputs: DoctorInputs) -> CheckResult | None:
+    """What holds the programs of agents and gates on this machine, where bubblewrap works."""
+    if not _try_bubblewrap(inputs).works:
+        return None
+    sandbox = BubblewrapSandbox(Path("bwrap"), toolchains=(), hidden=(), limits=inputs.sandbox_limits)
+    found = "; ".join((*sandbox.protections, *(f"not on: {line}" for line in sandbox.missing)))
+    return passed("protections", found)
+
+
+def _try_bubblewrap(inputs: DoctorInputs) -> Trial:
+    spaces = ("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc")
+    return Programs(inputs.search_path).attempt(
+        [
+            *("bwrap", *spaces, "--die-with-parent"),
+            *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"),
+        ]
     )
 
 

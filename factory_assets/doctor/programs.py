@@ -47,7 +47,7 @@ class Programs:
             return Trial(works=False, said=f"{argv[0]} is not installed")
         # Programs that keep state in the home, such as Claude Code, must not leave any behind; rustup however
         # finds its toolchains there, so the real home is named where it looks.
-        with tempfile.TemporaryDirectory(prefix="factory-doctor-") as home:
+        with tempfile.TemporaryDirectory(prefix="factory-doctor-", ignore_cleanup_errors=True) as home:
             return _start([program, *argv[1:]], self._environment(home))
 
     def _environment(self, home: str) -> dict[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import SecretStr
+
+from factory_assets.sandbox import ResourceLimits
 
 
 class Severity(StrEnum):
@@ -34,7 +37,9 @@ class DoctorInputs:
 
     `live` is False for a replay instance, which needs no credentials. `claude_config` is the folder where
     Claude Code keeps its login (~/.claude, or CLAUDE_CONFIG_DIR). `search_path` is the PATH to look for
-    programs on, the process's own where it is None.
+    programs on, the process's own where it is None. `sandbox_limits` hold each program of an agent or gate.
+    `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `redact` takes the secrets
+    out of what the checks say.
     """
 
     live: bool
@@ -51,7 +56,10 @@ class DoctorInputs:
     github_owner: str | None = None
     mirror_dir: Path | None = None
     unsandboxed: bool = False
+    sandbox_limits: ResourceLimits = field(default_factory=ResourceLimits)
     search_path: str | None = None
+    weak_secrets: tuple[str, ...] = ()
+    redact: Callable[[str], str] = str
 
 
 def passed(name: str, found: str) -> CheckResult:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from factory_assets.doctor import machine, services
+from factory_assets.doctor import machine, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
@@ -17,11 +18,14 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     machine.check_git,
     machine.check_make,
     machine.check_bubblewrap,
+    machine.check_protections,
     machine.check_python,
     machine.check_bash,
     machine.check_go,
     machine.check_node,
     machine.check_cargo,
+    secrets.check_scanner,
+    secrets.check_secrets,
     machine.check_data_dir,
     machine.check_disk,
 )
@@ -31,7 +35,11 @@ def run_checks(inputs: DoctorInputs) -> list[CheckResult]:
     """Every check that applies to these settings; takes as long as the slowest one, seconds at most."""
     with ThreadPoolExecutor(max_workers=len(_CHECKS)) as pool:
         results = list(pool.map(lambda check: check(inputs), _CHECKS))
-    return [result for result in results if result is not None]
+    return [
+        replace(result, found=inputs.redact(result.found), mend=inputs.redact(result.mend))
+        for result in results
+        if result is not None
+    ]
 
 
 def errors_of(results: Sequence[CheckResult]) -> list[CheckResult]:

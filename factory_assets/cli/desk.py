@@ -1,0 +1,91 @@
+"""What an operator does with the queue: retry one repo, requeue many, resume a queue that was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+
+from rich.console import Console
+
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.specs import QueuedSpec, rank_key
+from factory_assets.registry import Registry
+
+_NEXT = "`queued_specs` launches it when its turn comes (`factory enable`), or `factory build --repo {}` does now."
+
+
+def retry(registry: Registry, name: str, console: Console) -> None:
+    """Queue a failed repo again, or end the wait of one that was put off.
+
+    Raises:
+        InputError: no spec has this name.
+        StatusError: it has shipped, or it is being built.
+    """
+    queued = registry.spec_named(name)
+    if queued is None:
+        raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
+    if queued.status is BuildStatus.SHIPPED:
+        raise StatusError(
+            "It has shipped, and a shipped repo never changes.",
+            where=name,
+            mend="Nothing is to be done; `factory show` tells its story.",
+        )
+    if queued.status in IN_PROGRESS:
+        raise StatusError(
+            f"It is {queued.status}.",
+            where=name,
+            mend="Nothing is to be done: should its run be gone, another takes it up where it stopped.",
+        )
+    registry.requeue(queued.id)
+    console.print(
+        f"{name}: {_done(queued)} {_NEXT.format(name)}", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def requeue(registry: Registry, since: date, console: Console, *, write: bool) -> None:
+    """Queue again every build that failed on that date (UTC) or later; without `write`, only list them."""
+    failed = registry.failed_since(datetime.combine(since, time(), UTC))
+    if write:
+        for queued in failed:
+            registry.requeue(queued.id)
+    for queued in failed:
+        reason = (queued.error_log or "").partition("\n")[0]
+        console.print(f"  {place(queued)}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    said = "queued again" if write else "would be queued again"
+    console.print(f"{len(failed)} builds that failed since {since} {said}.", highlight=False)
+
+
+def show_resumed(lifted: Sequence[Hold], workers: int, console: Console) -> None:
+    """What `factory resume` did."""
+    for hold in lifted:
+        console.print(f"Lifted: {hold.reason}", markup=False, highlight=False, soft_wrap=True)
+    said = "The queue goes on" if lifted else "The queue was not stopped"
+    console.print(f"{said}: {workers} builds may run at once.", highlight=False)
+
+
+def show_holds(standing: Sequence[Hold], console: Console) -> None:
+    """The stops of the queue, before everything else."""
+    for hold in standing:
+        console.print(
+            f"THE QUEUE IS STOPPED since {hold.since:%Y-%m-%d %H:%M} UTC ({hold.cause}): {hold}",
+            style="bold red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def place(queued: QueuedSpec) -> str:
+    """Date, rank and name."""
+    rank = rank_key(queued.rank) if queued.rank is not None else "--"
+    return f"{queued.day}|{rank} {queued.spec.name}"
+
+
+def _done(queued: QueuedSpec) -> str:
+    if queued.status is BuildStatus.FAILED:
+        return f"queued again; attempt {queued.attempts} had failed, the next is a fresh one."
+    if queued.wait_cause is None:
+        return "it is queued and waits for nothing."
+    return f"it waits no longer ({queued.wait_cause})."

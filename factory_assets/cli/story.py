@@ -1,0 +1,176 @@
+"""`factory show NAME`: the whole story of one repo, from its papers to its mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.specs import QueuedSpec, rank_key
+from factory_assets.domain.text import tail
+from factory_assets.registry.story import Attempt, Story
+
+_STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
+
+
+def show_story(story: Story, console: Console, *, git_dir: Path) -> None:
+    """Print it, oldest first."""
+    queued = story.queued
+    console.rule(f"{queued.spec.name}: {queued.status}", style=_STYLES.get(queued.status, "yellow"))
+    for name, value in (*_spec_facts(story), *_state_facts(story, git_dir)):
+        console.print(f"{name:<16}{value}", markup=False, highlight=False, soft_wrap=True)
+    if queued.error_log:
+        said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
+        console.print(f"\n{said}:", style="bold")
+        console.print(tail(queued.error_log), markup=False, highlight=False, soft_wrap=True)
+    for attempt in story.attempts:
+        _show_attempt(attempt, queued, console)
+    _show_cost(story, console)
+
+
+def _spec_facts(story: Story) -> list[tuple[str, str]]:
+    spec = story.queued.spec
+    titles = {paper.arxiv_id: paper for paper in story.papers}
+    papers = [
+        (
+            "paper" if index == 0 else "",
+            f"{titles[paper].title} ({titles[paper].url})" if paper in titles else f"{paper} (not stored)",
+        )
+        for index, paper in enumerate(spec.source_papers)
+    ]
+    facts = [
+        *papers,
+        ("problem", spec.problem),
+        ("solution", spec.solution),
+        ("language", f"{spec.language}, about {spec.estimated_lines} lines, {spec.complexity} complexity"),
+        ("files", ", ".join(spec.files)),
+        ("who pays", spec.who_pays),
+        ("integration", spec.integration_point),
+    ]
+    if not papers:
+        facts.insert(0, ("source", spec.origin_url))
+    if story.origin:
+        facts.insert(0, ("imported", story.origin))
+    return facts
+
+
+def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
+    queued = story.queued
+    facts = [
+        (
+            "partition",
+            f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else "no free rank yet",
+        ),
+        ("queued", _moment(queued.queued_at)),
+        ("attempts", str(queued.attempts)),
+    ]
+    if queued.started_at:
+        facts.append(("started", _moment(queued.started_at)))
+    if queued.run_id:
+        facts.append(("run", queued.run_id))
+    if queued.status is BuildStatus.QUEUED:
+        facts.append(("waits", why_it_waits(queued)))
+    if story.repo:
+        repo = story.repo
+        facts += [
+            ("shipped", f"{_moment(repo.shipped_at)}, version {repo.version}, commit {repo.commit}"),
+            ("size", f"{repo.lines_of_code} lines, {repo.tests_executed} tests executed"),
+            ("bare repository", str(git_dir / f"{repo.name}.git")),
+            (
+                "mirror",
+                f"{story.mirror.url} ({_moment(story.mirror.mirrored_at)})" if story.mirror else "none yet",
+            ),
+        ]
+    return facts
+
+
+def why_it_waits(queued: QueuedSpec) -> str:
+    """Why a queued spec is not built yet, and until when, in words."""
+    if queued.rank is None:
+        return "for a free rank"
+    if queued.wait_cause is None:
+        return "for its turn"
+    words = [str(queued.wait_cause)]
+    if queued.wait_limit_usd is not None:
+        words.append(f"until it is more than ${queued.wait_limit_usd:.2f}")
+    if queued.not_before is not None:
+        words.append(f"until {_moment(queued.not_before)}")
+    if queued.waits:
+        words.append(f"put off {queued.waits} times")
+    return ", ".join(words)
+
+
+def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> None:
+    going_on = attempt.number > queued.attempts
+    title = f"attempt {attempt.number}" + (" (stopped, goes on from here)" if going_on else "")
+    if attempt.phases:
+        console.print(_phases(f"{title}: phases", attempt.phases))
+    if attempt.verdicts:
+        console.print(_gates(f"{title}: gates", attempt.verdicts))
+
+
+def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("phase", "model", "turns", "dollars", "seconds", "commit", "finished"):
+        table.add_column(name, overflow="fold")
+    for record in phases:
+        table.add_row(
+            record.phase,
+            record.model,
+            str(record.turns),
+            f"{record.usage.cost_usd:.4f}",
+            f"{record.seconds:.1f}",
+            record.commit[:12],
+            _moment(record.finished_at),
+        )
+    return table
+
+
+def _gates(title: str, verdicts: Sequence[GateVerdict]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("phase", "gate", "verdict", "saw"):
+        table.add_column(name, overflow="fold")
+    for verdict in verdicts:
+        table.add_row(
+            verdict.phase,
+            verdict.gate,
+            "passed" if verdict.passed else "[red]refused[/]",
+            _plain(verdict.saw.partition("\n")[0]),
+        )
+    return table
+
+
+def _show_cost(story: Story, console: Console) -> None:
+    if not story.spent:
+        console.print("\nNo model was called for it.")
+        return
+    table = Table(title="what it cost (ledger)", title_justify="left", show_footer=True)
+    total = story.usage
+    table.add_column("phase", footer="all")
+    table.add_column("model", overflow="fold")
+    table.add_column("outcome")
+    table.add_column("calls", footer=str(total.calls), justify="right")
+    table.add_column("seconds", footer=f"{sum(line.seconds for line in story.spent):.1f}", justify="right")
+    table.add_column("dollars", footer=f"{total.cost_usd:.4f}", justify="right")
+    for line in story.spent:
+        table.add_row(
+            line.phase,
+            line.model,
+            line.outcome,
+            str(line.calls),
+            f"{line.seconds:.1f}",
+            f"{line.cost_usd:.4f}",
+        )
+    console.print(table)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
