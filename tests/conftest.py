@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from corpus_report import corpus_summary
 
 from factory_assets.settings import Mode, Settings
 
@@ -29,3 +30,9 @@ def replay_settings(tmp_path: Path) -> Settings:
         factory_mirror_interval=0,
         factory_mirror_dir=tmp_path / "mirrored",
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many builds of the corpus were caught and how many shipped, where any ran."""
+    for line in corpus_summary(terminalreporter.stats):
+        terminalreporter.write_line(line)

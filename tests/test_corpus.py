@@ -1,0 +1,63 @@
+"""The corpus: bad builds that must be caught, and good ones that must ship, each really built."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from corpus_cases import CorpusCase, corpus
+from corpus_harness import CorpusRun
+
+from factory_assets.build.gates import ALL_GATES
+from factory_assets.build.languages import CONVENTIONS
+from factory_assets.domain.specs import Language
+
+_PROGRAMS = {
+    Language.GO: "go",
+    Language.PYTHON: "python3",
+    Language.TYPESCRIPT: "node",
+    Language.BASH: "bash",
+    Language.RUST: "cargo",
+}
+CASES = corpus()
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.language}-{case.name}" for case in CASES])
+def test_a_build_of_the_corpus_ends_as_it_has_to(
+    case: CorpusCase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    missing = [tool for tool in ("bwrap", "git", "make", _PROGRAMS[case.language]) if not shutil.which(tool)]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed: {case.language} {case.name}")
+    record_property("corpus", "good" if case.is_good else "bad")
+    run = CorpusRun(case, tmp_path)
+    # The case has a home of its own; what the machine's has installed and cached serves every case.
+    for name, folder in {"RUSTUP_HOME": ".rustup", "XDG_CACHE_HOME": ".cache"}.items():
+        monkeypatch.setenv(name, os.environ.get(name, str(Path.home() / folder)))
+    monkeypatch.setenv("HOME", str(run.home))
+    monkeypatch.setenv("CORPUS_CANARY", run.canary)
+    run.play()
+
+
+def test_every_case_can_be_played_and_names_a_gate_that_there_is() -> None:
+    places = dict.fromkeys(("home", "neighbour", "data", "trap", "marker"), "/nowhere")
+    for case in CASES:
+        assert case.case.because.endswith("."), case.name
+        assert case.case.expect.gate in {None, *ALL_GATES}, case.name
+        assert case.conversation(places).repo == case.spec.name
+
+
+def test_the_corpus_has_sixty_bad_and_twelve_good_builds_over_the_five_languages() -> None:
+    kinds = Counter(case.is_good for case in CASES)
+    assert kinds[False] >= 60
+    assert kinds[True] >= 12
+    assert {case.language for case in CASES if case.is_good} == set(CONVENTIONS)
+    assert {case.language for case in CASES if not case.is_good} == set(CONVENTIONS)
