@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bench_build, bench_definitions, bench_gather, bench_registry
+from bench import (
+    bench_build,
+    bench_definitions,
+    bench_gather,
+    bench_orchestration,
+    bench_registry,
+    bench_workers,
+)
 
 _PACKAGES = ("dagster", "duckdb", "anthropic", "claude-agent-sdk", "httpx")
 
@@ -36,7 +43,14 @@ def main() -> None:
     print("# Measurements\n")
     print(f"Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}. Ratios hold; seconds are this machine's.\n")
     print(f"{machine()}")
-    for part in (bench_definitions, bench_registry, bench_gather, bench_build):
+    for part in (
+        bench_definitions,
+        bench_registry,
+        bench_gather,
+        bench_build,
+        bench_orchestration,
+        bench_workers,
+    ):
         print(f"measuring {part.__name__} …", file=sys.stderr)
         print(f"\n{part.run()}")
 

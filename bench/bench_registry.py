@@ -18,6 +18,7 @@ from factory_assets.domain.specs import Language, Spec
 from factory_assets.registry import Registry
 from factory_assets.registry.database import Connection, Database
 from factory_assets.registry.specs import queue_specs
+from factory_assets.settings import Settings
 
 PAPERS, PAPERS_A_DAY = 100_000, 300
 SPECS, SPECS_A_DAY = 10_000, 30
@@ -121,7 +122,9 @@ def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
         "the spec of a partition": lambda: registry.spec_at(day, rank),
         "a spec by name": lambda: registry.spec_named(name),
         "the specs of a run": lambda: registry.specs_of_run(f"run {day}"),
-        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(NOW),
+        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(
+            NOW, Settings().budget_limits
+        ),
         f"the queue ({QUEUED} queued)": lambda: registry.queue({BuildStatus.QUEUED}),
         "specs without a rank": registry.unranked_specs,
         "a shipped repo": lambda: registry.shipped_repo(name),
