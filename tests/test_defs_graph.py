@@ -179,6 +179,16 @@ def test_an_instance_without_an_end_has_a_partition_for_today(replay_settings: S
     assert dates.get_last_partition_key() == datetime.now(UTC).date().isoformat()
 
 
+def test_an_instance_whose_end_is_still_to_come_has_a_partition_for_today(replay_settings: Settings) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    today = datetime.now(UTC).date()
+    settings = replay_settings.model_copy(update={"factory_end_date": today + timedelta(days=9)})
+    dates = build_defs(settings).resolve_asset_graph().get(dg.AssetKey("papers")).partitions_def
+    assert dates is not None
+    assert dates.get_last_partition_key() == today.isoformat()
+
+
 def test_no_setting_that_is_a_secret_reaches_the_definitions(replay_settings: Settings) -> None:
     from pydantic import SecretStr
 

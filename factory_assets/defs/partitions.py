@@ -20,13 +20,13 @@ class Partitions:
 
 
 def build_partitions(*, first: date, last: date | None, ranks: int) -> Partitions:
-    """Days from `first` up to `last` (today where None), each with ranks 01 to `ranks`."""
-    if last is None:
-        dates = dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1)
-    else:
-        dates = dg.DailyPartitionsDefinition(
-            start_date=first.isoformat(), end_date=(last + timedelta(days=1)).isoformat()
-        )
+    """Days from `first` up to today, or to `last` where that comes first, each with ranks 01 to `ranks`."""
+    dates = dg.DailyPartitionsDefinition(
+        start_date=first.isoformat(),
+        end_date=None if last is None else (last + timedelta(days=1)).isoformat(),
+        # Today is a partition from its first minute on.
+        end_offset=1,
+    )
     rank_keys = dg.StaticPartitionsDefinition([rank_key(rank) for rank in range(1, ranks + 1)])
     return Partitions(
         dates=dates, date_ranks=dg.MultiPartitionsDefinition({"date": dates, "rank": rank_keys})
