@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-ui up down test lint types check end-to-end bench clean
+.PHONY: setup demo demo-ui up down test corpus chaos lint types check end-to-end bench clean
 
 setup: $(READY)
 
@@ -31,8 +31,16 @@ down: setup
 
 # What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m end_to_end
+
+# Bad builds that must be caught and good ones that must ship, each really built: some minutes.
+corpus: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m corpus
+
+# Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1): some minutes.
+chaos: setup
+	$(BIN)/python -m pytest -n 0 -s -m chaos
 
 lint: setup
 	$(BIN)/ruff format --check .
