@@ -1,6 +1,8 @@
 """What holds for every test: no credential and no instance of the machine it runs on is seen."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from corpus_report import corpus_summary
@@ -13,6 +15,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder with a short path: the path of a socket is limited, and pytest's folders are deep."""
+    with TemporaryDirectory(prefix="short-") as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -156,7 +156,9 @@ def test_enable_starts_what_spends_and_disable_stops_it_again(at_work: AtWork) -
         registry.start_build(queued.id, run_id="run-1", now=NOW)
     names = ["analyze_daily", "build_daily", "mirror_nightly", "queued_specs"]
     assert at_work.client.enable() == names
-    assert _statuses(at_work, names) == {InstigatorStatus.RUNNING}
+    # Mirroring into a folder is on from the start, so there it has nothing to start.
+    started = [name for name in names if name != "mirror_nightly"]
+    assert _statuses(at_work, started) == {InstigatorStatus.RUNNING}
     assert at_work.client.disable() == names
     assert _statuses(at_work, names) == {InstigatorStatus.DECLARED_IN_CODE}
 

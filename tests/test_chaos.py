@@ -136,18 +136,18 @@ def test_a_second_launch_leaves_the_sessions_of_the_first_alone(
 
 
 def test_a_killed_process_leaves_no_temporary_folder_for_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))
     code = (
-        f"import os, tempfile; tempfile.tempdir = {str(tmp_path)!r}\n"
+        f"import os, tempfile; tempfile.tempdir = {str(short_path)!r}\n"
         "from factory_assets.scratch import scratch_folder\n"
         "with scratch_folder() as folder:\n"
         "    (folder / 'secret').touch()\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
-    assert len(list(tmp_path.glob("factory-scratch-*/*/secret"))) == 1
+    assert len(list(short_path.glob("factory-scratch-*/*/secret"))) == 1
     with scratch_folder() as folder:
         assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
 

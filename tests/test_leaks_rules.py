@@ -184,10 +184,10 @@ def _repository(folder: Path) -> Path:
     return work.git_dir
 
 
-def test_what_is_scanned_is_gone_afterwards(tmp_path: Path, kingfisher: Kingfisher, monkeypatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_what_is_scanned_is_gone_afterwards(short_path: Path, kingfisher: Kingfisher, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))
     kingfisher.find({"a": b"b"})
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
+    assert [path.name for path in short_path.rglob("*") if path.is_file()] == ["lock"]
 
 
 def test_the_doctor_says_whether_the_scanner_works(tmp_path: Path, kingfisher: Kingfisher) -> None:

@@ -225,6 +225,33 @@ def test_a_find_of_the_rules_is_told_with_its_file_and_without_its_value(work: W
     assert word not in describe_leaks(leaks)
 
 
+def test_a_quick_look_finds_the_factorys_own_secrets(work: Work) -> None:
+    work.commit({"key.txt": base64.b64encode(RAW)})
+    leaks = LeakScanner([SECRET], NoRules()).scan_quickly(work.git_dir, "HEAD")
+    assert {leak.path for leak in leaks} == {"key.txt"}
+
+
+def test_a_quick_look_spares_the_rules_what_looks_like_no_secret(work: Work) -> None:
+    rules = NoRules()
+    work.commit({"risk-task.py": "https://example.org/a?b=c  # task-runner, ask-me"})
+    scanner = LeakScanner([SECRET], rules)
+    assert scanner.scan_quickly(work.git_dir, "HEAD") == ()
+    assert rules.shown == []
+    scanner.scan(work.git_dir, "HEAD")
+    assert len(rules.shown) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ghp" + "_0123", "-----BEGIN RSA PRIVATE" + " KEY-----", "postgres://me:hunter22@db/x", "AK" + "IA0"],
+)
+def test_a_quick_look_asks_the_rules_where_something_looks_like_a_secret(work: Work, text: str) -> None:
+    rules = NoRules()
+    work.commit({"a.py": f'key = "{text}"'})
+    LeakScanner([SECRET], rules).scan_quickly(work.git_dir, "HEAD")
+    assert len(rules.shown) == 1
+
+
 def test_rules_that_cannot_be_asked_are_no_pass(work: Work) -> None:
     with pytest.raises(InfrastructureError, match="broken"):
         LeakScanner([], BrokenRules()).scan(work.git_dir, "HEAD")

@@ -6,8 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,13 +128,6 @@ def test_a_place_for_sockets_that_others_can_enter_is_refused(
     base.chmod(0o777)
     with pytest.raises(MissingToolError, match="not this user's alone"), socket_folder():
         pass
-
-
-@pytest.fixture
-def short_path() -> Iterator[Path]:
-    """The path of a socket is short, and pytest's folders are not."""
-    with tempfile.TemporaryDirectory(prefix="doors-") as name:
-        yield Path(name)
 
 
 _WORKER = """
