@@ -228,7 +228,7 @@ def test_a_find_of_the_rules_is_told_with_its_file_and_without_its_value(work: W
 def test_a_quick_look_finds_the_factorys_own_secrets(work: Work) -> None:
     work.commit({"key.txt": base64.b64encode(RAW)})
     leaks = LeakScanner([SECRET], NoRules()).scan_quickly(work.git_dir, "HEAD")
-    assert {leak.path for leak in leaks} == {"key.txt"}
+    assert {leak.path.partition("!")[0] for leak in leaks} == {"key.txt"}
 
 
 def test_a_quick_look_spares_the_rules_what_looks_like_no_secret(work: Work) -> None:

@@ -10,7 +10,8 @@ from factory_assets.build.gates.written import takes_tests, test_files
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 
-_GO_SIGNATURE = re.compile(r"^func Test\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
+# TestMain is no test: it is called with another type.
+_GO_SIGNATURE = re.compile(r"^func Test(?!Main\()\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
 _SHEBANG = re.compile(r"\A#![^\n]*\n")
 
 
