@@ -29,7 +29,7 @@ from factory_assets.domain.text import strip_hidden, tail
 FEWEST_TESTS = 3
 
 _NEEDS_NETWORK = re.compile(
-    r"Network is unreachable|Temporary failure in name resolution|Could not resolve host|no such host"
+    r"[Nn]etwork is unreachable|Temporary failure in name resolution|Could not resolve host|no such host"
     r"|Name or service not known|ENOTFOUND|EAI_AGAIN|ENETUNREACH"
 )
 _MISSING_FILE = re.compile(
