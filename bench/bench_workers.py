@@ -97,8 +97,8 @@ def _text(measured: Sequence[_Measured]) -> list[str]:
         (
             f"{ROUNDS} builds for each worker under a real daemon, from the first launch to the last end. Agents of"
             f" {FULL_SECONDS:g} s are scaled: each build waits {SCALED_SECONDS:g} s and does nothing else. *Of linear*"
-            f" is seen with these, and reckoned for {FULL_SECONDS:g} s with the same time beside the agent. Memory is the"
-            " median proportional set size of a run's process while it waits."
+            f" is seen with these, and reckoned for {FULL_SECONDS:g} s with the same time beside the agent. Memory is"
+            " the median proportional set size of a run's process while it waits."
         ),
         "",
         f"Target: at least {TARGET:g} of linear up to 8 workers.",

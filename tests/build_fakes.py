@@ -135,6 +135,9 @@ class MemoryJournal:
     def finish_phase(self, spec_id: int, attempt: int, record: PhaseRecord) -> None:
         self.records[attempt, record.phase] = record
 
+    def phases_of(self, spec_id: int, attempt: int) -> list[PhaseRecord]:
+        return [self.records[attempt, phase] for phase in Phase if (attempt, phase) in self.records]
+
     def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
         self.verdicts[attempt, verdict.gate] = verdict
 

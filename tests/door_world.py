@@ -95,7 +95,7 @@ def _handler(outside: Outside) -> type[BaseHTTPRequestHandler]:
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             outside.seen.append((self.command, self.path, dict(self.headers), body))
-            if "/slow" in self.path:
+            if "slow" in self.path:
                 _stream(self, outside)
                 return
             self.send_response(200)

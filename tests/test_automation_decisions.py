@@ -11,6 +11,7 @@ from factory_assets.domain.automation import (
     Launches,
     choose_launches,
     days_to_analyse,
+    gathered_too_early,
     launch_order,
     trailing_window,
 )
@@ -99,6 +100,17 @@ def test_a_settled_date_is_analysed_once_and_again_only_when_papers_came_later()
     assert days_to_analyse(days, set(), set(), now) == days[:2]
     assert days_to_analyse(days, {days[0], days[1]}, set(), now) == []
     assert days_to_analyse(days, {days[0], days[1]}, {days[0]}, now) == [days[0]]
+
+
+def test_a_date_gathered_before_its_announcement_waits_for_the_next_gather_over_it() -> None:
+    # Announced on Thursday evening, US Eastern.
+    wednesday, announced = date(2026, 6, 17), datetime(2026, 6, 19, 0, tzinfo=UTC)
+    window = (date(2026, 6, 14), date(2026, 6, 20))
+    early = {wednesday: announced - timedelta(seconds=1)}
+    assert gathered_too_early(early, window) == [wednesday]
+    assert gathered_too_early({wednesday: announced}, window) == []
+    assert gathered_too_early(early, (date(2026, 6, 18), date(2026, 6, 24))) == []
+    assert gathered_too_early(early, None) == []
 
 
 def choose(

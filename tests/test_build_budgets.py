@@ -127,8 +127,8 @@ def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_
     factory.agent.acts[Phase.BUILD] = goes_on
     report = factory.build()
     assert found == ["count.sh"]
-    assert "stopped by its budget" in factory.agent.tasks[1].prompt
-    assert "stopped by its budget" not in factory.agent.tasks[2].prompt
+    assert "stopped before its end" in factory.agent.tasks[1].prompt
+    assert "stopped before its end" not in factory.agent.tasks[2].prompt
     # The gates compare with the scaffold, not with what was kept: otherwise half the sources would not count.
     sources = next(verdict for verdict in report.verdicts if verdict.gate == "sources")
     assert "lib/count.sh" in sources.saw
@@ -307,6 +307,25 @@ def test_a_build_that_has_lasted_too_long_has_failed(tmp_path):
     assert factory.agent.phases == [Phase.BUILD]
     assert factory.journal.queued.status is BuildStatus.FAILED
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
+
+
+def test_the_reviews_gates_do_not_start_when_the_builds_time_is_over(tmp_path):
+    factory = factory_with(tmp_path)
+    record = factory.journal.record_verdict
+
+    def die_in_the_review(spec_id, attempt, verdict, *, now):
+        if verdict.gate == "review-bounds":
+            raise DiedError
+        record(spec_id, attempt, verdict, now=now)
+
+    factory.journal.record_verdict = die_in_the_review
+    with pytest.raises(DiedError):
+        factory.build()
+    factory.journal.record_verdict = record
+    factory.ledger.record_call(call(phase=Phase.REVIEW, seconds=3600.0))
+    with pytest.raises(BuildAgentError, match="FACTORY_BUILD_HOURS"):
+        factory.build()
+    assert not {"review-bounds", "tests-pass"} & {gate for _, gate in factory.journal.verdicts}
 
 
 def test_a_phase_gets_no_more_time_than_the_build_has_left(tmp_path):

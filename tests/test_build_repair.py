@@ -129,9 +129,7 @@ def test_gates_that_did_not_judge_again_are_not_shown_as_passed(tmp_path):
     assert not shown & {"tests-pass", "tests-executed", "dependencies"}
 
 
-@pytest.mark.parametrize(
-    "kind", [OutcomeKind.OUT_OF_TURNS, OutcomeKind.OVER_BUDGET, OutcomeKind.AGENT_FAILURE]
-)
+@pytest.mark.parametrize("kind", [OutcomeKind.OUT_OF_TURNS, OutcomeKind.AGENT_FAILURE])
 def test_an_agent_that_does_not_end_its_repair_leaves_the_build_failed_by_the_gate(tmp_path, kind):
     factory = factory_with(tmp_path, *[lambda workspace: kind] * 2)
     with pytest.raises(BuildGateError, match="tests-pass") as caught:
@@ -147,6 +145,30 @@ def test_a_repair_that_meets_a_rate_limit_is_tried_again_later_on_the_same_revie
     assert caught.value.cause is WaitCause.RATE_LIMIT
     assert factory.build().commit is not None
     assert [task.prompt.splitlines()[3] for task in factory.agent.tasks[3:]] == ["Round: repair 1"] * 2
+
+
+def test_a_repair_that_its_budget_stopped_goes_on_from_its_own_files_and_the_reviews_work_counts(tmp_path):
+    def starts(workspace):
+        write_files(workspace, {"lib/half.sh": "# half\n"})
+        return OutcomeKind.OVER_BUDGET
+
+    found = []
+
+    def ends(workspace):
+        found.append((workspace / "lib/half.sh").read_text())
+        (workspace / "lib/half.sh").unlink()
+        mends(workspace)
+
+    factory = factory_with(tmp_path, starts, ends)
+    with pytest.raises(BuildDeferredError) as caught:
+        factory.build()
+    assert caught.value.cause is WaitCause.PHASE_BUDGET
+    report = factory.build()
+    assert found == ["# half\n"]
+    assert report.phases[-1].turns == 6
+    assert "stopped" not in factory.git("for-each-ref", "--format=%(refname)")
+    assert report.provenance is not None
+    assert report.provenance.prompt_sha256["repair"]
 
 
 def test_a_run_that_died_after_a_repair_gets_no_further_round(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pickle
@@ -13,6 +14,7 @@ from build_material import (
     BASH_FILES,
     DOCUMENTS,
     NOW,
+    PYTHON_FILES,
     Factory,
     does_nothing,
     good_acts,
@@ -31,7 +33,7 @@ from factory_assets.build.errors import (
 from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
-from factory_assets.domain.errors import StatusError
+from factory_assets.domain.errors import InfrastructureError, StatusError
 from factory_assets.domain.specs import Language
 from factory_assets.sandbox import find_sandbox
 
@@ -194,6 +196,72 @@ def test_a_shipped_name_is_never_built_over(bash_factory):
     with pytest.raises(StatusError, match="shipped already"):
         bash_factory.build()
     assert len(bash_factory.agent.tasks) == 3
+    queued = bash_factory.journal.queued
+    assert (queued.status, "shipped already" in queued.error_log) == (BuildStatus.FAILED, True)
+
+
+def test_a_broken_bare_repository_puts_the_spec_off_and_says_so(bash_factory):
+    bash_factory.bare.mkdir(parents=True)
+    (bash_factory.bare / "HEAD").write_text("nonsense")
+    with pytest.raises(BuildDeferredError, match="git") as caught:
+        bash_factory.build()
+    queued = bash_factory.journal.queued
+    assert (caught.value.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
+    assert queued.error_log == caught.value.what
+
+
+def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_factory):
+    def fills(workspace):
+        write_files(workspace, BASH_FILES)
+        with (workspace / "huge").open("wb") as file:
+            file.truncate(300_000_000)
+
+    bash_factory.agent.acts[Phase.BUILD] = fills
+    with pytest.raises(BuildGateError, match=r"tree-safe refused: .* bytes"):
+        bash_factory.build()
+    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert bash_factory.agent.phases == [Phase.BUILD]
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.RATE_LIMITED, OutcomeKind.INFRASTRUCTURE, None])
+def test_what_was_written_before_the_world_failed_is_kept_for_the_next_run(bash_factory, kind):
+    def starts(workspace):
+        write_files(workspace, {"lib/count.sh": BASH_FILES["lib/count.sh"]})
+        if kind is None:
+            raise InfrastructureError("the proxy is gone")
+        return kind
+
+    found = []
+
+    def ends(workspace):
+        found.append((workspace / "lib/count.sh").exists())
+        write_files(workspace, BASH_FILES)
+
+    bash_factory.agent.acts[Phase.BUILD] = starts
+    with pytest.raises(BuildDeferredError):
+        bash_factory.build()
+    bash_factory.agent.acts[Phase.BUILD] = ends
+    assert bash_factory.build().commit is not None
+    assert found == [True]
+
+
+def test_a_source_that_no_parser_survives_is_refused_and_not_judged_for_ever(tmp_path):
+    acts = good_acts(Language.PYTHON)
+    deep = {"word_count/deep.py": f"N = 1{' + 1' * 30_000}\n"}
+    acts[Phase.BUILD] = writes(PYTHON_FILES | deep)
+    factory = Factory(tmp_path, make_spec(Language.PYTHON), ScriptedAgent(acts))
+    with pytest.raises(BuildGateError, match="the gate cannot read this tree: RecursionError"):
+        factory.build()
+    assert factory.journal.queued.status is BuildStatus.FAILED
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [(-3, 10), (9999, 24 * 60)])
+def test_a_time_to_wait_that_makes_no_sense_is_not_taken(bash_factory, hours, minutes):
+    bash_factory.agent.until = NOW + timedelta(hours=hours)
+    bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.RATE_LIMITED
+    with pytest.raises(BuildDeferredError) as caught:
+        bash_factory.build()
+    assert caught.value.until == NOW + timedelta(minutes=minutes)
 
 
 def test_an_agent_out_of_turns_is_resumed_once_in_its_session(bash_factory):
@@ -255,6 +323,17 @@ def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):
         bash_factory.build()
     assert caught.value.where.endswith("work/file")
     assert bash_factory.journal.queued.attempts == 0
+
+
+@pytest.mark.parametrize(("number", "is_full"), [(errno.ENOSPC, True), (errno.EACCES, False)])
+def test_disk_space_is_named_only_where_there_is_none(bash_factory, number, is_full):
+    def fails(workspace):
+        raise OSError(number, os.strerror(number), str(workspace / "file"))
+
+    bash_factory.agent.acts[Phase.BUILD] = fails
+    with pytest.raises(BuildDeferredError) as caught:
+        bash_factory.build()
+    assert ("disk space" in caught.value.mend) == is_full
 
 
 def test_two_runs_never_build_one_spec(bash_factory):

@@ -14,6 +14,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from defs_factory import DefsFactory, DefsRuns, checks, failure_of, metadata
 from defs_fakes import TESTS_FAILED, paper_on, spec_on
 from pydantic import SecretStr
+from registry_samples import spec
 
 from factory_assets.build.gates import ALL_GATES, GATES
 from factory_assets.build_defs import build_defs
@@ -438,6 +439,18 @@ def test_a_mirrored_repo_shows_where_it_is_and_the_second_time_nothing_changes(a
     second = metadata(analysed.run_rank("mirror", WEDNESDAY, 1), "mirrored_repos")
     assert second["outcome"] == "unchanged"
     assert analysed.data_version("mirrored_repos", "2026-06-17|01") == version
+
+
+def test_an_imported_repo_is_mirrored_and_shows_where_its_idea_came_from(factory: DefsFactory) -> None:
+    idea = "https://example.org/ideas/7"
+    factory.gathering.papers[WEDNESDAY] = [paper_on(WEDNESDAY, 1)]
+    factory.analysis.specs[WEDNESDAY] = [spec("cache-probe", source_papers=(), source_url=idea)]
+    for job in ("gather", "analyze"):
+        factory.run_day(job, WEDNESDAY)
+    for job in ("build", "mirror"):
+        assert factory.run_rank(job, WEDNESDAY, 1).success
+    shown = metadata(factory.run_rank("mirror", WEDNESDAY, 1), "mirrored_repos")
+    assert (shown["paper"], shown["papers"]) == (idea, "none: the spec was imported")
 
 
 # The machine and its settings, through the real gateways

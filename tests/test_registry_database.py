@@ -98,7 +98,8 @@ def test_opening_again_keeps_rows_and_applies_no_migration_twice(path: Path) -> 
     count = """
         print(len(Registry(path).papers_of_day(DAY)))
         with Database(path).transaction() as connection:
-            print(connection.execute("SELECT version, count(*) FROM schema_migrations GROUP BY version ORDER BY version").fetchall())
+            versions = "SELECT version, count(*) FROM schema_migrations GROUP BY version ORDER BY version"
+            print(connection.execute(versions).fetchall())
     """
     output, errors = _start(path, count).communicate(timeout=20)
     assert output.split("\n")[:2] == ["1", "[(1, 1), (2, 1)]"], errors

@@ -40,6 +40,18 @@ def test_a_stop_stands_until_it_is_lifted_also_for_another_process(
     assert registry.holds() == []
 
 
+def test_what_waits_for_the_credential_may_start_when_the_stop_is_lifted(registry: Registry) -> None:
+    refused, limited, _ = queue(registry, "cache-probe", "tree-probe", "key-probe")
+    later = NOW + timedelta(hours=1)
+    for queued, cause in ((refused, WaitCause.CREDENTIAL), (limited, WaitCause.RATE_LIMIT)):
+        registry.start_build(queued.id, run_id="run", now=NOW)
+        registry.defer_build(queued.id, cause=cause, until=later, reason="401")
+    registry.hold(hold("one"))
+    registry.release_hold(WaitCause.CREDENTIAL)
+    assert registry.spec_by_id(refused.id).not_before is None
+    assert registry.spec_by_id(limited.id).not_before == later
+
+
 def test_a_later_refusal_is_the_one_that_counts(registry: Registry) -> None:
     registry.hold(hold("one"))
     registry.hold(hold("two", minutes=5))

@@ -13,11 +13,13 @@ from factory_assets.build.errors import (
     BuildDeferredError,
     BuildGateError,
 )
+from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
 
 _CREDENTIAL_PAUSE = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=24)
 
 
 class Endings:
@@ -37,13 +39,15 @@ class Endings:
     ) -> NoReturn:
         """Give the spec back to the queue without using up an attempt.
 
-        Where no time is named, the wait is longer each time.
+        Each wait is longer than the one before, or as long as `until` says: 24 hours at most.
 
         Raises:
             BuildDeferredError: always.
         """
         state = self._state
-        later = until or state.tools.clock() + pause_after(state.waits)
+        now = state.tools.clock()
+        # A time that has passed would launch it every minute, and one that is years off would park it.
+        later = max(min(until or now, now + _LONGEST_WAIT), now + pause_after(state.waits))
         reason, mend = state.clean(reason), state.clean(mend)
         state.tools.journal.defer_build(state.queued.id, cause=cause, until=later, reason=reason)
         raise BuildDeferredError(
@@ -160,7 +164,10 @@ class Endings:
         workspace: Path = self._state.workspace
         if not workspace.is_dir():
             return before
-        return self._state.commit(workspace, parent=before, title=title)
+        try:
+            return self._state.commit(workspace, parent=before, title=title)
+        except OversizedError:
+            return before
 
     def _give_up(self, commit: str, error_log: str) -> None:
         self._state.repo.keep_failed(self._state.queued.attempts, commit)

@@ -20,10 +20,13 @@ from pathlib import Path
 from factory_assets.build.git_program import find_git, run_git
 from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.errors import FactoryError, InputError, StatusError
 from factory_assets.scratch import scratch_folder
 
 READ_LIMIT = 2_000_000
+# Far more than the gate tree-safe lets pass: what is over this is not even hashed.
+_MOST_FILES = 2_000
+_MOST_BYTES = 200_000_000
 
 # What builds and tests leave behind; never part of a repository, whatever its .gitignore says.
 _JUNK = (
@@ -44,6 +47,10 @@ _SCAFFOLD_REF = "refs/factory/scaffold"
 _MAIN_REF = "refs/heads/main"
 _ABSENT = "0" * 40
 _OUTLIVING_SECONDS = 3.0
+
+
+class OversizedError(FactoryError):
+    """A workspace holds too much to be committed."""
 
 
 class BareRepo:
@@ -187,11 +194,16 @@ class BareRepo:
 
         Same files, parent, message and time give the same commit. Git directories in the workspace are removed:
         a nested repository or submodule is never part of a repo.
+
+        Raises:
+            OversizedError: there is far too much of it; nothing was read.
         """
         remove_git_folders(workspace)
         with tempfile.TemporaryDirectory(prefix="index-", dir=workspace.parent) as folder:
             env = {"GIT_WORK_TREE": str(workspace), "GIT_INDEX_FILE": str(Path(folder, "index"))}
-            entries = b"".join(self._index_lines(workspace, self._listed(workspace, env)))
+            listed = self._listed(workspace, env)
+            _refuse_oversized(workspace, listed)
+            entries = b"".join(self._index_lines(workspace, listed))
             self._git("update-index", "-z", "--index-info", env=env, stdin=entries)
             tree = self._git("write-tree", env=env).decode().strip()
         return self._commit_tree(tree, parent=parent, message=message, when=when)
@@ -335,6 +347,15 @@ class BareRepo:
             "GIT_COMMITTER_EMAIL": self._mail,
         }
         return run_git(self._program, args, identity | dict(env or {}), stdin=stdin, cwd=cwd or self.path)
+
+
+def _refuse_oversized(workspace: Path, paths: Sequence[bytes]) -> None:
+    root = os.fsencode(workspace)
+    size = sum(os.lstat(os.path.join(root, path)).st_size for path in paths)  # noqa: PTH118 - a path of bytes
+    if len(paths) > _MOST_FILES or size > _MOST_BYTES:
+        raise OversizedError(
+            f"{len(paths):,} files with {size:,} bytes, far more than a repo may have", where=str(workspace)
+        )
 
 
 def remove_git_folders(workspace: Path) -> None:

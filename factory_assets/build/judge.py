@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.dependencies import Online, Resolution, resolve_dependencies
+from factory_assets.build.gates import (
+    DEPENDENCIES,
+    DOCUMENTS,
+    PLACEHOLDERS,
+    REVIEW_BOUNDS,
+    SOURCES,
+    SOURCES_UNCHANGED,
+    TEST_TARGET,
+    TESTS_NOTICE,
+    TESTS_PASS,
+    TESTS_PRESENT,
+)
 from factory_assets.build.gates.build import judge_sources, judge_tests_present
 from factory_assets.build.gates.documents import judge_documents, judge_sources_unchanged
 from factory_assets.build.gates.documents_run import run_documented_commands
 from factory_assets.build.gates.mutation import judge_mutations
 from factory_assets.build.gates.placeholders import judge_placeholders
 from factory_assets.build.gates.review_bounds import judge_review
-from factory_assets.build.gates.secrets import judge_secrets
+from factory_assets.build.gates.secrets import judge_secrets, judge_secrets_quickly
 from factory_assets.build.gates.test_target import judge_test_target
-from factory_assets.build.gates.tests_run import TestGate
+from factory_assets.build.gates.tests_run import ReviewResult, TestGate
 from factory_assets.build.gates.tree import judge_tree
 from factory_assets.build.git import BareRepo
 from factory_assets.build.provenance import judge_provenance
@@ -23,6 +36,7 @@ from factory_assets.build.tree import Tree
 from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 from factory_assets.leaks.scanner import HistoryScanner
@@ -62,7 +76,7 @@ class Judge:
         first, old, new = (self.repo.tree(each) for each in (scaffold, before, commit))
         always = (
             judge_tree(phase, new),
-            judge_secrets(phase, self.repo.path, commit, new, self.scanner),
+            judge_secrets_quickly(phase, self.repo.path, commit, new, self.scanner),
         )
         if not all(verdict.passed for verdict in always):
             return always
@@ -76,7 +90,13 @@ class Judge:
             indexes=self.indexes,
             seconds=self.gate_seconds,
         )
-        return resolve_dependencies(self.language, self.repo.tree(commit), online)
+        tree = self.repo.tree(commit)
+        try:
+            return resolve_dependencies(self.language, tree, online)
+        except (FactoryError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - as in _read
+            return Resolution(verdict=_unreadable(DEPENDENCIES, Phase.REVIEW, error))
 
     def prove(self, seal: Seal, resolution: Resolution, documents: GateVerdict) -> Proof:
         """Judge the commit that is to ship by running it in a fresh clone, without network.
@@ -88,34 +108,63 @@ class Judge:
         try:
             self.repo.clone(seal.commit, clone)
             env = resolution.provide(clone)
-            tests = TestGate(
-                language=self.language,
-                clone=clone,
-                tree=tree,
-                commands=self.commands,
-                seconds=self.gate_seconds,
-                env=env,
-                folders=tuple(resolution.folders),
-            ).judge()
-            verdicts = (*tests.verdicts, judge_provenance(tree, seal.provenance))
+            tests = self._run_tests(clone, tree, env, tuple(resolution.folders))
+            verdicts: Verdicts = (
+                judge_secrets(Phase.REVIEW, self.repo.path, seal.commit, tree, self.scanner),
+                *tests.verdicts,
+                judge_provenance(tree, seal.provenance),
+            )
             if all(verdict.passed for verdict in tests.verdicts):
-                mutations = judge_mutations(
-                    language=self.language,
-                    clone=clone,
-                    tree=tree,
-                    commands=self.commands,
-                    seed=seal.commit,
-                    env=env,
-                    folders=tuple(resolution.folders),
+                mutations = _read(
+                    TESTS_NOTICE,
+                    Phase.REVIEW,
+                    lambda: judge_mutations(
+                        language=self.language,
+                        clone=clone,
+                        tree=tree,
+                        commands=self.commands,
+                        seed=seal.commit,
+                        env=env,
+                        folders=tuple(resolution.folders),
+                    ),
                 )
-                verdicts += (mutations, self._run_documents(clone, tree, documents))
+                documented = _read(
+                    DOCUMENTS, Phase.REVIEW, lambda: self._run_documents(clone, tree, documents, env)
+                )
+                verdicts += (mutations, documented)
         finally:
             remove_folder(clone)
         return Proof(verdicts, tests.tests_executed)
 
-    def _run_documents(self, clone: Path, tree: Tree, documents: GateVerdict) -> GateVerdict:
+    def _run_tests(
+        self, clone: Path, tree: Tree, env: Mapping[str, str], folders: tuple[str, ...]
+    ) -> ReviewResult:
+        gate = TestGate(
+            language=self.language,
+            clone=clone,
+            tree=tree,
+            commands=self.commands,
+            seconds=self.gate_seconds,
+            env=env,
+            folders=folders,
+        )
+        try:
+            return gate.judge()
+        except (FactoryError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - as in _read
+            return ReviewResult((_unreadable(TESTS_PASS, Phase.REVIEW, error),), 0)
+
+    def _run_documents(
+        self, clone: Path, tree: Tree, documents: GateVerdict, env: Mapping[str, str]
+    ) -> GateVerdict:
         faults = run_documented_commands(
-            language=self.language, clone=clone, tree=tree, commands=self.commands, seconds=self.gate_seconds
+            language=self.language,
+            clone=clone,
+            tree=tree,
+            commands=self.commands,
+            seconds=self.gate_seconds,
+            env=env,
         )
         if not faults:
             return documents
@@ -125,19 +174,43 @@ class Judge:
     def _own_gates(self, phase: Phase, scaffold: Tree, before: Tree, tree: Tree) -> Verdicts:
         match phase:
             case Phase.BUILD:
-                return (
-                    judge_sources(self.language, scaffold, tree),
-                    judge_tests_present(self.language, scaffold, tree),
-                    judge_placeholders(self.language, tree, scaffold),
-                    judge_test_target(self.language, tree, scaffold),
-                )
+                gates: dict[str, Callable[[], GateVerdict]] = {
+                    SOURCES: lambda: judge_sources(self.language, scaffold, tree),
+                    TESTS_PRESENT: lambda: judge_tests_present(self.language, scaffold, tree),
+                    PLACEHOLDERS: lambda: judge_placeholders(self.language, tree, scaffold),
+                    TEST_TARGET: lambda: judge_test_target(self.language, tree, scaffold),
+                }
             case Phase.SEO:
-                return (
-                    judge_documents(phase, self.language, tree, scaffold),
-                    judge_sources_unchanged(before, tree),
-                )
+                gates = {
+                    DOCUMENTS: lambda: judge_documents(phase, self.language, tree, scaffold),
+                    SOURCES_UNCHANGED: lambda: judge_sources_unchanged(before, tree),
+                }
             case Phase.REVIEW:
-                return (
-                    judge_review(self.language, built=before, tree=tree),
-                    judge_documents(phase, self.language, tree, scaffold),
-                )
+                gates = {
+                    REVIEW_BOUNDS: lambda: judge_review(self.language, built=before, tree=tree),
+                    DOCUMENTS: lambda: judge_documents(phase, self.language, tree, scaffold),
+                }
+        return tuple(_read(gate, phase, judge) for gate, judge in gates.items())
+
+
+def _read(gate: str, phase: Phase, judge: Callable[[], GateVerdict]) -> GateVerdict:
+    """A gate's verdict; a tree that it stumbles over is refused.
+
+    Otherwise the same commit would be judged, and fail to be judged, for ever.
+    """
+    try:
+        return judge()
+    except (FactoryError, OSError):
+        raise
+    except Exception as error:  # noqa: BLE001 - the tree is hostile: whatever it does to a reader is a refusal
+        return _unreadable(gate, phase, error)
+
+
+def _unreadable(gate: str, phase: Phase, error: Exception) -> GateVerdict:
+    return GateVerdict(
+        gate=gate,
+        phase=phase,
+        passed=False,
+        saw=f"the gate cannot read this tree: {type(error).__name__}: {error}",
+        mend="Build the repo again; its last state is kept under refs/factory/failed.",
+    )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NoReturn
 
 from factory_assets.build.budgets import Bound
 from factory_assets.build.endings import Endings
+from factory_assets.build.gates import TREE_SAFE
+from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
+from factory_assets.build.tree import changed_paths
 from factory_assets.build.workspaces import fresh_folder
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
+from factory_assets.domain.errors import FactoryError
 
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 
@@ -49,10 +54,10 @@ class Phases:
             files=files,
             prompts_dir=state.config.prompts_dir,
         )
-        work = run_phase(state, phase, prompt + STOPPED_NOTE if stopped else prompt)
+        work = self._run(phase, before, prompt + STOPPED_NOTE if stopped else prompt)
         self._refuse_undone(phase, before, work)
-        title = f"{_MESSAGES[phase]} {state.spec.name}"
-        return self._finish(phase, state.commit(state.workspace, parent=before, title=title), work)
+        commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}")
+        return self._finish(phase, commit, work, known=None)
 
     def repair(self, commit: str, *, number: int, refused: tuple[GateVerdict, ...]) -> str:
         """The commit in which the agent has mended what gates refused in `commit`; not yet judged.
@@ -67,25 +72,26 @@ class Phases:
         if state.seconds_left <= 0:
             self._endings.fail_clock(phase, commit)
         state.say(phase, f"repair round {number} of {state.config.repair_rounds}")
+        stopped = state.repo.stopped(phase)
         prompt = render_repair_prompt(
             state.spec,
             number=number,
             verdicts=refused,
             workspace=state.workspace,
             turns=state.config.turns(phase, state.spec),
-            files=self._lay_out(commit),
+            files=self._lay_out(stopped or commit),
             prompts_dir=state.config.prompts_dir,
         )
-        work = run_phase(state, phase, prompt)
-        if work.bound and work.bound.cause is WaitCause.DAY_BUDGET:
-            self._endings.stop_for_budget(phase, work.bound, work.outcome.detail)
-        self._put_off_if_outside(phase, work)
-        repaired = state.commit(state.workspace, parent=commit, title=f"Repair {state.spec.name}")
+        work = self._run(phase, commit, prompt + STOPPED_NOTE if stopped else prompt)
+        if work.bound:
+            self._stop(phase, commit, work, work.bound)
+        self._put_off_if_outside(phase, commit, work)
+        repaired = self._commit(phase, commit, f"Repair {state.spec.name}")
         if work.outcome.kind is not OutcomeKind.DONE:
             note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
             detail = f" ({work.outcome.detail})" if work.outcome.detail else ""
             self._endings.fail_gate(phase, repaired, refused, note=f"{note}{detail}.")
-        return self._finish(phase, repaired, work)
+        return self._finish(phase, repaired, work, known=self._recorded(phase))
 
     def _lay_out(self, commit: str) -> list[str]:
         workspace = fresh_folder(self._state.workspace)
@@ -97,20 +103,58 @@ class Phases:
             return
         if work.bound:
             self._stop(phase, before, work, work.bound)
-        self._put_off_if_outside(phase, work)
+        self._put_off_if_outside(phase, before, work)
         if self._state.seconds_left <= 0:
             self._endings.fail_clock(phase, before)
         self._endings.fail_agent(phase, before, work.outcome)
 
     def _stop(self, phase: Phase, before: str, work: Work, bound: Bound) -> NoReturn:
-        state = self._state
-        if work.turns:
-            title = f"Stopped {phase} of {state.spec.name}: {bound.cause}"
-            state.repo.keep_stopped(phase, state.commit(state.workspace, parent=before, title=title))
+        self._keep(phase, before, bound.cause)
         self._endings.stop_for_budget(phase, bound, work.outcome.detail)
 
-    def _put_off_if_outside(self, phase: Phase, work: Work) -> None:
+    def _run(self, phase: Phase, before: str, prompt: str) -> Work:
+        try:
+            return run_phase(self._state, phase, prompt)
+        except (FactoryError, OSError):
+            # What ended the run is what is told, also where it (a full disk, say) lets nothing be kept.
+            with suppress(FactoryError, OSError):
+                self._keep(phase, before, WaitCause.INFRASTRUCTURE)
+            raise
+
+    def _keep(self, phase: Phase, before: str, cause: WaitCause) -> None:
+        """Keep what the agent has done in the workspace so far, for the run that goes on from there."""
+        repo = self._state.repo
+        try:
+            commit = self._state.commit(
+                self._state.workspace,
+                parent=before,
+                title=f"Stopped {phase} of {self._state.spec.name}: {cause}",
+            )
+        except OversizedError:
+            return
+        if changed_paths(repo.tree(repo.stopped(phase) or before), repo.tree(commit)):
+            repo.keep_stopped(phase, commit)
+
+    def _commit(self, phase: Phase, before: str, title: str) -> str:
+        state = self._state
+        try:
+            return state.commit(state.workspace, parent=before, title=title)
+        except OversizedError as error:
+            verdict = GateVerdict(
+                gate=TREE_SAFE, phase=phase, passed=False, saw=error.what, mend="Build the repo again."
+            )
+            state.take_verdicts(phase, (verdict,))
+            self._endings.fail_gate(phase, before, (verdict,))
+
+    def _put_off_if_outside(self, phase: Phase, before: str, work: Work) -> None:
         outcome = work.outcome
+        outside = {
+            OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,
+            OutcomeKind.RATE_LIMITED: WaitCause.RATE_LIMIT,
+            OutcomeKind.INFRASTRUCTURE: WaitCause.INFRASTRUCTURE,
+        }
+        if outcome.kind in outside:
+            self._keep(phase, before, outside[outcome.kind])
         reason = f"Phase {phase} met a {outcome.kind}: {outcome.detail}"
         match outcome.kind:
             case OutcomeKind.AUTHENTICATION:
@@ -120,16 +164,22 @@ class Phases:
             case OutcomeKind.INFRASTRUCTURE:
                 self._endings.put_off(reason, until=outcome.until)
 
-    def _finish(self, phase: Phase, commit: str, work: Work) -> str:
+    def _recorded(self, phase: Phase) -> PhaseRecord | None:
+        """The phase as this run or an earlier one of the attempt has done it."""
         state = self._state
-        mended = state.phase_record(phase)
+        records = state.tools.journal.phases_of(state.queued.id, state.queued.attempts)
+        return next((record for record in records if record.phase is phase), None)
+
+    def _finish(self, phase: Phase, commit: str, work: Work, *, known: PhaseRecord | None) -> str:
+        """`known` is the record of what this commit mends."""
+        state = self._state
         record = PhaseRecord(
             phase=phase,
             commit=commit,
             model=work.outcome.model,
-            turns=work.turns + (mended.turns if mended else 0),
-            usage=work.usage + (mended.usage if mended else Usage()),
-            seconds=work.seconds + (mended.seconds if mended else 0.0),
+            turns=work.turns + (known.turns if known else 0),
+            usage=work.usage + (known.usage if known else Usage()),
+            seconds=work.seconds + (known.seconds if known else 0.0),
             finished_at=state.tools.clock(),
         )
         # The journal first: a run that dies in between does the phase again and overwrites this record.

@@ -21,7 +21,7 @@ RESUME_PROMPT = (
 )
 
 STOPPED_NOTE = (
-    "\nAn earlier session of this phase was stopped by its budget. What it had written is in the workspace: look"
+    "\nAn earlier session of this phase was stopped before its end. What it had written is in the workspace: look"
     " at it before you write, and bring it to an end rather than beginning anew.\n"
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory_assets.build.gates import PROVENANCE
+from factory_assets.build.prompts import REPAIR_TEMPLATE
 from factory_assets.build.tree import Tree
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
@@ -28,26 +29,30 @@ from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line
 
 SPEC_FILE = "SPEC.md"
+REPAIR = "repair"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Makers:
     """What made a repo: the factory, its prompts (SHA-256 of each template), models and agent program."""
 
-    prompt_sha256: Mapping[Phase, str]
+    prompt_sha256: Mapping[str, str]
     models: Mapping[Phase, str]
     claude_code_version: str
     factory_version: str
 
 
-def prompt_hashes(prompts_dir: Path) -> dict[Phase, str]:
-    """SHA-256 of the prompt template of each phase.
+def prompt_hashes(prompts_dir: Path, *, repairs: int) -> dict[str, str]:
+    """SHA-256 of the prompt template of each phase, and of the repairs' where there were any.
 
     Raises:
         InputError: when a template cannot be read.
     """
+    templates = {phase.value: f"{phase}.md.j2" for phase in Phase}
+    if repairs:
+        templates[REPAIR] = REPAIR_TEMPLATE
     try:
-        return {phase: sha256((prompts_dir / f"{phase}.md.j2").read_bytes()) for phase in Phase}
+        return {name: sha256((prompts_dir / file).read_bytes()) for name, file in templates.items()}
     except OSError as error:
         raise InputError(
             f"The prompt template cannot be read: {error.strerror}.",

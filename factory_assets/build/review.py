@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory_assets.build.endings import Endings
 from factory_assets.build.gates import DOCUMENTS, EVERY_PHASE
@@ -56,6 +56,8 @@ class Review:
 
     def _pass_gates(self, scaffold: str, phases: Mapping[Phase, str]) -> Passed | None:
         state, commit = self._state, phases[Phase.REVIEW]
+        if state.seconds_left <= 0:
+            self._endings.fail_clock(Phase.REVIEW, commit)
         state.judge_anew(Phase.REVIEW)
         verdicts = self._judge.judge(
             Phase.REVIEW, scaffold=scaffold, before=phases[Phase.BUILD], commit=commit
@@ -63,12 +65,14 @@ class Review:
         state.take_verdicts(Phase.REVIEW, verdicts)
         if state.refused:
             return None
-        resolution = self._judge.resolve(commit)
+        judge = replace(self._judge, gate_seconds=state.gate_seconds)
+        resolution = judge.resolve(commit)
         state.take_verdicts(Phase.REVIEW, (resolution.verdict,))
         if state.refused:
             return None
         (documents,) = (verdict for verdict in verdicts if verdict.gate == DOCUMENTS)
         sealed = seal(state, scaffold=scaffold, phases=phases, locked=resolution.files)
-        proof = self._judge.prove(sealed, resolution, documents)
+        judge = replace(judge, gate_seconds=state.gate_seconds)
+        proof = judge.prove(sealed, resolution, documents)
         state.take_verdicts(Phase.REVIEW, proof.verdicts)
         return None if state.refused else Passed(sealed, proof.tests_executed)

@@ -57,8 +57,9 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
             where=str(state.repo.path),
             mend="Restore this bare repository from a backup, or remove it and launch this partition again.",
         )
+    repairs = state.repo.distance(phases[Phase.SEO], phases[Phase.REVIEW]) - 1
     makers = Makers(
-        prompt_sha256=prompt_hashes(config.prompts_dir),
+        prompt_sha256=prompt_hashes(config.prompts_dir, repairs=repairs),
         models=config.models,
         claude_code_version=config.claude_code_version,
         factory_version=config.factory_version,

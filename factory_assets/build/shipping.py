@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from factory_assets.build.gates import GATES
+from factory_assets.build.git_program import find_git, run_git
 from factory_assets.build.languages import lines_of_code
 from factory_assets.build.provenance import (
     make_tag_record,
+    provenance_fields,
     read_provenance,
     read_tag_message,
     tag_message,
@@ -13,8 +17,9 @@ from factory_assets.build.provenance import (
 from factory_assets.build.report import BuildReport
 from factory_assets.build.sealing import FIRST_TAG, Seal
 from factory_assets.build.state import AttemptState
+from factory_assets.build.tree import REGULAR, TreeFile
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
-from factory_assets.domain.provenance import Provenance, TagRecord
+from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
 
 # Where a gate judges in several phases, its last verdict is the one in the tag.
 _LAST_PHASE = {gate: phase for phase, gates in GATES.items() for gate in gates}
@@ -43,10 +48,25 @@ def finish_shipping(state: AttemptState, commit: str) -> BuildReport:
     state.tools.journal.enter_phase(state.queued.id, Phase.REVIEW)
     record = read_tag_message(state.repo.tag_message(FIRST_TAG))
     for gate, verdict in record.gates.items():
-        phase = _LAST_PHASE[gate]
+        # A gate of an earlier release may be gone since.
+        phase = _LAST_PHASE.get(gate, Phase.REVIEW)
         known = GateVerdict(gate=gate, phase=phase, passed=verdict.passed, saw=verdict.saw)
         state.take_verdicts(phase, (known,))
     return _write_down(state, read_provenance(state.repo.tree(commit)), record)
+
+
+def recorded_fields(git_dir: Path, *, commit: str, version: str) -> dict[str, str]:
+    """What a shipped repo says of itself: provenance.json of its commit, and the record in its tag.
+
+    Raises:
+        InputError: when one of them is not as the factory wrote it.
+        InfrastructureError: when the bare repository has none.
+    """
+    env, git = {"GIT_DIR": str(git_dir)}, find_git()
+    data = run_git(git, ["cat-file", "blob", f"{commit}:{PROVENANCE_FILE}"], env)
+    tag = run_git(git, ["cat-file", "tag", f"refs/tags/{version}"], env).decode("utf-8", "replace")
+    provenance = read_provenance({PROVENANCE_FILE: TreeFile(REGULAR, "", len(data), data)})
+    return provenance_fields(provenance, read_tag_message(tag.partition("\n\n")[2]))
 
 
 def _write_down(state: AttemptState, provenance: Provenance, record: TagRecord) -> BuildReport:

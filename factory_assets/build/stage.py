@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,8 +88,7 @@ class Builder:
 
         Raises:
             BuildBusyError: another run holds this spec; nothing was touched.
-            MissingToolError: git is missing; nothing was touched.
-            StatusError: the spec, or a repo of its name, is shipped already.
+            StatusError: the spec is shipped already, or a repo of its name, and the spec has failed then.
             BuildGateError: a gate refused; the spec has failed. Carries the report, as the next ones do.
             BuildAgentError: an agent did not do its phase; the spec has failed.
             BuildDeferredError: the outside world failed, a tool of the language is missing, or a budget is used
@@ -101,10 +101,10 @@ class Builder:
             try:
                 fresh_folder(scratch)
                 self._check_tools(job, scratch)
-                return self._attempt(job, self._open_repo(spec), scratch, report)
+                return self._attempt(job, self._claimable_repo(job), scratch, report)
             except OSError as error:
                 # Before the claim: an attempt sees to its own.
-                self._put_off(job, _disk_error(error, scratch), WaitCause.INFRASTRUCTURE)
+                self._put_off(job, _system_error(error, scratch), WaitCause.INFRASTRUCTURE)
             finally:
                 remove_folder(scratch)
 
@@ -140,7 +140,7 @@ class Builder:
         except FactoryError as error:
             endings.put_off(error.what, where=error.where, mend=error.mend)
         except OSError as error:
-            failure = _disk_error(error, scratch)
+            failure = _system_error(error, scratch)
             endings.put_off(failure.what, where=failure.where, mend=failure.mend)
 
     def _judge(self, job: BuildJob, repo: BareRepo, scratch: Path) -> Judge:
@@ -172,6 +172,20 @@ class Builder:
                 protections=self._commands.protections,
             ),
         ) from error
+
+    def _claimable_repo(self, job: BuildJob) -> BareRepo:
+        """The repo of the spec; where there can be none, the queue says why."""
+        try:
+            return self._open_repo(job.queued.spec)
+        except MissingToolError as error:
+            self._put_off(job, error, WaitCause.TOOLCHAIN)
+        except InfrastructureError as error:
+            self._put_off(job, error, WaitCause.INFRASTRUCTURE)
+        except StatusError as error:
+            # To wait mends nothing here: the name stays taken.
+            self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
+            self._journal.fail_build(job.queued.id, self._clean(str(error)))
+            raise
 
     def _open_repo(self, spec: Spec) -> BareRepo:
         repo = BareRepo(self._config.git_dir / f"{spec.name}.git", author=self._config.author)
@@ -211,9 +225,10 @@ class Builder:
         self._put_off(job, error, WaitCause.TOOLCHAIN)
 
 
-def _disk_error(error: OSError, where: Path) -> InfrastructureError:
+def _system_error(error: OSError, where: Path) -> InfrastructureError:
+    mend = "See `factory doctor`; it is launched again by itself."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        mend = "Free disk space there, then launch this partition again."
     return InfrastructureError(
-        f"The disk refused: {error.strerror or error}.",
-        where=str(error.filename or where),
-        mend="Free disk space, or correct the permissions there; then launch this partition again.",
+        f"The system refused: {error.strerror or error}.", where=str(error.filename or where), mend=mend
     )

@@ -80,6 +80,11 @@ class AttemptState:
         return self.config.build_seconds - elapsed
 
     @property
+    def gate_seconds(self) -> float:
+        """What one command of a gate may take: no longer than this build may last."""
+        return max(1.0, min(self.config.gate_seconds, self.seconds_left))
+
+    @property
     def waits(self) -> int:
         """How often it was put off since its last finished phase."""
         return 0 if self._report.phases else self.queued.waits
@@ -121,10 +126,6 @@ class AttemptState:
         """Show a phase as done; a repair takes the place of the review that it mended."""
         others = tuple(known for known in self._report.phases if known.phase is not record.phase)
         self._report = self._report.model_copy(update={"phases": (*others, record)})
-
-    def phase_record(self, phase: Phase) -> PhaseRecord | None:
-        """The phase as this run has done it."""
-        return next((record for record in self._report.phases if record.phase is phase), None)
 
     def judge_anew(self, phase: Phase) -> None:
         """Forget what this phase's gates said of an earlier commit: not all of them may come to speak again."""

@@ -25,6 +25,7 @@ from factory_assets.domain.automation import (
     Launches,
     choose_launches,
     days_to_analyse,
+    gathered_too_early,
     trailing_window,
 )
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus
@@ -118,9 +119,16 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         days = days_to_analyse(
             _gathered(context.instance), registry.analysed_days(), registry.unread_days(), now
         )
+        window = trailing_window(now.date(), days=rules.window_days, first=rules.first, last=rules.last)
+        early = gathered_too_early(_gathered_at(context.instance, days), window)
+        waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
         if not days:
             yield dg.SkipReason("Every settled date that was gathered is analysed.")
-        for day in days:
+        elif len(early) == len(days):
+            yield dg.SkipReason(f"Gathered before arXiv announced them. {waits}")
+        elif early:
+            context.log.info(waits)
+        for day in (day for day in days if day not in early):
             yield dg.RunRequest(partition_key=day.isoformat(), run_key=f"analyze {day} {now:%Y-%m-%d}")
 
     return analyze_daily
@@ -284,6 +292,16 @@ def _held(standing: Sequence[Hold]) -> str:
 
 def _gathered(instance: dg.DagsterInstance) -> list[date]:
     return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
+
+
+def _gathered_at(instance: dg.DagsterInstance, days: Sequence[date]) -> dict[date, datetime]:
+    """When each of these dates, which were gathered, was so last."""
+    found = {}
+    for day in days:
+        chosen = dg.AssetRecordsFilter(asset_key=PAPERS, asset_partitions=[day.isoformat()])
+        (record,) = instance.fetch_materializations(chosen, limit=1).records
+        found[day] = datetime.fromtimestamp(record.timestamp, UTC)
+    return found
 
 
 def _request(queued: QueuedSpec, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

@@ -28,6 +28,7 @@ from factory_assets.defs.runs import (
     tag_outcome,
     tag_run,
 )
+from factory_assets.defs.shown_provenance import show_provenance
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
@@ -36,6 +37,7 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
 NO_SPEC = RunOutcome.NO_SPEC.value
+_SHIPPED_BEFORE = "Shipped before; nothing was done."
 _NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
@@ -60,6 +62,13 @@ def build_built_repos(
                 owners=[owner],
                 tags={"stage": "build"},
                 code_version=code_version,
+                metadata={
+                    "bare repositories": dg.MetadataValue.path(git_dir),
+                    "settings": (
+                        "BUILD_WORKERS, FACTORY_RANKS, FACTORY_DAY_BUDGET_USD, FACTORY_BUILD_BUDGET_USD,"
+                        " FACTORY_BUILD_MODEL, FACTORY_SEO_MODEL, FACTORY_REVIEW_MODEL"
+                    ),
+                },
                 description=(
                     "The repo of the spec with this date and rank, built by Claude Code in three phases (build,"
                     " seo, review) with a gate after each. Shipped means: tests passed in a fresh clone of the very"
@@ -122,10 +131,7 @@ def _materialize(step: _Step) -> Iterator[Event]:
     tag_run(context, queued)
     if queued.status is BuildStatus.SHIPPED:
         tag_outcome(context, RunOutcome.SHIPPED)
-        yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
-        yield _shipped(
-            registry, queued, git_dir, {"note": dg.MetadataValue.text("Shipped before; nothing was done.")}
-        )
+        yield from _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
         return
     if (why := _overtaken(context, queued, step.clock.now())) is not None:
         _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(why)})
@@ -137,9 +143,11 @@ def _materialize(step: _Step) -> Iterator[Event]:
         _put_off(step, queued, error)
         return
     except (BuildGateError, BuildAgentError) as error:
-        tag_outcome(context, RunOutcome.FAILED)
         yield from _checks(error.report.verdicts)
-        raise failure(error, {**_spec_metadata(queued, git_dir), **_report_metadata(error.report)}) from error
+        about = {**error_metadata(error), **_report_metadata(error.report)}
+        # A failure's own metadata stands in its run only; the partition's page shows observations.
+        _observe(step, queued, RunOutcome.FAILED, about)
+        raise failure(error, {**_spec_metadata(queued, git_dir), **about}) from error
     except BuildBusyError as error:
         _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(str(error))})
         return
@@ -147,8 +155,7 @@ def _materialize(step: _Step) -> Iterator[Event]:
         tag_outcome(context, RunOutcome.NOT_STARTED)
         raise failure(error, _spec_metadata(queued, git_dir)) from error
     tag_outcome(context, RunOutcome.SHIPPED)
-    yield from _checks(report.verdicts)
-    yield _shipped(registry, queued, git_dir, _report_metadata(report))
+    yield from _shipped(step, queued, report.verdicts, report)
 
 
 def _overtaken(context: dg.AssetExecutionContext, queued: QueuedSpec, now: datetime) -> str | None:
@@ -189,14 +196,16 @@ def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildC
 def _observe(
     step: _Step, queued: QueuedSpec, outcome: RunOutcome, metadata: Mapping[str, dg.MetadataValue]
 ) -> None:
-    """The run ends green and the partition stays missing: nothing was built, and nothing is wrong with it."""
+    """Say on the partition's page what became of it; nothing is materialized."""
     tag_outcome(step.context, outcome)
     step.context.log_event(
         dg.AssetObservation(
             BUILT_REPOS,
             partition=step.context.partition_key,
             metadata={
+                "repo": dg.MetadataValue.text(queued.spec.name),
                 "outcome": dg.MetadataValue.text(outcome.value),
+                **_cost(step.registry, queued),
                 **metadata,
                 **_spec_metadata(queued, step.git_dir),
             },
@@ -219,9 +228,10 @@ def check_name(gate: str) -> str:
 
 
 def _shipped(
-    registry: Registry, queued: QueuedSpec, git_dir: Path, metadata: dict[str, dg.MetadataValue]
-) -> dg.MaterializeResult[None]:
-    repo = registry.shipped_repo(queued.spec.name)
+    step: _Step, queued: QueuedSpec, verdicts: Sequence[GateVerdict], report: BuildReport | None
+) -> Iterator[Event]:
+    """The checks and the repo. Without a `report` it has shipped before."""
+    repo = step.registry.shipped_repo(queued.spec.name)
     if repo is None:
         raise failure(
             FactoryError(
@@ -230,18 +240,29 @@ def _shipped(
                 mend="Restore registry.duckdb from a backup: the two belong together.",
             )
         )
-    return dg.MaterializeResult(
+    shown = show_provenance(repo, step.git_dir / f"{repo.name}.git", report)
+    yield from _checks(shown.judge(verdicts))
+    yield dg.MaterializeResult(
         metadata={
+            "repo": dg.MetadataValue.text(repo.name),
             "outcome": dg.MetadataValue.text(RunOutcome.SHIPPED.value),
-            **_spec_metadata(queued, git_dir),
+            **_cost(step.registry, queued),
+            **_spec_metadata(queued, step.git_dir),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
             "lines of code": dg.MetadataValue.int(repo.lines_of_code),
             "tests executed": dg.MetadataValue.int(repo.tests_executed),
-            **metadata,
+            "provenance": dg.MetadataValue.json(dict(shown.fields)),
+            **(_report_metadata(report) if report else {"note": dg.MetadataValue.text(_SHIPPED_BEFORE)}),
         },
         data_version=dg.DataVersion(repo.commit),
     )
+
+
+def _cost(registry: Registry, queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
+    """Over all attempts; `dollars` is of one run."""
+    dollars = registry.usage_of(repo=queued.spec.name).cost_usd
+    return {"dollars in all": dg.MetadataValue.float(round(dollars, 4))}
 
 
 def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataValue]:

@@ -30,7 +30,10 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
         dg.AssetSpec(
             GITHUB,
             deps=[MIRRORED_REPOS],
-            description=f"Where shipped repos are published: {mirror}.",
+            description=(
+                f"Where shipped repos are published: {mirror}. Settings: GITHUB_TOKEN and GITHUB_USER, or"
+                " FACTORY_MIRROR_DIR for a folder."
+            ),
             group_name=GROUP,
             kinds={"github"},
             owners=[owner],

@@ -27,10 +27,14 @@ def build_factory_report(*, owner: str, folder: Path) -> dg.AssetsDefinition:
         owners=[owner],
         tags={"stage": "report"},
         code_version="1",
+        metadata={
+            "pages": dg.MetadataValue.path(folder),
+            "settings": "FACTORY_REPORT_CRON, FACTORY_DATA_DIR",
+        },
         description=(
             f"The last {REPORT_DAYS} days: funnel, ship rate, cost per shipped repo, dollars by day and model, time per"
             " phase, failures by class, age of the queue; as a picture, as tables, and as a page in"
-            " FACTORY_DATA_DIR/reports. Made every morning."
+            " FACTORY_DATA_DIR/reports. Made at FACTORY_REPORT_CRON, every morning unless you change it."
         ),
     )
     def factory_report(

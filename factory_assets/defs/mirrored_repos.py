@@ -9,7 +9,6 @@ from factory_assets.defs.runs import failure, tag_run
 from factory_assets.defs.stages import Mirroring
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import FactoryError, InputError
-from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.mirror.target import MirrorReport
 from factory_assets.registry import Registry
@@ -30,6 +29,9 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
         owners=[owner],
         tags={"stage": "mirror"},
         code_version=CODE_VERSION,
+        metadata={
+            "settings": "GITHUB_TOKEN, GITHUB_USER, FACTORY_MIRROR_DIR, FACTORY_MIRROR_INTERVAL, FACTORY_MIRROR_CRON"
+        },
         pool="mirror",
         description=(
             "The shipped repo of this date and rank, published: `main` and its version tag, never forced, at"
@@ -77,8 +79,10 @@ def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.Metadata
         ),
         "repo": dg.MetadataValue.text(queued.spec.name),
         "mirror": dg.MetadataValue.url(report.url) if folder == report.url else dg.MetadataValue.path(folder),
-        "paper": dg.MetadataValue.url(paper_url(queued.spec.source_papers[0])),
-        "papers": dg.MetadataValue.text(", ".join(queued.spec.source_papers)),
+        "paper": dg.MetadataValue.url(queued.spec.origin_url),
+        "papers": dg.MetadataValue.text(
+            ", ".join(queued.spec.source_papers) or "none: the spec was imported"
+        ),
         "commit": dg.MetadataValue.text(report.commit),
         "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
     }

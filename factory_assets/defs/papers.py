@@ -70,6 +70,10 @@ def build_papers(
         owners=[owner],
         tags={"stage": "gather"},
         code_version=CODE_VERSION,
+        metadata={
+            "new papers today": dg.MetadataValue.url("https://arxiv.org/list/cs/new"),
+            "settings": "FACTORY_TOPICS_FILE, FACTORY_GATHER_WINDOW_DAYS, FACTORY_GATHER_CRON, FACTORY_ARXIV_INTERVAL",
+        },
         pool="gather",
         description=(
             "Papers first submitted to arXiv on this date (UTC) that match one of the topics in topics.yaml."

@@ -45,6 +45,9 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         owners=[owner],
         tags={"stage": "analyze"},
         code_version=code_version,
+        metadata={
+            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_PROMPTS_DIR"
+        },
         pool="analyze",
         check_specs=[
             dg.AssetCheckSpec(

@@ -15,8 +15,8 @@ _GRACE = timedelta(hours=6)
 _FRIDAY, _SATURDAY, _SUNDAY = 4, 5, 6
 
 
-def settled_at(day: date) -> datetime:
-    """The UTC time from which `day` (a UTC date of submission) is normally announced in full."""
+def announced_at(day: date) -> datetime:
+    """The UTC time at which arXiv normally announces the last papers of `day` (a UTC date of submission)."""
     last_submission = datetime.combine(day + timedelta(days=1), time(), UTC).astimezone(_EASTERN)
     cut_off = last_submission.date()
     if last_submission.time() > _CUT_OFF:
@@ -24,7 +24,12 @@ def settled_at(day: date) -> datetime:
     while cut_off.weekday() in {_SATURDAY, _SUNDAY}:
         cut_off += timedelta(days=1)
     announced = cut_off + timedelta(days=2) if cut_off.weekday() == _FRIDAY else cut_off
-    return datetime.combine(announced, _ANNOUNCED, _EASTERN).astimezone(UTC) + _GRACE
+    return datetime.combine(announced, _ANNOUNCED, _EASTERN).astimezone(UTC)
+
+
+def settled_at(day: date) -> datetime:
+    """The UTC time from which `day` is normally announced in full and found by the query API."""
+    return announced_at(day) + _GRACE
 
 
 def is_settled(day: date, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from factory_assets.domain.announcements import is_settled
+from factory_assets.domain.announcements import announced_at, is_settled
 from factory_assets.domain.builds import BudgetLimits, WaitCause
 from factory_assets.domain.specs import QueuedSpec
 
@@ -35,6 +35,19 @@ def days_to_analyse(
     """Settled dates that were gathered and are not analysed, or hold papers that came later, oldest first."""
     return [
         day for day in sorted(gathered) if is_settled(day, now) and (day not in analysed or day in unread)
+    ]
+
+
+def gathered_too_early(gathered_at: Mapping[date, datetime], window: tuple[date, date] | None) -> list[date]:
+    """The dates last gathered before arXiv announced them that the next gather, over `window`, brings up to date.
+
+    So it is after the machine was off: an analysis now would miss papers, and pay for the date a second time. What
+    has left the window is not gathered again by itself, so that nothing is won by waiting.
+    """
+    return [
+        day
+        for day, at in sorted(gathered_at.items())
+        if at < announced_at(day) and window is not None and window[0] <= day <= window[1]
     ]
 
 

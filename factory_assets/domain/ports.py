@@ -131,6 +131,10 @@ class BuildJournal(Protocol):
         """Record a phase whose commit stands in the bare repository."""
         ...
 
+    def phases_of(self, spec_id: int, attempt: int) -> list[PhaseRecord]:
+        """The phases of an attempt that are done, in order."""
+        ...
+
     def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
         """Record one gate's decision; the latest for that attempt and gate counts."""
         ...

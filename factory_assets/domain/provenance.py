@@ -34,7 +34,8 @@ class PhaseCommit(_Record):
 class Provenance(_Record):
     """All that is known of a repo before its last gate.
 
-    `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates; `papers` is empty where a
+    `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, and of `repair` where
+    the review was repaired; `papers` is empty where a
     spec was imported, and `source_url` then says where its idea comes from. `version` is the tag that it ships by.
     """
 
@@ -45,7 +46,7 @@ class Provenance(_Record):
     papers: tuple[SourcePaper, ...]
     source_url: str
     spec_sha256: str
-    prompt_sha256: dict[Phase, str]
+    prompt_sha256: dict[str, str]
     models: dict[Phase, str]
     claude_code_version: str
     phases: tuple[PhaseCommit, ...]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +94,12 @@ def home_of(state_dir: Path, workspace: Path) -> Path:
 
 
 def empty_folder(path: Path) -> None:
-    """Make `path` an empty folder that only its owner can enter."""
+    """Make `path` an empty folder that only its owner can enter, whatever a program left read-only in it."""
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            child = Path(folder, name)
+            if not child.is_symlink():
+                child.chmod(stat.S_IRWXU)
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True, mode=0o700)
 

@@ -7,6 +7,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,10 @@ class Run:
         """Tokens and dollars: as the program's result says, or estimated when it gave none."""
         if self.session_total is None:
             return self.meter.estimate
-        return growth(self.spent_before, self.session_total).model_copy(update={"calls": self.meter.calls})
+        claimed = growth(self.spent_before, self.session_total).model_copy(update={"calls": self.meter.calls})
+        seen = self.meter.estimate
+        # Code in the sandbox can write into the program's output: a claim far below what was heard is not believed.
+        return seen if claimed.cost_usd < seen.cost_usd / 2 else claimed
 
     @property
     def ending(self) -> Ending:
@@ -159,7 +163,8 @@ class Run:
         elif isinstance(message, RateLimitEvent):
             info = message.rate_limit_info
             if info.status == "rejected" and info.resets_at is not None:
-                self._limit_resets_at = datetime.fromtimestamp(info.resets_at, UTC)
+                with suppress(ValueError, OverflowError, OSError):
+                    self._limit_resets_at = datetime.fromtimestamp(info.resets_at, UTC)
         elif isinstance(message, ResultMessage):
             self._take_result(message)
 

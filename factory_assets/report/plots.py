@@ -31,7 +31,7 @@ def plot(statistics: Statistics, *, now: datetime) -> bytes:
     panels: list[tuple[str, Callable[[Axes], None]]] = [
         ("Funnel", lambda axes: _funnel(axes, statistics)),
         ("Builds by day", lambda axes: _builds(axes, statistics)),
-        ("Dollars by day and model", lambda axes: _dollars(axes, statistics)),
+        ("Dollars by day", lambda axes: _dollars(axes, statistics)),
         ("Minutes per phase", lambda axes: _phases(axes, statistics)),
         ("Failures by class", lambda axes: _failures(axes, statistics)),
         ("Age of the queue in days", lambda axes: _queue(axes, statistics, now)),

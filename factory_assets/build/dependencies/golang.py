@@ -18,7 +18,7 @@ _SUMS_HOST = "sum.golang.org:443"
 _OFFLINE = {"GOFLAGS": "-mod=mod", "GOPROXY": "off"}
 _REQUIRE = re.compile(r"^(?:require\s|\trequire\s)", re.MULTILINE)
 _OUT_OF_REACH = re.compile(
-    r"dial tcp|no such host|i/o timeout|TLS handshake|connection re(?:fused|set)|network is check_reached"
+    r"dial tcp|no such host|i/o timeout|TLS handshake|connection re(?:fused|set)|network is unreachable"
     r"|: (?:429|5\d\d) |proxyconnect"
 )
 

@@ -13,8 +13,10 @@ _WITH_COLON = re.compile(_LEAD + _MARK + r"\s*(?:\([^)\n]*\))?\s*:", re.IGNORECA
 _LATER = re.compile(r"(?<![`'\"\w])" + _MARK + r"(?::|\()")
 _QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|'[^'\n]*'")
 _EXCUSE = re.compile(
-    r"^[\w\s-]*?:?\s*(?:(?:sorry|error)\b[,:]?\s*)?(?:this|the|that)?\s*(?:feature|function|command|option|method|part)?\s*(?:is|was)?\s*"
-    r"(?:not\s+(?:yet\s+)?implemented(?:\s+yet)?|unimplemented|to\s+be\s+implemented|implement\s+me)\s*[.!…]*$",
+    # White space is folded before, so that no two parts of this compete for it.
+    r"^(?:[\w-]+ )*?(?:[\w-]+:? ?)?(?:(?:sorry|error)\b[,:]? ?)?(?:(?:this|the|that) )?"
+    r"(?:(?:feature|function|command|option|method|part) )?(?:(?:is|was) )?"
+    r"(?:not (?:yet )?implemented(?: yet)?|unimplemented|to be implemented|implement me) ?[.!…]*$",
     re.IGNORECASE,
 )
 _MENTION = re.compile(_MARK, re.IGNORECASE)
@@ -49,7 +51,7 @@ def is_note(comment: str, *, about_notes: bool) -> bool:
 
 def is_excuse(words: str) -> bool:
     """Whether a message only says that something is not implemented."""
-    return _EXCUSE.search(words.strip()) is not None
+    return _EXCUSE.search(" ".join(words.split())) is not None
 
 
 def is_meant(body: str) -> bool:

@@ -30,9 +30,9 @@ _NAME = "Makefile"
 _OTHER_NAMES = ("GNUmakefile", "makefile")
 _SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "/usr/bin/bash", "/usr/bin/env bash"})
 _SHELL_FLAGS = re.compile(r"(?:-[euxoc]+|pipefail|errexit|nounset|--norc|--noprofile|\s)+")
-_MAKE_FLAGS = re.compile(
-    r"(?:-?[srRj\d]+|-j\s*\d+|--(?:no-print-directory|silent|warn-undefined-variables|no-builtin-rules"
-    r"|no-builtin-variables|jobs(?:=\d+)?|output-sync(?:=\w+)?)|\s)*"
+_MAKE_FLAG = re.compile(
+    r"-?[srRj\d]+|--(?:no-print-directory|silent|warn-undefined-variables|no-builtin-rules|no-builtin-variables"
+    r"|jobs(?:=\d+)?|output-sync(?:=\w+)?)"
 )
 _RUNNER_SETTINGS = re.compile(
     r"PYTEST_ADDOPTS|PYTEST_PLUGINS|GOFLAGS|NODE_OPTIONS|RUSTC_WRAPPER|CARGO_TARGET_\w+|BASH_ENV|LD_PRELOAD"
@@ -214,7 +214,7 @@ def _assignment_fault(name: str, value: str) -> str:
         not _SHELL_FLAGS.fullmatch(value) or not re.search(r"(?:^|\s)-\w*c$", value)
     ):
         return f".SHELLFLAGS is `{value}`, with which the shell does something else"
-    if name in {"MAKEFLAGS", "GNUMAKEFLAGS"} and not _MAKE_FLAGS.fullmatch(value):
+    if name in {"MAKEFLAGS", "GNUMAKEFLAGS"} and not all(map(_MAKE_FLAG.fullmatch, value.split())):
         return f"{name} is `{value}`, with which make ignores failures or runs nothing"
     if name == ".RECIPEPREFIX":
         return ".RECIPEPREFIX makes recipes look like something else"
