@@ -8,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from factory_assets.sandbox.door import CallWatch, DoorLog, ModelAccess, ModelWatch, Rules
-from factory_assets.sandbox.proxy_bodies import PassingBody
+from factory_assets.sandbox.door import DoorLog, ModelAccess, Rules
 from factory_assets.sandbox.proxy_heads import BadHeadError, Head, body_length, read_head
 from factory_assets.sandbox.upstream import Connection, RefusedAddressError, connect
 
@@ -27,10 +25,7 @@ _KINDS = {
     403: "permission_error",
     502: "api_error",
 }
-_MESSAGES = "/v1/messages"
-_MODEL_CALLS = frozenset({("POST", _MESSAGES), ("POST", f"{_MESSAGES}/count_tokens")})
-# What calls cost is known when they are answered, so that only so many may be under way when a budget ends.
-_WATCHED_AT_ONCE = 8
+_MODEL_CALLS = frozenset({("POST", "/v1/messages"), ("POST", "/v1/messages/count_tokens")})
 _REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 502: "Bad Gateway"}
 
 
@@ -48,7 +43,6 @@ class Proxy:
 
     rules: Rules
     log: DoorLog
-    _watched: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_WATCHED_AT_ONCE))
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one connection to its end."""
@@ -109,41 +103,15 @@ class Proxy:
             _with_credential(head, model).without({"host"}),
             first=(method, f"{base.path.rstrip('/')}{target}", version),
         ).with_header("Host", base.netloc.rpartition("@")[2])
-        if model.watch is None or path != _MESSAGES:
-            await self._call_model(request, model, client, None)
-            return
-        # A compressed answer could not be read on its way.
-        request = request.without({"accept-encoding"}).with_header("Accept-Encoding", "identity")
-        async with self._watched:
-            await self._call_watched(request, model, model.watch, client)
-
-    async def _call_watched(
-        self, request: Head, model: ModelAccess, watch: ModelWatch, client: Connection
-    ) -> None:
-        if (why := watch.refusal()) is not None:
-            # 400, because programs try every other refusal again.
-            raise self._refuse(f"a further call of the model: {why}", 400)
-        call = watch.call(body_length(request))
-        try:
-            await self._call_model(request, model, client, call)
-        finally:
-            call.ended()
-
-    async def _call_model(
-        self, request: Head, model: ModelAccess, client: Connection, call: CallWatch | None
-    ) -> None:
-        base = urlsplit(model.base_url)
-        length = body_length(request)
+        length = body_length(head)
         tls = base.scheme == "https"
         port = base.port or (443 if tls else 80)
         try:
             upstream = await connect(base.hostname or "", port, tls=tls, private=True)
         except (OSError, RefusedAddressError) as error:
-            if call is not None:
-                call.answered(502, "")
             raise _RefusedError(502, f"{base.hostname}:{port} cannot be reached: {error}") from error
         async with upstream:
-            await _exchange(request, length, client, upstream, call)
+            await _exchange(request, length, client, upstream)
 
     async def _reach(self, host: str, port: int, *, usual_port: int) -> Connection:
         if not self.rules.allows(host, port, usual_port=usual_port):
@@ -192,13 +160,11 @@ def _with_credential(head: Head, model: ModelAccess) -> Head:
     return replace(head, headers=tuple(kept))
 
 
-async def _exchange(
-    request: Head, length: int, client: Connection, upstream: Connection, call: CallWatch | None = None
-) -> None:
+async def _exchange(request: Head, length: int, client: Connection, upstream: Connection) -> None:
     """Pass on one request and its answer. Whichever end closes first, the other is closed too."""
     upstream.writer.write(request.for_next_hop().encode())
     sending = asyncio.create_task(_send_body(length, client, upstream))
-    answering = asyncio.create_task(_send_answer(upstream, client, call))
+    answering = asyncio.create_task(_send_answer(upstream, client))
     await _first_of(answering, sending)
 
 
@@ -212,33 +178,17 @@ async def _send_body(length: int, client: Connection, upstream: Connection) -> N
         pass
 
 
-async def _send_answer(upstream: Connection, client: Connection, call: CallWatch | None) -> None:
+async def _send_answer(upstream: Connection, client: Connection) -> None:
     answered = False
     while not answered:
         try:
             head = await read_head(upstream.reader)
         except BadHeadError as error:
-            if call is not None:
-                call.answered(502, "")
             raise _RefusedError(502, "the model API or the registry closed the connection") from error
         # 1xx announces the real answer.
         answered = not head.first[1].startswith("1")
         client.writer.write((head.for_next_hop() if answered else head).encode())
-    await _copy(upstream.reader, client.writer, _listener(head, call))
-
-
-def _listener(head: Head, call: CallWatch | None) -> Callable[[bytes], None]:
-    """What is told the bytes of an answer as they pass."""
-    if call is None:
-        return _unheard
-    status = head.first[1]
-    call.answered(int(status) if status.isdecimal() else 502, "".join(head.values("content-type")))
-    body = PassingBody(chunked=bool(head.values("transfer-encoding")))
-    return lambda data: call.heard(body.feed(data))
-
-
-def _unheard(data: bytes) -> None:
-    """Most of what passes concerns nobody here."""
+    await _copy(upstream.reader, client.writer)
 
 
 async def _splice(client: Connection, upstream: Connection) -> None:
@@ -252,12 +202,9 @@ async def _splice(client: Connection, upstream: Connection) -> None:
     await _first_of(asyncio.create_task(_copy(upstream.reader, client.writer)), asyncio.create_task(send()))
 
 
-async def _copy(
-    reader: StreamReader, writer: StreamWriter, listener: Callable[[bytes], None] = _unheard
-) -> None:
+async def _copy(reader: StreamReader, writer: StreamWriter) -> None:
     await writer.drain()
     while chunk := await reader.read(_CHUNK):
-        listener(chunk)
         writer.write(chunk)
         await writer.drain()
 
