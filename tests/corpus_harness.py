@@ -37,7 +37,6 @@ from factory_assets.build.errors import (
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.papers import LabelledPaper, Paper
-from factory_assets.domain.specs import Language
 from factory_assets.gateways import Gateways
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.registry import Registry
@@ -48,8 +47,6 @@ _NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
 _GONE_SECONDS = 10.0
 _WORKER_SECONDS = 180.0
 _LIMITS = {"gate_seconds": 60.0, "phase_seconds": 120.0}
-# Each fresh clone compiles Go's standard library anew, which takes minutes on a machine that is busy.
-_LANGUAGE_LIMITS = {Language.GO: {"gate_seconds": 240.0, "phase_seconds": 300.0}}
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class CorpusRun:
     @property
     def limits(self) -> dict[str, float]:
         """Fields of BuildConfig in seconds that differ from the harness's own."""
-        return _LANGUAGE_LIMITS.get(self.case.language, {}) | self.case.case.limits
+        return self.case.case.limits
 
     def settings(self, more: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of one run, as JSON can hold them."""

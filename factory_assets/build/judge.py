@@ -20,6 +20,7 @@ from factory_assets.build.gates import (
     TESTS_PRESENT,
 )
 from factory_assets.build.gates.build import judge_sources, judge_tests_present
+from factory_assets.build.gates.checkout import GO_CACHE
 from factory_assets.build.gates.documents import judge_documents, judge_sources_unchanged
 from factory_assets.build.gates.documents_run import run_documented_commands
 from factory_assets.build.gates.mutation import judge_mutations
@@ -30,6 +31,7 @@ from factory_assets.build.gates.test_target import judge_test_target
 from factory_assets.build.gates.tests_run import ReviewResult, TestGate
 from factory_assets.build.gates.tree import judge_tree
 from factory_assets.build.git import BareRepo
+from factory_assets.build.go_cache import GoCache, go_cache_folder
 from factory_assets.build.provenance import judge_provenance
 from factory_assets.build.sealing import Seal
 from factory_assets.build.tree import Tree
@@ -107,6 +109,11 @@ class Judge:
         clone, tree = fresh_folder(self.scratch / "clone"), self.repo.tree(seal.commit)
         try:
             self.repo.clone(seal.commit, clone)
+            if self.language is Language.GO:
+                library = GoCache(
+                    commands=self.commands, folder=go_cache_folder(), scratch=self.scratch / "go-library"
+                )
+                library.copy_to(clone / GO_CACHE)
             env = resolution.provide(clone)
             tests = self._run_tests(clone, tree, env, tuple(resolution.folders))
             verdicts: Verdicts = (
