@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.gateways import Gateways
-from factory_assets.sandbox import Program, Sandbox
+from factory_assets.sandbox import Confines, Program, Rules, Sandbox
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
 DAYS = (date(2026, 6, 17), date(2026, 6, 18))
@@ -90,6 +90,9 @@ class _TimedSandbox:
 
     def which(self, program: str) -> Path | None:
         return self._sandbox.which(program)
+
+    def confine(self, rules: Rules | None) -> AbstractContextManager[Confines]:
+        return self._sandbox.confine(rules)
 
     def run(self, command: Command) -> CommandResult:
         started = time.monotonic()
