@@ -1,0 +1,97 @@
+"""What the commands share: their options, and opening what they work on."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from factory_assets.cli.instance import Instance
+from factory_assets.domain.errors import InputError
+from factory_assets.gateways import Gateways
+from factory_assets.registry import Registry
+
+if TYPE_CHECKING:
+    from factory_assets.cli.stages import Days, Factory
+    from factory_assets.defs.client import FactoryClient
+
+console = Console()
+
+
+def parse_day(text: str) -> date:
+    """A date as an operator writes it.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"{text!r} is no date.", mend="Write it as 2026-06-17.") from None
+
+
+DayOption = Annotated[
+    date | None, typer.Option("--date", parser=parse_day, metavar="YYYY-MM-DD", help="One date (UTC).")
+]
+FromOption = Annotated[
+    date | None, typer.Option("--from", parser=parse_day, metavar="YYYY-MM-DD", help="First date of a range.")
+]
+ToOption = Annotated[
+    date | None, typer.Option("--to", parser=parse_day, metavar="YYYY-MM-DD", help="Last date of a range.")
+]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The repo's name.")]
+RepoOption = Annotated[
+    list[str] | None, typer.Option("--repo", metavar="NAME", help="Only this repo; repeatable.")
+]
+
+
+def range_of(instance: Instance, first: date | None, last: date | None) -> Days:
+    """The dates from `first` to `last`.
+
+    Raises:
+        InputError: neither is named.
+    """
+    from factory_assets.cli.stages import Days
+
+    days = Days.chosen(instance.settings, day=None, first=first, last=last)
+    if days is None:
+        raise InputError("No range of dates is named.", mend="Give --from D --to D.")
+    return days
+
+
+def leave(*, succeeded: bool) -> None:
+    """End the command; its exit code tells a script how it went."""
+    if not succeeded:
+        raise typer.Exit(1)
+
+
+def registry_of(instance: Instance) -> Registry:
+    """The instance's registry."""
+    return Gateways(instance.settings).registry
+
+
+def client_of(instance: Instance) -> AbstractContextManager[FactoryClient]:
+    """A client of the instance's Dagster."""
+    from factory_assets.defs.client import FactoryClient
+
+    return FactoryClient.open(instance.workspace)
+
+
+def at_work(instance: Instance) -> AbstractContextManager[Factory]:
+    """The factory at work on the instance."""
+    from factory_assets.cli.stages import Factory
+
+    return Factory.at_work(instance, registry_of(instance), console)
+
+
+def check_up(instance: Instance) -> bool:
+    """Run the doctor's checks and show them; False where one of them stops the factory."""
+    from factory_assets.cli.tables import show_checks
+    from factory_assets.doctor.run import errors_of, run_checks
+
+    checks = run_checks(Gateways(instance.settings).doctor_inputs())
+    show_checks(console, checks)
+    return not errors_of(checks)

@@ -1,0 +1,130 @@
+"""The commands that start, stop, check and clean an instance."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from factory_assets.cli.common import (
+    check_up,
+    client_of,
+    console,
+    leave,
+    registry_of,
+)
+from factory_assets.cli.instance import open_instance
+from factory_assets.domain.errors import InputError
+from factory_assets.gateways import Gateways
+
+
+def prepare() -> None:
+    """Write the instance's `.env` and folders, where they are missing; `make setup` runs this."""
+    instance = open_instance()
+    console.print(f"{instance.settings.factory_mode} instance at {instance.home}", highlight=False)
+
+
+def demo() -> None:
+    """Run the whole factory over three recorded dates: no key, no network."""
+    from factory_assets.cli.demo import prepare_demo, run_demo
+
+    instance = prepare_demo()
+    leave(succeeded=run_demo(instance, registry_of(instance), console))
+
+
+def demo_ui() -> None:
+    """Serve the Dagster UI on the demo's instance until Ctrl-C."""
+    from factory_assets.cli.demo import prepare_demo
+    from factory_assets.cli.supervisor import check_startable, supervise
+
+    instance = prepare_demo()
+    settings = instance.settings
+    check_startable(instance)
+    console.print(
+        f"http://{settings.factory_ui_host}:{settings.factory_ui_port} (Ctrl-C stops it)", highlight=False
+    )
+    supervise(instance)
+
+
+def doctor() -> None:
+    """Check credentials, programs, sandbox and disk; say what is affected and how to mend it."""
+    leave(succeeded=check_up(open_instance()))
+
+
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay and run it here, as a service manager wants it.")
+    ] = False,
+) -> None:
+    """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
+    from factory_assets.cli import supervisor
+    from factory_assets.cli.desk import show_holds
+
+    instance = open_instance()
+    settings = instance.settings
+    supervisor.check_startable(instance)
+    gateways = Gateways(settings)
+    gateways.check_credentials()
+    if not check_up(instance):
+        raise InputError("The factory was not started.", mend="Mend what stands above in red.")
+    gateways.registry.analysed_days()
+    with client_of(instance) as client:
+        released = client.release_dead_runs()
+        client.forget_daemon()
+        show_holds(client.open_queue(gateways.registry, gateways, settings.build_workers), console)
+    if released:
+        console.print(f"{len(released)} runs whose worker had died are reported as failed.")
+    builds, analysis = gateways.most_a_day_can_cost()
+    console.print(
+        f"A day can cost at most ${builds + analysis:.2f}: ${builds:.2f} for builds (FACTORY_DAY_BUDGET_USD) and"
+        f" ${analysis:.2f} to analyse one date; each further date that is analysed on that day adds the latter.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if foreground:
+        supervisor.supervise(instance)
+        return
+    console.print(f"The UI: {supervisor.start_supervisor(instance)}", highlight=False)
+    console.print("What spends money or publishes starts only after `factory enable`. Stop with `make down`.")
+
+
+def down() -> None:
+    """Stop the factory and everything it started; runs in flight stop too and are resumed later."""
+    from factory_assets.cli.supervisor import stop_supervisor
+
+    console.print("Stopped." if stop_supervisor(open_instance()) else "It was not running.")
+
+
+def supervise() -> None:
+    """Run the programs in the foreground, as a service manager wants it."""
+    from factory_assets.cli import supervisor
+
+    supervisor.supervise(open_instance())
+
+
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+) -> None:
+    """Remove runs, transcripts and failed states older than FACTORY_KEEP_DAYS that nothing shows."""
+    from factory_assets.defs.housekeeping import sweep_instance
+
+    instance = open_instance()
+    before = datetime.now(UTC) - timedelta(days=instance.settings.factory_keep_days)
+    runs = sweep_instance(before=before, remove=not dry_run)
+    console.print("Would be removed:" if dry_run else "Removed:")
+    console.print(f"  old runs: {runs.removed} ({runs.kept} are kept because something shows them)")
+    for line in Gateways(instance.settings).sweep(before=before, remove=not dry_run):
+        console.print(f"  {line}", highlight=False)
+
+
+def enable() -> None:
+    """Start the schedules and the sensor that spend money or publish."""
+    with client_of(open_instance()) as client:
+        console.print("Started: " + ", ".join(client.enable()))
+
+
+def disable() -> None:
+    """Stop the schedules and the sensor that spend money or publish."""
+    with client_of(open_instance()) as client:
+        console.print("Stopped: " + ", ".join(client.disable()))
