@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.door import Door, ModelAccess, Rules
+from factory_assets.sandbox.door import Door, ModelAccess, ModelWatch, Rules
 from factory_assets.sandbox.proxy_thread import open_local_door
 
 PLACEHOLDER = "sk-ant-api03-placeholder"
@@ -58,9 +58,11 @@ def outside_server(*, certificate: Path | None = None, key: Path | None = None) 
 
 
 @contextmanager
-def door_to(outside: Outside, *, prefix: str = "", hosts: tuple[str, ...] = ()) -> Iterator[Door]:
+def door_to(
+    outside: Outside, *, prefix: str = "", hosts: tuple[str, ...] = (), watch: ModelWatch | None = None
+) -> Iterator[Door]:
     """A door on the host's loopback, to the model API at `outside` and to these hosts."""
-    model = ModelAccess(f"http://{outside.place}{prefix}", {PLACEHOLDER: REAL})
+    model = ModelAccess(f"http://{outside.place}{prefix}", {PLACEHOLDER: REAL}, watch)
     with open_local_door(Rules(Reach(hosts), model)) as door:
         yield door
 

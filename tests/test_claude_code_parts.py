@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from factory_assets.llm.claude_code_home import Login, home_of
 from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
 
-TOKENS = {"claudeAiOauth": {"accessToken": "at-1", "refreshToken": "rt-1", "expiresAt": 1, "scopes": ["x"]}}
+FAR = 4_000_000_000_000
+TOKENS = {"claudeAiOauth": {"accessToken": "at-1", "refreshToken": "rt-1", "expiresAt": FAR, "scopes": ["x"]}}
 
 
 def login(folder: Path, content: object = TOKENS) -> Login:
@@ -38,13 +40,27 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_an_agent_borrows_a_login_as_a_placeholder_without_the_token_that_renews_it(tmp_path: Path) -> None:
-    real = login(tmp_path / "claude").lend(tmp_path / "home")
+    loan = login(tmp_path / "claude").lend(tmp_path / "home")
     tokens = lent(tmp_path / "home")
-    assert list(real.values()) == ["at-1"]
-    assert tokens == {"accessToken": next(iter(real)), "expiresAt": 1, "scopes": ["x"]}
+    assert list(loan.real.values()) == ["at-1"]
+    assert not loan.has_expired
+    assert tokens == {"accessToken": next(iter(loan.real)), "expiresAt": FAR, "scopes": ["x"]}
     assert str(tokens["accessToken"]).startswith("sk-ant-oat01-")
     mode = (tmp_path / "home" / ".claude" / ".credentials.json").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
+
+
+@pytest.mark.parametrize("left", [-3600, 60])
+def test_a_login_whose_token_has_expired_or_is_about_to_is_not_lent(tmp_path: Path, left: int) -> None:
+    tokens = {**TOKENS["claudeAiOauth"], "expiresAt": int((time.time() + left) * 1000)}
+    with pytest.raises(CredentialError, match="expired"):
+        login(tmp_path / "person", {"claudeAiOauth": tokens}).lend(tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_login_that_does_not_say_when_it_ends_is_lent(tmp_path: Path) -> None:
+    loan = login(tmp_path / "person", {"claudeAiOauth": {"accessToken": "one"}}).lend(tmp_path / "home")
+    assert not loan.has_expired
 
 
 def test_a_login_renewed_by_a_question_is_kept(tmp_path: Path) -> None:

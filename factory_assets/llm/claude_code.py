@@ -24,6 +24,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.domain.redaction import Redactor
 from factory_assets.llm.claude_code_binary import find_claude_binary
+from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import judge
 from factory_assets.llm.claude_code_home import Login, empty_folder, home_of
 from factory_assets.llm.claude_code_placeholders import Disguise, disguise
@@ -114,26 +115,28 @@ class ClaudeCode:
             empty_folder(home)
         try:
             self._check_credentials()
-            disguised = Disguise({}, self._login.lend(home)) if self._login else disguise(self._credentials)
+            lent = self._login.lend(home) if self._login else None
             redact = self._redactor()
         except CredentialError as error:
             return _not_started(task, str(error))
+        disguised = Disguise({}, lent.real) if lent else disguise(self._credentials)
         workspace = task.workspace.resolve()
+        door = DoorMeter(task.max_budget_usd)
         with self._sandbox.confine(
-            Rules(task.reach, ModelAccess(self._base_url, disguised.real))
+            Rules(task.reach, ModelAccess(self._base_url, disguised.real, door))
         ) as confines:
             launch = self._launch(
                 workspace, home, confines, directory=state / "launch", extra=disguised.environment
             )
             limits = Limits(task.timeout_seconds, patience=0)
             before = self._spent.get(task.resume or "", Usage())
-            run = Run(launch, workspace, limits, report, meter, redact, task.model, spent_before=before)
+            run = Run(launch, workspace, limits, report, meter, redact, task.model, door, spent_before=before)
             run.watch(task.prompt, self._agent_options(task, run))
         if run.session_id and task.transcript:
             keep_transcript(home, run.session_id, task.transcript, redact)
         if run.session_id and run.session_total:
             self._spent[run.session_id] = run.session_total
-        verdict = judge(run.ending)
+        verdict = judge(replace(run.ending, credential_expired=lent is not None and lent.has_expired))
         return AgentOutcome(
             kind=verdict.kind,
             detail=verdict.detail,

@@ -1,4 +1,4 @@
-"""How a Claude Code run ended, judged by the program's structured fields alone, never by its prose."""
+"""How a Claude Code run ended, judged by the program's structured fields and its door, never by its prose."""
 
 from __future__ import annotations
 
@@ -31,12 +31,33 @@ class Result:
 
 
 @dataclass(frozen=True)
+class AtDoor:
+    """What the model API answered, seen outside the sandbox, where no code of an agent can make it up.
+
+    A credential is doubted when a call with it was refused although others were accepted.
+    """
+
+    over_budget: bool = False
+    credential_refused: bool = False
+    credential_doubted: bool = False
+    rate_limited: bool = False
+
+    def bears_out(self, kind: OutcomeKind) -> bool:
+        """Whether such an end can be true."""
+        if kind is OutcomeKind.AUTHENTICATION:
+            return self.credential_refused
+        return self.rate_limited or kind is not OutcomeKind.RATE_LIMITED
+
+
+@dataclass(frozen=True)
 class Ending:
     """All that is known about the end of a run.
 
     `api_error` is the kind of the last API error that the program named, `limit_resets_at` the time of a
     rejected rate limit, `refused` the refusal of the credential at which the run was stopped, `failure` what
-    the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last words there.
+    the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last words there. `door` is
+    what its door saw, where there is one; code that the agent runs can write what the program is taken to say.
+    `credential_expired` is known without the program: the time of a lent login was over.
     """
 
     result: Result | None = None
@@ -47,6 +68,8 @@ class Ending:
     stopped: str | None = None
     failure: str | None = None
     stderr: str = ""
+    door: AtDoor | None = None
+    credential_expired: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +82,24 @@ class Verdict:
 
 
 def judge(ending: Ending) -> Verdict:
-    """Tell what an ending means; a result that arrived outweighs what happened after it."""
+    """Tell what an ending means. What stops more than this phase must be borne out by the door."""
+    if ending.door is None:
+        return _judge(ending)
+    if ending.door.over_budget:
+        return Verdict(OutcomeKind.OVER_BUDGET, "The budget is used up; no further call of the model passed.")
+    verdict = _judge(ending)
+    refused = verdict.kind is OutcomeKind.AUTHENTICATION
+    if ending.door.bears_out(verdict.kind) or (refused and ending.credential_expired):
+        return verdict
+    if refused and ending.door.credential_doubted:
+        said = "A credential that the model API had accepted in this run was refused"
+        return Verdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {verdict.detail}")
+    said = f"Claude Code's output tells of a refusal ({verdict.kind}) that the model API never gave"
+    return Verdict(OutcomeKind.AGENT_FAILURE, f"{said}: {verdict.detail}")
+
+
+def _judge(ending: Ending) -> Verdict:
+    """A result that arrived outweighs what happened after it."""
     if ending.result is not None:
         return _judge_result(ending.result, ending)
     if ending.refused is not None:

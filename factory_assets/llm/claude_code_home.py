@@ -7,8 +7,9 @@ import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +20,9 @@ from factory_assets.llm.claude_code_placeholders import LOGIN_TOKEN, placeholder
 _MEND = (
     "Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY."
 )
+
+# The program takes a token for expired as long before it is.
+_EARLY_SECONDS = 300
 
 
 class _Tokens(BaseModel):
@@ -32,6 +36,19 @@ class _Credentials(BaseModel):
 
 
 @dataclass(frozen=True)
+class Lent:
+    """A lent login: the real token for its placeholder, and when (Unix time) it stops to be good."""
+
+    real: Mapping[str, str] = field(repr=False)
+    expires_at: float | None
+
+    @property
+    def has_expired(self) -> bool:
+        """Whether it is over, or the program, which tells that without asking the API, takes it for over."""
+        return self.expires_at is not None and self.expires_at <= time.time() + _EARLY_SECONDS
+
+
+@dataclass(frozen=True)
 class Login:
     """A person's own login: `folder` is their ~/.claude, whose tokens the program keeps in a file."""
 
@@ -41,20 +58,34 @@ class Login:
     def _file(self) -> Path:
         return self.folder / ".credentials.json"
 
-    def lend(self, home: Path) -> Mapping[str, str]:
-        """Write the login into `home` with a placeholder as its token; gives the real one for the placeholder.
+    def lend(self, home: Path) -> Lent:
+        """Write the login into `home` with a placeholder as its token.
 
         The token that renews it stays away: whoever renews a login makes the old one invalid, so an agent
         that did would log the person out. A run that outlasts the lent token (some hours) ends as an
         authentication failure.
+
+        Raises:
+            CredentialError: the login is none, or its token has expired.
         """
         content = json.loads(self._read())
         tokens = content["claudeAiOauth"]
         real, tokens["accessToken"] = tokens["accessToken"], placeholder(LOGIN_TOKEN)
         tokens.pop("refreshToken", None)
+        expires_at = tokens.get("expiresAt")
+        lent = Lent(
+            {tokens["accessToken"]: real},
+            expires_at / 1000 if isinstance(expires_at, int | float) else None,
+        )
+        if lent.has_expired:
+            raise CredentialError(
+                "Claude Code's own login has expired.",
+                where=str(self._file),
+                mend="Run `claude` once and let it answer: that renews the login.",
+            )
         # Other entries of the file are tokens as well, for other servers.
         _write(_login_file(home), json.dumps({"claudeAiOauth": tokens}))
-        return {tokens["accessToken"]: real}
+        return lent
 
     def copy(self, home: Path) -> None:
         """Copy the whole login into `home`: only for runs without tools, followed by `take_back`."""

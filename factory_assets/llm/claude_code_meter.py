@@ -18,15 +18,15 @@ class _Counts(BaseModel):
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-    input_tokens: int = Field(0, alias="inputTokens")
-    output_tokens: int = Field(0, alias="outputTokens")
-    cache_read_input_tokens: int | None = Field(0, alias="cacheReadInputTokens")
-    cache_creation_input_tokens: int | None = Field(0, alias="cacheCreationInputTokens")
+    input_tokens: int | None = Field(0, alias="inputTokens", ge=0)
+    output_tokens: int = Field(0, alias="outputTokens", ge=0)
+    cache_read_input_tokens: int | None = Field(0, alias="cacheReadInputTokens", ge=0)
+    cache_creation_input_tokens: int | None = Field(0, alias="cacheCreationInputTokens", ge=0)
 
     def usage(self, *, calls: int, cost: float) -> Usage:
         return Usage(
             calls=calls,
-            input_tokens=self.input_tokens,
+            input_tokens=self.input_tokens or 0,
             output_tokens=self.output_tokens,
             cache_read_tokens=self.cache_read_input_tokens or 0,
             cache_write_tokens=self.cache_creation_input_tokens or 0,

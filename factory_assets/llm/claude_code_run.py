@@ -7,14 +7,14 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.redaction import Redactor
+from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final
 from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SYNTHETIC = "<synthetic>"
 _STDERR_LINES = 20
 _STRUCTURED_TOOL = "StructuredOutput"
+_LONGEST_WAIT = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Run:
     """A run and what is known of it; `watch` reads it to its end.
 
     A resumed session goes on counting where it stopped: `spent_before` is its total then, `session_total` the
-    total that the program named at the end.
+    total that the program named at the end. Code of an agent can write lines that look like the program's, so
+    that `door`, where there is one, has the last word on money and refusals.
     """
 
     launch: Launch
@@ -58,6 +60,7 @@ class Run:
     metered: Callable[[Usage], None]
     redact: Redactor
     model: str
+    door: DoorMeter | None = None
     spent_before: Usage = field(default_factory=Usage)
     session_total: Usage | None = None
     session_id: str | None = None
@@ -77,13 +80,20 @@ class Run:
 
     @property
     def usage(self) -> Usage:
-        """Tokens and dollars: as the program's result says, or estimated when it gave none."""
-        if self.session_total is None:
-            return self.meter.estimate
-        claimed = growth(self.spent_before, self.session_total).model_copy(update={"calls": self.meter.calls})
-        seen = self.meter.estimate
-        # Code in the sandbox can write into the program's output: a claim far below what was heard is not believed.
-        return seen if claimed.cost_usd < seen.cost_usd / 2 else claimed
+        """Tokens and dollars: as the program's result says, or estimated when it gave none.
+
+        Where there is a door its counts hold, and the dollars are never less than it saw, nor more than it can
+        have let through.
+        """
+        said = self.meter.estimate
+        if self.session_total is not None:
+            total = growth(self.spent_before, self.session_total)
+            said = total.model_copy(update={"calls": self.meter.calls})
+        if self.door is None:
+            return said
+        seen = self.door.usage
+        most = min(said.cost_usd, self.door.limit_usd)
+        return seen.model_copy(update={"cost_usd": max(seen.cost_usd, most)})
 
     @property
     def ending(self) -> Ending:
@@ -98,6 +108,7 @@ class Run:
             stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
+            door=self.door.seen if self.door else None,
         )
 
     def hear(self, line: str) -> None:
@@ -123,7 +134,10 @@ class Run:
         limit = asyncio.create_task(self._stop_in_time())
         try:
             async for message in query(prompt=prompt, options=options):
-                self._take(message)
+                try:
+                    self._take(message)
+                except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+                    self._say(f"a message of the program makes no sense: {error}")
         except ClaudeSDKError as error:
             self._failure = str(error)
         except Exception as error:
@@ -163,8 +177,9 @@ class Run:
         elif isinstance(message, RateLimitEvent):
             info = message.rate_limit_info
             if info.status == "rejected" and info.resets_at is not None:
-                with suppress(ValueError, OverflowError, OSError):
-                    self._limit_resets_at = datetime.fromtimestamp(info.resets_at, UTC)
+                latest = datetime.now(UTC) + _LONGEST_WAIT
+                seconds = max(0, min(info.resets_at, latest.timestamp()))
+                self._limit_resets_at = datetime.fromtimestamp(seconds, UTC)
         elif isinstance(message, ResultMessage):
             self._take_result(message)
 
@@ -197,7 +212,7 @@ class Run:
             counts=message.usage or {},
             characters=sum(len(str(vars(block))) for block in message.content),
         )
-        self.metered(self.meter.estimate)
+        self.metered(self.usage)
         for block in message.content:
             if isinstance(block, ToolUseBlock):
                 if block.name == _STRUCTURED_TOOL:

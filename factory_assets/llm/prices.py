@@ -6,13 +6,27 @@ as much above 100,000), so the usage of several calls must not be added up befor
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 
 _MEND = "Name a Claude model that has a price (such as claude-haiku-5-5), or upgrade genai-prices."
 
 
-def cost_usd(model: str, usage: Usage) -> float:
+@dataclass(frozen=True)
+class Extras:
+    """What makes a call dearer than its tokens: how many of its cache writes last an hour, searches, fast mode."""
+
+    hour_writes: int = 0
+    web_searches: int = 0
+    fast: bool = False
+
+
+_NO_EXTRAS = Extras()
+
+
+def cost_usd(model: str, usage: Usage, extras: Extras = _NO_EXTRAS) -> float:
     """Dollars of one call. `usage.input_tokens` leaves cached tokens out, as the Messages API counts them.
 
     Raises:
@@ -24,10 +38,13 @@ def cost_usd(model: str, usage: Usage) -> float:
         input_tokens=usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=min(extras.hour_writes, usage.cache_write_tokens),
         output_tokens=usage.output_tokens,
+        web_searches=extras.web_searches,
     )
+    speed = {"speed": "fast"} if extras.fast else None
     try:
-        price = genai_prices.calc_price(tokens, model, provider_id="anthropic")
+        price = genai_prices.calc_price(tokens, model, provider_id="anthropic", price_context=speed)
     except LookupError:
         raise InputError(f"No price is known for the model {model!r}.", where="model", mend=_MEND) from None
     return float(price.total_price)
@@ -40,3 +57,11 @@ def worst_case_cost(model: str, input_tokens: int, output_tokens: int) -> float:
         InputError: as `cost_usd`.
     """
     return cost_usd(model, Usage(calls=1, cache_write_tokens=input_tokens, output_tokens=output_tokens))
+
+
+def dearest_cost(usage: Usage, extras: Extras) -> float:
+    """What a call costs of the Claude model that asks most for it."""
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  as above
+
+    claude = next(provider for provider in get_snapshot().providers if provider.id == "anthropic")
+    return max(cost_usd(model.id, usage, extras) for model in claude.models)

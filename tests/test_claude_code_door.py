@@ -1,0 +1,326 @@
+"""What the door of an agent's run sees and allows: the money of each call, refusals, and what it cannot read."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from door_world import PLACEHOLDER, ask, door_to
+from messages_api import MODEL, MessagesApi, Reply, end, error, message, messages_api, start, stream, text
+
+from factory_assets.domain.builds import Usage
+from factory_assets.llm.claude_code_door import DoorMeter
+from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
+from factory_assets.sandbox.door import Door
+
+ONE = Usage(input_tokens=1000, output_tokens=100)
+PRICE = cost_usd(MODEL, ONE)
+
+
+@contextmanager
+def metered(reply: Any = None, *, limit: float = 5.0) -> Iterator[tuple[MessagesApi, Door, DoorMeter]]:
+    meter = DoorMeter(limit)
+    with messages_api(reply) as api, door_to(api, watch=meter) as door:
+        yield api, door, meter
+
+
+def call(door: Door, path: str = "/v1/messages", **request: Any) -> tuple[int, bytes]:
+    body = json.dumps({"model": MODEL, "max_tokens": 2000, **request}).encode()
+    return ask(door, path, body=body, x_api_key=PLACEHOLDER)
+
+
+def settled(meter: DoorMeter, cost: float) -> bool:
+    """An answer can arrive a moment before the door has settled it."""
+    deadline = time.monotonic() + 5
+    while meter.usage.cost_usd != pytest.approx(cost) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return meter.usage.cost_usd == pytest.approx(cost)
+
+
+def settled_between(meter: DoorMeter, least: int, most: int) -> bool:
+    deadline = time.monotonic() + 5
+    while not least <= meter.usage.output_tokens <= most and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return least <= meter.usage.output_tokens <= most
+
+
+def test_an_answer_in_one_piece_costs_what_it_counts() -> None:
+    counts = {"cache_read_input_tokens": 500, "cache_creation_input_tokens": 300}
+    with metered(message(**counts)) as (api, door, meter):
+        assert call(door) == (200, api.reply.body)
+        usage = Usage(input_tokens=1000, output_tokens=100, cache_read_tokens=500, cache_write_tokens=300)
+        assert settled(meter, cost_usd(MODEL, usage))
+        assert meter.usage.model_copy(update={"calls": 0, "cost_usd": 0.0}) == usage
+        assert meter.usage.calls == 1
+        assert api.headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("chunk", [None, 1, 7, 4096])
+def test_a_stream_costs_what_its_last_counts_say_however_it_is_cut_into_pieces(chunk: int | None) -> None:
+    events = (start(), text("hello " * 50), text('"message_delta" {"usage": 1}'), end(output_tokens=100))
+    with metered(stream(*events, chunk=chunk)) as (api, door, meter):
+        assert call(door, stream=True) == (200, api.reply.body)
+        assert settled(meter, PRICE)
+        assert meter.usage.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "extras"),
+    [
+        ({"cache_creation": {"ephemeral_1h_input_tokens": 300}}, Extras(hour_writes=300)),
+        ({"server_tool_use": {"web_search_requests": 3}}, Extras(web_searches=3)),
+        ({"speed": "fast"}, Extras(fast=True)),
+    ],
+    ids=["cache for an hour", "searches", "fast mode"],
+)
+def test_what_makes_a_call_dearer_is_counted(counts: dict[str, Any], extras: Extras) -> None:
+    with metered(message("claude-opus-5-5", cache_creation_input_tokens=300, **counts)) as (_, door, meter):
+        call(door)
+        usage = ONE.model_copy(update={"cache_write_tokens": 300})
+        assert settled(meter, cost_usd("claude-opus-5-5", usage, extras))
+        assert meter.usage.cost_usd > cost_usd("claude-opus-5-5", usage)
+
+
+def test_what_other_models_did_for_an_answer_is_counted_too() -> None:
+    beside = {
+        "type": "advisor_message",
+        "model": "claude-opus-5-5",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+    }
+    own = {"type": "message", "input_tokens": 1000, "output_tokens": 100}
+    with metered(message(iterations=[own, beside])) as (_, door, meter):
+        call(door)
+        assert settled(meter, PRICE + cost_usd("claude-opus-5-5", ONE))
+
+
+def test_a_spent_budget_lets_no_further_call_pass_and_says_so() -> None:
+    with metered(limit=1.5 * PRICE) as (api, door, meter):
+        assert [call(door)[0] for _ in range(2)] == [200, 200]
+        assert settled(meter, 2 * PRICE)
+        assert not meter.seen.over_budget
+        status, body = call(door)
+        assert status == 400
+        assert b"a further call of the model: the budget of $0.00 is used up" in body
+        assert call(door)[0] == 400
+        assert len(api.seen) == 2
+        assert meter.seen.over_budget
+        assert len(door.log.refused.all) == 1
+
+
+def test_a_budget_that_is_passed_by_a_twentieth_still_holds() -> None:
+    with metered(limit=PRICE / 1.04) as (_, door, meter):
+        call(door)
+        assert settled(meter, PRICE)
+        assert call(door)[0] == 200
+    with metered(limit=PRICE / 1.06) as (_, door, meter):
+        call(door)
+        assert settled(meter, PRICE)
+        assert call(door)[0] == 400
+
+
+def test_a_call_under_way_counts_from_its_first_event_on() -> None:
+    meter = DoorMeter(1.0)
+    under_way = meter.call(2)
+    under_way.answered(200, "text/event-stream")
+    under_way.heard(stream(start(input_tokens=50_000)).body)
+    assert meter.usage.input_tokens == 50_000
+    assert meter.usage.cost_usd > PRICE
+
+
+def test_at_most_eight_calls_are_under_way_at_once() -> None:
+    with metered(Reply(message().body, wait=0.3)) as (api, door, meter):
+        threads = [threading.Thread(target=call, args=(door,)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(api.seen) == 20
+        assert api.most == 8
+        assert settled(meter, 20 * PRICE)
+
+
+def test_counting_tokens_costs_nothing_and_passes_when_nothing_else_does() -> None:
+    with metered(limit=0.5 * PRICE) as (api, door, meter):
+        call(door)
+        assert settled(meter, PRICE)
+        assert call(door)[0] == 400
+        assert call(door, "/v1/messages/count_tokens?beta=true")[0] == 200
+        assert meter.usage.calls == 1
+        assert len(api.seen) == 2
+
+
+def test_a_model_without_a_price_costs_what_the_one_that_was_asked_for_does() -> None:
+    with metered(message("qwen-of-a-router")) as (_, door, meter):
+        call(door)
+        assert settled(meter, PRICE)
+
+
+def test_a_model_without_a_price_that_was_asked_for_costs_what_the_dearest_does() -> None:
+    with metered(message("claude-unheard-of")) as (_, door, meter):
+        call(door, model="claude-unheard-of")
+        assert settled(meter, dearest_cost(ONE, Extras()))
+        assert meter.usage.cost_usd > 50 * PRICE
+
+
+def test_a_stream_that_breaks_off_costs_its_prompt_and_what_was_written() -> None:
+    reply = stream(start(), *[text("word " * 20)] * 200, end(output_tokens=5), chunk=4096, cut=30_000)
+    with metered(reply) as (_, door, meter):
+        with pytest.raises(http.client.IncompleteRead):
+            call(door, stream=True)
+        assert settled_between(meter, 3000, 7500)
+        assert meter.usage.input_tokens == 1000
+
+
+def hang_up(door: Door, **request: Any) -> int:
+    """Ask, and leave without waiting for the answer; gives the size of the request."""
+    body = json.dumps({"model": MODEL, **request}).encode()
+    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
+        head = (
+            f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        client.sendall(head.encode() + body)
+        time.sleep(0.2)
+    return len(body)
+
+
+def test_who_hangs_up_before_the_answer_pays_for_the_most_that_was_asked_for() -> None:
+    slow = Reply(message().body, wait=1.0)
+    prompt = "word " * 4000
+    with metered(slow) as (_, door, meter):
+        size = hang_up(door, max_tokens=30_000, messages=prompt)
+        assert settled(meter, cost_usd(MODEL, Usage(input_tokens=size // 4, output_tokens=30_000)))
+    with metered(slow) as (_, door, meter):
+        size = hang_up(door, max_tokens=30_000, messages=prompt, stream=True)
+        assert settled(meter, cost_usd(MODEL, Usage(input_tokens=size // 4, output_tokens=1000)))
+
+
+def test_a_request_that_did_not_arrive_whole_costs_nothing() -> None:
+    meter = DoorMeter(1.0)
+    broken = meter.call(100)
+    broken.sent(b"{" * 99)
+    broken.ended()
+    assert meter.usage == Usage()
+
+
+def test_an_api_that_closes_without_an_answer_charges_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_close_one, args=(server,), daemon=True).start()
+        api = MessagesApi(port=server.getsockname()[1])
+        meter = DoorMeter(1.0)
+        with door_to(api, watch=meter) as door:
+            status, body = call(door)
+    assert (status, meter.usage) == (502, Usage())
+    assert b"closed the connection" in body
+
+
+def _close_one(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    connection.recv(65536)
+    connection.close()
+
+
+def test_a_compressed_answer_is_not_passed_on_and_its_call_is_estimated() -> None:
+    packed = Reply(gzip.compress(message().body), headers={"Content-Encoding": "gzip"})
+    with metered(packed) as (_, door, meter):
+        status, body = call(door)
+        assert status == 502
+        assert b"is encoded (gzip), though it was asked not to be" in body
+        assert settled_between(meter, 2000, 2000)
+
+
+def test_lines_too_long_to_be_read_pass_and_the_counts_after_them_are_read() -> None:
+    reply = stream(start(), text("x" * 3_000_000), end(output_tokens=100))
+    with metered(reply) as (_, door, meter):
+        assert call(door, stream=True) == (200, reply.body)
+        assert settled(meter, PRICE)
+
+
+def test_an_answer_too_long_to_be_read_passes_and_costs_the_most() -> None:
+    body = message().body[:-1] + b', "x": "' + b"y" * 9_000_000 + b'"}'
+    with metered(Reply(body)) as (_, door, meter):
+        assert call(door)[1] == body
+        assert settled_between(meter, 2000, 10_000_000)
+
+
+def test_a_request_larger_than_the_api_takes_is_refused() -> None:
+    with (
+        metered() as (api, door, _),
+        socket.create_connection(("127.0.0.1", door.port), timeout=10) as client,
+    ):
+        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\nContent-Length: 33554433\r\n\r\n"
+        client.sendall(head.encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 413")
+        assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b"null",
+        b'{"usage": null}',
+        b'{"usage": {"input_tokens": -1}}',
+        b"[" * 100_000,
+    ],
+    ids=["none", "no JSON", "a list", "null", "no counts", "negative counts", "very deep"],
+)
+def test_an_answer_that_cannot_be_understood_costs_the_most_that_was_asked_for(body: bytes) -> None:
+    with metered(Reply(body)) as (_, door, meter):
+        assert call(door) == (200, body)
+        assert settled_between(meter, 2000, 30_000)
+
+
+@pytest.mark.parametrize(
+    ("reply", "refused", "limited"),
+    [
+        (error(401, "authentication_error"), True, False),
+        (error(403, "permission_error"), True, False),
+        (Reply(b"blocked", 403, "text/html"), True, False),
+        (error(402, "billing_error"), True, False),
+        (error(400, "invalid_request_error", "Your credit balance is too low to use the API."), True, False),
+        (error(429, "rate_limit_error"), False, True),
+        (stream({"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}), False, True),
+        (error(400, "invalid_request_error", "429 authentication_error rate_limit_error"), False, False),
+        (error(529, "overloaded_error"), False, False),
+        (message(), False, False),
+    ],
+)
+def test_the_door_remembers_which_refusals_it_saw(reply: Reply, refused: bool, limited: bool) -> None:  # noqa: FBT001 - cases
+    with metered(reply) as (_, door, meter):
+        call(door)
+        assert settled(meter, PRICE if reply == message() else 0.0)
+        deadline = time.monotonic() + 5
+        while (meter.seen.credential_refused, meter.seen.rate_limited) != (refused, limited):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_a_401_for_a_credential_that_was_accepted_raises_a_doubt_alone() -> None:
+    """Code in a sandbox gets one by leaving out a header."""
+    with metered() as (api, door, meter):
+        call(door)
+        assert settled(meter, PRICE)
+        api.reply = error(401, "authentication_error")
+        call(door)
+        deadline = time.monotonic() + 5
+        while not meter.seen.credential_doubted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert meter.seen.credential_doubted
+        assert not meter.seen.credential_refused
+
+
+def test_a_placeholder_that_is_wrong_is_no_refusal_of_the_api() -> None:
+    with metered() as (_, door, meter):
+        assert ask(door, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
+        assert not meter.seen.credential_doubted
