@@ -29,16 +29,6 @@ class Reply:
     wait: float = 0.0
 
 
-@dataclass
-class MessagesApi(Outside):
-    """What is answered: the same reply each time, or what it makes of the request. `most` were under way at once."""
-
-    reply: Reply | Callable[[dict[str, Any]], Reply] = field(default_factory=lambda: message())
-    under_way: int = 0
-    most: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
 def usage(**counts: Any) -> dict[str, Any]:
     return {"input_tokens": 1000, "output_tokens": 100, **counts}
 
@@ -46,6 +36,16 @@ def usage(**counts: Any) -> dict[str, Any]:
 def message(model: str = MODEL, **counts: Any) -> Reply:
     """An answer in one piece."""
     return Reply(json.dumps({"type": "message", "model": model, "usage": usage(**counts)}).encode())
+
+
+@dataclass
+class MessagesApi(Outside):
+    """What is answered: the same reply each time, or what it makes of the request. `most` were under way at once."""
+
+    reply: Reply | Callable[[dict[str, Any]], Reply] = field(default_factory=message)
+    under_way: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def error(status: int, kind: str, words: str = "no") -> Reply:

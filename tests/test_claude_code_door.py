@@ -296,7 +296,7 @@ def test_an_answer_that_cannot_be_understood_costs_the_most_that_was_asked_for(b
         (message(), False, False),
     ],
 )
-def test_the_door_remembers_which_refusals_it_saw(reply: Reply, refused: bool, limited: bool) -> None:  # noqa: FBT001 - cases
+def test_the_door_remembers_which_refusals_it_saw(reply: Reply, refused: bool, limited: bool) -> None:
     with metered(reply) as (_, door, meter):
         call(door)
         assert settled(meter, PRICE if reply == message() else 0.0)

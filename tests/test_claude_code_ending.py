@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from factory_assets.domain.agents import OutcomeKind
-from factory_assets.llm.claude_code_ending import Ending, Result, is_final, judge
+from factory_assets.llm.claude_code_ending import AtDoor, Ending, Result, is_final, judge
 
 LATER = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
@@ -87,3 +87,47 @@ def test_a_login_that_can_be_renewed_gets_a_second_try() -> None:
 @pytest.mark.parametrize("status", [None, 429, 500, 529])
 def test_other_failures_are_left_to_the_programs_retries(status: int | None) -> None:
     assert not is_final(status=status, attempt=5, patience=0)
+
+
+REFUSED = result(status=401)
+LIMITED = result(status=429)
+
+
+@pytest.mark.parametrize(
+    ("ended", "door", "kind"),
+    [
+        (REFUSED, AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (REFUSED, AtDoor(rate_limited=True), OutcomeKind.AGENT_FAILURE),
+        (REFUSED, AtDoor(credential_refused=True, credential_doubted=True), OutcomeKind.AUTHENTICATION),
+        (REFUSED, AtDoor(credential_doubted=True), OutcomeKind.INFRASTRUCTURE),
+        (LIMITED, AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (LIMITED, AtDoor(credential_refused=True), OutcomeKind.AGENT_FAILURE),
+        (LIMITED, AtDoor(rate_limited=True), OutcomeKind.RATE_LIMITED),
+        (result(error=False), AtDoor(credential_refused=True, rate_limited=True), OutcomeKind.DONE),
+        (result(status=529), AtDoor(), OutcomeKind.INFRASTRUCTURE),
+        (result("error_max_turns"), AtDoor(), OutcomeKind.OUT_OF_TURNS),
+    ],
+)
+def test_a_refusal_that_stops_more_than_the_phase_must_have_been_seen_at_the_door(
+    ended: Result, door: AtDoor, kind: OutcomeKind
+) -> None:
+    assert judge(Ending(result=ended, door=door)).kind is kind
+
+
+def test_a_run_that_was_stopped_at_a_refusal_is_judged_by_its_door_as_well() -> None:
+    assert judge(Ending(refused="401 x", door=AtDoor())).kind is OutcomeKind.AGENT_FAILURE
+    seen = AtDoor(credential_refused=True)
+    assert judge(Ending(refused="401 x", door=seen)).kind is OutcomeKind.AUTHENTICATION
+
+
+def test_a_lent_login_that_has_expired_needs_no_refusal_at_the_door() -> None:
+    ending = Ending(result=REFUSED, door=AtDoor(), credential_expired=True)
+    assert judge(ending).kind is OutcomeKind.AUTHENTICATION
+    assert judge(Ending(result=LIMITED, door=AtDoor(), credential_expired=True)).kind is (
+        OutcomeKind.AGENT_FAILURE
+    )
+
+
+@pytest.mark.parametrize("ended", [None, result(error=False), result(status=400), REFUSED])
+def test_a_budget_that_the_door_saw_spent_is_the_end_whatever_the_program_says(ended: Result | None) -> None:
+    assert judge(Ending(result=ended, door=AtDoor(over_budget=True))).kind is OutcomeKind.OVER_BUDGET

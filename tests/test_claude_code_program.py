@@ -145,6 +145,28 @@ def test_a_budget_that_is_spent_is_told(workspace: Path, tmp_path: Path) -> None
     assert outcome.kind is OutcomeKind.OVER_BUDGET
 
 
+def test_an_agents_own_commands_cannot_spend_more_than_the_phase_has(
+    workspace: Path, tmp_path: Path
+) -> None:
+    asks = (
+        "export $(cat /proc/$PPID/environ | tr '\\0' '\\n' | grep ^ANTHROPIC_API_KEY=); "
+        "for i in $(seq 20); do curl -s -m 5 --noproxy '*' -o /dev/null -w '%{http_code}\\n' "
+        """-H "x-api-key: $ANTHROPIC_API_KEY" -d '{"model": "claude-haiku-5-5", "stream": true}' """
+        "$ANTHROPIC_BASE_URL/v1/messages; done > statuses.txt"
+    )
+    lines: list[str] = []
+    with claude_server(bash(asks), Say("done")) as script:
+        limited = replace(task(workspace), max_budget_usd=0.001)
+        outcome = claude(script, tmp_path).run_agent(limited, lines.append, unmetered)
+    statuses = (workspace / "statuses.txt").read_text().split()
+    assert statuses[0] == "200"
+    assert statuses[-1] == "400"
+    assert outcome.kind is OutcomeKind.OVER_BUDGET
+    assert 0.001 < outcome.usage.cost_usd < 0.0015
+    assert outcome.usage.calls == len(script.requests) == statuses.count("200") + 1
+    assert any("the sandbox did not let through a further call of the model" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
