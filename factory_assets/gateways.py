@@ -156,8 +156,7 @@ class Gateways:
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
-        from factory_assets.build.errors import BuildAgentError, BuildBusyError, BuildGateError
-        from factory_assets.build.locks import spec_lock
+        from factory_assets.build.errors import BuildAgentError, BuildGateError
         from factory_assets.build.stage import Builder
         from factory_assets.llm.redacted import RedactedAgents
 
@@ -187,9 +186,7 @@ class Gateways:
             self.tell_router(error.report, notify)
             raise
         finally:
-            # Where another run holds the spec by now, the sessions are that run's.
-            with suppress(BuildBusyError), spec_lock(config.locks_dir, queued.spec.name):
-                agents.forget(config.agent_workspace(queued.spec.name))
+            forget_sessions(agents, config, queued.spec.name, notify)
         self.tell_router(report, notify)
         return report
 
@@ -559,6 +556,21 @@ class Gateways:
 
 # More papers of one date have not been seen with the topics that come with the project.
 _BUSY_DAY_PAPERS = 200
+
+
+def forget_sessions(agents: ClaudeCode, config: BuildConfig, name: str, notify: Notify) -> None:
+    """Remove the sessions of a build, unless another run holds the spec by now: then they are that run's.
+
+    What cannot be removed must not stand in the place of the build's own result.
+    """
+    from factory_assets.build.errors import BuildBusyError
+    from factory_assets.build.locks import spec_lock
+
+    try:
+        with suppress(BuildBusyError), spec_lock(config.locks_dir, name):
+            agents.forget(config.agent_workspace(name))
+    except OSError as error:
+        notify(f"The sessions of this build stay; the nightly housekeeping tries again: {error}")
 
 
 def _claude_config() -> Path:

@@ -45,9 +45,13 @@ Reply = Say | Use | Fail | Cut
 
 
 class Script:
-    """The replies to the agent's main calls, in order; the last one is repeated. Requests are kept."""
+    """The replies to the agent's main calls, in order; the last one is repeated. Requests are kept.
 
-    def __init__(self, replies: Sequence[Reply]) -> None:
+    `served_as` is the model that answers, whichever was asked for.
+    """
+
+    def __init__(self, replies: Sequence[Reply], served_as: str | None = None) -> None:
+        self.served_as = served_as
         self._replies = list(replies)
         self._lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
@@ -62,9 +66,9 @@ class Script:
 
 
 @contextmanager
-def claude_server(*replies: Reply) -> Iterator[Script]:
+def claude_server(*replies: Reply, served_as: str | None = None) -> Iterator[Script]:
     """Serve the replies on a free loopback port."""
-    script = Script(replies)
+    script = Script(replies, served_as)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script))
     server.daemon_threads = True
     script.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -84,7 +88,8 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-            if not self.path.startswith("/v1/messages") or "count_tokens" in self.path:
+            # A router may have a path of its own before.
+            if "/v1/messages" not in self.path or "count_tokens" in self.path:
                 return self._json(
                     404, {"type": "error", "error": {"type": "not_found_error", "message": "no"}}
                 )
@@ -110,6 +115,7 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
+            request["model"] = script.served_as or request["model"]
             for event in _events(reply, request, number=len(script.requests)):
                 self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()

@@ -20,6 +20,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
+from factory_assets.llm.prices import cost_usd
 from factory_assets.sandbox import ResourceLimits, Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -145,9 +146,7 @@ def test_a_budget_that_is_spent_is_told(workspace: Path, tmp_path: Path) -> None
     assert outcome.kind is OutcomeKind.OVER_BUDGET
 
 
-def test_an_agents_own_commands_cannot_spend_more_than_the_phase_has(
-    workspace: Path, tmp_path: Path
-) -> None:
+def test_an_agents_own_commands_cannot_spend_more_than_the_phase_has(workspace: Path, tmp_path: Path) -> None:
     asks = (
         "export $(cat /proc/$PPID/environ | tr '\\0' '\\n' | grep ^ANTHROPIC_API_KEY=); "
         "for i in $(seq 20); do curl -s -m 5 --noproxy '*' -o /dev/null -w '%{http_code}\\n' "
@@ -165,6 +164,24 @@ def test_an_agents_own_commands_cannot_spend_more_than_the_phase_has(
     assert 0.001 < outcome.usage.cost_usd < 0.0015
     assert outcome.usage.calls == len(script.requests) == statuses.count("200") + 1
     assert any("the sandbox did not let through a further call of the model" in line for line in lines)
+
+
+def test_a_phase_works_through_a_router_that_answers_with_a_model_of_its_own(
+    workspace: Path, tmp_path: Path
+) -> None:
+    with claude_server(bash("echo one"), Say("done"), served_as="qwen3-coder") as script:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=f"{script.url}/team-a/",
+            credentials={"ANTHROPIC_AUTH_TOKEN": SecretStr(KEY)},
+            binary=None,
+            state_dir=tmp_path / "state",
+        )
+        outcome = agent.run_agent(task(workspace), ignore, unmetered)
+    assert (outcome.kind, outcome.usage.calls) == (OutcomeKind.DONE, 2)
+    asked = cost_usd(MODEL, Usage(input_tokens=1000, cache_read_tokens=500, output_tokens=100))
+    assert outcome.usage.cost_usd >= 2 * asked
+    assert outcome.usage.input_tokens == 2000
 
 
 @pytest.mark.parametrize(

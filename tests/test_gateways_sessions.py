@@ -1,0 +1,31 @@
+"""The end of a build's sessions: it happens beside the build's own result, never in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chaos_specs import SpecSource
+from claude_code_sandboxes import bubblewrap
+
+from factory_assets.build.errors import BuildDeferredError
+from factory_assets.gateways import Gateways
+from factory_assets.llm.claude_code_home import home_of
+from factory_assets.settings import Settings
+
+
+def test_sessions_that_cannot_be_removed_do_not_hide_how_the_build_ended(
+    tmp_path: Path, replay_settings: Settings
+) -> None:
+    bubblewrap()
+    gateways = Gateways(replay_settings)
+    name = SpecSource(gateways.registry, tmp_path / "recordings").queue().name
+    data = replay_settings.factory_data_dir
+    sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
+    sessions.parent.mkdir(parents=True)
+    # A file where a folder has to be: no agent can start, and there is nothing that could be emptied.
+    sessions.write_text("in the way")
+    said: list[str] = []
+    with pytest.raises(BuildDeferredError, match="Not a directory"):
+        gateways.build(gateways.registry.spec_named(name), "a-run", said.append)
+    assert said[-1].startswith("The sessions of this build stay; the nightly housekeeping tries again")
