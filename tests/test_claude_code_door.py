@@ -306,18 +306,28 @@ def test_the_door_remembers_which_refusals_it_saw(reply: Reply, refused: bool, l
             time.sleep(0.01)
 
 
-def test_a_401_for_a_credential_that_was_accepted_raises_a_doubt_alone() -> None:
-    """Code in a sandbox gets one by leaving out a header."""
+@pytest.mark.parametrize(
+    ("refusal", "refused"),
+    [
+        (error(401, "authentication_error"), False),
+        (error(403, "permission_error"), False),
+        (error(402, "billing_error"), True),
+    ],
+)
+def test_a_credential_that_was_accepted_and_then_denied_is_in_doubt_alone(
+    refusal: Reply, refused: bool
+) -> None:
+    """Code in a sandbox can be denied on purpose, but it cannot make an account run dry unseen."""
     with metered() as (api, door, meter):
         call(door)
         assert settled(meter, PRICE)
-        api.reply = error(401, "authentication_error")
+        api.reply = refusal
         call(door)
         deadline = time.monotonic() + 5
-        while not meter.seen.credential_doubted and time.monotonic() < deadline:
+        while not (meter.seen.credential_doubted or meter.seen.credential_refused):
+            assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert meter.seen.credential_doubted
-        assert not meter.seen.credential_refused
+        assert (meter.seen.credential_doubted, meter.seen.credential_refused) == (not refused, refused)
 
 
 def test_a_placeholder_that_is_wrong_is_no_refusal_of_the_api() -> None:

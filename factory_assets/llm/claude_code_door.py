@@ -22,9 +22,8 @@ _BYTES_PER_TOKEN = 4
 _LEAST_TOKENS = 1000
 # The largest context of any model.
 _MOST_INPUT_TOKENS = 1_000_000
-_UNAUTHORIZED = 401
-_REFUSED = frozenset({402, 403})
-_REFUSALS = frozenset({"authentication_error", "permission_error", "billing_error"})
+_DENIALS = frozenset({401, 403, "authentication_error", "permission_error"})
+_UNPAID = frozenset({402, "billing_error"})
 _NO_CREDIT = "Your credit balance is too low"
 
 
@@ -36,12 +35,12 @@ class DoorMeter:
     """
 
     limit_usd: float
-    _over_budget: bool = False
-    _accepted: bool = False
-    _unauthorized: bool = False
-    _refused: bool = False
-    _rate_limited: bool = False
-    _calls: dict[int, Usage] = field(default_factory=dict)
+    _over_budget: bool = field(default=False, init=False)
+    _accepted: bool = field(default=False, init=False)
+    _denied: bool = field(default=False, init=False)
+    _unpaid: bool = field(default=False, init=False)
+    _rate_limited: bool = field(default=False, init=False)
+    _calls: dict[int, Usage] = field(default_factory=dict, init=False)
 
     @property
     def usage(self) -> Usage:
@@ -52,13 +51,13 @@ class DoorMeter:
     def seen(self) -> AtDoor:
         """What the end of the run is judged by.
 
-        Code in the sandbox can have a good credential answered by 401 (with a header too few), but it runs
-        only once the model was asked; so a 401 counts as long as nothing was accepted.
+        Code in the sandbox can have a good credential denied (by a header too few, or a model too many), but it
+        runs only once the model was asked; so a denial counts as long as nothing was accepted.
         """
         return AtDoor(
             over_budget=self._over_budget,
-            credential_refused=self._refused or (self._unauthorized and not self._accepted),
-            credential_doubted=self._unauthorized,
+            credential_refused=self._unpaid or (self._denied and not self._accepted),
+            credential_doubted=self._denied,
             rate_limited=self._rate_limited,
         )
 
@@ -86,10 +85,10 @@ class DoorMeter:
     def reject(self, status: int, error: tuple[str, str] | None) -> None:
         """Take an error, by its status or, within an answer that had begun, by its kind."""
         kind, message = error or ("", "")
-        self._rate_limited |= status == 429 or kind == "rate_limit_error"
-        self._unauthorized |= status == _UNAUTHORIZED
-        denied = status in _REFUSED or (kind in _REFUSALS and status != _UNAUTHORIZED)
-        self._refused |= denied or message.startswith(_NO_CREDIT)
+        told = {status, kind}
+        self._rate_limited |= bool(told & {429, "rate_limit_error"})
+        self._denied |= bool(told & _DENIALS)
+        self._unpaid |= bool(told & _UNPAID) or message.startswith(_NO_CREDIT)
 
 
 @dataclass(frozen=True)

@@ -249,5 +249,5 @@ class Run:
             self._say(f"the sandbox did not let through {line}")
 
     def _say(self, text: str) -> None:
-        cost = self.meter.estimate.cost_usd
-        self.report(f"turn {max(1, self.meter.calls)} · {one_line(self.redact(text))} · about ${cost:.4f}")
+        line = one_line(self.redact(text))
+        self.report(f"turn {max(1, self.meter.calls)} · {line} · about ${self.usage.cost_usd:.4f}")
