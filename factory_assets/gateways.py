@@ -221,10 +221,11 @@ class Gateways:
             digest.update((_claude_config() / ".credentials.json").read_bytes())
         return digest.hexdigest()[:16]
 
-    def credential_works(self) -> bool:
+    def credential_works(self) -> bool | None:
         """Whether the model's server takes the credential, tried without cost.
 
-        False where that cannot be told: a login of Claude Code has nothing free to ask for.
+        None where that cannot be told: a login and a token of Claude Code have nothing free to ask for. True tells
+        nothing of an account without credit.
         """
         from factory_assets.doctor.services import check_claude_api
         from factory_assets.llm.router import Router
@@ -236,7 +237,7 @@ class Gateways:
             key = settings.anthropic_api_key or settings.anthropic_auth_token
             return Router(settings.llm_router_url, api_key=key).takes_the_key()
         tried = check_claude_api(self.doctor_inputs())
-        return tried is not None and tried.ok
+        return tried.ok if tried is not None else None
 
     @_redacted
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:

@@ -318,7 +318,7 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
     assert after.run_key != before.run_key
 
 
-def test_a_run_that_was_cancelled_or_lost_is_followed_by_another_one(factory: DefsFactory) -> None:
+def test_a_run_that_was_cancelled_before_it_started_is_followed_by_another_one(factory: DefsFactory) -> None:
     queue_two(factory)
     (before, _) = sense(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.CANCELED)
@@ -327,6 +327,24 @@ def test_a_run_that_was_cancelled_or_lost_is_followed_by_another_one(factory: De
     assert after.run_key != before.run_key
     (again, _) = sense(factory)
     assert again.run_key == after.run_key
+
+
+def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(factory: DefsFactory) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    (run,) = factory.instance.get_runs(dg.RunsFilter(tags={"factory/repo": "cache-probe"}))
+    factory.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
+    factory.instance.report_run_canceled(run)
+    assert repos(sense(factory)) == ["tree-probe"]
+    waiting = spec_named(factory, "cache-probe")
+    assert (waiting.attempts, waiting.wait_cause) == (queued.attempts, WaitCause.CANCELLED)
+    assert "`factory retry cache-probe` launches it again" in (waiting.error_log or "")
+    assert waiting.not_before is not None
+    assert waiting.not_before > datetime.now(UTC) + timedelta(hours=23)
+    factory.registry.requeue(queued.id)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_asked_for_again(factory: DefsFactory) -> None:
@@ -427,9 +445,11 @@ def test_what_was_put_off_is_counted_by_its_cause(factory: DefsFactory) -> None:
 # a stopped queue
 
 
-def stop(factory: DefsFactory, *, minutes_ago: float = 0) -> None:
+def stop(
+    factory: DefsFactory, *, minutes_ago: float = 0, credential: str = "expired", tries: int = 0
+) -> None:
     """The queue as a refused credential leaves it."""
-    factory.building.credential = "expired"
+    factory.building.credential = credential
     factory.registry.hold(
         Hold(
             cause=WaitCause.CREDENTIAL,
@@ -437,6 +457,7 @@ def stop(factory: DefsFactory, *, minutes_ago: float = 0) -> None:
             mend="Put a valid key into ANTHROPIC_API_KEY.",
             since=datetime.now(UTC) - timedelta(minutes=minutes_ago),
             credential=factory.building.credential_digest(),
+            tries=tries,
         )
     )
     factory.instance.event_log_storage.set_concurrency_slots("builds", 0)
@@ -485,6 +506,30 @@ def test_the_same_credential_lifts_the_stop_once_a_free_probe_finds_it_good(fact
     assert factory.building.probes == 1
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert slots(factory) == factory.settings.build_workers
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 60), (1, 120), (9, 360)])
+def test_where_only_a_build_can_tell_the_stop_is_lifted_by_time_and_each_time_later(
+    factory: DefsFactory, tries: int, minutes: int
+) -> None:
+    queue_two(factory)
+    stop(factory, minutes_ago=minutes - 1, credential="login", tries=tries)
+    assert sense(factory) == STOPPED
+    stop(factory, minutes_ago=minutes, credential="login", tries=tries)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+    assert factory.registry.hold_tries(WaitCause.CREDENTIAL, datetime.now(UTC)) == tries + 1
+
+
+def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: DefsFactory) -> None:
+    queue_two(factory)
+    stop(factory, minutes_ago=11)
+    factory.building.accepted = frozenset({"expired"})
+    (request, _) = sense(factory)
+    factory.building.accepted = frozenset()
+    assert factory.run("build", request.partition_key, request.tags).success
+    (hold,) = factory.registry.holds()
+    assert hold.tries == 1
+    assert "tried every 20 minutes" in str(hold)
 
 
 def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewed(

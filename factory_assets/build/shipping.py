@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from factory_assets.build.gates import GATES
-from factory_assets.build.git_program import find_git, run_git
+from factory_assets.git_program import find_git, run_git
 from factory_assets.build.languages import lines_of_code
 from factory_assets.build.provenance import (
     make_tag_record,

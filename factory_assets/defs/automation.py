@@ -16,7 +16,7 @@ from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
-from factory_assets.defs.queue import busy_repos, crashes, latest_run_id, launches_so_far
+from factory_assets.defs.queue import busy_repos, crashes, latest_run_id, launches_so_far, put_off_cancelled
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.automation import (
@@ -204,7 +204,12 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
             if may_probe:
                 context.update_cursor(now.isoformat())
             standing = lift_holds(
-                context.instance, registry, building, workers=rules.build_workers, may_probe=may_probe
+                context.instance,
+                registry,
+                building,
+                workers=rules.build_workers,
+                may_probe=may_probe,
+                now=now,
             )
         if standing:
             yield dg.SkipReason(_held(standing))
@@ -242,6 +247,7 @@ def _build_requests(
     now: datetime,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     graph = context.repository_def.asset_graph if context.repository_def else None
+    put_off_cancelled(context.instance, registry, now)
     busy = busy_repos(context.instance, registry, graph, now=now)
     launchable = [queued for queued in registry.launchable_specs(now, rules.limits) if rules.hold(queued)]
     launches = choose_launches(

@@ -16,7 +16,7 @@ from factory_assets.defs.jobs import BUILD_JOB, MIRROR_JOB
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.domain.automation import Crashes
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, WaitCause
 from factory_assets.registry import Registry
 
 _PARTITION_TAG = "dagster/partition"
@@ -30,6 +30,7 @@ _UNFINISHED = [
 # Dagster follows a run that crashed with another one within a minute, if it does so at all.
 _RETRIED_WITHIN = timedelta(minutes=15)
 _CRASHES_COUNT_FOR = timedelta(days=1)
+_CANCELS_COUNT_FOR = timedelta(days=1)
 
 
 def busy_repos(
@@ -70,6 +71,32 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
         before = found.get(name)
         found[name] = Crashes(before.count + 1, max(before.last_at, ended)) if before else Crashes(1, ended)
     return found
+
+
+def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> None:
+    """Put off what a person cancelled after it had started; otherwise it would be launched again within a minute.
+
+    Each run is taken once, so that a retry by hand stands. A run that was cancelled in Dagster's queue says nothing
+    about its spec.
+    """
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
+    )
+    for record in records:
+        run = record.dagster_run
+        name = run.tags.get(REPO_TAG)
+        if name is None or OUTCOME_TAG in run.tags or record.start_time is None or _only_mirrors(run):
+            continue
+        queued = registry.spec_named(name)
+        waits = queued is not None and queued.status in {BuildStatus.QUEUED, *IN_PROGRESS}
+        if queued is not None and waits and latest_run_id(instance, name) == run.run_id:
+            registry.defer_build(
+                queued.id,
+                cause=WaitCause.CANCELLED,
+                until=now + _CANCELS_COUNT_FOR,
+                reason=f"cancelled by hand; `factory retry {name}` launches it again",
+            )
+        instance.add_run_tags(run.run_id, {OUTCOME_TAG: RunOutcome.CANCELLED.value})
 
 
 def latest_run_id(instance: dg.DagsterInstance, name: str) -> str:

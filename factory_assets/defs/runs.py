@@ -28,6 +28,7 @@ class RunOutcome(StrEnum):
     DEFERRED = "deferred"
     NO_SPEC = "no spec"
     NOT_STARTED = "not started"
+    CANCELLED = "cancelled"
 
 
 def spec_tags(queued: QueuedSpec) -> dict[str, str]:
