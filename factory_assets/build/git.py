@@ -127,17 +127,26 @@ class BareRepo:
         """The commit with the files that a stopped phase left."""
         return self.refs().get(_stopped_ref(phase))
 
-    def keep_failed(self, attempt: int, commit: str) -> None:
-        """Keep what stood there as refs/factory/failed/<attempt>; the next attempt starts afresh."""
+    def keep_failed(self, attempt: int, commit: str, words: str) -> None:
+        """Keep what stood there as the annotated tag refs/factory/failed/<attempt>; the next attempt starts afresh.
+
+        `words` say why, for whoever finds it before the registry was told.
+        """
         refs = self.refs()
-        commands = [f"update refs/factory/failed/{attempt} {commit}"]
+        tag = self._tag_object(commit, f"failed-{attempt}", words)
+        commands = [f"update {_failed_ref(attempt)} {tag}"]
         own = [_SCAFFOLD_REF, *map(_phase_ref, Phase), *map(_stopped_ref, Phase)]
         commands += [f"delete {ref}" for ref in own if ref in refs]
         self._transaction(commands)
 
+    def failed_words(self, attempt: int) -> str | None:
+        """The words with which that attempt was kept as failed; None where it was not."""
+        text = self._git("for-each-ref", "--format=%(contents)", _failed_ref(attempt)).decode()
+        return text.strip() or None
+
     def committed_at(self, revision: str) -> datetime:
         """When a commit was made (UTC)."""
-        stamp = self._git("show", "--no-patch", "--format=%ct", revision).decode().strip()
+        stamp = self._git("show", "--no-patch", "--format=%ct", f"{revision}^{{commit}}").decode().strip()
         return datetime.fromtimestamp(int(stamp), UTC)
 
     def drop(self, refs: Sequence[str]) -> None:
@@ -373,6 +382,10 @@ def remove_git_folders(workspace: Path) -> None:
 
 def _phase_ref(phase: Phase) -> str:
     return f"refs/factory/{phase}"
+
+
+def _failed_ref(attempt: int) -> str:
+    return f"refs/factory/failed/{attempt}"
 
 
 def _stopped_ref(phase: Phase) -> str:
