@@ -21,7 +21,7 @@ from dagster._core.remote_origin import (
 )
 from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
-from registry_samples import call, ship
+from registry_samples import call, reservation, ship
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
@@ -318,25 +318,41 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
     assert after.run_key != before.run_key
 
 
-def test_a_run_that_was_cancelled_before_it_started_is_followed_by_another_one(factory: DefsFactory) -> None:
+def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:
+    """The repo's one run, cancelled in the UI, or ended by the machine."""
+    (run,) = factory.instance.get_runs(dg.RunsFilter(tags={"factory/repo": repo}))
+    end(factory, run, by_hand=by_hand)
+    return run
+
+
+def end(factory: DefsFactory, run: dg.DagsterRun, *, by_hand: bool) -> None:
+    if by_hand:
+        factory.instance.report_run_canceling(run)
+    factory.instance.report_run_canceled(run)
+
+
+def test_a_run_that_ended_with_the_factory_is_followed_by_another_one(factory: DefsFactory) -> None:
     queue_two(factory)
     (before, _) = sense(factory)
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.CANCELED)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    cancel(factory, "cache-probe", by_hand=False)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"
     assert after.run_key != before.run_key
-    (again, _) = sense(factory)
-    assert again.run_key == after.run_key
 
 
-def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(factory: DefsFactory) -> None:
+@pytest.mark.parametrize("is_started", [True, False], ids=["running", "queued"])
+def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
+    factory: DefsFactory, is_started: bool
+) -> None:
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
-    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
-    (run,) = factory.instance.get_runs(dg.RunsFilter(tags={"factory/repo": "cache-probe"}))
-    factory.instance.report_dagster_event(dg.DagsterEvent("PIPELINE_START", run.job_name), run.run_id)
-    factory.instance.report_run_canceled(run)
+    start_run(
+        factory, "cache-probe", dg.DagsterRunStatus.STARTED if is_started else dg.DagsterRunStatus.QUEUED
+    )
+    if is_started:
+        factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+    cancel(factory, "cache-probe")
     assert repos(sense(factory)) == ["tree-probe"]
     waiting = spec_named(factory, "cache-probe")
     assert (waiting.attempts, waiting.wait_cause) == (queued.attempts, WaitCause.CANCELLED)
@@ -345,6 +361,52 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(factory: 
     assert waiting.not_before > datetime.now(UTC) + timedelta(hours=23)
     factory.registry.requeue(queued.id)
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_what_a_cancelled_build_had_set_aside_is_free_again(factory: DefsFactory) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    now = datetime.now(UTC)
+    factory.registry.start_build(queued.id, run_id="run-1", now=now)
+    reserved = reservation(queued, at=now)
+    factory.registry.reserve(reserved, day_budget_usd=50.0)
+    factory.registry.meter(reserved.id, Usage(calls=1, cost_usd=0.25))
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    cancel(factory, "cache-probe")
+    sense(factory)
+    assert factory.registry.spent_since(now - timedelta(minutes=1)) == pytest.approx(0.25)
+
+
+def test_a_queued_run_of_a_backfill_that_was_cancelled_puts_its_spec_off(factory: DefsFactory) -> None:
+    queue_two(factory)
+    start_run(factory, "", dg.DagsterRunStatus.QUEUED, tags={"dagster/partition": "2026-06-17|01"})
+    (run,) = factory.instance.get_runs()
+    end(factory, run, by_hand=True)
+    assert repos(sense(factory)) == ["tree-probe"]
+    assert spec_named(factory, "cache-probe").wait_cause is WaitCause.CANCELLED
+
+
+def test_a_build_that_was_cancelled_when_executed_again_waits_too(factory: DefsFactory) -> None:
+    queue_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    first = cancel(factory, "cache-probe")
+    sense(factory)
+    factory.registry.requeue(spec_named(factory, "cache-probe").id)
+    tags = dict(factory.instance.get_runs(dg.RunsFilter(run_ids=[first.run_id]))[0].tags)
+    factory.instance.delete_run(first.run_id)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, tags=tags)
+    cancel(factory, "cache-probe")
+    assert repos(sense(factory)) == ["tree-probe"]
+
+
+def test_a_run_is_asked_for_again_only_in_another_tick(kept: DefsFactory) -> None:
+    queue_two(kept)
+    keys = [
+        [request.run_key for request in tick(kept, "build_daily", at)]
+        for at in (MONDAY_LATER, MONDAY_LATER, MONDAY_LATER + timedelta(days=1))
+    ]
+    assert keys[0] == keys[1]
+    assert not {*keys[0]} & {*keys[2]}
 
 
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_asked_for_again(factory: DefsFactory) -> None:
