@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from dagster._core.remote_origin import (
 from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
 from registry_samples import call, reservation, ship
+from sqlalchemy import Engine, event
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
@@ -502,6 +504,35 @@ def test_what_was_put_off_is_counted_by_its_cause(factory: DefsFactory) -> None:
         factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
         factory.registry.defer_build(queued.id, cause=cause, until=tomorrow, reason="it must wait")
     assert sense(factory) == "Specs that wait: put off: 1 (rate limit), 1 (toolchain)."
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """What is asked of Dagster's databases meanwhile."""
+    asked: list[str] = []
+
+    def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+
+
+def test_a_tick_asks_dagster_no_more_for_many_specs_than_for_few(kept: DefsFactory) -> None:
+    queue_two(kept)
+    with counted_statements() as for_two:
+        assert len(sense(kept)) == 2
+    for day, name in ((THURSDAY, "thursday"), (FRIDAY, "friday")):
+        specs = [spec_on(day, f"{name}-{number}") for number in range(3)]
+        kept.registry.queue_specs(
+            day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=NOW
+        )
+    with counted_statements() as for_eight:
+        assert len(sense(kept)) == 8
+    assert 0 < len(for_eight) <= len(for_two)
 
 
 # a stopped queue
