@@ -34,6 +34,7 @@ from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 from factory_assets.sandbox import find_sandbox
 
@@ -91,6 +92,16 @@ def test_each_phase_gets_its_model_turns_and_tools(bash_factory):
     assert (seo.model, seo.max_turns, seo.tools) == ("haiku", 8, ("Read", "Write", "Edit", "Glob", "Grep"))
     assert (review.model, review.max_turns, review.tools) == ("sonnet", 10, None)
     assert [task.max_budget_usd for task in (build, seo, review)] == pytest.approx([3.0, 0.5, 1.5])
+
+
+def test_an_agent_reaches_the_index_that_its_dependencies_are_resolved_from(tmp_path):
+    agent = ScriptedAgent({Phase.BUILD: does_nothing})
+    factory = Factory(
+        tmp_path, make_spec(Language.PYTHON), agent, indexes=Indexes(pypi_url="http://localhost:3141/i")
+    )
+    with pytest.raises(BuildGateError):
+        factory.build()
+    assert agent.tasks[0].reach.hosts == ("localhost:3141", "files.pythonhosted.org")
 
 
 def test_every_phase_is_one_line_in_the_ledger(bash_factory):
