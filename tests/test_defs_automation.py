@@ -321,7 +321,7 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
 
 
 def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:
-    """The repo's one run, cancelled in the UI, or ended by the machine."""
+    """The repo's one run, cancelled in the UI, or taken back by a command of the factory."""
     (run,) = factory.instance.get_runs(dg.RunsFilter(tags={"factory/repo": repo}))
     end(factory, run, by_hand=by_hand)
     return run
@@ -333,10 +333,10 @@ def end(factory: DefsFactory, run: dg.DagsterRun, *, by_hand: bool) -> None:
     factory.instance.report_run_canceled(run)
 
 
-def test_a_run_that_ended_with_the_factory_is_followed_by_another_one(factory: DefsFactory) -> None:
+def test_a_run_that_a_command_took_back_is_followed_by_another_one(factory: DefsFactory) -> None:
     queue_two(factory)
     (before, _) = sense(factory)
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.QUEUED)
     cancel(factory, "cache-probe", by_hand=False)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"

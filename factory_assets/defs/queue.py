@@ -79,8 +79,8 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
 def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> None:
     """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute.
 
-    Each run is taken once, so that a retry by hand stands. Runs that ended with the factory, by `factory down` or a
-    reboot, are cancelled in Dagster's words too, but nobody asked for it.
+    Each run is taken once, so that a retry by hand stands. What a command of the factory took back from Dagster's
+    queue is not meant: its spec is free.
     """
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
@@ -115,7 +115,7 @@ def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
 
 
 def _by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    # A worker that is told to end by a signal reports itself cancelled, without a request to cancel before.
+    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not.
     return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING))
 
 
