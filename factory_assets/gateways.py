@@ -233,9 +233,10 @@ class Gateways:
     def credential_works(self) -> bool | None:
         """Whether the model's server takes the credential, tried without cost.
 
-        None where that cannot be told: a login and a token of Claude Code have nothing free to ask for. True tells
-        nothing of an account without credit.
+        None where that cannot be told: a login and a token of Claude Code have nothing free to ask for, and a server
+        may not answer. True tells nothing of an account without credit.
         """
+        from factory_assets.doctor.result import Severity
         from factory_assets.doctor.services import check_claude_api
         from factory_assets.llm.router import Router
 
@@ -246,7 +247,9 @@ class Gateways:
             key = settings.anthropic_api_key or settings.anthropic_auth_token
             return Router(settings.llm_router_url, api_key=key).takes_the_key()
         tried = check_claude_api(self.doctor_inputs())
-        return tried.ok if tried is not None else None
+        if tried is None or (not tried.ok and tried.severity is Severity.WARNING):
+            return None
+        return tried.ok
 
     @_redacted
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:

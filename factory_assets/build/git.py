@@ -18,6 +18,7 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
+from factory_assets.build.workspaces import remove_git_folders
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import FactoryError, InputError, StatusError
 from factory_assets.git_program import find_git, run_git
@@ -41,7 +42,6 @@ _JUNK = (
     "/target/",
     ".DS_Store",
 )
-_JUNK_FOLDERS = frozenset({"__pycache__", "node_modules", ".venv"})
 
 _SCAFFOLD_REF = "refs/factory/scaffold"
 _MAIN_REF = "refs/heads/main"
@@ -365,19 +365,6 @@ def _refuse_oversized(workspace: Path, paths: Sequence[bytes]) -> None:
         raise OversizedError(
             f"{len(paths):,} files with {size:,} bytes, far more than a repo may have", where=str(workspace)
         )
-
-
-def remove_git_folders(workspace: Path) -> None:
-    """Remove every `.git` file or folder in the workspace, however it is spelt."""
-    for folder, names, files in os.walk(workspace):
-        for name in [*names, *files]:
-            if name.casefold() in {".git", "git~1"}:
-                path = Path(folder, name)
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-        names[:] = [name for name in names if name.casefold() != ".git" and name not in _JUNK_FOLDERS]
 
 
 def _phase_ref(phase: Phase) -> str:
