@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import Route, StructuredModel
-from factory_assets.domain.builds import Phase, ShippedRepo
+from factory_assets.domain.builds import Phase, ShippedRepo, WaitCause
 from factory_assets.domain.errors import CredentialError, InputError, MissingToolError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.redaction import Redactor
@@ -158,17 +158,26 @@ class Gateways:
         from factory_assets.build.config import BuildJob
         from factory_assets.build.errors import BuildAgentError, BuildGateError
         from factory_assets.build.stage import Builder
+        from factory_assets.build.unclaimed import put_off_unclaimed
         from factory_assets.llm.redacted import RedactedAgents
 
-        self._require_git()
         redact = self.redactor()
         notify = redact.lines(notify)
-        config = self._build_config()
-        agents = self._claude_code(self._agents_url())
+        try:
+            self._require_git()
+            commands = self._require_sandbox()
+            config = self._build_config()
+            agents = self._claude_code(self._agents_url())
+        except MissingToolError as error:
+            # Another run may be at work on it, which found the tool.
+            with spec_lock(self._locks_dir, queued.spec.name):
+                put_off_unclaimed(
+                    self.registry, queued, error, cause=WaitCause.TOOLCHAIN, now=self.now(), clean=redact
+                )
         builder = Builder(
             config,
             agents=RedactedAgents(agents, redact),
-            commands=self._require_sandbox(),
+            commands=commands,
             scanner=self.leak_scanner(),
             journal=self.registry,
             ledger=self.registry,
@@ -218,11 +227,13 @@ class Gateways:
             digest.update((_claude_config() / ".credentials.json").read_bytes())
         return digest.hexdigest()[:16]
 
-    def credential_works(self) -> bool:
+    def credential_works(self) -> bool | None:
         """Whether the model's server takes the credential, tried without cost.
 
-        False where that cannot be told: a login of Claude Code has nothing free to ask for.
+        None where that cannot be told: a login and a token of Claude Code have nothing free to ask for, and a server
+        may not answer. True tells nothing of an account without credit.
         """
+        from factory_assets.doctor.result import Severity
         from factory_assets.doctor.services import check_claude_api
         from factory_assets.llm.router import Router
 
@@ -233,7 +244,9 @@ class Gateways:
             key = settings.anthropic_api_key or settings.anthropic_auth_token
             return Router(settings.llm_router_url, api_key=key).takes_the_key()
         tried = check_claude_api(self.doctor_inputs())
-        return tried is not None and tried.ok
+        if tried is None or (not tried.ok and tried.severity is Severity.WARNING):
+            return None
+        return tried.ok
 
     @_redacted
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
@@ -308,7 +321,7 @@ class Gateways:
         left = Housekeeping(
             git_dir=settings.git_dir,
             workspaces_dir=settings.workspaces_dir,
-            locks_dir=settings.factory_data_dir / "locks",
+            locks_dir=self._locks_dir,
             author=settings.factory_git_author,
             sessions_of=lambda name: home_of(self._agents_dir, settings.workspaces_dir / name / "work"),
         ).sweep(before=before, remove=remove)
@@ -395,6 +408,10 @@ class Gateways:
                 accepted_keys=frozenset({_REPLAY_KEY.get_secret_value()}),
             )
         )
+
+    @property
+    def _locks_dir(self) -> Path:
+        return self._settings.factory_data_dir / "locks"
 
     @property
     def _agents_dir(self) -> Path:
@@ -509,7 +526,7 @@ class Gateways:
             git_dir=settings.git_dir,
             workspaces_dir=settings.workspaces_dir,
             transcripts_dir=settings.transcripts_dir,
-            locks_dir=settings.factory_data_dir / "locks",
+            locks_dir=self._locks_dir,
             prompts_dir=settings.factory_prompts_dir,
             author=settings.factory_git_author,
             owner=settings.github_user or settings.factory_git_author.split("<")[0].strip(),

@@ -250,3 +250,14 @@ def test_a_refused_credential_is_tried_again_at_most_every_ten_minutes() -> None
     assert hold.may_probe(NOW + ten, None)
     assert not hold.may_probe(NOW + 2 * ten - timedelta(seconds=1), NOW + ten)
     assert hold.may_probe(NOW + 2 * ten, NOW + ten)
+
+
+def test_a_stop_that_keeps_coming_back_is_tried_ever_more_seldom_and_at_the_time_that_it_tells() -> None:
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="402", mend="Pay.", since=NOW, credential="one", tries=3)
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    assert hold.probe_pause == 80 * minute
+    assert hold.opens_at == NOW + 6 * hour
+    last_probe = NOW + 5 * hour
+    assert not hold.may_probe(NOW + 6 * hour - minute, last_probe)
+    assert hold.may_probe(NOW + 6 * hour, last_probe)
+    assert not hold.may_probe(NOW + 6 * hour + minute, NOW + 6 * hour)

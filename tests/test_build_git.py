@@ -8,10 +8,10 @@ import pytest
 from build_material import NOW
 
 from factory_assets.build.git import BareRepo
-from factory_assets.build.git_program import find_git
 from factory_assets.build.tree import EXECUTABLE, SYMLINK
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
+from factory_assets.git_program import find_git
 
 AUTHOR = "Software Factory <factory@localhost>"
 
@@ -139,8 +139,9 @@ def test_a_failure_is_kept_and_clears_the_way_for_the_next_attempt(repo, workspa
     first = commit(repo, workspace)
     repo.set_scaffold(first)
     repo.finish_phase(Phase.BUILD, first)
-    repo.keep_failed(1, first)
+    repo.keep_failed(1, first, "It failed.")
     assert repo.refs() == {"refs/factory/failed/1": first}
+    assert [repo.failed_words(attempt) for attempt in (1, 2)] == ["It failed.", None]
     assert repo.phases_done() == {}
 
 

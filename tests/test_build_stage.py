@@ -34,6 +34,7 @@ from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 from factory_assets.sandbox import find_sandbox
 
@@ -91,6 +92,16 @@ def test_each_phase_gets_its_model_turns_and_tools(bash_factory):
     assert (seo.model, seo.max_turns, seo.tools) == ("haiku", 8, ("Read", "Write", "Edit", "Glob", "Grep"))
     assert (review.model, review.max_turns, review.tools) == ("sonnet", 10, None)
     assert [task.max_budget_usd for task in (build, seo, review)] == pytest.approx([3.0, 0.5, 1.5])
+
+
+def test_an_agent_reaches_the_index_that_its_dependencies_are_resolved_from(tmp_path):
+    agent = ScriptedAgent({Phase.BUILD: does_nothing})
+    factory = Factory(
+        tmp_path, make_spec(Language.PYTHON), agent, indexes=Indexes(pypi_url="http://localhost:3141/i")
+    )
+    with pytest.raises(BuildGateError):
+        factory.build()
+    assert agent.tasks[0].reach.hosts == ("localhost:3141", "files.pythonhosted.org")
 
 
 def test_every_phase_is_one_line_in_the_ledger(bash_factory):
@@ -155,6 +166,44 @@ def test_a_retry_after_a_failure_starts_afresh_and_keeps_what_failed(bash_factor
     assert report.attempts == 2
     assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.BUILD, Phase.SEO, Phase.REVIEW]
     assert "lib/count.sh" in bash_factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
+
+
+@pytest.mark.parametrize(
+    ("phase", "act"), [(Phase.SEO, does_nothing), (Phase.REVIEW, lambda workspace: OutcomeKind.AGENT_FAILURE)]
+)
+def test_a_run_that_died_while_it_failed_is_not_paid_for_again(bash_factory, monkeypatch, phase, act):
+    bash_factory.agent.acts[phase] = act
+
+    def die(spec_id, error_log):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bash_factory.journal, "fail_build", die)
+        with pytest.raises(KeyboardInterrupt):
+            bash_factory.build()
+    assert bash_factory.journal.queued.status is phase.status
+    paid = list(bash_factory.agent.phases)
+    with pytest.raises((BuildGateError, BuildAgentError)) as caught:
+        bash_factory.build()
+    assert bash_factory.agent.phases == paid
+    assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("failed", 1)
+    assert bash_factory.journal.queued.error_log == str(caught.value)
+    refused = [verdict.gate for verdict in caught.value.report.verdicts if not verdict.passed]
+    assert refused == (["documents"] if phase is Phase.SEO else [])
+    bash_factory.agent.acts |= good_acts(Language.BASH)
+    assert bash_factory.build().attempts == 2
+
+
+def test_a_failure_of_another_spec_under_the_same_name_is_not_taken_for_ones_own(bash_factory):
+    bash_factory.agent.acts[Phase.SEO] = does_nothing
+    with pytest.raises(BuildGateError):
+        bash_factory.build()
+    bash_factory.agent.acts |= good_acts(Language.BASH)
+    journal = bash_factory.journal
+    journal.queued = journal.queued.model_copy(
+        update={"status": BuildStatus.QUEUED, "attempts": 0, "queued_at": NOW + timedelta(days=1)}
+    )
+    assert bash_factory.build().attempts == 1
 
 
 def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -20,7 +20,7 @@ from factory_assets.build.gates import ALL_GATES, GATES
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
-from factory_assets.domain.builds import BuildStatus, Phase
+from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
@@ -489,16 +489,25 @@ def test_a_malformed_topics_file_is_one_clear_failure(
     assert shown["what to do"]
 
 
-def test_a_missing_git_is_named_by_the_asset_that_needs_it(
+def assert_waits_for_a_tool(factory: DefsFactory, result: dg.ExecuteInProcessResult, words: str) -> None:
+    """The run is green, and the spec waits an hour, untouched, with these words."""
+    assert result.success
+    assert factory.tags(result)["factory/outcome"] == "deferred"
+    queued = factory.registry.spec_named("cache-probe")
+    assert queued is not None
+    assert (queued.status, queued.attempts, queued.wait_cause) == ("queued", 0, WaitCause.TOOLCHAIN)
+    assert words in (queued.error_log or "")
+    assert queued.not_before is not None
+    assert queued.not_before > datetime.now(UTC) + timedelta(minutes=59)
+    assert factory.registry.usage_of(repo="cache-probe").calls == 0
+
+
+def test_a_missing_git_keeps_the_spec_queued_and_is_named(
     analysed: DefsFactory, replay_settings: Settings, programs: Path
 ) -> None:
     result = with_real(analysed, replay_settings, "building").run_rank("build", WEDNESDAY, 1)
-    text, shown = failure_of(result)
-    assert text == "git is not installed. To mend it: Install git; `factory doctor` checks it."
-    assert shown["repo"] == "cache-probe"
-    queued = analysed.registry.spec_named("cache-probe")
-    assert queued is not None
-    assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
+    words = "git is not installed. To mend it: Install git; `factory doctor` checks it."
+    assert_waits_for_a_tool(analysed, result, words)
 
 
 def test_a_live_instance_builds_nothing_without_a_sandbox(
@@ -508,9 +517,18 @@ def test_a_live_instance_builds_nothing_without_a_sandbox(
     live = replay_settings.model_copy(
         update={"factory_mode": Mode.LIVE, "anthropic_api_key": SecretStr("sk-ant-made-up")}
     )
-    text, _ = failure_of(with_real(analysed, live, "building").run_rank("build", WEDNESDAY, 1))
-    assert "bubblewrap" in text
-    assert "FACTORY_UNSANDBOXED=1" in text
+    result = with_real(analysed, live, "building").run_rank("build", WEDNESDAY, 1)
+    assert_waits_for_a_tool(analysed, result, "Install the package bubblewrap")
+    assert_waits_for_a_tool(analysed, result, "FACTORY_UNSANDBOXED=1")
+
+
+def test_a_missing_claude_code_keeps_the_spec_queued_and_is_named(
+    analysed: DefsFactory, replay_settings: Settings, tmp_path: Path
+) -> None:
+    without = replay_settings.model_copy(update={"claude_binary": tmp_path / "no-claude"})
+    result = with_real(analysed, without, "building").run_rank("build", WEDNESDAY, 1)
+    assert_waits_for_a_tool(analysed, result, "There is no Claude Code program.")
+    assert_waits_for_a_tool(analysed, result, "CLAUDE_BINARY")
 
 
 def test_a_live_instance_without_a_place_to_mirror_to_names_both(

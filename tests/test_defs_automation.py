@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from dagster._core.remote_origin import (
 )
 from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
-from registry_samples import call, ship
+from registry_samples import call, reservation, ship
+from sqlalchemy import Engine, event
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
@@ -318,15 +320,95 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
     assert after.run_key != before.run_key
 
 
-def test_a_run_that_was_cancelled_or_lost_is_followed_by_another_one(factory: DefsFactory) -> None:
+def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:
+    """The repo's one run, cancelled in the UI, or taken back by a command of the factory."""
+    (run,) = factory.instance.get_runs(dg.RunsFilter(tags={"factory/repo": repo}))
+    end(factory, run, by_hand=by_hand)
+    return run
+
+
+def end(factory: DefsFactory, run: dg.DagsterRun, *, by_hand: bool) -> None:
+    if by_hand:
+        factory.instance.report_run_canceling(run)
+    factory.instance.report_run_canceled(run)
+
+
+def test_a_run_that_a_command_took_back_is_followed_by_another_one(factory: DefsFactory) -> None:
     queue_two(factory)
     (before, _) = sense(factory)
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.CANCELED)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.QUEUED)
+    cancel(factory, "cache-probe", by_hand=False)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"
     assert after.run_key != before.run_key
-    (again, _) = sense(factory)
-    assert again.run_key == after.run_key
+
+
+@pytest.mark.parametrize("is_started", [True, False], ids=["running", "queued"])
+def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
+    factory: DefsFactory, is_started: bool
+) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    start_run(
+        factory, "cache-probe", dg.DagsterRunStatus.STARTED if is_started else dg.DagsterRunStatus.QUEUED
+    )
+    if is_started:
+        factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+    cancel(factory, "cache-probe")
+    assert repos(sense(factory)) == ["tree-probe"]
+    waiting = spec_named(factory, "cache-probe")
+    assert (waiting.attempts, waiting.wait_cause) == (queued.attempts, WaitCause.CANCELLED)
+    assert "`factory retry cache-probe` launches it again" in (waiting.error_log or "")
+    assert waiting.not_before is not None
+    assert waiting.not_before > datetime.now(UTC) + timedelta(hours=23)
+    factory.registry.requeue(queued.id)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+
+
+def test_what_a_cancelled_build_had_set_aside_is_free_again(factory: DefsFactory) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    now = datetime.now(UTC)
+    factory.registry.start_build(queued.id, run_id="run-1", now=now)
+    reserved = reservation(queued, at=now)
+    factory.registry.reserve(reserved, day_budget_usd=50.0)
+    factory.registry.meter(reserved.id, Usage(calls=1, cost_usd=0.25))
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    cancel(factory, "cache-probe")
+    sense(factory)
+    assert factory.registry.spent_since(now - timedelta(minutes=1)) == pytest.approx(0.25)
+
+
+def test_a_queued_run_of_a_backfill_that_was_cancelled_puts_its_spec_off(factory: DefsFactory) -> None:
+    queue_two(factory)
+    start_run(factory, "", dg.DagsterRunStatus.QUEUED, tags={"dagster/partition": "2026-06-17|01"})
+    (run,) = factory.instance.get_runs()
+    end(factory, run, by_hand=True)
+    assert repos(sense(factory)) == ["tree-probe"]
+    assert spec_named(factory, "cache-probe").wait_cause is WaitCause.CANCELLED
+
+
+def test_a_build_that_was_cancelled_when_executed_again_waits_too(factory: DefsFactory) -> None:
+    queue_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    first = cancel(factory, "cache-probe")
+    sense(factory)
+    factory.registry.requeue(spec_named(factory, "cache-probe").id)
+    tags = dict(factory.instance.get_runs(dg.RunsFilter(run_ids=[first.run_id]))[0].tags)
+    factory.instance.delete_run(first.run_id)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, tags=tags)
+    cancel(factory, "cache-probe")
+    assert repos(sense(factory)) == ["tree-probe"]
+
+
+def test_a_run_is_asked_for_again_only_in_another_tick(kept: DefsFactory) -> None:
+    queue_two(kept)
+    keys = [
+        [request.run_key for request in tick(kept, "build_daily", at)]
+        for at in (MONDAY_LATER, MONDAY_LATER, MONDAY_LATER + timedelta(days=1))
+    ]
+    assert keys[0] == keys[1]
+    assert not {*keys[0]} & {*keys[2]}
 
 
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_asked_for_again(factory: DefsFactory) -> None:
@@ -424,12 +506,43 @@ def test_what_was_put_off_is_counted_by_its_cause(factory: DefsFactory) -> None:
     assert sense(factory) == "Specs that wait: put off: 1 (rate limit), 1 (toolchain)."
 
 
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """What is asked of Dagster's databases meanwhile."""
+    asked: list[str] = []
+
+    def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+
+
+def test_a_tick_asks_dagster_no_more_for_many_specs_than_for_few(kept: DefsFactory) -> None:
+    queue_two(kept)
+    with counted_statements() as for_two:
+        assert len(sense(kept)) == 2
+    for day, name in ((THURSDAY, "thursday"), (FRIDAY, "friday")):
+        specs = [spec_on(day, f"{name}-{number}") for number in range(3)]
+        kept.registry.queue_specs(
+            day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=NOW
+        )
+    with counted_statements() as for_eight:
+        assert len(sense(kept)) == 8
+    assert 0 < len(for_eight) <= len(for_two)
+
+
 # a stopped queue
 
 
-def stop(factory: DefsFactory, *, minutes_ago: float = 0) -> None:
+def stop(
+    factory: DefsFactory, *, minutes_ago: float = 0, credential: str = "expired", tries: int = 0
+) -> None:
     """The queue as a refused credential leaves it."""
-    factory.building.credential = "expired"
+    factory.building.credential = credential
     factory.registry.hold(
         Hold(
             cause=WaitCause.CREDENTIAL,
@@ -437,6 +550,7 @@ def stop(factory: DefsFactory, *, minutes_ago: float = 0) -> None:
             mend="Put a valid key into ANTHROPIC_API_KEY.",
             since=datetime.now(UTC) - timedelta(minutes=minutes_ago),
             credential=factory.building.credential_digest(),
+            tries=tries,
         )
     )
     factory.instance.event_log_storage.set_concurrency_slots("builds", 0)
@@ -485,6 +599,30 @@ def test_the_same_credential_lifts_the_stop_once_a_free_probe_finds_it_good(fact
     assert factory.building.probes == 1
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert slots(factory) == factory.settings.build_workers
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 60), (1, 120), (9, 360)])
+def test_where_only_a_build_can_tell_the_stop_is_lifted_by_time_and_each_time_later(
+    factory: DefsFactory, tries: int, minutes: int
+) -> None:
+    queue_two(factory)
+    stop(factory, minutes_ago=minutes - 1, credential="login", tries=tries)
+    assert sense(factory) == STOPPED
+    stop(factory, minutes_ago=minutes, credential="login", tries=tries)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+    assert factory.registry.hold_tries(WaitCause.CREDENTIAL, datetime.now(UTC)) == tries + 1
+
+
+def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: DefsFactory) -> None:
+    queue_two(factory)
+    stop(factory, minutes_ago=11)
+    factory.building.accepted = frozenset({"expired"})
+    (request, _) = sense(factory)
+    factory.building.accepted = frozenset()
+    assert factory.run("build", request.partition_key, request.tags).success
+    (hold,) = factory.registry.holds()
+    assert hold.tries == 1
+    assert "tried every 20 minutes" in str(hold)
 
 
 def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewed(

@@ -97,7 +97,7 @@ def failed_states(housekeeping: Housekeeping, tmp_path, *moments: datetime) -> B
         work.mkdir()
         (work / "file").write_text(str(attempt))
         commit = repo.commit(work, parent=None, message="Failed\n", when=moment)
-        repo.keep_failed(attempt, commit)
+        repo.keep_failed(attempt, commit, "It failed.")
     return repo
 
 

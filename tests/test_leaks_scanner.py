@@ -262,6 +262,24 @@ def test_a_repository_that_is_none_is_no_pass(tmp_path: Path) -> None:
         LeakScanner([], NoRules()).scan(tmp_path, "HEAD")
 
 
+def test_what_a_repositorys_own_configuration_would_start_is_not_started(work: Work, tmp_path: Path) -> None:
+    """Here git would fetch a blob that is missing, by a command of the configuration's."""
+    work.commit({"gone.txt": "x"})
+    blob = git("-C", str(work.git_dir), "rev-parse", "HEAD:gone.txt")
+    (work.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    for name, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": str(tmp_path),
+        "remote.origin.uploadPack": f"touch {tmp_path}/started;",
+    }.items():
+        git("-C", str(work.git_dir), "config", name, value)
+    with pytest.raises(InfrastructureError):
+        LeakScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
+    assert not (tmp_path / "started").exists()
+
+
 @pytest.mark.parametrize(
     ("value", "shown"), [("abcdefghijklmnop", "abcd…"), ("abcdefgh", "ab…"), ("abc", "…")]
 )

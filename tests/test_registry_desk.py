@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def test_what_waits_for_the_credential_may_start_when_the_stop_is_lifted(registr
     registry.release_hold(WaitCause.CREDENTIAL)
     assert registry.spec_by_id(refused.id).not_before is None
     assert registry.spec_by_id(limited.id).not_before == later
+
+
+def test_a_stop_that_comes_back_within_an_hour_of_a_try_is_counted(registry: Registry) -> None:
+    cause, minute = WaitCause.CREDENTIAL, timedelta(minutes=1)
+    registry.hold(hold("one"))
+    assert registry.hold_tries(cause, NOW) == 0
+    registry.try_hold(cause, NOW)
+    assert registry.holds() == []
+    assert [registry.hold_tries(cause, NOW + after * minute) for after in (60, 61)] == [1, 0]
+    registry.hold(replace(hold("one"), tries=1))
+    assert registry.hold_tries(cause, NOW + 600 * minute) == 1
+    registry.release_hold(cause)
+    assert registry.hold_tries(cause, NOW) == 0
 
 
 def test_a_later_refusal_is_the_one_that_counts(registry: Registry) -> None:

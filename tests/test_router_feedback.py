@@ -100,10 +100,15 @@ def test_the_digest_of_the_credential_changes_with_it_and_tells_nothing_of_it(
 
 def test_a_credential_is_tried_without_cost(replay_settings: Settings) -> None:
     settings = live(replay_settings, None)
-    with serving(Reply(body={"data": []}), Reply(401, body={})) as server:
+    with serving(Reply(body={"data": []}), Reply(401, body={}), Reply(404, body={})) as server:
         here = settings.model_copy(update={"anthropic_base_url": server.url})
-        assert [Gateways(here).credential_works() for _ in range(2)] == [True, False]
+        assert [Gateways(here).credential_works() for _ in range(3)] == [True, False, None]
     assert all(path.startswith("/v1/models") for path in server.paths)
+
+
+def test_a_token_of_claude_code_cannot_be_tried_without_cost(replay_settings: Settings) -> None:
+    token = {"anthropic_api_key": None, "claude_code_oauth_token": SecretStr("sk-ant-oat-made-up")}
+    assert Gateways(live(replay_settings, None).model_copy(update=token)).credential_works() is None
 
 
 def test_behind_a_router_the_routers_key_is_tried(replay_settings: Settings) -> None:

@@ -35,6 +35,7 @@ class Attempt:
         shipped = repo.main()
         if shipped is not None:
             return finish_shipping(self._state, shipped)
+        self._endings.finish_failing()
         scaffold = repo.scaffold() or self._write_scaffold()
         phases = Phases(self._state, self._endings)
         built = phases.do(Phase.BUILD, scaffold)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.git import BareRepo
-from factory_assets.build.git_program import find_git, run_git
 from factory_assets.build.tree import Tree
 from factory_assets.domain.errors import InputError
+from factory_assets.git_program import find_git, run_git
 
 _SCHEMES = ("https://", "http://", "file://")
 _MAIN = "refs/heads/main"

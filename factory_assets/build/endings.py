@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from factory_assets.build.budgets import Bound, pause_after
-from factory_assets.build.errors import (
-    BuildAgentError,
-    BuildCredentialError,
-    BuildDeferredError,
-    BuildGateError,
-)
+from factory_assets.build.errors import BuildCredentialError, BuildDeferredError
+from factory_assets.build.failure import Failure, read_failure
 from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
@@ -112,14 +108,26 @@ class Endings:
             BuildGateError: always.
         """
         words = [f"Gate {verdict.gate} refused: {verdict.saw}" for verdict in refused]
-        error = BuildGateError(
-            "\n".join([*words, self._state.clean(note)] if note else words),
+        self._give_up(
+            commit,
+            by="gate",
+            what="\n".join([*words, self._state.clean(note)] if note else words),
             where=f"{self._state.spec.name}, phase {phase}",
             mend=refused[0].mend,
-            report=self._state.summary(),
         )
-        self._give_up(commit, str(error))
-        raise error
+
+    def finish_failing(self) -> None:
+        """Write down that the attempt has failed, where an earlier run of it died before it could.
+
+        Raises:
+            BuildGateError: gates had refused it.
+            BuildAgentError: its agent had not done a phase.
+        """
+        state = self._state
+        failure = read_failure(state.repo.failed_words(state.queued.attempts), state.queued.queued_at)
+        if failure is not None:
+            state.recall_verdicts(failure.verdicts)
+            self._write_down(failure)
 
     def fail_agent(self, phase: Phase, before: str, outcome: AgentOutcome) -> NoReturn:
         """The spec has failed, because its agent did not do the phase that started from `before`.
@@ -150,15 +158,13 @@ class Endings:
         )
 
     def _fail(self, phase: Phase, before: str, what: str, *, mend: str, title: str) -> NoReturn:
-        state = self._state
-        error = BuildAgentError(
-            state.clean(what),
-            where=f"{state.spec.name}, phase {phase}",
+        self._give_up(
+            self._what_is_there(before, title),
+            by="agent",
+            what=self._state.clean(what),
+            where=f"{self._state.spec.name}, phase {phase}",
             mend=mend,
-            report=state.summary(),
         )
-        self._give_up(self._what_is_there(before, title), str(error))
-        raise error
 
     def _what_is_there(self, before: str, title: str) -> str:
         workspace: Path = self._state.workspace
@@ -169,6 +175,23 @@ class Endings:
         except OversizedError:
             return before
 
-    def _give_up(self, commit: str, error_log: str) -> None:
-        self._state.repo.keep_failed(self._state.queued.attempts, commit)
-        self._state.tools.journal.fail_build(self._state.queued.id, error_log)
+    def _give_up(
+        self, commit: str, *, by: Literal["gate", "agent"], what: str, where: str, mend: str
+    ) -> NoReturn:
+        state = self._state
+        failure = Failure(
+            by=by,
+            queued_at=state.queued.queued_at,
+            what=what,
+            where=where,
+            mend=mend,
+            verdicts=state.verdicts,
+        )
+        # Git first, with all that is to be said: a run that dies in between leaves the next one only to write it down.
+        state.repo.keep_failed(state.queued.attempts, commit, failure.model_dump_json())
+        self._write_down(failure)
+
+    def _write_down(self, failure: Failure) -> NoReturn:
+        error = failure.error(self._state.summary())
+        self._state.tools.journal.fail_build(self._state.queued.id, str(error))
+        raise error

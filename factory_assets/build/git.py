@@ -17,10 +17,11 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
 
-from factory_assets.build.git_program import find_git, run_git
 from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
+from factory_assets.build.workspaces import remove_git_folders
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import FactoryError, InputError, StatusError
+from factory_assets.git_program import find_git, run_git
 from factory_assets.scratch import scratch_folder
 
 READ_LIMIT = 2_000_000
@@ -41,7 +42,6 @@ _JUNK = (
     "/target/",
     ".DS_Store",
 )
-_JUNK_FOLDERS = frozenset({"__pycache__", "node_modules", ".venv"})
 
 _SCAFFOLD_REF = "refs/factory/scaffold"
 _MAIN_REF = "refs/heads/main"
@@ -127,17 +127,26 @@ class BareRepo:
         """The commit with the files that a stopped phase left."""
         return self.refs().get(_stopped_ref(phase))
 
-    def keep_failed(self, attempt: int, commit: str) -> None:
-        """Keep what stood there as refs/factory/failed/<attempt>; the next attempt starts afresh."""
+    def keep_failed(self, attempt: int, commit: str, words: str) -> None:
+        """Keep what stood there as the annotated tag refs/factory/failed/<attempt>; the next attempt starts afresh.
+
+        `words` say why, for whoever finds it before the registry was told.
+        """
         refs = self.refs()
-        commands = [f"update refs/factory/failed/{attempt} {commit}"]
+        tag = self._tag_object(commit, f"failed-{attempt}", words)
+        commands = [f"update {_failed_ref(attempt)} {tag}"]
         own = [_SCAFFOLD_REF, *map(_phase_ref, Phase), *map(_stopped_ref, Phase)]
         commands += [f"delete {ref}" for ref in own if ref in refs]
         self._transaction(commands)
 
+    def failed_words(self, attempt: int) -> str | None:
+        """The words with which that attempt was kept as failed; None where it was not."""
+        text = self._git("for-each-ref", "--format=%(contents)", _failed_ref(attempt)).decode()
+        return text.strip() or None
+
     def committed_at(self, revision: str) -> datetime:
         """When a commit was made (UTC)."""
-        stamp = self._git("show", "--no-patch", "--format=%ct", revision).decode().strip()
+        stamp = self._git("show", "--no-patch", "--format=%ct", f"{revision}^{{commit}}").decode().strip()
         return datetime.fromtimestamp(int(stamp), UTC)
 
     def drop(self, refs: Sequence[str]) -> None:
@@ -358,21 +367,12 @@ def _refuse_oversized(workspace: Path, paths: Sequence[bytes]) -> None:
         )
 
 
-def remove_git_folders(workspace: Path) -> None:
-    """Remove every `.git` file or folder in the workspace, however it is spelt."""
-    for folder, names, files in os.walk(workspace):
-        for name in [*names, *files]:
-            if name.casefold() in {".git", "git~1"}:
-                path = Path(folder, name)
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-        names[:] = [name for name in names if name.casefold() != ".git" and name not in _JUNK_FOLDERS]
-
-
 def _phase_ref(phase: Phase) -> str:
     return f"refs/factory/{phase}"
+
+
+def _failed_ref(attempt: int) -> str:
+    return f"refs/factory/failed/{attempt}"
 
 
 def _stopped_ref(phase: Phase) -> str:

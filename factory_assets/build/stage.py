@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 from factory_assets.build.attempt import Attempt
-from factory_assets.build.budgets import pause_after
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.endings import Endings
 from factory_assets.build.errors import (
@@ -24,6 +23,7 @@ from factory_assets.build.languages import CONVENTIONS
 from factory_assets.build.locks import spec_lock
 from factory_assets.build.report import BuildReport
 from factory_assets.build.state import AttemptState, Tools
+from factory_assets.build.unclaimed import TOOLCHAIN_PAUSE, put_off_unclaimed
 from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
 from factory_assets.domain.builds import Phase, WaitCause
@@ -40,7 +40,6 @@ from factory_assets.domain.specs import Spec
 from factory_assets.leaks.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0
-_TOOLCHAIN_PAUSE = timedelta(hours=1)
 
 
 def utc_now() -> datetime:
@@ -135,7 +134,7 @@ class Builder:
                 cause=WaitCause.TOOLCHAIN,
                 where=error.where,
                 mend=error.mend,
-                until=self._clock() + _TOOLCHAIN_PAUSE,
+                until=self._clock() + TOOLCHAIN_PAUSE,
             )
         except FactoryError as error:
             endings.put_off(error.what, where=error.where, mend=error.mend)
@@ -156,22 +155,15 @@ class Builder:
 
     def _put_off(self, job: BuildJob, error: FactoryError, cause: WaitCause) -> NoReturn:
         """Leave a spec that was not claimed in the queue, and say why."""
-        queued, now = job.queued, self._clock()
-        pause = _TOOLCHAIN_PAUSE if cause is WaitCause.TOOLCHAIN else pause_after(queued.waits)
-        reason = self._clean(error.what)
-        self._journal.defer_build(queued.id, cause=cause, until=now + pause, reason=reason)
-        raise BuildDeferredError(
-            reason,
-            where=error.where,
-            mend=error.mend,
+        put_off_unclaimed(
+            self._journal,
+            job.queued,
+            error,
             cause=cause,
-            until=now + pause,
-            report=BuildReport(
-                name=queued.spec.name,
-                attempts=queued.attempts,
-                protections=self._commands.protections,
-            ),
-        ) from error
+            now=self._clock(),
+            clean=self._clean,
+            protections=self._commands.protections,
+        )
 
     def _claimable_repo(self, job: BuildJob) -> BareRepo:
         """The repo of the spec; where there can be none, the queue says why."""

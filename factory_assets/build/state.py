@@ -145,6 +145,10 @@ class AttemptState:
             word = "passed" if clean.passed else "refused"
             self.say(phase, f"gate {clean.gate}: {word}: {clean.saw.partition(chr(10))[0]}")
 
+    def recall_verdicts(self, verdicts: Sequence[GateVerdict]) -> None:
+        """Take up what an earlier run of the attempt has recorded."""
+        self._verdicts |= {verdict.gate: verdict for verdict in verdicts}
+
     @property
     def refused(self) -> tuple[GateVerdict, ...]:
         """The gates that refused, in the words that may be shown."""

@@ -16,7 +16,7 @@ from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
-from factory_assets.defs.queue import busy_repos, crashes, latest_run_id, launches_so_far
+from factory_assets.defs.queue import busy_repos, crashes, launches_so_far, put_off_cancelled
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.automation import (
@@ -204,7 +204,12 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
             if may_probe:
                 context.update_cursor(now.isoformat())
             standing = lift_holds(
-                context.instance, registry, building, workers=rules.build_workers, may_probe=may_probe
+                context.instance,
+                registry,
+                building,
+                workers=rules.build_workers,
+                may_probe=may_probe,
+                now=now,
             )
         if standing:
             yield dg.SkipReason(_held(standing))
@@ -243,6 +248,8 @@ def _build_requests(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     graph = context.repository_def.asset_graph if context.repository_def else None
     busy = busy_repos(context.instance, registry, graph, now=now)
+    # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
+    put_off_cancelled(context.instance, registry, now)
     launchable = [queued for queued in registry.launchable_specs(now, rules.limits) if rules.hold(queued)]
     launches = choose_launches(
         launchable,
@@ -264,11 +271,11 @@ def _build_requests(
         context.log.info("Launched: %s. %s", len(launches.specs), waits)
     for launch in launches.launches:
         queued = launch.queued
-        # A key is launched once: the id of the last run in it lets a spec whose run is gone be taken up again.
-        last = latest_run_id(context.instance, queued.spec.name)
+        # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from
+        # a second run is the run that it has.
         yield _request(
             queued,
-            " ".join(("build", queued.spec.name, str(queued.attempts), str(queued.not_before or ""), last)),
+            f"build {queued.spec.name} {now.isoformat()}",
             {_PRIORITY_TAG: str(launch.priority), ATTEMPTS_TAG: str(queued.attempts)},
         )
 

@@ -37,6 +37,8 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
 NO_SPEC = RunOutcome.NO_SPEC.value
+# On the runs with which Dagster by itself follows one that crashed.
+_RETRY_NUMBER_TAG = "dagster/retry_number"
 _SHIPPED_BEFORE = "Shipped before; nothing was done."
 _NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
 
@@ -161,13 +163,18 @@ def _materialize(step: _Step) -> Iterator[Event]:
 def _overtaken(context: dg.AssetExecutionContext, queued: QueuedSpec, now: datetime) -> str | None:
     """Why a run that automation launched has nothing to do any more, should another one have come first."""
     before = context.run.tags.get(ATTEMPTS_TAG)
-    if before is None:
+    if before is None or _is_executed_again(context.run):
         return None
     if queued.status is BuildStatus.FAILED and queued.attempts > int(before):
         return "It has failed since this run was launched, and waits for `factory retry`."
     if queued.not_before is not None and queued.not_before > now:
         return f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
     return None
+
+
+def _is_executed_again(run: dg.DagsterRun) -> bool:
+    """Whether a person asked for this run from the page of an earlier one, whose tags it inherits."""
+    return run.parent_run_id is not None and _RETRY_NUMBER_TAG not in run.tags
 
 
 def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildCredentialError) -> None:

@@ -227,7 +227,14 @@ class FactoryClient:
 
     def open_queue(self, registry: Registry, building: Building, workers: int) -> list[Hold]:
         """Let so many builds run at once, unless the queue is stopped still; return the stops that stand."""
-        standing = lift_holds(self._instance, registry, building, workers=workers, may_probe=registry.holds())
+        standing = lift_holds(
+            self._instance,
+            registry,
+            building,
+            workers=workers,
+            may_probe=registry.holds(),
+            now=datetime.now(UTC),
+        )
         set_builds(self._instance, 0 if standing else workers)
         return standing
 

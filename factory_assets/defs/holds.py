@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -34,7 +35,9 @@ def stop_queue(
         mend=f"{error.mend} Then `factory up`, or `factory resume`.".strip(),
         since=now,
         credential=credential,
+        tries=registry.hold_tries(WaitCause.CREDENTIAL, now),
     )
+    hold = replace(hold, mend=f"{hold.mend} {_tried_again(hold)}")
     registry.hold(hold)
     context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
     context.log.error("The whole queue is stopped: no build starts before this is mended. %s", hold)
@@ -47,26 +50,41 @@ def lift_holds(
     *,
     workers: int,
     may_probe: Sequence[Hold],
+    now: datetime,
 ) -> list[Hold]:
-    """Lift the stops that are mended, and return those that stand.
+    """Lift the stops that are mended, or whose time for a try has come, and return those that stand.
 
     Once none stands any more, `workers` builds may run at once. The credential is tried for the stops in
     `may_probe` alone.
     """
     standing = registry.holds()
-    mended = [
+    mended = [hold for hold in standing if hold.credential != building.credential_digest()]
+    tried = [
         hold
         for hold in standing
-        if hold.credential != building.credential_digest()
-        or (hold in may_probe and building.credential_works())
+        if hold not in mended and hold in may_probe and _worth_a_try(hold, building.credential_works(), now)
     ]
-    left = [hold for hold in standing if hold not in mended]
-    if mended and not left:
+    left = [hold for hold in standing if hold not in [*mended, *tried]]
+    if standing and not left:
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
     for hold in mended:
         registry.release_hold(hold.cause)
+    for hold in tried:
+        registry.try_hold(hold.cause, now)
     return left
+
+
+def _worth_a_try(hold: Hold, works: bool | None, now: datetime) -> bool:
+    return now >= hold.opens_at if works is None else works
+
+
+def _tried_again(hold: Hold) -> str:
+    minutes = hold.probe_pause.total_seconds() / 60
+    return (
+        f"By itself the credential is tried every {minutes:.0f} minutes; where only a build can tell"
+        f" (CLAUDE_CODE_OAUTH_TOKEN, a login), the queue goes on at {hold.opens_at:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 def lift_by_hand(instance: dg.DagsterInstance, registry: Registry, workers: int) -> list[Hold]:

@@ -13,10 +13,11 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.jobs import BUILD_JOB, MIRROR_JOB
-from factory_assets.defs.partitions import date_rank_key
+from factory_assets.defs.partitions import date_rank_key, parse_date_rank
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.domain.automation import Crashes
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, WaitCause
+from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
 _PARTITION_TAG = "dagster/partition"
@@ -30,6 +31,9 @@ _UNFINISHED = [
 # Dagster follows a run that crashed with another one within a minute, if it does so at all.
 _RETRIED_WITHIN = timedelta(minutes=15)
 _CRASHES_COUNT_FOR = timedelta(days=1)
+_CANCELS_COUNT_FOR = timedelta(days=1)
+_CANCELLED_PAUSE = timedelta(days=1)
+_CANCEL_SEEN_TAG = "factory/cancel-seen"
 
 
 def busy_repos(
@@ -72,10 +76,47 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
     return found
 
 
-def latest_run_id(instance: dg.DagsterInstance, name: str) -> str:
-    """The id of the latest run of that repo; empty where it has had none."""
-    runs = instance.get_runs(dg.RunsFilter(tags={REPO_TAG: name}), limit=1)
-    return runs[0].run_id if runs else ""
+def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> None:
+    """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute.
+
+    Each run is taken once, so that a retry by hand stands. What a command of the factory took back from Dagster's
+    queue is not meant: its spec is free.
+    """
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
+    )
+    # The oldest first, so that the newest one of a repo has the last word.
+    for run in (record.dagster_run for record in reversed(records)):
+        # A run that is executed again inherits the tags of the first.
+        if run.tags.get(_CANCEL_SEEN_TAG) == run.run_id or _only_mirrors(run):
+            continue
+        queued = _spec_of(run, registry)
+        if (
+            queued is not None
+            and queued.status in {BuildStatus.QUEUED, *IN_PROGRESS}
+            and _by_hand(instance, run)
+        ):
+            registry.defer_build(
+                queued.id,
+                cause=WaitCause.CANCELLED,
+                until=now + _CANCELLED_PAUSE,
+                reason=f"Cancelled by hand; `factory retry {queued.spec.name}` launches it again at once.",
+            )
+        instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
+
+
+def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
+    """The spec of a run; one from the UI or a backfill is tagged with its repo only once it has started."""
+    if name := run.tags.get(REPO_TAG):
+        return registry.spec_named(name)
+    key = run.tags.get(_PARTITION_TAG, "")
+    is_build = run.job_name == BUILD_JOB or BUILT_REPOS in (run.asset_selection or ())
+    return registry.spec_at(*parse_date_rank(key)) if is_build and key else None
+
+
+def _by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not.
+    return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING))
 
 
 def launches_so_far(instance: dg.DagsterInstance) -> int:

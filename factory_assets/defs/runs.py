@@ -28,6 +28,7 @@ class RunOutcome(StrEnum):
     DEFERRED = "deferred"
     NO_SPEC = "no spec"
     NOT_STARTED = "not started"
+    STARTED = "started"
 
 
 def spec_tags(queued: QueuedSpec) -> dict[str, str]:
@@ -42,7 +43,11 @@ def spec_tags(queued: QueuedSpec) -> dict[str, str]:
 
 def tag_run(context: dg.AssetExecutionContext, queued: QueuedSpec) -> None:
     """Tag the run itself, because runs from the UI and from backfills come without these tags."""
-    context.instance.add_run_tags(context.run.run_id, spec_tags(queued))
+    tags = spec_tags(queued)
+    if OUTCOME_TAG in context.run.tags:
+        # It is executed again, and inherited what became of the run before.
+        tags[OUTCOME_TAG] = RunOutcome.STARTED.value
+    context.instance.add_run_tags(context.run.run_id, tags)
 
 
 def tag_outcome(context: dg.AssetExecutionContext, outcome: RunOutcome) -> None:

@@ -57,8 +57,8 @@ class Building(Protocol):
         """A digest of the credential in use: it changes when the operator changes the credential."""
         ...
 
-    def credential_works(self) -> bool:
-        """Whether the model's server takes the credential, tried without cost; False where that cannot be told."""
+    def credential_works(self) -> bool | None:
+        """Whether the model's server takes the credential, tried without cost; None where that cannot be told."""
         ...
 
 

@@ -14,6 +14,7 @@ from factory_assets.domain.specs import QueuedSpec
 # One launch in so many goes to the oldest spec, so that a stream of new dates cannot starve it.
 OLDEST_EVERY = 5
 PROBE_PAUSE = timedelta(minutes=10)
+_BLIND_PAUSE = timedelta(hours=1)
 _FIRST_BACK_OFF = timedelta(minutes=10)
 _LONGEST_BACK_OFF = timedelta(hours=6)
 # Priorities stay below 0, the priority of what a person launches.
@@ -51,19 +52,42 @@ def gathered_too_early(gathered_at: Mapping[date, datetime], window: tuple[date,
     ]
 
 
+def _doubled(pause: timedelta, times: int) -> timedelta:
+    factor: int = 2 ** min(times, 10)
+    return min(pause * factor, _LONGEST_BACK_OFF)
+
+
 @dataclass(frozen=True)
 class Hold:
-    """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop."""
+    """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop.
+
+    `tries` is how often in a row it was lifted to try the credential and came back: each time the pause doubles.
+    """
 
     cause: WaitCause
     reason: str
     mend: str
     since: datetime
     credential: str
+    tries: int = 0
+
+    @property
+    def probe_pause(self) -> timedelta:
+        """The time between two requests that tell whether the credential works."""
+        return _doubled(PROBE_PAUSE, self.tries)
+
+    @property
+    def opens_at(self) -> datetime:
+        """When the stop is lifted by itself where no request can tell: a build then does."""
+        return self.since + _doubled(_BLIND_PAUSE, self.tries)
 
     def may_probe(self, now: datetime, last_probe: datetime | None) -> bool:
-        """Whether the refused credential may be tried again, which costs nothing but a request."""
-        return now - max(self.since, last_probe or self.since) >= PROBE_PAUSE
+        """Whether the refused credential may be tried again, which costs nothing but a request.
+
+        When the stop opens by itself it is tried at once, however shortly after the last time.
+        """
+        last = max(self.since, last_probe or self.since)
+        return now - last >= self.probe_pause or last < self.opens_at <= now
 
     def __str__(self) -> str:
         return f"{self.reason} To mend it: {self.mend}"
@@ -84,8 +108,7 @@ class Crashes:
         """
         if self.count <= 1:
             return self.last_at
-        doubled: int = 2 ** min(self.count - 2, 10)
-        return self.last_at + min(_FIRST_BACK_OFF * doubled, _LONGEST_BACK_OFF)
+        return self.last_at + _doubled(_FIRST_BACK_OFF, self.count - 2)
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ class WaitCause(StrEnum):
     REPO_BUDGET = "repo budget"
     PHASE_BUDGET = "phase budget"
     DAY_BUDGET = "day budget"
+    CANCELLED = "cancelled by hand"
 
 
 class PhaseRecord(BaseModel):

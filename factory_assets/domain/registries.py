@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from factory_assets.domain.agents import Reach
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 
-REGISTRIES: Mapping[Language, Reach] = {
-    Language.PYTHON: Reach(("pypi.org", "files.pythonhosted.org")),
-    Language.TYPESCRIPT: Reach(("registry.npmjs.org",)),
-    Language.GO: Reach(("proxy.golang.org", "sum.golang.org")),
-    Language.RUST: Reach(("index.crates.io", "static.crates.io", "crates.io")),
-    Language.BASH: Reach(),
-}
+_OFFICIAL = Indexes()
+
+
+def reach_of(language: Language, indexes: Indexes) -> Reach:
+    """The registries that a language's dependencies are resolved from, and the hosts that keep their files."""
+    match language:
+        case Language.PYTHON:
+            index = _place(indexes.pypi_url, _OFFICIAL.pypi_url)
+            return Reach((index, "files.pythonhosted.org"))
+        case Language.TYPESCRIPT:
+            return Reach((_place(indexes.npm_url, _OFFICIAL.npm_url),))
+        case Language.GO:
+            return Reach((_place(indexes.go_url, _OFFICIAL.go_url), "sum.golang.org"))
+        case Language.RUST:
+            index = _place(indexes.crates_url, _OFFICIAL.crates_url)
+            return Reach((index, "static.crates.io", "crates.io"))
+        case Language.BASH:
+            return Reach()
+
+
+def _place(url: str, official: str) -> str:
+    parts = urlsplit(url)
+    if url == official:
+        return str(parts.hostname)
+    # A firm's own index may have a private address: only a place with its port may.
+    return f"{parts.hostname}:{parts.port or (80 if parts.scheme == 'http' else 443)}"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.git_program import find_git, run_git
 
 LARGEST_OBJECT = 64_000_000
-GIT_SECONDS = 120.0
 
 _AT_ONCE = 64_000_000
 _SUBMODULE = "160000"
@@ -130,35 +129,5 @@ class Repository:
         return self._git(*arguments).decode().splitlines()
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "LC_ALL": "C",
-            "HOME": os.devnull,
-            "GIT_DIR": str(self.git_dir),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_NO_REPLACE_OBJECTS": "1",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
-        try:
-            done = subprocess.run(
-                ["git", *arguments],
-                env=environment,
-                input=stdin,
-                capture_output=True,
-                timeout=GIT_SECONDS,
-                check=False,
-            )
-        except OSError as error:
-            raise InfrastructureError(f"git does not start: {error.strerror}.", mend="Install git.") from None
-        except subprocess.TimeoutExpired:
-            raise InfrastructureError(
-                f"git {arguments[0]} took longer than {GIT_SECONDS:.0f} s.", where=str(self.git_dir)
-            ) from None
-        if done.returncode != 0:
-            raise InfrastructureError(
-                f"git {arguments[0]} failed: {done.stderr.decode(errors='replace').strip()}",
-                where=str(self.git_dir),
-                mend="Check that the bare repository is whole (git fsck).",
-            )
-        return done.stdout
+        env = {"GIT_DIR": str(self.git_dir), "HOME": os.devnull}
+        return run_git(find_git(), arguments, env, stdin=stdin)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.errors import InfrastructureError, MissingToolError
+from factory_assets.git_program import CLEAN_ENVIRONMENT
 
 MAIN = "refs/heads/main"
 VERSION_TAGS = "refs/tags/v*"
@@ -109,11 +110,8 @@ class Git:
         config = {**_ALWAYS, **self.config}
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         environment |= {
-            "LC_ALL": "C",
+            **CLEAN_ENVIRONMENT,
             "HOME": os.devnull,
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_TERMINAL_PROMPT": "0",
             "GIT_CONFIG_COUNT": str(len(config)),
         }
         for number, (key, value) in enumerate(config.items()):

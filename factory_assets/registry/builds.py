@@ -152,8 +152,12 @@ def defer_build(
     reason: str,
     limit_usd: float | None,
 ) -> None:
-    """Back to queued, giving the attempt back; the reason stands in error_log until the next start."""
+    """Back to queued, giving the attempt back; the reason stands in error_log until the next start.
+
+    What a run that was cancelled had set aside is settled at what it had metered.
+    """
     spec = spec_by_id(connection, spec_id)
+    settle_lost(connection, spec_id)
     attempts = spec.attempts
     if spec.status is not BuildStatus.QUEUED:
         check_transition(spec.spec.name, spec.status, BuildStatus.QUEUED)

@@ -33,6 +33,16 @@ class Desk:
         with self._database.transaction() as connection:
             holds.release_hold(connection, cause)
 
+    def try_hold(self, cause: WaitCause, now: datetime) -> None:
+        """Lift the stop to see whether it comes back; where it does within an hour, the next try waits longer."""
+        with self._database.transaction() as connection:
+            holds.try_hold(connection, cause, now)
+
+    def hold_tries(self, cause: WaitCause, now: datetime) -> int:
+        """How often in a row a stop of this cause, if it is set now, was lifted to try it."""
+        with self._database.transaction() as connection:
+            return holds.tries_so_far(connection, cause, now)
+
     def requeue(self, spec_id: int) -> QueuedSpec:
         """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
 

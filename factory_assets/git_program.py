@@ -1,4 +1,4 @@
-"""The git program as the factory runs it: with its own rules alone."""
+"""The git program as the factory runs it on repositories of its own: with its own rules alone, and no network."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ _SAFE_CONFIG = {
     "gc.auto": "0",
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
+}
+
+# What keeps the configuration of this machine, and what a repository would fetch in silence, out of any git.
+CLEAN_ENVIRONMENT = {
+    "LC_ALL": "C",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
 }
 
 
@@ -58,16 +69,7 @@ def run_git(
         InfrastructureError: with what git said.
     """
     config = [part for key, value in _SAFE_CONFIG.items() for part in ("-c", f"{key}={value}")]
-    clean = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-    }
+    clean = {"PATH": os.environ.get("PATH", os.defpath), **CLEAN_ENVIRONMENT}
     where = env.get("GIT_DIR", args[-1])
     try:
         done = subprocess.run(
@@ -85,6 +87,7 @@ def run_git(
         raise InfrastructureError(
             f"git {args[0]} failed: {done.stderr.decode(errors='replace').strip()}",
             where=where,
-            mend="Check that the disk has room and that the factory may write there.",
+            mend="Check that the repository is whole (git fsck), that the disk has room and that the factory may"
+            " write there.",
         )
     return done.stdout
