@@ -291,9 +291,9 @@ def _typescript(tree: Tree) -> Iterator[EntryPoint | str]:
             yield f"package.json declares the command {name} as {target}, and there is no {source}"
 
 
-def npm_scripts(tree: Tree) -> frozenset[str]:
-    """The names of package.json's scripts."""
-    return frozenset(_table(_json(tree, "package.json"), "scripts"))
+def npm_scripts(tree: Tree) -> dict[str, str]:
+    """package.json's scripts by name."""
+    return {name: str(text) for name, text in _table(_json(tree, "package.json"), "scripts").items()}
 
 
 def _toml(tree: Tree, path: str) -> dict[str, Any]:
