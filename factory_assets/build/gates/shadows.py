@@ -8,13 +8,13 @@ import fnmatch
 import posixpath
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
 
 from factory_assets.build.gates.canary import CANARY_NAME
 from factory_assets.build.gates.recipes import pytest_filter
 from factory_assets.build.gates.written import named_tests
 from factory_assets.build.languages import CONVENTIONS
+from factory_assets.build.project_files import read_toml, table
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 
@@ -104,18 +104,7 @@ def _declared_options(tree: Tree) -> Iterator[tuple[str, dict[str, object]]]:
         ("pytest.toml", ("pytest",)),
         (".pytest.toml", ("pytest",)),
     ):
-        table: object = _toml(tree, path)
-        for key in keys:
-            table = table.get(key) if isinstance(table, dict) else None
-        if isinstance(table, dict):
-            yield path, table
-
-
-def _toml(tree: Tree, path: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(tree[path].text) if path in tree else {}
-    except tomllib.TOMLDecodeError:
-        return {}
+        yield path, table(read_toml(tree, path), *keys)
 
 
 def _found_by(tree: Tree) -> dict[str, list[str]]:
