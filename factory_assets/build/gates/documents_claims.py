@@ -142,8 +142,8 @@ _KEPT_TO = re.compile(
 )
 # What a tool prints is no claim about it, and neither is what it looks for.
 _PRINTED = re.compile(
-    r"\b(?:prints?|printed|outputs?|shows?|shown|says?|reports?|displays?|emits?|message|returns?|sample|example|such as"
-    r"|e\.g|like this|lines?)\b",
+    r"\b(?:prints?|printed|outputs?|shows?|shown|says?|reports?|displays?|emits?|message|returns?|sample|example"
+    r"|such as|e\.g|like this|lines?)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d")
