@@ -1,4 +1,4 @@
-"""A Python index (PEP 691) and an npm registry on loopback, for the real pip and the real npm."""
+"""A Python index (PEP 691), an npm registry and a list of crates on loopback, for the real pip and the real npm."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class PackageRegistries:
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
         self.status = 200
+        self.crates: set[str] = set()
         self._wheels: dict[str, dict[str, bytes]] = {}
         self._packages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
         registries = self
@@ -79,7 +80,9 @@ class PackageRegistries:
 
     @property
     def indexes(self) -> Indexes:
-        return Indexes(pypi_url=f"{self.url}/simple", npm_url=f"{self.url}/npm")
+        return Indexes(
+            pypi_url=f"{self.url}/simple", npm_url=f"{self.url}/npm", crates_url=f"{self.url}/crates"
+        )
 
     def add_wheel(
         self, name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = ()
@@ -108,6 +111,8 @@ class PackageRegistries:
         _, kind, name = path.rstrip("/").split("/", 2)
         if kind == "simple" and name in self._wheels:
             return 200, "application/vnd.pypi.simple.v1+json", self._simple(name)
+        if kind == "crates" and name.rpartition("/")[2] in self.crates:
+            return 200, "text/plain", b"{}"
         if kind == "npm" and name in self._packages:
             return 200, "application/json", self._packument(name)
         return 404, "application/json", b'{"error": "Not found"}'

@@ -24,6 +24,7 @@ from factory_assets.build.dependencies import (
     resolve_dependencies,
 )
 from factory_assets.build.dependencies.imports import outside_imports
+from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
 
@@ -42,6 +43,7 @@ def registries() -> Iterator[PackageRegistries]:
     with PackageRegistries() as served:
         served.add_wheel("leftpad", "1.2.0", {"leftpad/__init__.py": "def pad(s): return ' ' + s\n"})
         served.add_wheel("stringer", "0.3.0", {"stringer.py": "import leftpad\n"}, requires=("leftpad",))
+        served.crates |= {"serde", "serde_core"}
         served.add_package("left-pad", "1.3.0", {"index.js": "module.exports = (s) => ' ' + s;\n"})
         served.add_package("@scope/tool", "2.0.0", {"index.js": ""}, install="touch /tmp/never")
         yield served
@@ -368,6 +370,65 @@ def test_a_crate_registry_out_of_reach_is_no_verdict(tmp_path: Path) -> None:
     }
     with pytest.raises(InfrastructureError, match="cannot be reached"):
         resolve(files, nowhere(tmp_path), Language.RUST)
+
+
+RUST_TABLES = [
+    '[dependencies]\nserde = "1"\n',
+    '[dev-dependencies]\nserde = { version = "1", features = ["derive"] }\n',
+    '[dev_dependencies]\nserde = "1"\n',
+    '[dependencies.serde]\nversion = "1"\noptional = true\n',
+    "[target.'cfg(unix)'.dependencies]\nserde = \"1\"\n",
+    "[target.'cfg(windows)'.dev-dependencies]\nserde = \"1\"\n",
+    '[target.x86_64-unknown-linux-gnu.build-dependencies]\nserde = "1"\n',
+    '[dependencies]\nserde = { package = "serde_core", version = "1" }\n',
+    '[workspace]\nmembers = []\n[workspace.dependencies]\nserde = "1"\n[dependencies]\nserde = { workspace = true }\n',
+    '[workspace]\nmembers = []\n[workspace.dependencies]\nserde = "1"\n[dependencies]\nserde.workspace = true\n',
+]
+
+
+class Fetched(SubprocessCommands):
+    """A cargo that finds every crate."""
+
+    def run(self, command):  # type: ignore[no-untyped-def]
+        (command.workspace / "Cargo.lock").write_text("version = 3\n", encoding="utf-8")
+        return CommandResult(0, "", timed_out=False, seconds=0.1)
+
+
+def rust_online(tmp_path: Path, registries: PackageRegistries) -> Online:
+    registries.status = 200
+    return replace(at(registries, tmp_path), commands=Fetched())
+
+
+@pytest.mark.parametrize("table", RUST_TABLES)
+def test_a_crate_is_declared_by_every_table_that_cargo_reads(
+    table: str, registries: PackageRegistries, tmp_path: Path
+) -> None:
+    head = '[package]\nname = "word-count"\nversion = "0.1.0"\n'
+    files = {"Cargo.toml": f"{head}{table}", "src/lib.rs": "use serde::Serialize;\n"}
+    verdict = resolve(files, rust_online(tmp_path, registries), Language.RUST).verdict
+    assert verdict.passed, verdict.saw
+    without = files | {"Cargo.toml": head}
+    saw = resolve(without, rust_online(tmp_path, registries), Language.RUST).verdict.saw
+    assert "src/lib.rs:1 uses serde" in saw
+
+
+def test_a_members_crates_are_declared_in_its_own_cargo_toml_and_are_the_repos_own(
+    registries: PackageRegistries, tmp_path: Path
+) -> None:
+    files = {
+        "Cargo.toml": '[package]\nname = "word-count"\n[workspace]\nmembers = ["core"]\n'
+        '[dependencies]\nword-core = { path = "core" }\n[workspace.dependencies]\nserde = "1"\n',
+        "src/main.rs": "use word_core::count;\n",
+        "core/Cargo.toml": '[package]\nname = "word-core"\n[dependencies]\nserde = { workspace = true }\n',
+        "core/src/lib.rs": "use serde::Serialize;\n",
+    }
+    verdict = resolve(files, rust_online(tmp_path, registries), Language.RUST).verdict
+    assert verdict.passed, verdict.saw
+    by_git = files["Cargo.toml"].replace('serde = "1"', 'serde = { git = "https://example.org/serde" }')
+    refused = resolve(
+        files | {"Cargo.toml": by_git}, rust_online(tmp_path, registries), Language.RUST
+    ).verdict
+    assert "declares serde by git" in refused.saw
 
 
 def test_a_bash_repo_names_the_programs_that_are_not_everywhere(tmp_path: Path) -> None:

@@ -212,5 +212,7 @@ def _rust(tree: Tree) -> Iterator[Import]:
 
 
 def _rust_crates(tree: Tree) -> set[str]:
-    text = tree["Cargo.toml"].text if "Cargo.toml" in tree else ""
-    return {name.replace("-", "_") for name in re.findall(r'^name\s*=\s*"([^"]+)"', text, re.MULTILINE)}
+    """The repo's own crates: its packages', libraries' and binaries' names."""
+    texts = [file.text for path, file in tree.items() if path.rpartition("/")[2] == "Cargo.toml"]
+    names = (name for text in texts for name in re.findall(r'^name\s*=\s*"([^"]+)"', text, re.MULTILINE))
+    return {name.replace("-", "_") for name in names}
