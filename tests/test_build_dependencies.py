@@ -431,6 +431,40 @@ def test_a_members_crates_are_declared_in_its_own_cargo_toml_and_are_the_repos_o
     assert "declares serde by git" in refused.saw
 
 
+@pytest.mark.parametrize(
+    ("language", "files", "lock", "harmless"),
+    [
+        (Language.PYTHON, python("import json\n"), ("requirements.lock", "evil==1.0\n"), "# nothing\n"),
+        (
+            Language.GO,
+            {"go.mod": "module x.org/y\n", "main.go": "package main\n"},
+            ("go.sum", "e v1 h1:x\n"),
+            "",
+        ),
+        (
+            Language.RUST,
+            {"Cargo.toml": '[package]\nname = "a"\n', "src/lib.rs": ""},
+            ("Cargo.lock", '[[package]]\nname = "evil"\nsource = "registry+https://example.org"\n'),
+            'version = 4\n\n[[package]]\nname = "a"\nversion = "0.1.0"\n',
+        ),
+        (
+            Language.TYPESCRIPT,
+            {"package.json": "{}", "src/index.ts": ""},
+            ("package-lock.json", '{"packages": {"node_modules/evil": {"version": "1"}}}'),
+            '{"lockfileVersion": 3, "packages": {"": {}}}',
+        ),
+    ],
+)
+def test_a_lock_file_of_the_agents_names_nothing_that_is_not_declared(
+    language: Language, files: dict[str, str], lock: tuple[str, str], harmless: str, tmp_path: Path
+) -> None:
+    path, text = lock
+    verdict = resolve(files | {path: text}, nowhere(tmp_path), language).verdict
+    assert not verdict.passed
+    assert f"{path} names packages that nothing here declares or imports" in verdict.saw
+    assert resolve(files | {path: harmless}, nowhere(tmp_path), language).verdict.passed
+
+
 def test_a_bash_repo_names_the_programs_that_are_not_everywhere(tmp_path: Path) -> None:
     script = (
         '#!/usr/bin/env bash\nhelper() { sort -u; }\nhelper <"$1" | python3 -c "print(1)"\n'

@@ -10,6 +10,9 @@ from typing import Any
 
 from factory_assets.build.tree import Tree
 
+LOCK_FILES = frozenset({"requirements.lock", "package-lock.json", "go.sum", "Cargo.lock"})
+"""The lock files that resolving writes, at the top of a repo."""
+
 _GO_MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 
 
