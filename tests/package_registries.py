@@ -15,12 +15,15 @@ from urllib.parse import unquote
 from factory_assets.build.dependencies import Indexes
 
 
-def wheel(name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = ()) -> bytes:
+def wheel(
+    name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = (), plugin: str = ""
+) -> bytes:
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
     files = {
         **modules,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        **({f"{info}/entry_points.txt": f"[pytest11]\nx = {plugin}\n"} if plugin else {}),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
@@ -85,9 +88,15 @@ class PackageRegistries:
         )
 
     def add_wheel(
-        self, name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = ()
+        self,
+        name: str,
+        version: str,
+        modules: dict[str, str],
+        *,
+        requires: tuple[str, ...] = (),
+        plugin: str = "",
     ) -> None:
-        data = wheel(name, version, modules, requires=requires)
+        data = wheel(name, version, modules, requires=requires, plugin=plugin)
         filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         self._wheels.setdefault(name, {})[filename] = data
         self.digests[name] = hashlib.sha256(data).hexdigest()

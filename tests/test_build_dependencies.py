@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from build_fakes import SubprocessCommands
-from build_material import tree_of
+from build_material import tree_of, write_files
 from package_registries import PackageRegistries
 
 from factory_assets.build.dependencies import (
@@ -24,6 +24,7 @@ from factory_assets.build.dependencies import (
     resolve_dependencies,
 )
 from factory_assets.build.dependencies.imports import outside_imports
+from factory_assets.build.gates.tests_run import TestGate as GateOfTests
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
@@ -38,11 +39,32 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missi
 needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="go is missing")
 
 
+LATER = """import pytest
+
+
+def pytest_addoption(parser):
+    parser.addini("asyncio_mode", "how")
+
+
+@pytest.fixture
+def later(request):
+    return request.config.getini("asyncio_mode")
+"""
+
+
 @pytest.fixture(scope="module")
 def registries() -> Iterator[PackageRegistries]:
     with PackageRegistries() as served:
         served.add_wheel("leftpad", "1.2.0", {"leftpad/__init__.py": "def pad(s): return ' ' + s\n"})
         served.add_wheel("stringer", "0.3.0", {"stringer.py": "import leftpad\n"}, requires=("leftpad",))
+        served.add_wheel(
+            "pytest-later",
+            "1.0.0",
+            {"pytest_later/plugin.py": LATER},
+            requires=("other-plugin",),
+            plugin="pytest_later.plugin",
+        )
+        served.add_wheel("other-plugin", "1.0.0", {"other_plugin.py": "1 / 0\n"}, plugin="other_plugin")
         served.crates |= {"serde", "serde_core"}
         served.add_package("left-pad", "1.3.0", {"index.js": "module.exports = (s) => ' ' + s;\n"})
         served.add_package("@scope/tool", "2.0.0", {"index.js": ""}, install="touch /tmp/never")
@@ -244,6 +266,36 @@ def test_a_test_may_use_what_is_declared_for_tests_and_a_source_may_not(online: 
     extra = '[project.optional-dependencies]\ntest = ["leftpad", "pytest>=8"]\n'
     assert resolve(python("", extra=extra, test="import leftpad\n"), online).verdict.passed
     assert not resolve(python("import leftpad\n", extra=extra), online).verdict.passed
+
+
+def test_a_declared_plugin_of_pytest_is_loaded_in_both_runs_and_no_other(
+    online: Online, tmp_path: Path
+) -> None:
+    tests = "".join(f"\n\ndef test_{word}(later):\n    assert later == 'auto'\n" for word in "abc")
+    extra = (
+        '[project.optional-dependencies]\ntest = ["pytest-later"]\n'
+        "[tool.pytest.ini_options]\nasyncio_mode = 'auto'\npythonpath = ['.']\n"
+    )
+    files = python("def count():\n    return 1\n", extra=extra, test=tests)
+    files["Makefile"] = "test:\n\tpython3 -m pytest -q\n"
+    resolution = resolve(files, online)
+    assert resolution.verdict.passed, resolution.verdict.saw
+    assert resolution.env == {"PYTEST_PLUGINS": "pytest_later.plugin"}
+    clone, env = tmp_path / "clone", {}
+    write_files(clone, files)
+    env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **resolution.provide(clone)}
+    gate = GateOfTests(
+        language=Language.PYTHON,
+        clone=clone,
+        tree=tree_of(files),
+        commands=SubprocessCommands(),
+        seconds=60,
+        env=env,
+        folders=tuple(resolution.folders),
+    )
+    result = gate.judge()
+    assert [verdict.saw for verdict in result.verdicts if not verdict.passed] == []
+    assert result.tests_executed == 3
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 403])

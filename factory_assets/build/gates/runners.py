@@ -18,6 +18,7 @@ from factory_assets.build.gates.reports import (
     read_pytest,
     read_tap,
 )
+from factory_assets.build.gates.shadows import kept_options
 from factory_assets.build.gates.written import test_files
 from factory_assets.build.project_files import python_folders
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
@@ -118,6 +119,7 @@ class TestRunner:
             seconds,
             *("python3", "-I", "-c", _DRIVER.read_text(encoding="utf-8")),
             *(mark, json.dumps(self._import_folders()), json.dumps(files)),
+            json.dumps(kept_options(self._checkout.tree)),
         )
         return _read_result(
             "python3 -m pytest", result, lambda output: read_pytest(output, mark=mark), hide=mark

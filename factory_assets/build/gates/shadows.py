@@ -40,6 +40,9 @@ _DECIDING_HOOKS = frozenset(
         "pytest_unconfigure",
     }
 )
+_KEPT_SETTINGS = frozenset(
+    {"anyio_mode", "asyncio_default_fixture_loop_scope", "asyncio_default_test_loop_scope", "asyncio_mode"}
+)
 _GLOB = re.compile(r"[*?\[]")
 _CARGO_HARNESS = re.compile(r"^\s*(harness|autotests)\s*=\s*false", re.MULTILINE)
 _CARGO_LIB = re.compile(r"^\[lib\]\s*$(?:\n(?!\s*\[)[^\n]*)*?\n\s*(test)\s*=\s*false", re.MULTILINE)
@@ -64,6 +67,23 @@ def shadow_faults(language: Language, tree: Tree) -> tuple[str, ...]:
             return tuple(_cargo(tree))
         case Language.BASH:
             return ()
+
+
+def kept_options(tree: Tree) -> list[str]:
+    """The options of pytest by which the factory's own run keeps a repo's settings on how async tests are run."""
+    found = {
+        name: str(value)
+        for _, options in _declared_options(tree)
+        for name, value in options.items()
+        if name in _KEPT_SETTINGS
+    }
+    modes = [
+        word
+        for _, options in _declared_options(tree)
+        for word in _words(options.get("addopts", ()))
+        if word.startswith("--import-mode=")
+    ]
+    return [*modes, *(part for name, value in sorted(found.items()) for part in ("-o", f"{name}={value}"))]
 
 
 def _shadowed_modules(tree: Tree) -> Iterator[str]:
