@@ -1,4 +1,4 @@
-"""A Python index (PEP 691) and an npm registry on loopback, for the real pip and the real npm."""
+"""A Python index (PEP 691), an npm registry and a list of crates on loopback, for the real pip and the real npm."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from urllib.parse import unquote
 from factory_assets.build.dependencies import Indexes
 
 
-def wheel(name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = ()) -> bytes:
+def wheel(
+    name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = (), plugin: str = ""
+) -> bytes:
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
     files = {
         **modules,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        **({f"{info}/entry_points.txt": f"[pytest11]\nx = {plugin}\n"} if plugin else {}),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
@@ -47,6 +50,7 @@ class PackageRegistries:
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
         self.status = 200
+        self.crates: set[str] = set()
         self._wheels: dict[str, dict[str, bytes]] = {}
         self._packages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
         registries = self
@@ -79,12 +83,20 @@ class PackageRegistries:
 
     @property
     def indexes(self) -> Indexes:
-        return Indexes(pypi_url=f"{self.url}/simple", npm_url=f"{self.url}/npm")
+        return Indexes(
+            pypi_url=f"{self.url}/simple", npm_url=f"{self.url}/npm", crates_url=f"{self.url}/crates"
+        )
 
     def add_wheel(
-        self, name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = ()
+        self,
+        name: str,
+        version: str,
+        modules: dict[str, str],
+        *,
+        requires: tuple[str, ...] = (),
+        plugin: str = "",
     ) -> None:
-        data = wheel(name, version, modules, requires=requires)
+        data = wheel(name, version, modules, requires=requires, plugin=plugin)
         filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
         self._wheels.setdefault(name, {})[filename] = data
         self.digests[name] = hashlib.sha256(data).hexdigest()
@@ -108,6 +120,8 @@ class PackageRegistries:
         _, kind, name = path.rstrip("/").split("/", 2)
         if kind == "simple" and name in self._wheels:
             return 200, "application/vnd.pypi.simple.v1+json", self._simple(name)
+        if kind == "crates" and name.rpartition("/")[2] in self.crates:
+            return 200, "text/plain", b"{}"
         if kind == "npm" and name in self._packages:
             return 200, "application/json", self._packument(name)
         return 404, "application/json", b'{"error": "Not found"}'

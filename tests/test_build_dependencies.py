@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from build_fakes import SubprocessCommands
-from build_material import tree_of
+from build_material import tree_of, write_files
 from package_registries import PackageRegistries
 
 from factory_assets.build.dependencies import (
@@ -24,6 +24,8 @@ from factory_assets.build.dependencies import (
     resolve_dependencies,
 )
 from factory_assets.build.dependencies.imports import outside_imports
+from factory_assets.build.gates.tests_run import TestGate as GateOfTests
+from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
 
@@ -37,11 +39,33 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missi
 needs_go = pytest.mark.skipif(shutil.which("go") is None, reason="go is missing")
 
 
+LATER = """import pytest
+
+
+def pytest_addoption(parser):
+    parser.addini("asyncio_mode", "how")
+
+
+@pytest.fixture
+def later(request):
+    return request.config.getini("asyncio_mode")
+"""
+
+
 @pytest.fixture(scope="module")
 def registries() -> Iterator[PackageRegistries]:
     with PackageRegistries() as served:
         served.add_wheel("leftpad", "1.2.0", {"leftpad/__init__.py": "def pad(s): return ' ' + s\n"})
         served.add_wheel("stringer", "0.3.0", {"stringer.py": "import leftpad\n"}, requires=("leftpad",))
+        served.add_wheel(
+            "pytest-later",
+            "1.0.0",
+            {"pytest_later/plugin.py": LATER},
+            requires=("other-plugin",),
+            plugin="pytest_later.plugin",
+        )
+        served.add_wheel("other-plugin", "1.0.0", {"other_plugin.py": "1 / 0\n"}, plugin="other_plugin")
+        served.crates |= {"serde", "serde_core"}
         served.add_package("left-pad", "1.3.0", {"index.js": "module.exports = (s) => ' ' + s;\n"})
         served.add_package("@scope/tool", "2.0.0", {"index.js": ""}, install="touch /tmp/never")
         yield served
@@ -244,6 +268,36 @@ def test_a_test_may_use_what_is_declared_for_tests_and_a_source_may_not(online: 
     assert not resolve(python("import leftpad\n", extra=extra), online).verdict.passed
 
 
+def test_a_declared_plugin_of_pytest_is_loaded_in_both_runs_and_no_other(
+    online: Online, tmp_path: Path
+) -> None:
+    tests = "".join(f"\n\ndef test_{word}(later):\n    assert later == 'auto'\n" for word in "abc")
+    extra = (
+        '[project.optional-dependencies]\ntest = ["pytest-later"]\n'
+        "[tool.pytest.ini_options]\nasyncio_mode = 'auto'\npythonpath = ['.']\n"
+    )
+    files = python("def count():\n    return 1\n", extra=extra, test=tests)
+    files["Makefile"] = "test:\n\tpython3 -m pytest -q\n"
+    resolution = resolve(files, online)
+    assert resolution.verdict.passed, resolution.verdict.saw
+    assert resolution.env == {"PYTEST_PLUGINS": "pytest_later.plugin"}
+    clone, env = tmp_path / "clone", {}
+    write_files(clone, files)
+    env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **resolution.provide(clone)}
+    gate = GateOfTests(
+        language=Language.PYTHON,
+        clone=clone,
+        tree=tree_of(files),
+        commands=SubprocessCommands(),
+        seconds=60,
+        env=env,
+        folders=tuple(resolution.folders),
+    )
+    result = gate.judge()
+    assert [verdict.saw for verdict in result.verdicts if not verdict.passed] == []
+    assert result.tests_executed == 3
+
+
 @pytest.mark.parametrize("status", [500, 503, 429, 403])
 def test_a_registry_that_does_not_answer_properly_is_no_verdict(
     status: int, online: Online, registries: PackageRegistries
@@ -368,6 +422,99 @@ def test_a_crate_registry_out_of_reach_is_no_verdict(tmp_path: Path) -> None:
     }
     with pytest.raises(InfrastructureError, match="cannot be reached"):
         resolve(files, nowhere(tmp_path), Language.RUST)
+
+
+RUST_TABLES = [
+    '[dependencies]\nserde = "1"\n',
+    '[dev-dependencies]\nserde = { version = "1", features = ["derive"] }\n',
+    '[dev_dependencies]\nserde = "1"\n',
+    '[dependencies.serde]\nversion = "1"\noptional = true\n',
+    "[target.'cfg(unix)'.dependencies]\nserde = \"1\"\n",
+    "[target.'cfg(windows)'.dev-dependencies]\nserde = \"1\"\n",
+    '[target.x86_64-unknown-linux-gnu.build-dependencies]\nserde = "1"\n',
+    '[dependencies]\nserde = { package = "serde_core", version = "1" }\n',
+    '[workspace]\nmembers = []\n[workspace.dependencies]\nserde = "1"\n[dependencies]\nserde = { workspace = true }\n',
+    '[workspace]\nmembers = []\n[workspace.dependencies]\nserde = "1"\n[dependencies]\nserde.workspace = true\n',
+]
+
+
+class Fetched(SubprocessCommands):
+    """A cargo that finds every crate."""
+
+    def run(self, command):  # type: ignore[no-untyped-def]
+        (command.workspace / "Cargo.lock").write_text("version = 3\n", encoding="utf-8")
+        return CommandResult(0, "", timed_out=False, seconds=0.1)
+
+
+def rust_online(tmp_path: Path, registries: PackageRegistries) -> Online:
+    registries.status = 200
+    return replace(at(registries, tmp_path), commands=Fetched())
+
+
+@pytest.mark.parametrize("table", RUST_TABLES)
+def test_a_crate_is_declared_by_every_table_that_cargo_reads(
+    table: str, registries: PackageRegistries, tmp_path: Path
+) -> None:
+    head = '[package]\nname = "word-count"\nversion = "0.1.0"\n'
+    files = {"Cargo.toml": f"{head}{table}", "src/lib.rs": "use serde::Serialize;\n"}
+    verdict = resolve(files, rust_online(tmp_path, registries), Language.RUST).verdict
+    assert verdict.passed, verdict.saw
+    without = files | {"Cargo.toml": head}
+    saw = resolve(without, rust_online(tmp_path, registries), Language.RUST).verdict.saw
+    assert "src/lib.rs:1 uses serde" in saw
+
+
+def test_a_members_crates_are_declared_in_its_own_cargo_toml_and_are_the_repos_own(
+    registries: PackageRegistries, tmp_path: Path
+) -> None:
+    files = {
+        "Cargo.toml": '[package]\nname = "word-count"\n[workspace]\nmembers = ["core"]\n'
+        '[dependencies]\nword-core = { path = "core" }\n[workspace.dependencies]\nserde = "1"\n',
+        "src/main.rs": "use word_core::count;\n",
+        "core/Cargo.toml": '[package]\nname = "word-core"\n[dependencies]\nserde = { workspace = true }\n',
+        "core/src/lib.rs": "use serde::Serialize;\n",
+    }
+    verdict = resolve(files, rust_online(tmp_path, registries), Language.RUST).verdict
+    assert verdict.passed, verdict.saw
+    by_git = files["Cargo.toml"].replace('serde = "1"', 'serde = { git = "https://example.org/serde" }')
+    refused = resolve(
+        files | {"Cargo.toml": by_git}, rust_online(tmp_path, registries), Language.RUST
+    ).verdict
+    assert "declares serde by git" in refused.saw
+
+
+@pytest.mark.parametrize(
+    ("language", "files", "lock", "harmless"),
+    [
+        (Language.PYTHON, python("import json\n"), ("requirements.lock", "evil==1.0\n"), "# nothing\n"),
+        (
+            Language.GO,
+            {"go.mod": "module x.org/y\n", "main.go": "package main\n"},
+            ("go.sum", "e v1 h1:x\n"),
+            "",
+        ),
+        (
+            Language.RUST,
+            {"Cargo.toml": '[package]\nname = "a"\n', "src/lib.rs": ""},
+            ("Cargo.lock", '[[package]]\nname = "evil"\nsource = "registry+https://example.org"\n'),
+            'version = 4\n\n[[package]]\nname = "a"\nversion = "0.1.0"\n',
+        ),
+        (
+            Language.TYPESCRIPT,
+            {"package.json": "{}", "src/index.ts": ""},
+            ("package-lock.json", '{"packages": {"node_modules/evil": {"version": "1"}}}'),
+            '{"lockfileVersion": 3, "packages": {"": {}}}',
+        ),
+    ],
+)
+def test_a_lock_file_of_the_agents_names_nothing_that_is_not_declared(
+    language: Language, files: dict[str, str], lock: tuple[str, str], harmless: str, tmp_path: Path
+) -> None:
+    path, text = lock
+    verdict = resolve(files | {path: text}, nowhere(tmp_path), language).verdict
+    assert not verdict.passed
+    assert f"{path} names packages that nothing here declares or imports" in verdict.saw
+    assert resolve(files | {path: harmless}, nowhere(tmp_path), language).verdict.passed
 
 
 def test_a_bash_repo_names_the_programs_that_are_not_everywhere(tmp_path: Path) -> None:

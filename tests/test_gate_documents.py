@@ -233,6 +233,13 @@ def test_commands_and_links_that_are_true_or_somebody_elses_pass(language, text)
         ("README.md", "## API\n\nLevels are read from `config/levels.conf`.", "config/levels.conf"),
         ("CLAUDE.md", "See `docs/design.md` first.", "docs/design.md"),
         ("AGENTS.md", "Look at `lib/other.sh:12`.", "lib/other.sh"),
+        ("README.md", "## Architecture\n\n`lib/count.sh` writes to `lib/writer.sh`.", "lib/writer.sh"),
+        ("README.md", "## Layout\n\n- `lib/out.sh`: writes the output", "lib/out.sh"),
+        ("README.md", "## Layout\n\n- `parser.sh`: cuts the text", "parser.sh"),
+        ("README.md", "## Development\n\nSee `examples/basic.sh`.", "examples/basic.sh"),
+        ("CLAUDE.md", "`lib/example.sh` is the entry point.", "lib/example.sh"),
+        ("AGENTS.md", "Read `lib/input.sh` first.", "lib/input.sh"),
+        ("CLAUDE.md", "It is tested by `.github/workflows/test.yml`.", ".github/workflows/test.yml"),
     ],
 )
 def test_a_path_of_the_repo_that_does_not_exist_is_refused(name, text, seen):
@@ -253,6 +260,17 @@ def test_a_path_of_the_repo_that_does_not_exist_is_refused(name, text, seen):
             "`and/or`, `text/plain`, `~/.config/a.toml`, `/etc/hosts`, `https://a.b/c.py`, `dist/x.js`",
         ),
         ("AGENTS.md", "`count.sh` and `path/to/file.py` are only examples, `N/A` too."),
+        ("README.md", "## API\n\nRun it in `./my-project`; logs go to `/tmp/x/out.json`."),
+        ("README.md", "## Reference\n\nReads `config/levels.conf` from the current directory if it exists."),
+        ("README.md", "## Architecture\n\nThe output is saved as `reports/out.json`."),
+        ("README.md", "## API\n\nThe file reads settings, e.g. `settings/prod.toml`."),
+        ("README.md", "## API\n\nPass the log as `logs/app.json`, and `src/**/*.ts` matches the sources."),
+        ("README.md", "## API\n\nIt looks for `.word-count/config.toml` beside the text."),
+        ("README.md", "## Layout\n\n- `count.sh`: counts\n- `bin/word-count`: the command"),
+        ("CLAUDE.md", "Tests write `tmp_path/log.txt` and never `~/.cache/x.json`."),
+        ("CLAUDE.md", "Do not add `requirements/dev.txt`; there is none."),
+        ("CLAUDE.md", "New rules go to `lib/rules_NAME.sh`."),
+        ("CLAUDE.md", "To add a rule, add `lib/new_rule.sh` and a test `tests/test_new_rule.sh`."),
     ],
 )
 def test_paths_of_users_and_paths_that_exist_pass(name, text):
@@ -270,6 +288,14 @@ FIGURES = [
     "Accuracy of 97.5 on real logs.",
     "Saves 60% of the bill.",
     "2.5 times fewer calls are made.",
+    "It is 2x faster than wc.",
+    "It handles 10,000 requests per second.",
+    "It processes 50,000 lines per second after warm-up.",
+    "It is up to 10x faster if the cache is warm.",
+    "Reduces memory by 40% when caching.",
+    "Saves up to 60% of tokens, for example in CI.",
+    "Scans 1 GB in under 200 ms.",
+    "It is `40x faster` than grep.",
 ]
 
 
@@ -291,11 +317,48 @@ def test_a_figure_that_nothing_measures_is_refused(text):
         "For example, 100 tokens per second are a budget of 6000 a minute.",
         "```\nroute b is 3x faster\n```",
         "0.125 is also found as 12.5%; 3 lines, 2 files, version 3.10, 100% of the pairs.",
+        "It has a timeout of 30 seconds, returns up to 100 items and reads at most 5 MB by default.",
+        "Requires Python 3.10 and pytest 8.1. Version 0.1.0 is the first.",
+        "Retries wait about 200 ms, doubling each time.",
+        "The window of 60 seconds holds 10 requests per second.",
+        "Buckets hold 1,000 tokens per second. The scheduler admits 5 requests per second.",
+        "Polls in 50 ms steps, and a lock older than 500 ms is stale.",
+        "Spans longer than 100 ms are shown; latency is rounded to within 1 ms.",
+        "Sample output: `p99 12.5 ms`.",
+        'It prints `3x faster` when the second run wins, and says "40% fewer tokens".',
+        "Flags a regression of more than 10% in throughput.",
+        "The tolerance is 5% more than the baseline. Weights: 70% precision, 30% recall.",
+        "The example log has a p99 of 5 ms.",
     ],
 )
 def test_figures_of_the_paper_settings_and_examples_pass(text):
     verdict = with_more(text)
     assert verdict.passed, verdict.saw
+
+
+SRC_LAYOUT = {
+    **{
+        path.replace("word_count/", "src/word_count/"): text
+        for path, text in PYTHON_REPO.items()
+        if not path.startswith("tests/")
+    },
+}
+
+
+def test_the_commands_of_a_src_layout_are_found_and_run(tmp_path):
+    shown = "\n```sh\nword-count --top 3 a.txt\npython3 -m word_count --top 3 a.txt\n```\n"
+    repo = SRC_LAYOUT | {"README.md": SRC_LAYOUT["README.md"] + shown}
+    verdict = judge(repo, Language.PYTHON)
+    assert verdict.passed, verdict.saw
+    faults, argvs = run(tmp_path, repo, Language.PYTHON)
+    assert faults == ()
+    assert ("python3", "-m", "word_count", "--help") in argvs
+    moved = repo | {"README.md": repo["README.md"] + "\n```sh\npython3 -m src.word_counter\n```\n"}
+    assert "there is no src/word_counter/__main__.py" in judge(moved, Language.PYTHON).saw
+
+
+def test_a_module_of_the_users_is_not_looked_for_in_the_repo():
+    assert with_more("```sh\npython3 -m my_service --port 1\n```", language=Language.PYTHON).passed
 
 
 def test_an_option_that_no_source_knows_is_refused():

@@ -136,12 +136,77 @@ def clocked(tmp_path, *runs):
     return judge(tmp_path, Language.BASH, commands=commands, seconds=90.0, clock=lambda: commands.now)
 
 
-@pytest.mark.parametrize(("survivors", "passed"), [(0, True), (1, True), (2, False)])
-def test_when_time_runs_out_two_missed_faults_refuse_and_fewer_do_not(tmp_path, survivors, passed):
-    seconds = 89.0 / (survivors + 1)
-    verdict = clocked(tmp_path, *[(0, seconds)] * (survivors + 1), (0, 1000.0))
-    assert verdict.passed is passed
-    assert "time ran out" in verdict.saw
+@pytest.mark.parametrize("seconds", [50.0, 89.0, 200.0])
+def test_tests_too_slow_for_two_faults_that_miss_what_was_tried_are_refused_as_slow(tmp_path, seconds):
+    verdict = clocked(tmp_path, (0, min(seconds, 89.0)), (0, seconds))
+    assert not verdict.passed
+    assert "the tests are too slow to be tried: one run of them takes" in verdict.saw
+
+
+def test_slow_tests_that_notice_the_first_fault_pass(tmp_path):
+    verdict = clocked(tmp_path, (0, 60.0), (1, 60.0))
+    assert verdict.passed
+    assert "the tests notice" in verdict.saw
+
+
+def test_time_that_was_lost_to_code_that_ran_for_ever_is_no_fault_of_the_tests(tmp_path):
+    verdict = clocked(tmp_path, (0, 20.0), (0, 1000.0), (0, 20.0), (0, 1000.0))
+    assert verdict.passed
+    assert "time ran out before enough was tried: 1 fault tried, 1 discarded" in verdict.saw
+
+
+OUTSIDE = {
+    Language.PYTHON: (
+        "clamp/core.py",
+        'LIMIT = 10\nFORM = "a+b"\nNAMES = {"x": 1, "y": 2}\nIS_ON = LIMIT >= 5\n',
+        {"LIMIT = 11", "IS_ON = LIMIT < 5", 'FORM = ""', 'NAMES = {"x": 2, "y": 2}'},
+    ),
+    Language.BASH: (
+        "bin/clamp",
+        '#!/usr/bin/env bash\nset -eu\nlow=1\nname="a"\nif [ "$1" -lt "$low" ]; then echo "$low"; fi\n',
+        {"low=2", 'name=""', 'if [ "$1" -ge "$low" ]; then echo "$low"; fi'},
+    ),
+    Language.TYPESCRIPT: (
+        "src/index.ts",
+        'export const limit: number = 10;\nexport const form = "ab";\nexport const on = limit >= 5;\n',
+        {"export const limit: number = 11;", 'export const form = "";', "export const on = limit < 5;"},
+    ),
+    Language.GO: (
+        "main.go",
+        'package main\n\nconst limit = 10\n\nvar form = "ab"\n\nvar on = limit >= 5\n',
+        {"const limit = 11", 'var form = ""', "var on = limit < 5"},
+    ),
+    Language.RUST: (
+        "src/lib.rs",
+        'pub const LIMIT: u32 = 10;\npub static FORM: &str = "ab";\npub const ON: bool = LIMIT >= 5;\n',
+        {"pub const LIMIT: u32 = 11;", 'pub static FORM: &str = "";', "pub const ON: bool = LIMIT < 5;"},
+    ),
+}
+
+
+@pytest.mark.parametrize("language", list(OUTSIDE))
+def test_code_outside_of_functions_has_faults_too(language):
+    path, text, expected = OUTSIDE[language]
+    found = {mutant.change.partition(" → ")[2] for mutant in mutants(language, tree({path: text}), seed="a")}
+    assert expected <= found, found
+
+
+def test_faults_within_functions_are_tried_before_all_others():
+    text = repo(Language.PYTHON)["clamp/core.py"].text
+    files = tree({"clamp/a.py": "LIMIT = 10\n", "clamp/core.py": f"{text}\n\nLAST = 1\n"})
+    lines = [(mutant.path, mutant.line) for mutant in mutants(Language.PYTHON, files, seed="a")]
+    last = len(f"{text}\n\nLAST = 1\n".splitlines())
+    assert set(lines[-2:]) == {("clamp/a.py", 1), ("clamp/core.py", last)}
+
+
+def test_tests_that_test_nothing_of_code_outside_of_functions_are_refused(tmp_path):
+    changes = {
+        "clamp/core.py": 'LEVELS = {"low": 1, "high": 9}\nWIDE = 9 >= 5\n',
+        "tests/test_core.py": "from clamp import core\n\n\ndef test_a():\n    assert core\n",
+    }
+    verdict = judge(tmp_path, Language.PYTHON, changes)
+    assert not verdict.passed
+    assert "the tests do not test" in verdict.saw
 
 
 def test_a_fault_that_runs_for_ever_says_nothing_of_the_tests(tmp_path):

@@ -114,6 +114,31 @@ LEFT_ALONE = [
     (RUST, 'const MARK: &str = "TODO: x";\nconst MACRO: &str = r#"todo!() "quoted""#;\n'),
     (RUST, "impl A for B {\n    fn a(&self) {}\n}\n"),
     (BASH, "grep -n 'TODO:' \"$1\" || true\ncat <<'EOF'\n# TODO: example\nEOF\necho \"${#names[@]}\"\n"),
+    (PYTHON, "class A:\n    def close(self) -> None:\n        pass\n\n    def flush(self): ...\n"),
+    (PYTHON, "class A:\n    def on_start(self):\n        '''Called before the first file; heirs may replace it.'''\n"),
+    (PYTHON, "class A:\n    def on_start(self):\n        pass  # a file has no beginning of its own\n"),
+    (PYTHON,
+     ("class V(ast.NodeVisitor):\n    def visit_Import(self, node):\n"
+     "        # Imports are counted elsewhere.\n        pass\n")),
+    (PYTHON, "class A:\n    def cleanup(self):\n        '''The folder is removed by its owner.'''\n        pass\n"),
+    (PYTHON,
+     ("from abc import ABC\nclass A(ABC):\n    def reset(self):\n"
+     "        '''Forget what was seen; only some rules have to.'''\n")),
+    (PYTHON, "class E(RuntimeError):\n    def hint(self):\n        '''No hint by default.'''\n"),
+    (PYTHON, "class E(RuntimeError):\n    '''Only a name.'''\n"),
+    (PYTHON,
+     ("def read(p):\n    try:\n        return p.read_text()\n    except OSError:\n"
+     "        pass\n    return ''\n")),
+    (PYTHON,
+     ("class A:\n    def r(self): raise NotImplementedError\n\nclass B(A):\n    x = 1\n"
+     "\nclass C(B):\n    def r(self): return 1\n")),
+    (PYTHON,
+     ("from typing import Protocol\n\nclass R(Protocol):\n    def r(self) -> str:\n"
+     "        '''Reads.'''\n        # by line\n")),
+    (GO, "package a\n\ntype f struct{}\n\nfunc (x *f) Close() {}\nfunc (f) Flush() {\n\t// in memory\n}\n"),
+    (TS, "export const onEnd = (): void => {\n  // the stream ends by itself\n};\n"),
+    (RUST, "impl Drop for A {\n    fn drop(&mut self) {}\n}\n"),
+    (BASH, "cleanup() { :; }\non_exit() {\n  :\n}\n"),
     (BASH, "f=$(mktemp -d /tmp/a.XXXXXX) # unique by mktemp's XXXXXX\n"),
 ]  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from gate_material import repo, scaffold, tree
 
@@ -220,6 +222,28 @@ def test_a_test_target_that_a_file_hides_is_refused():
         ),
         (Language.GO, {"go.work": "go 1.22\nuse ./fake\n"}, "go.work"),
         (Language.RUST, {".cargo/config.toml": "[target.x]\nrunner = 'true'\n"}, ".cargo/config.toml"),
+        (
+            Language.PYTHON,
+            {"pytest.ini": "[pytest]\npython_functions = check_*\n"},
+            "python_functions is `check_*`, which does not find test_",
+        ),
+        (
+            Language.PYTHON,
+            {
+                "tests/more_test.py": "def test_more():\n    assert 1\n",
+                "pyproject.toml": "[tool.pytest.ini_options]\npython_files = 'test_*.py'\n",
+            },
+            "python_files is `test_*.py`, which does not find more_test.py",
+        ),
+        (
+            Language.PYTHON,
+            {
+                "tests/test_a.py": "class TestMore:\n    def test_more(self):\n        assert 1\n",
+                "tox.ini": "[pytest]\npython_classes = Fast*\n",
+            },
+            "python_classes is `Fast*`, which does not find TestMore",
+        ),
+        (Language.PYTHON, {"pytest.ini": "[pytest]\naddopts = -p no:python\n"}, "-p no:python"),
         (Language.RUST, {"Cargo.toml": "[lib]\nname = 'a'\nharness = false\n"}, "Cargo.toml:3"),
         (Language.RUST, {"Cargo.toml": "[lib]\nname = 'a'\ntest = false\n"}, "Cargo.toml:3"),
     ],
@@ -228,6 +252,133 @@ def test_files_that_take_the_runners_place_are_named(language, changes, seen):
     verdict = judge_test_target(language, repo(language, changes), tree(scaffold(language)))
     assert not verdict.passed
     assert seen in verdict.saw
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "python_files = ['test_*.py', '*_test.py']",
+        "python_files = 'test_*.py'",
+        "python_files = ['test_*.py', 'check_*.py']",
+        "python_classes = ['Test*']\npython_functions = ['test_*']",
+        "python_classes = 'Test'\npython_functions = 'test check'",
+        "addopts = '-q -p no:warnings'",
+        "addopts = ['-ra', '-p', 'no:cacheprovider', '--import-mode=importlib']",
+        "addopts = '-W error::DeprecationWarning --rootdir=.'\ntestpaths = ['tests']",
+        "testpaths = 'tests'\nfilterwarnings = ['error']\nmarkers = ['slow: takes long']\nxfail_strict = true",
+    ],
+)
+def test_settings_that_leave_no_test_out_are_no_shadowing(setting):
+    changes = {"pyproject.toml": f"[tool.pytest.ini_options]\n{setting}\n"}
+    verdict = judge_test_target(Language.PYTHON, repo(Language.PYTHON, changes), {})
+    assert verdict.passed, verdict.saw
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        ("node --test dist/tests/", ""),
+        ("tsc -p tsconfig.json && node --test 'dist/tests/**/*.test.js'", ""),
+        ("npm run build && npm run unit", ""),
+        ("node --test dist/tests/ || true", "hides a failure: `|| true"),
+        ("node --test --test-name-pattern=small dist/tests/", "leaves tests out"),
+        ("node --test --test-name-pattern='very small' dist/tests/", "--test-name-pattern='very small'"),
+        ("echo '9 passed'", "does not run node --test: it runs `echo 9 passed"),
+        ("make test", "does not run node --test"),
+    ],
+)
+def test_npm_test_is_judged_by_the_script_that_it_runs(script, seen):
+    scripts = {"test": script, "build": "tsc -p tsconfig.json", "unit": "node --test dist/tests/"}
+    package = {"package.json": json.dumps({"name": "a", "scripts": scripts})}
+    for call in ("npm test", "npm run test", "npm run --silent test", "npm t -s"):
+        verdict = judge(f"{PHONY}test:\n\t{call}\n", Language.TYPESCRIPT, package)
+        assert verdict.passed is (not seen), verdict.saw
+        assert seen in verdict.saw
+
+
+def test_options_given_to_npm_test_reach_the_runner():
+    package = {"package.json": json.dumps({"scripts": {"test": "node --test dist/tests/"}})}
+    verdict = judge(f"{PHONY}test:\n\tnpm test -- --test-name-pattern=small\n", Language.TYPESCRIPT, package)
+    assert "leaves tests out: `--test-name-pattern=small`" in verdict.saw
+
+
+@pytest.mark.parametrize(
+    ("language", "makefile"),
+    [
+        (Language.RUST, "FLAGS ?=\ntest:\n\tcargo test $(FLAGS)\n"),
+        (Language.RUST, "test:\n\tcargo test $(FLAGS)\n"),
+        (Language.RUST, "CARGO ?= cargo\ntest:\n\t$(CARGO) test $(CARGO_FLAGS)\n"),
+        (Language.RUST, "export CARGO_TARGET_DIR ?= target\ntest:\n\tcargo test --workspace\n"),
+        (Language.GO, "GOFLAGS ?= -mod=mod\ntest:\n\tgo test ./...\n"),
+        (Language.GO, "GOFLAGS ?=\ntest:\n\tgo test $(GOFLAGS) ./...\n"),
+        (Language.GO, "GO := $(shell command -v go)\ntest:\n\t$(GO) test ./...\n"),
+        (Language.GO, "test:\n\tGOFLAGS=-count=1 go test $$(go list ./...)\n"),
+        (Language.PYTHON, "test:\n\tpytest $(ARGS)\n"),
+        (
+            Language.PYTHON,
+            "PYTHON := $(shell command -v python3 || echo python)\ntest:\n\t@$(PYTHON) -m pytest\n",
+        ),
+        (
+            Language.PYTHON,
+            "PYTHON ?= $(if $(wildcard .venv),.venv/bin/python,python3)\ntest:\n\t$(PYTHON) -m pytest\n",
+        ),
+        (
+            Language.PYTHON,
+            "test:\n\tpython3 -W error -m pytest \\\n\t\t-q \\\n\t\t--rootdir=. \\\n\t\ttests\n",
+        ),
+        (Language.PYTHON, "test:\n\tpytest -c pyproject.toml -p no:warnings -W error::DeprecationWarning\n"),
+        (Language.PYTHON, "export PYTEST_ADDOPTS := -q\ntest:\n\tpython3 -m pytest -o log_cli=true\n"),
+        (
+            Language.BASH,
+            "TESTS := $(wildcard tests/test_*.sh)\ntest: $(TESTS)\n.PHONY: $(TESTS)\n$(TESTS):\n\t@bash $@\n",
+        ),
+        (
+            Language.BASH,
+            "TESTS := $(wildcard tests/test_*.sh)\ntest: $(TESTS:tests/%.sh=run-%)\nrun-%: tests/%.sh\n\tbash $<\n",
+        ),
+        (Language.BASH, "test:\n\tfind tests -name 'test_*.sh' | xargs -n 1 bash\n"),
+        (
+            Language.BASH,
+            'test:\n\t@bad=0; for t in tests/test_*.sh; do if ! bash "$$t"; then bad=1; fi; done; exit $$bad\n',
+        ),
+        (Language.BASH, 'test:\n\tPATH="$(CURDIR)/bin:$$PATH" bash tests/test_clamp.sh\n'),
+    ],
+)
+def test_usual_ways_to_write_a_test_target_pass(language, makefile):
+    verdict = judge(f"{PHONY}{makefile}", language)
+    assert verdict.passed, verdict.saw
+
+
+@pytest.mark.parametrize(
+    ("language", "makefile", "seen"),
+    [
+        (Language.RUST, "FLAGS = small\ntest:\n\tcargo test $(FLAGS)\n", "leaves tests out: `small`"),
+        (Language.RUST, "test:\n\tcargo test $(shell cat name)\n", "leaves tests out: `$(shell cat name)`"),
+        (Language.GO, "GOFLAGS ?= -run=Small\ntest:\n\tgo test ./...\n", "Makefile:2: sets GOFLAGS"),
+        (Language.GO, "test:\n\tGOFLAGS=-skip=Large go test ./...\n", "sets GOFLAGS"),
+        (Language.PYTHON, "ARGS = -k small\nARGS ?= -q\ntest:\n\tpytest $(ARGS)\n", "`-k small`"),
+        (Language.PYTHON, "test:\n\t@$(PYTHON) -m pytest\n", "it runs `$(PYTHON) -m pytest`"),
+        (Language.PYTHON, "test:\n\tpytest -c other.ini\n", "leaves tests out: `-c other.ini`"),
+        (Language.PYTHON, "test:\n\tpytest -o testpaths=none\n", "leaves tests out"),
+        (Language.PYTHON, "test:\n\tPATH=fake python3 -m pytest\n", "sets PATH"),
+        (
+            Language.BASH,
+            "TESTS := $(wildcard tests/test_*.sh)\ntest: $(TESTS)\n$(TESTS):\n\tbash $@\n",
+            "is not .PHONY and exists as a file",
+        ),
+        (Language.BASH, "test:\n\tfind tests -name 'test_*.sh' | xargs bash\n", "does not run bash"),
+        (
+            Language.BASH,
+            "test:\n\t@for t in tests/test_*.sh; do if ! bash $$t; then echo bad; fi; done\n",
+            "condition",
+        ),
+    ],
+)
+def test_the_same_ways_bent_are_refused_in_the_makefiles_own_words(language, makefile, seen):
+    verdict = judge(f"{PHONY}{makefile}", language)
+    assert not verdict.passed
+    assert seen in verdict.saw
+    assert "$SUB" not in verdict.saw
 
 
 def test_ordinary_settings_and_fixtures_are_left_alone():

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from factory_assets.build.clones import CloneReader, Commit, open_clone
-from factory_assets.build.dependencies import LOCK_FILES, Indexes, Online, install_locked
+from factory_assets.build.dependencies import WRITTEN_FILES, Indexes, Online, install_locked
 from factory_assets.build.gates import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.build.gates.checkout import Checkout
 from factory_assets.build.gates.runners import TestRunner
@@ -24,7 +24,7 @@ from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRec
 from factory_assets.domain.text import strip_hidden, tail
 
 _TAG = f"v{FIRST_VERSION}"
-_ADDED_AT_THE_END = LOCK_FILES | {PROVENANCE_FILE}
+_ADDED_AT_THE_END = WRITTEN_FILES | {PROVENANCE_FILE}
 _LINK = re.compile(r"^- Link: (\S+)$", re.MULTILINE)
 _PAPER = re.compile(r"^Paper: (\S+)$", re.MULTILINE)
 _TEST_SECONDS = 600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from factory_assets.build.dependencies.bash import resolve_bash
@@ -11,14 +12,22 @@ from factory_assets.build.dependencies.python import install_python, resolve_pyt
 from factory_assets.build.dependencies.resolution import DependencyFaultError, Resolution, passed, refused
 from factory_assets.build.dependencies.rust import install_rust, resolve_rust
 from factory_assets.build.dependencies.typescript import install_typescript, resolve_typescript
+from factory_assets.build.project_files import LOCK_FILES
 from factory_assets.build.tree import Tree
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 
-__all__ = ["LOCK_FILES", "Indexes", "Online", "Resolution", "install_locked", "resolve_dependencies"]
+__all__ = ["WRITTEN_FILES", "Indexes", "Online", "Resolution", "install_locked", "resolve_dependencies"]
 
-LOCK_FILES = frozenset({"requirements.lock", "package-lock.json", "go.mod", "go.sum", "Cargo.lock"})
+WRITTEN_FILES = LOCK_FILES | {"go.mod"}
 """Every file that resolving may add to a commit or change in it."""
+
+_NAMES_A_PACKAGE = {
+    "requirements.lock": re.compile(r"^\s*[^\s#]", re.MULTILINE),
+    "package-lock.json": re.compile(r'"(?:node_modules/|resolved")'),
+    "go.sum": re.compile(r"\S"),
+    "Cargo.lock": re.compile(r"^source\s*=", re.MULTILINE),
+}
 
 _Step = Callable[[Tree, Online], Resolution]
 
@@ -53,7 +62,14 @@ def resolve_dependencies(language: Language, tree: Tree, online: Online) -> Reso
         InfrastructureError: when a registry cannot be reached; the dependencies were not judged.
         MissingToolError: when the language's package manager is not there.
     """
-    return _judged(_RESOLVE[language], tree, online)
+    resolution = _judged(_RESOLVE[language], tree, online)
+    left = [] if not resolution.verdict.passed else sorted(LOCK_FILES & tree.keys() - resolution.files.keys())
+    faults = [
+        f"{path} names packages that nothing here declares or imports: remove it, the factory locks by itself"
+        for path in left
+        if _NAMES_A_PACKAGE[path].search(tree[path].text)
+    ]
+    return Resolution(verdict=refused(faults)) if faults else resolution
 
 
 def install_locked(language: Language, tree: Tree, online: Online) -> Resolution:

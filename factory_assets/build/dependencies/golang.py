@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from factory_assets.build.dependencies.imports import go_module, outside_imports
+from factory_assets.build.dependencies.imports import outside_imports
 from factory_assets.build.dependencies.indexes import host_of
 from factory_assets.build.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.build.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.build.project_files import go_module
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 

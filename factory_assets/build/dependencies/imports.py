@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from factory_assets.build.dependencies.names import STANDARD_GO, STANDARD_NODE, STANDARD_PYTHON, STANDARD_RUST
 from factory_assets.build.gates.lexer import lex
 from factory_assets.build.languages import CONVENTIONS
+from factory_assets.build.project_files import go_module
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 
@@ -25,7 +26,6 @@ _BARE = re.compile(r"\bimport\s*\Z|\b(?:import|require)\s*\(\s*\Z")
 _GO_BLOCK = re.compile(r"^import\s*\(", re.MULTILINE)
 _GO_SINGLE = re.compile(r"^import(?:\s+[\w.]+)?\s*\Z")
 _WINDOW = 2_000
-_GO_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 _RUST_USE = re.compile(
     r"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:use\s+(?:::)?|extern\s+crate\s+)(\w+)\s*(?:::|;|\s+as\b)", re.MULTILINE
 )
@@ -69,12 +69,6 @@ def outside_imports(language: Language, tree: Tree) -> tuple[Import, ...]:
         case Language.BASH:
             found = iter(())
     return tuple(sorted(set(found)))
-
-
-def go_module(tree: Tree) -> str | None:
-    """The module path that go.mod names."""
-    match = _GO_MODULE.search(tree["go.mod"].text) if "go.mod" in tree else None
-    return match[1].strip('"') if match else None
 
 
 def _sources(tree: Tree, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -200,7 +194,7 @@ def _go(tree: Tree) -> Iterator[Import]:
             if single is None and not any(piece.start in block for block in blocks):
                 continue
             name = piece.text.strip('"`')
-            ours = own is not None and (name == own or name.startswith(f"{own}/"))
+            ours = bool(own) and (name == own or name.startswith(f"{own}/"))
             if not ours and name.split("/")[0] not in STANDARD_GO:
                 yield Import(name, path, lexed.line(piece.start), test=path.endswith("_test.go"))
 
@@ -218,5 +212,7 @@ def _rust(tree: Tree) -> Iterator[Import]:
 
 
 def _rust_crates(tree: Tree) -> set[str]:
-    text = tree["Cargo.toml"].text if "Cargo.toml" in tree else ""
-    return {name.replace("-", "_") for name in re.findall(r'^name\s*=\s*"([^"]+)"', text, re.MULTILINE)}
+    """The repo's own crates: its packages', libraries' and binaries' names."""
+    texts = [file.text for path, file in tree.items() if path.rpartition("/")[2] == "Cargo.toml"]
+    names = (name for text in texts for name in re.findall(r'^name\s*=\s*"([^"]+)"', text, re.MULTILINE))
+    return {name.replace("-", "_") for name in names}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field, ValidationError
@@ -91,6 +92,7 @@ def resolve_python(tree: Tree, online: Online) -> Resolution:
         files={LOCK: locked.encode()},
         folders={_PACKAGES: online.scratch / _PACKAGES},
         paths={"PYTHONPATH": _PACKAGES},
+        env=_plugins(online.scratch / _PACKAGES, declared.all),
     )
 
 
@@ -108,6 +110,7 @@ def install_python(tree: Tree, online: Online) -> Resolution:
         verdict=passed(f"installed from {LOCK}"),
         folders={_PACKAGES: online.scratch / _PACKAGES},
         paths={"PYTHONPATH": _PACKAGES},
+        env=_plugins(online.scratch / _PACKAGES, _declared(tree).all),
     )
 
 
@@ -139,10 +142,24 @@ def _requirements(texts: Iterable[str]) -> Iterable[_Requirement]:
 
 
 def _wanted(declared: _Declared, needed: Iterable[Import]) -> tuple[_Requirement, ...]:
-    """All that users need, and of the rest what tests import."""
+    """All that users need, and of the rest what tests import, and plugins of pytest, which none has to import."""
     tested = [found.name for found in needed if found.test]
     imported = {normal_name(name) for module in tested for name in (module, guess_distribution(module))}
-    return (*declared.main, *(r for r in declared.beside if normal_name(r.name) in imported))
+    return (*declared.main, *(r for r in declared.beside if _serves_tests(normal_name(r.name), imported)))
+
+
+def _serves_tests(name: str, imported: Collection[str]) -> bool:
+    return name in imported or name.startswith("pytest-") or name.endswith("-pytest")
+
+
+def _plugins(packages: Path, declared: Iterable[_Requirement]) -> dict[str, str]:
+    """What tells pytest to load the plugins of what the repo declares; any other that came along stays unloaded."""
+    names = {normal_name(requirement.name) for requirement in declared}
+    found: set[str] = set()
+    for distribution in distributions(path=[str(packages)]):
+        if normal_name(distribution.name) in names:
+            found |= {entry.module for entry in distribution.entry_points.select(group="pytest11")}
+    return {"PYTEST_PLUGINS": ",".join(sorted(found))} if found else {}
 
 
 def _declaration_faults(declared: _Declared, absent: frozenset[str]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from factory_assets.build.dependencies.imports import outside_imports
 from factory_assets.build.dependencies.indexes import absent_from_crates, host_of
@@ -17,6 +17,8 @@ from factory_assets.domain.specs import Language
 LOCK = "Cargo.lock"
 PROJECT = "Cargo.toml"
 
+# A Cargo.toml in there is data of a test, or somebody else's.
+_NO_MEMBER = frozenset({"tests", "testdata", "fixtures", "vendor", "target"})
 _HOME = ".factory-cargo"
 _FILES_HOST = "static.crates.io:443"
 _OUT_OF_REACH = re.compile(
@@ -31,16 +33,40 @@ class _Dependency(BaseModel):
     package: str | None = None
     git: str | None = None
     path: str | None = None
+    workspace: bool = False
 
 
-class _Cargo(BaseModel):
-    dependencies: dict[str, str | _Dependency] = {}
-    development: dict[str, str | _Dependency] = Field({}, alias="dev-dependencies")
-    building: dict[str, str | _Dependency] = Field({}, alias="build-dependencies")
+_Entries = dict[str, str | _Dependency]
+
+
+class _Tables(BaseModel):
+    """Cargo takes the names of two of them with an underscore as well."""
+
+    dependencies: _Entries = {}
+    development: _Entries = Field({}, validation_alias=AliasChoices("dev-dependencies", "dev_dependencies"))
+    building: _Entries = Field({}, validation_alias=AliasChoices("build-dependencies", "build_dependencies"))
 
     @property
-    def all(self) -> dict[str, str | _Dependency]:
+    def own(self) -> _Entries:
         return {**self.development, **self.building, **self.dependencies}
+
+
+class _Workspace(BaseModel):
+    dependencies: _Entries = {}
+
+
+class _Cargo(_Tables):
+    """One Cargo.toml. `targets` are its tables for some systems or settings only, by their condition."""
+
+    targets: dict[str, _Tables] = Field({}, alias="target")
+    workspace: _Workspace = _Workspace()
+
+    @property
+    def all(self) -> _Entries:
+        found: _Entries = {}
+        for table in (*self.targets.values(), self):
+            found |= table.own
+        return found
 
 
 def resolve_rust(tree: Tree, online: Online) -> Resolution:
@@ -102,17 +128,32 @@ def install_rust(tree: Tree, online: Online) -> Resolution:
     return _with_home(online, Resolution(verdict=passed(f"installed from {LOCK}")))
 
 
-def _declared(tree: Tree) -> dict[str, str | _Dependency]:
-    if PROJECT not in tree:
-        return {}
+def _declared(tree: Tree) -> _Entries:
+    """What all Cargo.toml of the repo declare; an entry of the workspace stands for those that refer to it."""
+    manifests = {path: _manifest(path, tree[path].text) for path in tree if _is_manifest(path)}
+    shared = manifests[PROJECT].workspace.dependencies if PROJECT in manifests else {}
+    found: _Entries = {}
+    for manifest in manifests.values():
+        for name, entry in manifest.all.items():
+            refers = isinstance(entry, _Dependency) and entry.workspace
+            found[name] = shared.get(name, entry) if refers else entry
+    return found
+
+
+def _is_manifest(path: str) -> bool:
+    parts = path.split("/")
+    return parts[-1] == PROJECT and not _NO_MEMBER.intersection(parts[:-1])
+
+
+def _manifest(path: str, text: str) -> _Cargo:
     try:
-        return _Cargo.model_validate(tomllib.loads(tree[PROJECT].text)).all
+        return _Cargo.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise DependencyFaultError([f"{PROJECT} is no TOML: {error}"]) from error
+        raise DependencyFaultError([f"{path} is no TOML: {error}"]) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise DependencyFaultError([f"{PROJECT}, {place}: {first['msg']}"]) from error
+        raise DependencyFaultError([f"{path}, {place}: {first['msg']}"]) from error
 
 
 def _crate(name: str, entry: str | _Dependency) -> str:

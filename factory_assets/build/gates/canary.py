@@ -12,6 +12,9 @@ from factory_assets.domain.specs import Language
 
 # TestMain is no test: it is called with another type.
 _GO_SIGNATURE = re.compile(r"^func Test(?!Main\()\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
+CANARY_NAME = "test_case_"
+"""How the names begin, where a name begins with test_."""
+
 _SHEBANG = re.compile(r"\A#![^\n]*\n")
 
 
@@ -35,7 +38,7 @@ def canaries(language: Language, tree: Tree, *, seed: str) -> tuple[Canary, ...]
 
 
 def _canary(language: Language, path: str, text: str, seed: str) -> Canary | None:
-    word = "case_" + hashlib.sha256(f"{seed}\n{path}".encode()).hexdigest()[:8]
+    word = CANARY_NAME.removeprefix("test_") + hashlib.sha256(f"{seed}\n{path}".encode()).hexdigest()[:8]
     whole = text if text.endswith("\n") else f"{text}\n"
     match language:
         case Language.PYTHON:

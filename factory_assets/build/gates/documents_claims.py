@@ -29,6 +29,9 @@ _GENERATED = frozenset(
         ".pytest_cache",
         "out",
         "tmp",
+        "tmp_path",
+        "tmpdir",
+        "site-packages",
     }
 )
 # A user's repo has these too: where a document shows how the tool is used, they may be the user's.
@@ -40,12 +43,31 @@ _LAYOUT = re.compile(
     r"|source|\bAPI\b|reference",
     re.IGNORECASE,
 )
+_STRICT_LAYOUT = re.compile(r"architecture|layout|structure|where things|\bfiles\b", re.IGNORECASE)
+_CODE_SUFFIXES = (".py", ".go", ".ts", ".rs", ".sh", ".bash")
+# Folders that begin with a dot are a user's, but for those by which a repo says how it is tested.
+_OWN_HIDDEN = frozenset({".github", ".gitlab", ".circleci", ".ci"})
 _ABOUT_THE_REPO = frozenset({"CLAUDE.md", "AGENTS.md", "llms.txt"})
-_USERS = re.compile(r"\b(?:user's|users?|your|e\.g\.|such as|example)\b")
-_NOT_THERE = re.compile(
-    r"\b(?:not|no|never|without|creates?|writes?|written|generates?|your|e\.g\.|such as|example)\b"
+_USERS = re.compile(
+    r"\b(?:user's|users?|your|e\.g|such as|example|there is no(?:ne)?|to add|adding|new \w+s? (?:goes?|belongs?))\b"
+    r"|\b(?:do not|don't|never) (?:add|create|commit|introduce|put)\b",
+    re.IGNORECASE,
 )
-_EXAMPLE = re.compile(r"path/to|/foo|/bar\b|foo/|my[-_]|your|example", re.IGNORECASE)
+# What a tool is given and what it leaves behind lies where the user runs it.
+_GIVEN = re.compile(
+    r"\b(?:current|working) (?:directory|folder)|\bif (?:it|one|that|the file) exists|\bif (?:there|present)\b"
+    r"|\binputs?\b|\boutputs?\b|\bsaved?\b|\bresults?\b|\blooks? for\b|\bpass(?:ed|es)?\b|`--|\bmatch\w*|\bbranch\w*",
+    re.IGNORECASE,
+)
+_NOT_THERE = re.compile(
+    r"\b(?:not|no|never|without|creates?|writes?|written|generates?|your|e\.g|such as|example)\b"
+)
+_DENIED = re.compile(r"\b(?:not|no|never|without|your|e\.g|such as|example)\b")
+_EXAMPLE = re.compile(
+    r"path/to|/foo|/bar\b|foo/|my[-_]|your|example|(?:^|[/_-])new[-_]|\*\*"
+    r"|(?-i:(?<![A-Za-z])(?:NAME|FOO|XXX?|YYYY|LANG|TOPIC)(?![A-Za-z]))",
+    re.IGNORECASE,
+)
 
 _NUMBER = r"(?<![\w.-])~?\d[\d,]*(?:\.\d+)?"
 _COMPARED = (
@@ -74,12 +96,15 @@ _FIGURES = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\bp(?:50|90|95|99)\b[^.\n]{{0,30}}?{_NUMBER}\s*(?:ms|µs|us|s|seconds|milliseconds)\b",
+        rf"\bp(?:50|90|95|99)\b(?:\s|:|=|latency|times?|is|was|of|at|under|below|around|about|stays){{0,8}}"
+        rf"{_NUMBER}\s*(?:ms|µs|us|s|seconds|milliseconds)\b",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"\b(?:in|under|within|about|takes?|than|around|only)\s+(?:about\s+|under\s+|less than\s+)?{_NUMBER}\s*"
-        r"(?:ms|µs|milliseconds?|microseconds?)\b",
+        rf"\b(?:tak|took|run|ran|finish|complet|respon|answer|scan|pars|process|start|load|check|sort|index|add|need)\w*\b"
+        rf"[^.;]{{0,60}}?\b(?:in|under|within|about|takes?|less than|around|only|needs?|adds?)\s+"
+        rf"(?:about\s+|under\s+|less than\s+)?{_NUMBER}\s*(?:ms|µs|milliseconds?|microseconds?)\b"
+        rf"|\b(?:takes?|adds?|needs?)\s+{_NUMBER}\s*(?:ms|µs|milliseconds?|microseconds?)\b",
         re.IGNORECASE,
     ),
     re.compile(
@@ -89,15 +114,39 @@ _FIGURES = (
 # Settings, limits and examples have figures that measure nothing.
 _NO_CLAIM = re.compile(
     r"\b(?:default|limit|threshold|budget|at most|at least|maximum|minimum|exit code|allow|allows|configur\w+|option|"
-    r"flag|set to|example|e\.g\.|suppose|say|such as|would|could|if|when|means|time-?out|after|warns?|fails?|"
-    r"interval|every|cap|capped)\b"
+    r"flags?|flagged|set to|example|e\.g|suppose|say|such as|would|could|if|when|means|time-?out|after|warns?|fails?|"
+    r"interval|every|cap|capped|sets?|sample|regress\w*|detect\w*|toleran\w*|weigh\w*|weights?|scores?|counts?|alerts?)\b"
     r"|`--|`\{",
     re.IGNORECASE,
 )
+# Where these are said, a word such as "when" or "default" in the sentence does not take it back.
 _CERTAIN = re.compile(
-    rf"{_NUMBER}\s*(?:[x\u00d7]|times)\s+(?:faster|cheaper|smaller)|\bp(?:95|99) of\b|%\s+(?:faster|cheaper|smaller)",
+    rf"{_NUMBER}\s*(?:[x\u00d7]|times)\s+(?:faster|cheaper|smaller)|%\s+(?:faster|cheaper|smaller)"
+    rf"|\b(?:reduc|cut|sav|lower)\w*\s+(?:\w+\s+){{0,2}}?(?:memory|costs?|latency|bills?|tokens?|runtime|usage)\s+"
+    rf"(?:\w+\s+){{0,2}}?by\s+(?:up to\s+|about\s+|over\s+)?{_NUMBER}\s*%"
+    rf"|\b(?:saves?|cuts?)\s+(?:up to\s+|about\s+|over\s+)?{_NUMBER}\s*%\s+of\s+(?:the\s+|your\s+)?"
+    r"(?:tokens|memory|bill|costs?|time)\b",
     re.IGNORECASE,
 )
+_RATE = re.compile(r"(?:/\s*s\b|/\s*sec|per second|a second|each second)$", re.IGNORECASE)
+# A rate is a claim where the tool reaches it, and a setting where it keeps to it.
+_REACHED = re.compile(
+    r"\b(?:handl|process|sustain|serv|reach|achiev|scan|pars|read|support|deliver|through|speed|fast|quick|perform)\w*"
+    r"|\b(?:can|laptop|cores?|hardware|machine|CPU|benchmark\w*|measured)\b",
+    re.IGNORECASE,
+)
+_KEPT_TO = re.compile(
+    r"\b(?:default|limit\w*|threshold|budget|at most|maximum|minimum|allow\w*|configur\w+|option|sets?|example|e\.g"
+    r"|suppose|sample|rate|quota|cap|capped|throttl\w*|bucket\w*|window\w*|refill\w*|admit\w*|if|would|could)\b|`--",
+    re.IGNORECASE,
+)
+# What a tool prints is no claim about it, and neither is what it looks for.
+_PRINTED = re.compile(
+    r"\b(?:prints?|printed|outputs?|shows?|shown|says?|reports?|displays?|emits?|message|returns?|sample|example"
+    r"|such as|e\.g|like this|lines?)\b",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"|\u201c[^\u201d\n]*\u201d")
 _OF_THE_PAPER = re.compile(
     r"\bpapers?\b|\bauthors?\b|arxiv|\bet al\b|\bpublished\b|\b(?:they|study) (?:report|measure|find|found|claim)"
     r"|\breported\b",
@@ -116,12 +165,15 @@ def path_faults(name: str, document: Document, tree: Tree) -> Iterator[str]:
     seen = set()
     for code in document.codes():
         path = _ENDING.sub("", code.text).removeprefix("./").rstrip("/")
+        if code.leads and _is_listed(path, code.heading) and path not in seen and not _exists(path, known):
+            seen.add(path)
+            yield f"{name}:{code.line} mentions {path}, which does not exist"
         if path in seen or not _PATH.match(path) or path.startswith(("/", "../")) or ".." in path.split("/"):
             continue
         about_layout = name in _ABOUT_THE_REPO or _LAYOUT.search(code.heading) is not None
-        if not _is_meant(path, tree, about_layout=about_layout) or _EXAMPLE.search(path):
-            continue
-        if (_USERS if name in _ABOUT_THE_REPO else _NOT_THERE).search(code.sentence):
+        if not _is_meant(path, tree, about_layout=about_layout) or _is_anybodys(
+            name, path, code.sentence.replace(path, ""), tree
+        ):
             continue
         if _exists(path, known) or any(fnmatch.fnmatch(path, f"{rule}*") for rule in ignored):
             continue
@@ -134,17 +186,55 @@ def figure_faults(name: str, document: Document, tree: Tree) -> Iterator[str]:
     if any(_BENCHMARK.search(path) for path in tree):
         return
     for line, sentence, paragraph in document.sentences():
-        figure = next((match for form in _FIGURES if (match := form.search(sentence))), None)
+        said = _without_printed(sentence, paragraph)
+        figure = next((match for form in _FIGURES if (match := form.search(said))), None)
         if figure is None or _OF_THE_PAPER.search(sentence):
             continue
         if _GOES_ON.search(sentence) and _OF_THE_PAPER.search(paragraph):
             continue
-        if _NO_CLAIM.search(sentence) and not _CERTAIN.search(sentence):
+        if _is_no_claim(sentence, figure[0]):
             continue
         yield (
             f"{name}:{line} gives a figure ({figure[0].strip()}) that no benchmark in the repo measures and that is not"
             " given as the paper's"
         )
+
+
+def _is_listed(path: str, heading: str) -> bool:
+    """Whether this is the name of a source in a list of what the repo holds."""
+    return (
+        re.fullmatch(r"[\w-]+\.\w+", path) is not None
+        and path.endswith(_CODE_SUFFIXES)
+        and _STRICT_LAYOUT.search(heading) is not None
+    )
+
+
+def _without_printed(sentence: str, paragraph: str) -> str:
+    """A sentence without what it quotes, where it tells of output."""
+    said = _QUOTED.sub("", sentence)
+    around = sentence if re.search(r"\w", said) else paragraph
+    return said if _PRINTED.search(_QUOTED.sub("", around)) else sentence
+
+
+def _is_no_claim(sentence: str, figure: str) -> bool:
+    """Whether a sentence gives a figure as a setting, a limit or an example."""
+    if _RATE.search(figure):
+        return _REACHED.search(sentence) is None or _KEPT_TO.search(sentence) is not None
+    return _NO_CLAIM.search(sentence) is not None and _CERTAIN.search(sentence) is None
+
+
+def _is_anybodys(name: str, path: str, sentence: str, tree: Tree) -> bool:
+    """Whether a sentence gives a path as a user's, as an example, or as what is not there."""
+    inside = path.partition("/")[0] in {known.partition("/")[0] for known in tree if "/" in known}
+    if inside and path.endswith(_CODE_SUFFIXES):
+        # A source beside the others: that a document says what it writes makes it no output.
+        example = _EXAMPLE.search(path.replace("example", ""))
+        return bool(example or (_USERS if name in _ABOUT_THE_REPO else _DENIED).search(sentence))
+    if _EXAMPLE.search(path.removeprefix("examples/")) or (not inside and _GIVEN.search(sentence)):
+        return True
+    if path.startswith(".") and path.partition("/")[0] not in _OWN_HIDDEN and not inside:
+        return True
+    return (_USERS if name in _ABOUT_THE_REPO else _NOT_THERE).search(sentence) is not None
 
 
 def _is_meant(path: str, tree: Tree, *, about_layout: bool) -> bool:

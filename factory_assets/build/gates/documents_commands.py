@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from factory_assets.build.gates.entry_points import EntryPoints, go_module, npm_scripts
+from factory_assets.build.gates.entry_points import EntryPoints, npm_scripts
 from factory_assets.build.gates.markdown import Call, Document
 from factory_assets.build.languages import is_source
+from factory_assets.build.project_files import go_module
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from factory_assets.build.gates.documents import DOCUMENT_NAMES
 from factory_assets.build.gates.documents_commands import called_targets
 from factory_assets.build.gates.entry_points import EntryPoint, Use, find_entry_points
+from factory_assets.build.gates.environment import gate_environment
 from factory_assets.build.gates.markdown import Document
 from factory_assets.build.languages import is_source
+from factory_assets.build.project_files import python_folders
 from factory_assets.build.tree import Tree
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.specs import Language
@@ -21,17 +23,7 @@ from factory_assets.domain.text import strip_hidden, tail
 SECONDS_EACH = 30.0
 SECONDS_ALL = 90.0
 
-_QUICK_TARGETS = ("build", "lint")
-_ENV = {
-    "CI": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "NO_COLOR": "1",
-    "COLUMNS": "200",
-    "GOTOOLCHAIN": "local",
-    "GOPROXY": "off",
-    "CARGO_NET_OFFLINE": "true",
-    "npm_config_update_notifier": "false",
-}
+_SHOWN_PLAINLY = {"NO_COLOR": "1", "COLUMNS": "200"}
 _FLAG = re.compile(r"^--[A-Za-z][\w-]*")
 _SUBCOMMAND = re.compile(r"^[a-z][a-z0-9_-]*$")
 
@@ -52,7 +44,7 @@ class _TimeBox:
         self._clone = clone
         self._commands = commands
         self._ends = time.monotonic() + seconds
-        self._env = {**_ENV, "GOCACHE": str(clone / ".factory-go-cache"), **env}
+        self._env = {**gate_environment(clone, env), **_SHOWN_PLAINLY}
 
     def run(self, argv: tuple[str, ...]) -> CommandResult | None:
         """The result, or None where no time is left."""
@@ -87,7 +79,8 @@ def run_documented_commands(
         seconds: limit of all commands together, 90 at most; each has 30 seconds.
         env: variables by which the installed dependencies are found.
     """
-    box = _TimeBox(clone, commands, min(seconds, SECONDS_ALL), env or {})
+    given = _with_modules(clone, tree, env or {}) if language is Language.PYTHON else env or {}
+    box = _TimeBox(clone, commands, min(seconds, SECONDS_ALL), given)
     documents = {
         name: Document(tree[name].text) for name in DOCUMENT_NAMES if name in tree and name.endswith(".md")
     }
@@ -106,6 +99,12 @@ def run_documented_commands(
     if "lint" in targets:
         faults += _make_faults(box, "lint")
     return tuple(faults)
+
+
+def _with_modules(clone: Path, tree: Tree, env: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with the repo's own modules in reach, as they are once it is installed."""
+    own = [str(clone / name) for name in python_folders(tree) if name]
+    return {**env, "PYTHONPATH": ":".join([*own, *filter(None, [env.get("PYTHONPATH", "")])])}
 
 
 def _make_faults(box: _TimeBox, target: str) -> list[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from factory_assets.build.project_files import go_module, python_folders, read_json, read_toml, table
 from factory_assets.build.tree import Tree, folders
 from factory_assets.domain.specs import Language
 
@@ -32,10 +31,18 @@ _TOOLS = frozenset(
         "setuptools",
         "flake8",
         "pylint",
+        "pyright",
+        "isort",
+        "bandit",
+        "tox",
+        "nox",
+        "hatch",
+        "pre_commit",
+        "uvicorn",
     }
 )
+_USERS_MODULE = re.compile(r"(?:my|your|some|example)|(?:app|service|server|train|serve)$", re.IGNORECASE)
 _GO_MAIN = re.compile(r"^package main\b", re.MULTILINE)
-_GO_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 _SLUG = re.compile(r"^[a-z][\w.-]+$")
 _CALL_SCRIPT = "import sys; from {module} import {function} as run; sys.argv[0] = {name!r}; sys.exit(run())"
 
@@ -103,9 +110,15 @@ class EntryPoints:
             module = rest[1]
             top = module.partition(".")[0]
             path = module.replace(".", "/")
-            if f"{path}/__main__.py" in self.tree or f"{path}.py" in self.tree:
+            if any(
+                posixpath.join(folder, f"{path}{end}") in self.tree
+                for folder in python_folders(self.tree)
+                for end in ("/__main__.py", ".py")
+            ):
                 return Use(EntryPoint(module, ("python3", "-m", module)), rest[2:])
             if top in _TOOLS or (top in sys.stdlib_module_names and top not in self.own_names):
+                return None
+            if _USERS_MODULE.match(top) and top not in self.own_names:
                 return None
             return f"`python3 -m {module}`, and there is no {path}/__main__.py or {path}.py"
         if rest and rest[0].removeprefix("./") in self.tree and rest[0].endswith(".py"):
@@ -130,7 +143,7 @@ class EntryPoints:
         )
 
     def _strip_module(self, folder: str) -> str:
-        module = _go_module(self.tree)
+        module = go_module(self.tree)
         return (
             folder.removeprefix(module).strip("/") or "." if module and folder.startswith(module) else folder
         )
@@ -182,22 +195,17 @@ def find_entry_points(language: Language, tree: Tree) -> EntryPoints:
     return EntryPoints(language, tree, commands, frozenset(names), tuple(broken))
 
 
-def project_name(language: Language, tree: Tree) -> str | None:
-    """The name that the project file gives, or README.md's title where there is none."""
-    return next(iter(_project_names(language, tree)), None)
-
-
 def _project_names(language: Language, tree: Tree) -> Iterator[str]:
     declared: object = None
     match language:
         case Language.PYTHON:
-            declared = _table(_toml(tree, "pyproject.toml"), "project").get("name")
+            declared = table(read_toml(tree, "pyproject.toml"), "project").get("name")
         case Language.RUST:
-            declared = _table(_toml(tree, "Cargo.toml"), "package").get("name")
+            declared = table(read_toml(tree, "Cargo.toml"), "package").get("name")
         case Language.TYPESCRIPT:
-            declared = _json(tree, "package.json").get("name")
+            declared = read_json(tree, "package.json").get("name")
         case Language.GO:
-            declared = _go_module(tree).rpartition("/")[2]
+            declared = go_module(tree).rpartition("/")[2]
         case Language.BASH:
             pass
     if isinstance(declared, str) and declared:
@@ -209,25 +217,19 @@ def _project_names(language: Language, tree: Tree) -> Iterator[str]:
         yield title[1]
 
 
-def go_module(tree: Tree) -> str:
-    """The module path of go.mod; empty where there is none."""
-    return _go_module(tree)
-
-
-def _go_module(tree: Tree) -> str:
-    match = _GO_MODULE.search(tree["go.mod"].text) if "go.mod" in tree else None
-    return match[1] if match else ""
-
-
 def _python(tree: Tree) -> Iterator[EntryPoint | str]:
-    project = _toml(tree, "pyproject.toml")
-    scripts = _table(_table(project, "project"), "scripts")
-    scripts |= _table(_table(_table(project, "project"), "entry-points"), "console_scripts")
-    scripts |= _table(_table(_table(project, "tool"), "poetry"), "scripts")
+    project = read_toml(tree, "pyproject.toml")
+    scripts = table(project, "project", "scripts")
+    scripts |= table(project, "project", "entry-points", "console_scripts")
+    scripts |= table(project, "tool", "poetry", "scripts")
     for name, target in scripts.items():
         module, _, function = str(target).partition(":")
         path = module.replace(".", "/")
-        if not any(f"{base}{path}{end}" in tree for base in ("", "src/") for end in (".py", "/__init__.py")):
+        if not any(
+            posixpath.join(folder, f"{path}{end}") in tree
+            for folder in python_folders(tree)
+            for end in (".py", "/__init__.py")
+        ):
             yield f"pyproject.toml declares the command {name} as {target}, and there is no module {module}"
             continue
         script = _CALL_SCRIPT.format(module=module, function=function.partition(".")[0] or "main", name=name)
@@ -255,14 +257,14 @@ def _go_mains(tree: Tree, folder: str) -> Iterator[str]:
 def _go(tree: Tree) -> Iterator[EntryPoint]:
     for folder in [".", *folders(tree)]:
         if next(_go_mains(tree, folder), None):
-            name = _go_module(tree).rpartition("/")[2] if folder == "." else posixpath.basename(folder)
+            name = go_module(tree).rpartition("/")[2] if folder == "." else posixpath.basename(folder)
             yield EntryPoint(name or "main", ("go", "run", "." if folder == "." else f"./{folder}"))
 
 
 def _rust(tree: Tree) -> Iterator[EntryPoint | str]:
-    manifest = _toml(tree, "Cargo.toml")
+    manifest = read_toml(tree, "Cargo.toml")
     run = ("cargo", "run", "-q", "--offline", "--bin")
-    package = str(_table(manifest, "package").get("name", ""))
+    package = str(table(manifest, "package").get("name", ""))
     declared = [entry for entry in _list(manifest.get("bin")) if isinstance(entry, dict)]
     for entry in declared:
         name = str(entry.get("name", package))
@@ -279,7 +281,7 @@ def _rust(tree: Tree) -> Iterator[EntryPoint | str]:
 
 
 def _typescript(tree: Tree) -> Iterator[EntryPoint | str]:
-    package = _json(tree, "package.json")
+    package = read_json(tree, "package.json")
     declared = package.get("bin")
     bins = {str(package.get("name", "")): declared} if isinstance(declared, str) else declared
     for name, target in (bins if isinstance(bins, dict) else {}).items():
@@ -291,29 +293,9 @@ def _typescript(tree: Tree) -> Iterator[EntryPoint | str]:
             yield f"package.json declares the command {name} as {target}, and there is no {source}"
 
 
-def npm_scripts(tree: Tree) -> frozenset[str]:
-    """The names of package.json's scripts."""
-    return frozenset(_table(_json(tree, "package.json"), "scripts"))
-
-
-def _toml(tree: Tree, path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(tree[path].text) if path in tree else {}
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def _json(tree: Tree, path: str) -> dict[str, Any]:
-    try:
-        found = json.loads(tree[path].text) if path in tree else {}
-    except json.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
-    found = table.get(key)
-    return found if isinstance(found, dict) else {}
+def npm_scripts(tree: Tree) -> dict[str, str]:
+    """package.json's scripts by name."""
+    return {name: str(text) for name, text in table(read_json(tree, "package.json"), "scripts").items()}
 
 
 def _list(value: object) -> list[Any]:

@@ -14,6 +14,7 @@ _INCLUDE = re.compile(r"(?:-|s)?include\s+(.+)")
 _IF = re.compile(r"(?:ifeq|ifneq|ifdef|ifndef)\b")
 _VARIABLE = re.compile(r"\$(?:\(([\w.-]+)\)|\{([\w.-]+)\})")
 _AT_RUN_TIME = re.compile(r"\$[({]eval\b")
+_DEFINE = re.compile(r"(?:(?:export|override|private)\s+)*define\s+([\w.-]+)")
 _COMMENT = re.compile(r"(?<!\\)#.*")
 _EXPANSIONS = 6
 
@@ -62,12 +63,22 @@ class Makefile:
         """The rules of a target, in order."""
         return tuple(rule for rule in self.rules if target in rule.targets)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables that the file sets, in whatever form."""
+        defined = (_DEFINE.match(line.text) for line in self.others)
+        return frozenset({a.name for a in self.assignments} | {match[1] for match in defined if match})
+
     def expand(self, text: str) -> str:
         """Replace the variables that the file sets; calls of make's functions stay as they are."""
         values: dict[str, str] = {}
         for assignment in self.assignments:
-            before = values.get(assignment.name, "") if assignment.kind == "+=" else ""
-            values[assignment.name] = f"{before} {assignment.value}".strip()
+            before = values.get(assignment.name, "")
+            if assignment.kind == "?=" and assignment.name in values:
+                continue
+            values[assignment.name] = (
+                f"{before} {assignment.value}".strip() if assignment.kind == "+=" else assignment.value
+            )
         values.setdefault("MAKE", "make")
         for _ in range(_EXPANSIONS):
             new = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), text)

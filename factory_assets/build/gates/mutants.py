@@ -115,8 +115,17 @@ _OPERATORS: dict[Language, tuple[_Operator, ...]] = {
 # Lines whose change nothing could notice, or that no test is asked to reach.
 _LEFT_ALONE = re.compile(
     r"^\s*(?:import\b|from\b|use\b|package\b|export \{|#|//|@|set -|source\b|\.\s|trap\b|shopt\b|\"\"\""
-    r"|(?:async )?def\b|if __name__|__version__|[\w.]*add_argument|[\w.]*set_defaults|(?:el)?if TYPE_CHECKING)"
+    r"|(?:async )?def\b|if __name__|__\w+__\s*[:=]|(?:[a-z]+ )*VERSION\b"
+    r"|[\w.]*add_argument|[\w.]*set_defaults|(?:el)?if TYPE_CHECKING)"
 )
+_NAME = re.compile(
+    r"(?:(?:export|pub(?:\([a-z]+\))?|const|let|var|static|readonly|local|declare(?: -\w+)*)\s+)*(\w+)\s*[:=]"
+)
+_CONSTANT = re.compile(
+    r"^(?:(?:export|pub(?:\([a-z]+\))?|const|let|var|static|readonly|declare(?: -\w+)*)\s+)*\w+[^=\n(){}]*=(?!=)",
+    re.MULTILINE,
+)
+_TEXT = re.compile(r"([\"'])([^\"'\\\n]+)\1")
 _FUNCTION = re.compile(
     r"^(?P<indent>[ \t]*)(?:export |pub(?:\([a-z]+\))? |async |default |static |public |private |const )*"
     r"(?:def|func|fn|function)\s+(?:\([^)]*\)\s*)?(?P<name>\w+)|^(?P<shell>[\w:-]+)\s*\(\)",
@@ -127,33 +136,76 @@ _FUNCTION = re.compile(
 def mutants(language: Language, tree: Tree, *, seed: str) -> Iterator[Mutant]:
     """Faults in the sources, the likeliest to be noticed first, taking turns between the files.
 
-    The same tree and seed give the same order. Within a function whose name stands in a test, first.
+    The same tree and seed give the same order. Within a function whose name stands in a test, first; what stands
+    in no function, last.
     """
     tests = "\n".join(tree[path].text for path in test_files(language, tree))
     paths = [path for path, file in tree.items() if is_source(language, path, file) and file.text]
     paths.sort(key=lambda path: (not _stem(path) or _stem(path) not in tests, _draw(seed, path)))
-    queues = [_of_file(language, path, tree[path].text, tests, seed) for path in paths]
-    for turn in zip_longest(*queues):
-        yield from (mutant for mutant in turn if mutant)
+    found = [_of_file(language, path, tree[path].text, tests, seed) for path in paths]
+    for queues in zip(*found, strict=True):
+        for turn in zip_longest(*queues):
+            yield from (mutant for mutant in turn if mutant)
 
 
-def _of_file(language: Language, path: str, text: str, tests: str, seed: str) -> list[Mutant]:
+def _of_file(
+    language: Language, path: str, text: str, tests: str, seed: str
+) -> tuple[list[Mutant], list[Mutant]]:
+    """The faults within functions, and those outside."""
     code = _code(language, text)
     inline = CONVENTIONS[language].inline_tests
     end = next((match.start() for match in inline.finditer(text)), len(text)) if inline else len(text)
     functions = list(_FUNCTION.finditer(code))
-    found: list[tuple[tuple[bool, int, str], Mutant]] = []
+    within: list[tuple[tuple[bool, int, str], Mutant]] = []
+    outside: list[tuple[tuple[bool, int, str], Mutant]] = []
     for operator in _OPERATORS[language]:
         for match in operator.form.finditer(code, 0, end):
-            function = next((f for f in reversed(functions) if f.start() < match.start()), None)
+            function = _around(functions, code, match.start())
             mutant = _mutant(path, text, code, operator, match)
-            if mutant is None or function is None:
+            if mutant is None:
                 continue
-            name = function["name"] or function["shell"]
-            unlikely = name not in tests or name in {"main", "usage"}
-            found.append(((unlikely, operator.rank, _draw(seed, f"{path}{match.start()}")), mutant))
-    found.sort(key=lambda pair: pair[0])
-    return [mutant for _, mutant in found[:MOST_PER_FILE]]
+            name = (function["name"] or function["shell"]) if function else _assigned(code, match.start())
+            unlikely = name not in tests or name in {"", "main", "usage"}
+            key = (unlikely, operator.rank, _draw(seed, f"{path}{match.start()}"))
+            (within if function else outside).append((key, mutant))
+    within.sort(key=lambda pair: pair[0])
+    outside.sort(key=lambda pair: pair[0])
+    last = [mutant for _, mutant in outside] + list(_texts(path, text, code, end))
+    return [mutant for _, mutant in within[:MOST_PER_FILE]], last[:MOST_PER_FILE]
+
+
+def _around(functions: list[re.Match[str]], code: str, at: int) -> re.Match[str] | None:
+    """The function that a place is in: the last one before it, unless the place is at the left edge again."""
+    function = next((f for f in reversed(functions) if f.start() < at), None)
+    if function is None:
+        return None
+    line = code.rfind("\n", 0, at) + 1
+    first = code[line : line + 1]
+    left = line > function.start() and not first.isspace() and first not in "})]"
+    return None if left else function
+
+
+def _assigned(code: str, at: int) -> str:
+    """The name that is given a value on the line of a place outside of all functions."""
+    line = code.rfind("\n", 0, at) + 1
+    match = _NAME.match(code, line)
+    return match[1] if match else ""
+
+
+def _texts(path: str, text: str, code: str, end: int) -> Iterator[Mutant]:
+    """The texts of constants at the left edge, each emptied: of a table or a pattern this is the one small fault."""
+    for match in _CONSTANT.finditer(code, 0, end):
+        first, last = match.start(), text.find("\n", match.start())
+        line = text[first : last if last >= 0 else len(text)]
+        value = _TEXT.search(line, match.end() - first)
+        if value is None or _LEFT_ALONE.match(line):
+            continue
+        at, until = first + value.start(2), first + value.end(2)
+        if text[at:until] == code[at:until]:
+            continue
+        changed = f"{line[: value.start(2)]}{line[value.end(2) :]}"
+        number = text.count("\n", 0, first) + 1
+        yield Mutant(path, number, f"{line.strip()} → {changed.strip()}", text[:at] + text[until:])
 
 
 def _mutant(path: str, text: str, code: str, operator: _Operator, match: re.Match[str]) -> Mutant | None:

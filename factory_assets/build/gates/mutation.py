@@ -74,7 +74,7 @@ def judge_mutations(
     """
     checkout = Checkout(clone, tree, folders)
     runner = TestRunner(language=language, checkout=checkout, commands=commands, env=env or {})
-    trial = _Trial(language, checkout, runner, clock, clock() + seconds)
+    trial = _Trial(language, checkout, runner, clock, seconds)
     try:
         return trial.judge(seed)
     finally:
@@ -87,17 +87,20 @@ class _Trial:
     checkout: Checkout
     runner: TestRunner
     clock: Callable[[], float]
-    deadline: float
-    hang_seconds: float = 0.0
+    seconds: float
+    deadline: float = 0.0
+    usual_seconds: float = 0.0
 
     def judge(self, seed: str) -> GateVerdict:
         self.checkout.restore()
-        before = self.runner.build_and_test(self._left())
+        before = self.runner.build_and_test(self.seconds)
         if not before.green:
             reason = before.fault or f"{len(before.report.failed)} fail"
             return _verdict(f"not tried, because the tests do not pass as they are: {reason}", passed=False)
-        self.hang_seconds = _HANG_FACTOR * before.result.seconds + _HANG_SECONDS
-        return _judged(self._try_all(seed))
+        # This run is no trial: the limit is for those.
+        self.deadline = self.clock() + self.seconds
+        self.usual_seconds = before.result.seconds
+        return self._judged(self._try_all(seed))
 
     def _try_all(self, seed: str) -> _Tally:
         tally = _Tally()
@@ -133,10 +136,11 @@ class _Trial:
         left = self._left()
         if left < _LEAST_SECONDS:
             return _Fate.OUT_OF_TIME
-        own = self.runner.test(min(left, self.hang_seconds))
+        hang_seconds = _HANG_FACTOR * self.usual_seconds + _HANG_SECONDS
+        own = self.runner.test(min(left, hang_seconds))
         if own.result.timed_out:
             # Tests that assert nothing run for ever too when the code does, so this says nothing of them.
-            return _Fate.OUT_OF_TIME if left <= self.hang_seconds else _Fate.HUNG
+            return _Fate.OUT_OF_TIME if left <= hang_seconds else _Fate.HUNG
         return _Fate.SURVIVED if own.green else _Fate.NOTICED
 
     def _builds(self, mutant: Mutant) -> bool:
@@ -152,21 +156,30 @@ class _Trial:
     def _left(self) -> float:
         return max(0.1, self.deadline - self.clock())
 
+    def _judged(self, tally: _Tally) -> GateVerdict:
+        discarded = f", {tally.discarded} discarded because they do not compile" if tally.discarded else ""
+        discarded += f", {tally.hung} discarded because the code ran for ever" if tally.hung else ""
+        tried = len(tally.survivors) + len(tally.noticed)
+        count = f"{tried} fault{'s' if tried != 1 else ''} tried{discarded}"
+        survived = f"\nnot noticed:\n{listed(tally.survivors)}" if tally.survivors else ""
+        if tally.noticed:
+            return _verdict(f"the tests notice {listed(tally.noticed)} ({count}){survived}", passed=True)
+        if tally.out_of_time and len(tally.survivors) < FEWEST_SURVIVORS:
+            return self._too_few(tally, count, survived)
+        if not tally.survivors:
+            return _verdict(f"no fault could be put in that compiles and ends ({count})", passed=True)
+        ended = " before time ran out" if tally.out_of_time else ""
+        return _verdict(f"the tests do not test: none of {count}{ended} was noticed{survived}", passed=False)
 
-def _judged(tally: _Tally) -> GateVerdict:
-    discarded = f", {tally.discarded} discarded because they do not compile" if tally.discarded else ""
-    discarded += f", {tally.hung} discarded because the code ran for ever" if tally.hung else ""
-    tried = len(tally.survivors) + len(tally.noticed)
-    count = f"{tried} fault{'s' if tried != 1 else ''} tried{discarded}"
-    survived = f"\nnot noticed:\n{listed(tally.survivors)}" if tally.survivors else ""
-    if tally.noticed:
-        return _verdict(f"the tests notice {listed(tally.noticed)} ({count}){survived}", passed=True)
-    if tally.out_of_time and len(tally.survivors) < FEWEST_SURVIVORS:
-        return _verdict(f"time ran out before enough was tried: {count}{survived}", passed=True)
-    if not tally.survivors:
-        return _verdict(f"no fault could be put in that compiles and ends ({count})", passed=True)
-    ended = " before time ran out" if tally.out_of_time else ""
-    return _verdict(f"the tests do not test: none of {count}{ended} was noticed{survived}", passed=False)
+    def _too_few(self, tally: _Tally, count: str, survived: str) -> GateVerdict:
+        """Time ran out. Code that ran for ever used it up by no fault of the tests; slow tests did it themselves."""
+        if tally.hung:
+            return _verdict(f"time ran out before enough was tried: {count}{survived}", passed=True)
+        slow = (
+            f"the tests are too slow to be tried: one run of them takes {self.usual_seconds:.0f} s, and"
+            f" {FEWEST_SURVIVORS} have to fit into {self.seconds:.0f} s"
+        )
+        return _verdict(f"{slow} ({count}, none noticed){survived}", passed=False)
 
 
 def _verdict(saw: str, *, passed: bool) -> GateVerdict:

@@ -25,6 +25,11 @@ _MEANT = re.compile(
     r"|\b(?:no|not)\b[\w ]{0,30}\b(?:needed|necessary)\b",
     re.IGNORECASE,
 )
+# Called by others at a moment of their choosing: that there is nothing to do then is usual.
+_HOOK = re.compile(
+    r"^_*(?:(?:a?close|clean_?up|tear_?down|set_?up|dispose|flush|release|shutdown)(?:_\w+)?$|(?:on|visit|depart|before|after)(?:_|[A-Z])"
+    r"|\w+_hook$)",
+)
 LOREM = re.compile(r"lorem\s+ipsum\s+dolor", re.IGNORECASE)
 UNWRITTEN = re.compile(
     _LEAD + r"(?:[*_`>\[]*)(?:" + _MARK + r"|TBD|coming soon|to be (?:written|added|done|documented)"
@@ -52,6 +57,11 @@ def is_note(comment: str, *, about_notes: bool) -> bool:
 def is_excuse(words: str) -> bool:
     """Whether a message only says that something is not implemented."""
     return _EXCUSE.search(" ".join(words.split())) is not None
+
+
+def is_hook(name: str) -> bool:
+    """Whether a function is called at a moment, such as an end or an event, at which there may be nothing to do."""
+    return _HOOK.search(name) is not None
 
 
 def is_meant(body: str) -> bool:

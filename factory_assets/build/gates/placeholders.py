@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from factory_assets.build.gates import PLACEHOLDERS
 from factory_assets.build.gates.lexer import Lexed, lex
-from factory_assets.build.gates.notes import LOREM, is_excuse, is_meant, is_note, mentions_notes
+from factory_assets.build.gates.notes import LOREM, is_excuse, is_hook, is_meant, is_note, mentions_notes
 from factory_assets.build.gates.python_stubs import Classes, Fault, python_placeholders, read_classes
 from factory_assets.build.languages import CONVENTIONS, is_source
 from factory_assets.build.tree import Tree
@@ -111,7 +111,9 @@ def _lexed_faults(language: Language, source: Lexed) -> Iterator[Fault]:
     yield from _excuses(language, source)
     for offset, name in _empty_functions(language, source):
         body = source.text[offset : source.closing(source.code.index("{", offset))]
-        if not _ON_PURPOSE.search(name) and not is_meant(body):
+        explained = any(offset <= piece.start < offset + len(body) for piece in source.comments)
+        hook = is_hook(name) and (explained or language is Language.BASH)
+        if not hook and not _ON_PURPOSE.search(name) and not is_meant(body):
             yield source.line(offset), f"{name} has an empty body"
 
 

@@ -56,7 +56,7 @@ class Recorder:
             self._keep(report.nodeid, "broken")
 
 
-def main(mark: str, folders: Sequence[str], files: Sequence[str]) -> None:
+def main(mark: str, folders: Sequence[str], files: Sequence[str], options: Sequence[str]) -> None:
     """Run, write the report as one marked line, and end before anything else can be written."""
     out = os.dup(1)
     here = str(Path.cwd())
@@ -64,7 +64,7 @@ def main(mark: str, folders: Sequence[str], files: Sequence[str]) -> None:
     sys.path[:0] = folders
     recorder = Recorder()
     settings = ("-c", os.devnull, "--rootdir", here, "-p", "no:cacheprovider", "-q", "--tb=short")
-    code = pytest.main([*settings, *files], plugins=[recorder])
+    code = pytest.main([*settings, *options, *files], plugins=[recorder])
     sys.stdout.flush()
     sys.stderr.flush()
     os.write(out, f"\n{mark}{json.dumps({'cases': list(recorder.cases.items())})}\n".encode())
@@ -72,4 +72,4 @@ def main(mark: str, folders: Sequence[str], files: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]))
+    main(sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3]), json.loads(sys.argv[4]))

@@ -8,7 +8,7 @@ import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from factory_assets.build.gates.notes import is_excuse, is_meant, is_note, mentions_notes
+from factory_assets.build.gates.notes import is_excuse, is_hook, is_meant, is_note, mentions_notes
 
 Fault = tuple[int, str]
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -17,6 +17,8 @@ _ABSTRACT_BASES = frozenset({"ABC", "Protocol"})
 _ABSTRACT_MARKS = frozenset({"abstractmethod", "overload", "abstractproperty"})
 _PLAIN_MARKS = frozenset({"staticmethod", "classmethod", "property", "cache", "lru_cache", "override"})
 _SAYING = frozenset({"print", "echo", "exit", "write"})
+# What is handed to others as a file or a connection has these, also where there is nothing behind it.
+_DUCKS = frozenset({"close", "aclose", "flush"})
 _ON_PURPOSE = ("noop", "no_op", "nothing", "ignore", "discard", "silent", "null", "swallow")
 
 
@@ -29,8 +31,16 @@ class Classes:
 
     def is_filled_in(self, owner: str, method: str) -> bool:
         """Whether a subclass in the repo has the method."""
-        heirs = [name for name, bases in self.bases.items() if owner in bases and name != owner]
-        return any(method in self.methods[heir] for heir in heirs)
+        return any(method in self.methods[heir] for heir in self._heirs(owner))
+
+    def _heirs(self, owner: str) -> set[str]:
+        heirs: set[str] = set()
+        waiting = {owner}
+        while waiting:
+            found = {name for name, bases in self.bases.items() if bases & waiting} - heirs - {owner}
+            heirs |= found
+            waiting = found
+        return heirs
 
     def may_override(self, owner: str, method: str) -> bool:
         """Whether a base class has the method, or is a class from elsewhere that may have it."""
@@ -106,9 +116,38 @@ def _function_faults(module: ast.Module, classes: Classes, lines: list[str]) -> 
             continue
         if _is_abstract(function, owner) or _is_meant_empty(function, owner, classes):
             continue
-        if is_meant("\n".join(lines[function.lineno : function.end_lineno])):
+        # From the end of the head on: a comment may stand behind the only statement.
+        body = "\n".join(lines[function.lineno - 1 : function.end_lineno]) + _beside(lines, function)
+        if is_meant(body) or (_is_explained(function, body) and _may_be_empty(function, owner)):
             continue
         yield function.lineno, f"{function.name} has an empty body"
+
+
+def _beside(lines: list[str], function: _Function) -> str:
+    """The comments between a body that does nothing and the next statement at its depth or less."""
+    found = []
+    for line in lines[function.end_lineno or function.lineno :]:
+        if not line.strip().startswith("#") or len(line) - len(line.lstrip()) <= function.col_offset:
+            break
+        found.append(f"\n{line}")
+    return "".join(found)
+
+
+def _is_explained(function: _Function, body: str) -> bool:
+    return ast.get_docstring(function) is not None or "#" in body
+
+
+def _may_be_empty(function: _Function, owner: ast.ClassDef | None) -> bool:
+    """A hook of a class, or a method of an abstract class or an exception that heirs may replace."""
+    if owner is None:
+        return False
+    bases = {_last_name(base) for base in owner.bases}
+    return (
+        is_hook(function.name)
+        or "ABC" in bases
+        or any(keyword.arg == "metaclass" for keyword in owner.keywords)
+        or any(base.endswith(("Error", "Exception", "Warning")) for base in bases)
+    )
 
 
 def _raise_faults(module: ast.Module, classes: Classes) -> Iterator[Fault]:
@@ -159,6 +198,7 @@ def _is_meant_empty(function: _Function, owner: ast.ClassDef | None, classes: Cl
     return (
         quiet
         or (name.startswith("__") and name.endswith("__"))
+        or name in _DUCKS
         or classes.is_filled_in(owner.name, name)
         or (bool(classes.bases[owner.name] - _ABSTRACT_BASES) and classes.may_override(owner.name, name))
     )

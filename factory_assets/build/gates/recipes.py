@@ -8,6 +8,13 @@ from dataclasses import dataclass
 
 from factory_assets.domain.specs import Language
 
+# A hint of the program stays, so that $(shell command -v python3) is known as one.
+_PROGRAM = re.compile(r"\b(python3?|pytest|go|cargo|node|bash|bats)\b")
+_MASK = re.compile(r"\$SUB(\d+)(?::\w+)?|=VALUE(\d+)")
+_XARGS = re.compile(
+    r"\bxargs\s+(?=(?:-\S+\s+(?:\d+\s+)?)*?-(?:\d?n ?1|L ?1|I)\b)"
+    r"(?:-\S+\s+(?:\d+\s+|\{\}\s+)?)*((?:ba)?sh|bats)\b(?:\s+\{\})?"
+)
 _SUBSTITUTED = re.compile(r"\${1,2}\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)|`[^`]*`")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _QUOTED_VALUE = re.compile(r"=(?:\"[^\"]*\"|'[^']*')")
@@ -25,11 +32,11 @@ _FAILS = re.compile(r"(?:^|[\s{(])(?:exit\s+(?:[1-9]|\$)|return\s+(?:[1-9]|\$)|f
 _CAPTURES = re.compile(r"[A-Za-z_]\w*=\$+\{?\?")
 _REPLACED = re.compile(
     r"(?:^|\s)(PYTEST_ADDOPTS|PYTEST_PLUGINS|PYTHONSTARTUP|GOFLAGS|NODE_OPTIONS|RUSTC_WRAPPER|RUSTDOC"
-    r"|CARGO_TARGET_\w+|BASH_ENV|LD_PRELOAD|MAKEFLAGS|PATH)="
+    r"|CARGO_TARGET_\w+|BASH_ENV|LD_PRELOAD|MAKEFLAGS|PATH)=(\"[^\"]*\"|'[^']*'|\S*)"
 )
 _RUNNERS = {
     Language.PYTHON: re.compile(
-        r"(?:\S*(?:python[\d.]*|PYTHON\S*)\s+(?:-\w+\s+)*?-m\s+(?:pytest|unittest)|\S*pytest)\b"
+        r"(?:\S*(?:python[\d.]*|PYTHON\S*)\s+(?:-[WX]\s+\S+\s+|-\w[\w:=.]*\s+)*?-m\s+(?:pytest|unittest)|\S*pytest)\b"
     ),
     Language.GO: re.compile(r"\S*\bgo\s+test\b"),
     Language.TYPESCRIPT: re.compile(r"\S*\bnode\b(?=.*\s--test\b)"),
@@ -47,10 +54,23 @@ RUNNER_NAMES = {
 }
 _PYTEST_FILTER = re.compile(
     r"-[qvxsl]*[kmpco](?!onfcut).*|--(?:deselect|ignore|ignore-glob|co|collect-only|setup-only|setup-plan|lf|last-failed"
-    r"|nf|new-first|sw|stepwise|stepwise-skip|sw-skip|config-file|override-ini|rootdir|confcutdir|noconftest|pyargs"
-    r"|fixtures|version|help|markers|keep-duplicates)(?:=.*)?|-h|.*::.*"
+    r"|sw|stepwise|stepwise-skip|sw-skip|config-file|override-ini|confcutdir|noconftest|pyargs"
+    r"|fixtures|version|help|markers)(?:=.*)?|-h|.*::.*"
 )
-_HARMLESS_PLUGIN = "no:cacheprovider"
+# What these options name changes nothing about which tests are run.
+_HARMLESS = {
+    "-p": re.compile(
+        r"no:(?:cacheprovider|warnings|doctest|faulthandler|logging|randomly|unraisableexception|threadexception)"
+        r"|pytester"
+    ),
+    # The settings files that gates/shadows.py reads.
+    "-c": re.compile(r"(?:\./)?(?:pyproject\.toml|\.?pytest\.(?:ini|toml)|setup\.cfg|tox\.ini)"),
+    "-o": re.compile(
+        r"(?:asyncio_\w+|cache_dir|console_output_style|filterwarnings|junit_\w+|log_\w+|pythonpath)=.*"
+    ),
+}
+_LONG = {"--config-file": "-c", "--override-ini": "-o"}
+_TAKES_A_WARNING = frozenset({"-W", "--pythonwarnings"})
 _FILTERS = {
     Language.GO: re.compile(
         r"--?(?:test\.)?(?:run|skip|list|exec|toolexec|overlay|modfile|n|c|o|h)(?:=(?!['\"]?\.?['\"]?$).*)?"
@@ -104,7 +124,7 @@ def runs_tests(language: Language, text: str) -> bool:
 def runner_words(language: Language, text: str) -> tuple[str, ...]:
     """The arguments of every call of the test runner in the line."""
     return tuple(
-        word
+        _readable(word, text)
         for segment in _segments(text)
         if (match := _runner(language, segment))
         for word in segment.text[match.end() :].split()
@@ -116,6 +136,10 @@ def line_faults(language: Language, text: str, mode: ShellMode) -> Iterator[str]
 
     `text` is as the shell gets it, with the variables of the Makefile put in.
     """
+    yield from (_readable(fault, text) for fault in _line_faults(language, text, mode))
+
+
+def _line_faults(language: Language, text: str, mode: ShellMode) -> Iterator[str]:
     segments = _segments(text)
     errexit = mode.errexit or bool(re.search(r"\bset\s+-\w*e|\bset\s+-o\s+errexit", text))
     pipefail = mode.pipefail or bool(re.search(r"\bset\s+(?:-\w+\s+)*-?\w*o\s+pipefail", text))
@@ -128,6 +152,26 @@ def line_faults(language: Language, text: str, mode: ShellMode) -> Iterator[str]
         fault = _filter_fault(language, segment)
         if fault:
             yield f"leaves tests out: `{fault}`"
+
+
+def setting_fault(name: str, value: str) -> str:
+    """Why a variable that the test runner reads must not have this value, or nothing."""
+    words = value.strip("\"'").split()
+    match name:
+        case "GOFLAGS":
+            bad = any("$" in word or _FILTERS[Language.GO].fullmatch(word) for word in words)
+        case "PYTEST_ADDOPTS":
+            bad = bool(pytest_filter(words)) or "$" in value
+        case "NODE_OPTIONS":
+            bad = any("$" in word or _FILTERS[Language.TYPESCRIPT].fullmatch(word) for word in words)
+        case "PATH":
+            # What is put before it may be the repo's own commands, which its tests call.
+            bad = re.search(r":\$(?:PATH|\{PATH\}|\(PATH\))", value) is None
+        case "CARGO_TARGET_DIR":
+            bad = False
+        case _:
+            bad = True
+    return f"sets {name} for the test runner" if bad else ""
 
 
 def _filter_fault(language: Language, segment: _Segment) -> str:
@@ -147,17 +191,24 @@ def _filter_fault(language: Language, segment: _Segment) -> str:
 def pytest_filter(words: Sequence[str]) -> str:
     """The option of pytest that leaves tests out or brings other settings in, or nothing."""
     for at, word in enumerate(words):
-        if _PYTEST_FILTER.fullmatch(word):
-            value = words[at + 1] if at + 1 < len(words) else ""
-            if _HARMLESS_PLUGIN in (value, word.removeprefix("-p")) and word.startswith("-p"):
-                continue
-            return f"{word} {value}".strip() if len(word) <= 3 or word == "--deselect" else word
+        before, after = words[at - 1] if at else "", words[at + 1] if at + 1 < len(words) else ""
+        if before in _TAKES_A_WARNING or word.startswith(("-W", "--pythonwarnings=")):
+            continue
+        if _PYTEST_FILTER.fullmatch(word) and not _is_harmless(word, after):
+            return f"{word} {after}".strip() if len(word) <= 3 or word == "--deselect" else word
     return ""
+
+
+def _is_harmless(word: str, after: str) -> bool:
+    name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:], word[2:])
+    form = _HARMLESS.get(_LONG.get(name, name))
+    return form is not None and form.fullmatch(value if equals else after) is not None
 
 
 def commands_of(text: str) -> tuple[str, ...]:
     """The commands of a line, for showing."""
-    return tuple(segment.text for segment in _segments(text) if segment.text)
+    shown = (segment.text.rstrip(" )") for segment in _segments(text))
+    return tuple(_readable(command, text) for command in shown if command)
 
 
 def _line_words(text: str, segments: Sequence[_Segment]) -> Iterator[str]:
@@ -165,9 +216,9 @@ def _line_words(text: str, segments: Sequence[_Segment]) -> Iterator[str]:
         yield "sets a trap, which may change the exit code"
     if re.search(r"\bset\s+\+\w*e|\bset\s+\+o\s+errexit", text):
         yield "switches the end at the first failure off (set +e)"
-    replaced = _REPLACED.search(text)
-    if replaced:
-        yield f"sets {replaced[1]} for the test runner"
+    for name, value in _REPLACED.findall(text):
+        if fault := setting_fault(name, value):
+            yield fault
     for segment in segments:
         if re.fullmatch(r"exit\s+0", segment.text):
             yield "ends with `exit 0`"
@@ -177,9 +228,10 @@ def _line_words(text: str, segments: Sequence[_Segment]) -> Iterator[str]:
 
 def _lead_faults(segment: _Segment, later: Sequence[_Segment]) -> Iterator[str]:
     rest = " ; ".join(f"{part.lead} {part.text}" for part in later)
-    if "!" in segment.lead:
+    condition = _CONDITION.search(f" {segment.lead} ")
+    if "!" in segment.lead and not condition:
         yield "turns the exit code round (!)"
-    if _CONDITION.search(f" {segment.lead} ") and not _FAILS.search(rest):
+    if condition and not _FAILS.search(rest):
         yield "takes the tests for a condition and does not fail when they fail"
 
 
@@ -250,8 +302,7 @@ def _is_runner(language: Language, segment: _Segment) -> bool:
 
 def _segments(text: str) -> list[_Segment]:
     """Cut a shell line at its separators; what is quoted or substituted is one word."""
-    masked = _SUBSTITUTED.sub("$SUBSTITUTED", text)
-    masked = _QUOTED_VALUE.sub("=QUOTED", masked)
+    masked, _ = _masked(text)
     masked = _QUOTED.sub(lambda match: _IN_QUOTES.sub(" ", match[0]).strip() or "''", masked)
     masked = _REDIRECTION.sub(" ", masked)
     found: list[_Segment] = []
@@ -268,3 +319,28 @@ def _segments(text: str) -> list[_Segment]:
     if last.separator == ";":
         found[-1] = _Segment(last.lead, last.text, "")
     return found
+
+
+def _masked(text: str) -> tuple[str, list[str]]:
+    """The text with a word in the place of each substitution and quoted value, and what stood there."""
+    originals: list[str] = []
+
+    def substitution(match: re.Match[str]) -> str:
+        originals.append(match[0])
+        programs = _PROGRAM.findall(match[0])
+        return f"$SUB{len(originals) - 1}{f':{programs[-1]}' if programs else ''}"
+
+    def value(match: re.Match[str]) -> str:
+        originals.append(match[0])
+        return f"=VALUE{len(originals) - 1}"
+
+    masked = _SUBSTITUTED.sub(substitution, _XARGS.sub(r"\1 $FILE", text))
+    return _QUOTED_VALUE.sub(value, masked), originals
+
+
+def _readable(told: str, text: str) -> str:
+    """What is told of a line, with what stands there in place of the words that stood for it."""
+    _, originals = _masked(text)
+    for _ in range(2):
+        told = _MASK.sub(lambda match: originals[int(match[1] or match[2])], told)
+    return told

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from factory_assets.build.gates import REVIEW_BOUNDS
+from factory_assets.build.gates.declarations import only_declares
 from factory_assets.build.gates.diffs import diff_lines
 from factory_assets.build.gates.interfaces import interface_changes, public_interface
 from factory_assets.build.gates.test_inventory import WrittenTest, is_test_code, test_inventory
 from factory_assets.build.languages import CONVENTIONS, is_source, lines_of_code
+from factory_assets.build.project_files import LOCK_FILES
 from factory_assets.build.tree import Tree, changed_paths
 from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.provenance import PROVENANCE_FILE
 from factory_assets.domain.specs import Language
 
 # A review that changes more writes another program, which nobody has reviewed.
@@ -21,23 +24,13 @@ MOST_CHANGED = 0.4
 ALWAYS_ALLOWED = 15
 # A file of which less than this is left has been written anew, however small its part in the repo.
 LEAST_LEFT = 0.4
-FACTORY_FILES = frozenset(
-    {
-        "provenance.json",
-        "package-lock.json",
-        "Cargo.lock",
-        "go.sum",
-        "uv.lock",
-        "requirements.txt",
-        "requirements.lock",
-    }
-)
-
+_DECLARING = frozenset({"pyproject.toml", "package.json", "Cargo.toml", "go.mod"})
 _KEPT = frozenset({"SPEC.md", "LICENSE"})
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:[Mm]akefile|GNUmakefile|[\w.-]+\.mk|pyproject\.toml|setup\.(?:cfg|py)|\.?pytest\.(?:ini|toml)|pytest\.toml|tox\.ini"
     r"|\.coveragerc|noxfile\.py|sitecustomize\.py|usercustomize\.py|package\.json|tsconfig[\w.-]*\.json|\.npmrc|\.mocharc[\w.]*"
     r"|go\.(?:mod|work)|Cargo\.toml|build\.rs|rust-toolchain(?:\.toml)?|\.?clippy\.toml|\.?rustfmt\.toml|\.shellcheckrc"
+    r"|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|Pipfile(?:\.lock)?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.json"
     r"|\.gitattributes|\.gitmodules|ruff\.toml|\.ruff\.toml|mypy\.ini|[\w.-]+\.pth)$"
     r"|(?:^|/)\.cargo/"
 )
@@ -49,18 +42,17 @@ _PYTEST_HOOK = re.compile(
 _ONLY = re.compile(r"\b(?:test|it|describe)\.only\(|\bonly\s*:\s*true|\bf(?:it|describe)\(")
 
 
-def judge_review(
-    language: Language, *, built: Tree, tree: Tree, factory_files: frozenset[str] = FACTORY_FILES
-) -> GateVerdict:
+def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
     """Compare the review's commit with what the build phase left.
 
     Args:
         language: whose tests, configuration and interface are read.
         built: the tree after the build phase; the documents may differ.
         tree: the review's commit.
-        factory_files: paths that the factory itself adds, which are nobody's change.
     """
-    changed = [path for path in changed_paths(built, tree) if path not in factory_files]
+    # These the factory writes itself before the repo ships; a lock file that it does not write, its gate on the
+    # dependencies holds against what is declared.
+    changed = [path for path in changed_paths(built, tree) if path not in LOCK_FILES | {PROVENANCE_FILE}]
     faults = [
         *_kept_files(changed),
         *_lost_tests(language, built, tree, changed),
@@ -89,11 +81,18 @@ def _kept_files(changed: Iterable[str]) -> Iterator[str]:
 
 
 def _configuration_faults(built: Tree, tree: Tree, changed: list[str]) -> list[str]:
-    touched = [path for path in changed if _CONFIGURATION.search(path) and not _TEST_DATA.search(path)]
+    touched = [
+        path
+        for path in changed
+        if _CONFIGURATION.search(path)
+        and not _TEST_DATA.search(path)
+        and not only_declares(path, built, tree)
+    ]
     if not touched:
         return []
     return [
         f"the Makefile and the toolchain's configuration may not change after the build phase: {', '.join(touched)}",
+        *(f"{path}: only its tables of dependencies may" for path in touched if path in _DECLARING),
         *diff_lines(built, tree, touched),
     ]
 

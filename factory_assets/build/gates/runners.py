@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory_assets.build.gates.checkout import GO_CACHE, Checkout
+from factory_assets.build.gates.checkout import Checkout
+from factory_assets.build.gates.environment import gate_environment
 from factory_assets.build.gates.reports import (
     TestReport,
     read_cargo,
@@ -18,23 +18,14 @@ from factory_assets.build.gates.reports import (
     read_pytest,
     read_tap,
 )
+from factory_assets.build.gates.shadows import kept_options
 from factory_assets.build.gates.written import test_files
+from factory_assets.build.project_files import python_folders
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.specs import Language
 
 _DRIVER = Path(__file__).with_name("pytest_driver.py")
 _PACKAGES = "PYTHONPATH"
-_ENV = {
-    "CI": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    "GOTOOLCHAIN": "local",
-    "GOPROXY": "off",
-    "GOWORK": "off",
-    "GOENV": "off",
-    "CARGO_NET_OFFLINE": "true",
-    "npm_config_update_notifier": "false",
-}
 
 
 @dataclass(frozen=True)
@@ -68,8 +59,7 @@ class TestRunner:
         self._language = language
         self._checkout = checkout
         self._commands = commands
-        # One cache for all runs: without it, each compiles Go's standard library anew.
-        self._env = {**_ENV, "GOCACHE": str(checkout.folder / GO_CACHE), **env}
+        self._env = gate_environment(checkout.folder, env)
 
     def make_test(self, seconds: float) -> CommandResult:
         """Run the repo's own `make test`."""
@@ -129,6 +119,7 @@ class TestRunner:
             seconds,
             *("python3", "-I", "-c", _DRIVER.read_text(encoding="utf-8")),
             *(mark, json.dumps(self._import_folders()), json.dumps(files)),
+            json.dumps(kept_options(self._checkout.tree)),
         )
         return _read_result(
             "python3 -m pytest", result, lambda output: read_pytest(output, mark=mark), hide=mark
@@ -136,7 +127,7 @@ class TestRunner:
 
     def _import_folders(self) -> list[str]:
         folder = self._checkout.folder.resolve()
-        own = [folder / name for name in ("", "src", *_declared_paths(self._checkout))]
+        own = [folder / name for name in python_folders(self._checkout.tree)]
         more = [path for path in self._env.get(_PACKAGES, "").split(":") if path]
         return [*dict.fromkeys(str(path) for path in own if path.is_relative_to(folder)), *more]
 
@@ -200,18 +191,3 @@ def stopped(result: CommandResult) -> str:
 
 def _nothing_to_run(command: str) -> OwnRun:
     return OwnRun(command, CommandResult(0, "", timed_out=False, seconds=0.0), TestReport())
-
-
-def _declared_paths(checkout: Checkout) -> list[str]:
-    """The `pythonpath` that the repo declares for pytest: the one of its settings that the own run keeps."""
-    project = checkout.tree.get("pyproject.toml")
-    if project is None:
-        return []
-    try:
-        options = tomllib.loads(project.text)["tool"]["pytest"]["ini_options"]["pythonpath"]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError):
-        return []
-    listed = options.split() if isinstance(options, str) else options
-    return [
-        name for name in listed if isinstance(name, str) and ".." not in name and not name.startswith("/")
-    ]

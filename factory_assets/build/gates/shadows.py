@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import configparser
+import fnmatch
+import posixpath
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
 
+from factory_assets.build.gates.canary import CANARY_NAME
 from factory_assets.build.gates.recipes import pytest_filter
+from factory_assets.build.gates.written import named_tests
 from factory_assets.build.languages import CONVENTIONS
+from factory_assets.build.project_files import read_toml, table
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
 
@@ -36,6 +40,10 @@ _DECIDING_HOOKS = frozenset(
         "pytest_unconfigure",
     }
 )
+_KEPT_SETTINGS = frozenset(
+    {"anyio_mode", "asyncio_default_fixture_loop_scope", "asyncio_default_test_loop_scope", "asyncio_mode"}
+)
+_GLOB = re.compile(r"[*?\[]")
 _CARGO_HARNESS = re.compile(r"^\s*(harness|autotests)\s*=\s*false", re.MULTILINE)
 _CARGO_LIB = re.compile(r"^\[lib\]\s*$(?:\n(?!\s*\[)[^\n]*)*?\n\s*(test)\s*=\s*false", re.MULTILINE)
 _RUST_PATH = re.compile(r"^\s*path\s*=", re.MULTILINE)
@@ -61,6 +69,23 @@ def shadow_faults(language: Language, tree: Tree) -> tuple[str, ...]:
             return ()
 
 
+def kept_options(tree: Tree) -> list[str]:
+    """The options of pytest by which the factory's own run keeps a repo's settings on how async tests are run."""
+    found = {
+        name: str(value)
+        for _, options in _declared_options(tree)
+        for name, value in options.items()
+        if name in _KEPT_SETTINGS
+    }
+    modes = [
+        word
+        for _, options in _declared_options(tree)
+        for word in _words(options.get("addopts", ()))
+        if word.startswith("--import-mode=")
+    ]
+    return [*modes, *(part for name, value in sorted(found.items()) for part in ("-o", f"{name}={value}"))]
+
+
 def _shadowed_modules(tree: Tree) -> Iterator[str]:
     for path in tree:
         parts = path.removeprefix("src/").split("/")
@@ -71,15 +96,14 @@ def _shadowed_modules(tree: Tree) -> Iterator[str]:
 
 def _pytest_settings(tree: Tree) -> Iterator[str]:
     for path, options in _declared_options(tree):
-        for name in ("addopts", "python_files", "python_functions", "python_classes", "collect_ignore"):
-            value = options.get(name)
-            if value is None:
-                continue
-            words = [str(word) for word in value] if isinstance(value, list) else _split(str(value))
-            fault = pytest_filter(words) if name == "addopts" else f"{name} says which tests are found"
-            usual = name == "python_files" and "test_*.py" in words
-            if fault and not usual:
-                yield f"{path} leaves tests out: {fault}"
+        left_out = pytest_filter(_words(options.get("addopts", ())))
+        if left_out:
+            yield f"{path} leaves tests out: {left_out}"
+        for name, written in _found_by(tree).items():
+            forms = _words(options[name]) if name in options else None
+            missed = [test for test in written if forms is not None and not _finds(forms, test)]
+            if missed:
+                yield f"{path} leaves tests out: {name} is `{' '.join(forms or ())}`, which does not find {missed[0]}"
 
 
 def _declared_options(tree: Tree) -> Iterator[tuple[str, dict[str, object]]]:
@@ -100,18 +124,32 @@ def _declared_options(tree: Tree) -> Iterator[tuple[str, dict[str, object]]]:
         ("pytest.toml", ("pytest",)),
         (".pytest.toml", ("pytest",)),
     ):
-        table: object = _toml(tree, path)
-        for key in keys:
-            table = table.get(key) if isinstance(table, dict) else None
-        if isinstance(table, dict):
-            yield path, table
+        yield path, table(read_toml(tree, path), *keys)
 
 
-def _toml(tree: Tree, path: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(tree[path].text) if path in tree else {}
-    except tomllib.TOMLDecodeError:
-        return {}
+def _found_by(tree: Tree) -> dict[str, list[str]]:
+    """What each of pytest's settings has to find: the files, classes and functions that hold tests."""
+    files, classes, functions = [], [], [CANARY_NAME]
+    for test in named_tests(Language.PYTHON, tree):
+        files.append(posixpath.basename(test.path))
+        owner, _, name = test.name.rpartition("::")
+        # unittest's classes are found by what they are.
+        classes += [owner] if owner.startswith("Test") else []
+        functions += [name] if owner.startswith("Test") or not owner else []
+    return {"python_files": files, "python_classes": classes, "python_functions": functions}
+
+
+def _finds(forms: list[str], name: str) -> bool:
+    return any(
+        fnmatch.fnmatchcase(name, form)
+        if _GLOB.search(form) or form.endswith(".py")
+        else name.startswith(form)
+        for form in forms
+    )
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list | tuple) else _split(str(value))
 
 
 def _split(text: str) -> list[str]:

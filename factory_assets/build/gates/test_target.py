@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from factory_assets.build.gates import TEST_TARGET
+from factory_assets.build.gates.entry_points import npm_scripts
+from factory_assets.build.gates.make_functions import list_files, stem, with_patterns
 from factory_assets.build.gates.makefile import Line, Makefile, Rule, read_makefile
 from factory_assets.build.gates.recipes import (
     RUNNER_NAMES,
@@ -19,6 +21,7 @@ from factory_assets.build.gates.recipes import (
     line_faults,
     runner_words,
     runs_tests,
+    setting_fault,
 )
 from factory_assets.build.gates.shadows import shadow_faults
 from factory_assets.build.gates.written import test_files
@@ -39,6 +42,15 @@ _RUNNER_SETTINGS = re.compile(
 )
 _SUBMAKE = re.compile(r"(?:^|[;&|]\s*)(?:\$[({]MAKE[)}]|make)((?:\s+[^\s;&|]+)*)")
 _PREFIX = re.compile(r"[@+\s-]*")
+_UNSET = re.compile(r"(?<=[^\s;&|(][ \t])\s*\$[({]([A-Za-z_][\w.-]*)[)}]")
+# Set by make or by the environment that it is started in.
+_ALWAYS_SET = frozenset({"MAKE", "CURDIR", "PWD", "HOME", "PATH", "USER", "SHELL", "TMPDIR", "MAKECMDGOALS"})
+_NPM_RUN = re.compile(
+    r"\bnpm\s+(?:-s\s+|--silent\s+)?(?:(?P<test>test|t)|(?:run|run-script)\s+(?:-s\s+|--silent\s+)?(?P<name>[\w:.-]+))"
+    r"(?P<rest>[^;&|\n)]*)"
+)
+_NPM_QUIET = frozenset({"-s", "--silent", "--quiet", "-q", "--ignore-scripts"})
+_SCRIPTS_DEEP = 3
 _ALL_GLOB = re.compile(r"[*?\[$]|wildcard|find\b|\.\.\.")
 
 
@@ -74,7 +86,7 @@ class _Judge:
         if _NAME not in self.tree:
             return ["there is no Makefile"]
         makefile = read_makefile(self.tree[_NAME].text)
-        rules = makefile.rules_of("test")
+        rules = self._rules_of(makefile, "test")
         whole = [*self._settings(makefile)]
         if not rules:
             return [*whole, f"{_NAME} has no target `test`"]
@@ -101,16 +113,51 @@ class _Judge:
         for rule in rules:
             if rule.conditional:
                 yield f"{_NAME}:{rule.number}: `test` stands in a condition"
-        phony = {name for rule in makefile.rules_of(".PHONY") for name in rule.prerequisites}
+        phony = {
+            name for rule in makefile.rules_of(".PHONY") for name in self._words(makefile, rule.prerequisites)
+        }
         existing = {*self.tree, *folders(self.tree)}
         for target in self._closure(makefile):
-            recipes = makefile.rules_of(target)
+            recipes = self._rules_of(makefile, target)
             if target in existing and target not in phony and any(self._calls(makefile, r) for r in recipes):
                 where = f"{_NAME}:{recipes[0].number}:"
                 yield f"{where} `{target}` is not .PHONY and exists as a file: make takes it for done"
 
     def _calls(self, makefile: Makefile, rule: Rule) -> bool:
-        return any(runs_tests(self.language, _shell_text(makefile, line)) for line in rule.recipe)
+        return any(runs_tests(self.language, self._shell_text(makefile, line)) for line in rule.recipe)
+
+    def _words(self, makefile: Makefile, names: tuple[str, ...]) -> list[str]:
+        """Targets or prerequisites, with the variables and the files that they stand for."""
+        return list_files(makefile.expand(with_patterns(" ".join(names))), self.tree).split()
+
+    def _rules_of(self, makefile: Makefile, target: str) -> tuple[Rule, ...]:
+        """The rules of a target, those included that name it by a variable; else by a pattern."""
+        named = [rule for rule in makefile.rules if target in self._words(makefile, rule.targets)]
+        return tuple(named) or tuple(
+            rule
+            for rule in makefile.rules
+            if any("%" in name and stem(name, target) is not None for name in rule.targets)
+        )
+
+    def _shell_text(self, makefile: Makefile, line: Line) -> str:
+        """A line as the shell gets it; what a call of npm runs stands in its place."""
+        text = makefile.expand(line.text)
+        text = _UNSET.sub(lambda match: match[0] if self._is_set(makefile, match[1]) else "", text)
+        text = _PREFIX.sub("", text, count=1).replace("$$", "$")
+        for _ in range(_SCRIPTS_DEEP if self.language is Language.TYPESCRIPT else 0):
+            text = _NPM_RUN.sub(self._script, text)
+        return text
+
+    @staticmethod
+    def _is_set(makefile: Makefile, name: str) -> bool:
+        return name in _ALWAYS_SET or name in makefile.names
+
+    def _script(self, call: re.Match[str]) -> str:
+        script = npm_scripts(self.tree).get(call["name"] or "test")
+        own, _, passed_on = f"{call['rest']} ".partition(" -- ")
+        if script is None or not _NPM_QUIET.issuperset(own.split()):
+            return call[0]
+        return f"( {' '.join([script, *passed_on.split()])} )"
 
     def _closure(self, makefile: Makefile) -> list[str]:
         """`test` and all targets that it needs or that its recipe calls make for."""
@@ -121,8 +168,8 @@ class _Judge:
             if target in found:
                 continue
             found.append(target)
-            for rule in makefile.rules_of(target):
-                waiting += makefile.expand(" ".join(rule.prerequisites)).split()
+            for rule in self._rules_of(makefile, target):
+                waiting += self._words(makefile, rule.prerequisites)
                 waiting += [
                     word
                     for line in rule.recipe
@@ -137,9 +184,9 @@ class _Judge:
         running: list[str] = []
         shown: list[str] = []
         for target in self._closure(makefile):
-            for rule in makefile.rules_of(target):
+            for rule in self._rules_of(makefile, target):
                 for line in _joined(rule) if one_shell else rule.recipe:
-                    text = _shell_text(makefile, line)
+                    text = self._shell_text(makefile, line)
                     yield from self._submake_faults(line)
                     if target == "test":
                         shown += commands_of(text)
@@ -192,15 +239,13 @@ class _Judge:
                 return None
             case Language.GO:
                 packages = [word for word in words if word in {".", ".."} or "/" in word or word == "..."]
-                if any(word in {"...", "all"} for word in words):
+                if any(word in {"...", "all"} or ("$(" in word and "./..." in word) for word in words):
                     return None
                 return {path for path in files if any(_in_package(path, word) for word in packages or ["."])}
             case Language.PYTHON:
-                existing = {*self.tree, *folders(self.tree)}
-                roots = [word.rstrip("/") for word in words if word.rstrip("/") in existing]
-                if not roots:
-                    return None
-                return {path for path in files if any(path == r or path.startswith(f"{r}/") for r in roots)}
+                # A word that holds no test is the value of an option.
+                rooted = {word: _under(files, word.rstrip("/")) for word in words}
+                return set().union(*rooted.values()) or None
             case Language.TYPESCRIPT | Language.BASH:
                 literal = {path for path in files if _compiled(path) in text}
                 return literal if literal and not _ALL_GLOB.search(text.replace("$$", "")) else None
@@ -218,7 +263,11 @@ def _assignment_fault(name: str, value: str) -> str:
         return f"{name} is `{value}`, with which make ignores failures or runs nothing"
     if name == ".RECIPEPREFIX":
         return ".RECIPEPREFIX makes recipes look like something else"
-    return f"sets {name} for the test runner" if _RUNNER_SETTINGS.fullmatch(name) else ""
+    return setting_fault(name, value) if _RUNNER_SETTINGS.fullmatch(name) else ""
+
+
+def _under(files: tuple[str, ...], root: str) -> set[str]:
+    return {path for path in files if root in {path, "."} or path.startswith(f"{root}/")}
 
 
 def _in_package(path: str, word: str) -> bool:
@@ -244,7 +293,3 @@ def _joined(rule: Rule) -> tuple[Line, ...]:
     if not rule.recipe:
         return ()
     return (Line(rule.recipe[0].number, "\n".join(line.text for line in rule.recipe)),)
-
-
-def _shell_text(makefile: Makefile, line: Line) -> str:
-    return _PREFIX.sub("", makefile.expand(line.text), count=1).replace("$$", "$")
