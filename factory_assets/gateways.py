@@ -157,6 +157,7 @@ class Gateways:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
         from factory_assets.build.errors import BuildAgentError, BuildGateError
+        from factory_assets.build.locks import spec_lock
         from factory_assets.build.stage import Builder
         from factory_assets.build.unclaimed import put_off_unclaimed
         from factory_assets.llm.redacted import RedactedAgents
