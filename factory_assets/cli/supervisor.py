@@ -116,6 +116,8 @@ def supervise(instance: Instance) -> None:
     Raises:
         InputError: somebody else works on this instance.
     """
+    from factory_assets.defs.storage import make_storage
+
     settings = instance.settings
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
     workspace = settings.factory_data_dir / "workspace.yaml"
@@ -132,6 +134,7 @@ def supervise(instance: Instance) -> None:
         link=settings.ui_url,
     )
     with own(settings.factory_data_dir) as ownership:
+        make_storage()
         children = [
             _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
             for name, argv in _programs(ports, workspace).items()
