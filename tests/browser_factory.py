@@ -1,4 +1,4 @@
-"""A replay factory at work as `factory demo-ui` serves it: web server, code server and daemon in a folder of its own."""
+"""A replay factory at work as `factory demo-ui` serves it: web server, code server and daemon in one folder."""
 
 from __future__ import annotations
 
@@ -94,9 +94,12 @@ def serve(folder: Path) -> Iterator[Site]:
             patch.setenv(name, value)
         (home / ".env").write_text("FACTORY_MODE=replay\n")
         (home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
-        url = _start(home, stack)
+        # First of all: programs that start together on storage that is not there yet would make it twice.
         instance = stack.enter_context(dg.DagsterInstance.get())
         instance.event_log_storage.set_concurrency_slots("builds", 2)
+        instance.get_runs(limit=1)
+        instance.all_instigator_state()
+        url = _start(home, stack)
         yield Site(url, instance, Registry(home / "data" / "registry.duckdb"), home / "data" / "logs")
 
 

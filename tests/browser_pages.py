@@ -72,8 +72,8 @@ class Ui:
         return self.page.locator("foreignObject").get_by_text(asset, exact=True)
 
     def button(self, text: str) -> Locator:
-        """The first button whose words start so."""
-        return self.page.get_by_role("button", name=re.compile(f"^{re.escape(text)}")).first
+        """The first button with these words."""
+        return self.page.get_by_role("button", name=re.compile(re.escape(text))).first
 
     def sees(self, text: str) -> Locator:
         """Wait until this text is seen."""

@@ -1,4 +1,4 @@
-"""The factory through its UI, by clicking as an operator does: `make browser`, and `make screenshots` for the README."""
+"""The factory through its UI, by clicking as an operator does: `make browser`; `make screenshots` for README."""
 
 from __future__ import annotations
 
