@@ -48,7 +48,7 @@ browser: setup browser-tools
 
 # The same, and what it sees becomes the pictures of README.
 screenshots: setup browser-tools
-	FACTORY_SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 -m browser
+	SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 -m browser
 
 browser-tools: setup
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'

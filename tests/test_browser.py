@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dagster as dg
 import pytest
@@ -21,17 +22,18 @@ NODES = ("arxiv_api", "papers", "specs", "built_repos", "mirrored_repos", "githu
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     pytest.importorskip("playwright", reason="the Python package playwright is not installed: `make browser`")
     chromium_program()
-    with serve(tmp_path_factory.mktemp("factory")) as served:
+    # The pictures show the folder, so it gets a short name.
+    with TemporaryDirectory(prefix="factory-") as folder, serve(Path(folder)) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
-def ui(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
+def ui(site: Site) -> Iterator[Ui]:
     pictures: Path | None = None
-    if os.environ.get("FACTORY_SCREENSHOTS"):
+    if os.environ.get("SCREENSHOTS"):
         pictures = PROJECT_ROOT / "docs" / "img"
     with browser(site.url, pictures) as opened:
         yield opened
@@ -118,13 +120,16 @@ def test_a_red_partition_leads_to_the_gate_that_refused_it(
 ) -> None:
     assert built[REFUSED].status is dg.DagsterRunStatus.FAILURE
     ui.open_partition("built_repos", site.partition(REFUSED))
-    ui.sees("Failed")
-    ui.sees(REFUSED)
-    ui.sees("what to do")
-    ui.sees("tests-pass")
+    ui.sees("failed, and did not materialize this asset.")
+    ui.button("View logs").click()
+    ui.sees("Gate tests-pass refused")
+    ui.sees("To mend it: Build the repo again")
     ui.shot("refused-repo")
-    ui.open(f"/runs/{built[REFUSED].run_id}")
-    ui.sees("To mend it")
+    ui.button("Done").click()
+    ui.button("View all historical events").click()
+    ui.page.get_by_role("dialog").get_by_text(site.partition(REFUSED)).first.click()
+    ui.sees(REFUSED)
+    ui.sees("dollars in all")
 
 
 def test_a_red_partition_is_re_executed_by_clicking_as_a_fresh_attempt(
@@ -151,8 +156,21 @@ def test_a_click_makes_the_report_and_its_plots_are_seen(
     ui.shot("factory-report")
 
 
-def test_the_automation_page_names_every_schedule_and_sensor(ui: Ui) -> None:
+def test_the_lineage_shows_what_is_green_and_what_is_red(ui: Ui, built: dict[str, dg.DagsterRun]) -> None:
+    # Wide enough for Dagster to draw the nodes with what is in them.
+    ui.page.set_viewport_size({"width": 2000, "height": 560})
+    ui.open_lineage()
+    ui.sees("(1 failed)")
+    ui.sees("100% filled")
+    ui.shot("asset-graph")
+    ui.page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_the_automation_page_says_when_each_schedule_runs(ui: Ui) -> None:
     ui.open("/automation")
-    for name in ("gather_hourly", "report_daily"):
+    for name in ("gather_hourly", "analyze_daily", "build_daily", "mirror_nightly", "report_daily"):
         ui.sees(name)
+    ui.page.get_by_text("Scheduled").nth(5).wait_for()
+    ui.page.get_by_text("Standard sensor").nth(2).wait_for()
+    ui.sees("Scheduled At 06:30 AM UTC")
     ui.shot("automation")
