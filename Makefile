@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos lint types check end-to-end bench clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools lint types check end-to-end bench clean
 
 setup: $(READY)
 
@@ -31,7 +31,7 @@ down: setup
 
 # What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak and not browser"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m end_to_end
 
 # Bad builds that must be caught and good ones that must ship, each really built: some minutes.
@@ -41,6 +41,20 @@ corpus: setup
 # Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1): some minutes.
 chaos: setup
 	$(BIN)/python -m pytest -n 0 -s -m chaos
+
+# Clicks through the UI of a running factory in Chromium: some minutes. Skipped by name where one of the two is missing.
+browser: setup browser-tools
+	$(BIN)/python -m pytest -n 0 -m browser
+
+# The same, and what it sees becomes the pictures of README.
+screenshots: setup browser-tools
+	SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 -m browser
+
+browser-tools: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -qq -y chromium; \
+	else echo "chromium is missing: install it (apt install chromium)"; fi || true
 
 lint: setup
 	$(BIN)/ruff format --check .

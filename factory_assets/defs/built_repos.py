@@ -147,7 +147,7 @@ def _materialize(step: _Step) -> Iterator[Event]:
     except (BuildGateError, BuildAgentError) as error:
         yield from _checks(error.report.verdicts)
         about = {**error_metadata(error), **_report_metadata(error.report)}
-        # A failure's own metadata stands in its run only; the partition's page shows observations.
+        # A failure's own metadata stands in its run only; observations stand in the partition's history.
         _observe(step, queued, RunOutcome.FAILED, about)
         raise failure(error, {**_spec_metadata(queued, git_dir), **about}) from error
     except BuildBusyError as error:
@@ -203,7 +203,7 @@ def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildC
 def _observe(
     step: _Step, queued: QueuedSpec, outcome: RunOutcome, metadata: Mapping[str, dg.MetadataValue]
 ) -> None:
-    """Say on the partition's page what became of it; nothing is materialized."""
+    """Say in the partition's history what became of it; nothing is materialized."""
     tag_outcome(step.context, outcome)
     step.context.log_event(
         dg.AssetObservation(
@@ -276,7 +276,6 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
     spec = queued.spec
     return {
         "repo": dg.MetadataValue.text(spec.name),
-        "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),
         "papers": dg.MetadataValue.md(
             ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
             or "none: the spec was imported"
@@ -284,6 +283,7 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
         "paper": dg.MetadataValue.url(spec.origin_url),
         "language": dg.MetadataValue.text(spec.language.value),
         "problem": dg.MetadataValue.text(spec.problem),
+        "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),
     }
 
 

@@ -74,10 +74,10 @@ def _shipped(registry: Registry, queued: QueuedSpec) -> ShippedRepo:
 def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.MetadataValue]:
     folder = report.url.removeprefix("file://")
     return {
+        "repo": dg.MetadataValue.text(queued.spec.name),
         "outcome": dg.MetadataValue.text(
             "created" if report.created else "pushed" if report.pushed else "unchanged"
         ),
-        "repo": dg.MetadataValue.text(queued.spec.name),
         "mirror": dg.MetadataValue.url(report.url) if folder == report.url else dg.MetadataValue.path(folder),
         "paper": dg.MetadataValue.url(queued.spec.origin_url),
         "papers": dg.MetadataValue.text(

@@ -1,0 +1,141 @@
+"""The pages of the Dagster UI as an operator uses them: what is opened, clicked and waited for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+_PATIENCE_MILLISECONDS = 60_000
+
+
+@contextmanager
+def browser(url: str, pictures: Path | None) -> Iterator[Ui]:
+    """Debian's Chromium on the UI; skips, naming what is missing, where it cannot be."""
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="the Python package playwright is not installed: `make browser`"
+    )
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_program(), args=list(_ARGUMENTS))
+        try:
+            page = chromium.new_page(viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(_PATIENCE_MILLISECONDS)
+            yield Ui(url, page, pictures)
+        finally:
+            chromium.close()
+
+
+def chromium_program() -> str:
+    """Where Chromium is; skips where it is not."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("chromium is not installed: `apt install chromium`")
+    return found
+
+
+@dataclass(frozen=True)
+class Ui:
+    """One browser window on the UI at `url`; `pictures` is where screenshots go, where any are wanted."""
+
+    url: str
+    page: Page
+    pictures: Path | None
+
+    def open(self, path: str) -> None:
+        """Go to a page."""
+        self.page.goto(f"{self.url}{path}")
+
+    def shot(self, name: str) -> None:
+        """Keep what the window shows, without its blinking caret and moving parts."""
+        if self.pictures is not None:
+            self.page.screenshot(path=self.pictures / f"{name}.png", animations="disabled", scale="css")
+
+    def node(self, asset: str) -> Locator:
+        """An asset's node in the lineage graph."""
+        return self.page.locator("foreignObject").get_by_text(asset, exact=True)
+
+    def button(self, text: str) -> Locator:
+        """The first button with these words."""
+        return self.page.get_by_role("button", name=re.compile(re.escape(text))).first
+
+    def sees(self, text: str) -> Locator:
+        """Wait until this text is seen."""
+        found = self.page.get_by_text(text).locator("visible=true").first
+        found.wait_for()
+        return found
+
+    def open_lineage(self) -> None:
+        """The graph of all assets, drawn."""
+        self.open("/asset-groups")
+        self.node("github").wait_for()
+
+    def open_partition(self, asset: str, key: str) -> None:
+        """The page of one partition, with its latest event."""
+        self.open(f"/assets/{asset}?view=partitions&partition={key}")
+
+    def materialize(self, asset: str, *keys: str) -> str:
+        """Click "Materialize…", choose the partition by its keys, click "Launch run"; the run's id."""
+        self.open(f"/assets/{asset}?view=partitions" if keys else f"/assets/{asset}")
+        self.button("Materialize").click()
+        if keys:
+            box = self.page.get_by_placeholder(re.compile("^ex: ")).last
+            box.fill(keys[0])
+            box.press("Enter")
+            for rank in keys[1:]:
+                self.page.get_by_text("Select a partition or create one").last.click()
+                menu = self.page.locator("[class*=Menu], [class*=menu]")
+                menu.get_by_text(rank, exact=True).locator("visible=true").last.click()
+                # The menu stays open over the button, as more than one rank can be chosen.
+                self.page.get_by_text("Partition selection").click()
+            self.button("Launch").click()
+        return self._launched()
+
+    def backfill_all_dates(self, *assets: str) -> str:
+        """Select the nodes, click "Materialize selected", take all dates, click "Launch backfill"; its id."""
+        self.open_lineage()
+        self.node(assets[0]).click()
+        for asset in assets[1:]:
+            self.node(asset).click(modifiers=["Shift"])
+        self.button("Materialize selected").click()
+        self.page.get_by_role("button", name="All", exact=True).click()
+        self.button("Launch backfill").click()
+        self.page.get_by_role("link", name="View", exact=True).first.wait_for()
+        self.open("/runs/?view=backfills")
+        link = self.page.locator("a[href*='/runs/b/']").first
+        link.wait_for()
+        return self._id_at_end(link)
+
+    def re_execute_run(self, run_id: str) -> str:
+        """Open the run, click "Re-execute"; the new run's id."""
+        self.open(f"/runs/{run_id}")
+        self.button("Re-execute").click()
+        self.page.wait_for_url(lambda url: "/runs/" in url and run_id not in url)
+        return self.page.url.split("/runs/")[1].split("?")[0]
+
+    def _launched(self) -> str:
+        link = self.page.get_by_role("link", name="View", exact=True).first
+        link.wait_for()
+        return self._id_at_end(link)
+
+    @staticmethod
+    def _id_at_end(link: Locator) -> str:
+        target = link.get_attribute("href")
+        assert target is not None
+        return target.split("?")[0].rstrip("/").split("/")[-1]
