@@ -156,7 +156,7 @@ class Gateways:
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
-        from factory_assets.build.errors import BuildAgentError, BuildGateError
+        from factory_assets.build.errors import BuildAgentError, BuildGateError, BuildMachineError
         from factory_assets.build.locks import spec_lock
         from factory_assets.build.stage import Builder
         from factory_assets.build.unclaimed import put_off_unclaimed
@@ -173,7 +173,13 @@ class Gateways:
             # Another run may be at work on it, which found the tool.
             with spec_lock(self._locks_dir, queued.spec.name):
                 put_off_unclaimed(
-                    self.registry, queued, error, cause=WaitCause.TOOLCHAIN, now=self.now(), clean=redact
+                    self.registry,
+                    queued,
+                    error,
+                    cause=WaitCause.TOOLCHAIN,
+                    now=self.now(),
+                    clean=redact,
+                    ends_with=BuildMachineError,
                 )
         builder = Builder(
             config,

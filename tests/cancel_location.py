@@ -1,7 +1,7 @@
 """A code location whose agents follow a script in the real sandbox, and sleep in a phase that the test names.
 
 AGENT_SCRIPT_FOLDER is a folder of the test: while `sleep-PHASE` lies there, the agent of that phase starts programs
-that sleep, one in a session of its own. The agent of a repo named `idle-…` does nothing.
+that sleep for AGENT_SLEEP_SECONDS, one in a session of its own. The agent of a repo named `idle-…` does nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from factory_assets.domain.specs import Language
 from factory_assets.gateways import Gateways
 from factory_assets.settings import load_settings
 
-# How long they sleep: no other process of the machine does so for just this time.
-SLEEP_SECONDS = "7531.75"
 _USAGE = Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=0.25)
 
 
@@ -40,7 +38,7 @@ class SleepyAgent:
         if not task.workspace.parent.name.startswith("idle-"):
             good_acts(Language.BASH)[phase](task.workspace)
         if (self._script / f"sleep-{phase}").exists():
-            sleep = f"sleep {SLEEP_SECONDS}"
+            sleep = f"sleep {os.environ['AGENT_SLEEP_SECONDS']}"
             argv = ("sh", "-c", f"setsid {sleep} & {sleep} & {sleep}")
             self._commands.run(Command(argv=argv, workspace=task.workspace, timeout_seconds=300.0))
         return AgentOutcome(OutcomeKind.DONE, "", 3, _USAGE, 0.5, None, task.model)

@@ -256,7 +256,7 @@ def test_a_broken_bare_repository_puts_the_spec_off_and_says_so(bash_factory):
         bash_factory.build()
     queued = bash_factory.journal.queued
     assert (caught.value.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
-    assert queued.error_log == caught.value.what
+    assert queued.error_log == f"{caught.value.what} To mend it: {caught.value.mend}"
 
 
 def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_factory):

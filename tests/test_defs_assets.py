@@ -497,6 +497,10 @@ def assert_waits_for_a_tool(factory: DefsFactory, result: dg.ExecuteInProcessRes
     assert queued is not None
     assert (queued.status, queued.attempts, queued.wait_cause) == ("queued", 0, WaitCause.TOOLCHAIN)
     assert words in (queued.error_log or "")
+    (hold,) = factory.registry.holds()
+    assert hold.cause is WaitCause.TOOLCHAIN
+    assert words.partition(" To mend it: ")[0] in str(hold)
+    assert "Then `factory resume`; by itself the queue goes on at" in str(hold)
     assert queued.not_before is not None
     assert queued.not_before > datetime.now(UTC) + timedelta(minutes=59)
     assert factory.registry.usage_of(repo="cache-probe").calls == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -623,6 +624,28 @@ def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: D
     (hold,) = factory.registry.holds()
     assert hold.tries == 1
     assert "tried every 20 minutes" in str(hold)
+
+
+@pytest.mark.parametrize(("tries", "minutes"), [(0, 10), (2, 40)])
+def test_what_a_machine_lacks_stops_the_builds_for_a_while_and_no_analysis(
+    kept: DefsFactory, tries: int, minutes: int
+) -> None:
+    queue_two(kept)
+    gather(kept, THURSDAY)
+    hold = Hold(
+        cause=WaitCause.TOOLCHAIN,
+        reason="git is not installed.",
+        mend="Install git.",
+        since=datetime.now(UTC) - timedelta(minutes=minutes - 1),
+        credential=kept.building.credential_digest(),
+        tries=tries,
+    )
+    kept.registry.hold(hold)
+    assert "git is not installed. To mend it: Install git." in sense(kept)
+    assert len(tick(kept, "analyze_daily", MONDAY_LATER)) == 1
+    kept.registry.hold(replace(hold, since=hold.since - timedelta(minutes=1)))
+    assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
+    assert kept.building.probes == 0
 
 
 def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewed(

@@ -42,6 +42,10 @@ class BuildDeferredError(InfrastructureError):
         self.report = report
 
 
+class BuildMachineError(BuildDeferredError):
+    """This machine lacks what every build needs, whatever its language."""
+
+
 class BuildCredentialError(CredentialError):
     """The agent's credential was refused; the build waits for a better one and used up no attempt."""
 

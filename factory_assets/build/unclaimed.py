@@ -26,6 +26,7 @@ def put_off_unclaimed(
     now: datetime,
     clean: Callable[[str], str],
     protections: tuple[str, ...] = (),
+    ends_with: type[BuildDeferredError] = BuildDeferredError,
 ) -> NoReturn:
     """Leave the spec in the queue for a while, and say why in the error's words. Nothing is spent.
 
@@ -38,7 +39,7 @@ def put_off_unclaimed(
     what = clean(error.what)
     reason = f"{what} To mend it: {error.mend}" if error.mend else what
     journal.defer_build(queued.id, cause=cause, until=until, reason=reason)
-    raise BuildDeferredError(
+    raise ends_with(
         what,
         where=error.where or queued.spec.name,
         mend=error.mend,

@@ -28,7 +28,7 @@ from factory_assets.domain.automation import (
     gathered_too_early,
     trailing_window,
 )
-from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, WaitCause
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
@@ -113,7 +113,8 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if standing := registry.holds():
+        # What a machine lacks for builds, an analysis may do without.
+        if standing := [hold for hold in registry.holds() if hold.cause is WaitCause.CREDENTIAL]:
             yield dg.SkipReason(_held(standing))
             return
         days = days_to_analyse(
@@ -188,7 +189,7 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
         minimum_interval_seconds=60,
         description=(
             "Launches specs that were queued since the morning, were put off or lost their run, and lifts a stop of"
-            " the queue once the credential is mended. `factory enable` starts it."
+            " the queue that is mended or due for a try. `factory enable` starts it."
         ),
     )
     def queued_specs(

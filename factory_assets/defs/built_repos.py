@@ -13,11 +13,12 @@ from factory_assets.build.errors import (
     BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
+    BuildMachineError,
 )
 from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
-from factory_assets.defs.holds import BUILD_POOL, stop_queue
+from factory_assets.defs.holds import BUILD_POOL, stop_for_credential, stop_for_machine
 from factory_assets.defs.markdown import code_block, table
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import (
@@ -180,7 +181,11 @@ def _is_executed_again(run: dg.DagsterRun) -> bool:
 def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildCredentialError) -> None:
     until = error.until if isinstance(error, BuildDeferredError) else None
     if isinstance(error, BuildCredentialError):
-        stop_queue(
+        stop_for_credential(
+            step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
+        )
+    elif isinstance(error, BuildMachineError):
+        stop_for_machine(
             step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
         )
     else:

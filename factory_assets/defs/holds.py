@@ -11,13 +11,13 @@ import dagster as dg
 from factory_assets.defs.stages import Building
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
-from factory_assets.domain.errors import CredentialError
+from factory_assets.domain.errors import CredentialError, FactoryError
 from factory_assets.registry import Registry
 
 BUILD_POOL = "builds"
 
 
-def stop_queue(
+def stop_for_credential(
     context: dg.AssetExecutionContext,
     registry: Registry,
     error: CredentialError,
@@ -37,7 +37,31 @@ def stop_queue(
         credential=credential,
         tries=registry.hold_tries(WaitCause.CREDENTIAL, now),
     )
-    hold = replace(hold, mend=f"{hold.mend} {_tried_again(hold)}")
+    _stop(context, registry, replace(hold, mend=f"{hold.mend} {_tried_again(hold)}"))
+
+
+def stop_for_machine(
+    context: dg.AssetExecutionContext,
+    registry: Registry,
+    error: FactoryError,
+    credential: str,
+    *,
+    now: datetime,
+) -> None:
+    """Hold the queue while this machine lacks what every build needs: each would only meet it anew."""
+    hold = Hold(
+        cause=WaitCause.TOOLCHAIN,
+        reason=error.what,
+        mend=error.mend,
+        since=now,
+        credential=credential,
+        tries=registry.hold_tries(WaitCause.TOOLCHAIN, now),
+    )
+    again = f"Then `factory resume`; by itself the queue goes on at {hold.opens_at:%Y-%m-%d %H:%M} UTC."
+    _stop(context, registry, replace(hold, mend=f"{error.mend} {again}".strip()))
+
+
+def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> None:
     registry.hold(hold)
     context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
     context.log.error("The whole queue is stopped: no build starts before this is mended. %s", hold)
@@ -62,7 +86,7 @@ def lift_holds(
     tried = [
         hold
         for hold in standing
-        if hold not in mended and hold in may_probe and _worth_a_try(hold, building.credential_works(), now)
+        if hold not in mended and hold in may_probe and _worth_a_try(hold, building, now)
     ]
     left = [hold for hold in standing if hold not in [*mended, *tried]]
     if standing and not left:
@@ -75,7 +99,8 @@ def lift_holds(
     return left
 
 
-def _worth_a_try(hold: Hold, works: bool | None, now: datetime) -> bool:
+def _worth_a_try(hold: Hold, building: Building, now: datetime) -> bool:
+    works = building.credential_works() if hold.cause is WaitCause.CREDENTIAL else None
     return now >= hold.opens_at if works is None else works
 
 

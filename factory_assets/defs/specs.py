@@ -8,7 +8,7 @@ import dagster as dg
 
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.externals import GROUP, PAPERS, SPECS
-from factory_assets.defs.holds import stop_queue
+from factory_assets.defs.holds import stop_for_credential
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import failure
@@ -71,7 +71,7 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         try:
             report = analysis.analyze(day, context.log.info)
         except CredentialError as error:
-            stop_queue(context, registry, error, building.credential_digest(), now=clock.now())
+            stop_for_credential(context, registry, error, building.credential_digest(), now=clock.now())
             raise failure(error) from error
         except FactoryError as error:
             raise failure(error) from error

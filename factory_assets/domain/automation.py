@@ -15,6 +15,7 @@ from factory_assets.domain.specs import QueuedSpec
 OLDEST_EVERY = 5
 PROBE_PAUSE = timedelta(minutes=10)
 _BLIND_PAUSE = timedelta(hours=1)
+_MACHINE_PAUSE = timedelta(minutes=10)
 _FIRST_BACK_OFF = timedelta(minutes=10)
 _LONGEST_BACK_OFF = timedelta(hours=6)
 # Priorities stay below 0, the priority of what a person launches.
@@ -79,7 +80,8 @@ class Hold:
     @property
     def opens_at(self) -> datetime:
         """When the stop is lifted by itself where no request can tell: a build then does."""
-        return self.since + _doubled(_BLIND_PAUSE, self.tries)
+        first = _MACHINE_PAUSE if self.cause is WaitCause.TOOLCHAIN else _BLIND_PAUSE
+        return self.since + _doubled(first, self.tries)
 
     def may_probe(self, now: datetime, last_probe: datetime | None) -> bool:
         """Whether the refused credential may be tried again, which costs nothing but a request.
