@@ -270,6 +270,7 @@ def test_a_path_of_the_repo_that_does_not_exist_is_refused(name, text, seen):
         ("CLAUDE.md", "Tests write `tmp_path/log.txt` and never `~/.cache/x.json`."),
         ("CLAUDE.md", "Do not add `requirements/dev.txt`; there is none."),
         ("CLAUDE.md", "New rules go to `lib/rules_NAME.sh`."),
+        ("CLAUDE.md", "Keep `README.md/llms.txt` true."),
         ("CLAUDE.md", "To add a rule, add `lib/new_rule.sh` and a test `tests/test_new_rule.sh`."),
     ],
 )

@@ -155,6 +155,7 @@ def test_each_language_has_its_own_runner_and_filters(language, recipe, seen):
     [
         (Language.GO, "go test -race -count=1 -v ./..."),
         (Language.GO, "go test"),
+        (Language.GO, "go test -coverprofile=cover.out -o /dev/null ./..."),
         (Language.RUST, "cargo test --offline --all-targets -- --test-threads 1"),
         (Language.TYPESCRIPT, "node --test --test-reporter=spec dist/tests/index.test.js"),
         (Language.BASH, "bash tests/test_clamp.sh"),

@@ -253,6 +253,9 @@ def _exists(path: str, known: set[str]) -> bool:
         return True
     if "*" in path:
         return any(fnmatch.fnmatch(other, path) for other in known)
+    # Several files at once: CLAUDE.md/AGENTS.md.
+    if "." in path.partition("/")[0] and all(part in known for part in path.split("/")):
+        return True
     # A module may be named without its suffix: lib/budget for lib/budget.sh.
     return any(posixpath.splitext(other)[0] == path for other in known)
 
