@@ -61,6 +61,9 @@ REFUSED = [
     (BASH, 'count() {\n  echo "not implemented"\n}\n', 2),
     (BASH, "count() {\n  echo not implemented >&2\n}\n", 2),
     (BASH, "count() { :; }\n", 1),
+    (PYTHON, "def count(text):\n    '''Counts.'''\n    return None\n", 1),
+    (PYTHON, "def count(text):\n    return\n", 1),
+    (PYTHON, "def count(text):  # counts\n    pass\n", 1),
     (BASH, "count() {\n  return 0\n}\n", 1),
 ]
 
@@ -138,6 +141,9 @@ LEFT_ALONE = [
     (GO, "package a\n\ntype f struct{}\n\nfunc (x *f) Close() {}\nfunc (f) Flush() {\n\t// in memory\n}\n"),
     (TS, "export const onEnd = (): void => {\n  // the stream ends by itself\n};\n"),
     (RUST, "impl Drop for A {\n    fn drop(&mut self) {}\n}\n"),
+    (PYTHON, "def handler(number, frame):\n    # Only wakes the call up.\n    pass\n"),
+    (PYTHON, "class V:\n    def generic_visit(self, node):\n        pass  # a leaf has no children\n"),
+    (PYTHON, "class A:\n    def find(self, name):\n        return None\n"),
     (BASH, "cleanup() { :; }\non_exit() {\n  :\n}\n"),
     (BASH, "f=$(mktemp -d /tmp/a.XXXXXX) # unique by mktemp's XXXXXX\n"),
 ]  # fmt: skip
