@@ -208,6 +208,7 @@ def test_a_command_that_no_project_file_installs_is_refused():
         (Language.GO, "```sh\ngo build -o word-count . && ./word-count -top 3\ngo install .\n```"),
         (Language.RUST, "```sh\ncargo install --path .\ncargo run --release -- --top 2\n```"),
         (Language.TYPESCRIPT, "```sh\nnpm install && npm test\nnpm install -g .\nword-count a.txt\n```"),
+        (Language.TYPESCRIPT, "In your own project: `npm run lint:words`."),
         (Language.BASH, "```sh\ninstall -m 755 bin/word-count /usr/local/bin\nword-count a.txt\n```"),
         (
             Language.BASH,
@@ -270,6 +271,7 @@ def test_a_path_of_the_repo_that_does_not_exist_is_refused(name, text, seen):
         ("CLAUDE.md", "Tests write `tmp_path/log.txt` and never `~/.cache/x.json`."),
         ("CLAUDE.md", "Do not add `requirements/dev.txt`; there is none."),
         ("CLAUDE.md", "New rules go to `lib/rules_NAME.sh`."),
+        ("CLAUDE.md", "Keep `README.md/llms.txt` true."),
         ("CLAUDE.md", "To add a rule, add `lib/new_rule.sh` and a test `tests/test_new_rule.sh`."),
     ],
 )
@@ -329,6 +331,8 @@ def test_a_figure_that_nothing_measures_is_refused(text):
         "Flags a regression of more than 10% in throughput.",
         "The tolerance is 5% more than the baseline. Weights: 70% precision, 30% recall.",
         "The example log has a p99 of 5 ms.",
+        "Anything that is 3x slower than the median is marked.",
+        "A request that takes 120 ms is put into the next bucket.",
     ],
 )
 def test_figures_of_the_paper_settings_and_examples_pass(text):

@@ -232,10 +232,30 @@ def test_tests_may_be_added_mended_renamed_and_moved():
     assert judge(PYTHON, MAIN_TEST[PYTHON], "def test_nothing", more).passed
     assert judge(PYTHON, MAIN_TEST[PYTHON], '["a"] == 2', '["b"] == 1').passed
     assert judge(PYTHON, MAIN_TEST[PYTHON], "def test_nothing_has", "def test_an_empty_text_has").passed
+    renamed = judge(TS, MAIN_TEST[TS], "test('words are counted'", "test('two words are two'")
+    assert renamed.passed, renamed.saw
+    both = REPOS[PYTHON][MAIN_TEST[PYTHON]].replace(
+        "def test_nothing_has_no_words", "def test_an_empty_text_has_none"
+    )
+    both = both.replace('assert not count(" ")', 'assert not count(" \\t\\n")')
+    changed = tree_of(REPOS[PYTHON] | {MAIN_TEST[PYTHON]: both})
+    verdict = judge_review(PYTHON, built=tree_of(REPOS[PYTHON]), tree=changed)
+    assert verdict.passed, verdict.saw
     before = REPOS[PYTHON]
     moved = {k: v for k, v in before.items() if k != "tests/test_count.py"}
     moved["tests/test_cli.py"] = before["tests/test_count.py"]
     assert judge_review(PYTHON, built=tree_of(before), tree=tree_of(moved)).passed
+
+
+def test_another_test_in_the_place_of_a_removed_one_is_no_better_name():
+    path = MAIN_TEST[PYTHON]
+    text = REPOS[PYTHON][path]
+    start, end = text.index("def test_words"), text.index("def test_nothing")
+    other = (
+        text[:start] + "def test_import():\n    import word_count\n    assert word_count\n\n\n" + text[end:]
+    )
+    saw = judge_review(PYTHON, built=tree_of(REPOS[PYTHON]), tree=tree_of(REPOS[PYTHON] | {path: other})).saw
+    assert "was removed" in saw
 
 
 def test_a_deleted_test_file_is_refused():

@@ -155,6 +155,7 @@ def test_each_language_has_its_own_runner_and_filters(language, recipe, seen):
     [
         (Language.GO, "go test -race -count=1 -v ./..."),
         (Language.GO, "go test"),
+        (Language.GO, "go test -coverprofile=cover.out -o /dev/null ./..."),
         (Language.RUST, "cargo test --offline --all-targets -- --test-threads 1"),
         (Language.TYPESCRIPT, "node --test --test-reporter=spec dist/tests/index.test.js"),
         (Language.BASH, "bash tests/test_clamp.sh"),
@@ -327,6 +328,11 @@ def test_options_given_to_npm_test_reach_the_runner():
             "test:\n\tpython3 -W error -m pytest \\\n\t\t-q \\\n\t\t--rootdir=. \\\n\t\ttests\n",
         ),
         (Language.PYTHON, "test:\n\tpytest -c pyproject.toml -p no:warnings -W error::DeprecationWarning\n"),
+        (
+            Language.PYTHON,
+            "ifdef VENV\nPYTHON = $(VENV)/bin/python\nelse\nPYTHON = python3\nendif\ntest:\n\t$(PYTHON) -m pytest\n",
+        ),
+        (Language.PYTHON, "define RUN\n@echo testing\npython3 -m pytest -q\nendef\ntest:\n\t$(RUN)\n"),
         (Language.PYTHON, "export PYTEST_ADDOPTS := -q\ntest:\n\tpython3 -m pytest -o log_cli=true\n"),
         (
             Language.BASH,
@@ -361,6 +367,28 @@ def test_usual_ways_to_write_a_test_target_pass(language, makefile):
         (Language.PYTHON, "test:\n\tpytest -c other.ini\n", "leaves tests out: `-c other.ini`"),
         (Language.PYTHON, "test:\n\tpytest -o testpaths=none\n", "leaves tests out"),
         (Language.PYTHON, "test:\n\tPATH=fake python3 -m pytest\n", "sets PATH"),
+        (
+            Language.PYTHON,
+            "ifdef CI\nARGS = -k small\nelse\nARGS =\nendif\ntest:\n\tpytest $(ARGS)\n",
+            "Makefile:8: leaves tests out: `-k small`",
+        ),
+        (Language.PYTHON, "RUN = -python3 -m pytest\ntest:\n\t$(RUN)\n", "the prefix `-`"),
+        (Language.PYTHON, "define RUN\n@true\n@-pytest\nendef\ntest:\n\t$(RUN)\n", "the prefix `-`"),
+        (
+            Language.PYTHON,
+            "ifdef CI\nARGS = -k small\nendif\nRUN = pytest $(ARGS)\ntest:\n\t$(RUN)\n",
+            "leaves tests out: `-k small`",
+        ),
+        (
+            Language.PYTHON,
+            "ifdef QUICK\nRUN = true\nelse\nRUN = pytest\nendif\ntest:\n\t$(RUN)\n",
+            "where a condition says so, it runs `true` and no tests",
+        ),
+        (
+            Language.PYTHON,
+            "define ARGS\n-k small\nendef\ntest:\n\tpytest $(ARGS)\n",
+            "leaves tests out: `-k small`",
+        ),
         (
             Language.BASH,
             "TESTS := $(wildcard tests/test_*.sh)\ntest: $(TESTS)\n$(TESTS):\n\tbash $@\n",

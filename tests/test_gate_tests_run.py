@@ -228,6 +228,35 @@ def test_a_repos_own_settings_and_helpers_still_work(tmp_path):
     assert result.tests_executed == 5
 
 
+UNITTESTS = """import unittest
+
+from clamp.core import clamp
+
+
+class TestClamp(unittest.TestCase):
+    def test_low(self):
+        self.assertEqual(clamp(1, 3, 9), 3)
+
+    def test_high(self):
+        self.assertEqual(clamp(12, 3, 9), 9)
+
+    def test_within(self):
+        self.assertEqual(clamp(5, 3, 9), 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
+"""
+
+
+def test_tests_that_unittest_runs_are_as_good_as_pytests(tmp_path):
+    makefile = ".PHONY: test\ntest:\n\tpython3 -m unittest discover -s tests -t .\n"
+    changes = {"Makefile": makefile, "tests/__init__.py": "", "tests/test_core.py": UNITTESTS}
+    result = run(tmp_path, Language.PYTHON, changes)
+    assert [verdict.saw for verdict in result.verdicts if not verdict.passed] == []
+    assert result.tests_executed == 3
+
+
 def test_a_failing_unittest_is_a_failure(tmp_path):
     changes = {
         "tests/test_more.py": "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_it(self):\n"

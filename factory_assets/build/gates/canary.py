@@ -43,7 +43,14 @@ def _canary(language: Language, path: str, text: str, seed: str) -> Canary | Non
     match language:
         case Language.PYTHON:
             name = f"test_{word}"
-            return Canary(path, f"{whole}\n\ndef {name}():\n    assert [] == [0]\n", f"{path}::{name}")
+            test = f"\n\ndef {name}():\n    assert [] == [0]\n"
+            # Where unittest runs the tests, it finds nothing but its own classes.
+            owner = f"Test{word.title().replace('_', '')}"
+            case = (
+                f"\n\nimport unittest as {word}\n\n\nclass {owner}({word}.TestCase):\n"
+                f"    def {name}(self):\n        self.fail()\n"
+            )
+            return Canary(path, f"{whole}{test}{case if 'unittest' in text else ''}", f"{path}::{name}")
         case Language.GO:
             return _go(path, whole, f"Test{word.capitalize()}")
         case Language.TYPESCRIPT:

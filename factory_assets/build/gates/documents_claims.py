@@ -115,7 +115,9 @@ _FIGURES = (
 _NO_CLAIM = re.compile(
     r"\b(?:default|limit|threshold|budget|at most|at least|maximum|minimum|exit code|allow|allows|configur\w+|option|"
     r"flags?|flagged|set to|example|e\.g|suppose|say|such as|would|could|if|when|means|time-?out|after|warns?|fails?|"
-    r"interval|every|cap|capped|sets?|sample|regress\w*|detect\w*|toleran\w*|weigh\w*|weights?|scores?|counts?|alerts?)\b"
+    r"interval|every|cap|capped|sets?|sample|regress\w*|detect\w*|toleran\w*|weigh\w*|weights?|scores?|counts?|alerts?|marks?"
+    r"|marked|listed|highlighted|median|average|anything|any (?:request|row|call|line|file|run|step|span)"
+    r"|an? (?:request|call|run|row|line|span|file) that|above|below)\b"
     r"|`--|`\{",
     re.IGNORECASE,
 )
@@ -253,6 +255,9 @@ def _exists(path: str, known: set[str]) -> bool:
         return True
     if "*" in path:
         return any(fnmatch.fnmatch(other, path) for other in known)
+    # Several files at once: CLAUDE.md/AGENTS.md.
+    if "." in path.partition("/")[0] and all(part in known for part in path.split("/")):
+        return True
     # A module may be named without its suffix: lib/budget for lib/budget.sh.
     return any(posixpath.splitext(other)[0] == path for other in known)
 

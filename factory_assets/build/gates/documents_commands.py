@@ -17,6 +17,7 @@ _TARGET = re.compile(r"^[A-Za-z][\w.-]*$")
 _DENIED = re.compile(
     r"\b(?:not|no|never|nor|without|isn't|doesn't|don't|won't|cannot|can't)\b", re.IGNORECASE
 )
+_YOURS = re.compile(r"\byours?\b", re.IGNORECASE)
 _OPTION = re.compile(r"^--?[A-Za-z][\w-]*")
 _OWN_OPTIONS = re.compile(
     r"usage|option|flag|argument|command|\bAPI\b|\bCLI\b|reference|interface", re.IGNORECASE
@@ -104,7 +105,8 @@ def _call_faults(call: Call, tree: Tree, entries: EntryPoints, targets: frozense
     for target in called_targets(call):
         if target not in targets:
             yield f"`make {target}`, which the Makefile does not have"
-    if call.words[0] == "npm" and entries.language is Language.TYPESCRIPT:
+    in_users_project = not call.in_block and _YOURS.search(call.sentence)
+    if call.words[0] == "npm" and not in_users_project and entries.language is Language.TYPESCRIPT:
         yield from _npm_faults(call, tree)
     if (package := _fetched(call, tree, entries)) is not None:
         yield f"`{call.text}`, but {package} is in no package index"

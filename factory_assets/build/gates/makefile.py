@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 _ASSIGNMENT = re.compile(
     r"(?:(?:export|override|private)\s+)*(?P<name>[\w.-]+)\s*(?P<kind>:{1,3}=|\?=|\+=|!=|=)\s*(?P<value>.*)"
@@ -41,13 +41,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A variable that is set; `target` when for one target only."""
+    """A variable that is set; `target` when for one target only, `conditional` between ifeq and endif."""
 
     number: int
     name: str
     kind: str
     value: str
     target: str = ""
+    conditional: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,24 @@ class Makefile:
 
     @property
     def names(self) -> frozenset[str]:
-        """The variables that the file sets, in whatever form."""
-        defined = (_DEFINE.match(line.text) for line in self.others)
-        return frozenset({a.name for a in self.assignments} | {match[1] for match in defined if match})
+        """The variables that the file sets."""
+        return frozenset(assignment.name for assignment in self.assignments)
 
-    def expand(self, text: str) -> str:
-        """Replace the variables that the file sets; calls of make's functions stay as they are."""
+    def choices(self, text: str) -> tuple[dict[str, str], ...]:
+        """The values that the variables in a text may have instead, where a condition decides."""
+        named: set[str] = set()
+        found = _names(text)
+        while found - named:
+            named |= found
+            found = {name for a in self.assignments if a.name in named for name in _names(a.value)}
+        open_ones = {a.name for a in self.assignments if a.conditional}
+        return tuple({a.name: a.value} for a in self.assignments if a.name in named & open_ones)
+
+    def expand(self, text: str, chosen: Mapping[str, str] | None = None) -> str:
+        """Replace the variables that the file sets; calls of make's functions stay as they are.
+
+        Of several values the last one counts, but for those that are `chosen`.
+        """
         values: dict[str, str] = {}
         for assignment in self.assignments:
             before = values.get(assignment.name, "")
@@ -80,6 +93,7 @@ class Makefile:
                 f"{before} {assignment.value}".strip() if assignment.kind == "+=" else assignment.value
             )
         values.setdefault("MAKE", "make")
+        values |= chosen or {}
         for _ in range(_EXPANSIONS):
             new = _VARIABLE.sub(lambda match: values.get(match[1] or match[2], match[0]), text)
             if new == text or len(new) > 20_000:
@@ -96,8 +110,12 @@ class _Reader:
     others: list[Line] = field(default_factory=list)
     depth: int = 0
     open_rule: Rule | None = None
+    defined: Assignment | None = None
 
     def read(self, line: Line, *, is_recipe: bool) -> None:
+        if self.defined is not None:
+            self._define(self.defined, line)
+            return
         if is_recipe and self.open_rule is not None:
             self._replace(self.open_rule, line)
             return
@@ -112,14 +130,24 @@ class _Reader:
             self.open_rule = None
             self._directive(Line(line.number, text))
 
+    def _define(self, so_far: Assignment, line: Line) -> None:
+        if line.text.strip() == "endef":
+            self.assignments.append(so_far)
+            self.defined = None
+            return
+        self.defined = replace(so_far, value=f"{so_far.value}\n{line.text}".strip())
+
     def _directive(self, line: Line) -> None:
         include, assignment, rule = (form.fullmatch(line.text) for form in (_INCLUDE, _ASSIGNMENT, _RULE))
+        definition = _DEFINE.match(line.text)
         if _AT_RUN_TIME.search(line.text):
             self.others.append(line)
+        elif definition:
+            self.defined = Assignment(line.number, definition[1], "=", "", conditional=self.depth > 0)
         elif include:
             self.includes.append(line)
         elif assignment:
-            self.assignments.append(_assigned(line.number, assignment))
+            self.assignments.append(replace(_assigned(line.number, assignment), conditional=self.depth > 0))
         elif rule:
             self._rule(line, rule)
         else:
@@ -154,6 +182,10 @@ class _Reader:
         )
         self.rules[self.rules.index(rule)] = longer
         self.open_rule = longer
+
+
+def _names(text: str) -> set[str]:
+    return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
 
 
 def read_makefile(text: str) -> Makefile:

@@ -12,7 +12,7 @@ _FENCE = re.compile(r"^\s{0,3}(?:[-*+>]\s+)?(?P<mark>`{3,}|~{3,})\s*(?P<language
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _SHELLS = frozenset({"", "sh", "bash", "shell", "console", "zsh", "shellsession", "terminal"})
-_SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?:])\s+(?=[A-Z`*\[(>])")
+_SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?])\s+(?=[A-Z`*\[(>])")
 _NEW_BLOCK = re.compile(r"^\s*(?:[-*+]\s|\d+[.)]\s|\||>|$)")
 
 

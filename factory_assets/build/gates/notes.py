@@ -28,7 +28,7 @@ _MEANT = re.compile(
 # Called by others at a moment of their choosing: that there is nothing to do then is usual.
 _HOOK = re.compile(
     r"^_*(?:(?:a?close|clean_?up|tear_?down|set_?up|dispose|flush|release|shutdown)(?:_\w+)?$|(?:on|visit|depart|before|after)(?:_|[A-Z])"
-    r"|\w+_hook$)",
+    r"|handler$|generic_visit$|pytest_|\w+_hook$)",
 )
 LOREM = re.compile(r"lorem\s+ipsum\s+dolor", re.IGNORECASE)
 UNWRITTEN = re.compile(

@@ -19,7 +19,7 @@ _PLAIN_MARKS = frozenset({"staticmethod", "classmethod", "property", "cache", "l
 _SAYING = frozenset({"print", "echo", "exit", "write"})
 # What is handed to others as a file or a connection has these, also where there is nothing behind it.
 _DUCKS = frozenset({"close", "aclose", "flush"})
-_ON_PURPOSE = ("noop", "no_op", "nothing", "ignore", "discard", "silent", "null", "swallow")
+_ON_PURPOSE = ("noop", "nop", "no_op", "nothing", "ignore", "discard", "silent", "null", "swallow")
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,15 @@ def _functions(module: ast.Module) -> Iterator[tuple[_Function, ast.ClassDef | N
 
 def _function_faults(module: ast.Module, classes: Classes, lines: list[str]) -> Iterator[Fault]:
     for function, owner in _functions(module):
-        if not all(_does_nothing(statement) for statement in function.body):
+        body_of = function.body[:-1] if owner is None and _returns_nothing(function) else function.body
+        if not all(_does_nothing(statement) for statement in body_of):
             continue
         if _is_abstract(function, owner) or _is_meant_empty(function, owner, classes):
             continue
         # From the end of the head on: a comment may stand behind the only statement.
         body = "\n".join(lines[function.lineno - 1 : function.end_lineno]) + _beside(lines, function)
-        if is_meant(body) or (_is_explained(function, body) and _may_be_empty(function, owner)):
+        explained = "#" in body or (owner is not None and ast.get_docstring(function) is not None)
+        if is_meant(body) or (explained and _may_be_empty(function, owner)):
             continue
         yield function.lineno, f"{function.name} has an empty body"
 
@@ -133,14 +135,10 @@ def _beside(lines: list[str], function: _Function) -> str:
     return "".join(found)
 
 
-def _is_explained(function: _Function, body: str) -> bool:
-    return ast.get_docstring(function) is not None or "#" in body
-
-
 def _may_be_empty(function: _Function, owner: ast.ClassDef | None) -> bool:
-    """A hook of a class, or a method of an abstract class or an exception that heirs may replace."""
+    """A hook, or a method of an abstract class or an exception that heirs may replace."""
     if owner is None:
-        return False
+        return is_hook(function.name)
     bases = {_last_name(base) for base in owner.bases}
     return (
         is_hook(function.name)
@@ -176,6 +174,14 @@ def _does_nothing(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Pass) or (
         isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     )
+
+
+def _returns_nothing(function: _Function) -> bool:
+    match function.body[-1]:
+        case ast.Return(value=None | ast.Constant(value=None)):
+            return True
+        case _:
+            return False
 
 
 def _is_abstract(function: _Function, owner: ast.ClassDef | None) -> bool:

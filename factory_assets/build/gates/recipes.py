@@ -73,7 +73,7 @@ _LONG = {"--config-file": "-c", "--override-ini": "-o"}
 _TAKES_A_WARNING = frozenset({"-W", "--pythonwarnings"})
 _FILTERS = {
     Language.GO: re.compile(
-        r"--?(?:test\.)?(?:run|skip|list|exec|toolexec|overlay|modfile|n|c|o|h)(?:=(?!['\"]?\.?['\"]?$).*)?"
+        r"--?(?:test\.)?(?:run|skip|list|exec|toolexec|overlay|modfile|n|c|h)(?:=(?!['\"]?\.?['\"]?$).*)?"
     ),
     Language.TYPESCRIPT: re.compile(
         r"--(?:test-name-pattern|test-skip-pattern|test-only|test-shard|import|require|loader"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,9 @@ MOST_CHANGED = 0.4
 # Below this a share says nothing: mending one function of a small tool may take so many lines.
 ALWAYS_ALLOWED = 15
 # A file of which less than this is left has been written anew, however small its part in the repo.
-LEAST_LEFT = 0.4
+LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this much is as it was.
+SAME_TEST = 0.6
+
 _DECLARING = frozenset({"pyproject.toml", "package.json", "Cargo.toml", "go.mod"})
 _KEPT = frozenset({"SPEC.md", "LICENSE"})
 _CONFIGURATION = re.compile(
@@ -114,15 +117,26 @@ def _lost_tests(language: Language, built: Tree, tree: Tree, changed: list[str])
 def _removed(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -> Iterator[str]:
     old = Counter(test.name for test in before if not test.is_helper)
     new = Counter(test.name for test in after if not test.is_helper)
-    fresh = Counter(test.body for test in after if not test.is_helper and new[test.name] > old[test.name])
+    fresh = [test for test in after if not test.is_helper and new[test.name] > old[test.name]]
     for name, count in (old - new).items():
         lost = [test for test in before if test.name == name and not test.is_helper][-count:]
         for test in lost:
             # The same test under another name is a better name.
-            if test.body and fresh[test.body] > 0:
-                fresh[test.body] -= 1
-                continue
-            yield f"{test.path}: the test {name} was removed"
+            renamed = next((other for other in fresh if _is_mended(test, other)), None)
+            if renamed is None:
+                yield f"{test.path}: the test {name} was removed"
+            else:
+                fresh.remove(renamed)
+
+
+def _is_mended(old: WrittenTest, new: WrittenTest) -> bool:
+    """Whether a new test is an old one under another name: most of it is the same, and it asserts no less."""
+    if not old.body or new.skipped > old.skipped or new.asserts < old.asserts:
+        return False
+    before, after = old.body.replace(old.name, ""), new.body.replace(new.name, "")
+    return (
+        before == after or difflib.SequenceMatcher(None, before, after, autojunk=False).ratio() >= SAME_TEST
+    )
 
 
 def _weakened(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -> Iterator[str]:

@@ -7,7 +7,7 @@ out: gates/tests_run.py makes a test fail and looks whether `make test` notices.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from factory_assets.build.gates import TEST_TARGET
@@ -139,11 +139,11 @@ class _Judge:
             if any("%" in name and stem(name, target) is not None for name in rule.targets)
         )
 
-    def _shell_text(self, makefile: Makefile, line: Line) -> str:
+    def _shell_text(self, makefile: Makefile, line: Line, chosen: Mapping[str, str] | None = None) -> str:
         """A line as the shell gets it; what a call of npm runs stands in its place."""
-        text = makefile.expand(line.text)
+        text = makefile.expand(line.text, chosen)
         text = _UNSET.sub(lambda match: match[0] if self._is_set(makefile, match[1]) else "", text)
-        text = _PREFIX.sub("", text, count=1).replace("$$", "$")
+        text = "\n".join(_PREFIX.sub("", part, count=1) for part in text.split("\n")).replace("$$", "$")
         for _ in range(_SCRIPTS_DEEP if self.language is Language.TYPESCRIPT else 0):
             text = _NPM_RUN.sub(self._script, text)
         return text
@@ -192,13 +192,24 @@ class _Judge:
                         shown += commands_of(text)
                     if runs_tests(self.language, text):
                         running.append(text)
-                        yield from self._line_faults(line, text, mode)
+                        yield from self._line_faults(makefile, line, mode)
+                        yield from self._choice_faults(makefile, line, mode)
         if not running:
             number = makefile.rules_of("test")[0].number
             instead = f"it runs `{'; '.join(shown)[:200]}`" if shown else "it does nothing"
             yield f"{_NAME}:{number}: `test` does not run {RUNNER_NAMES[self.language]}: {instead}"
         else:
             yield from self._subset(makefile, running)
+
+    def _choice_faults(self, makefile: Makefile, line: Line, mode: ShellMode) -> Iterator[str]:
+        """What is wrong with the line in the other branches of the conditions that it depends on."""
+        for chosen in makefile.choices(line.text):
+            text = self._shell_text(makefile, line, chosen)
+            if runs_tests(self.language, text):
+                yield from self._line_faults(makefile, line, mode, chosen)
+            else:
+                shown = "; ".join(commands_of(text))[:200]
+                yield f"{_NAME}:{line.number}: where a condition says so, it runs `{shown}` and no tests"
 
     def _submake_faults(self, line: Line) -> Iterator[str]:
         for call in _SUBMAKE.findall(_PREFIX.sub("", line.text, count=1)):
@@ -210,9 +221,13 @@ class _Judge:
             if bad:
                 yield f"{_NAME}:{line.number}: calls make with `{' '.join(bad)}`"
 
-    def _line_faults(self, line: Line, text: str, mode: ShellMode) -> Iterator[str]:
-        prefix = _PREFIX.match(line.text)
-        if prefix and "-" in prefix[0]:
+    def _line_faults(
+        self, makefile: Makefile, line: Line, mode: ShellMode, chosen: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
+        text = self._shell_text(makefile, line, chosen)
+        # Make looks for prefixes after it has put in the variables.
+        parts = makefile.expand(line.text, chosen).split("\n")
+        if any((prefix := _PREFIX.match(part)) and "-" in prefix[0] for part in parts):
             yield f"{_NAME}:{line.number}: the prefix `-` lets the tests fail without notice"
         for fault in line_faults(self.language, text, mode):
             yield f"{_NAME}:{line.number}: {fault}"
