@@ -106,15 +106,8 @@ class PackageRegistries:
         self._packages[name] = (version, tarball({"package.json": json.dumps(package), **files}), scripts)
 
     def _answer(self, path: str) -> tuple[int, str, bytes]:
-        if path.startswith("/wheels/"):
-            _, _, name, filename = path.split("/")
-            return 200, "application/octet-stream", self._wheels[name][filename]
-        if path.endswith(".tgz"):
-            return (
-                200,
-                "application/octet-stream",
-                self._packages[path.split("/-/", maxsplit=1)[0].removeprefix("/npm/")][1],
-            )
+        if path.startswith("/wheels/") or path.endswith(".tgz"):
+            return 200, "application/octet-stream", self._archive(path)
         if self.status != 200:
             return self.status, "text/plain", b"as the test wanted"
         _, kind, name = path.rstrip("/").split("/", 2)
@@ -125,6 +118,12 @@ class PackageRegistries:
         if kind == "npm" and name in self._packages:
             return 200, "application/json", self._packument(name)
         return 404, "application/json", b'{"error": "Not found"}'
+
+    def _archive(self, path: str) -> bytes:
+        if path.startswith("/wheels/"):
+            _, _, name, filename = path.split("/")
+            return self._wheels[name][filename]
+        return self._packages[path.split("/-/", maxsplit=1)[0].removeprefix("/npm/")][1]
 
     def _simple(self, name: str) -> bytes:
         files = [
