@@ -113,11 +113,10 @@ class PackageRegistries:
         _, kind, name = path.rstrip("/").split("/", 2)
         if kind == "simple" and name in self._wheels:
             return 200, "application/vnd.pypi.simple.v1+json", self._simple(name)
-        if kind == "crates" and name.rpartition("/")[2] in self.crates:
-            return 200, "text/plain", b"{}"
         if kind == "npm" and name in self._packages:
             return 200, "application/json", self._packument(name)
-        return 404, "application/json", b'{"error": "Not found"}'
+        known = kind == "crates" and name.rpartition("/")[2] in self.crates
+        return (200, "text/plain", b"{}") if known else (404, "application/json", b'{"error": "Not found"}')
 
     def _archive(self, path: str) -> bytes:
         if path.startswith("/wheels/"):
