@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos lint types check end-to-end bench clean
+.PHONY: setup demo demo-ui up down test corpus chaos soak soak-simulated soak-live lint types check end-to-end bench clean
 
 setup: $(READY)
 
@@ -41,6 +41,16 @@ corpus: setup
 # Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1): some minutes.
 chaos: setup
 	$(BIN)/python -m pytest -n 0 -s -m chaos
+
+# Two weeks simulated, and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory whose parts are killed.
+soak: setup
+	@$(MAKE) --no-print-directory --jobs 2 soak-simulated soak-live
+
+soak-simulated: setup
+	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak.py
+
+soak-live: setup
+	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak_live.py
 
 lint: setup
 	$(BIN)/ruff format --check .
