@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
@@ -14,7 +13,7 @@ from itertools import takewhile
 import dagster as dg
 from dagster._core.test_utils import freeze_time
 from dagster._utils.schedules import schedule_execution_time_iterator
-from soak_world import SimulatedArxiv, SimulatedClock
+from soak_world import SimulatedArxiv, SimulatedClock, Turn
 
 _SENSOR_EVERY = timedelta(hours=1)
 _RUN_KEY, _SCHEDULE, _SENSOR = "dagster/run_key", "dagster/schedule_name", "dagster/sensor_name"
@@ -46,8 +45,6 @@ class Figures:
     missed: int = 0
     runs: Counter[str] = field(default_factory=Counter)
     failed_runs: Counter[str] = field(default_factory=Counter)
-    most_builds_at_once: int = 0
-    most_runs_kept: int = 0
     errors: list[str] = field(default_factory=list)
 
 
@@ -69,6 +66,7 @@ class Simulation:
         resources: dict[str, object],
         clock: SimulatedClock,
         arxiv: SimulatedArxiv,
+        turn: Turn,
         workers: int,
         off: tuple[datetime, datetime],
     ) -> None:
@@ -80,6 +78,7 @@ class Simulation:
         self._arxiv = arxiv
         self._off = off
         self._workers = workers
+        self._turn = turn
         self._cursors: dict[str, str | None] = {}
         self.figures = Figures()
 
@@ -173,17 +172,17 @@ class Simulation:
         return {_RUN_KEY: asked.request.run_key or "", by: asked.by}
 
     def _launch(self, asked: Asked) -> None:
-        with ExitStack():
+        with self._turn.taken():
             result = self._defs.resolve_job_def(asked.job).execute_in_process(
                 instance=self._instance,
                 partition_key=asked.request.partition_key,
                 tags={**(asked.request.tags or {}), **(self._tags(asked) if asked.request.run_key else {})},
                 raise_on_error=False,
             )
-        self.figures.runs[asked.job] += 1
-        if not result.success:
-            self.figures.failed_runs[asked.job] += 1
-            self._explain(result)
+            self.figures.runs[asked.job] += 1
+            if not result.success:
+                self.figures.failed_runs[asked.job] += 1
+                self._explain(result)
 
     def _explain(self, result: dg.ExecuteInProcessResult) -> None:
         for event in result.all_events:

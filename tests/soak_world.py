@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 from build_fakes import SubprocessCommands, phase_of
 from soak_specs import SoakSource
 
+from factory_assets.build.report import BuildReport
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import Phase, Usage
+from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gateways import Gateways
 from factory_assets.replay.arxiv_api import ArxivApi
 from factory_assets.replay.server import ReplayServer
@@ -93,13 +96,46 @@ class SoakAgents:
         )
 
 
+class Turn:
+    """Who may call Dagster: its set-up of a run is made for one run in a process, and builds run side by side."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._building = 0
+        self.most_at_once = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+    @contextmanager
+    def given_up(self) -> Iterator[None]:
+        """Let another thread call Dagster for the time of a build."""
+        self._building += 1
+        self.most_at_once = max(self.most_at_once, self._building)
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+            self._building -= 1
+
+
 class SoakGateways(Gateways):
     """The real gateways, by a simulated clock, to the replay server and the scripted agents."""
 
     def __init__(
-        self, settings: Settings, *, server: ReplayServer, agents: SoakAgents, clock: SimulatedClock
+        self,
+        settings: Settings,
+        *,
+        server: ReplayServer,
+        agents: SoakAgents,
+        clock: SimulatedClock,
+        turn: Turn,
     ) -> None:
         super().__init__(settings, clock=clock.now)
+        self._turn = turn
         self._server = server
         self._agents = agents
         self._commands = SubprocessCommands()
@@ -107,6 +143,14 @@ class SoakGateways(Gateways):
     @cached_property
     def _replay(self) -> ReplayServer:
         return self._server
+
+    def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> BuildReport:
+        def tell(line: str) -> None:
+            with self._turn.taken():
+                notify(line)
+
+        with self._turn.given_up():
+            return super().build(queued, run_id, tell)
 
     def _claude_code(self, base_url: str) -> SoakAgents:  # type: ignore[override]
         return self._agents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time as wall
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import pytest
 from soak_checks import SoakChecks, left_processes, storage_bytes
 from soak_simulation import Simulation
 from soak_specs import SPECS_A_DAY, SoakSource
-from soak_world import SimulatedArxiv, SimulatedClock, SoakAgents, SoakGateways
+from soak_world import SimulatedArxiv, SimulatedClock, SoakAgents, SoakGateways, Turn
 
 from factory_assets.build_defs import build_defs
 from factory_assets.domain.announcements import is_settled
@@ -21,7 +22,7 @@ from factory_assets.domain.builds import Phase
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
-FIRST, DAYS, WORKERS = date(2026, 6, 3), 14, 2
+FIRST, DAYS, WORKERS = date(2026, 6, 3), int(os.environ.get("SOAK_DAYS", "14")), 2
 # Tuesday and Wednesday of the second week: back on Thursday at 00:05.
 OFF = datetime(2026, 6, 9, 0, 5, tzinfo=UTC), datetime(2026, 6, 11, 0, 5, tzinfo=UTC)
 KEEP_DAYS = 5
@@ -42,13 +43,13 @@ def test_two_weeks_with_the_machine_off_for_two_days(
     home = _home(tmp_path, settings, monkeypatch)
     source = SoakSource(FIRST, DAYS)
     clock = SimulatedClock(datetime.combine(FIRST, time(), UTC))
-    agents = SoakAgents(source, clock)
+    agents, turn = SoakAgents(source, clock), Turn()
     end = datetime.combine(FIRST + timedelta(days=DAYS), time(), UTC)
     with (
         ReplayServer(recordings=source.recordings()) as server,
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
-        gateways = SoakGateways(settings, server=server, agents=agents, clock=clock)
+        gateways = SoakGateways(settings, server=server, agents=agents, clock=clock, turn=turn)
         resources: dict[str, object] = {"registry": gateways.registry}
         for name in ("gathering", "analysis", "building", "mirroring", "importing", "sweeping", "alerting"):
             resources[name] = gateways
@@ -59,6 +60,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
             resources=resources,
             clock=clock,
             arxiv=SimulatedArxiv(server, source),
+            turn=turn,
             workers=WORKERS,
             off=OFF,
         )
@@ -74,6 +76,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
             *checks.repos(),
             *checks.mirrors(),
             *checks.ledger(),
+            *checks.reservations(),
             *checks.runs(instance),
             *checks.disk(),
             *left_processes((str(settings.factory_data_dir),)),
@@ -87,6 +90,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         "papers gathered": papers,
         "settled dates, analyses": f"{len(settled)}, {figures.runs['analyze']} runs",
         "specs": f"{len(checks.specs)}: {_counted(checks.statuses)}",
+        "builds at once, at most": turn.most_at_once,
         "builds put off by a rate limit": agents.limits_met,
         "runs launched": f"{figures.runs.total()}: {_counted(figures.runs)}",
         "runs that failed": f"{figures.failed_runs.total()}: {_counted(figures.failed_runs)}",
