@@ -50,10 +50,16 @@ class SoakChecks:
             times = len(self._registry.analyses_of(day))
             if times != 1:
                 faults.append(f"{day} was analysed {times} times")
-        faults += [f"{day} is not settled and was analysed" for day in self._registry.analysed_days() - {*settled}]
+        faults += [
+            f"{day} is not settled and was analysed" for day in self._registry.analysed_days() - {*settled}
+        ]
         if papers is not None:
             read = sum(found.papers for day in settled for found in self._registry.analyses_of(day))
-            faults += [f"{read} papers of settled dates were read, and there are {papers}"] if read != papers else []
+            faults += (
+                [f"{read} papers of settled dates were read, and there are {papers}"]
+                if read != papers
+                else []
+            )
         return faults
 
     def endings(self) -> list[str]:
@@ -102,7 +108,9 @@ class SoakChecks:
     def runs(self, instance: dg.DagsterInstance) -> list[str]:
         """No run is unfinished, no run key was launched twice, and no spec shipped in two runs."""
         runs = instance.get_runs()
-        faults = [f"run {run.run_id} of {run.job_name} is {run.status}" for run in runs if not run.is_finished]
+        faults = [
+            f"run {run.run_id} of {run.job_name} is {run.status}" for run in runs if not run.is_finished
+        ]
         keys = Counter(
             (run.tags.get("dagster/schedule_name"), run.tags.get("dagster/sensor_name"), key)
             for run in runs

@@ -84,7 +84,11 @@ class LiveFactory:
         assert done.returncode == 0, f"factory {' '.join(arguments)}: {log.read_text()[-3000:]}"
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "XDG_CACHE_HOME") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "XDG_CACHE_HOME")
+            if name in os.environ
+        }
         return {
             **kept,
             "DAGSTER_HOME": str(self.home),
@@ -115,8 +119,10 @@ class LiveFactory:
         open_ = [status for status in dg.DagsterRunStatus if status not in _FINISHED]
         wait_for(
             "the runs to end",
-            lambda: not self.registry.queue(IN_PROGRESS)
-            and not instance.get_runs(dg.RunsFilter(statuses=open_), limit=1),
+            lambda: (
+                not self.registry.queue(IN_PROGRESS)
+                and not instance.get_runs(dg.RunsFilter(statuses=open_), limit=1)
+            ),
         )
 
     def stop(self) -> None:
@@ -176,7 +182,11 @@ def _write_recordings(folder: Path) -> None:
     known = {(str(case.language), case.name): case for case in corpus()}
     (folder / "analysis-each.yaml").write_text("date: each\nspecs: []\n")
     for number, day in enumerate(DATES):
-        papers = [record.id for record in load_papers() if record.published.date() == day and matcher.labels(record.paper)]
+        papers = [
+            record.id
+            for record in load_papers()
+            if record.published.date() == day and matcher.labels(record.paper)
+        ]
         specs = []
         for paper, key in zip(papers[:_SPECS_A_DAY], _CASES, strict=True):
             case = known[key]
@@ -187,7 +197,9 @@ def _write_recordings(folder: Path) -> None:
                 renamed: dict[str, object] = json.loads(text.replace(package_name(old), package_name(new)))
                 return renamed
 
-            specs.append(renamed(case.spec.model_dump(mode="json", exclude_none=True)) | {"source_papers": [paper]})
+            specs.append(
+                renamed(case.spec.model_dump(mode="json", exclude_none=True)) | {"source_papers": [paper]}
+            )
             told = Conversation.model_validate(
                 renamed(case.conversation({}).model_dump(mode="json", exclude_unset=True))
             )

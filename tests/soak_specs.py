@@ -64,7 +64,9 @@ class SoakSource:
 
     def __init__(self, first: date, days: int) -> None:
         self.days = [first + timedelta(days=number) for number in range(days)]
-        self._papers = {day: tuple(papers) for day, papers in zip(self.days, _shifted(self.days), strict=True)}
+        self._papers = {
+            day: tuple(papers) for day, papers in zip(self.days, _shifted(self.days), strict=True)
+        }
         specs = (
             self._spec(day, index, number * SPECS_A_DAY + index)
             for number, day in enumerate(self.days)
@@ -80,7 +82,10 @@ class SoakSource:
     def visible(self, now: datetime) -> list[ArxivRecord]:
         """What arXiv has announced by now."""
         return [
-            record for papers in self._papers.values() for record in papers if _shown_at(record.published) <= now
+            record
+            for papers in self._papers.values()
+            for record in papers
+            if _shown_at(record.published) <= now
         ]
 
     def recordings(self) -> Recordings:
@@ -127,7 +132,12 @@ def _shifted(days: Sequence[date]) -> Iterator[list[ArxivRecord]]:
             record = next(matching)
             number += 1
             published = datetime.combine(day, record.published.timetz())
-            changes = {"id": f"{day:%y%m}.{number:05d}", "published": published, "updated": None, "version": 1}
+            changes = {
+                "id": f"{day:%y%m}.{number:05d}",
+                "published": published,
+                "updated": None,
+                "version": 1,
+            }
             papers.append(record.model_copy(update=changes))
         yield papers
 
@@ -138,7 +148,7 @@ def _shown_at(published: datetime) -> datetime:
 
 
 def _with_a_wrong_test(text: str) -> str:
-    return text.replace("count_words)\" 2", "count_words)\" 3").replace('["a"] == 2', '["a"] == 3')
+    return text.replace('count_words)" 2', 'count_words)" 3').replace('["a"] == 2', '["a"] == 3')
 
 
 def _letters(number: int) -> str:

@@ -71,7 +71,9 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         figures = simulation.figures
         faults = [
             *figures.errors,
-            *checks.analyses(settled, papers=sum(len(gateways.registry.papers_of_day(day)) for day in settled)),
+            *checks.analyses(
+                settled, papers=sum(len(gateways.registry.papers_of_day(day)) for day in settled)
+            ),
             *checks.endings(),
             *checks.repos(),
             *checks.mirrors(),
