@@ -42,7 +42,7 @@ corpus: setup
 chaos: setup
 	$(BIN)/python -m pytest -n 0 -s -m chaos
 
-# Two weeks simulated, and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory whose parts are killed.
+# Two weeks simulated (SOAK_DAYS of them), and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory that is hurt.
 soak: setup
 	@$(MAKE) --no-print-directory --jobs 2 soak-simulated soak-live
 
