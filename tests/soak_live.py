@@ -32,7 +32,7 @@ DATES = (date(2026, 6, 16), date(2026, 6, 17), date(2026, 6, 18))
 _SPECS_A_DAY = 3
 _CASES = (("bash", "good-column-sum"), ("python", "good-rate-guard"), ("bash", "placeholder-functions"))
 _EVERY_MINUTE = "* * * * *"
-_COMMAND_SECONDS, _WAIT_SECONDS, _POLL_SECONDS = 240.0, 240.0, 0.5
+_COMMAND_SECONDS, _WAIT_SECONDS, _POLL_SECONDS = 300.0, 420.0, 0.5
 
 
 class LiveFactory:
