@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import re
 import subprocess
 import time
 from collections import Counter
@@ -21,6 +21,7 @@ from factory_assets.registry.rows import fetch
 
 _ENDED = {BuildStatus.SHIPPED, BuildStatus.FAILED}
 _GONE_SECONDS = 20.0
+_RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SoakChecks:
@@ -124,6 +125,13 @@ class SoakChecks:
         )
         return faults + [f"{name} shipped in {number} runs" for name, number in builds.items() if number > 1]
 
+    def run_files(self, instance: dg.DagsterInstance) -> list[str]:
+        """What a run wrote is gone with the run."""
+        known = {run.run_id for run in instance.get_runs()}
+        paths = [*self._data.iterdir(), *(self._data / "history" / "runs").glob("*.db")]
+        found = {path.stem for path in paths if _RUN_ID.fullmatch(path.stem)}
+        return [f"run {run_id} is gone and its files are not" for run_id in sorted(found - known)]
+
     def disk(self) -> list[str]:
         """Workspaces and sessions are gone, and no git repository is locked."""
         left = [
@@ -168,18 +176,10 @@ class SoakChecks:
 
 
 def storage_bytes(data: Path) -> int:
-    """What the run storage takes: runs, their events and ticks, and what the runs have said."""
+    """What the run storage takes: runs, their events and ticks, and a folder for each run."""
     folders = [data / name for name in ("history", "schedules", "storage")]
+    folders += [path for path in data.iterdir() if _RUN_ID.fullmatch(path.name)]
     return sum(path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file())
-
-
-def compact(data: Path) -> None:
-    """Give the free pages of SQLite's files back, so that sizes say what is kept."""
-    for folder in ("history", "schedules"):
-        for path in (data / folder).rglob("*.db"):
-            with sqlite3.connect(path) as connection:
-                connection.execute("VACUUM")
-            connection.close()
 
 
 def left_processes(words: Sequence[str]) -> list[str]:

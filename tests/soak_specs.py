@@ -117,7 +117,7 @@ class SoakSource:
         return SoakSpec(
             spec,
             day,
-            is_refused=number % _REFUSED_EVERY == _REFUSED_EVERY - 1,
+            is_refused=number % _REFUSED_EVERY == 3,
             is_limited=number % _LIMITED_EVERY == _LIMITED_EVERY - 1,
         )
 
