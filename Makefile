@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools lint types check end-to-end bench clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live lint types check bench clean
 
 setup: $(READY)
 
@@ -55,6 +55,16 @@ browser-tools: setup
 	@if command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -qq -y chromium; \
 	else echo "chromium is missing: install it (apt install chromium)"; fi || true
+
+# Two weeks simulated (SOAK_DAYS of them), and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory that is hurt.
+soak: setup
+	@$(MAKE) --no-print-directory --jobs 2 soak-simulated soak-live
+
+soak-simulated: setup
+	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak.py
+
+soak-live: setup
+	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak_live.py
 
 lint: setup
 	$(BIN)/ruff format --check .

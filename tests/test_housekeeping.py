@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -55,6 +56,13 @@ def test_a_run_goes_when_its_partition_was_made_again_and_the_partition_stays_ma
     assert (swept.removed, swept.kept) == (1, 2)
     assert instance.get_materialized_partitions(dg.AssetKey("papers")) == {"2026-06-01", "2026-06-02"}
     assert old not in ids(instance)
+
+
+def test_nothing_of_a_run_that_is_gone_stays_on_the_disk(instance, tmp_path):
+    old, new = run(instance, "2026-06-01"), run(instance, "2026-06-01")
+    sweep(instance)
+    left = [path.name for path in tmp_path.rglob("*") if path.stem in {old, new}]
+    assert {Path(name).stem for name in left} == {new}
 
 
 def test_a_failure_stays_until_its_partition_was_made_after_all(instance):

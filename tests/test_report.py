@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import dagster as dg
 import pytest
 from registry_samples import spec as make_spec
 
@@ -142,6 +143,11 @@ def test_a_factory_that_did_nothing_has_a_report_too(tmp_path):
     text = page.read_text()
     assert "no build has ended" in text
     assert "none has shipped" in text
+
+
+def test_the_asset_can_show_the_dollars_of_a_factory_that_spent_none(tmp_path):
+    statistics = Registry(tmp_path / "registry.duckdb").statistics(DAY, DAY)
+    assert dg.MetadataValue.float(statistics.dollars).value == 0.0
 
 
 def test_the_page_holds_the_picture_and_escapes_what_it_shows(tmp_path, statistics):

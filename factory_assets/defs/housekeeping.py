@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from factory_assets.defs.stages import Clock, Sweeping
 
@@ -39,6 +41,7 @@ def sweep_runs(instance: dg.DagsterInstance, *, before: datetime, remove: bool) 
             run_id = record.dagster_run.run_id
             instance.delete_run(run_id)
             instance.compute_log_manager.delete_logs(prefix=[run_id])
+            _remove_events_file(instance, run_id)
     return SweptRuns(removed=len(old), kept=total - len(old))
 
 
@@ -81,6 +84,15 @@ def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Every night: remove what is older than FACTORY_KEEP_DAYS and shown nowhere.",
     )
+
+
+def _remove_events_file(instance: dg.DagsterInstance, run_id: str) -> None:
+    """SQLite's storage has a file for each run, which Dagster empties with the run and leaves there for ever."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        file = Path(storage.path_for_shard(run_id))
+        for path in (file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm"))):
+            path.unlink(missing_ok=True)
 
 
 def _records(instance: dg.DagsterInstance, before: datetime) -> Iterator[dg.RunRecord]:

@@ -91,7 +91,8 @@ class Statistics(_Line):
     @property
     def dollars(self) -> float:
         """Dollars of all stages."""
-        return sum(line.dollars for line in self.spend)
+        # From 0.0, because without a line the sum would be a whole number, which Dagster refuses.
+        return sum((line.dollars for line in self.spend), 0.0)
 
     @property
     def cost_per_shipped(self) -> float | None:
