@@ -101,7 +101,7 @@ def test_a_backfill_launched_by_clicking_over_three_dates_ends_green(
     ui.sees("papers")
     ui.sees("specs")
     ui.sees("100%")
-    ui.shot("backfill")
+    ui.shot("backfill", height=380)
 
 
 def test_a_shipped_partition_shows_its_repo_verdict_cost_and_links(
@@ -173,4 +173,4 @@ def test_the_automation_page_says_when_each_schedule_runs(ui: Ui) -> None:
     ui.page.get_by_text("Scheduled").nth(5).wait_for()
     ui.page.get_by_text("Standard sensor").nth(2).wait_for()
     ui.sees("Scheduled At 06:30 AM UTC")
-    ui.shot("automation")
+    ui.shot("automation", height=740)
