@@ -127,7 +127,9 @@ def test_a_red_partition_leads_to_the_gate_that_refused_it(
     ui.shot("refused-repo")
     ui.button("Done").click()
     ui.button("View all historical events").click()
-    ui.page.get_by_role("dialog").get_by_text(site.partition(REFUSED)).first.click()
+    ui.sees("Historical events for")
+    ui.page.get_by_text(site.partition(REFUSED), exact=True).last.click()
+    ui.sees("refused by")
     ui.sees(REFUSED)
     ui.sees("dollars in all")
 
