@@ -24,7 +24,7 @@ from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
 SHIPS, REFUSED = "draft-budget", "demo-fails-its-gate-on-purpose"
 DAYS = ("2026-06-17", "2026-06-18", "2026-06-19")
-LONGEST_SECONDS = 150.0
+LONGEST_SECONDS = 240.0
 Found = TypeVar("Found")
 _REPOS = {DAYS[0]: (SHIPS, REFUSED)}
 _GOES_ON = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}

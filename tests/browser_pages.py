@@ -23,7 +23,8 @@ _ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-_PATIENCE_MILLISECONDS = 60_000
+_WIDTH, _HEIGHT = 1440, 900
+_PATIENCE_MILLISECONDS = 90_000
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def browser(url: str, pictures: Path | None) -> Iterator[Ui]:
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_program(), args=list(_ARGUMENTS))
         try:
-            page = chromium.new_page(viewport={"width": 1440, "height": 900})
+            page = chromium.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
             page.set_default_timeout(_PATIENCE_MILLISECONDS)
             yield Ui(url, page, pictures)
         finally:
@@ -62,10 +63,16 @@ class Ui:
         """Go to a page."""
         self.page.goto(f"{self.url}{path}")
 
-    def shot(self, name: str) -> None:
-        """Keep what the window shows, without its blinking caret and moving parts."""
+    def shot(self, name: str, *, height: int = _HEIGHT) -> None:
+        """Keep what the window shows, down to that height, without its moving parts."""
         if self.pictures is not None:
-            self.page.screenshot(path=self.pictures / f"{name}.png", animations="disabled", scale="css")
+            size = self.page.viewport_size
+            assert size is not None
+            self.page.screenshot(
+                path=self.pictures / f"{name}.png",
+                animations="disabled",
+                clip={"x": 0, "y": 0, "width": size["width"], "height": min(height, size["height"])},
+            )
 
     def node(self, asset: str) -> Locator:
         """An asset's node in the lineage graph."""

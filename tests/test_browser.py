@@ -101,7 +101,7 @@ def test_a_backfill_launched_by_clicking_over_three_dates_ends_green(
     ui.sees("papers")
     ui.sees("specs")
     ui.sees("100%")
-    ui.shot("backfill")
+    ui.shot("backfill", height=380)
 
 
 def test_a_shipped_partition_shows_its_repo_verdict_cost_and_links(
@@ -127,7 +127,9 @@ def test_a_red_partition_leads_to_the_gate_that_refused_it(
     ui.shot("refused-repo")
     ui.button("Done").click()
     ui.button("View all historical events").click()
-    ui.page.get_by_role("dialog").get_by_text(site.partition(REFUSED)).first.click()
+    ui.sees("Historical events for")
+    ui.page.get_by_text(site.partition(REFUSED), exact=True).last.click()
+    ui.sees("refused by")
     ui.sees(REFUSED)
     ui.sees("dollars in all")
 
@@ -173,4 +175,4 @@ def test_the_automation_page_says_when_each_schedule_runs(ui: Ui) -> None:
     ui.page.get_by_text("Scheduled").nth(5).wait_for()
     ui.page.get_by_text("Standard sensor").nth(2).wait_for()
     ui.sees("Scheduled At 06:30 AM UTC")
-    ui.shot("automation")
+    ui.shot("automation", height=740)

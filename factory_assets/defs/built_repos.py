@@ -147,7 +147,7 @@ def _materialize(step: _Step) -> Iterator[Event]:
         return
     except (BuildGateError, BuildAgentError) as error:
         yield from _checks(error.report.verdicts)
-        about = {**error_metadata(error), **_report_metadata(error.report)}
+        about = {**_refused_by(error.report), **error_metadata(error), **_report_metadata(error.report)}
         # A failure's own metadata stands in its run only; observations stand in the partition's history.
         _observe(step, queued, RunOutcome.FAILED, about)
         raise failure(error, {**_spec_metadata(queued, git_dir), **about}) from error
@@ -271,6 +271,12 @@ def _shipped(
     )
 
 
+def _refused_by(report: BuildReport) -> dict[str, dg.MetadataValue]:
+    """The gates in one line: what they saw stands behind a link that has to be opened."""
+    gates = [verdict.gate for verdict in report.verdicts if not verdict.passed]
+    return {"refused by": dg.MetadataValue.text(", ".join(gates))} if gates else {}
+
+
 def _cost(registry: Registry, queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
     """Over all attempts; `dollars` is of one run."""
     dollars = registry.usage_of(repo=queued.spec.name).cost_usd
@@ -314,7 +320,10 @@ def _report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
         "gates": dg.MetadataValue.md(
             table(
                 ["gate", "verdict"],
-                [(verdict.gate, "passed" if verdict.passed else "failed") for verdict in report.verdicts],
+                [
+                    (verdict.gate, "passed" if verdict.passed else "failed")
+                    for verdict in sorted(report.verdicts, key=lambda verdict: verdict.passed)
+                ],
             )
         ),
         "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
