@@ -5,11 +5,13 @@ Run it alone with `python -m bench.bench_workers`; it takes about ten minutes.
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import dagster as dg
 import psutil
 
 from bench.instances import BenchInstance, instance
@@ -26,6 +28,7 @@ FULL_SECONDS, SCALED_SECONDS = 180.0, 45.0
 TARGET = 0.9
 _SAMPLE_SECONDS = 5.0
 _MIB = 2**20
+_STARTED_PROCESS = re.compile(r"Started process for run \(pid: (\d+)\)")
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,16 @@ def _measure(made: BenchInstance, client: FactoryClient, workers: int) -> _Measu
 def _workers_memory(runs: Sequence[str]) -> list[float]:
     """Proportional set size in MiB of each process that executes one of the runs."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or ())
-        if "execute_run" in command and any(run in command for run in runs):
-            try:
-                found.append(process.memory_full_info().pss / _MIB)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
+    with dg.DagsterInstance.get() as instance:
+        for run_id in runs:
+            for record in instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+                named = _STARTED_PROCESS.search(record.message)
+                if named is None:
+                    continue
+                try:
+                    found.append(psutil.Process(int(named[1])).memory_full_info().pss / _MIB)
+                except (psutil.NoSuchProcess, psutil.AccessDenied):
+                    continue
     return found
 
 

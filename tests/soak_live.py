@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -150,19 +151,19 @@ class LiveFactory:
         return None
 
     def _worker(self, instance: dg.DagsterInstance) -> tuple[str, psutil.Process] | None:
+        """The first run that builds, and its process, which only the run's own events name."""
         started = instance.get_runs(dg.RunsFilter(job_name="build", statuses=[dg.DagsterRunStatus.STARTED]))
-        for process in self._own():
-            try:
-                command = " ".join(process.cmdline())
-            except psutil.Error:
-                continue
-            for run in started:
-                if "execute_run" in command and run.run_id in command:
-                    return run.run_id, process
+        own = {process.pid: process for process in self._own()}
+        for run in started:
+            for record in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+                named = _STARTED_PROCESS.search(record.message)
+                if named is not None and int(named[1]) in own:
+                    return run.run_id, own[int(named[1])]
         return None
 
 
 Found = TypeVar("Found")
+_STARTED_PROCESS = re.compile(r"Started process for run \(pid: (\d+)\)")
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 

@@ -72,6 +72,9 @@ def test_minutes_of_a_live_factory_whose_parts_are_killed(
         ]
         lost = instance.get_run_by_id(killed)
         stored = storage_bytes(factory.data)
+        repo = lost.tags["factory/repo"] if lost else ""
+        of_repo = [run for run in runs if run.tags.get("factory/repo") == repo and run.job_name == "build"]
+        faults += [] if len(of_repo) > 1 else [f"nobody took up the build of {repo} again"]
     jobs = Counter(run.job_name for run in runs)
     table = {
         "seconds": f"{time.monotonic() - began:.0f}",
