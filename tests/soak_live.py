@@ -151,10 +151,13 @@ class LiveFactory:
         return None
 
     def _worker(self, instance: dg.DagsterInstance) -> tuple[str, psutil.Process] | None:
-        """The first run that builds, and its process, which only the run's own events name."""
+        """The first run whose agent is at work, and its process, which only the run's own events name."""
+        at_work = {queued.spec.name for queued in self.registry.queue(IN_PROGRESS)}
         started = instance.get_runs(dg.RunsFilter(job_name="build", statuses=[dg.DagsterRunStatus.STARTED]))
         own = {process.pid: process for process in self._own()}
         for run in started:
+            if run.tags.get("factory/repo") not in at_work:
+                continue
             for record in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
                 named = _STARTED_PROCESS.search(record.message)
                 if named is not None and int(named[1]) in own:
