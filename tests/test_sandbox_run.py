@@ -130,8 +130,10 @@ def test_a_flood_keeps_its_head_and_tail_within_bounds(name: str, tmp_path: Path
     assert "bytes left out" in result.output
 
 
+# A test run that a shell put into the background was told to ignore SIGINT.
 _KILLED_PARENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from claude_code_sandboxes import sandbox_named
