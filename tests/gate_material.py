@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 import pytest
 from _pytest.mark import ParameterSet
+from toolchains import works
 
 from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.build.tree import EXECUTABLE, REGULAR, Tree, TreeFile
@@ -239,7 +240,7 @@ def marked(languages: Iterable[Language]) -> list[ParameterSet]:
 def need(language: Language) -> None:
     """Skip the test where a tool of the language is missing."""
     for tool in TOOLS[language]:
-        if shutil.which(tool) is None:
+        if not works(tool):
             pytest.skip(f"{tool} is not installed")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import shutil
-import subprocess
 import tomllib
 
 import pytest
 from build_fakes import SubprocessCommands
 from build_material import PAPER, make_spec
+from toolchains import works
 
 from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.domain.agents import Command
@@ -24,14 +23,6 @@ def scaffold(folder, language, **changes):
     return write_scaffold(
         make_spec(language, **changes), (PAPER,), workspace=folder, year=2026, owner="Example Org"
     )
-
-
-def works(program: str) -> bool:
-    """Whether it starts: rustup's `cargo` stands on PATH also where no toolchain is chosen for this HOME."""
-    if shutil.which(program) is None:
-        return False
-    version = "version" if program == "go" else "--version"
-    return subprocess.run([program, version], capture_output=True, check=False).returncode == 0
 
 
 def needs(*programs):

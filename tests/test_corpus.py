@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from corpus_cases import CorpusCase, corpus
 from corpus_harness import CorpusRun
+from toolchains import works
 
 from factory_assets.build.gates import ALL_GATES
 from factory_assets.build.languages import CONVENTIONS
@@ -44,7 +44,7 @@ def test_a_build_of_the_corpus_ends_as_it_has_to(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    missing = [tool for tool in ("bwrap", "git", "make", _PROGRAMS[case.language]) if not shutil.which(tool)]
+    missing = [tool for tool in ("bwrap", "git", "make", _PROGRAMS[case.language]) if not works(tool)]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed: {case.language} {case.name}")
     record_property("corpus", "good" if case.is_good else "bad")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from build_fakes import SubprocessCommands
 from build_material import BASH_FILES, DOCUMENTS, PYTHON_FILES, tree_of, write_files
 from demo_repos import DEMO, SPECS, demo_trees
+from toolchains import works
 
 from factory_assets.build.gates.documents import judge_documents, judge_sources_unchanged
 from factory_assets.build.gates.documents_run import run_documented_commands
@@ -494,7 +493,7 @@ def test_a_help_that_fails_or_hangs_is_refused(tmp_path):
     assert "did not end within" in faults[0]
 
 
-@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is missing")
+@pytest.mark.skipif(not works("cargo"), reason="not installed: cargo")
 def test_the_help_of_a_rust_command_is_asked_for_through_cargo(tmp_path):
     source = 'fn main() { println!("usage: word-count [--top N]"); }\n'
     shown = "\n```sh\ncargo run -- --top 3\ncargo run --release -- --deep\ntarget/release/word-count --top 1\n```\n"

@@ -110,7 +110,8 @@ def _failures(axes: Axes, statistics: Statistics) -> None:
         return _nothing(axes, "No build has failed.")
     bars = axes.barh([cause for cause, _ in causes], [count for _, count in causes], color=_FAILED)
     axes.bar_label(bars, padding=3, fontsize=9)
-    axes.invert_yaxis()
+    # The most frequent on top, and a single one no thicker than one of four.
+    axes.set_ylim(max(len(causes), 4) - 0.5, -0.5)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     return None
