@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ from factory_assets.domain.builds import BuildStatus
 
 WORKERS = (1, 2, 4, 8, 16)
 ROUNDS = 2
-# Agents that take three minutes are scaled to a quarter; what a run costs beside them is not.
-FULL_SECONDS, SCALED_SECONDS = 180.0, 45.0
+# Agents that take three minutes are scaled to half a minute; what a run costs beside them is not.
+FULL_SECONDS, SCALED_SECONDS = 180.0, 30.0
 TARGET = 0.9
 _SAMPLE_SECONDS = 5.0
 _MIB = 2**20
@@ -65,16 +66,19 @@ def _measure(made: BenchInstance, client: FactoryClient, workers: int) -> _Measu
     started = time.monotonic()
     runs = [client.launch_spec("build", queued) for queued in specs]
     samples: list[float] = []
-    last_sample = started
+    ended = threading.Event()
 
-    def sample() -> bool:
-        nonlocal last_sample
-        if time.monotonic() - last_sample > _SAMPLE_SECONDS:
-            last_sample = time.monotonic()
+    def sample() -> None:
+        while not ended.wait(_SAMPLE_SECONDS):
             samples.extend(_workers_memory(runs))
-        return False
 
-    ends = client.wait(runs, lambda _run, _status: None, sample)
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        ends = client.wait(runs, lambda _run, _status: None)
+    finally:
+        ended.set()
+        sampler.join()
     if not all(end.succeeded for end in ends):
         raise RuntimeError(f"A build run failed: {next(end.error for end in ends if not end.succeeded)}")
     return _Measured(workers, time.monotonic() - started, statistics.median(samples) if samples else 0.0)

@@ -102,16 +102,18 @@ class Ui:
         self.open(f"/assets/{asset}?view=partitions" if keys else f"/assets/{asset}")
         self.button("Materialize").click()
         if keys:
-            box = self.page.get_by_placeholder(re.compile("^ex: ")).last
+            # The page behind the dialog has such a box, too.
+            dialog = self.page.get_by_role("dialog")
+            box = dialog.get_by_placeholder(re.compile("^ex: ")).last
             box.fill(keys[0])
             box.press("Enter")
             for rank in keys[1:]:
-                self.page.get_by_text("Select a partition or create one").last.click()
+                dialog.get_by_text("Select a partition or create one").last.click()
                 menu = self.page.locator("[class*=Menu], [class*=menu]")
                 menu.get_by_text(rank, exact=True).locator("visible=true").last.click()
                 # The menu stays open over the button, as more than one rank can be chosen.
-                self.page.get_by_text("Partition selection").click()
-            self.button("Launch").click()
+                dialog.get_by_text("Partition selection").click()
+            dialog.get_by_role("button", name=re.compile("Launch")).click()
         return self._launched()
 
     def backfill_all_dates(self, *assets: str) -> str:
@@ -121,8 +123,9 @@ class Ui:
         for asset in assets[1:]:
             self.node(asset).click(modifiers=["Shift"])
         self.button("Materialize selected").click()
-        self.page.get_by_role("button", name="All", exact=True).click()
-        self.button("Launch backfill").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("button", name="All", exact=True).click()
+        dialog.get_by_role("button", name=re.compile("Launch backfill")).click()
         self.page.get_by_role("link", name="View", exact=True).first.wait_for()
         self.open("/runs/?view=backfills")
         link = self.page.locator("a[href*='/runs/b/']").first
