@@ -21,7 +21,7 @@ from corpus_cases import corpus
 
 from factory_assets.build.scaffold.scaffold import package_name
 from factory_assets.cli.supervisor import free_port
-from factory_assets.domain.builds import IN_PROGRESS
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import load_topics
 from factory_assets.registry import Registry
@@ -114,6 +114,10 @@ class LiveFactory:
         run_id, worker = found
         worker.kill()
         return run_id
+
+    def drain(self) -> None:
+        """Wait, with automation still on, until every spec is built or refused: also what a kill interrupted."""
+        wait_for("every build to end", lambda: not self.registry.queue({BuildStatus.QUEUED, *IN_PROGRESS}))
 
     def settle(self, instance: dg.DagsterInstance) -> None:
         """Wait until no run is under way and no spec is in a phase."""

@@ -42,10 +42,10 @@ def test_minutes_of_a_live_factory_whose_parts_are_killed(
         factory.command("up")
         factory.command("enable")
         with dg.DagsterInstance.from_config(str(factory.home)) as instance:
-            sleep_until(0.25)
-            daemon_back = factory.kill_daemon()
-            sleep_until(0.4)
+            # First of all: a fast machine has built everything before long.
             killed = factory.kill_worker(instance)
+            sleep_until(0.4)
+            daemon_back = factory.kill_daemon()
             sleep_until(0.6)
             restarted = time.monotonic()
             factory.command("down")
@@ -53,6 +53,7 @@ def test_minutes_of_a_live_factory_whose_parts_are_killed(
             factory.command("up")
             restart = time.monotonic() - restarted
             sleep_until(1.0)
+            factory.drain()
             factory.command("disable")
             factory.settle(instance)
     finally:
