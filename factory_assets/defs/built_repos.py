@@ -291,7 +291,7 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
             ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
             or "none: the spec was imported"
         ),
-        "paper": dg.MetadataValue.url(spec.origin_url),
+        "source": dg.MetadataValue.url(spec.origin_url),
         "language": dg.MetadataValue.text(spec.language.value),
         "problem": dg.MetadataValue.text(spec.problem),
         "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),

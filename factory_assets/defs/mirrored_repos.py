@@ -79,7 +79,7 @@ def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.Metadata
             "created" if report.created else "pushed" if report.pushed else "unchanged"
         ),
         "mirror": dg.MetadataValue.url(report.url) if folder == report.url else dg.MetadataValue.path(folder),
-        "paper": dg.MetadataValue.url(queued.spec.origin_url),
+        "source": dg.MetadataValue.url(queued.spec.origin_url),
         "papers": dg.MetadataValue.text(
             ", ".join(queued.spec.source_papers) or "none: the spec was imported"
         ),
