@@ -19,6 +19,8 @@ from rich.console import Console
 from factory_assets.cli import desk
 from factory_assets.cli.story import show_story, why_it_waits
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.queue import put_off_cancelled
+from factory_assets.defs.runs import spec_tags
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InputError, StatusError
@@ -253,6 +255,26 @@ def test_the_commands_find_the_registry_of_their_instance(commands: Commands) ->
     assert named(registry, "cache-probe").status is BuildStatus.QUEUED
     unknown = commands("show", "no-such-tool")
     assert (unknown.code, "No spec has this name." in unknown.err) == (1, True)
+
+
+def test_a_retry_stands_though_the_sensor_has_not_seen_the_cancelled_run_yet(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands("status")
+    registry = Registry(commands.data / "registry.duckdb")
+    (queued,) = queue(registry, "cache-probe", day=date(2026, 6, 17))
+    monkeypatch.setenv("FACTORY_DATA_DIR", str(commands.data))
+    with dg.DagsterInstance.from_config(str(commands.home)) as instance:
+        run = instance.add_run(
+            dg.DagsterRun(job_name="build", status=dg.DagsterRunStatus.STARTED, tags=spec_tags(queued))
+        )
+        registry.start_build(queued.id, run_id=run.run_id, now=NOW)
+        instance.report_run_canceling(run)
+        instance.report_run_canceled(run)
+        assert "it waits no longer (cancelled by hand)" in commands("retry", "cache-probe").out
+        put_off_cancelled(instance, registry, datetime.now(UTC))
+    freed = named(registry, "cache-probe")
+    assert (freed.status, freed.not_before, freed.attempts) == (BuildStatus.QUEUED, None, 0)
 
 
 def test_status_shows_a_stopped_queue_first_and_resume_lets_it_go_on(

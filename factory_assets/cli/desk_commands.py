@@ -36,8 +36,12 @@ def show(name: NameArgument) -> None:
 def retry(name: NameArgument) -> None:
     """Queue a failed repo again for a fresh attempt, or end the wait of one that was put off."""
     from factory_assets.cli import desk
+    from factory_assets.defs.queue import note_cancelled
 
-    desk.retry(registry_of(open_instance()), name, console)
+    registry = registry_of(open_instance())
+    # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
+    note_cancelled(registry, datetime.now(UTC))
+    desk.retry(registry, name, console)
 
 
 def requeue(

@@ -105,6 +105,12 @@ def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: dat
         instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
 
 
+def note_cancelled(registry: Registry, now: datetime) -> None:
+    """The same on the instance that DAGSTER_HOME names, for a command that ends the waits it finds."""
+    with dg.DagsterInstance.get() as instance:
+        put_off_cancelled(instance, registry, now)
+
+
 def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
     """The spec of a run; one from the UI or a backfill is tagged with its repo only once it has started."""
     if name := run.tags.get(REPO_TAG):
