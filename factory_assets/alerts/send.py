@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
 from pydantic import JsonValue, SecretStr
 
 from factory_assets.domain.alerts import AlertStore, KnownAlert
@@ -58,6 +57,8 @@ def _post(alert: KnownAlert, places: Places) -> list[str | None]:
 
 
 def _post_to(name: str, url: SecretStr, body: JsonValue) -> str | None:
+    import httpx
+
     try:
         answer = httpx.post(url.get_secret_value(), json=body, timeout=SECONDS, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

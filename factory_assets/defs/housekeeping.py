@@ -4,14 +4,21 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import dagster as dg
-from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from factory_assets.defs.stages import Clock, Sweeping
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
 _PAGE = 200
+
+
+@runtime_checkable
+class _FilePerRun(Protocol):
+    """Dagster's SQLite event log storage; its class costs the import of SQLAlchemy, in every process."""
+
+    def path_for_shard(self, run_id: str) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
 def _remove_events_file(instance: dg.DagsterInstance, run_id: str) -> None:
     """SQLite's storage has a file for each run, which Dagster empties with the run and leaves there for ever."""
     storage = instance.event_log_storage
-    if isinstance(storage, SqliteEventLogStorage):
+    if isinstance(storage, _FilePerRun):
         file = Path(storage.path_for_shard(run_id))
         for path in (file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm"))):
             path.unlink(missing_ok=True)
