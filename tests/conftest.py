@@ -1,13 +1,20 @@
 """What holds for every test: no credential and no instance of the machine it runs on is seen."""
 
+from __future__ import annotations
+
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 from corpus_report import corpus_summary
 
 from factory_assets.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from defs_factory import DefsFactory
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +46,41 @@ def replay_settings(tmp_path: Path) -> Settings:
         factory_mirror_interval=0,
         factory_mirror_dir=tmp_path / "mirrored",
     )
+
+
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance without a run: making its databases takes seconds, copying them does not."""
+    import dagster as dg
+
+    home = tmp_path_factory.mktemp("dagster-home")
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs()
+        instance.get_materialized_partitions(dg.AssetKey("papers"))
+    return home
+
+
+@pytest.fixture
+def factory(replay_settings: Settings) -> Iterator[DefsFactory]:
+    """The definitions on an instance in memory."""
+    import dagster as dg
+    from defs_factory import DefsFactory
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield DefsFactory(replay_settings, instance)
+
+
+@pytest.fixture
+def kept(replay_settings: Settings, empty_home: Path, tmp_path: Path) -> Iterator[DefsFactory]:
+    """The same on disk: a schedule that looks at its instance takes none that lives in memory only."""
+    import dagster as dg
+    from defs_factory import DefsFactory
+
+    home = tmp_path / "home"
+    shutil.copytree(empty_home, home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        yield DefsFactory(replay_settings, instance)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

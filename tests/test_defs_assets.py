@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,12 +24,6 @@ from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
 _OTHER_CHECKS = {"usual_level": True, "no_late_papers": True}
-
-
-@pytest.fixture
-def factory(replay_settings: Settings) -> Iterator[DefsFactory]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield DefsFactory(replay_settings, instance)
 
 
 @pytest.fixture
@@ -200,7 +193,7 @@ def test_a_repo_that_ships_is_green_with_its_numbers_and_every_gate_passed(analy
     shown = metadata(result, "built_repos", "2026-06-17|01")
     assert shown["outcome"] == "shipped"
     assert shown["repo"] == "cache-probe"
-    assert shown["paper"] == "https://arxiv.org/abs/2606.17001"
+    assert shown["source"] == "https://arxiv.org/abs/2606.17001"
     assert (shown["commit"], shown["version"]) == ("commit-of-cache-probe", "0.1.0")
     assert (shown["lines of code"], shown["tests executed"], shown["attempt"]) == (140, 6, 1)
     assert (shown["dollars"], shown["seconds"], shown["input tokens"]) == (0.25, 12.5, 900)
@@ -430,7 +423,7 @@ def test_a_mirrored_repo_shows_where_it_is_and_the_second_time_nothing_changes(a
         "outcome": "created",
         "repo": "cache-probe",
         "mirror": "https://github.com/example/cache-probe",
-        "paper": "https://arxiv.org/abs/2606.17001",
+        "source": "https://arxiv.org/abs/2606.17001",
         "papers": "2606.17001",
         "commit": "commit-of-cache-probe",
         "seconds": 0.5,
@@ -450,7 +443,7 @@ def test_an_imported_repo_is_mirrored_and_shows_where_its_idea_came_from(factory
     for job in ("build", "mirror"):
         assert factory.run_rank(job, WEDNESDAY, 1).success
     shown = metadata(factory.run_rank("mirror", WEDNESDAY, 1), "mirrored_repos")
-    assert (shown["paper"], shown["papers"]) == (idea, "none: the spec was imported")
+    assert (shown["source"], shown["papers"]) == (idea, "none: the spec was imported")
 
 
 # The machine and its settings, through the real gateways
