@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -159,3 +163,35 @@ def test_a_replay_instance_needs_no_credential_for_the_doctor_to_be_content(comm
     ended = commands("doctor", FACTORY_MODE="replay")
     assert "ok git: git version" in ended.out
     assert "ANTHROPIC_API_KEY" not in ended.out
+
+
+# the way out
+
+_LEAVING = """
+import time
+from factory_assets.cli.instance import open_instance
+open_instance()
+try:
+    print("at work", flush=True)
+    time.sleep(60)
+finally:
+    time.sleep(0.2)
+    print("left in order", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_second_signal_does_not_break_off_the_way_out(commands: Commands, number: signal.Signals) -> None:
+    commands.write_replay()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, "-c", _LEAVING]
+    with subprocess.Popen(
+        command, env=kept | commands.environment(), stdout=subprocess.PIPE, text=True
+    ) as leaving:
+        assert leaving.stdout is not None
+        assert leaving.stdout.readline() == "at work\n"
+        leaving.send_signal(number)
+        time.sleep(0.05)
+        leaving.send_signal(number)
+        assert leaving.stdout.read() == "left in order\n"
+    assert leaving.returncode == 128 + number

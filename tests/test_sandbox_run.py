@@ -19,7 +19,7 @@ from claude_code_sandboxes import (
 )
 
 from factory_assets.domain.agents import Command, CommandResult
-from factory_assets.sandbox import TIMED_OUT_EXIT_CODE
+from factory_assets.sandbox import TIMED_OUT_EXIT_CODE, supervisor
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -155,3 +155,19 @@ def test_nothing_survives_when_the_worker_is_killed_or_cancelled(
         wait_until_running(marker)
         worker.send_signal(end)
     wait_until_gone(marker)
+
+
+def test_signals_in_quick_succession_do_not_keep_the_supervisor_from_ending_what_it_started(
+    tmp_path: Path,
+) -> None:
+    # As when a worker with several threads dies: each thread's end sends one.
+    for _ in range(5):
+        marker = new_marker()
+        line = f"setsid sleep {marker} & sleep 600"
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(os.getpid()), "sh", "-c", line]
+        with subprocess.Popen(command, cwd=tmp_path, start_new_session=True) as started:
+            wait_until_running(marker)
+            for _ in range(200):
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    started.send_signal(number)
+        wait_until_gone(marker)

@@ -13,6 +13,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, instance_home, load_settings
 
 _MODE_FILE = "mode"
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def open_instance(mode: Mode | None = None) -> Instance:
     )
     os.chdir(home)
     # What a command has started is stopped on its way out, so these must not end it on the spot.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDINGS:
         signal.signal(number, _leave)
     # A shell that starts this in the background has SIGINT ignored, and children would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -67,6 +68,9 @@ def open_instance(mode: Mode | None = None) -> Instance:
 
 
 def _leave(number: int, _frame: object) -> None:
+    # A terminal that closes sends SIGHUP twice, and the second one must not break off the way out.
+    for ending in _ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 

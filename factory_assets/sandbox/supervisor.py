@@ -13,35 +13,30 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from types import FrameType
-from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _KILL_SECONDS = 10.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOPS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 def main() -> int:
     """Run the program and return its exit code, 128 and the signal's number where a signal ended it."""
     parent, *argv = sys.argv[1:]
-    for name in _SIGNALS:
-        signal.signal(name, _stop)
+    # Signals are waited for, not handled: the death of a parent with several threads sends SIGTERM several times, and
+    # a handler that raises would break off the killing as well.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_STOPS, signal.SIGCHLD})
+    # Elsewhere than on Linux a signal that nothing handles is dropped even while it is blocked.
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     _adopt_orphans()
+    if os.getppid() != int(parent):
+        return 128 + signal.SIGTERM
     try:
-        if os.getppid() != int(parent):
-            return 128 + signal.SIGTERM
-        return _wait_for(_start(argv))
+        return _wait_for(_start(argv, before))
     finally:
-        for name in _SIGNALS:
-            signal.signal(name, signal.SIG_IGN)
         _kill_descendants()
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    raise SystemExit(128 + number)
 
 
 def _adopt_orphans() -> None:
@@ -51,13 +46,14 @@ def _adopt_orphans() -> None:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _start(argv: list[str]) -> int:
+def _start(argv: list[str], mask: Iterable[int]) -> int:
     pid = os.fork()
     if pid:
         return pid
     # The last two are ignored by every Python, and a program would inherit that.
-    for name in (*_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ):
+    for name in (*_STOPS, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.setsid()
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - running this program is the script's purpose
@@ -67,12 +63,22 @@ def _start(argv: list[str]) -> int:
 
 
 def _wait_for(program: int) -> int:
-    """Reap whatever ends, until the program itself does."""
+    """Reap whatever ends, until the program itself does or this process is asked to stop."""
     while True:
-        pid, status = os.wait()
-        if pid == program:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+        received = signal.sigwait({*_STOPS, signal.SIGCHLD})
+        if received in _STOPS:
+            return 128 + received
+        for pid, status in _ended():
+            if pid == program:
+                code = os.waitstatus_to_exitcode(status)
+                return code if code >= 0 else 128 - code
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    """The children that have ended by now, each with its status; one signal may stand for several of them."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
 
 
 def _kill_descendants() -> None:
@@ -81,9 +87,8 @@ def _kill_descendants() -> None:
         for pid in _descendants():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        for _ in _ended():
+            pass
         if not _descendants():
             return
         time.sleep(0.01)
