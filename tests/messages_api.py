@@ -18,7 +18,10 @@ MODEL = "claude-haiku-5-5"
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. With `chunks` it comes in chunks of these sizes, with `cut` it breaks off there."""
+    """One answer. With `chunk` it comes in chunks of this size, with `cut` it breaks off there.
+
+    `wait` and `linger` are seconds before it and before the connection is closed after it.
+    """
 
     body: bytes
     status: int = 200
@@ -27,6 +30,7 @@ class Reply:
     chunk: int | None = None
     cut: int | None = None
     wait: float = 0.0
+    linger: float = 0.0
 
 
 def usage(**counts: Any) -> dict[str, Any]:
@@ -126,6 +130,7 @@ def _handler(api: MessagesApi) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             self.wfile.write(_encoded(reply)[: reply.cut])
+            time.sleep(reply.linger)
             self.close_connection = True
 
     return Handler

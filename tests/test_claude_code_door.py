@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,14 @@ def test_a_spent_budget_lets_no_further_call_pass_and_says_so() -> None:
         assert len(api.seen) == 2
         assert meter.seen.over_budget
         assert len(door.log.refused.all) == 1
+
+
+@pytest.mark.parametrize("chunk", [None, 50])
+def test_an_answer_counts_before_its_end_has_reached_the_program(chunk: int | None) -> None:
+    with metered(replace(message(), chunk=chunk, linger=0.5), limit=0.5 * PRICE) as (_, door, meter):
+        assert call(door)[0] == 200
+        assert meter.usage.cost_usd == pytest.approx(PRICE)
+        assert call(door)[0] == 400
 
 
 def test_a_budget_that_is_passed_by_a_twentieth_still_holds() -> None:

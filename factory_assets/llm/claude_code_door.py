@@ -115,6 +115,7 @@ class Call:
         self._status: int | None = None
         self._answer: Answer | None = None
         self._failed = False
+        self._ended = False
 
     def sent(self, content: bytes) -> None:
         """Keep the next part of the request."""
@@ -127,7 +128,7 @@ class Call:
 
     def heard(self, content: bytes) -> None:
         """Read the next part of it; what it counts on its way holds at once."""
-        if self._answer is None:
+        if self._answer is None or self._ended:
             return
         known = self._answer.counts
         self._answer.feed(content)
@@ -140,6 +141,9 @@ class Call:
 
     def ended(self) -> None:
         """Settle it."""
+        if self._ended:
+            return
+        self._ended = True
         if self._answer is None:
             # Only a whole request sets a model to work.
             if 0 < self._request_bytes <= len(self._request) and not self._failed:

@@ -34,7 +34,7 @@ class CallWatch(Protocol):
         ...
 
     def ended(self) -> None:
-        """The call is over, whoever ended it."""
+        """The call is over, whoever ended it; told once more when its connection is closed."""
         ...
 
 

@@ -6,18 +6,29 @@ _LONGEST_SIZE_LINE = 1024
 
 
 class PassingBody:
-    """Takes a body as it goes over the line and gives what it holds. A broken chunk ends what is given."""
+    """Takes a body as it goes over the line and gives what it holds. A broken chunk ends what is given.
 
-    def __init__(self, *, chunked: bool) -> None:
+    `length` is what its head announced, None where it goes on until the connection closes.
+    """
+
+    def __init__(self, *, chunked: bool, length: int | None = None) -> None:
         self._chunked = chunked
+        self._length = length
+        self._passed = 0
         self._line = bytearray()
         # What is left of the chunk; None between two chunks.
         self._left: int | None = None
         self._over = False
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing more belongs to it."""
+        return self._over or (not self._chunked and self._length is not None and self._passed >= self._length)
+
     def feed(self, data: bytes) -> bytes:
         """The content among the next bytes of the line."""
         if not self._chunked:
+            self._passed += len(data)
             return data
         content = bytearray()
         position = 0

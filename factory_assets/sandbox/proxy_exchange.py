@@ -96,8 +96,16 @@ def _listener(head: Head, call: CallWatch) -> Callable[[bytes], None]:
         )
     status = head.first[1]
     call.answered(int(status) if status.isdecimal() else 0, "".join(head.values("content-type")))
-    body = PassingBody(chunked=bool(head.values("transfer-encoding")))
-    return lambda data: call.heard(body.feed(data))
+    length = next((int(value) for value in head.values("content-length") if value.isdecimal()), None)
+    body = PassingBody(chunked=bool(head.values("transfer-encoding")), length=length)
+
+    def listen(data: bytes) -> None:
+        call.heard(body.feed(data))
+        if body.is_whole:
+            # Before the client has the end of it, so that its next call finds this one counted.
+            call.ended()
+
+    return listen
 
 
 def _unheard(data: bytes) -> None:
