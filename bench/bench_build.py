@@ -235,8 +235,9 @@ def _builds_text(builds: Sequence[_Build]) -> Iterator[str]:
         "The demo's repos that ship, each built from queued to shipped in this process by the real Claude Code against"
         " the replay server. *Agent* is the wall time of the three phases' agents, the start of Claude Code in its"
         " sandbox included. *Commands* is what the factory runs in the sandbox itself: the check of the language's"
-        " tools and the last gate's two runs of the repo's own tests. The rest is the factory: scaffold, prompts, git,"
-        " gates, registry."
+        " tools, and in the last gates the repo's build, its tests (as they are, with one that fails, with faults put"
+        " into the sources) and the commands that its documents name. The rest is the factory: scaffold, prompts, git,"
+        " the scanner for secrets, gates, registry."
     )
     yield ""
     yield f"Target: without the agent under {TARGET:g} s a repo."
