@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from bench.instances import instance, seconds_to_end
 from factory_assets.gather.arxiv import ArxivSource, window_query
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.source import Batch, Source
@@ -29,7 +30,7 @@ from factory_assets.registry import Registry
 from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord, load_papers
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
-from factory_assets.settings import PROJECT_ROOT
+from factory_assets.settings import PROJECT_ROOT, Mode
 
 FULL = 3.0
 """Seconds between two requests that arXiv asks for."""
@@ -41,6 +42,7 @@ PAGE = 2_000
 TOPICS_FILE = PROJECT_ROOT / "factory_assets" / "gather" / "topics.yaml"
 FIRST = date(2025, 1, 1)
 SPANS = (1, 30, 365)
+BACKFILLS = (30, 365)
 PAPERS_A_DAY = (60, 150)
 
 _TEXT = f"""\
@@ -59,6 +61,15 @@ Targets: requests at most 1.2 of the fewest, time at most 1.05 of the floor.
 
 | dates | papers stored | windows | requests | fewest | ratio | time | floor | ratio | work | ratio at {FULL:g} s |
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+_RUNS_TEXT = """
+### The same as a backfill: one Dagster run
+
+From its launch to its end, in a process of its own under a daemon. Beside the stage there are the daemon's next look,
+the start of that process, and the events and checks of each date.
+
+| dates | the run | of it the stage, as above | beside it |
+|--:|--:|--:|--:|"""
 
 log = logging.getLogger("bench_gather")
 
@@ -109,7 +120,33 @@ def run() -> str:
     topics = load_topics(TOPICS_FILE)
     with _arxiv() as url:
         results = [_measured(days, url=url, topics=topics) for days in SPANS]
-    return "\n".join([_TEXT.format(topics=len(topics.topics)), *(result.row() for result in results), ""])
+        runs = _runs(url)
+    stage = {result.dates: result.seconds for result in results}
+    return "\n".join(
+        [
+            _TEXT.format(topics=len(topics.topics)),
+            *(result.row() for result in results),
+            _RUNS_TEXT,
+            *(
+                f"| {days} | {seconds:.1f} s | {stage[days]:.1f} s | {seconds - stage[days]:.1f} s |"
+                for days, seconds in runs
+            ),
+            "",
+        ]
+    )
+
+
+def _runs(url: str) -> list[tuple[int, float]]:
+    environment = {
+        "FACTORY_MODE": Mode.LIVE,
+        "FACTORY_ARXIV_URL": url,
+        "FACTORY_ARXIV_INTERVAL": str(INTERVAL),
+    }
+    with instance(BACKFILLS[-1], environment, first=FIRST) as made, made.at_work() as client:
+        return [
+            (days, seconds_to_end(client, [client.launch_days("gather", FIRST, FIRST + timedelta(days - 1))]))
+            for days in BACKFILLS
+        ]
 
 
 @contextmanager

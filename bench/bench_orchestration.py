@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import httpx
 
-from bench.instances import FIRST, BenchInstance, instance
+from bench.instances import FIRST, BenchInstance, instance, seconds_to_end
 from bench.waiting_location import WAIT
 from factory_assets.build_defs import build_defs
-from factory_assets.cli.ownership import own
-from factory_assets.cli.processes import daemon, program, start, stop_tree
+from factory_assets.cli.processes import program, start, stop_tree
 from factory_assets.cli.supervisor import free_port
-from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.partitions import date_rank_key
 
 TIMES = 9
@@ -51,17 +49,15 @@ def run() -> str:
 def _runs() -> list[str]:
     with instance(2, {WAIT: "0"}) as made:
         made.queue(1, EMPTY_RUNS)
-        with FactoryClient.open(made.workspace) as client, own(made.settings.factory_data_dir) as ownership:
-            log = made.home / "daemon.log"
-            with daemon(ownership, workspace=made.workspace, log=log, is_running=client.daemon_is_running):
-                client.set_pool("builds", 1)
-                builds = [client.launch_spec("build", queued) for queued in made.registry.queue()]
-                with_spec = _follow(client, builds)
-                empty = [
-                    client.launch_partition("build", date_rank_key(FIRST + timedelta(days=1), rank))
-                    for rank in range(1, EMPTY_RUNS + 1)
-                ]
-                without = _follow(client, empty)
+        with made.at_work() as client:
+            client.set_pool("builds", 1)
+            builds = [client.launch_spec("build", queued) for queued in made.registry.queue()]
+            with_spec = seconds_to_end(client, builds)
+            empty = [
+                client.launch_partition("build", date_rank_key(FIRST + timedelta(days=1), rank))
+                for rank in range(1, EMPTY_RUNS + 1)
+            ]
+            without = seconds_to_end(client, empty)
     return [
         "## Orchestration",
         "",
@@ -75,14 +71,6 @@ def _runs() -> list[str]:
         f"| a build that does no work | {with_spec:.2f} |",
         f"| a rank without a spec | {without:.2f} |",
     ]
-
-
-def _follow(client: FactoryClient, runs: Sequence[str]) -> float:
-    started = time.monotonic()
-    ends = client.wait(list(runs), lambda _run, _status: None, lambda: False)
-    if not all(end.succeeded for end in ends):
-        raise RuntimeError(next(end.error for end in ends if not end.succeeded))
-    return (time.monotonic() - started) / len(runs)
 
 
 def _ticks() -> list[str]:

@@ -17,8 +17,6 @@ import psutil
 
 from bench.instances import BenchInstance, instance
 from bench.waiting_location import WAIT
-from factory_assets.cli.ownership import own
-from factory_assets.cli.processes import daemon
 from factory_assets.defs.client import FactoryClient
 from factory_assets.domain.builds import BuildStatus
 
@@ -53,10 +51,8 @@ def run() -> str:
     days = 1 + sum(workers * ROUNDS for workers in WORKERS) // 30
     with instance(days, {WAIT: str(SCALED_SECONDS)}) as made:
         made.queue(days, 30)
-        with FactoryClient.open(made.workspace) as client, own(made.settings.factory_data_dir) as ownership:
-            log = made.home / "daemon.log"
-            with daemon(ownership, workspace=made.workspace, log=log, is_running=client.daemon_is_running):
-                measured = [_measure(made, client, workers) for workers in WORKERS]
+        with made.at_work() as client:
+            measured = [_measure(made, client, workers) for workers in WORKERS]
     return "\n".join(_text(measured))
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from factory_assets.cli.instance import write_env
+from factory_assets.cli.ownership import own
+from factory_assets.cli.processes import daemon
+from factory_assets.defs.client import FactoryClient
 from factory_assets.domain.specs import Spec
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
@@ -38,9 +42,26 @@ class BenchInstance:
                 day, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
             )
 
+    @contextmanager
+    def at_work(self) -> Iterator[FactoryClient]:
+        """Its daemon runs meanwhile."""
+        with (
+            FactoryClient.open(self.workspace) as client,
+            own(self.settings.factory_data_dir) as ownership,
+            daemon(
+                ownership,
+                workspace=self.workspace,
+                log=self.home / "daemon.log",
+                is_running=client.daemon_is_running,
+            ),
+        ):
+            yield client
+
 
 @contextmanager
-def instance(days: int, environment: Mapping[str, str] | None = None) -> Iterator[BenchInstance]:
+def instance(
+    days: int, environment: Mapping[str, str] | None = None, *, first: date = FIRST
+) -> Iterator[BenchInstance]:
     """Make one over so many dates; the environment is as before afterwards."""
     before, folder = dict(os.environ), Path.cwd()
     with tempfile.TemporaryDirectory(prefix="factory-bench-", ignore_cleanup_errors=True) as name:
@@ -49,10 +70,11 @@ def instance(days: int, environment: Mapping[str, str] | None = None) -> Iterato
             "DAGSTER_HOME": str(home),
             "FACTORY_MODE": Mode.REPLAY,
             "FACTORY_DATA_DIR": str(home / "data"),
-            "FACTORY_START_DATE": FIRST.isoformat(),
-            "FACTORY_END_DATE": (FIRST + timedelta(days=days - 1)).isoformat(),
+            "FACTORY_START_DATE": first.isoformat(),
+            "FACTORY_END_DATE": (first + timedelta(days=days - 1)).isoformat(),
             "FACTORY_DAY_BUDGET_USD": "100000",
             "FACTORY_MIRROR_DIR": str(home / "mirrored"),
+            **(environment or {}),
         }
         write_env(home, values)
         (home / "data").mkdir()
@@ -62,7 +84,7 @@ def instance(days: int, environment: Mapping[str, str] | None = None) -> Iterato
             "load_from:\n  - python_module: {module_name: bench.waiting_location, location_name: factory,"
             f" working_directory: {PROJECT_ROOT}}}\n"
         )
-        os.environ.update({**values, **(environment or {})})
+        os.environ.update(values)
         try:
             settings = Settings(_env_file=home / ".env")
             yield BenchInstance(home, settings, Registry(settings.registry_path), workspace)
@@ -86,3 +108,12 @@ def _spec(name: str) -> Spec:
         integration_point="Somewhere.",
         moat="Something.",
     )
+
+
+def seconds_to_end(client: FactoryClient, runs: Sequence[str]) -> float:
+    """Wait for the runs that were just launched; the seconds that each took, one after the other."""
+    started = time.monotonic()
+    ends = client.wait(list(runs), lambda _run, _status: None, lambda: False)
+    if not all(end.succeeded for end in ends):
+        raise RuntimeError(next(end.error for end in ends if not end.succeeded))
+    return (time.monotonic() - started) / len(runs)
