@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 from dagster._core.remote_origin import (
@@ -101,3 +101,10 @@ def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
     queued = factory.registry.spec_named(name)
     assert queued is not None
     return queued
+
+
+def minutes_later(factory: DefsFactory) -> None:
+    """What ticks have asked for so far is no run, and has been so for some minutes."""
+    asked = factory.registry.launches_asked_for()
+    long_ago = datetime.now(UTC) - timedelta(minutes=6)
+    factory.registry.claim_launches(dict.fromkeys(asked, "long ago"), settled=asked, now=long_ago)

@@ -118,12 +118,15 @@ class SoakChecks:
             if (key := run.tags.get("dagster/run_key")) and "dagster/parent_run_id" not in run.tags
         )
         faults += [f"{key} was launched {number} times" for key, number in keys.items() if number > 1]
-        builds = Counter(
-            run.tags["factory/repo"]
-            for run in runs
-            if run.job_name == "build" and run.tags.get("factory/outcome") == "shipped"
-        )
-        return faults + [f"{name} shipped in {number} runs" for name, number in builds.items() if number > 1]
+        shipping: dict[str, list[str]] = {}
+        for run in runs:
+            if run.job_name == "build" and run.tags.get("factory/outcome") == "shipped":
+                asker = run.tags.get("dagster/sensor_name") or run.tags.get("dagster/schedule_name")
+                parent = run.tags.get("dagster/parent_run_id")
+                shipping.setdefault(run.tags["factory/repo"], []).append(
+                    f"{run.run_id} ({asker}, after {parent})"
+                )
+        return faults + [f"{name} shipped in {ids}" for name, ids in shipping.items() if len(ids) > 1]
 
     def run_files(self, instance: dg.DagsterInstance) -> list[str]:
         """What a run wrote is gone with the run."""

@@ -6,7 +6,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from automation_ticks import MONDAY_LATER, THURSDAY, gather, queue_two, repos, sense, spec_named, tick
+from automation_ticks import (
+    MONDAY_LATER,
+    THURSDAY,
+    gather,
+    minutes_later,
+    queue_two,
+    repos,
+    sense,
+    spec_named,
+    tick,
+)
 from defs_factory import DefsFactory
 
 from factory_assets.domain.automation import Hold
@@ -133,6 +143,7 @@ def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewe
     assert isinstance(words, str)
     assert "401 invalid x-api-key" in words
     factory.building.credential = "good"
+    minutes_later(factory)
     (again, _) = sense(factory)
     assert again.tags["factory/repo"] == "cache-probe"
     assert again.run_key != request.run_key

@@ -12,6 +12,7 @@ from automation_ticks import (
     FRIDAY,
     MONDAY_LATER,
     THURSDAY,
+    minutes_later,
     queue_two,
     repos,
     sense,
@@ -106,9 +107,27 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
     queued = spec_named(factory, "cache-probe")
     factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
     factory.registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded")
+    minutes_later(factory)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"
     assert after.run_key != before.run_key
+
+
+def test_two_who_look_at_one_moment_launch_a_spec_once(kept: DefsFactory) -> None:
+    queue_two(kept)
+    assert repos(tick(kept, "build_daily", MONDAY_LATER)) == ["cache-probe", "tree-probe"]
+    # Dagster makes the runs of a tick one after the other: the first is there and has ended, the second is not.
+    start_run(kept, "cache-probe", dg.DagsterRunStatus.SUCCESS)
+    assert repos(sense(kept)) == ["cache-probe"]
+    assert sense(kept) == "Another tick or command is launching what is queued."
+
+
+def test_a_launch_that_never_became_a_run_is_asked_for_again_after_minutes(factory: DefsFactory) -> None:
+    queue_two(factory)
+    keys = {"cache-probe": "lost", "tree-probe": "lost"}
+    asked = datetime.now(UTC) - timedelta(minutes=6)
+    factory.registry.claim_launches(keys, settled={}, now=asked)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
 def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:
@@ -129,6 +148,7 @@ def test_a_run_that_a_command_took_back_is_followed_by_another_one(factory: Defs
     (before, _) = sense(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.QUEUED)
     cancel(factory, "cache-probe", by_hand=False)
+    minutes_later(factory)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"
     assert after.run_key != before.run_key
@@ -153,6 +173,7 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
     assert waiting.not_before is not None
     assert waiting.not_before > datetime.now(UTC) + timedelta(hours=23)
     factory.registry.requeue(queued.id)
+    minutes_later(factory)
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
@@ -189,15 +210,17 @@ def test_a_build_that_was_cancelled_when_executed_again_waits_too(factory: DefsF
     factory.instance.delete_run(first.run_id)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, tags=tags)
     cancel(factory, "cache-probe")
+    minutes_later(factory)
     assert repos(sense(factory)) == ["tree-probe"]
 
 
 def test_a_run_is_asked_for_again_only_in_another_tick(kept: DefsFactory) -> None:
     queue_two(kept)
     keys = [
-        [request.run_key for request in tick(kept, "build_daily", at)]
-        for at in (MONDAY_LATER, MONDAY_LATER, MONDAY_LATER + timedelta(days=1))
+        [request.run_key for request in tick(kept, "build_daily", MONDAY_LATER)] for _ in ("once", "again")
     ]
+    minutes_later(kept)
+    keys += [[request.run_key for request in tick(kept, "build_daily", MONDAY_LATER + timedelta(days=1))]]
     assert keys[0] == keys[1]
     assert not {*keys[0]} & {*keys[2]}
 
@@ -284,6 +307,7 @@ def test_the_fifth_launch_ever_is_the_oldest_spec(factory: DefsFactory) -> None:
     assert repos(sense(factory)) == ["new-probe", "cache-probe", "tree-probe"]
     for number in range(4):
         start_run(factory, f"shipped-{number}", dg.DagsterRunStatus.SUCCESS)
+    minutes_later(factory)
     assert repos(sense(factory)) == ["cache-probe", "new-probe", "tree-probe"]
 
 
@@ -321,6 +345,7 @@ def test_a_tick_asks_dagster_no_more_for_many_specs_than_for_few(kept: DefsFacto
         kept.registry.queue_specs(
             day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=NOW
         )
+    minutes_later(kept)
     with counted_statements() as for_eight:
         assert len(sense(kept)) == 8
     assert 0 < len(for_eight) <= len(for_two)

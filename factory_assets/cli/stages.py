@@ -133,6 +133,7 @@ class Factory:
         """Build the specs that wait; one that is named is built again even if it failed before."""
         if standing := self.registry.holds():
             raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
+        settled = self.client.settled_launches(self.registry)
         going = self.client.busy_repos(self.registry)
         if names:
             going = {name: run for name, run in going.items() if name in names}
@@ -140,6 +141,13 @@ class Factory:
         else:
             wanted = self._affordable(days, going)
         todo = [queued for queued in wanted if queued.status is not BuildStatus.SHIPPED]
+        now = datetime.now(UTC)
+        keys = {queued.spec.name: f"command {now.isoformat()}" for queued in todo}
+        mine = self.registry.claim_launches(keys, settled=settled, now=now)
+        for queued in todo:
+            if queued.spec.name not in mine:
+                self.console.print(f"  {place(queued)}: automation is launching it at this moment.")
+        todo = [queued for queued in todo if queued.spec.name in mine]
         return self._follow_specs(BUILD_JOB, todo, going, nothing="No spec waits to be built.")
 
     def has_launches(self, days: Days) -> bool:

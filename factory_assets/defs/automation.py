@@ -16,7 +16,13 @@ from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
-from factory_assets.defs.queue import busy_repos, crashes, launches_so_far, put_off_cancelled
+from factory_assets.defs.queue import (
+    busy_repos,
+    crashes,
+    launches_so_far,
+    put_off_cancelled,
+    settled_launches,
+)
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.automation import (
@@ -248,6 +254,7 @@ def _build_requests(
     now: datetime,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     graph = context.repository_def.asset_graph if context.repository_def else None
+    settled = settled_launches(context.instance, registry)
     busy = busy_repos(context.instance, registry, graph, now=now)
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
     put_off_cancelled(context.instance, registry, now)
@@ -266,19 +273,24 @@ def _build_requests(
         crashes=crashes(context.instance, now),
     )
     waits = _waits(registry, launchable, launches)
+    # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from a
+    # second run is the run that it has, and until there is one, that its launch is taken.
+    keys = {queued.spec.name: f"build {queued.spec.name} {now.isoformat()}" for queued in launches.specs}
+    mine = registry.claim_launches(keys, settled=settled, now=datetime.now(UTC))
     if not launches.specs:
         yield dg.SkipReason(waits or "No spec is queued.")
+    elif not mine:
+        yield dg.SkipReason("Another tick or command is launching what is queued.")
     elif waits:
-        context.log.info("Launched: %s. %s", len(launches.specs), waits)
+        context.log.info("Launched: %s. %s", len(mine), waits)
     for launch in launches.launches:
         queued = launch.queued
-        # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from
-        # a second run is the run that it has.
-        yield _request(
-            queued,
-            f"build {queued.spec.name} {now.isoformat()}",
-            {_PRIORITY_TAG: str(launch.priority), ATTEMPTS_TAG: str(queued.attempts)},
-        )
+        if queued.spec.name in mine:
+            yield _request(
+                queued,
+                keys[queued.spec.name],
+                {_PRIORITY_TAG: str(launch.priority), ATTEMPTS_TAG: str(queued.attempts)},
+            )
 
 
 def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launches) -> str:

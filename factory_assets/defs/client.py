@@ -20,7 +20,7 @@ from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
 from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_by_hand, lift_holds, set_builds
 from factory_assets.defs.partitions import spec_key
-from factory_assets.defs.queue import busy_repos, launches_so_far
+from factory_assets.defs.queue import busy_repos, launches_so_far, settled_launches
 from factory_assets.defs.runs import OUTCOME_TAG, spec_tags
 from factory_assets.defs.stages import Building
 from factory_assets.domain.automation import Hold
@@ -164,6 +164,10 @@ class FactoryClient:
         """The repos that have a queued or running build, each with the id of that run."""
         graph = self._context.create_request_context().asset_graph
         return busy_repos(self._instance, registry, graph, now=datetime.now(UTC))
+
+    def settled_launches(self, registry: Registry) -> dict[str, datetime]:
+        """See defs.queue; to be read before `busy_repos`."""
+        return settled_launches(self._instance, registry)
 
     def launches_so_far(self) -> int:
         """How many builds were ever launched here."""

@@ -31,6 +31,8 @@ _UNFINISHED = [
 # Dagster follows a run that crashed with another one within a minute, if it does so at all.
 _RETRIED_WITHIN = timedelta(minutes=15)
 _CRASHES_COUNT_FOR = timedelta(days=1)
+# Dagster makes the runs of one tick one after the other, each in a second or two.
+_LAUNCHED_WITHIN = timedelta(minutes=5)
 _CANCELS_COUNT_FOR = timedelta(days=1)
 _CANCELLED_PAUSE = timedelta(days=1)
 _CANCEL_SEEN_TAG = "factory/cancel-seen"
@@ -57,6 +59,24 @@ def busy_repos(
         if name is not None and not _only_mirrors(run):
             busy[name] = run.run_id
     return busy
+
+
+def settled_launches(instance: dg.DagsterInstance, registry: Registry) -> dict[str, datetime]:
+    """The launches that have become runs, or never will, by repo with the time at which they were asked for.
+
+    To be read before `busy_repos`: a run that comes in between is busy then, and its launch is not settled yet.
+    """
+    # Not the factory's clock: runs are stamped with the machine's.
+    oldest = datetime.now(UTC) - _LAUNCHED_WITHIN
+    asked = registry.launches_asked_for()
+    settled = {name: at for name, at in asked.items() if at <= oldest}
+    if len(settled) < len(asked):
+        records = instance.get_run_records(dg.RunsFilter(created_after=oldest))
+        created = {
+            record.dagster_run.tags.get(REPO_TAG): record.create_timestamp for record in reversed(records)
+        }
+        settled |= {name: at for name, at in asked.items() if name in created and created[name] >= at}
+    return settled
 
 
 def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from factory_assets.registry import (
     builds,
     calls,
     imports,
+    launches,
     ledger,
     reports,
     repos,
@@ -212,6 +213,21 @@ class Registry(Desk):
         """
         with self._database.transaction() as connection:
             return spec_rows.launchable_specs(connection, now, limits)
+
+    def launches_asked_for(self) -> dict[str, datetime]:
+        """When a run was last asked for, by repo."""
+        with self._database.transaction() as connection:
+            return launches.launches_asked_for(connection)
+
+    def claim_launches(
+        self, wanted: Mapping[str, str], *, settled: Mapping[str, datetime], now: datetime
+    ) -> set[str]:
+        """Take the launches of these repos (each with its run key), and give those that nobody else has taken.
+
+        `settled` holds the launches that count no more, as they were seen.
+        """
+        with self._database.transaction() as connection:
+            return launches.claim_launches(connection, wanted, settled=settled, now=now)
 
     def unranked_specs(self) -> list[QueuedSpec]:
         """The specs that wait for a free rank, in the order in which they will get one."""

@@ -1,0 +1,41 @@
+"""Launches that were asked for: one of two who would launch the same repo gets it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from registry_samples import NOW
+
+from factory_assets.registry import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.duckdb")
+
+
+def test_a_launch_that_is_taken_is_not_given_to_another(registry: Registry) -> None:
+    assert registry.claim_launches({"one": "a", "two": "a"}, settled={}, now=NOW) == {"one", "two"}
+    assert registry.claim_launches({"two": "b", "three": "b"}, settled={}, now=NOW) == {"three"}
+    assert registry.launches_asked_for() == {"one": NOW, "two": NOW, "three": NOW}
+
+
+def test_who_asks_again_under_the_same_key_gets_it_again(registry: Registry) -> None:
+    registry.claim_launches({"one": "a"}, settled={}, now=NOW)
+    assert registry.claim_launches({"one": "a"}, settled={}, now=NOW) == {"one"}
+
+
+def test_a_launch_is_free_again_when_it_is_settled_and_not_when_somebody_took_it_since(
+    registry: Registry,
+) -> None:
+    registry.claim_launches({"one": "a"}, settled={}, now=NOW)
+    seen = registry.launches_asked_for()
+    later = NOW + timedelta(minutes=6)
+    assert registry.claim_launches({"one": "b"}, settled=seen, now=later) == {"one"}
+    assert registry.claim_launches({"one": "c"}, settled=seen, now=later) == set()
+
+
+def test_nothing_wanted_is_nothing_taken(registry: Registry) -> None:
+    assert registry.claim_launches({}, settled={}, now=NOW) == set()
