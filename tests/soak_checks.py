@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
@@ -107,7 +108,7 @@ class SoakChecks:
         return [f"{row['repo']} has an open reservation" for row in open_]
 
     def runs(self, instance: dg.DagsterInstance) -> list[str]:
-        """No run is unfinished, no run key was launched twice, and no spec shipped in two runs."""
+        """No run is unfinished, no run key was launched twice, and no spec ever had two runs."""
         runs = instance.get_runs()
         faults = [
             f"run {run.run_id} of {run.job_name} is {run.status}" for run in runs if not run.is_finished
@@ -118,15 +119,21 @@ class SoakChecks:
             if (key := run.tags.get("dagster/run_key")) and "dagster/parent_run_id" not in run.tags
         )
         faults += [f"{key} was launched {number} times" for key, number in keys.items() if number > 1]
-        shipping: dict[str, list[str]] = {}
-        for run in runs:
-            if run.job_name == "build" and run.tags.get("factory/outcome") == "shipped":
-                asker = run.tags.get("dagster/sensor_name") or run.tags.get("dagster/schedule_name")
-                parent = run.tags.get("dagster/parent_run_id")
-                shipping.setdefault(run.tags["factory/repo"], []).append(
-                    f"{run.run_id} ({asker}, after {parent})"
-                )
-        return faults + [f"{name} shipped in {ids}" for name, ids in shipping.items() if len(ids) > 1]
+        return faults + self._beside_each_other(instance)
+
+    def _beside_each_other(self, instance: dg.DagsterInstance) -> list[str]:
+        """Builds of one spec that were launched while another run of it was queued or at work."""
+        records: dict[str, list[dg.RunRecord]] = {}
+        for record in reversed(instance.get_run_records()):
+            run = record.dagster_run
+            if run.job_name == "build" and (name := run.tags.get("factory/repo")):
+                records.setdefault(name, []).append(record)
+        return [
+            f"{name}: {later.dagster_run.run_id} was launched beside {earlier.dagster_run.run_id}"
+            for name, of_repo in records.items()
+            for earlier, later in pairwise(of_repo)
+            if earlier.end_time is None or later.create_timestamp.timestamp() < earlier.end_time
+        ]
 
     def run_files(self, instance: dg.DagsterInstance) -> list[str]:
         """What a run wrote is gone with the run."""

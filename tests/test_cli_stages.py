@@ -36,6 +36,7 @@ class FakeClient:
         self.launched: list[tuple[str, str]] = []
         self.was_stopped = False
         self.backfilled: dict[str, str] = {}
+        self.about_to_run: set[str] = set()
         self._deferred = deferred
         self._busy = busy
         self._failing = failing
@@ -49,6 +50,11 @@ class FakeClient:
     def busy_repos(self, _registry: Registry) -> dict[str, str]:
         """The runs of busy repos have ids too high to be launched here; they end well."""
         return {name: f"1{index:03d}" for index, name in enumerate(sorted(self._busy))} | self.backfilled
+
+    def settled_launches(self, registry: Registry) -> dict[str, datetime]:
+        """What was asked for is a run at once, but for `about_to_run`."""
+        asked = registry.launches_asked_for()
+        return {name: at for name, at in asked.items() if name not in self.about_to_run}
 
     def launches_so_far(self) -> int:
         return 0
@@ -164,6 +170,17 @@ def test_a_spec_that_has_a_run_is_followed_and_not_launched_again(
     assert desk.factory.build(None, []) == []
     assert desk.launched() == []
     assert "cache-probe (launched before)" in desk.said
+
+
+def test_a_spec_that_automation_is_launching_at_this_moment_is_left_to_it(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    registry.claim_launches({"cache-probe": "build cache-probe"}, settled={}, now=NOW)
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.client.about_to_run.add("cache-probe")
+    assert desk.factory.build(None, []) == []
+    assert desk.launched() == ["key-probe"]
+    assert "cache-probe: automation is launching it at this moment." in desk.said
 
 
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_taken_up_again(
