@@ -43,7 +43,7 @@ def tick(factory: DefsFactory, name: str, at: datetime) -> list[dg.RunRequest] |
         instance=factory.instance,
         scheduled_execution_time=at,
         repository_def=factory.defs.get_repository_def(),
-        resources={"registry": factory.registry},
+        resources={"registry": factory.registry, "clock": factory.defs.resources["clock"]},
     ) as context:
         found = factory.defs.resolve_schedule_def(name).evaluate_tick(context)
     assert not (found.run_requests and found.skip_message)

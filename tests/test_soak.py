@@ -29,6 +29,7 @@ KEEP_DAYS = 5
 # Runs of a day that make no partition that lasts: gathers, the report, housekeeping, builds that are put off.
 RUNS_A_DAY = 8
 MOST_BYTES_A_RUN = 400_000
+LAUNCHED_WITHIN = timedelta(hours=1)
 _TOOLS = ("git", "make", "bash", "python3")
 
 
@@ -84,6 +85,12 @@ def test_two_weeks_with_the_machine_off_for_two_days(
             *checks.disk(),
             *left_processes((str(settings.factory_data_dir),)),
             *_wrong_ends(source, checks),
+            *(
+                f"{queued.spec.name} waits for nothing, and was not launched"
+                for queued in gateways.registry.launchable_specs(
+                    end - LAUNCHED_WITHIN, settings.budget_limits
+                )
+            ),
         ]
         papers = sum(len(gateways.registry.papers_of_day(day)) for day in source.days)
     # What is kept: the latest run of each partition, and all of the last days.

@@ -149,13 +149,15 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         description="Daily: build every queued spec that the day's budget allows. `factory enable` starts it.",
     )
     def build_daily(
-        context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
+        context: dg.ScheduleEvaluationContext,
+        registry: dg.ResourceParam[Registry],
+        clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
         if standing := registry.holds():
             yield dg.SkipReason(_held(standing))
             return
-        yield from _build_requests(context, registry, rules, now)
+        yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
 
     return build_daily
 
@@ -221,7 +223,7 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
         if standing:
             yield dg.SkipReason(_held(standing))
             return
-        yield from _build_requests(context, registry, rules, now)
+        yield from _build_requests(context, registry, rules, now, asked_at=now)
 
     return [queued_specs]
 
@@ -252,9 +254,11 @@ def _build_requests(
     registry: Registry,
     rules: Rules,
     now: datetime,
+    *,
+    asked_at: datetime,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     graph = context.repository_def.asset_graph if context.repository_def else None
-    settled = settled_launches(context.instance, registry)
+    settled = settled_launches(context.instance, registry, asked_at)
     busy = busy_repos(context.instance, registry, graph, now=now)
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
     put_off_cancelled(context.instance, registry, now)
@@ -276,7 +280,7 @@ def _build_requests(
     # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from a
     # second run is the run that it has, and until there is one, that its launch is taken.
     keys = {queued.spec.name: f"build {queued.spec.name} {now.isoformat()}" for queued in launches.specs}
-    mine = registry.claim_launches(keys, settled=settled, now=datetime.now(UTC))
+    mine = registry.claim_launches(keys, settled=settled, now=asked_at)
     if not launches.specs:
         yield dg.SkipReason(waits or "No spec is queued.")
     elif not mine:

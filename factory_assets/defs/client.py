@@ -167,7 +167,7 @@ class FactoryClient:
 
     def settled_launches(self, registry: Registry) -> dict[str, datetime]:
         """See defs.queue; to be read before `busy_repos`."""
-        return settled_launches(self._instance, registry)
+        return settled_launches(self._instance, registry, datetime.now(UTC))
 
     def launches_so_far(self) -> int:
         """How many builds were ever launched here."""

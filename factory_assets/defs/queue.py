@@ -61,13 +61,12 @@ def busy_repos(
     return busy
 
 
-def settled_launches(instance: dg.DagsterInstance, registry: Registry) -> dict[str, datetime]:
+def settled_launches(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> dict[str, datetime]:
     """The launches that have become runs, or never will, by repo with the time at which they were asked for.
 
     To be read before `busy_repos`: a run that comes in between is busy then, and its launch is not settled yet.
     """
-    # Not the factory's clock: runs are stamped with the machine's.
-    oldest = datetime.now(UTC) - _LAUNCHED_WITHIN
+    oldest = now - _LAUNCHED_WITHIN
     asked = registry.launches_asked_for()
     settled = {name: at for name, at in asked.items() if at <= oldest}
     if len(settled) < len(asked):
