@@ -1,4 +1,4 @@
-"""Import of the definitions, against `import dagster` alone: target at most 1 second beyond it."""
+"""Import of the definitions, against `import dagster` alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import subprocess
 import sys
 import time
 
+from bench.verdict import verdict
+
+TARGET = 1.0
 _TIMES = 7
 _DAGSTER = "import dagster"
 _DEFINITIONS = "import factory_assets.definitions"
@@ -31,9 +34,14 @@ def run() -> str:
             "",
             f"Medians of {_TIMES} pairs of whole processes.",
             "",
-            "| `import dagster` | `import factory_assets.definitions` | beyond it | target |",
-            "|---:|---:|---:|---|",
-            f"| {alone:.2f} s | {whole:.2f} s | {whole - alone:.2f} s | at most 1 s |",
+            "| `import dagster` | `import factory_assets.definitions` | beyond it |",
+            "|---:|---:|---:|",
+            f"| {alone:.2f} s | {whole:.2f} s | {whole - alone:.2f} s |",
+            "",
+            verdict(
+                f"at most {TARGET:g} s beyond it",
+                ["the definitions"] if whole - alone > TARGET else [],
+            ),
         ]
     )
 

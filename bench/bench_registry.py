@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from bench.verdict import verdict
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.domain.specs import Language, Spec
@@ -35,18 +36,22 @@ _TEXT = f"""\
 ## Registry
 
 Bulk upsert of {PAPERS:,} papers of about 1.2 KB with 1.5 topics each, in one call and one transaction, with the
-commit and the closing of the file. Target: above {ROWS_TARGET:,} rows a second.
+commit and the closing of the file.
 
 | upsert | seconds | rows a second |
 |:--|--:|--:|
 {{upserts}}
 
+{{upserts_verdict}}
+
 Queries on that registry with {SPECS:,} specs ({QUEUED} of them queued, the others mostly shipped and mirrored) and
-{4 * SPECS:,} model calls: median of {REPEATS}, with opening and closing the file. Target: under {QUERY_TARGET} ms.
+{4 * SPECS:,} model calls: median of {REPEATS}, with opening and closing the file.
 
 | query | ms |
 |:--|--:|
 {{queries}}
+
+{{queries_verdict}}
 """
 
 # What happened to the specs: building them one by one would take far longer than what is measured here.
@@ -82,11 +87,20 @@ def run() -> str:
         with Database(path).transaction() as connection:
             _fill_queue(connection)
         queries = {name: _median_ms(query) for name, query in _queries(registry).items()}
+    rates = {name: PAPERS / seconds for name, seconds in upserts.items()}
     return _TEXT.format(
         upserts="\n".join(
-            f"| {name} | {seconds:.1f} | {PAPERS / seconds:,.0f} |" for name, seconds in upserts.items()
+            f"| {name} | {seconds:.1f} | {rates[name]:,.0f} |" for name, seconds in upserts.items()
+        ),
+        upserts_verdict=verdict(
+            f"above {ROWS_TARGET:,} rows a second",
+            (name for name, rate in rates.items() if rate <= ROWS_TARGET),
         ),
         queries="\n".join(f"| {name} | {milliseconds:.0f} |" for name, milliseconds in queries.items()),
+        queries_verdict=verdict(
+            f"under {QUERY_TARGET} ms",
+            (name for name, milliseconds in queries.items() if milliseconds >= QUERY_TARGET),
+        ),
     )
 
 
