@@ -424,7 +424,7 @@ def test_a_mirrored_repo_shows_where_it_is_and_the_second_time_nothing_changes(a
         "repo": "cache-probe",
         "mirror": "https://github.com/example/cache-probe",
         "source": "https://arxiv.org/abs/2606.17001",
-        "papers": "2606.17001",
+        "papers": "[2606.17001](https://arxiv.org/abs/2606.17001)",
         "commit": "commit-of-cache-probe",
         "seconds": 0.5,
     }

@@ -19,7 +19,7 @@ from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
 from factory_assets.defs.holds import BUILD_POOL, stop_for_credential, stop_for_machine
-from factory_assets.defs.markdown import code_block, table
+from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import (
     ATTEMPTS_TAG,
@@ -33,7 +33,6 @@ from factory_assets.defs.shown_provenance import show_provenance
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
@@ -287,10 +286,7 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
     spec = queued.spec
     return {
         "repo": dg.MetadataValue.text(spec.name),
-        "papers": dg.MetadataValue.md(
-            ", ".join(f"[{paper}]({paper_url(paper)})" for paper in spec.source_papers)
-            or "none: the spec was imported"
-        ),
+        "papers": dg.MetadataValue.md(paper_links(spec.source_papers) or "none: the spec was imported"),
         "source": dg.MetadataValue.url(spec.origin_url),
         "language": dg.MetadataValue.text(spec.language.value),
         "problem": dg.MetadataValue.text(spec.problem),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from factory_assets.domain.papers import paper_url
+
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table; pipes and newlines in cells cannot break it."""
@@ -14,6 +16,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _row(cells: Sequence[object]) -> str:
     return "| " + " | ".join(" ".join(str(cell).split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def paper_links(arxiv_ids: Sequence[str]) -> str:
+    """Each paper by its arXiv id, as a link to its page there."""
+    return ", ".join(f"[{arxiv_id}]({paper_url(arxiv_id)})" for arxiv_id in arxiv_ids)
 
 
 def code_block(text: str) -> str:

@@ -4,6 +4,7 @@ import dagster as dg
 
 from factory_assets.defs.built_repos import NO_SPEC
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
+from factory_assets.defs.markdown import paper_links
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import failure, tag_run
 from factory_assets.defs.stages import Mirroring
@@ -80,8 +81,8 @@ def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.Metadata
         ),
         "mirror": dg.MetadataValue.url(report.url) if folder == report.url else dg.MetadataValue.path(folder),
         "source": dg.MetadataValue.url(queued.spec.origin_url),
-        "papers": dg.MetadataValue.text(
-            ", ".join(queued.spec.source_papers) or "none: the spec was imported"
+        "papers": dg.MetadataValue.md(
+            paper_links(queued.spec.source_papers) or "none: the spec was imported"
         ),
         "commit": dg.MetadataValue.text(report.commit),
         "seconds": dg.MetadataValue.float(round(report.seconds, 1)),

@@ -9,12 +9,11 @@ import dagster as dg
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.externals import GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_credential
-from factory_assets.defs.markdown import table
+from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import failure
 from factory_assets.defs.stages import Analysing, Building, Clock
 from factory_assets.domain.errors import CredentialError, FactoryError
-from factory_assets.domain.papers import paper_url
 from factory_assets.domain.specs import rank_key
 from factory_assets.registry import Registry
 
@@ -128,7 +127,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
                         rank_key(item.rank) if item.rank is not None else "waiting",
                         item.spec.name,
                         item.spec.language,
-                        ", ".join(f"[{paper}]({paper_url(paper)})" for paper in item.spec.source_papers),
+                        paper_links(item.spec.source_papers),
                         item.status,
                     )
                     for item in queued
