@@ -272,7 +272,7 @@ def test_a_retry_stands_though_the_sensor_has_not_seen_the_cancelled_run_yet(
         instance.report_run_canceling(run)
         instance.report_run_canceled(run)
         assert "it waits no longer (cancelled by hand)" in commands("retry", "cache-probe").out
-        put_off_cancelled(instance, registry, datetime.now(UTC))
+        put_off_cancelled(instance, registry, datetime.now(UTC), busy={})
     freed = named(registry, "cache-probe")
     assert (freed.status, freed.not_before, freed.attempts) == (BuildStatus.QUEUED, None, 0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import dagster as dg
 import pytest
@@ -31,10 +32,12 @@ from registry_samples import reservation
 from sqlalchemy import Engine, event
 
 from factory_assets.build_defs import build_defs
+from factory_assets.defs.queue import put_off_cancelled
 from factory_assets.domain.builds import Usage, WaitCause
 from factory_assets.settings import Settings
 
 ONE_DATE_TWO_RANKS = {"2026-06-17|01", "2026-06-17|02"}
+FIRST_RUN, SECOND_RUN = str(UUID(int=1)), str(UUID(int=2))
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -122,12 +125,28 @@ def test_two_who_look_at_one_moment_launch_a_spec_once(kept: DefsFactory) -> Non
     assert sense(kept) == "Another tick or command is launching what is queued."
 
 
-def test_a_launch_that_never_became_a_run_is_asked_for_again_after_minutes(factory: DefsFactory) -> None:
+# Ahead: asked for by a clock that has been set right since.
+@pytest.mark.parametrize(
+    ("asked", "is_free"),
+    [
+        (timedelta(minutes=-14), False),
+        (timedelta(minutes=14), False),
+        (timedelta(minutes=-16), True),
+        (timedelta(days=30), True),
+    ],
+    ids=["14 minutes ago", "14 minutes ahead", "16 minutes ago", "30 days ahead"],
+)
+def test_a_launch_that_never_became_a_run_is_asked_for_again_after_a_quarter_of_an_hour(
+    factory: DefsFactory, asked: timedelta, is_free: bool
+) -> None:
     queue_two(factory)
     keys = {"cache-probe": "lost", "tree-probe": "lost"}
-    asked = datetime.now(UTC) - timedelta(minutes=6)
-    factory.registry.claim_launches(keys, settled={}, now=asked)
-    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+    factory.registry.claim_launches(keys, settled={}, now=datetime.now(UTC) + asked)
+    found = sense(factory)
+    if is_free:
+        assert repos(found) == ["cache-probe", "tree-probe"]
+    else:
+        assert found == "Another tick or command is launching what is queued."
 
 
 def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:
@@ -160,11 +179,10 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
 ) -> None:
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
-    start_run(
-        factory, "cache-probe", dg.DagsterRunStatus.STARTED if is_started else dg.DagsterRunStatus.QUEUED
-    )
+    status = dg.DagsterRunStatus.STARTED if is_started else dg.DagsterRunStatus.QUEUED
+    start_run(factory, "cache-probe", status, run_id=FIRST_RUN)
     if is_started:
-        factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
+        factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=NOW)
     cancel(factory, "cache-probe")
     assert repos(sense(factory)) == ["tree-probe"]
     waiting = spec_named(factory, "cache-probe")
@@ -177,15 +195,62 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
+@pytest.mark.parametrize("has_begun", [True, False], ids=["running", "queued"])
+def test_a_run_that_was_cancelled_does_not_touch_the_one_that_a_person_has_started_since(
+    factory: DefsFactory, has_begun: bool
+) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
+    factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=NOW)
+    cancel(factory, "cache-probe")
+    status = dg.DagsterRunStatus.STARTED if has_begun else dg.DagsterRunStatus.QUEUED
+    start_run(factory, "cache-probe", status, run_id=SECOND_RUN)
+    if has_begun:
+        factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+    before = spec_named(factory, "cache-probe")
+    for _ in range(2):
+        assert repos(sense(factory)) == ["tree-probe"]
+        minutes_later(factory)
+        assert spec_named(factory, "cache-probe") == before
+
+
+def test_a_run_that_was_cancelled_does_not_touch_what_a_later_one_was_put_off_for(
+    factory: DefsFactory,
+) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
+    cancel(factory, "cache-probe")
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=soon)
+    factory.registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=soon, reason="529 overloaded")
+    assert repos(sense(factory)) == ["tree-probe"]
+    assert spec_named(factory, "cache-probe").wait_cause is WaitCause.RATE_LIMIT
+
+
+def test_a_run_that_was_cancelled_does_not_touch_the_one_that_began_while_the_tick_looked(
+    factory: DefsFactory,
+) -> None:
+    queue_two(factory)
+    queued = spec_named(factory, "cache-probe")
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
+    cancel(factory, "cache-probe")
+    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+    before = spec_named(factory, "cache-probe")
+    put_off_cancelled(factory.instance, factory.registry, datetime.now(UTC), busy={})
+    assert spec_named(factory, "cache-probe") == before
+
+
 def test_what_a_cancelled_build_had_set_aside_is_free_again(factory: DefsFactory) -> None:
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
     now = datetime.now(UTC)
-    factory.registry.start_build(queued.id, run_id="run-1", now=now)
+    factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=now)
     reserved = reservation(queued, at=now)
     factory.registry.reserve(reserved, day_budget_usd=50.0)
     factory.registry.meter(reserved.id, Usage(calls=1, cost_usd=0.25))
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
     cancel(factory, "cache-probe")
     sense(factory)
     assert factory.registry.spent_since(now - timedelta(minutes=1)) == pytest.approx(0.25)

@@ -261,7 +261,7 @@ def _build_requests(
     settled = settled_launches(context.instance, registry, asked_at)
     busy = busy_repos(context.instance, registry, graph, now=now)
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
-    put_off_cancelled(context.instance, registry, now)
+    put_off_cancelled(context.instance, registry, now, busy=busy)
     launchable = [queued for queued in registry.launchable_specs(now, rules.limits) if rules.hold(queued)]
     launches = choose_launches(
         launchable,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,8 +31,9 @@ _UNFINISHED = [
 # Dagster follows a run that crashed with another one within a minute, if it does so at all.
 _RETRIED_WITHIN = timedelta(minutes=15)
 _CRASHES_COUNT_FOR = timedelta(days=1)
-# Dagster makes the runs of one tick one after the other, each in a second or two.
-_LAUNCHED_WITHIN = timedelta(minutes=5)
+# Dagster makes the runs of one tick one after the other, each in a second or two. What a tick that was broken off
+# had asked for comes within this time too, unless the machine was off for longer.
+_LAUNCHED_WITHIN = timedelta(minutes=15)
 _CANCELS_COUNT_FOR = timedelta(days=1)
 _CANCELLED_PAUSE = timedelta(days=1)
 _CANCEL_SEEN_TAG = "factory/cancel-seen"
@@ -66,15 +67,14 @@ def settled_launches(instance: dg.DagsterInstance, registry: Registry, now: date
 
     To be read before `busy_repos`: a run that comes in between is busy then, and its launch is not settled yet.
     """
-    oldest = now - _LAUNCHED_WITHIN
     asked = registry.launches_asked_for()
-    settled = {name: at for name, at in asked.items() if at <= oldest}
+    # A time to come is of a clock that was ahead.
+    settled = {name: at for name, at in asked.items() if abs(now - at) >= _LAUNCHED_WITHIN}
     if len(settled) < len(asked):
-        records = instance.get_run_records(dg.RunsFilter(created_after=oldest))
-        created = {
-            record.dagster_run.tags.get(REPO_TAG): record.create_timestamp for record in reversed(records)
-        }
-        settled |= {name: at for name, at in asked.items() if name in created and created[name] >= at}
+        for record in instance.get_run_records(dg.RunsFilter(created_after=now - _LAUNCHED_WITHIN)):
+            name = record.dagster_run.tags.get(REPO_TAG, "")
+            if name in asked and record.create_timestamp >= asked[name]:
+                settled[name] = asked[name]
     return settled
 
 
@@ -89,32 +89,31 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
         name = run.tags.get(REPO_TAG)
         if name is None or _only_mirrors(run) or run.tags.get(OUTCOME_TAG) == RunOutcome.FAILED:
             continue
-        ended = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
+        ended = _ended(record)
         before = found.get(name)
         found[name] = Crashes(before.count + 1, max(before.last_at, ended)) if before else Crashes(1, ended)
     return found
 
 
-def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> None:
+def put_off_cancelled(
+    instance: dg.DagsterInstance, registry: Registry, now: datetime, *, busy: Mapping[str, str]
+) -> None:
     """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute.
 
     Each run is taken once, so that a retry by hand stands. What a command of the factory took back from Dagster's
-    queue is not meant: its spec is free.
+    queue is not meant: its spec is free. Nor is a repo that has another run since, one of the `busy_repos`.
     """
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
     )
     # The oldest first, so that the newest one of a repo has the last word.
-    for run in (record.dagster_run for record in reversed(records)):
+    for record in reversed(records):
+        run = record.dagster_run
         # A run that is executed again inherits the tags of the first.
         if run.tags.get(_CANCEL_SEEN_TAG) == run.run_id or _only_mirrors(run):
             continue
         queued = _spec_of(run, registry)
-        if (
-            queued is not None
-            and queued.status in {BuildStatus.QUEUED, *IN_PROGRESS}
-            and _by_hand(instance, run)
-        ):
+        if queued is not None and _is_last_run(record, queued, busy) and _by_hand(instance, run):
             registry.defer_build(
                 queued.id,
                 cause=WaitCause.CANCELLED,
@@ -127,7 +126,21 @@ def put_off_cancelled(instance: dg.DagsterInstance, registry: Registry, now: dat
 def note_cancelled(registry: Registry, now: datetime) -> None:
     """The same on the instance that DAGSTER_HOME names, for a command that ends the waits it finds."""
     with dg.DagsterInstance.get() as instance:
-        put_off_cancelled(instance, registry, now)
+        put_off_cancelled(instance, registry, now, busy={})
+
+
+def _is_last_run(record: dg.RunRecord, queued: QueuedSpec, busy: Mapping[str, str]) -> bool:
+    run_id = record.dagster_run.run_id
+    if busy.get(queued.spec.name, run_id) != run_id:
+        return False
+    if queued.status in IN_PROGRESS:
+        return queued.run_id == run_id
+    began_since = queued.started_at is not None and queued.started_at > _ended(record)
+    return queued.status is BuildStatus.QUEUED and not began_since
+
+
+def _ended(record: dg.RunRecord) -> datetime:
+    return datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
 
 
 def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
