@@ -25,10 +25,10 @@ class BuildingClient(FakeClient):
         super().__init__()
         self._registry = registry
 
-    def launch_spec(self, job: str, queued) -> str:
+    def launch_spec(self, job: str, queued, tags=None) -> str:
         if job == "build":
             ship(self._registry, queued)
-        return super().launch_spec(job, queued)
+        return super().launch_spec(job, queued, tags)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -37,19 +37,28 @@ class FakeClient:
         self.was_stopped = False
         self.backfilled: dict[str, str] = {}
         self.about_to_run: set[str] = set()
+        self.breaks_at = ""
+        self.tags: dict[str, Mapping[str, str]] = {}
+        self.taken_back: list[str] = []
         self._deferred = deferred
-        self._busy = busy
+        self.busy = busy
         self._failing = failing
 
     def launch_days(self, job: str, first: date, last: date) -> str:
         return self._launch(job, f"{first} to {last}")
 
-    def launch_spec(self, job: str, queued: QueuedSpec) -> str:
+    def launch_spec(self, job: str, queued: QueuedSpec, tags: Mapping[str, str] | None = None) -> str:
+        if queued.spec.name == self.breaks_at:
+            raise OSError("No space left on device")
+        self.tags[queued.spec.name] = tags or {}
         return self._launch(job, queued.spec.name)
+
+    def cancel_queued(self, run_ids: Sequence[str]) -> None:
+        self.taken_back += run_ids
 
     def busy_repos(self, _registry: Registry) -> dict[str, str]:
         """The runs of busy repos have ids too high to be launched here; they end well."""
-        return {name: f"1{index:03d}" for index, name in enumerate(sorted(self._busy))} | self.backfilled
+        return {name: f"1{index:03d}" for index, name in enumerate(sorted(self.busy))} | self.backfilled
 
     def settled_launches(self, registry: Registry) -> dict[str, datetime]:
         """What was asked for is a run at once, but for `about_to_run`."""
@@ -172,15 +181,69 @@ def test_a_spec_that_has_a_run_is_followed_and_not_launched_again(
     assert "cache-probe (launched before)" in desk.said
 
 
-def test_a_spec_that_automation_is_launching_at_this_moment_is_left_to_it(
+def being_launched(settings: Settings, registry: Registry, *, becomes_a_run: bool) -> Desk:
+    """A tick has asked for cache-probe: two looks later that is a run, or never will be one."""
+    registry.claim_launches({"cache-probe": "build cache-probe"}, settled={}, now=NOW)
+    desk = Desk(settings, registry, FakeClient())
+    desk.client.about_to_run.add("cache-probe")
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 2:
+            desk.client.about_to_run.clear()
+            desk.client.busy = frozenset({"cache-probe"}) if becomes_a_run else frozenset()
+
+    desk.factory.sleep = sleep
+    return desk
+
+
+@pytest.mark.parametrize("names", [[], ["cache-probe"]], ids=["all", "by name"])
+def test_a_spec_that_a_tick_is_launching_is_followed_as_soon_as_it_has_its_run(
+    replay_settings: Settings, registry: Registry, names: list[str]
+) -> None:
+    desk = being_launched(replay_settings, registry, becomes_a_run=True)
+    assert desk.factory.build(None, names) == []
+    assert "cache-probe" not in desk.launched()
+    assert desk.said.count("cache-probe: somebody else is launching it; waiting for its run.") == 1
+    assert "cache-probe (launched before)" in desk.said
+    assert ("key-probe" in desk.launched()) is not names
+
+
+def test_a_spec_whose_launch_by_a_tick_came_to_nothing_is_launched(
     replay_settings: Settings, registry: Registry
 ) -> None:
-    registry.claim_launches({"cache-probe": "build cache-probe"}, settled={}, now=NOW)
-    desk = Desk(replay_settings, registry, FakeClient())
-    desk.client.about_to_run.add("cache-probe")
+    desk = being_launched(replay_settings, registry, becomes_a_run=False)
     assert desk.factory.build(None, []) == []
+    assert desk.launched() == ["key-probe", "cache-probe"]
+
+
+def test_what_a_command_could_not_launch_is_free_for_the_next_one(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.client.breaks_at = "cache-probe"
+    with pytest.raises(OSError, match="No space left"):
+        desk.factory.build(None, [])
     assert desk.launched() == ["key-probe"]
-    assert "cache-probe: automation is launching it at this moment." in desk.said
+    assert desk.client.taken_back == ["0"]
+    assert registry.launches_asked_for().keys() == {"key-probe"}
+
+
+def test_a_spec_that_is_named_twice_is_built_once(replay_settings: Settings, registry: Registry) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.build(None, ["cache-probe", "cache-probe"])
+    assert desk.launched() == ["cache-probe"]
+
+
+def test_a_run_that_is_not_asked_for_by_name_gives_way_to_one_that_came_first(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.factory.build(None, [])
+    assert desk.client.tags["cache-probe"] == {"factory/attempts-before": "0"}
+    desk.factory.build(None, ["cache-probe"])
+    assert desk.client.tags["cache-probe"] == {}
 
 
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_taken_up_again(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from rich.console import Console
 
+from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import is_owned, own
 from factory_assets.cli.processes import daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
-from factory_assets.defs.jobs import BUILD_JOB
 from factory_assets.defs.runs import RunOutcome
 from factory_assets.domain.automation import Launches, choose_launches
 from factory_assets.domain.builds import BuildStatus
@@ -78,7 +79,7 @@ class Factory:
     client: FactoryClient
     registry: Registry
     console: Console
-    _labels: dict[str, str] = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
 
     @classmethod
     @contextmanager
@@ -130,25 +131,22 @@ class Factory:
         )
 
     def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
-        """Build the specs that wait; one that is named is built again even if it failed before."""
+        """Build the specs that wait, or those that are named, even if they failed before.
+
+        What has a run already is followed.
+        """
         if standing := self.registry.holds():
             raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
-        settled = self.client.settled_launches(self.registry)
-        going = self.client.busy_repos(self.registry)
-        if names:
-            going = {name: run for name, run in going.items() if name in names}
-            wanted = [queued for name in names if (queued := self._named(name)).spec.name not in going]
-        else:
-            wanted = self._affordable(days, going)
-        todo = [queued for queued in wanted if queued.status is not BuildStatus.SHIPPED]
-        now = datetime.now(UTC)
-        keys = {queued.spec.name: f"command {now.isoformat()}" for queued in todo}
-        mine = self.registry.claim_launches(keys, settled=settled, now=now)
-        for queued in todo:
-            if queued.spec.name not in mine:
-                self.console.print(f"  {place(queued)}: automation is launching it at this moment.")
-        todo = [queued for queued in todo if queued.spec.name in mine]
-        return self._follow_specs(BUILD_JOB, todo, going, nothing="No spec waits to be built.")
+        launches = BuildLaunches(
+            self.client,
+            self.registry,
+            self.console,
+            only=frozenset(names),
+            wanted=lambda going: self._unshipped(names, going) if names else self._affordable(days, going),
+            sleep=self.sleep,
+        )
+        labels = launches.launch()
+        return self._follow(labels, nothing="No spec waits to be built.", is_stopped=self._is_stopped)
 
     def has_launches(self, days: Days) -> bool:
         """Whether a spec of these dates may be launched now, by its time and by the day's budget."""
@@ -188,23 +186,24 @@ class Factory:
             else unmirrored_specs(self.registry, to_github=self.settings.mirrors_to_github)
         )
         todo = [queued for queued in waiting if days is None or days.hold(queued.day)]
-        return self._follow_specs("mirror", todo, {}, nothing="Every shipped repo is mirrored.")
+        return self._follow(
+            {self.client.launch_spec("mirror", queued): f"mirror   {place(queued)}" for queued in todo},
+            nothing="Every shipped repo is mirrored.",
+        )
+
+    def _unshipped(self, names: Sequence[str], going: Mapping[str, str]) -> list[QueuedSpec]:
+        named = [self._named(name) for name in dict.fromkeys(names)]
+        return [
+            queued
+            for queued in named
+            if queued.status is not BuildStatus.SHIPPED and queued.spec.name not in going
+        ]
 
     def _named(self, name: str) -> QueuedSpec:
         queued = self.registry.spec_named(name)
         if queued is None:
             raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
         return queued
-
-    def _follow_specs(
-        self, job: str, specs: Sequence[QueuedSpec], going: Mapping[str, str], *, nothing: str
-    ) -> list[str]:
-        """Launch the specs, and follow those too that have a run already (`going`: repo to run id)."""
-        labels = {run_id: f"{job:<8} {name} (launched before)" for name, run_id in going.items()}
-        labels |= {self.client.launch_spec(job, queued): f"{job:<8} {place(queued)}" for queued in specs}
-        return self._follow(
-            labels, nothing=nothing, is_stopped=self._is_stopped if job == BUILD_JOB else _never
-        )
 
     def _is_stopped(self) -> bool:
         return bool(self.registry.holds())

@@ -149,9 +149,9 @@ class FactoryClient:
             },
         )
 
-    def launch_spec(self, job: str, queued: QueuedSpec) -> str:
+    def launch_spec(self, job: str, queued: QueuedSpec, tags: Mapping[str, str] | None = None) -> str:
         """Launch `job` on the spec's date and rank."""
-        return self.launch_partition(job, spec_key(queued), spec_tags(queued))
+        return self.launch_partition(job, spec_key(queued), {**spec_tags(queued), **(tags or {})})
 
     def launch_partition(
         self, job: str, key: dg.MultiPartitionKey, tags: Mapping[str, str] | None = None

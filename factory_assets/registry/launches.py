@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from factory_assets.registry.database import Connection
@@ -17,6 +17,12 @@ ON CONFLICT (name) DO UPDATE SET run_key = excluded.run_key, asked_at = excluded
 def launches_asked_for(connection: Connection) -> dict[str, datetime]:
     """When a run was last asked for, by repo."""
     return {row["name"]: from_db(row["asked_at"]) for row in fetch(connection, "SELECT * FROM launches")}
+
+
+def release_launches(connection: Connection, names: Sequence[str], *, run_key: str) -> None:
+    """Give back the launches of these repos that were taken under this run key."""
+    sql = "DELETE FROM launches WHERE name = ANY ($1::TEXT[]) AND run_key = $2"
+    connection.execute(sql, [list(names), run_key])
 
 
 def claim_launches(

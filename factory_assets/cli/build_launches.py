@@ -1,0 +1,87 @@
+"""Launching builds by hand, beside ticks and other commands that launch them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from factory_assets.cli.desk import place
+from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.jobs import BUILD_JOB
+from factory_assets.defs.runs import ATTEMPTS_TAG
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry import Registry
+
+_LOOK_SECONDS = 1.0
+
+
+@dataclass
+class BuildLaunches:
+    """The build runs of one command: those it launches, and those that others have launched or are about to.
+
+    `only` names the repos that were asked for by name, if any were; `wanted` says what to launch, given the repos that
+    have a run. `labels` names each run by its id.
+    """
+
+    client: FactoryClient
+    registry: Registry
+    console: Console
+    only: frozenset[str]
+    wanted: Callable[[Mapping[str, str]], Sequence[QueuedSpec]]
+    sleep: Callable[[float], None]
+    labels: dict[str, str] = field(default_factory=dict)
+    _launched: list[str] = field(default_factory=list)
+    _has_run: set[str] = field(default_factory=set)
+    _run_key: str = field(default_factory=lambda: f"command {datetime.now(UTC).isoformat()}")
+
+    def launch(self) -> dict[str, str]:
+        """Launch what is wanted, and return the labels once each of it has a run.
+
+        When it ends with an error, what it launched and still waits in Dagster's queue is taken back.
+        """
+        try:
+            while others := self._launch_free():
+                for queued in others:
+                    self.console.print(
+                        f"  {place(queued)}: somebody else is launching it; waiting for its run."
+                    )
+                self._wait_for({queued.spec.name for queued in others})
+        except BaseException:
+            self.client.cancel_queued(self._launched)
+            raise
+        return self.labels
+
+    def _launch_free(self) -> list[QueuedSpec]:
+        """Launch what nobody else is launching; return the rest."""
+        settled = self.client.settled_launches(self.registry)
+        busy = self.client.busy_repos(self.registry)
+        going = {name: run_id for name, run_id in busy.items() if not self.only or name in self.only}
+        todo = [queued for queued in self.wanted(going) if queued.spec.name not in self._has_run]
+        for name, run_id in going.items():
+            self.labels.setdefault(run_id, f"{BUILD_JOB:<8} {name} (launched before)")
+        self._has_run |= going.keys()
+        keys = {queued.spec.name: self._run_key for queued in todo}
+        mine = self.registry.claim_launches(keys, settled=settled, now=datetime.now(UTC))
+        try:
+            for queued in todo:
+                if queued.spec.name in mine:
+                    # What is asked for by name is built though it has failed or was put off meanwhile.
+                    tags = {} if self.only else {ATTEMPTS_TAG: str(queued.attempts)}
+                    run_id = self.client.launch_spec(BUILD_JOB, queued, tags)
+                    self._launched.append(run_id)
+                    self.labels[run_id] = f"{BUILD_JOB:<8} {place(queued)}"
+                    self._has_run.add(queued.spec.name)
+        finally:
+            if lost := mine - self._has_run:
+                self.registry.release_launches(sorted(lost), run_key=self._run_key)
+        return [queued for queued in todo if queued.spec.name not in mine]
+
+    def _wait_for(self, names: set[str]) -> None:
+        """Until what others are launching is a run, or has come to nothing."""
+        while names & (
+            self.registry.launches_asked_for().keys() - self.client.settled_launches(self.registry).keys()
+        ):
+            self.sleep(_LOOK_SECONDS)
