@@ -106,12 +106,12 @@ def test_the_key_is_in_no_command_line_and_the_time_limit_ends_everything(
     looker = threading.Thread(target=look)
     with claude_server(bash(f"setsid sleep {marker} & sleep {marker}")) as script:
         looker.start()
-        limited = replace(task(workspace), timeout_seconds=4.0)
+        limited = replace(task(workspace), timeout_seconds=10.0)
         outcome = claude(script, tmp_path).run_agent(limited, ignore, unmetered)
         looker.join()
     assert outcome.kind is OutcomeKind.AGENT_FAILURE
-    assert "4 s" in outcome.detail
-    assert outcome.seconds < 15
+    assert "10 s" in outcome.detail
+    assert outcome.seconds < 60
     assert outcome.usage.input_tokens == 1000
     assert outcome.usage.cost_usd > 0
     assert processes_with(marker) == []
