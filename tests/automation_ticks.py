@@ -106,5 +106,5 @@ def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
 def minutes_later(factory: DefsFactory) -> None:
     """What ticks have asked for so far is no run, and has been so for some minutes."""
     asked = factory.registry.launches_asked_for()
-    long_ago = datetime.now(UTC) - timedelta(minutes=16)
+    long_ago = datetime.now(UTC) - timedelta(minutes=6)
     factory.registry.claim_launches(dict.fromkeys(asked, "long ago"), settled=asked, now=long_ago)

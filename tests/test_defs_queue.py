@@ -32,7 +32,7 @@ from registry_samples import reservation
 from sqlalchemy import Engine, event
 
 from factory_assets.build_defs import build_defs
-from factory_assets.defs.queue import put_off_cancelled
+from factory_assets.defs.queue import put_off_cancelled, settled_launches
 from factory_assets.domain.builds import Usage, WaitCause
 from factory_assets.settings import Settings
 
@@ -129,14 +129,14 @@ def test_two_who_look_at_one_moment_launch_a_spec_once(kept: DefsFactory) -> Non
 @pytest.mark.parametrize(
     ("asked", "is_free"),
     [
-        (timedelta(minutes=-14), False),
-        (timedelta(minutes=14), False),
-        (timedelta(minutes=-16), True),
+        (timedelta(minutes=-3), False),
+        (timedelta(minutes=3), False),
+        (timedelta(minutes=-4), True),
         (timedelta(days=30), True),
     ],
-    ids=["14 minutes ago", "14 minutes ahead", "16 minutes ago", "30 days ahead"],
+    ids=["3 minutes ago", "3 minutes ahead", "4 minutes ago", "30 days ahead"],
 )
-def test_a_launch_that_never_became_a_run_is_asked_for_again_after_a_quarter_of_an_hour(
+def test_a_launch_that_never_became_a_run_is_asked_for_again_after_some_minutes(
     factory: DefsFactory, asked: timedelta, is_free: bool
 ) -> None:
     queue_two(factory)
@@ -147,6 +147,17 @@ def test_a_launch_that_never_became_a_run_is_asked_for_again_after_a_quarter_of_
         assert repos(found) == ["cache-probe", "tree-probe"]
     else:
         assert found == "Another tick or command is launching what is queued."
+
+
+def test_the_more_one_tick_launches_the_longer_its_runs_are_waited_for(factory: DefsFactory) -> None:
+    now = datetime.now(UTC)
+    asked = now - timedelta(minutes=6)
+    factory.registry.claim_launches(
+        {f"probe-{number}": "tick" for number in range(99)}, settled={}, now=asked
+    )
+    assert settled_launches(factory.instance, factory.registry, now) == {}
+    later = now + timedelta(minutes=6)
+    assert len(settled_launches(factory.instance, factory.registry, later)) == 99
 
 
 def cancel(factory: DefsFactory, repo: str, *, by_hand: bool = True) -> dg.DagsterRun:

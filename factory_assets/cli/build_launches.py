@@ -46,7 +46,7 @@ class BuildLaunches:
             while others := self._launch_free():
                 for queued in others:
                     self.console.print(
-                        f"  {place(queued)}: somebody else is launching it; waiting for its run."
+                        f"  {place(queued)}: somebody else is launching it; waiting some minutes for its run."
                     )
                 self._wait_for({queued.spec.name for queued in others})
         except BaseException:
@@ -63,21 +63,24 @@ class BuildLaunches:
         for name, run_id in going.items():
             self.labels.setdefault(run_id, f"{BUILD_JOB:<8} {name} (launched before)")
         self._has_run |= going.keys()
-        keys = {queued.spec.name: self._run_key for queued in todo}
-        mine = self.registry.claim_launches(keys, settled=settled, now=datetime.now(UTC))
+        return [queued for queued in todo if not self._launched_here(queued, settled)]
+
+    def _launched_here(self, queued: QueuedSpec, settled: Mapping[str, datetime]) -> bool:
+        """Whether the launch was free. Taken one by one: a command that is killed leaves at most one unlaunched."""
+        name = queued.spec.name
+        if not self.registry.claim_launches({name: self._run_key}, settled=settled, now=datetime.now(UTC)):
+            return False
+        # What is asked for by name is built though it has failed or was put off meanwhile.
+        tags = {} if self.only else {ATTEMPTS_TAG: str(queued.attempts)}
         try:
-            for queued in todo:
-                if queued.spec.name in mine:
-                    # What is asked for by name is built though it has failed or was put off meanwhile.
-                    tags = {} if self.only else {ATTEMPTS_TAG: str(queued.attempts)}
-                    run_id = self.client.launch_spec(BUILD_JOB, queued, tags)
-                    self._launched.append(run_id)
-                    self.labels[run_id] = f"{BUILD_JOB:<8} {place(queued)}"
-                    self._has_run.add(queued.spec.name)
-        finally:
-            if lost := mine - self._has_run:
-                self.registry.release_launches(sorted(lost), run_key=self._run_key)
-        return [queued for queued in todo if queued.spec.name not in mine]
+            run_id = self.client.launch_spec(BUILD_JOB, queued, tags)
+        except BaseException:
+            self.registry.release_launch(name, run_key=self._run_key)
+            raise
+        self._launched.append(run_id)
+        self.labels[run_id] = f"{BUILD_JOB:<8} {place(queued)}"
+        self._has_run.add(name)
+        return True
 
     def _wait_for(self, names: set[str]) -> None:
         """Until what others are launching is a run, or has come to nothing."""

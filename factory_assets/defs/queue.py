@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,9 +32,9 @@ _UNFINISHED = [
 # Dagster follows a run that crashed with another one within a minute, if it does so at all.
 _RETRIED_WITHIN = timedelta(minutes=15)
 _CRASHES_COUNT_FOR = timedelta(days=1)
-# Dagster makes the runs of one tick one after the other, each in a second or two. What a tick that was broken off
-# had asked for comes within this time too, unless the machine was off for longer.
-_LAUNCHED_WITHIN = timedelta(minutes=15)
+# Dagster makes the runs of one tick one after the other, each in a second or two, and those of a tick that was broken
+# off when it is back.
+_LAUNCHED_WITHIN, _EACH_WITHIN = timedelta(minutes=3), timedelta(seconds=5)
 _CANCELS_COUNT_FOR = timedelta(days=1)
 _CANCELLED_PAUSE = timedelta(days=1)
 _CANCEL_SEEN_TAG = "factory/cancel-seen"
@@ -68,10 +69,15 @@ def settled_launches(instance: dg.DagsterInstance, registry: Registry, now: date
     To be read before `busy_repos`: a run that comes in between is busy then, and its launch is not settled yet.
     """
     asked = registry.launches_asked_for()
-    # A time to come is of a clock that was ahead.
-    settled = {name: at for name, at in asked.items() if abs(now - at) >= _LAUNCHED_WITHIN}
-    if len(settled) < len(asked):
-        for record in instance.get_run_records(dg.RunsFilter(created_after=now - _LAUNCHED_WITHIN)):
+    # What one tick asks for, it asks for at one moment. A moment to come is of a clock that was ahead.
+    together = Counter(asked.values())
+    settled = {
+        name: at
+        for name, at in asked.items()
+        if abs(now - at) >= _LAUNCHED_WITHIN + _EACH_WITHIN * together[at]
+    }
+    if open_since := [at for name, at in asked.items() if name not in settled]:
+        for record in instance.get_run_records(dg.RunsFilter(created_after=min(open_since))):
             name = record.dagster_run.tags.get(REPO_TAG, "")
             if name in asked and record.create_timestamp >= asked[name]:
                 settled[name] = asked[name]

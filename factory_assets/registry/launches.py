@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from factory_assets.registry.database import Connection
@@ -19,10 +19,9 @@ def launches_asked_for(connection: Connection) -> dict[str, datetime]:
     return {row["name"]: from_db(row["asked_at"]) for row in fetch(connection, "SELECT * FROM launches")}
 
 
-def release_launches(connection: Connection, names: Sequence[str], *, run_key: str) -> None:
-    """Give back the launches of these repos that were taken under this run key."""
-    sql = "DELETE FROM launches WHERE name = ANY ($1::TEXT[]) AND run_key = $2"
-    connection.execute(sql, [list(names), run_key])
+def release_launch(connection: Connection, name: str, *, run_key: str) -> None:
+    """Give back the launch of this repo, if it was taken under this run key."""
+    connection.execute("DELETE FROM launches WHERE name = $1 AND run_key = $2", [name, run_key])
 
 
 def claim_launches(

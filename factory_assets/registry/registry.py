@@ -229,10 +229,10 @@ class Registry(Desk):
         with self._database.transaction() as connection:
             return launches.claim_launches(connection, wanted, settled=settled, now=now)
 
-    def release_launches(self, names: Sequence[str], *, run_key: str) -> None:
-        """Give back launches that were taken under this run key, and came to nothing."""
+    def release_launch(self, name: str, *, run_key: str) -> None:
+        """Give back a launch that was taken under this run key, and came to nothing."""
         with self._database.transaction() as connection:
-            launches.release_launches(connection, names, run_key=run_key)
+            launches.release_launch(connection, name, run_key=run_key)
 
     def unranked_specs(self) -> list[QueuedSpec]:
         """The specs that wait for a free rank, in the order in which they will get one."""
