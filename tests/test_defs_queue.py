@@ -34,6 +34,7 @@ from sqlalchemy import Engine, event
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.queue import put_off_cancelled, settled_launches
 from factory_assets.domain.builds import Usage, WaitCause
+from factory_assets.domain.specs import QueuedSpec
 from factory_assets.settings import Settings
 
 ONE_DATE_TWO_RANKS = {"2026-06-17|01", "2026-06-17|02"}
@@ -206,15 +207,21 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
-@pytest.mark.parametrize("has_begun", [True, False], ids=["running", "queued"])
-def test_a_run_that_was_cancelled_does_not_touch_the_one_that_a_person_has_started_since(
-    factory: DefsFactory, has_begun: bool
-) -> None:
+def one_cancelled_of_two(factory: DefsFactory) -> QueuedSpec:
+    """Two specs are queued, and the run that built the first of them was cancelled by hand."""
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
     factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=NOW)
     cancel(factory, "cache-probe")
+    return queued
+
+
+@pytest.mark.parametrize("has_begun", [True, False], ids=["running", "queued"])
+def test_a_run_that_was_cancelled_does_not_touch_the_one_that_a_person_has_started_since(
+    factory: DefsFactory, has_begun: bool
+) -> None:
+    queued = one_cancelled_of_two(factory)
     status = dg.DagsterRunStatus.STARTED if has_begun else dg.DagsterRunStatus.QUEUED
     start_run(factory, "cache-probe", status, run_id=SECOND_RUN)
     if has_begun:
@@ -229,13 +236,13 @@ def test_a_run_that_was_cancelled_does_not_touch_the_one_that_a_person_has_start
 def test_a_run_that_was_cancelled_does_not_touch_what_a_later_one_was_put_off_for(
     factory: DefsFactory,
 ) -> None:
-    queue_two(factory)
-    queued = spec_named(factory, "cache-probe")
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
-    cancel(factory, "cache-probe")
-    soon = datetime.now(UTC) + timedelta(minutes=1)
-    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=soon)
-    factory.registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=soon, reason="529 overloaded")
+    queued = one_cancelled_of_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.SUCCESS, run_id=SECOND_RUN)
+    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    factory.registry.defer_build(
+        queued.id, cause=WaitCause.RATE_LIMIT, until=tomorrow, reason="529 overloaded"
+    )
     assert repos(sense(factory)) == ["tree-probe"]
     assert spec_named(factory, "cache-probe").wait_cause is WaitCause.RATE_LIMIT
 
@@ -243,14 +250,25 @@ def test_a_run_that_was_cancelled_does_not_touch_what_a_later_one_was_put_off_fo
 def test_a_run_that_was_cancelled_does_not_touch_the_one_that_began_while_the_tick_looked(
     factory: DefsFactory,
 ) -> None:
-    queue_two(factory)
-    queued = spec_named(factory, "cache-probe")
-    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
-    cancel(factory, "cache-probe")
+    queued = one_cancelled_of_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=SECOND_RUN)
     factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
     before = spec_named(factory, "cache-probe")
     put_off_cancelled(factory.instance, factory.registry, datetime.now(UTC), busy={})
     assert spec_named(factory, "cache-probe") == before
+
+
+def test_a_run_that_was_cancelled_before_it_took_up_what_a_dead_one_left_puts_the_spec_off(
+    factory: DefsFactory,
+) -> None:
+    queue_two(factory)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.FAILURE, run_id=FIRST_RUN)
+    factory.registry.start_build(spec_named(factory, "cache-probe").id, run_id=FIRST_RUN, now=NOW)
+    start_run(factory, "cache-probe", dg.DagsterRunStatus.QUEUED, run_id=SECOND_RUN)
+    (second,) = factory.instance.get_runs(dg.RunsFilter(run_ids=[SECOND_RUN]))
+    end(factory, second, by_hand=True)
+    assert repos(sense(factory)) == ["tree-probe"]
+    assert spec_named(factory, "cache-probe").wait_cause is WaitCause.CANCELLED
 
 
 def test_what_a_cancelled_build_had_set_aside_is_free_again(factory: DefsFactory) -> None:

@@ -95,7 +95,7 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
         name = run.tags.get(REPO_TAG)
         if name is None or _only_mirrors(run) or run.tags.get(OUTCOME_TAG) == RunOutcome.FAILED:
             continue
-        ended = _ended(record)
+        ended = datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
         before = found.get(name)
         found[name] = Crashes(before.count + 1, max(before.last_at, ended)) if before else Crashes(1, ended)
     return found
@@ -119,7 +119,13 @@ def put_off_cancelled(
         if run.tags.get(_CANCEL_SEEN_TAG) == run.run_id or _only_mirrors(run):
             continue
         queued = _spec_of(run, registry)
-        if queued is not None and _is_last_run(record, queued, busy) and _by_hand(instance, run):
+        if (
+            queued is not None
+            and queued.status in {BuildStatus.QUEUED, *IN_PROGRESS}
+            and busy.get(queued.spec.name, run.run_id) == run.run_id
+            and not _has_later_run(instance, queued, record)
+            and _by_hand(instance, run)
+        ):
             registry.defer_build(
                 queued.id,
                 cause=WaitCause.CANCELLED,
@@ -135,18 +141,10 @@ def note_cancelled(registry: Registry, now: datetime) -> None:
         put_off_cancelled(instance, registry, now, busy={})
 
 
-def _is_last_run(record: dg.RunRecord, queued: QueuedSpec, busy: Mapping[str, str]) -> bool:
-    run_id = record.dagster_run.run_id
-    if busy.get(queued.spec.name, run_id) != run_id:
-        return False
-    if queued.status in IN_PROGRESS:
-        return queued.run_id == run_id
-    began_since = queued.started_at is not None and queued.started_at > _ended(record)
-    return queued.status is BuildStatus.QUEUED and not began_since
-
-
-def _ended(record: dg.RunRecord) -> datetime:
-    return datetime.fromtimestamp(record.end_time or record.update_timestamp.timestamp(), UTC)
+def _has_later_run(instance: dg.DagsterInstance, queued: QueuedSpec, record: dg.RunRecord) -> bool:
+    """Whether the run that has worked on the spec last was made after this one."""
+    last = instance.get_run_record_by_id(queued.run_id) if queued.run_id else None
+    return last is not None and last.create_timestamp > record.create_timestamp
 
 
 def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
