@@ -46,7 +46,7 @@ class BenchInstance:
     def at_work(self) -> Iterator[FactoryClient]:
         """Its daemon runs meanwhile."""
         with (
-            FactoryClient.open(self.workspace) as client,
+            FactoryClient.open(self.workspace, self.settings.factory_data_dir) as client,
             own(self.settings.factory_data_dir) as ownership,
             daemon(
                 ownership,

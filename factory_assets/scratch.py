@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from factory_assets.domain.errors import MissingToolError
+from factory_assets.folder_lock import folder_lock
 
 # The kernel takes 108 bytes for the name of a socket, and some of these folders hold one.
 _LONGEST = 64
@@ -29,7 +30,7 @@ def scratch_folder(kind: str = "scratch") -> Iterator[Path]:
         MissingToolError: when the place for such folders belongs to another user.
     """
     base = _base(kind)
-    with _locked(base / _LOCK):
+    with folder_lock(base):
         _sweep(base)
         folder = Path(tempfile.mkdtemp(prefix="", dir=base))
         holder = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -64,13 +65,3 @@ def _sweep(base: Path) -> None:
         with suppress(OSError), lock.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

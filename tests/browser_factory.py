@@ -18,6 +18,7 @@ from defs_recordings import copy_recordings
 
 from factory_assets.cli.processes import program, start, stop_tree
 from factory_assets.cli.supervisor import LOCATION, free_port
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
@@ -94,11 +95,8 @@ def serve(folder: Path) -> Iterator[Site]:
             patch.setenv(name, value)
         (home / ".env").write_text("FACTORY_MODE=replay\n")
         (home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
-        # First of all: programs that start together on storage that is not there yet would make it twice.
-        instance = stack.enter_context(dg.DagsterInstance.get())
+        instance = stack.enter_context(open_storage(home / "data"))
         instance.event_log_storage.set_concurrency_slots("builds", 2)
-        instance.get_runs(limit=1)
-        instance.all_instigator_state()
         url = _start(home, stack)
         yield Site(url, instance, Registry(home / "data" / "registry.duckdb"), home / "data" / "logs")
 

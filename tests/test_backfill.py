@@ -22,6 +22,7 @@ from registry_samples import NOW, spec
 from factory_assets.cli.instance import Instance, open_instance
 from factory_assets.cli.processes import start, stop_tree
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
@@ -69,15 +70,14 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtWork]:
         prepared = open_instance()
         log = prepared.settings.factory_data_dir / "logs" / "daemon.log"
         program = str(Path(__file__).with_name("defs_daemon.py"))
-        daemon = start([sys.executable, program, str(prepared.workspace)], log=log, cwd=prepared.home)
-        try:
-            with (
-                dg.DagsterInstance.get() as instance,
-                WorkspaceProcessContext(instance, WorkspaceFileTarget([str(prepared.workspace)])) as context,
-            ):
-                yield AtWork(prepared, instance, context, FactoryClient(context), log)
-        finally:
-            stop_tree(daemon.pid)
+        with open_storage(prepared.settings.factory_data_dir) as instance:
+            daemon = start([sys.executable, program, str(prepared.workspace)], log=log, cwd=prepared.home)
+            try:
+                files = WorkspaceFileTarget([str(prepared.workspace)])
+                with WorkspaceProcessContext(instance, files) as context:
+                    yield AtWork(prepared, instance, context, FactoryClient(context), log)
+            finally:
+                stop_tree(daemon.pid)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -28,6 +28,7 @@ from factory_assets.cli.processes import start, stop_tree
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.specs import Language, QueuedSpec
 from factory_assets.domain.text import tail
@@ -139,25 +140,24 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtWork]:
         prepared.workspace.write_text(f"load_from:\n  - python_module: {location}\n")
         log = prepared.settings.factory_data_dir / "logs" / "daemon.log"
         argv = [sys.executable, str(_HERE / "defs_daemon.py"), str(prepared.workspace)]
-        daemon = start(argv, log=log, cwd=prepared.home)
-        try:
-            with (
-                dg.DagsterInstance.get() as instance,
-                WorkspaceProcessContext(instance, WorkspaceFileTarget([str(prepared.workspace)])) as context,
-            ):
-                factory = DefsFactory(prepared.settings, instance)
-                factory.registry.queue_specs(
-                    DAY,
-                    [make_spec(Language.BASH, name=name) for name in (GOOD, IDLE)],
-                    [],
-                    dropped=0,
-                    ranks=range(1, 3),
-                    late_ranks=range(3, 4),
-                    now=NOW,
-                )
-                yield AtWork(factory, context, FactoryClient(context), _made(folder / "script"), log)
-        finally:
-            stop_tree(daemon.pid)
+        with open_storage(prepared.settings.factory_data_dir) as instance:
+            factory = DefsFactory(prepared.settings, instance)
+            factory.registry.queue_specs(
+                DAY,
+                [make_spec(Language.BASH, name=name) for name in (GOOD, IDLE)],
+                [],
+                dropped=0,
+                ranks=range(1, 3),
+                late_ranks=range(3, 4),
+                now=NOW,
+            )
+            daemon = start(argv, log=log, cwd=prepared.home)
+            try:
+                files = WorkspaceFileTarget([str(prepared.workspace)])
+                with WorkspaceProcessContext(instance, files) as context:
+                    yield AtWork(factory, context, FactoryClient(context), _made(folder / "script"), log)
+            finally:
+                stop_tree(daemon.pid)
 
 
 def _environment(folder: Path) -> dict[str, str]:

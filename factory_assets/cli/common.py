@@ -77,7 +77,7 @@ def client_of(instance: Instance) -> AbstractContextManager[FactoryClient]:
     """A client of the instance's Dagster."""
     from factory_assets.defs.client import FactoryClient
 
-    return FactoryClient.open(instance.workspace)
+    return FactoryClient.open(instance.workspace, instance.settings.factory_data_dir)
 
 
 def at_work(instance: Instance) -> AbstractContextManager[Factory]:

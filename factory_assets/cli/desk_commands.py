@@ -36,11 +36,14 @@ def show(name: NameArgument) -> None:
 def retry(name: NameArgument) -> None:
     """Queue a failed repo again for a fresh attempt, or end the wait of one that was put off."""
     from factory_assets.cli import desk
-    from factory_assets.defs.queue import note_cancelled
+    from factory_assets.defs.queue import put_off_cancelled
+    from factory_assets.defs.storage import open_storage
 
-    registry = registry_of(open_instance())
+    instance = open_instance()
+    registry = registry_of(instance)
     # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
-    note_cancelled(registry, datetime.now(UTC))
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
     desk.retry(registry, name, console)
 
 

@@ -107,11 +107,13 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
 ) -> None:
     """Remove runs, transcripts and failed states older than FACTORY_KEEP_DAYS that nothing shows."""
-    from factory_assets.defs.housekeeping import sweep_instance
+    from factory_assets.defs.housekeeping import sweep_runs
+    from factory_assets.defs.storage import open_storage
 
     instance = open_instance()
     before = datetime.now(UTC) - timedelta(days=instance.settings.factory_keep_days)
-    runs = sweep_instance(before=before, remove=not dry_run)
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        runs = sweep_runs(dagster, before=before, remove=not dry_run)
     console.print("Would be removed:" if dry_run else "Removed:")
     console.print(f"  old runs: {runs.removed} ({runs.kept} are kept because something shows them)")
     for line in Gateways(instance.settings).sweep(before=before, remove=not dry_run):

@@ -86,7 +86,7 @@ class Factory:
     def at_work(cls, instance: Instance, registry: Registry, console: Console) -> Iterator[Factory]:
         """Load the code location, with the running daemon or one for the time of this block."""
         data_dir = instance.settings.factory_data_dir
-        with FactoryClient.open(instance.workspace) as client:
+        with FactoryClient.open(instance.workspace, data_dir) as client:
             factory = cls(instance.settings, client, registry, console)
             if is_owned(data_dir) or client.daemon_is_running():
                 yield factory

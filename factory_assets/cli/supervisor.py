@@ -116,14 +116,10 @@ def supervise(instance: Instance) -> None:
     Raises:
         InputError: somebody else works on this instance.
     """
-    from factory_assets.defs.storage import make_storage
+    from factory_assets.defs.storage import open_storage
 
     settings = instance.settings
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
-    workspace = settings.factory_data_dir / "workspace.yaml"
-    workspace.write_text(
-        f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
-    )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
@@ -134,7 +130,12 @@ def supervise(instance: Instance) -> None:
         link=settings.ui_url,
     )
     with own(settings.factory_data_dir) as ownership:
-        make_storage()
+        with open_storage(settings.factory_data_dir):
+            pass
+        workspace = settings.factory_data_dir / "workspace.yaml"
+        workspace.write_text(
+            f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
+        )
         children = [
             _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
             for name, argv in _programs(ports, workspace).items()

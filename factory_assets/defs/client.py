@@ -23,6 +23,7 @@ from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.queue import busy_repos, launches_so_far, settled_launches
 from factory_assets.defs.runs import OUTCOME_TAG, spec_tags
 from factory_assets.defs.stages import Building
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import FactoryError, InfrastructureError
 from factory_assets.domain.specs import QueuedSpec
@@ -114,10 +115,10 @@ class FactoryClient:
 
     @classmethod
     @contextmanager
-    def open(cls, workspace: Path) -> Iterator[FactoryClient]:
-        """Load the code location for the instance that DAGSTER_HOME names."""
+    def open(cls, workspace: Path, data_dir: Path) -> Iterator[FactoryClient]:
+        """Load the code location for the instance that DAGSTER_HOME names, with its storage in `data_dir`."""
         with (
-            dg.DagsterInstance.get() as instance,
+            open_storage(data_dir) as instance,
             WorkspaceProcessContext(
                 instance, WorkspaceFileTarget([str(workspace)]), code_server_log_level="WARNING"
             ) as context,

@@ -52,12 +52,6 @@ def sweep_runs(instance: dg.DagsterInstance, *, before: datetime, remove: bool) 
     return SweptRuns(removed=len(old), kept=total - len(old))
 
 
-def sweep_instance(*, before: datetime, remove: bool) -> SweptRuns:
-    """The same on the instance that DAGSTER_HOME names."""
-    with dg.DagsterInstance.get() as instance:
-        return sweep_runs(instance, before=before, remove=remove)
-
-
 def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
     """The schedule `housekeeping_daily`, on from the start, and its job."""
 

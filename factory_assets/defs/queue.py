@@ -135,12 +135,6 @@ def put_off_cancelled(
         instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
 
 
-def note_cancelled(registry: Registry, now: datetime) -> None:
-    """The same on the instance that DAGSTER_HOME names, for a command that ends the waits it finds."""
-    with dg.DagsterInstance.get() as instance:
-        put_off_cancelled(instance, registry, now, busy={})
-
-
 def _has_later_run(instance: dg.DagsterInstance, queued: QueuedSpec, record: dg.RunRecord) -> bool:
     """Whether the run that has worked on the spec last was made after this one."""
     last = instance.get_run_record_by_id(queued.run_id) if queued.run_id else None

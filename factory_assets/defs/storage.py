@@ -1,15 +1,25 @@
-"""The storage of a Dagster instance: made by one process before several open it."""
+"""The storage of a Dagster instance, which one process at a time may make."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import dagster as dg
 
+from factory_assets.folder_lock import folder_lock
 
-def make_storage() -> None:
-    """Make the storage of the instance at DAGSTER_HOME, where it is new.
 
-    Programs that are started together would each make its SQLite tables, and those that come second would fail for
-    good.
+@contextmanager
+def open_storage(data_dir: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance at DAGSTER_HOME, whose storage is in `data_dir` and is made where it is new.
+
+    Processes that open new storage together would each make its SQLite tables, and those that come second would fail,
+    some of them for good.
     """
-    with dg.DagsterInstance.get() as instance:
-        instance.get_runs_count()
-        instance.event_log_storage.get_maximum_record_id()
-        instance.all_instigator_state()
+    with ExitStack() as stack:
+        with folder_lock(data_dir):
+            instance = stack.enter_context(dg.DagsterInstance.get())
+            instance.get_runs_count()
+            instance.event_log_storage.get_maximum_record_id()
+            instance.all_instigator_state()
+        yield instance
