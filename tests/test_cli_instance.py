@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from defs_commands import Commands
 from registry_samples import LATE_RANKS, NOW, RANKS, labelled, ship, spec
+from together import together
 
 from factory_assets.cli.instance import write_env
 from factory_assets.registry import Registry
@@ -81,6 +82,38 @@ def test_preparing_twice_changes_nothing(commands: Commands) -> None:
     before = (commands.home / ".env").read_text()
     assert commands("prepare").code == 0
     assert (commands.home / ".env").read_text() == before
+
+
+def test_processes_that_open_new_instances_together_find_them_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORY_MODE", "live")
+    ended = together(
+        "import os, sys\nfrom factory_assets.cli.instance import open_instance",
+        """
+for number in range(100):
+    home = f"{sys.argv[1]}/{number}"
+    os.environ |= {"DAGSTER_HOME": home, "FACTORY_DATA_DIR": f"{home}/data"}
+    open_instance()
+""",
+        str(tmp_path),
+        times=4,
+    )
+    assert ended == [(0, "")] * 4
+    configurations = {(tmp_path / str(number) / "dagster.yaml").read_text() for number in range(100)}
+    assert configurations == {(PROJECT_ROOT / "dagster.yaml").read_text()}
+
+
+def test_a_reader_never_finds_half_of_an_instances_configuration(commands: Commands) -> None:
+    commands("prepare")
+    unchanged, changed = commands.home / "workspace.yaml", commands.home / "dagster.yaml"
+    changed.write_text("# of an older factory\n")
+    before = unchanged.stat().st_ino
+    with changed.open() as reader:
+        commands("prepare")
+        assert reader.read() == "# of an older factory\n"
+    assert changed.read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+    assert unchanged.stat().st_ino == before
 
 
 # status

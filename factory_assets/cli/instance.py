@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.domain.errors import InputError
+from factory_assets.folder_lock import folder_lock
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, instance_home, load_settings
 
 _MODE_FILE = "mode"
@@ -51,9 +51,11 @@ def open_instance(mode: Mode | None = None) -> Instance:
             "There is no replay instance yet.", where=str(home), mend="Run `make demo`, which makes one."
         )
     settings = load_settings()
-    write_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
-    _copy_configuration(home)
-    _claim(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    with folder_lock(home):
+        _add_to_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
+        _copy_configuration(home)
+        _claim(settings)
     os.environ.update(
         {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
     )
@@ -76,8 +78,13 @@ def _leave(number: int, _frame: object) -> None:
 
 def write_env(home: Path, values: Mapping[str, str]) -> None:
     """Add to the instance's `.env` what it does not name yet; what stands there is left as it is."""
-    path = home / ".env"
     home.mkdir(parents=True, exist_ok=True)
+    with folder_lock(home):
+        _add_to_env(home, values)
+
+
+def _add_to_env(home: Path, values: Mapping[str, str]) -> None:
+    path = home / ".env"
     text = path.read_text() if path.exists() else ""
     named = {line.split("=", 1)[0].strip() for line in text.splitlines() if "=" in line}
     missing = [f"{name}={value}\n" for name, value in values.items() if name not in named]
@@ -85,24 +92,23 @@ def write_env(home: Path, values: Mapping[str, str]) -> None:
         return
     if text and not text.endswith("\n"):
         text += "\n"
-    scratch = path.with_suffix(".env-new")
-    scratch.touch(mode=0o600)
-    scratch.write_text(text + "".join(missing))
-    scratch.replace(path)
+    _write_whole(path, text + "".join(missing), mode=0o600)
 
 
 def _copy_configuration(home: Path) -> None:
     if home == PROJECT_ROOT:
         return
     for name in ("dagster.yaml", "workspace.yaml"):
-        shutil.copyfile(PROJECT_ROOT / name, home / name)
+        text, copy = (PROJECT_ROOT / name).read_text(), home / name
+        if not copy.exists() or copy.read_text() != text:
+            _write_whole(copy, text, mode=0o644)
 
 
 def _claim(settings: Settings) -> None:
     settings.factory_data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.factory_data_dir / _MODE_FILE
     if not path.exists():
-        path.write_text(settings.factory_mode + "\n")
+        _write_whole(path, f"{settings.factory_mode}\n", mode=0o644)
     made_for = path.read_text().strip()
     if made_for != settings.factory_mode:
         raise InputError(
@@ -110,3 +116,12 @@ def _claim(settings: Settings) -> None:
             where=str(settings.factory_data_dir),
             mend="Name another FACTORY_DATA_DIR; the two modes share nothing.",
         )
+
+
+def _write_whole(path: Path, text: str, *, mode: int) -> None:
+    """Write it so that other programs, which read these files at any time, find all of it or none."""
+    scratch = path.with_name(f"{path.name}-new")
+    scratch.unlink(missing_ok=True)
+    scratch.touch(mode=mode)
+    scratch.write_text(text)
+    scratch.replace(path)
