@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,8 +136,17 @@ def supervise(instance: Instance) -> None:
         workspace.write_text(
             f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
         )
+        # A daemon without its code server fails the runs that it finds in the queue.
+        needs = {"daemon": lambda: _listens(ports.code)}
         children = [
-            _Child(name, argv, log_dir(instance) / f"{name}.log", instance.home, ownership)
+            _Child(
+                name=name,
+                argv=argv,
+                log=log_dir(instance) / f"{name}.log",
+                home=instance.home,
+                ownership=ownership,
+                could_work=needs.get(name, lambda: True),
+            )
             for name, argv in _programs(ports, workspace).items()
         ]
         try:
@@ -168,19 +177,20 @@ def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
     }
 
 
+@dataclass(kw_only=True)
 class _Child:
-    """One program, started again with growing pauses while it keeps failing."""
+    """One program, started again with growing pauses while it keeps failing; never while it could not work."""
 
-    def __init__(self, name: str, argv: Sequence[str], log: Path, home: Path, ownership: Ownership) -> None:
-        self.name = name
-        self._ownership = ownership
-        self._argv = argv
-        self._log = log
-        self._home = home
-        self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
-        self._back_off = 1.0
-        self._not_before = 0.0
+    name: str
+    argv: Sequence[str]
+    log: Path
+    home: Path
+    ownership: Ownership
+    could_work: Callable[[], bool]
+    _process: subprocess.Popen[bytes] | None = None
+    _started: float = 0.0
+    _back_off: float = 1.0
+    _not_before: float = 0.0
 
     def keep_running(self) -> int | None:
         """Start it where it does not run; the exit code of one that has ended since the last look."""
@@ -193,14 +203,21 @@ class _Child:
             self._back_off = 1.0 if steady else min(self._back_off * 2, _LONGEST_BACK_OFF)
             self._not_before = now + self._back_off
             self._process = None
-        if now >= self._not_before:
-            self._process = start(self._argv, log=self._log, cwd=self._home, ownership=self._ownership)
+        if now >= self._not_before and self.could_work():
+            self._process = start(self.argv, log=self.log, cwd=self.home, ownership=self.ownership)
             self._started = now
         return ended
 
     def stop(self) -> None:
         if self._process is not None:
             stop_tree(self._process.pid)
+
+
+def _listens(port: int) -> bool:
+    """Whether the code server is ready: Dagster's takes its port only once the code is loaded."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(url: str) -> bool:
