@@ -343,14 +343,30 @@ def test_a_gate_that_refuses_is_an_error_not_a_warning(analysed: DefsFactory) ->
     assert severities == {dg.AssetCheckSeverity.ERROR}
 
 
-def test_a_run_of_automation_that_another_run_overtook_builds_nothing(analysed: DefsFactory) -> None:
+def test_a_run_of_automation_that_finds_its_spec_failed_builds_nothing_and_keeps_the_partition_red(
+    analysed: DefsFactory,
+) -> None:
     analysed.building.refused = frozenset({"cache-probe"})
-    analysed.run_rank("build", WEDNESDAY, 1)
-    key = date_rank_key(WEDNESDAY, 1)
-    result = analysed.run("build", key, {"factory/attempts-before": "0"})
-    assert result.success
+    first = analysed.run_rank("build", WEDNESDAY, 1)
+    result = analysed.run("build", date_rank_key(WEDNESDAY, 1), {"factory/attempts-before": "0"})
     assert analysed.building.built == ["cache-probe"]
-    assert "`factory retry`" in str(observed(result)["why"])
+    assert not result.success
+    assert checks(result) == checks(first)
+    text, shown = failure_of(result)
+    assert TESTS_FAILED.saw in text
+    assert "`factory retry cache-probe`" in str(shown["what to do"])
+    assert analysed.tags(result)["factory/outcome"] == "failed"
+
+
+def test_a_run_of_automation_whose_spec_was_put_off_since_builds_nothing(analysed: DefsFactory) -> None:
+    (queued, *_) = analysed.registry.queue()
+    analysed.registry.defer_build(
+        queued.id, cause=WaitCause.CANCELLED, until=datetime.now(UTC) + timedelta(days=1), reason="Cancelled."
+    )
+    result = analysed.run("build", date_rank_key(WEDNESDAY, 1), {"factory/attempts-before": "0"})
+    assert result.success
+    assert analysed.building.built == []
+    assert "It was put off" in str(observed(result)["why"])
     assert analysed.tags(result)["factory/outcome"] == "not started"
 
 

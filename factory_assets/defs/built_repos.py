@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -135,7 +134,12 @@ def _materialize(step: _Step) -> Iterator[Event]:
         tag_outcome(context, RunOutcome.SHIPPED)
         yield from _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
         return
-    if (why := _overtaken(context, queued, step.clock.now())) is not None:
+    before = _attempts_before(context.run)
+    if before is not None and queued.status is BuildStatus.FAILED and queued.attempts > before:
+        yield from _failed_before(step, queued)
+        return
+    if before is not None and queued.not_before is not None and queued.not_before > step.clock.now():
+        why = f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
         _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(why)})
         return
     try:
@@ -160,21 +164,24 @@ def _materialize(step: _Step) -> Iterator[Event]:
     yield from _shipped(step, queued, report.verdicts, report)
 
 
-def _overtaken(context: dg.AssetExecutionContext, queued: QueuedSpec, now: datetime) -> str | None:
-    """Why a run that automation launched has nothing to do any more, should another one have come first."""
-    before = context.run.tags.get(ATTEMPTS_TAG)
-    if before is None or _is_executed_again(context.run):
-        return None
-    if queued.status is BuildStatus.FAILED and queued.attempts > int(before):
-        return "It has failed since this run was launched, and waits for `factory retry`."
-    if queued.not_before is not None and queued.not_before > now:
-        return f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
-    return None
+def _attempts_before(run: dg.DagsterRun) -> int | None:
+    """How often the spec had been tried when automation launched this run; None for what a person asked for."""
+    before = run.tags.get(ATTEMPTS_TAG)
+    # One that a person executes again from the page of an earlier run inherits that run's tags.
+    is_executed_again = run.parent_run_id is not None and _RETRY_NUMBER_TAG not in run.tags
+    return None if before is None or is_executed_again else int(before)
 
 
-def _is_executed_again(run: dg.DagsterRun) -> bool:
-    """Whether a person asked for this run from the page of an earlier one, whose tags it inherits."""
-    return run.parent_run_id is not None and _RETRY_NUMBER_TAG not in run.tags
+def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
+    """Red like the run that judged it: of a partition that nothing has made, the UI shows how its last run ended."""
+    yield from _checks(step.registry.verdicts_of(queued.id, queued.attempts))
+    error = FactoryError(
+        f"It has failed since this run was launched:\n{queued.error_log}",
+        where=queued.spec.name,
+        mend=f"`factory retry {queued.spec.name}` queues it for a fresh attempt.",
+    )
+    _observe(step, queued, RunOutcome.FAILED, error_metadata(error))
+    raise failure(error, _spec_metadata(queued, step.git_dir))
 
 
 def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildCredentialError) -> None:
