@@ -183,7 +183,7 @@ class Checks:
         left: list[Path] = []
         for folder in (self._root / "tmp").iterdir():
             own = folder.name.startswith(("factory-doors-", "factory-scratch-"))
-            left += [path for path in folder.iterdir() if path.name != "lock"] if own else [folder]
+            left += folder.iterdir() if own else [folder]
         for folder in (self._data / "workspaces", self._data / "claude-code", self._root / "home"):
             left += folder.iterdir() if folder.exists() else ()
         yield from (f"left on the disk: {path.relative_to(self._root)}" for path in left)
