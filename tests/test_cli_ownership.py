@@ -6,13 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from factory_assets.cli.ownership import check_free, is_owned, own, owners
+from factory_assets.cli import ownership
+from factory_assets.cli.ownership import check_free, is_owned, own, own_or_await_daemon, owners
 from factory_assets.cli.processes import start, stop_tree
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.errors import InfrastructureError, InputError
 
 # Stands for the daemon: a program whose command line names Dagster.
 _SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)  # dagster"]
@@ -67,3 +69,35 @@ def test_a_program_without_ownership_does_not_hold_it(tmp_path: Path) -> None:
         assert not is_owned(tmp_path)
     finally:
         stop_tree(child.pid)
+
+
+def test_a_command_uses_the_daemon_that_somebody_else_is_starting(tmp_path: Path) -> None:
+    looks = iter([False, False, True])
+    with own(tmp_path), ExitStack() as stack:
+        assert own_or_await_daemon(stack, tmp_path, lambda: next(looks)) is None
+
+
+def test_a_command_takes_over_from_one_that_ends_before_its_daemon_came_up(tmp_path: Path) -> None:
+    other = ExitStack()
+    other.enter_context(own(tmp_path))
+    looks = 0
+
+    def never_runs() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            other.close()
+        return False
+
+    with ExitStack() as stack:
+        assert own_or_await_daemon(stack, tmp_path, never_runs) is not None
+        assert is_owned(tmp_path)
+    assert not is_owned(tmp_path)
+
+
+def test_a_daemon_that_does_not_come_up_is_named_with_its_logs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "_COMES_UP_SECONDS", 0.0)
+    with own(tmp_path), ExitStack() as stack, pytest.raises(InfrastructureError, match="no daemon came up"):
+        own_or_await_daemon(stack, tmp_path, lambda: False)

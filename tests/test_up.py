@@ -1,9 +1,10 @@
-"""`factory up`: a run that waits in Dagster's queue is run, whatever stops and starts around it."""
+"""A run that waits in Dagster's queue is run, whatever stops and starts around it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -83,3 +84,12 @@ def test_no_run_that_waits_is_lost_when_the_factory_starts_or_its_code_server_is
     assert site.ends(waiting) == ["SUCCESS"] * 3
     site.kill_code_server()
     assert site.ends([site.queue(DAYS[0])]) == ["SUCCESS"]
+
+
+def test_commands_that_start_together_share_the_daemon_of_one(site: Site) -> None:
+    def gather(day: date) -> tuple[int, str]:
+        ended = site.commands.program("gather", "--date", str(day), FACTORY_MODE="replay")
+        return ended.code, ended.err
+
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(gather, DAYS[:2])) == [(0, ""), (0, "")]

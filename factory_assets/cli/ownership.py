@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.errors import InfrastructureError, InputError
 
 _FILE = "daemon.lock"
+_COMES_UP_SECONDS, _LOOK_SECONDS = 60.0, 0.25
 _OURS = ("dagster", "factory")
 
 
@@ -56,6 +58,28 @@ def own(data_dir: Path) -> Iterator[Ownership]:
         yield ownership
     finally:
         os.close(descriptor)
+
+
+def own_or_await_daemon(
+    stack: ExitStack, data_dir: Path, daemon_is_running: Callable[[], bool]
+) -> Ownership | None:
+    """Be the one that runs this instance's daemon until the stack is closed; None once somebody else's daemon runs.
+
+    Raises:
+        InfrastructureError: somebody else is the one, and their daemon does not come up in a minute.
+    """
+    deadline = time.monotonic() + _COMES_UP_SECONDS
+    while not daemon_is_running():
+        with suppress(InputError):
+            return stack.enter_context(own(data_dir))
+        if time.monotonic() > deadline:
+            raise InfrastructureError(
+                f"Another process runs this factory, but no daemon came up in {_COMES_UP_SECONDS:.0f} seconds.",
+                where=str(data_dir / "logs"),
+                mend="Look into daemon.log and code-server.log there; `factory down` stops that process.",
+            )
+        time.sleep(_LOOK_SECONDS)
+    return None
 
 
 def is_owned(data_dir: Path) -> bool:

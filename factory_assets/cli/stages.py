@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
-from factory_assets.cli.ownership import is_owned, own
+from factory_assets.cli.ownership import own_or_await_daemon
 from factory_assets.cli.processes import daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
@@ -86,25 +86,23 @@ class Factory:
     def at_work(cls, instance: Instance, registry: Registry, console: Console) -> Iterator[Factory]:
         """Load the code location, with the running daemon or one for the time of this block."""
         data_dir = instance.settings.factory_data_dir
-        with FactoryClient.open(instance.workspace, data_dir) as client:
+        with FactoryClient.open(instance.workspace, data_dir) as client, ExitStack() as stack:
             factory = cls(instance.settings, client, registry, console)
-            if is_owned(data_dir) or client.daemon_is_running():
+            ownership = own_or_await_daemon(stack, data_dir, client.daemon_is_running)
+            if ownership is None:
                 yield factory
                 return
-            with own(data_dir) as ownership:
-                client.release_dead_runs()
-                client.open_queue(registry, Gateways(instance.settings), instance.settings.build_workers)
-                try:
-                    with daemon(
-                        ownership,
-                        workspace=instance.workspace,
-                        log=data_dir / "logs" / "daemon.log",
-                        is_running=client.daemon_is_running,
-                    ):
-                        yield factory
-                        factory.wait_for_others()
-                finally:
-                    client.forget_daemon()
+            client.release_dead_runs()
+            client.open_queue(registry, Gateways(instance.settings), instance.settings.build_workers)
+            stack.callback(client.forget_daemon)
+            with daemon(
+                ownership,
+                workspace=instance.workspace,
+                log=data_dir / "logs" / "daemon.log",
+                is_running=client.daemon_is_running,
+            ):
+                yield factory
+                factory.wait_for_others()
 
     def wait_for_others(self) -> None:
         """Let the runs end that other commands have going on this command's daemon."""
