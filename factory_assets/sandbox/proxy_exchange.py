@@ -65,7 +65,11 @@ async def _send_body(
         upstream.writer.write(chunk)
         # Before it is known to have arrived: what may have been asked counts as asked.
         listener(chunk)
-        await upstream.writer.drain()
+        try:
+            await upstream.writer.drain()
+        except OSError:
+            # Whether it answered before it hung up is seen where answers are read.
+            break
     while await client.reader.read(_CHUNK):
         pass
 
@@ -75,7 +79,7 @@ async def _send_answer(upstream: Connection, client: Connection, call: CallWatch
     while not answered:
         try:
             head = await read_head(upstream.reader)
-        except BadHeadError as error:
+        except (BadHeadError, OSError) as error:
             if call is not None:
                 call.unanswered()
             raise RefusedError(502, "the model API or the registry closed the connection") from error
