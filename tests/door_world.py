@@ -22,10 +22,14 @@ REAL = "sk-ant-real-credential"
 
 @dataclass
 class Outside:
-    """A server on loopback; `seen` is what arrived, `hung_up` whether a client left a stream that never ends."""
+    """A server on loopback; `seen` is what arrived, `hung_up` whether a client left a stream that never ends.
+
+    A slow stream says its second event once `first_heard` is set.
+    """
 
     port: int = 0
     seen: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
+    first_heard: threading.Event = field(default_factory=threading.Event)
     hung_up: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -111,7 +115,7 @@ def _handler(outside: Outside) -> type[BaseHTTPRequestHandler]:
 
 
 def _stream(handler: BaseHTTPRequestHandler, outside: Outside) -> None:
-    """One event, half a second, another event; or events until the client has gone."""
+    """One event and, when the client has it, another; or events until the client has gone."""
 
     def chunk(data: bytes) -> None:
         handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -124,7 +128,7 @@ def _stream(handler: BaseHTTPRequestHandler, outside: Outside) -> None:
         while "forever" in handler.path:
             time.sleep(0.02)
             chunk(b"again")
-        time.sleep(0.5)
+        outside.first_heard.wait(30)
         chunk(b"second")
         handler.wfile.write(b"0\r\n\r\n")
     except OSError:

@@ -126,13 +126,12 @@ def test_a_request_of_unclear_length_or_form_is_refused(outside: Outside, door: 
     assert outside.seen == []
 
 
-def test_a_stream_arrives_as_it_is_sent(door: Door) -> None:
+def test_a_stream_arrives_as_it_is_sent(outside: Outside, door: Door) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
     connection.request("POST", "/v1/messages?slow=1", body=b"{}", headers={"x-api-key": PLACEHOLDER})
-    started = time.monotonic()
     answer = connection.getresponse()
     assert answer.read1() == b"first"
-    assert time.monotonic() - started < 0.4
+    outside.first_heard.set()
     assert answer.read() == b"second"
     connection.close()
 
@@ -245,9 +244,8 @@ def test_this_machines_own_proxy_is_used_where_it_has_one(
     assert company.log.refused.all == ("blocked.invalid:443",)
 
 
-def test_the_door_adds_no_latency_to_speak_of(door: Door) -> None:
-    ask(door, "/v1/messages", x_api_key=PLACEHOLDER)
+def test_no_call_waits_for_the_connection_of_the_one_before(door: Door) -> None:
     started = time.monotonic()
     for _ in range(20):
         ask(door, "/v1/messages", x_api_key=PLACEHOLDER)
-    assert (time.monotonic() - started) / 20 < 0.1
+    assert time.monotonic() - started < 20
