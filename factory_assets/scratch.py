@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.folder_lock import folder_lock
+from factory_assets.folders import remove_folder
 
 # The kernel takes 108 bytes for the name of a socket, and some of these folders hold one.
 _LONGEST = 64
@@ -23,32 +23,40 @@ _LOCK = "lock"
 
 
 @contextmanager
-def scratch_folder(kind: str = "scratch") -> Iterator[Path]:
+def scratch_folder(kind: str = "scratch", *, within: Path | None = None) -> Iterator[Path]:
     """A new folder, empty but for its lock. Those of this kind that killed processes left are removed on the way.
+
+    It lies in the system's temporary folder, or in `within`, which holds nothing else.
 
     Raises:
         MissingToolError: when the place for such folders belongs to another user.
     """
-    base = _base(kind)
+    base = within or _temporary(kind)
+    _make_private(base)
     with folder_lock(base):
         _sweep(base)
-        folder = Path(tempfile.mkdtemp(prefix="", dir=base))
+        folder = Path(tempfile.mkdtemp(prefix="", dir=base)).resolve()
         holder = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # The kernel lets go of it when this process ends, however it ends.
         fcntl.flock(holder, fcntl.LOCK_EX)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        # What a program that was not waited for still writes is removed with the next folder.
+        with suppress(OSError):
+            remove_folder(folder)
         os.close(holder)
 
 
-def _base(kind: str) -> Path:
+def _temporary(kind: str) -> Path:
     temporary = Path(tempfile.gettempdir())
     if len(str(temporary)) > _LONGEST:
         temporary = Path("/tmp")  # noqa: S108 - the folder below is checked to be this user's alone
-    base = temporary / f"factory-{kind}-{os.geteuid()}"
-    base.mkdir(mode=0o700, exist_ok=True)
+    return temporary / f"factory-{kind}-{os.geteuid()}"
+
+
+def _make_private(base: Path) -> None:
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
     info = base.lstat()
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
         raise MissingToolError(
@@ -56,7 +64,6 @@ def _base(kind: str) -> Path:
             where=str(base),
             mend="Remove it, or set TMPDIR to a folder of your own.",
         )
-    return base
 
 
 def _sweep(base: Path) -> None:
@@ -64,4 +71,4 @@ def _sweep(base: Path) -> None:
         lock = folder / _LOCK
         with suppress(OSError), lock.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)

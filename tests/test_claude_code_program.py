@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ import psutil
 import pytest
 from claude_code_sandboxes import bubblewrap, new_marker, plain, processes_with, wait_until_running
 from claude_code_server import Cut, Fail, Say, Script, Use, claude_server
+from messages_api import Reply, messages_api
 from pydantic import SecretStr
 
 from factory_assets.domain.agents import AgentTask, OutcomeKind, Question, Route
@@ -268,7 +272,39 @@ def test_a_question_is_answered_in_the_schemas_form_without_tools(tmp_path: Path
     assert {tool["name"] for tool in request["tools"]} - {"DeferredToolPlaceholder"} == {"StructuredOutput"}
     assert "Name things." in json.dumps(request["system"])
     assert request["max_tokens"] == QUESTION.max_output_tokens
-    assert list((tmp_path / "state").iterdir()) == []
+    assert list((tmp_path / "state").glob("*/*")) == []
+
+
+_ASKING = """
+import sys
+sys.path.insert(0, sys.argv[3])
+from pathlib import Path
+from claude_code_sandboxes import plain
+from pydantic import SecretStr
+from test_claude_code_program import KEY, QUESTION
+from factory_assets.llm.claude_code import ClaudeCode
+key = {"ANTHROPIC_API_KEY": SecretStr(KEY)}
+state = Path(sys.argv[2])
+ClaudeCode(plain(), base_url=sys.argv[1], credentials=key, binary=None, state_dir=state).ask(QUESTION)
+"""
+
+
+def test_what_a_killed_question_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with messages_api(Reply(b"{}", wait=60)) as api:
+        tests = str(Path(__file__).parent)
+        command = [sys.executable, "-c", _ASKING, f"http://{api.place}", str(state), tests]
+        with subprocess.Popen(command) as worker:
+            deadline = time.monotonic() + 60
+            while not api.seen:
+                assert worker.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            worker.kill()
+    assert [path.name for path in state.rglob("home")] == ["home"]
+    with claude_server(Use("StructuredOutput", {"names": []})) as script:
+        claude(script, tmp_path, sandbox=plain()).ask(QUESTION)
+    assert list(state.rglob("home")) == []
 
 
 def test_an_answer_that_never_fits_the_schema_is_given_as_it_is(tmp_path: Path) -> None:
@@ -422,4 +458,4 @@ def test_a_question_by_a_login_may_renew_it_and_reaches_nothing_else(tmp_path: P
     assert {name.lower(): text for name, text in script.headers[0].items()}[
         "authorization"
     ] == f"Bearer {REAL}"
-    assert list((tmp_path / "state").iterdir()) == []
+    assert list((tmp_path / "state").glob("*/*")) == []

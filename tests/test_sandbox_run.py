@@ -157,6 +157,23 @@ def test_nothing_survives_when_the_worker_is_killed_or_cancelled(
     wait_until_gone(marker)
 
 
+@both
+def test_what_a_killed_worker_left_in_the_temporary_folder_goes_with_the_next_command(
+    name: str, tmp_path: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox_named(name)
+    monkeypatch.setenv("TMPDIR", str(short_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    marker = new_marker()
+    command = [sys.executable, "-c", _KILLED_PARENT, name, marker, str(Path(__file__).parent)]
+    with subprocess.Popen(command, cwd=tmp_path) as worker:
+        wait_until_running(marker)
+        worker.kill()
+    wait_until_gone(marker)
+    assert run(name, tmp_path, "true").exit_code == 0
+    assert list(short_path.glob("*/*")) == []
+
+
 def test_signals_in_quick_succession_do_not_keep_the_supervisor_from_ending_what_it_started(
     tmp_path: Path,
 ) -> None:

@@ -10,8 +10,8 @@ from factory_assets.build.review import Review
 from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.build.shipping import finish_shipping, ship
 from factory_assets.build.state import AttemptState
-from factory_assets.build.workspaces import fresh_folder
 from factory_assets.domain.builds import Phase
+from factory_assets.folders import fresh_folder
 
 
 class Attempt:

@@ -9,8 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
+from factory_assets.folders import fresh_folder, remove_folder
 
 _PRIVATE = frozenset({"cmd", "internal", "vendor"})
 # They are for special builds, or for nobody to import.

@@ -11,7 +11,7 @@ from pathlib import Path
 from factory_assets.build.errors import BuildBusyError
 from factory_assets.build.git import BareRepo
 from factory_assets.build.locks import spec_lock
-from factory_assets.build.workspaces import remove_folder
+from factory_assets.folders import remove_folder
 
 # The newest failed state of a repo stays, however old: it is what `factory show` points to.
 _KEPT_FAILURES = 1

@@ -35,12 +35,12 @@ from factory_assets.build.go_cache import GoCache, go_cache_folder
 from factory_assets.build.provenance import judge_provenance
 from factory_assets.build.sealing import Seal
 from factory_assets.build.tree import Tree
-from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
+from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.leaks.scanner import HistoryScanner
 
 Verdicts = tuple[GateVerdict, ...]

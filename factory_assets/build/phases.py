@@ -13,10 +13,10 @@ from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_rep
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
 from factory_assets.build.tree import changed_paths
-from factory_assets.build.workspaces import fresh_folder
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
 from factory_assets.domain.errors import FactoryError
+from factory_assets.folders import fresh_folder
 
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 

@@ -24,7 +24,6 @@ from factory_assets.build.locks import spec_lock
 from factory_assets.build.report import BuildReport
 from factory_assets.build.state import AttemptState, Tools
 from factory_assets.build.unclaimed import TOOLCHAIN_PAUSE, put_off_unclaimed
-from factory_assets.build.workspaces import fresh_folder, remove_folder
 from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
 from factory_assets.domain.builds import Phase, WaitCause
 from factory_assets.domain.errors import (
@@ -37,6 +36,7 @@ from factory_assets.domain.errors import (
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Spec
+from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.leaks.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from factory_assets.build.clones import CloneReader, Commit, open_clone
 from factory_assets.build.dependencies import WRITTEN_FILES, Indexes, Online, install_locked
@@ -22,6 +20,7 @@ from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
 from factory_assets.domain.text import strip_hidden, tail
+from factory_assets.scratch import scratch_folder
 
 _TAG = f"v{FIRST_VERSION}"
 _ADDED_AT_THE_END = WRITTEN_FILES | {PROVENANCE_FILE}
@@ -229,13 +228,13 @@ _CHECKS: dict[str, Callable[[_Claims], str]] = {
 
 
 def _run_tests(clone: CloneReader, claims: _Claims, bench: Bench) -> str:
-    with tempfile.TemporaryDirectory(prefix="factory-verify-", ignore_cleanup_errors=True) as folder:
-        workspace = Path(folder, "work")
+    with scratch_folder() as folder:
+        workspace = folder / "work"
         workspace.mkdir()
         clone.export(claims.tagged, workspace)
         online = Online(
             commands=bench.commands,
-            scratch=Path(folder, "fetched"),
+            scratch=folder / "fetched",
             indexes=bench.indexes,
             seconds=bench.seconds,
         )

@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from factory_assets.scratch import scratch_folder
 
 _SECONDS = 20.0
 _NUMBERS = re.compile(r"\d+(?:\.\d+)+")
@@ -47,8 +48,8 @@ class Programs:
             return Trial(works=False, said=f"{argv[0]} is not installed")
         # Programs that keep state in the home, such as Claude Code, must not leave any behind; rustup however
         # finds its toolchains there, so the real home is named where it looks.
-        with tempfile.TemporaryDirectory(prefix="factory-doctor-", ignore_cleanup_errors=True) as home:
-            return _start([program, *argv[1:]], self._environment(home))
+        with scratch_folder() as home:
+            return _start([program, *argv[1:]], self._environment(str(home)))
 
     def _environment(self, home: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("CARGO_HOME", "RUSTUP_HOME") if name in os.environ}

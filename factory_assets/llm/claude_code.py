@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -23,14 +22,16 @@ from factory_assets.domain.agents import (
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.domain.redaction import Redactor
+from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.llm.claude_code_binary import find_claude_binary
 from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import judge
-from factory_assets.llm.claude_code_home import Login, empty_folder, home_of
+from factory_assets.llm.claude_code_home import Login, home_of
 from factory_assets.llm.claude_code_placeholders import Disguise, disguise
 from factory_assets.llm.claude_code_run import Limits, Run
 from factory_assets.llm.claude_code_transcript import keep_transcript
 from factory_assets.sandbox import Confines, Launch, ModelAccess, Program, Rules, Sandbox, write_launch
+from factory_assets.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions
@@ -112,7 +113,7 @@ class ClaudeCode:
         state = home_of(self._state_dir, task.workspace)
         home = state / "home"
         if task.resume is None or not home.is_dir():
-            empty_folder(home)
+            fresh_folder(home)
         try:
             self._check_credentials()
             lent = self._login.lend(home) if self._login else None
@@ -159,14 +160,8 @@ class ClaudeCode:
         """
         self._check_credentials()
         started = time.monotonic()
-        self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(
-            prefix="question-", dir=self._state_dir, ignore_cleanup_errors=True
-        ) as name:
-            folder = Path(name).resolve()
-            home, workspace = folder / "home", folder / "work"
-            empty_folder(home)
-            empty_folder(workspace)
+        with scratch_folder(within=self._state_dir / "questions") as folder:
+            home, workspace = fresh_folder(folder / "home"), fresh_folder(folder / "work")
             instructions = workspace / "instructions.md"
             instructions.write_text(question.instructions, encoding="utf-8")
             extra = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(question.max_output_tokens)}
@@ -188,10 +183,7 @@ class ClaudeCode:
 
     def forget(self, workspace: Path) -> None:
         """Remove the sessions of the runs in `workspace`, when its build is over."""
-        state = home_of(self._state_dir, workspace)
-        if state.exists():
-            empty_folder(state)
-            state.rmdir()
+        remove_folder(home_of(self._state_dir, workspace))
 
     def _check_credentials(self) -> None:
         if not self._credentials and not self._login:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import stat
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -122,17 +119,6 @@ def home_of(state_dir: Path, workspace: Path) -> Path:
     """The folder that belongs to the runs in one workspace."""
     digest = hashlib.sha256(str(workspace.resolve()).encode()).hexdigest()[:12]
     return state_dir / f"{workspace.name}-{digest}"
-
-
-def empty_folder(path: Path) -> None:
-    """Make `path` an empty folder that only its owner can enter, whatever a program left read-only in it."""
-    for folder, names, _ in os.walk(path):
-        for name in names:
-            child = Path(folder, name)
-            if not child.is_symlink():
-                child.chmod(stat.S_IRWXU)
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True, mode=0o700)
 
 
 def _login_file(home: Path) -> Path:

@@ -23,6 +23,7 @@ from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, search_path
 from factory_assets.sandbox.watchdog import Watchdog
+from factory_assets.scratch import scratch_folder
 
 
 class PlainSandbox:
@@ -95,20 +96,21 @@ class PlainSandbox:
         started = time.monotonic()
         with (
             self.confine(rules_of(command)) as confines,
-            tempfile.TemporaryDirectory(prefix="factory-home-", ignore_cleanup_errors=True) as home,
+            scratch_folder() as folder,
         ):
-            (Path(home) / "tmp").mkdir()
+            home = folder / "home"
+            (home / "tmp").mkdir(parents=True)
             program = Program(command.argv, workspace, confines, env=command.env)
             process = subprocess.Popen(
                 self.wrap(program),
-                env=self.environment(replace(program, home=Path(home))),
+                env=self.environment(replace(program, home=home)),
                 cwd=workspace,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            folders = (workspace, Path(home))
+            folders = (workspace, home)
             watchdog = Watchdog(confines.limits, folders, lambda: process.pid, process.terminate)
             with watchdog:
                 captured = capture(process, timeout_seconds=command.timeout_seconds, stop=process.terminate)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from factory_assets.build.dependencies.resolution import DependencyFaultError
 from factory_assets.build.tree import SYMLINK, Tree
-from factory_assets.build.workspaces import fresh_folder
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner, Reach
 from factory_assets.domain.errors import InfrastructureError, MissingToolError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.text import strip_hidden, tail
+from factory_assets.folders import fresh_folder
 
 _NOT_FOUND_EXIT_CODE = 127
 _BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))

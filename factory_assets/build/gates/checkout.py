@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.tree import EXECUTABLE, SYMLINK, Tree, TreeFile
-from factory_assets.build.workspaces import remove_folder
+from factory_assets.folders import remove_folder
 
 GO_CACHE = ".factory-go-cache"
 _INSTALLED = "node_modules/.package-lock.json"
