@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from factory_assets.domain.announcements import is_settled, settled_at
 from factory_assets.domain.automation import (
     Budget,
@@ -54,6 +56,23 @@ def test_the_window_ends_today_and_never_starts_before_the_first_partition() -> 
 def test_the_window_of_an_instance_that_has_ended_is_its_last_days() -> None:
     window = trailing_window(date(2026, 11, 1), days=2, first=date(2026, 6, 17), last=date(2026, 6, 19))
     assert window == (date(2026, 6, 18), date(2026, 6, 19))
+
+
+@pytest.mark.parametrize(
+    ("gathered_to", "start"),
+    [
+        (date(2026, 7, 14), date(2026, 7, 8)),
+        (date(2026, 6, 23), date(2026, 6, 17)),
+        (date(2026, 6, 3), date(2026, 6, 1)),
+        (date(2026, 8, 1), date(2026, 7, 8)),
+    ],
+    ids=["an hour ago", "three weeks ago", "near the first partition", "with a clock that was ahead"],
+)
+def test_the_window_after_a_pause_begins_where_the_one_before_it_did(gathered_to: date, start: date) -> None:
+    window = trailing_window(
+        date(2026, 7, 14), days=7, first=date(2026, 6, 1), last=None, gathered_to=gathered_to
+    )
+    assert window == (start, date(2026, 7, 14))
 
 
 def test_there_is_no_window_before_the_first_partition() -> None:

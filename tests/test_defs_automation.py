@@ -20,7 +20,7 @@ from automation_ticks import (
     tick,
 )
 from defs_factory import RANGE_END, RANGE_START, DefsFactory
-from defs_fakes import NOW, paper_on
+from defs_fakes import NOW, paper_on, spec_on
 from registry_samples import ship
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
@@ -36,31 +36,63 @@ FOR_BUDGET = (
 # gather
 
 
-def test_the_hourly_gather_asks_for_its_window_as_one_range(factory: DefsFactory) -> None:
-    (request,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+def test_the_hourly_gather_asks_for_its_window_as_one_range(kept: DefsFactory) -> None:
+    (request,) = tick(kept, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
     assert request.partition_key is None
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-06-17", "2026-06-19")
 
 
-def test_the_hourly_gather_runs_as_it_was_asked_for(factory: DefsFactory) -> None:
-    (request,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
-    result = factory.defs.resolve_job_def("gather").execute_in_process(
-        instance=factory.instance, tags=request.tags
-    )
+def test_the_hourly_gather_runs_as_it_was_asked_for(kept: DefsFactory) -> None:
+    (request,) = tick(kept, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    result = kept.defs.resolve_job_def("gather").execute_in_process(instance=kept.instance, tags=request.tags)
     assert result.success
-    assert factory.gathering.asked == [(WEDNESDAY, THURSDAY, FRIDAY)]
+    assert kept.gathering.asked == [(WEDNESDAY, THURSDAY, FRIDAY)]
 
 
-def test_two_hours_ask_for_two_runs_and_the_same_hour_for_one(factory: DefsFactory) -> None:
-    (first,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
-    (again,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
-    (second,) = tick(factory, "gather_hourly", datetime(2026, 6, 19, 9, tzinfo=UTC))
+def test_two_hours_ask_for_two_runs_and_the_same_hour_for_one(kept: DefsFactory) -> None:
+    (first,) = tick(kept, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    (again,) = tick(kept, "gather_hourly", datetime(2026, 6, 19, 8, tzinfo=UTC))
+    (second,) = tick(kept, "gather_hourly", datetime(2026, 6, 19, 9, tzinfo=UTC))
     assert first.run_key == again.run_key != second.run_key
 
 
-def test_nothing_is_gathered_before_the_first_date(factory: DefsFactory) -> None:
-    words = tick(factory, "gather_hourly", datetime(2026, 6, 16, 8, tzinfo=UTC))
+def test_nothing_is_gathered_before_the_first_date(kept: DefsFactory) -> None:
+    words = tick(kept, "gather_hourly", datetime(2026, 6, 16, 8, tzinfo=UTC))
     assert words == "The first date, 2026-06-17, has not come yet."
+
+
+def test_after_a_pause_one_gather_reaches_back_to_where_the_last_good_one_began(kept: DefsFactory) -> None:
+    factory = open_ended(kept)
+    hour = {"dagster/schedule_name": "gather_hourly", RANGE_START: "2026-06-18", RANGE_END: "2026-06-24"}
+    start_run(factory, "", dg.DagsterRunStatus.SUCCESS, job="gather", tags=hour)
+    # Neither a range that a person gathered nor a gather that failed says what is here.
+    by_hand = {RANGE_START: "2026-07-10", RANGE_END: "2026-07-12"}
+    start_run(factory, "", dg.DagsterRunStatus.SUCCESS, job="gather", tags=by_hand)
+    failed = {**hour, RANGE_START: "2026-07-01", RANGE_END: "2026-07-07"}
+    start_run(factory, "", dg.DagsterRunStatus.FAILURE, job="gather", tags=failed)
+    (request,) = tick(factory, "gather_hourly", datetime(2026, 7, 14, 8, tzinfo=UTC))
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-06-18", "2026-07-14")
+
+
+def test_what_was_gathered_too_early_before_a_pause_waits_for_the_gather_after_it(kept: DefsFactory) -> None:
+    factory = open_ended(kept)
+    today = datetime.now(UTC).replace(hour=8, minute=0)
+    gather(factory, today.date())
+    day = today.date().isoformat()
+    hour = {"dagster/schedule_name": "gather_hourly", RANGE_START: day, RANGE_END: day}
+    start_run(factory, "", dg.DagsterRunStatus.SUCCESS, job="gather", tags=hour)
+    later = today + timedelta(days=20)
+    words = f"Gathered before arXiv announced them. They wait to be gathered again: {today.date()}."
+    assert tick(factory, "analyze_daily", later) == words
+    hour[RANGE_END] = later.date().isoformat()
+    start_run(factory, "", dg.DagsterRunStatus.SUCCESS, job="gather", tags=hour)
+    assert isinstance(tick(factory, "analyze_daily", later), list)
+
+
+def open_ended(factory: DefsFactory) -> DefsFactory:
+    """The same instance without a last date and with a window of 7 days."""
+    settings = factory.settings.model_copy(update={"factory_end_date": None, "factory_gather_window_days": 7})
+    return DefsFactory(settings, factory.instance)
 
 
 # analyze
@@ -165,6 +197,41 @@ def test_the_nightly_mirror_asks_for_what_shipped_and_is_not_mirrored(factory: D
     assert request.tags["factory/repo"] == "tree-probe"
     assert factory.run("mirror", request.partition_key, request.tags).success
     assert tick(factory, "mirror_nightly", night) == "Every shipped repo is mirrored."
+
+
+def test_what_has_no_partition_any_more_is_told_and_holds_back_nothing_else(kept: DefsFactory) -> None:
+    for day, name in ((WEDNESDAY, "old-probe"), (FRIDAY, "new-probe")):
+        kept.gathering.papers[day] = [paper_on(day, 1)]
+        kept.analysis.specs[day] = [spec_on(day, name)]
+        gather(kept, day)
+        kept.analysis.analyze(day, print)
+        ship(kept.registry, spec_named(kept, name))
+        kept.gathering.papers[day].append(paper_on(day, 2))
+        gather(kept, day)
+    moved = DefsFactory(kept.settings.model_copy(update={"factory_start_date": FRIDAY}), kept.instance)
+    (request,) = tick(moved, "analyze_daily", MONDAY_LATER)
+    assert request.partition_key == FRIDAY.isoformat()
+    (request,) = tick(moved, "mirror_nightly", MONDAY_LATER)
+    assert request.tags["factory/repo"] == "new-probe"
+    moved.analysis.analyze(FRIDAY, print)
+    words = tick(moved, "analyze_daily", MONDAY_LATER)
+    assert str(words).startswith("1 date is not analysed: no partition lies there now (FACTORY_START_DATE,")
+    later = DefsFactory(
+        kept.settings.model_copy(update={"factory_start_date": FRIDAY + timedelta(days=1)}), kept.instance
+    )
+    words = tick(later, "mirror_nightly", MONDAY_LATER)
+    assert str(words).startswith("2 repos are not mirrored: no partition lies there now")
+
+
+def test_a_spec_of_a_date_that_has_not_come_yet_waits_and_holds_back_no_other(kept: DefsFactory) -> None:
+    factory = open_ended(kept)
+    queue_two(factory)
+    ahead = datetime.now(UTC).date() + timedelta(days=2)
+    factory.analysis.specs[ahead] = [spec_on(ahead, "ahead-probe")]
+    factory.gathering.papers[ahead] = [paper_on(ahead, 1)]
+    factory.gathering.gather([ahead], print)
+    factory.analysis.analyze(ahead, print)
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
 # what spends

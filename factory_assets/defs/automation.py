@@ -39,6 +39,9 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
 _PRIORITY_TAG = "dagster/priority"
+_SCHEDULE_TAG = "dagster/schedule_name"
+_GATHER = "gather_hourly"
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 # What spends money or publishes; `factory enable` starts these and `factory disable` stops them.
 SPENDING_SCHEDULES = ("analyze_daily", "build_daily", "mirror_nightly")
 SPENDING_SENSORS = ("queued_specs",)
@@ -62,13 +65,16 @@ class Rules:
     build_cron: str
     mirror_cron: str
 
-    def hold(self, queued: QueuedSpec) -> bool:
-        """Whether the spec's date and rank are a partition still, after settings were changed."""
+    def have(self, day: date, today: date) -> bool:
+        """Whether the date is a partition: not so after settings were changed, or a clock that was ahead was set."""
+        return self.first <= day <= (today if self.last is None else min(today, self.last))
+
+    def hold(self, queued: QueuedSpec, today: date) -> bool:
+        """Whether the spec's date and rank are a partition."""
         return (
             queued.day is not None
             and queued.rank is not None
-            and self.first <= queued.day
-            and (self.last is None or queued.day <= self.last)
+            and self.have(queued.day, today)
             and queued.rank <= self.ranks
         )
 
@@ -85,24 +91,24 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
 
 def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
+        name=_GATHER,
         job=jobs.gather,
         cron_schedule=rules.gather_cron,
         execution_timezone=rules.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every hour: gather the last days again, which also heals dates that were missed.",
+        description=(
+            "Every hour: gather the last days again, and after a pause also every date since the last gather."
+        ),
     )
     def gather_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         now = context.scheduled_execution_time.astimezone(UTC)
-        window = trailing_window(now.date(), days=rules.window_days, first=rules.first, last=rules.last)
+        window = _window(context.instance, rules, now)
         if window is None:
             return dg.SkipReason(f"The first date, {rules.first}, has not come yet.")
         start, end = window
         return dg.RunRequest(
             run_key=f"gather {now:%Y-%m-%dT%H:%M}",
-            tags={
-                "dagster/asset_partition_range_start": start.isoformat(),
-                "dagster/asset_partition_range_end": end.isoformat(),
-            },
+            tags={_RANGE_START: start.isoformat(), _RANGE_END: end.isoformat()},
         )
 
     return gather_hourly
@@ -123,18 +129,21 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         if standing := [hold for hold in registry.holds() if hold.cause is WaitCause.CREDENTIAL]:
             yield dg.SkipReason(_held(standing))
             return
-        days = days_to_analyse(
+        unread = days_to_analyse(
             _gathered(context.instance), registry.analysed_days(), registry.unread_days(), now
         )
-        window = trailing_window(now.date(), days=rules.window_days, first=rules.first, last=rules.last)
-        early = gathered_too_early(_gathered_at(context.instance, days), window)
+        days = [day for day in unread if rules.have(day, now.date())]
+        early = gathered_too_early(
+            _gathered_at(context.instance, days), _window(context.instance, rules, now)
+        )
         waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
+        apart = _apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
         if not days:
-            yield dg.SkipReason("Every settled date that was gathered is analysed.")
+            yield dg.SkipReason(apart or "Every settled date that was gathered is analysed.")
         elif len(early) == len(days):
-            yield dg.SkipReason(f"Gathered before arXiv announced them. {waits}")
-        elif early:
-            context.log.info(waits)
+            yield dg.SkipReason(f"Gathered before arXiv announced them. {waits} {apart}".strip())
+        elif early or apart:
+            context.log.info(f"{waits} {apart}".strip())
         for day in (day for day in days if day not in early):
             yield dg.RunRequest(partition_key=day.isoformat(), run_key=f"analyze {day} {now:%Y-%m-%d}")
 
@@ -180,9 +189,13 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         night = context.scheduled_execution_time.astimezone(UTC)
-        waiting = unmirrored_specs(registry, to_github=rules.to_github)
+        unmirrored = unmirrored_specs(registry, to_github=rules.to_github)
+        waiting = [queued for queued in unmirrored if rules.hold(queued, night.date())]
+        apart = _apart(len(unmirrored) - len(waiting), "repo", "is not mirrored", "are not mirrored")
         if not waiting:
-            yield dg.SkipReason("Every shipped repo is mirrored.")
+            yield dg.SkipReason(apart or "Every shipped repo is mirrored.")
+        elif apart:
+            context.log.info(apart)
         for queued in waiting:
             yield _request(queued, f"mirror {night:%Y-%m-%d} {queued.spec.name}")
 
@@ -262,7 +275,11 @@ def _build_requests(
     busy = busy_repos(context.instance, registry, graph, now=now)
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
     put_off_cancelled(context.instance, registry, now, busy=busy)
-    launchable = [queued for queued in registry.launchable_specs(now, rules.limits) if rules.hold(queued)]
+    launchable = [
+        queued
+        for queued in registry.launchable_specs(now, rules.limits)
+        if rules.hold(queued, asked_at.date())
+    ]
     launches = choose_launches(
         launchable,
         busy=busy.keys(),
@@ -301,7 +318,7 @@ def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launc
     """Why specs wait, with numbers, in one line; empty when none does."""
     ready = {queued.id for queued in launchable}
     causes = Counter(
-        "no free rank" if queued.rank is None else str(queued.wait_cause or "no partition any more")
+        "no free rank" if queued.rank is None else str(queued.wait_cause or "no partition")
         for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
         if queued.id not in ready
     )
@@ -312,6 +329,30 @@ def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launc
 
 def _held(standing: Sequence[Hold]) -> str:
     return "Nothing that needs a model is launched. " + " ".join(str(hold) for hold in standing)
+
+
+def _apart(number: int, what: str, one: str, more: str) -> str:
+    """What is left out because Dagster has no partition for it; empty where nothing is."""
+    if not number:
+        return ""
+    subject = f"1 {what} {one}" if number == 1 else f"{number} {what}s {more}"
+    return (
+        f"{subject}: no partition lies there now (FACTORY_START_DATE, FACTORY_END_DATE and"
+        " FACTORY_RANKS say which do)."
+    )
+
+
+def _window(instance: dg.DagsterInstance, rules: Rules, now: datetime) -> tuple[date, date] | None:
+    """The dates to gather now. What was gathered by hand, in ranges of its own, says nothing of them."""
+    done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={_SCHEDULE_TAG: _GATHER})
+    latest = instance.get_run_records(done, limit=1)
+    return trailing_window(
+        now.date(),
+        days=rules.window_days,
+        first=rules.first,
+        last=rules.last,
+        gathered_to=date.fromisoformat(latest[0].dagster_run.tags[_RANGE_END]) if latest else None,
+    )
 
 
 def _gathered(instance: dg.DagsterInstance) -> list[date]:

@@ -24,10 +24,17 @@ _FAR_FUTURE = date(2100, 1, 1)
 _CENT_OF_A_CENT = 1e-4
 
 
-def trailing_window(today: date, *, days: int, first: date, last: date | None) -> tuple[date, date] | None:
-    """The dates to gather now, both ends inclusive: the last `days` days that are partitions."""
+def trailing_window(
+    today: date, *, days: int, first: date, last: date | None, gathered_to: date | None = None
+) -> tuple[date, date] | None:
+    """The dates to gather now, both ends inclusive: the last `days` days that are partitions.
+
+    `gathered_to` is the end of the latest window that was gathered. After a longer pause than a window this one
+    begins where that one began, so that no date is left out between the two.
+    """
     end = today if last is None else min(today, last)
-    start = max(first, end - timedelta(days=days - 1))
+    latest = end if gathered_to is None else min(end, gathered_to)
+    start = max(first, latest - timedelta(days=days - 1))
     return (start, end) if start <= end else None
 
 
