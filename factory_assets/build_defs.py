@@ -60,6 +60,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         analyze_cron=settings.factory_analyze_cron,
         build_cron=settings.factory_build_cron,
         mirror_cron=settings.factory_mirror_cron,
+        ui_url=settings.ui_url,
     )
     jobs = build_jobs()
     gateways = Gateways(settings)

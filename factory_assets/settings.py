@@ -263,6 +263,15 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_day_holds_a_repo(self) -> Settings:
+        if self.factory_day_budget_usd < self.factory_repo_budget_usd:
+            raise ValueError(
+                f"FACTORY_DAY_BUDGET_USD ({self.factory_day_budget_usd:g}) is less than"
+                f" FACTORY_REPO_BUDGET_USD ({self.factory_repo_budget_usd:g}), so that no build could ever start"
+            )
+        return self
+
     @property
     def ranks(self) -> range:
         """Ranks that a day's first analysis fills: 01 to 30 of 40."""

@@ -100,10 +100,37 @@ def test_a_receiver_that_fails_gets_it_at_the_next_look(registry, receiver):
     registry.note_alert(alert(), now=NOW)
     receiver.status = 503
     told = send_due(registry, Places(receiver.url, None), now=NOW)
-    assert (told.causes, told.failures) == ((), ("webhook: it answered 503",))
+    assert (told.causes, told.failures) == ((), ("webhook: It answered 503",))
     receiver.status = 200
     assert send_due(registry, Places(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
     assert len(receiver.bodies) == 1
+
+
+def test_a_place_that_is_dead_floods_the_other_one_with_nothing_and_is_told_there(registry, receiver):
+    places = Places(receiver.url, SecretStr("http://127.0.0.1:9/secret-part"))
+    registry.note_alert(alert(), now=NOW)
+    for minute in range(60):
+        told = send_due(registry, places, now=NOW + timedelta(minutes=minute))
+        assert not told.failures or "Slack webhook: ConnectError" in told.failures
+    assert [body["cause"] for body in receiver.bodies] == ["build: tests-pass", "no alerts: Slack webhook"]
+    assert receiver.bodies[1]["text"] == "ConnectError. Correct FACTORY_SLACK_WEBHOOK or take it out."
+
+
+def test_a_clock_that_was_ahead_keeps_no_cause_quiet(registry, receiver):
+    ahead = NOW + timedelta(days=365)
+    registry.note_alert(alert(), now=ahead)
+    send_due(registry, Places(receiver.url, None), now=ahead)
+    registry.note_alert(alert(), now=NOW)
+    assert send_due(registry, Places(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+
+
+def test_what_is_noted_once_a_day_is_counted_once_a_day(registry, receiver):
+    morning = NOW.replace(hour=0)
+    for hour in (12, 13, 25):
+        at = morning + timedelta(hours=hour)
+        registry.note_alert(alert(), now=at, unless_since=at.replace(hour=0))
+    (known,) = registry.due_alerts(NOW + timedelta(days=2))
+    assert known.times == 2
 
 
 def test_a_receiver_that_is_not_there_is_named_without_its_address(registry):

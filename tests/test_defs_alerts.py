@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._utils.error import SerializableErrorInfo
 from registry_samples import spec
 from test_alerts import Receiver
 
@@ -159,3 +170,55 @@ def test_a_receiver_that_was_down_gets_it_at_the_next_look(looking, instance, re
     assert looking().startswith("Could not be sent")
     receiver.status = 200
     assert looking().startswith("Told: run failed")
+
+
+def ticked(instance, name: str, kind: InstigatorType, *statuses: TickStatus, at: datetime) -> None:
+    """A schedule or sensor that the daemon has evaluated, a second apart, the last time at this moment."""
+    location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("factory"), "__repository__")
+    origin = location.get_instigator_origin(name)
+    if name not in {state.instigator_name for state in instance.all_instigator_state()}:
+        data = SensorInstigatorData()
+        if kind is InstigatorType.SCHEDULE:
+            data = ScheduleInstigatorData("* * * * *", None)
+        instance.add_instigator_state(InstigatorState(origin, kind, InstigatorStatus.RUNNING, data))
+    (state,) = (state for state in instance.all_instigator_state() if state.instigator_name == name)
+    error = SerializableErrorInfo("UnknownPartition: 2026-06-10", [], None)
+    for number, status in enumerate(statuses):
+        moment = at - timedelta(seconds=len(statuses) - 1 - number)
+        instance.create_tick(
+            TickData(
+                instigator_origin_id=state.instigator_origin_id,
+                instigator_name=name,
+                instigator_type=kind,
+                status=status,
+                timestamp=moment.timestamp(),
+                end_timestamp=moment.timestamp(),
+                error=error if status is TickStatus.FAILURE else None,
+                selector_id=state.selector_id,
+            )
+        )
+
+
+def test_a_schedule_whose_tick_failed_is_told_once_with_its_reason(looking, instance, receiver):
+    now = datetime.now(UTC)
+    ticked(instance, "analyze_daily", InstigatorType.SCHEDULE, TickStatus.FAILURE, at=now)
+    assert looking() == "Told: tick failed: analyze_daily."
+    assert receiver.bodies[0]["text"] == "UnknownPartition: 2026-06-10"
+    assert receiver.bodies[0]["link"] == f"{LINK}/automation"
+    assert looking() == "Nothing to tell."
+
+
+def test_a_sensor_is_told_when_it_fails_three_times_in_a_row(looking, instance):
+    now = datetime.now(UTC)
+    failed, done = TickStatus.FAILURE, TickStatus.SKIPPED
+    ticked(instance, "queued_specs", InstigatorType.SENSOR, failed, done, failed, failed, at=now)
+    assert looking() == "Nothing to tell."
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    ticked(instance, "queued_specs", InstigatorType.SENSOR, failed, at=later)
+    assert looking() == "Told: tick failed: queued_specs."
+
+
+def test_a_tick_that_failed_before_the_first_look_is_not_told(instance, registry, receiver):
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    ticked(instance, "analyze_daily", InstigatorType.SCHEDULE, TickStatus.FAILURE, at=long_ago)
+    assert Looking(instance, registry, receiver)() == "Nothing to tell."

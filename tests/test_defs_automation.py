@@ -11,6 +11,7 @@ from automation_ticks import (
     THURSDAY,
     WEDNESDAY,
     gather,
+    minutes_later,
     queue_two,
     repos,
     sense,
@@ -163,6 +164,22 @@ def test_an_exhausted_budget_launches_nothing_and_says_what_to_do(factory: DefsF
     queue_two(factory)
     spend(factory, 49.0, at=datetime.now(UTC))
     assert sense(factory) == f"Specs that wait: {FOR_BUDGET.format(2)}."
+
+
+def test_a_day_whose_budget_is_full_is_an_alert_however_often_the_sensor_looks(factory: DefsFactory) -> None:
+    queue_two(factory)
+    now = datetime.now(UTC)
+    sense(factory)
+    assert factory.registry.due_alerts(now) == []
+    minutes_later(factory)
+    spend(factory, 49.0, at=now)
+    for _ in range(3):
+        sense(factory)
+    (alert,) = factory.registry.due_alerts(datetime.now(UTC))
+    assert (alert.cause, alert.times) == ("budget: day budget", 1)
+    assert alert.text.startswith(
+        "2 specs wait. They go on at 00:00 UTC, or when FACTORY_DAY_BUDGET_USD ($50.00)"
+    )
 
 
 def test_what_was_spent_yesterday_does_not_count_today(factory: DefsFactory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import UTC, date, datetime
@@ -165,6 +166,38 @@ def test_a_file_that_is_still_being_written_is_left_for_later(intake, inbox):
     assert intake.take_folder(inbox) == []
     os.utime(path, (1, 1))
     assert len(intake.take_folder(inbox)) == 1
+
+
+def test_a_file_that_cannot_be_read_is_rejected_and_holds_back_no_other(registry, intake, inbox, monkeypatch):
+    put(inbox, "closed.json", GOOD)
+    put(inbox, "open.json", GOOD)
+    read = Path.read_text
+
+    def read_text(path, *args, **kwargs):
+        if path.name == "closed.json":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    closed, opened = intake.take_folder(inbox, steady_seconds=0)
+    assert closed.line == "closed.json: rejected: it cannot be read: Permission denied"
+    assert opened.queued == ("log-cutter",)
+    assert (inbox / "rejected" / "closed.json").exists()
+
+
+def test_a_file_that_cannot_be_moved_is_told_and_holds_back_no_other(registry, intake, inbox):
+    put(inbox, "done", "no folder")
+    put(inbox, "one.json", GOOD)
+    put(inbox, "two.json", "{")
+    one, two = intake.take_folder(inbox, steady_seconds=0)
+    assert one.line.startswith("one.json: 1 queued. ")
+    assert "one.json: The file cannot be moved: File exists." in one.line
+    assert one.is_news
+    assert two.reasons
+    assert (inbox / "rejected" / "two.json").exists()
+    (again,) = intake.take_folder(inbox, steady_seconds=0)
+    assert again.known == ("log-cutter",)
+    assert not again.is_news
 
 
 def test_other_files_and_folders_are_left_alone(intake, inbox):

@@ -54,6 +54,12 @@ def test_specs_that_do_not_fit_the_ranks_are_refused(home: Path) -> None:
         load_settings()
 
 
+def test_a_day_budget_in_which_no_build_could_start_is_refused(home: Path) -> None:
+    (home / ".env").write_text("FACTORY_DAY_BUDGET_USD=4\n")
+    with pytest.raises(InputError, match=r"less than FACTORY_REPO_BUDGET_USD \(5\), so that no build"):
+        load_settings()
+
+
 def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:
     (home / ".env").write_text("FACTORY_DAY_BUDGT_USD=10\n")
     with pytest.raises(InputError, match="FACTORY_DAY_BUDGT_USD") as raised:

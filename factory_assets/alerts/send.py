@@ -1,4 +1,4 @@
-"""Sending alerts that are due: one request per cause and place, tried again at the next look where it failed."""
+"""Sending alerts that are due: one request per cause and place, tried again at the next look where no place took it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 
 from pydantic import JsonValue, SecretStr
 
-from factory_assets.domain.alerts import AlertStore, KnownAlert
+from factory_assets.domain.alerts import Alert, AlertStore, KnownAlert
 
 SECONDS = 10.0
+_SETTINGS = {"webhook": "FACTORY_ALERT_WEBHOOK", "Slack webhook": "FACTORY_SLACK_WEBHOOK"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Told:
-    """What became of the alerts that were due: causes told, and why others could not be."""
+    """What became of the alerts that were due: causes told, and which places did not take one, and why."""
 
     causes: tuple[str, ...]
     failures: tuple[str, ...]
@@ -35,36 +36,50 @@ class Told:
 def send_due(store: AlertStore, places: Places, *, now: datetime) -> Told:
     """Send every alert that is due to every place.
 
-    One that a place did not take stays due: the next look sends it again, also to a place that has it already,
-    since twice is better than never.
+    One that no place took stays due. One that a single place did not take is told: sent again at each look it would
+    flood the other. That the place is dead becomes an alert itself, so that the other one tells of it.
     """
     causes, failures = [], []
     for alert in store.due_alerts(now):
-        troubles = [trouble for trouble in _post(alert, places) if trouble]
-        failures += troubles
-        if not troubles:
-            store.mark_told(alert.cause, now=now)
-            causes.append(alert.cause)
+        answers = _post(alert, places)
+        troubles = {place: trouble for place, trouble in answers.items() if trouble}
+        failures += [f"{place}: {trouble}" for place, trouble in troubles.items()]
+        if len(troubles) == len(answers):
+            continue
+        store.mark_told(alert.cause, now=now)
+        causes.append(alert.cause)
+        for place, trouble in troubles.items():
+            store.note_alert(_dead(place, trouble, alert.link), now=now)
     return Told(tuple(causes), tuple(failures))
 
 
-def _post(alert: KnownAlert, places: Places) -> list[str | None]:
+def _dead(place: str, trouble: str, link: str) -> Alert:
+    return Alert(
+        cause=f"no alerts: {place}",
+        title=f"Alerts do not arrive at the {place}",
+        text=f"{trouble}. Correct {_SETTINGS[place]} or take it out.",
+        link=link,
+    )
+
+
+def _post(alert: KnownAlert, places: Places) -> dict[str, str | None]:
+    """What each place that is set had against the alert; None where it took it."""
     targets: Sequence[tuple[str, SecretStr | None, Callable[[KnownAlert], JsonValue]]] = (
         ("webhook", places.webhook, _webhook_body),
-        ("Slack", places.slack, _slack_body),
+        ("Slack webhook", places.slack, _slack_body),
     )
-    return [_post_to(name, url, body(alert)) for name, url, body in targets if url is not None]
+    return {name: _post_to(url, body(alert)) for name, url, body in targets if url is not None}
 
 
-def _post_to(name: str, url: SecretStr, body: JsonValue) -> str | None:
+def _post_to(url: SecretStr, body: JsonValue) -> str | None:
     import httpx
 
     try:
         answer = httpx.post(url.get_secret_value(), json=body, timeout=SECONDS, follow_redirects=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # The error's own text can hold the address.
-        return f"{name}: {type(error).__name__}"
-    return None if answer.is_success else f"{name}: it answered {answer.status_code}"
+        return type(error).__name__
+    return None if answer.is_success else f"It answered {answer.status_code}"
 
 
 def _webhook_body(alert: KnownAlert) -> JsonValue:

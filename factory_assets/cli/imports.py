@@ -17,7 +17,7 @@ def import_path(instance: Instance, path: Path, console: Console) -> bool:
     """Import one file, left where it is, or every JSON file of a folder, moved to done/ or rejected/.
 
     Returns:
-        Whether nothing was rejected.
+        Whether nothing was rejected and nothing had to be left where it is.
     """
     intake = Gateways(instance.settings).intake(datetime.now(UTC))
     if path.is_dir():
@@ -32,7 +32,7 @@ def import_path(instance: Instance, path: Path, console: Console) -> bool:
         console.print(f"{path} holds no *.json file.", highlight=False)
     for report in reports:
         _show(report, console)
-    return not any(report.reasons for report in reports)
+    return not any(report.reasons or report.left for report in reports)
 
 
 def import_from_database(instance: Instance, console: Console) -> bool:

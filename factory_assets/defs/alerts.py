@@ -1,4 +1,4 @@
-"""The sensor that tells an operator who is not looking: failed runs, budget stops, refused credentials.
+"""The sensor that tells an operator who is not looking: failed runs and ticks, budget stops, refused credentials.
 
 One sensor that looks at what has happened since its last look, rather than one hook per run: it groups by cause, and
 what it could not send it sends at the next look. A check of severity error fails its run, so runs cover those. That the
@@ -26,14 +26,17 @@ _BUDGETS = (WaitCause.REPO_BUDGET, WaitCause.PHASE_BUDGET, WaitCause.DAY_BUDGET)
 _MOST_RUNS = 500
 _NAMED = 5
 _TEXT_LINES = 6
+# A schedule's tick comes once an hour or a day; a sensor's comes each minute, and a single one may miss a busy moment.
+_TICKS_IN_A_ROW = {"SCHEDULE": 1, "SENSOR": 3}
 
 
 class _Seen(BaseModel):
-    """What the sensor has looked at: the last run event, and what stood then."""
+    """What the sensor has looked at: the last run event, when, and what stood then."""
 
     model_config = ConfigDict(frozen=True)
 
     last_event: int | None = None
+    looked_at: datetime | None = None
     waiting: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
 
@@ -45,8 +48,8 @@ def build_alert_sensor() -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs fail, a budget"
-            " stops builds or a credential is refused; the same cause again after a day at the earliest."
+            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs or ticks fail, a"
+            " budget stops builds or a credential is refused; the same cause again after a day at the earliest."
         ),
     )
     def alerts(
@@ -83,6 +86,7 @@ def look(
     holds = registry.holds()
     fresh = [
         *_of_runs(instance, registry, failed, link, now),
+        *_of_ticks(instance, seen.looked_at or now, link),
         *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
         *_of_holds(holds, seen.holds, link),
     ]
@@ -97,6 +101,7 @@ def look(
     )
     return " ".join(parts) or "Nothing to tell.", _Seen(
         last_event=last_event,
+        looked_at=now,
         waiting=tuple(sorted(queued.spec.name for queued in stopped)),
         holds=tuple(sorted(hold.cause for hold in holds)),
     )
@@ -174,6 +179,27 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     return "The run's process ended without a word; it was killed, or the machine went down."
 
 
+def _of_ticks(instance: dg.DagsterInstance, since: datetime, link: str) -> Iterator[tuple[Alert, int]]:
+    """The schedules and sensors whose ticks fail, as long as they do: nothing is launched, and no run says so."""
+    for state in instance.all_instigator_state():
+        in_a_row = _TICKS_IN_A_ROW.get(state.instigator_type.value, 1)
+        ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=in_a_row)
+        if len(ticks) < in_a_row or any(tick.status.value != "FAILURE" for tick in ticks):
+            continue
+        last = ticks[0]
+        if (last.end_timestamp or last.timestamp) <= since.timestamp():
+            continue
+        yield (
+            Alert(
+                cause=f"tick failed: {state.instigator_name}",
+                title=f"{state.instigator_name} fails and launches nothing",
+                text=tail(last.error.message, lines=_TEXT_LINES) if last.error else "It gave no reason.",
+                link=f"{link}/automation",
+            ),
+            1,
+        )
+
+
 def _of_budgets(stopped: Sequence[QueuedSpec], link: str) -> Iterator[tuple[Alert, int]]:
     by_cause: dict[str, list[str]] = defaultdict(list)
     for queued in stopped:
@@ -181,7 +207,7 @@ def _of_budgets(stopped: Sequence[QueuedSpec], link: str) -> Iterator[tuple[Aler
     for cause, names in sorted(by_cause.items()):
         yield (
             Alert(
-                cause=f"budget: {cause}",
+                cause=budget_cause(cause),
                 title=f"Builds wait: the {cause} is used up",
                 text=f"{_some(names)}. They go on when the setting is raised; those of the day's budget also"
                 " tomorrow.",
@@ -203,6 +229,11 @@ def _of_holds(holds: Sequence[Hold], seen: Collection[str], link: str) -> Iterat
                 ),
                 1,
             )
+
+
+def budget_cause(cause: str) -> str:
+    """Under what builds that wait for a budget are told."""
+    return f"budget: {cause}"
 
 
 def _some(names: Sequence[str]) -> str:

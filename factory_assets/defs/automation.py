@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 
 import dagster as dg
 
+from factory_assets.defs.alerts import budget_cause
 from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
@@ -25,6 +26,7 @@ from factory_assets.defs.queue import (
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
+from factory_assets.domain.alerts import Alert
 from factory_assets.domain.automation import (
     Budget,
     Hold,
@@ -64,6 +66,7 @@ class Rules:
     analyze_cron: str
     build_cron: str
     mirror_cron: str
+    ui_url: str
 
     def have(self, day: date, today: date) -> bool:
         """Whether the date is a partition: not so after settings were changed, or a clock that was ahead was set."""
@@ -294,6 +297,10 @@ def _build_requests(
         crashes=crashes(context.instance, now),
     )
     waits = _waits(registry, launchable, launches)
+    if launches.held_by_budget:
+        # Once a day, because the tick of each minute finds the same.
+        midnight = datetime.combine(now.date(), time(), UTC)
+        registry.note_alert(_day_is_full(launches, rules), now=now, unless_since=midnight)
     # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from a
     # second run is the run that it has, and until there is one, that its launch is taken.
     keys = {queued.spec.name: f"build {queued.spec.name} {now.isoformat()}" for queued in launches.specs}
@@ -312,6 +319,16 @@ def _build_requests(
                 keys[queued.spec.name],
                 {_PRIORITY_TAG: str(launch.priority), ATTEMPTS_TAG: str(queued.attempts)},
             )
+
+
+def _day_is_full(launches: Launches, rules: Rules) -> Alert:
+    return Alert(
+        cause=budget_cause(WaitCause.DAY_BUDGET),
+        title=f"Builds wait: the {WaitCause.DAY_BUDGET} is used up or set aside",
+        text=f"{launches.held_by_budget} specs wait. They go on at 00:00 UTC, or when FACTORY_DAY_BUDGET_USD"
+        f" (${rules.limits.day_usd:.2f}) is raised.",
+        link=f"{rules.ui_url}/assets/built_repos",
+    )
 
 
 def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launches) -> str:

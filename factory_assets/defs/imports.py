@@ -38,7 +38,7 @@ def build_import_sensor() -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason="No new file.")
         return dg.SensorResult(
             skip_reason="; ".join(report.line for report in reports),
-            asset_events=list(_observations(reports)),
+            asset_events=list(_observations([report for report in reports if report.is_news])),
         )
 
     return imported_specs

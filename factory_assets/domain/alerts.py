@@ -34,14 +34,17 @@ class KnownAlert(Alert):
 
     def is_due(self, now: datetime) -> bool:
         """Whether to tell it now: it is new, or came again and was told longer ago than a day."""
-        return self.times > 0 and (self.sent_at is None or now - self.sent_at >= TELL_AGAIN)
+        # A clock that was ahead and is set right must not keep a cause quiet until it is that late again.
+        return self.times > 0 and (self.sent_at is None or abs(now - self.sent_at) >= TELL_AGAIN)
 
 
 class AlertStore(Protocol):
     """Where alerts are remembered."""
 
-    def note_alert(self, alert: Alert, *, now: datetime, times: int = 1) -> None:
-        """Count it under its cause; the latest text and link stand."""
+    def note_alert(
+        self, alert: Alert, *, now: datetime, times: int = 1, unless_since: datetime | None = None
+    ) -> None:
+        """Count it under its cause, unless it was noted since then already; the latest text and link stand."""
         ...
 
     def due_alerts(self, now: datetime) -> list[KnownAlert]:

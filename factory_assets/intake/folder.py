@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -19,27 +19,36 @@ STEADY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file. `reasons` is empty when it was imported."""
+    """What became of one file. `reasons` is empty when it was imported; `left` says why it could not be moved."""
 
     path: Path
     queued: tuple[str, ...] = ()
     unranked: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    left: str = ""
 
     @property
     def line(self) -> str:
         """One line for an operator."""
+        return f"{self.path.name}: {self._outcome}" + (f". {self.left}" if self.left else "")
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it tells more than that a file that was imported before lies here still."""
+        return not self.left or bool(self.queued)
+
+    @property
+    def _outcome(self) -> str:
         if self.reasons:
-            return f"{self.path.name}: rejected: {self.reasons[0]}" + (
-                f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
-            )
+            more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+            return f"rejected: {self.reasons[0]}{more}"
         parts = [f"{len(self.queued)} queued"]
         if self.unranked:
             parts.append(f"{len(self.unranked)} of them wait for a free rank")
         if self.known:
             parts.append(f"{len(self.known)} were here already")
-        return f"{self.path.name}: {', '.join(parts)}"
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +61,7 @@ class Intake:
     now: datetime
 
     def take_file(self, path: Path) -> FileReport:
-        """Import one file and leave it where it is.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+        """Import one file and leave it where it is."""
         try:
             specs = _specs_of(path)
             counts = self._queue(specs)
@@ -68,18 +73,20 @@ class Intake:
         """Import every JSON file in the folder, oldest first, and move each to done/ or rejected/.
 
         Beside a rejected file its reasons are written. A run that dies between queueing and moving does the
-        file again, which changes nothing.
+        file again, which changes nothing; so does the next look where a file could not be moved.
 
         Raises:
-            InputError: there is no such folder, or a file cannot be read.
-            InfrastructureError: a file cannot be moved; its specs are queued.
+            InputError: there is no such folder.
         """
         if not folder.is_dir():
             raise InputError("There is no such folder.", where=str(folder), mend="Make it, or name another.")
         reports = []
         for path in _steady(folder, steady_seconds):
             report = self.take_file(path)
-            _file_away(report)
+            try:
+                _file_away(report)
+            except InfrastructureError as error:
+                report = replace(report, left=str(error))
             reports.append(report)
         return reports
 
@@ -98,9 +105,7 @@ def _specs_of(path: Path) -> list[ImportedSpec]:
     except UnicodeDecodeError as error:
         raise RefusedError((f"it is no UTF-8 text: {error.reason} at byte {error.start}",)) from None
     except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=str(path), mend="Check its permissions."
-        ) from None
+        raise RefusedError((f"it cannot be read: {error.strerror}",)) from None
     candidates = read_candidates(text)
     specs, reasons = [], []
     for number, candidate in enumerate(candidates, start=1):

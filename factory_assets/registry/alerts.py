@@ -15,12 +15,16 @@ ON CONFLICT (cause) DO UPDATE SET
     title = excluded.title, text = excluded.text, link = excluded.link, times = alerts.times + excluded.times,
     first_at = CASE WHEN alerts.times = 0 THEN excluded.first_at ELSE alerts.first_at END,
     last_at = excluded.last_at
+WHERE $7 IS NULL OR alerts.last_at NOT BETWEEN $7 AND $6
 """
 
 
-def note_alert(connection: Connection, alert: Alert, *, now: datetime, times: int) -> None:
-    """Count it under its cause; the latest text and link stand."""
-    connection.execute(_NOTE, [alert.cause, alert.title, alert.text, alert.link, times, to_db(now)])
+def note_alert(
+    connection: Connection, alert: Alert, *, now: datetime, times: int, unless_since: datetime | None
+) -> None:
+    """Count it under its cause, unless it was noted since then already; the latest text and link stand."""
+    since = None if unless_since is None else to_db(unless_since)
+    connection.execute(_NOTE, [alert.cause, alert.title, alert.text, alert.link, times, to_db(now), since])
 
 
 def due_alerts(connection: Connection, now: datetime) -> list[KnownAlert]:

@@ -391,10 +391,12 @@ class Registry(Desk):
 
     # Alerts
 
-    def note_alert(self, alert: Alert, *, now: datetime, times: int = 1) -> None:
+    def note_alert(
+        self, alert: Alert, *, now: datetime, times: int = 1, unless_since: datetime | None = None
+    ) -> None:
         """See AlertStore."""
         with self._database.transaction() as connection:
-            alerts.note_alert(connection, alert, now=now, times=times)
+            alerts.note_alert(connection, alert, now=now, times=times, unless_since=unless_since)
 
     def due_alerts(self, now: datetime) -> list[KnownAlert]:
         """See AlertStore."""
