@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,20 @@ from factory_assets.settings import Settings
 
 
 def test_sessions_that_cannot_be_removed_do_not_hide_how_the_build_ended(
-    tmp_path: Path, replay_settings: Settings
+    tmp_path: Path, replay_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bubblewrap()
+
+    def busy(path: Path) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy", str(path))
+
+    monkeypatch.setattr("factory_assets.llm.claude_code.remove_folder", busy)
     gateways = Gateways(replay_settings)
     name = SpecSource(gateways.registry, tmp_path / "recordings").queue().name
     data = replay_settings.factory_data_dir
     sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
     sessions.parent.mkdir(parents=True)
-    # A file where a folder has to be: no agent can start, and there is nothing that could be emptied.
+    # A file where a folder has to be: no agent can start.
     sessions.write_text("in the way")
     said: list[str] = []
     with pytest.raises(BuildDeferredError, match="Not a directory"):
