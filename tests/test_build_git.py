@@ -158,11 +158,26 @@ def test_shipping_twice_changes_nothing_and_shipping_something_else_is_refused(r
     assert repo.main() == first
 
 
-def test_a_half_done_ship_is_completed(repo, workspace):
+@pytest.mark.parametrize(("there", "missing"), [("heads/main", "tags/v0.1.0"), ("tags/v0.1.0", "heads/main")])
+def test_a_half_done_ship_is_completed(repo, workspace, there, missing):
     first = commit(repo, workspace)
-    git(repo, "update-ref", "refs/heads/main", first)
+    git(repo, "update-ref", f"refs/{there}", first)
     repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
-    assert repo.refs()["refs/tags/v0.1.0"] == first
+    assert repo.refs()[f"refs/{missing}"] == first
+
+
+def test_the_tag_is_there_before_main_since_it_holds_the_record_of_what_shipped(repo, workspace, monkeypatch):
+    asked = []
+    transaction = BareRepo._transaction
+
+    def seen(self, commands):
+        asked.extend(command.split()[1] for command in commands)
+        transaction(self, commands)
+
+    first = commit(repo, workspace)
+    monkeypatch.setattr(BareRepo, "_transaction", seen)
+    repo.ship(first, version="v0.1.0", message="word-count v0.1.0")
+    assert asked == ["refs/tags/v0.1.0", "refs/heads/main"]
 
 
 def test_a_plain_clone_of_what_shipped_has_main_and_the_tag_and_no_phases(repo, workspace, tmp_path):

@@ -236,6 +236,17 @@ def test_a_run_that_died_between_git_and_registry_ships_the_same_commit(bash_fac
     assert len(bash_factory.agent.tasks) == 3
 
 
+def test_a_run_that_died_between_the_tag_and_main_ships_the_same_commit_without_an_agent(bash_factory):
+    report = bash_factory.build()
+    bash_factory.git("update-ref", "-d", "refs/heads/main")
+    bash_factory.journal.queued = bash_factory.journal.queued.model_copy(
+        update={"status": BuildStatus.REVIEWING}
+    )
+    again = bash_factory.build()
+    assert again.commit == report.commit == bash_factory.git("rev-parse", "main")
+    assert len(bash_factory.agent.tasks) == 3
+
+
 def test_a_shipped_name_is_never_built_over(bash_factory):
     bash_factory.build()
     bash_factory.git("update-ref", "-d", "refs/factory/review")

@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from factory_assets.domain.errors import RateLimitedError
 from factory_assets.mirror.pacing import Pacing
 
 _MIRROR_ONCE = """
@@ -77,8 +81,47 @@ def test_a_turn_in_which_nothing_was_pushed_delays_nobody(tmp_path: Path) -> Non
 
 
 def test_a_clock_that_was_set_back_delays_for_no_longer_than_the_interval(tmp_path: Path) -> None:
-    (tmp_path / "lock").write_text(f"{time.time() + 86400:.3f}")
+    (tmp_path / "lock").write_text(f"{time.time() + 86400:.3f} {time.time() + 864000:.3f}")
     started = time.monotonic()
     with Pacing(tmp_path / "lock", 0.2).turn(lambda _: None) as turn:
         turn.wait()
     assert time.monotonic() - started < 5
+
+
+def asked_to_wait(lock: Path, until: datetime | None) -> None:
+    with pytest.raises(RateLimitedError), Pacing(lock, 0).turn(lambda _: None):
+        raise RateLimitedError("Slow down.", until=until)
+
+
+def test_what_a_mirror_was_asked_to_wait_for_keeps_the_next_ones_from_asking(tmp_path: Path) -> None:
+    until = datetime.now(UTC) + timedelta(hours=1)
+    asked_to_wait(tmp_path / "lock", until)
+    for _ in range(2):
+        with (
+            pytest.raises(RateLimitedError, match="this one asked nothing") as caught,
+            Pacing(tmp_path / "lock", 0).turn(lambda _: None),
+        ):
+            pytest.fail("it asked")
+        assert caught.value.until is not None
+        assert abs(caught.value.until - until) < timedelta(seconds=1)
+
+
+def test_a_short_wait_that_was_asked_for_is_waited_for(tmp_path: Path) -> None:
+    asked_to_wait(tmp_path / "lock", datetime.now(UTC) + timedelta(seconds=0.5))
+    told: list[str] = []
+    started = time.monotonic()
+    with Pacing(tmp_path / "lock", 0).turn(told.append) as turn:
+        turn.wait()
+    assert time.monotonic() - started >= 0.3
+    assert told[0].endswith("as an earlier mirror was asked to.")
+
+
+def test_where_no_time_was_named_the_next_mirror_waits_for_up_to_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    asked_to_wait(tmp_path / "lock", None)
+    monkeypatch.setattr("factory_assets.mirror.pacing.time.sleep", waits.append)
+    with Pacing(tmp_path / "lock", 0).turn(lambda _: None):
+        pass
+    assert 50 < waits[0] < 61

@@ -185,11 +185,13 @@ class BareRepo:
                     mend="A shipped repo never changes: give the new one another name.",
                 )
         commands = []
-        if _MAIN_REF not in refs:
-            commands.append(f"update {_MAIN_REF} {commit} {_ABSENT}")
+        # git renames one ref after the other. Killed in between, it must not leave `main` without the tag, whose
+        # message is the record of what shipped.
         if tag_ref not in refs:
             tag = self._tag_object(commit, version, message)
             commands.append(f"update {tag_ref} {tag} {_ABSENT}")
+        if _MAIN_REF not in refs:
+            commands.append(f"update {_MAIN_REF} {commit} {_ABSENT}")
         if commands:
             self._transaction(commands)
 

@@ -1,4 +1,4 @@
-"""Pacing over all processes: one mirror at a time, and so many seconds from one push to the next."""
+"""Pacing over all processes: one mirror at a time, seconds from one push to the next, and waits that were asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from factory_assets.domain.errors import RateLimitedError
+
 _POLL_SECONDS = 0.1
+# A wait that was asked for is waited for up to this long; a longer one is left to a later run.
+_PATIENCE_SECONDS = 120.0
+# Where a server names no time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+_UNNAMED = timedelta(minutes=1)
+# No server asks for longer; a time further away was written by a clock that was ahead.
+_LONGEST = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -29,34 +38,75 @@ class Turn:
                 f"Waiting {left:.0f} s: mirrors are {self.interval:g} s apart (FACTORY_MIRROR_INTERVAL)."
             )
             time.sleep(left)
-        stamp = f"{time.time():.3f}".encode()
-        os.pwrite(self.descriptor, stamp, 0)
-        os.ftruncate(self.descriptor, len(stamp))
+        self._write(time.time(), 0.0)
+
+    def put_off(self, until: datetime | None) -> None:
+        """Keep every process from asking again before that time, or for a minute where none was named."""
+        self._write(self._read()[0], (until or datetime.now(UTC) + _UNNAMED).timestamp())
+
+    def open(self) -> None:
+        """Wait for the end of a wait that was asked for, where that is soon.
+
+        Raises:
+            RateLimitedError: it is not; nothing was asked.
+        """
+        until = self._read()[1]
+        left = until - time.time()
+        if left <= 0 or left > _LONGEST.total_seconds():
+            return
+        at = datetime.fromtimestamp(until, UTC)
+        if left > _PATIENCE_SECONDS:
+            raise RateLimitedError(
+                f"An earlier mirror was asked to wait until {at:%Y-%m-%d %H:%M} UTC; this one asked nothing.",
+                mend="Mirror it after that time; the next night does so by itself.",
+                until=at,
+            )
+        self.notify(f"Waiting {left:.0f} s, as an earlier mirror was asked to.")
+        time.sleep(left)
 
     def _seconds_left(self) -> float:
-        try:
-            last = float(os.pread(self.descriptor, 64, 0))
-        except ValueError:
-            return 0.0
         # A clock that was set back must not make anybody wait for longer than the interval.
-        return min(self.interval, last + self.interval - time.time())
+        return min(self.interval, self._read()[0] + self.interval - time.time())
+
+    def _read(self) -> tuple[float, float]:
+        """When the last push was, and until when not to ask; 0 for never."""
+        try:
+            last, until = map(float, os.pread(self.descriptor, 64, 0).split())
+        except ValueError:
+            return 0.0, 0.0
+        return last, until
+
+    def _write(self, last: float, until: float) -> None:
+        text = f"{last:.3f} {until:.3f}".encode()
+        os.pwrite(self.descriptor, text, 0)
+        os.ftruncate(self.descriptor, len(text))
 
 
 @dataclass(frozen=True)
 class Pacing:
-    """`path` is a file that all processes share, locked during a mirror; it holds the last push's time."""
+    """`path` is a file that all processes share, locked during a mirror; it holds what a Turn writes."""
 
     path: Path
     interval: float
 
     @contextmanager
     def turn(self, notify: Callable[[str], None]) -> Iterator[Turn]:
-        """Hold the turn. The operating system gives it back when the process dies."""
+        """Hold the turn. The operating system gives it back when the process dies.
+
+        Raises:
+            RateLimitedError: an earlier mirror was asked to wait, and it is not over soon.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             _lock(descriptor, notify)
-            yield Turn(descriptor, self.interval, notify)
+            turn = Turn(descriptor, self.interval, notify)
+            turn.open()
+            try:
+                yield turn
+            except RateLimitedError as error:
+                turn.put_off(error.until)
+                raise
         finally:
             os.close(descriptor)
 
