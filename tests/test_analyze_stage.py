@@ -15,7 +15,7 @@ from analyze_fakes import (
     specs_json,
 )
 
-from factory_assets.domain.agents import Route
+from factory_assets.domain.agents import Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InputError, RateLimitedError
 
@@ -177,6 +177,18 @@ def test_a_name_that_the_registry_held_already_is_reported_as_dropped() -> None:
     report = run_analysis([paper()], FakeModel([specs_json(GOOD)]), store)
     assert report.queued == ()
     assert [dropped.name for dropped in report.dropped] == ["cache-replay"]
+
+
+def test_an_attempt_that_was_broken_off_is_in_the_ledger_and_in_the_sum() -> None:
+    store = FakeStore()
+
+    def at_the_second_try(question: Question) -> str:
+        question.lost(answer("", usage=Usage(calls=1, output_tokens=900, cost_usd=0.5)))
+        return specs_json(GOOD)
+
+    report = run_analysis([paper()], FakeModel([at_the_second_try]), store)
+    assert [call.outcome for call in store.calls] == ["broken off", "answered"]
+    assert report.usage.cost_usd == pytest.approx(0.51)
 
 
 def test_every_call_is_one_line_of_the_ledger_with_its_price() -> None:

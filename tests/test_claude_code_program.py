@@ -19,7 +19,7 @@ from claude_code_server import Cut, Fail, Say, Script, Use, claude_server
 from messages_api import Reply, messages_api
 from pydantic import SecretStr
 
-from factory_assets.domain.agents import AgentTask, OutcomeKind, Question, Route
+from factory_assets.domain.agents import AgentTask, Answer, OutcomeKind, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.llm.claude_code import ClaudeCode
@@ -328,6 +328,16 @@ def test_a_question_that_fails_raises_the_typed_error(
     with claude_server(reply) as script, pytest.raises(error) as caught:
         claude(script, tmp_path).ask(QUESTION)
     assert KEY not in str(caught.value)
+
+
+def test_a_question_that_failed_after_the_model_had_worked_is_counted(tmp_path: Path) -> None:
+    lost: list[Answer] = []
+    turns = (Use("StructuredOutput", {"wrong": 1}), Say("hm"), Fail(529, "overloaded_error"))
+    with claude_server(*turns) as script, pytest.raises(InfrastructureError):
+        claude(script, tmp_path).ask(replace(QUESTION, lost=lost.append))
+    (answer,) = lost
+    assert answer.usage.cost_usd > 0
+    assert (answer.text, answer.route) == ("", Route.CLAUDE_CODE)
 
 
 def test_without_any_credential_the_outcome_and_the_error_say_so(workspace: Path, tmp_path: Path) -> None:

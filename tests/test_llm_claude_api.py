@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from llm_server import KEY, Reply, error, message, serving, stream, usage
 from pydantic import SecretStr
 
 from factory_assets.analyze.answers import SPECS_SCHEMA
-from factory_assets.domain.agents import Question, Route
+from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, retry_time
@@ -79,6 +80,27 @@ def test_a_long_answer_is_streamed() -> None:
     assert server.requests[0]["stream"] is True
     assert answer.text == '{"specs": []}'
     assert answer.usage.cost_usd > 0
+
+
+@pytest.mark.parametrize("last", [None, ("error", error("overloaded_error", "busy"))], ids=["end", "error"])
+def test_each_stream_that_broke_off_is_counted_with_what_it_took(last: Any) -> None:
+    events = [*stream("x" * 6000, stop=None), *([last] if last else [])]
+    lost: list[Answer] = []
+    asked = question(max_output_tokens=32_000, lost=lost.append)
+    with serving(Reply(events=events)) as server, pytest.raises(InfrastructureError):
+        api(server.url, retries=2, pause=lambda _: None).ask(asked)
+    assert len(server.requests) == len(lost) == 3
+    assert {answer.usage.output_tokens for answer in lost} == {2000}
+    assert lost[0].usage.cost_usd == pytest.approx((100 * 0.1 + 2000 * 0.5) / 1e6)
+    assert (lost[0].text, lost[0].route, lost[0].model) == ("", Route.API, "claude-haiku-5-5")
+
+
+def test_an_attempt_on_which_the_model_did_not_work_is_not_counted() -> None:
+    lost: list[Answer] = []
+    replies = (Reply(529, error("overloaded_error", "busy")), Reply(body=message("{}")))
+    with serving(*replies) as server:
+        api(server.url, pause=lambda _: None).ask(question(lost=lost.append))
+    assert lost == []
 
 
 def test_a_stream_that_breaks_off_is_an_infrastructure_failure() -> None:

@@ -91,6 +91,7 @@ class Asker:
             answer_schema=request.schema,
             model=self.model_name,
             max_output_tokens=request.max_output_tokens,
+            lost=lambda lost: self._record(lost, "broken off"),
         )
         try:
             answer = self.model.ask(question)

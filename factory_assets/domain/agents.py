@@ -32,11 +32,16 @@ class Reach:
     hosts: tuple[str, ...] = ()
 
 
+def _not_counted(lost: Answer) -> None:
+    """Who asks on trial keeps no count."""
+
+
 @dataclass(frozen=True)
 class Question:
     """One structured question without tools. `instructions` is the static part, sent first and cached.
 
-    `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates.
+    `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates. `lost` hears of each
+    attempt that the model worked on and that gave no answer: without its text, with what it took.
     """
 
     instructions: str
@@ -44,6 +49,7 @@ class Question:
     answer_schema: Mapping[str, JsonValue]
     model: str
     max_output_tokens: int = 16_000
+    lost: Callable[[Answer], None] = field(default=_not_counted, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from factory_assets.llm.router_headers import GatewayReading, read_gateway
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
+    from anthropic.lib.streaming import MessageStream
     from anthropic.types import Message, OutputConfigParam, TextBlockParam
 
 # The SDK refuses to wait for a longer answer in one piece (anthropic._base_client).
@@ -86,7 +88,7 @@ class ClaudeApi:
         started = time.monotonic()
         try:
             with self._client() as client:
-                message, headers = _send(client, question)
+                message, headers = _send(client, question, partial(self._lose, question, started))
         except anthropic.APIStatusError as error:
             raise status_error(
                 _true_status(error),
@@ -124,6 +126,20 @@ class ClaudeApi:
             max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
         )
 
+    def _lose(self, question: Question, started: float, message: Message, headers: Mapping[str, str]) -> None:
+        """Tell of an answer that was broken off: the model has worked, so it is paid for."""
+        text = _text_of(message)
+        if message.usage is not None:
+            # The final count comes at the end that is missing.
+            least = int(len(text) / _CHARS_PER_TOKEN)
+            message.usage.output_tokens = max(message.usage.output_tokens or 0, least)
+        gateway = read_gateway(headers)
+        usage, notes = _priced(question, message, text, gateway)
+        model = message.model or gateway.model or question.model
+        question.lost(
+            Answer("", self.route, model, usage, time.monotonic() - started, gateway.cache_hit, notes)
+        )
+
     @property
     def _credential_setting(self) -> str:
         return "ANTHROPIC_API_KEY" if self.api_key else "ANTHROPIC_AUTH_TOKEN"
@@ -140,7 +156,7 @@ class ClaudeApi:
         # A gateway's answer is read by the SDK without checks: any field can be missing.
         if message is None or message.stop_reason is None or not isinstance(message.content, list):
             raise self._no_answer("The server answered something that is no complete message.")
-        text = "".join(block.text for block in message.content if block.type == "text")
+        text = _text_of(message)
         usage, notes = _priced(question, message, text, gateway)
         answer = Answer(
             text=text,
@@ -159,7 +175,14 @@ def _is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
-def _send(client: Anthropic, question: Question) -> tuple[Message | None, Mapping[str, str]]:
+def _text_of(message: Message) -> str:
+    return "".join(block.text for block in message.content if block.type == "text")
+
+
+def _send(
+    client: Anthropic, question: Question, lose: Callable[[Message, Mapping[str, str]], None]
+) -> tuple[Message | None, Mapping[str, str]]:
+    """The answer and its headers; a stream that breaks off after the model began goes to `lose`, too."""
     from anthropic import transform_schema  # noqa: PLC0415  1.2 seconds
     from anthropic.types import Message  # noqa: PLC0415
 
@@ -177,7 +200,15 @@ def _send(client: Anthropic, question: Question) -> tuple[Message | None, Mappin
             messages=[{"role": "user", "content": question.prompt}],
             output_config=output,
         ) as stream:
-            return cast("Message", stream.get_final_message()), stream.response.headers
+            try:
+                message = cast("Message", stream.get_final_message())
+            except Exception:
+                if begun := _begun(stream):
+                    lose(begun, stream.response.headers)
+                raise
+            if message.stop_reason is None:
+                lose(message, stream.response.headers)
+            return message, stream.response.headers
     raw = client.messages.with_raw_response.create(
         model=question.model,
         max_tokens=question.max_output_tokens,
@@ -187,6 +218,14 @@ def _send(client: Anthropic, question: Question) -> tuple[Message | None, Mappin
     )
     message = raw.parse()
     return (message if isinstance(message, Message) else None), raw.headers
+
+
+def _begun(stream: MessageStream[None]) -> Message | None:
+    """What has come of a stream so far; None before its first event."""
+    try:
+        return cast("Message", stream.current_message_snapshot)
+    except AssertionError:
+        return None
 
 
 def _true_status(error: object) -> int:

@@ -20,7 +20,7 @@ from factory_assets.domain.agents import (
     Route,
 )
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, RateLimitedError
 from factory_assets.domain.redaction import Redactor
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.llm.claude_code_binary import find_claude_binary
@@ -179,7 +179,7 @@ class ClaudeCode:
                 run.watch(question.prompt, self._question_options(question, run, instructions))
             if self._login:
                 self._login.take_back(home)
-        return self._answer(run, seconds=time.monotonic() - started)
+        return self._answer(question, run, seconds=time.monotonic() - started)
 
     def forget(self, workspace: Path) -> None:
         """Remove the sessions of the runs in `workspace`, when its build is over."""
@@ -253,7 +253,15 @@ class ClaudeCode:
             stderr=run.hear,
         )
 
-    def _answer(self, run: Run, *, seconds: float) -> Answer:
+    def _answer(self, question: Question, run: Run, *, seconds: float) -> Answer:
+        try:
+            return self._answer_in(run, seconds=seconds)
+        except FactoryError:
+            if run.usage.cost_usd > 0:
+                question.lost(Answer("", Route.CLAUDE_CODE, run.model, run.usage, seconds))
+            raise
+
+    def _answer_in(self, run: Run, *, seconds: float) -> Answer:
         verdict = judge(run.ending)
         where = f"Claude Code at {self._base_url}"
         if verdict.kind is OutcomeKind.AUTHENTICATION:
