@@ -26,7 +26,7 @@ demo-ui: setup
 up: setup
 	@$(BIN)/factory up
 
-down: setup
+down:
 	@$(BIN)/factory down
 
 # What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.

@@ -239,6 +239,18 @@ class Settings(BaseSettings):
             raise ValueError(f"{name!r} is no time zone, as UTC or Europe/Berlin") from None
         return name
 
+    @field_validator(
+        "github_token", "anthropic_api_key", "anthropic_auth_token", "claude_code_oauth_token", mode="after"
+    )
+    @classmethod
+    def _fits_a_header(cls, credential: SecretStr | None) -> SecretStr | None:
+        text = credential.get_secret_value() if credential else ""
+        if not all("!" <= character <= "~" for character in text):
+            raise ValueError(
+                "it holds a blank or a character outside ASCII, as no credential does: copy it anew"
+            )
+        return credential
+
     @field_validator("factory_owner", mode="after")
     @classmethod
     def _dagster_owner(cls, owner: str) -> str:

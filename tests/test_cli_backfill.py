@@ -11,6 +11,7 @@ from test_cli_stages import Desk, FakeClient
 
 from factory_assets.cli.backfill import Backfill
 from factory_assets.cli.stages import Days
+from factory_assets.domain.builds import WaitCause
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -86,6 +87,18 @@ def test_what_the_days_budget_holds_back_is_waited_for_in_plain_sight(replay_set
     assert "Ctrl-C ends it, and they stay in the queue" in desk.said
     assert naps[:3] == [60.0, 60.0, 60.0]
     assert [queued.spec.name for queued in registry.queue()] == ["cache-probe", "tree-probe"]
+
+
+def test_a_spec_that_waits_for_a_person_is_named_and_not_waited_for(replay_settings, registry):
+    stopped = registry.spec_named("cache-probe")
+    registry.start_build(stopped.id, run_id="run", now=NOW)
+    limit = replay_settings.factory_repo_budget_usd
+    registry.defer_build(stopped.id, cause=WaitCause.REPO_BUDGET, until=None, reason="spent", limit_usd=limit)
+    desk, work, naps = backfill(replay_settings, registry)
+    assert work.run(wait=True) == []
+    assert naps == []
+    assert "cache-probe: its repo budget is used up. It stays in the queue" in desk.said
+    assert ("mirror", "tree-probe") in desk.client.launched
 
 
 def test_without_waiting_they_stay_in_the_queue(replay_settings, registry):

@@ -233,6 +233,11 @@ def test_starting_the_factory_raises_no_pool_over_a_stop_that_stands(registry: R
     assert registry.holds() == []
 
 
+def test_taking_back_no_run_at_all_is_nothing() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        FactoryClient(cast("WorkspaceProcessContext", Held(instance))).cancel_queued([])
+
+
 # the commands themselves
 
 

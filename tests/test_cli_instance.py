@@ -84,6 +84,16 @@ def test_preparing_twice_changes_nothing(commands: Commands) -> None:
     assert (commands.home / ".env").read_text() == before
 
 
+def test_a_data_directory_that_is_a_file_is_one_clear_error(commands: Commands) -> None:
+    commands.home.mkdir(parents=True, exist_ok=True)
+    place = commands.home / "no-folder"
+    place.touch()
+    ended = commands.program("status", FACTORY_DATA_DIR=str(place))
+    assert ended.code == 1
+    assert f"{place}: The instance cannot be opened: File exists." in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_processes_that_open_new_instances_together_find_them_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,8 @@ def test_a_file_with_one_bad_spec_is_rejected_whole_with_every_reason(registry, 
         ),
         (json.dumps({**GOOD, "source_papers": ["no id"]}), "log-cutter: source_papers:"),
         (json.dumps([GOOD, {**GOOD, "problem": "Another."}]), "Another spec has the name log-cutter."),
+        (json.dumps({**GOOD, "problem": "half of \ud800"}), "log-cutter: it holds half a character"),
+        ('{"estimated_lines": ' + "9" * 5000 + "}", "it is no spec: Exceeds the limit"),
         ("[" * 100_000, "it is no spec: its JSON is nested too deeply"),
     ],
 )

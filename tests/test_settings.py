@@ -60,6 +60,14 @@ def test_a_day_budget_in_which_no_build_could_start_is_refused(home: Path) -> No
         load_settings()
 
 
+def test_a_credential_that_was_copied_with_an_ellipsis_is_refused_and_not_shown(home: Path) -> None:
+    (home / ".env").write_text('ANTHROPIC_API_KEY="sk-ant-api03-abcdefgh\u2026"\n', encoding="utf-8")
+    with pytest.raises(InputError, match="ANTHROPIC_API_KEY") as raised:
+        load_settings()
+    assert "a character outside ASCII" in str(raised.value)
+    assert "abcdefgh" not in str(raised.value)
+
+
 def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:
     (home / ".env").write_text("FACTORY_DAY_BUDGT_USD=10\n")
     with pytest.raises(InputError, match="FACTORY_DAY_BUDGT_USD") as raised:

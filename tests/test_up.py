@@ -86,6 +86,15 @@ def test_no_run_that_waits_is_lost_when_the_factory_starts_or_its_code_server_is
     assert site.ends([site.queue(DAYS[0])]) == ["SUCCESS"]
 
 
+def test_a_command_right_after_down_runs_its_own_daemon(site: Site) -> None:
+    assert site.commands.program("up", FACTORY_MODE="replay").code == 0
+    assert site.ends([site.queue(DAYS[0])]) == ["SUCCESS"]
+    site.commands.program("down", FACTORY_MODE="replay")
+    assert site.dagster.get_daemon_heartbeats() == {}
+    gathered = site.commands.program("gather", "--date", str(DAYS[1]), FACTORY_MODE="replay")
+    assert (gathered.code, gathered.err) == (0, "")
+
+
 def test_commands_that_start_together_share_the_daemon_of_one(site: Site) -> None:
     def gather(day: date) -> tuple[int, str]:
         ended = site.commands.program("gather", "--date", str(day), FACTORY_MODE="replay")

@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime
 
 from factory_assets.cli.stages import Days, Factory
 from factory_assets.domain.announcements import is_settled
-from factory_assets.domain.builds import BuildStatus
+from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.specs import QueuedSpec
 
 _LOOK_SECONDS = 60.0
+# These waits end when a person raises the setting, which a command that runs already would not see.
+_FOR_A_PERSON = (WaitCause.REPO_BUDGET, WaitCause.PHASE_BUDGET)
 
 
 def utc_now() -> datetime:
@@ -42,6 +44,7 @@ class Backfill:
         while wait and (waiting := self._waiting()):
             self._wait(waiting)
             failed += self.factory.build(self.days, [])
+        self._name_stopped()
         return failed + self.factory.mirror(self.days, [])
 
     def _settled(self) -> list[tuple[date, date]]:
@@ -62,8 +65,21 @@ class Backfill:
         return [
             queued
             for queued in self.factory.registry.queue({BuildStatus.QUEUED})
-            if queued.rank is not None and self.days.hold(queued.day)
+            if queued.wait_cause not in _FOR_A_PERSON and self._is_ours(queued)
         ]
+
+    def _is_ours(self, queued: QueuedSpec) -> bool:
+        return queued.rank is not None and self.days.hold(queued.day)
+
+    def _name_stopped(self) -> None:
+        for queued in self.factory.registry.queue({BuildStatus.QUEUED}):
+            if queued.wait_cause in _FOR_A_PERSON and self._is_ours(queued):
+                self.factory.console.print(
+                    f"  {queued.spec.name}: its {queued.wait_cause} is used up. It stays in the queue; raise the"
+                    " setting to go on with it.",
+                    highlight=False,
+                    soft_wrap=True,
+                )
 
     def _wait(self, waiting: list[QueuedSpec]) -> None:
         self.factory.console.print(

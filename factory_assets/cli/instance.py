@@ -36,7 +36,8 @@ def open_instance(mode: Mode | None = None) -> Instance:
         mode: overrules FACTORY_MODE.
 
     Raises:
-        InputError: a setting is not valid, or the data directory belongs to an instance of the other mode.
+        InputError: a setting is not valid, the data directory belongs to an instance of the other mode, or a file
+            or folder of the instance cannot be read or written.
     """
     if mode is not None:
         os.environ["FACTORY_MODE"] = mode
@@ -50,12 +51,19 @@ def open_instance(mode: Mode | None = None) -> Instance:
         raise InputError(
             "There is no replay instance yet.", where=str(home), mend="Run `make demo`, which makes one."
         )
-    settings = load_settings()
-    home.mkdir(parents=True, exist_ok=True)
-    with folder_lock(home):
-        _add_to_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
-        _copy_configuration(home)
-        _claim(settings)
+    try:
+        settings = load_settings()
+        home.mkdir(parents=True, exist_ok=True)
+        with folder_lock(home):
+            _add_to_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
+            _copy_configuration(home)
+            _claim(settings)
+    except OSError as error:
+        raise InputError(
+            f"The instance cannot be opened: {error.strerror}.",
+            where=str(error.filename or home),
+            mend="Let this user read and write it, make room on its disk, or name another FACTORY_DATA_DIR.",
+        ) from error
     os.environ.update(
         {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
     )

@@ -15,6 +15,7 @@ from factory_assets.cli.common import (
     registry_of,
 )
 from factory_assets.cli.instance import open_instance
+from factory_assets.cli.ownership import own
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 
@@ -69,9 +70,9 @@ def up(
     if not check_up(instance):
         raise InputError("The factory was not started.", mend="Mend what stands above in red.")
     gateways.registry.analysed_days()
-    with client_of(instance) as client:
+    # Checks take a while, and nobody may have begun to work on this instance meanwhile.
+    with client_of(instance) as client, own(settings.factory_data_dir):
         released = client.release_dead_runs()
-        client.forget_daemon()
         show_holds(client.open_queue(gateways.registry, gateways, settings.build_workers), console)
     if released:
         console.print(f"{len(released)} runs whose worker had died are reported as failed.")

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
@@ -139,7 +140,7 @@ def _gates(title: str, verdicts: Sequence[GateVerdict]) -> Table:
             verdict.phase,
             verdict.gate,
             "passed" if verdict.passed else "[red]refused[/]",
-            _plain(verdict.saw.partition("\n")[0]),
+            escape(verdict.saw.partition("\n")[0]),
         )
     return table
 
@@ -170,7 +171,3 @@ def _show_cost(story: Story, console: Console) -> None:
 
 def _moment(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

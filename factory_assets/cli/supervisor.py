@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,9 @@ def stop_supervisor(instance: Instance) -> bool:
     pids = owners(instance.settings.factory_data_dir)
     for pid in pids:
         stop_tree(pid)
+    if pids:
+        with suppress(InputError), own(instance.settings.factory_data_dir):
+            _forget_daemon(instance.settings.factory_data_dir)
     return bool(pids)
 
 
@@ -116,8 +120,6 @@ def supervise(instance: Instance) -> None:
     Raises:
         InputError: somebody else works on this instance.
     """
-    from factory_assets.defs.storage import open_storage
-
     settings = instance.settings
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
     stopping = threading.Event()
@@ -130,8 +132,8 @@ def supervise(instance: Instance) -> None:
         link=settings.ui_url,
     )
     with own(settings.factory_data_dir) as ownership:
-        with open_storage(settings.factory_data_dir):
-            pass
+        # This also makes a new instance's storage, once for all the programs.
+        _forget_daemon(settings.factory_data_dir)
         workspace = settings.factory_data_dir / "workspace.yaml"
         workspace.write_text(
             f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
@@ -160,6 +162,15 @@ def supervise(instance: Instance) -> None:
         finally:
             for child in reversed(children):
                 child.stop()
+            _forget_daemon(settings.factory_data_dir)
+
+
+def _forget_daemon(data_dir: Path) -> None:
+    """Forget the reports of a daemon that runs no more: commands would take it for a running one for a minute."""
+    from factory_assets.defs.storage import open_storage
+
+    with open_storage(data_dir) as dagster:
+        dagster.wipe_daemon_heartbeats()
 
 
 def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:

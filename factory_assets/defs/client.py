@@ -186,6 +186,8 @@ class FactoryClient:
         self, run_ids: Sequence[str], why: str = "The command that had launched it was interrupted."
     ) -> None:
         """Take back those of the runs that still wait in the queue."""
+        if not run_ids:
+            return
         filters = dg.RunsFilter(run_ids=list(run_ids), statuses=[dg.DagsterRunStatus.QUEUED])
         for run in self._instance.get_runs(filters=filters):
             self._instance.report_run_canceled(run, why)

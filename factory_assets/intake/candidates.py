@@ -63,6 +63,8 @@ def read_candidates(text: str) -> list[JsonValue]:
         raise RefusedError(
             (f"it is no JSON: {error.msg} at line {error.lineno}, column {error.colno}",)
         ) from None
+    except ValueError as error:
+        raise RefusedError((f"it is no spec: {error}",)) from None
     except RecursionError:
         raise RefusedError(("it is no spec: its JSON is nested too deeply",)) from None
     candidates: list[JsonValue] = parsed if isinstance(parsed, list) else [parsed]
@@ -79,6 +81,10 @@ def check_candidate(candidate: JsonValue, *, origin: Origin, source: str) -> Imp
     Raises:
         RefusedError: with every reason.
     """
+    try:
+        json.dumps(candidate, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RefusedError(("it holds half a character (a surrogate without its other half)",)) from None
     try:
         said = _Candidate.model_validate(candidate)
         spec = Spec.model_validate(
