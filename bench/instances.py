@@ -52,6 +52,7 @@ class BenchInstance:
                 ownership,
                 workspace=self.workspace,
                 log=self.home / "daemon.log",
+                cwd=Path.cwd(),
                 is_running=client.daemon_is_running,
             ),
         ):

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from datetime import date
-from difflib import get_close_matches
 from enum import StrEnum
-from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from dotenv.parser import parse_stream
 from pydantic import (
     Field,
     SecretStr,
@@ -29,19 +24,20 @@ from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.indexes import NPM_URL, PYPI_URL
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
+from factory_assets.domain.times import check_cron, check_zone
+from factory_assets.env_file import ENCODING, names_in, read_env_file
+from factory_assets.setting_names import refuse_unknown, warn_of_unknown
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 ARXIV_URL = "https://export.arxiv.org/api/query"
 GITHUB_URL = "https://api.github.com"
 ANTHROPIC_URL = "https://api.anthropic.com"
 
+# Set for the programs of an instance: its home, whose `.env` is in their environment already.
+_PINNED = "SOFTWARE_FACTORY_PINNED"
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 # The owners that Dagster accepts.
 _OWNER = re.compile(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
-_CRON = re.compile(r"[\d*/,-]+ [\d*/,-]+ [\d*/,L-]+ [\d*/,A-Za-z-]+ [\d*/,#LA-Za-z-]+")
-# How alike a name must be to be a misspelt setting: GH_TOKEN and the like, which other programs read, are not.
-_MISSPELT = 0.85
-# How alike it must be to be named as what a name with FACTORY_ may have meant.
-_ALIKE = 0.6
 
 
 class Mode(StrEnum):
@@ -192,7 +188,10 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return path if path is None or path.is_absolute() else PROJECT_ROOT / path.expanduser()
+        try:
+            return None if path is None else PROJECT_ROOT / path.expanduser()
+        except RuntimeError:
+            raise ValueError(f"the home folder in {path} is not known") from None
 
     @field_validator(
         "llm_router_url",
@@ -226,17 +225,13 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _cron(cls, expression: str) -> str:
-        if not _CRON.fullmatch(expression):
-            raise ValueError(f"{expression!r} is no cron expression of five fields, as 30 6 * * *")
+        check_cron(expression)
         return expression
 
     @field_validator("factory_timezone", mode="after")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{name!r} is no time zone, as UTC or Europe/Berlin") from None
+        check_zone(name)
         return name
 
     @field_validator(
@@ -338,7 +333,15 @@ class Settings(BaseSettings):
     @property
     def ui_url(self) -> str:
         """Where the operator opens the UI."""
-        return (self.factory_ui_url or f"http://{self.factory_ui_host}:{self.factory_ui_port}").rstrip("/")
+        return (self.factory_ui_url or self._ui_at(self.factory_ui_host)).rstrip("/")
+
+    @property
+    def local_ui_url(self) -> str:
+        """Where this machine reaches the UI: one that listens on every address is asked on loopback."""
+        return self._ui_at(_LOOPBACK_OF.get(self.factory_ui_host, self.factory_ui_host))
+
+    def _ui_at(self, host: str) -> str:
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.factory_ui_port}"
 
     @property
     def specs_dir(self) -> Path:
@@ -379,52 +382,24 @@ def _is_web_address(text: str) -> bool:
     return named and parts.scheme in {"http", "https"} and not re.search(r"\s", text)
 
 
-def _names_in(env_file: Path) -> list[str]:
-    """The names that the file sets. A line that sets nothing would be ignored in silence, so it is refused."""
-    if not env_file.is_file():
-        return []
-    try:
-        text = env_file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"The file is not UTF-8 text: {error.reason} at byte {error.start}.",
-            where=str(env_file),
-            mend="Save it as UTF-8.",
-        ) from None
-    names = []
-    for binding in parse_stream(StringIO(text)):
-        if binding.error or (binding.key is not None and binding.value is None):
-            original = binding.original.string
-            blank = original[: len(original) - len(original.lstrip())]
-            # The line itself is not shown: it may hold a secret.
-            raise InputError(
-                "This line is no assignment.",
-                where=f"{env_file}, line {binding.original.line + blank.count(chr(10))}",
-                mend="Write NAME=value, close every quote, and begin a comment with #.",
-            )
-        if binding.key is not None:
-            names.append(binding.key)
-    return names
+def chosen_home() -> Path:
+    """DAGSTER_HOME as an absolute path, or else the home of the default instance of FACTORY_MODE.
 
-
-def _refuse_unknown(names: Iterable[str], *, where: str) -> None:
-    """A misspelt setting would be ignored in silence, and its default would rule.
-
-    Unknown names that begin with FACTORY_ are refused, and any other that is very close to a setting.
+    Raises:
+        InputError: the mode is none, or this user has no home folder, which git and Claude Code need.
     """
-    for name in names:
-        if name.lower() in Settings.model_fields:
-            continue
-        ours = name.upper().startswith("FACTORY_")
-        close = get_close_matches(
-            name.lower(), Settings.model_fields, n=1, cutoff=_ALIKE if ours else _MISSPELT
+    # An empty value counts as not set, as for every setting.
+    mode = os.environ.get("FACTORY_MODE") or Mode.LIVE
+    if mode not in set(Mode):
+        raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
+    if not _has_home():
+        raise InputError(
+            f"The user with id {os.getuid()} has no home folder: HOME is not set, or is no absolute path.",
+            where="the environment",
+            mend="Set HOME to a folder that this user can write.",
         )
-        if ours or close:
-            raise InputError(
-                f"There is no setting {name}.",
-                where=where,
-                mend=f"Did you mean {close[0].upper()}?" if close else "See the settings table in README.md.",
-            )
+    named = os.environ.get("DAGSTER_HOME")
+    return Path(os.path.abspath(Path(named).expanduser())) if named else instance_home(Mode(mode))
 
 
 def load_settings() -> Settings:
@@ -435,21 +410,49 @@ def load_settings() -> Settings:
     Raises:
         InputError: naming the file, the setting and what it may be.
     """
-    home = os.environ.get("DAGSTER_HOME")
-    mode = os.environ.get("FACTORY_MODE", Mode.LIVE)
-    if mode not in set(Mode):
-        raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
-    env_file = (Path(home) if home else instance_home(Mode(mode))) / ".env"
-    _refuse_unknown(_names_in(env_file), where=str(env_file))
-    _refuse_unknown([name for name in os.environ if name.startswith("FACTORY_")], where="the environment")
+    home = chosen_home()
+    if os.environ.get(_PINNED) == str(home):
+        return _load(None)
+    env_file = home / ".env"
+    read_env_file(env_file)
+    refuse_unknown(names_in(env_file), Settings.model_fields, where=str(env_file))
+    warn_of_unknown([name for name in os.environ if name.startswith("FACTORY_")], Settings.model_fields)
+    return _load(env_file)
+
+
+def pinned_environment() -> dict[str, str]:
+    """The environment for the programs of this instance: the settings as they are now, `.env` included.
+
+    What is started with it no longer reads `.env`, so that all programs of a factory, and the runs that they start
+    later, work with the same settings.
+    """
+    home = chosen_home()
+    given = {name.upper() for name, value in os.environ.items() if value}
+    written = {} if os.environ.get(_PINNED) == str(home) else read_env_file(home / ".env")
+    added = {
+        name.upper(): value
+        for name, value in written.items()
+        if name.lower() in Settings.model_fields and name.upper() not in given
+    }
+    return {**os.environ, **added, "DAGSTER_HOME": str(home), _PINNED: str(home)}
+
+
+def _load(env_file: Path | None) -> Settings:
     try:
-        return Settings(_env_file=env_file)
+        return Settings(_env_file=env_file, _env_file_encoding=ENCODING)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        source = "the environment" if name in os.environ else str(env_file)
+        from_environment = env_file is None or os.environ.get(name)
         raise InputError(
             f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
-            where=source,
+            where="the environment" if from_environment else str(env_file),
             mend="See the settings table in README.md and .env.example.",
         ) from None
+
+
+def _has_home() -> bool:
+    try:
+        return Path.home().is_absolute()
+    except RuntimeError:
+        return False

@@ -90,14 +90,21 @@ def test_names_of_other_programs_in_the_file_are_let_be(home: Path) -> None:
     assert load_settings().github_token is None
 
 
-def test_an_unknown_setting_in_the_environment_is_refused(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_misspelt_setting_in_the_environment_is_warned_of(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("FACTORY_UI_PROT", "3001")
-    with pytest.raises(InputError, match="FACTORY_UI_PROT") as raised:
-        load_settings()
-    assert raised.value.where == "the environment"
-    assert raised.value.mend == "Did you mean FACTORY_UI_PORT?"
+    assert load_settings().factory_ui_port == 3000
+    assert "there is no setting FACTORY_UI_PROT. Did you mean FACTORY_UI_PORT?" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["FACTORY_API_KEY", "FACTORY_BOY_SEED", "FACTORY_", "FACTORY_TOKEN"])
+def test_what_other_programs_call_theirs_in_the_environment_is_let_be(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    load_settings()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize("line", ["BUILD_WORKERS: 2", "BUILD_WORKERS", "=2", "GITHUB_TOKEN='ghp_secret"])

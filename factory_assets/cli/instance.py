@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.domain.errors import InputError
+from factory_assets.env_file import ENCODING, with_assignments
 from factory_assets.folder_lock import folder_lock
-from factory_assets.settings import PROJECT_ROOT, Mode, Settings, instance_home, load_settings
+from factory_assets.settings import PROJECT_ROOT, Mode, Settings, chosen_home, load_settings
 
-_MODE_FILE = "mode"
+_MODE_FILE, _PROGRAMS = "mode", "programs"
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,6 +23,11 @@ class Instance:
 
     home: Path
     settings: Settings
+
+    @property
+    def programs_dir(self) -> Path:
+        """Where Dagster's programs are started: without an `.env`, which each would load over its environment."""
+        return self.settings.factory_data_dir / _PROGRAMS
 
     @property
     def workspace(self) -> Path:
@@ -42,12 +48,9 @@ def open_instance(mode: Mode | None = None) -> Instance:
     if mode is not None:
         os.environ["FACTORY_MODE"] = mode
         os.environ.pop("DAGSTER_HOME", None)
-    chosen = os.environ.get("FACTORY_MODE", Mode.LIVE)
-    if chosen not in set(Mode):
-        raise InputError(f"{chosen!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
-    home = Path(os.environ.get("DAGSTER_HOME") or instance_home(Mode(chosen)))
+    home = chosen_home()
     os.environ["DAGSTER_HOME"] = str(home)
-    if Mode(chosen) is Mode.REPLAY and not (home / ".env").exists():
+    if os.environ.get("FACTORY_MODE") == Mode.REPLAY and not (home / ".env").exists():
         raise InputError(
             "There is no replay instance yet.", where=str(home), mend="Run `make demo`, which makes one."
         )
@@ -58,6 +61,9 @@ def open_instance(mode: Mode | None = None) -> Instance:
             _add_to_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
             _copy_configuration(home)
             _claim(settings)
+            programs = settings.factory_data_dir / _PROGRAMS
+            programs.mkdir(exist_ok=True)
+            (programs / ".env").unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"The instance cannot be opened: {error.strerror}.",
@@ -67,7 +73,8 @@ def open_instance(mode: Mode | None = None) -> Instance:
     os.environ.update(
         {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
     )
-    os.chdir(home)
+    # The code servers that Dagster's client starts are programs too.
+    os.chdir(programs)
     # What a command has started is stopped on its way out, so these must not end it on the spot.
     for number in _ENDINGS:
         signal.signal(number, _leave)
@@ -93,14 +100,9 @@ def write_env(home: Path, values: Mapping[str, str]) -> None:
 
 def _add_to_env(home: Path, values: Mapping[str, str]) -> None:
     path = home / ".env"
-    text = path.read_text() if path.exists() else ""
-    named = {line.split("=", 1)[0].strip() for line in text.splitlines() if "=" in line}
-    missing = [f"{name}={value}\n" for name, value in values.items() if name not in named]
-    if not missing:
-        return
-    if text and not text.endswith("\n"):
-        text += "\n"
-    _write_whole(path, text + "".join(missing), mode=0o600)
+    text = with_assignments(path, values)
+    if not path.exists() or text != path.read_text(encoding=ENCODING):
+        _write_whole(path, text, mode=0o600)
 
 
 def _copy_configuration(home: Path) -> None:
@@ -131,5 +133,5 @@ def _write_whole(path: Path, text: str, *, mode: int) -> None:
     scratch = path.with_name(f"{path.name}-new")
     scratch.unlink(missing_ok=True)
     scratch.touch(mode=mode)
-    scratch.write_text(text)
+    scratch.write_text(text, encoding="utf-8")
     scratch.replace(path)

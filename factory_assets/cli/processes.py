@@ -14,6 +14,7 @@ import psutil
 from factory_assets.cli.ownership import Ownership
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.text import tail
+from factory_assets.settings import pinned_environment
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15
@@ -27,12 +28,16 @@ def program(name: str) -> str:
 def start(
     argv: Sequence[str], *, log: Path, cwd: Path, ownership: Ownership | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, with its output in `log`; it shares in the ownership."""
+    """Start a child in a session of its own, with its output in `log`; it shares in the ownership.
+
+    It works with the settings as they are now, whatever `.env` says later.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(
             argv,
             cwd=cwd,
+            env=pinned_environment(),
             pass_fds=() if ownership is None else (ownership.descriptor,),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -68,11 +73,11 @@ def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> 
 
 @contextmanager
 def daemon(
-    ownership: Ownership, *, workspace: Path, log: Path, is_running: Callable[[], bool]
+    ownership: Ownership, *, workspace: Path, log: Path, cwd: Path, is_running: Callable[[], bool]
 ) -> Iterator[None]:
     """A dagster-daemon for the time of this block."""
     argv = [program("dagster-daemon"), "run", "-w", str(workspace)]
-    child = start(argv, log=log, cwd=workspace.parent, ownership=ownership)
+    child = start(argv, log=log, cwd=cwd, ownership=ownership)
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not is_running():

@@ -40,11 +40,8 @@ def demo_ui() -> None:
     from factory_assets.cli.supervisor import check_startable, supervise
 
     instance = prepare_demo()
-    settings = instance.settings
     check_startable(instance)
-    console.print(
-        f"http://{settings.factory_ui_host}:{settings.factory_ui_port} (Ctrl-C stops it)", highlight=False
-    )
+    console.print(f"{instance.settings.local_ui_url} (Ctrl-C stops it)", highlight=False)
     supervise(instance)
 
 

@@ -99,6 +99,7 @@ class Factory:
                 ownership,
                 workspace=instance.workspace,
                 log=data_dir / "logs" / "daemon.log",
+                cwd=instance.programs_dir,
                 is_running=client.daemon_is_running,
             ):
                 yield factory

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import yaml
 
 from factory_assets.alerts.send import Places
 from factory_assets.cli.instance import Instance
@@ -23,6 +26,7 @@ from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
+from factory_assets.settings import pinned_environment
 
 _FIRST_PAGE_SECONDS = 120
 _LONGEST_BACK_OFF = 60.0
@@ -43,18 +47,44 @@ def check_port(host: str, port: int) -> None:
     """Refuse a port that something listens on already.
 
     Raises:
-        InputError: naming the port and the setting.
+        InputError: naming the port or the host, and the setting.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise InputError(
-                f"Port {port} on {host} cannot be used: {error.strerror}.",
-                where="FACTORY_UI_PORT",
-                mend="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
-            ) from error
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"{host!r} is no address of this machine: {error}.",
+            where="FACTORY_UI_HOST",
+            mend="Set it to an address or a name of this machine, as 127.0.0.1, ::1 or localhost.",
+        ) from error
+    # The web server listens on each address of the name that it can; this is the first.
+    family, kind, protocol, _, address = found[0]
+    try:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise _unusable(host, port, error) from error
+
+
+def _unusable(host: str, port: int, error: OSError) -> InputError:
+    if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+        return InputError(
+            f"{host} is no address of this machine: {error.strerror}.",
+            where="FACTORY_UI_HOST",
+            mend="Set it to one that this machine has, as 127.0.0.1.",
+        )
+    if error.errno == errno.EACCES:
+        return InputError(
+            f"This user may not listen on port {port}: {error.strerror}.",
+            where="FACTORY_UI_PORT",
+            mend="Set FACTORY_UI_PORT to one above 1023; a web server in front may listen on a lower one.",
+        )
+    return InputError(
+        f"Port {port} on {host} cannot be used: {error.strerror}.",
+        where="FACTORY_UI_PORT",
+        mend="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
+    )
 
 
 def free_port() -> int:
@@ -87,8 +117,8 @@ def start_supervisor(instance: Instance) -> str:
     """
     settings = instance.settings
     log = log_dir(instance) / "supervisor.log"
-    child = start([sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.home)
-    url = f"http://{settings.factory_ui_host}:{settings.factory_ui_port}"
+    child = start([sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.programs_dir)
+    url = settings.local_ui_url
     deadline = time.monotonic() + _FIRST_PAGE_SECONDS
     while not _answers(url):
         if child.poll() is not None or time.monotonic() > deadline:
@@ -121,6 +151,8 @@ def supervise(instance: Instance) -> None:
         InputError: somebody else works on this instance.
     """
     settings = instance.settings
+    # A program that is started again later works with the same settings as the others.
+    os.environ.update(pinned_environment())
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -128,16 +160,15 @@ def supervise(instance: Instance) -> None:
     watch = Watch(
         registry=Registry(settings.registry_path),
         places=Places(settings.factory_alert_webhook, settings.factory_slack_webhook),
-        url=f"http://{ports.host}:{ports.ui}",
+        url=settings.local_ui_url,
         link=settings.ui_url,
     )
     with own(settings.factory_data_dir) as ownership:
         # This also makes a new instance's storage, once for all the programs.
         _forget_daemon(settings.factory_data_dir)
         workspace = settings.factory_data_dir / "workspace.yaml"
-        workspace.write_text(
-            f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {ports.code}, location_name: {LOCATION}}}\n"
-        )
+        server = {"host": "127.0.0.1", "port": ports.code, "location_name": LOCATION}
+        workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
         # A daemon without its code server fails the runs that it finds in the queue.
         needs = {"daemon": lambda: _listens(ports.code)}
         children = [
@@ -145,7 +176,7 @@ def supervise(instance: Instance) -> None:
                 name=name,
                 argv=argv,
                 log=log_dir(instance) / f"{name}.log",
-                home=instance.home,
+                cwd=instance.programs_dir,
                 ownership=ownership,
                 could_work=needs.get(name, lambda: True),
             )
@@ -195,7 +226,7 @@ class _Child:
     name: str
     argv: Sequence[str]
     log: Path
-    home: Path
+    cwd: Path
     ownership: Ownership
     could_work: Callable[[], bool]
     _process: subprocess.Popen[bytes] | None = None
@@ -215,7 +246,7 @@ class _Child:
             self._not_before = now + self._back_off
             self._process = None
         if now >= self._not_before and self.could_work():
-            self._process = start(self.argv, log=self.log, cwd=self.home, ownership=self.ownership)
+            self._process = start(self.argv, log=self.log, cwd=self.cwd, ownership=self.ownership)
             self._started = now
         return ended
 

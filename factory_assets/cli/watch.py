@@ -91,5 +91,5 @@ def silent_parts(url: str, *, now: float) -> list[str]:
     return [
         part["daemonType"].lower()
         for part in parts
-        if part["required"] and now - (part["lastHeartbeatTime"] or 0) > SILENT_SECONDS
+        if part["required"] and abs(now - (part["lastHeartbeatTime"] or 0)) > SILENT_SECONDS
     ]

@@ -226,7 +226,8 @@ class FactoryClient:
         Dagster's own word "healthy" is no help: it goes on for half an hour after the last report.
         """
         heartbeat = self._instance.get_daemon_heartbeats().get(_STARTS_RUNS)
-        return heartbeat is not None and time.time() - heartbeat.timestamp < _HEARTBEAT_SECONDS
+        # One from the future was written before the clock was set back, and says nothing of now.
+        return heartbeat is not None and abs(time.time() - heartbeat.timestamp) < _HEARTBEAT_SECONDS
 
     def forget_daemon(self) -> None:
         """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""

@@ -1,0 +1,206 @@
+"""One rule for every setting: the environment wins over `.env`, in each program that the factory starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from defs_commands import Commands
+
+from factory_assets.cli.instance import open_instance
+from factory_assets.cli.processes import start
+from factory_assets.settings import Settings, load_settings
+
+# One that differs from the default for every setting: in `.env`, and in the environment.
+VALUES: dict[str, tuple[str, str]] = {
+    "github_token": ("ghp_fromthefile0001", "ghp_fromtheenvironment2"),
+    "github_user": ("file-user", "environment-user"),
+    "factory_data_dir": ("{folder}/file data", "{folder}/environment data"),
+    "factory_git_dir": ("/file #1/git", "/environment #2/git"),
+    "claude_binary": ("/file/claude", "/environment/claude"),
+    "llm_router_url": ("http://file:1", "http://environment:2"),
+    "build_workers": ("2", "3"),
+    "anthropic_api_key": ("sk-ant-file-0001", "sk-ant-environment-2"),
+    "anthropic_auth_token": ("token-of-file-0001", "token-of-environment-2"),
+    "claude_code_oauth_token": ("oauth-of-file-0001", "oauth-of-environment-2"),
+    "anthropic_base_url": ("http://file:3", "http://environment:4"),
+    "factory_mode": ("replay", "live"),
+    "factory_arxiv_url": ("http://file:5/q", "http://environment:6/q"),
+    "factory_github_url": ("http://file:7", "http://environment:8"),
+    "factory_start_date": ("2026-06-02", "2026-06-03"),
+    "factory_end_date": ("2026-06-20", "2026-06-21"),
+    "factory_ranks": ("60", "80"),
+    "factory_specs_per_day": ("21", "22"),
+    "factory_max_per_topic": ("5", "6"),
+    "factory_topics_file": ("/file/topics.yaml", "/environment/topics.yaml"),
+    "factory_prompts_dir": ("/file/prompts", "/environment/prompts"),
+    "factory_gather_window_days": ("8", "9"),
+    "factory_arxiv_interval": ("4.5", "5.5"),
+    "factory_mirror_interval": ("31.5", "32.5"),
+    "factory_analyze_model": ("file-a", "environment-a"),
+    "factory_build_model": ("file-b", "environment-b"),
+    "factory_seo_model": ("file-s", "environment-s"),
+    "factory_review_model": ("file-r", "environment-r"),
+    "factory_build_turns": ("11", "12"),
+    "factory_seo_turns": ("13", "14"),
+    "factory_review_turns": ("15", "16"),
+    "factory_repo_budget_usd": ("6.5", "7.5"),
+    "factory_day_budget_usd": ("61.5", "62.5"),
+    "factory_build_budget_usd": ("2.5", "2.25"),
+    "factory_seo_budget_usd": ("0.75", "0.25"),
+    "factory_review_budget_usd": ("1.25", "1.75"),
+    "factory_repair_rounds": ("2", "3"),
+    "factory_build_hours": ("14", "15"),
+    "factory_phase_minutes": ("61", "62"),
+    "factory_gate_minutes": ("11", "12"),
+    "factory_pypi_url": ("http://file:9/simple", "http://environment:10/simple"),
+    "factory_npm_url": ("http://file:11", "http://environment:12"),
+    "factory_sandbox_memory_gb": ("5.5", "6.5"),
+    "factory_sandbox_processes": ("513", "514"),
+    "factory_sandbox_disk_gb": ("2.5", "3.5"),
+    "factory_unsandboxed": ("1", "0"),
+    "factory_github_visibility": ("private", "public"),
+    "factory_recordings_dir": ("/file/recordings", "/environment/recordings"),
+    "factory_mirror_dir": ("/file/mirrored", "/environment/mirrored"),
+    "factory_specs_dir": ("/file/specs", "/environment/specs"),
+    "idea_engine_postgres_url": ("postgresql://file/ideas", "postgresql://environment/ideas"),
+    "factory_keep_days": ("31", "32"),
+    "factory_ui_host": ("127.0.0.2", "::1"),
+    "factory_ui_port": ("3001", "3002"),
+    "factory_ui_url": ("http://file:13", "http://environment:14"),
+    "factory_alert_webhook": ("http://file:15/alert-0001", "http://environment:16/alert-2"),
+    "factory_slack_webhook": ("http://file:17/slack-0001", "http://environment:18/slack-2"),
+    "factory_timezone": ("Europe/Berlin", "Asia/Tokyo"),
+    "factory_gather_cron": ("1 * * * *", "@hourly"),
+    "factory_analyze_cron": ("1 6 * * *", "2 6 * * *"),
+    "factory_build_cron": ("31 6 * * *", "32 6 * * *"),
+    "factory_mirror_cron": ("1 23 * * *", "2 23 * * *"),
+    "factory_report_cron": ("1 7 * * *", "2 7 * * *"),
+    "factory_git_author": ("File <file@localhost>", "Environment <environment@localhost>"),
+    "factory_owner": ("team:file", "team:environment"),
+}
+# As Dagster's command line does it: an `.env` of the working folder is laid over the environment.
+_AS_DAGSTER = """
+import json, sys
+from dagster._cli.utils import _inject_local_env_file
+import logging
+from factory_assets.settings import Settings, load_settings
+with _inject_local_env_file(logging.getLogger("x")):
+    loaded = load_settings()
+dump = {name: getattr(value, "get_secret_value", lambda: str(value))() for name, value in loaded}
+print("LOADED" + json.dumps(dump))
+"""
+
+
+def _plain(settings: Settings) -> dict[str, str]:
+    return {
+        name: str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
+        for name, value in settings
+    }
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
+    """Set every setting in `.env`, and those that are named in the environment; what is expected then."""
+    for name in ("FACTORY_MODE", "FACTORY_DATA_DIR"):
+        # Opening an instance sets these, and they are as before afterwards.
+        monkeypatch.setenv(name, "")
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+
+    def written(in_environment: bool) -> dict[str, str]:
+        texts = {name: [value.format(folder=tmp_path) for value in pair] for name, pair in VALUES.items()}
+        (home / ".env").write_text("".join(f"{name.upper()}='{text[0]}'\n" for name, text in texts.items()))
+        if in_environment:
+            for name, text in texts.items():
+                monkeypatch.setenv(name.upper(), text[1])
+        chosen = {name: text[int(in_environment)] for name, text in texts.items()}
+        return _plain(Settings(_env_file=None, **chosen))
+
+    return written
+
+
+def _loaded_by_child(home: Path) -> dict[str, str]:
+    instance = open_instance()
+    log = home / "child.log"
+    child = start([sys.executable, "-c", _AS_DAGSTER], log=log, cwd=instance.programs_dir)
+    assert child.wait(60) == 0, log.read_text()
+    text = log.read_text()
+    return dict(json.loads(text[text.index("LOADED") + len("LOADED") :]))
+
+
+def test_every_setting_has_two_values_in_this_test() -> None:
+    assert set(VALUES) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("in_environment", [False, True])
+def test_every_setting_is_read_here_and_in_what_is_started(
+    write: Callable[..., dict[str, str]], tmp_path: Path, *, in_environment: bool
+) -> None:
+    expected = write(in_environment)
+    assert _plain(load_settings()) == expected
+    assert _loaded_by_child(tmp_path) == expected
+
+
+def test_what_was_started_keeps_its_settings_when_env_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., dict[str, str]]
+) -> None:
+    expected = write(False)
+    monkeypatch.setenv("FACTORY_MODE", "replay")
+    instance = open_instance()
+    log, go = tmp_path / "late.log", tmp_path / "go"
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.05)\n"
+    child = start([sys.executable, "-c", waits + _AS_DAGSTER], log=log, cwd=instance.programs_dir)
+    with (tmp_path / "home" / ".env").open("a") as file:
+        file.write("FACTORY_RANKS=90\nBUILD_WORKERS=\n")
+    go.touch()
+    assert child.wait(60) == 0, log.read_text()
+    text = log.read_text()
+    assert json.loads(text[text.index("LOADED") + len("LOADED") :]) == expected
+    assert load_settings().factory_ranks == 90
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    made = Commands(tmp_path / "home", monkeypatch, capsys)
+    made.write_replay()
+    return made
+
+
+def test_a_relative_dagster_home_is_taken_from_where_the_command_was_given(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = commands.program("status", FACTORY_MODE="replay", DAGSTER_HOME="home")
+    assert (ended.code, ended.err) == (0, "")
+    assert str(commands.home) in commands.program("prepare", FACTORY_MODE="replay", DAGSTER_HOME="./home").out
+
+
+@pytest.mark.parametrize("home", ["", "here"])
+def test_a_user_without_a_home_folder_is_one_clear_error(commands: Commands, home: str) -> None:
+    ended = commands.program("status", FACTORY_MODE="replay", HOME=home)
+    assert ended.code == 1
+    assert "has no home folder" in ended.err
+    assert "Set HOME" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without passwd entry")
+def test_a_user_without_passwd_entry_and_home_is_one_clear_error(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", _nobody)
+    ended = commands("status", FACTORY_MODE="replay")
+    assert ended.code == 1
+    assert "has no home folder" in ended.err
+
+
+def _nobody(_uid: int) -> None:
+    raise KeyError
