@@ -182,7 +182,7 @@ def test_a_relative_dagster_home_is_taken_from_where_the_command_was_given(
     assert str(commands.home) in commands.program("prepare", FACTORY_MODE="replay", DAGSTER_HOME="./home").out
 
 
-@pytest.mark.parametrize("home", ["", "here"])
+@pytest.mark.parametrize("home", ["here", "./here"])
 def test_a_user_without_a_home_folder_is_one_clear_error(commands: Commands, home: str) -> None:
     ended = commands.program("status", FACTORY_MODE="replay", HOME=home)
     assert ended.code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,9 +90,13 @@ def at_work(instance: Instance) -> AbstractContextManager[Factory]:
 
 def check_up(instance: Instance) -> bool:
     """Run the doctor's checks and show them; False where one of them stops the factory."""
+    from factory_assets.cli.running import running_now
     from factory_assets.cli.tables import show_checks
     from factory_assets.doctor.run import errors_of, run_checks
 
-    checks = run_checks(Gateways(instance.settings).doctor_inputs())
+    inputs, running = Gateways(instance.settings).doctor_inputs(), running_now(instance.settings.factory_data_dir)
+    if running is not None:
+        inputs = replace(inputs, changed_settings=tuple(running.differing(instance.settings)))
+    checks = run_checks(inputs)
     show_checks(console, checks)
     return not errors_of(checks)

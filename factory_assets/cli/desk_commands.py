@@ -75,6 +75,7 @@ def resume() -> None:
 def status(first: FromOption = None, last: ToOption = None) -> None:
     """Show the funnel and the queue, over the last two weeks or the dates that are named."""
     from factory_assets.cli.desk import show_holds
+    from factory_assets.cli.running import running_now, show_running
     from factory_assets.cli.stages import Days
     from factory_assets.cli.tables import show_failures, show_funnel, show_queue
 
@@ -85,6 +86,8 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
         max(settings.factory_start_date, newest - timedelta(days=13)), newest
     )
     registry = registry_of(instance)
+    if (running := running_now(settings.factory_data_dir)) is not None:
+        show_running(running, settings, console)
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_queue(console, registry)

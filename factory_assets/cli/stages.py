@@ -15,6 +15,7 @@ from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import own_or_await_daemon
 from factory_assets.cli.processes import daemon
+from factory_assets.cli.running import note_running, running_now, show_changed
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.runs import RunOutcome
@@ -90,8 +91,11 @@ class Factory:
             factory = cls(instance.settings, client, registry, console)
             ownership = own_or_await_daemon(stack, data_dir, client.daemon_is_running)
             if ownership is None:
+                if (running := running_now(data_dir)) is not None:
+                    show_changed(running, instance.settings, console)
                 yield factory
                 return
+            note_running(instance)
             client.release_dead_runs()
             client.open_queue(registry, Gateways(instance.settings), instance.settings.build_workers)
             stack.callback(client.forget_daemon)

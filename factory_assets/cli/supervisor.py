@@ -22,6 +22,7 @@ from factory_assets.alerts.send import Places
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import Ownership, check_free, own, owners
 from factory_assets.cli.processes import program, start, stop_tree
+from factory_assets.cli.running import note_running
 from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
@@ -164,6 +165,7 @@ def supervise(instance: Instance) -> None:
         link=settings.ui_url,
     )
     with own(settings.factory_data_dir) as ownership:
+        note_running(instance)
         # This also makes a new instance's storage, once for all the programs.
         _forget_daemon(settings.factory_data_dir)
         workspace = settings.factory_data_dir / "workspace.yaml"

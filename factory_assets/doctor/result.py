@@ -38,7 +38,8 @@ class DoctorInputs:
     `live` is False for a replay instance, which needs no credentials. `claude_config` is the folder where
     Claude Code keeps its login (~/.claude, or CLAUDE_CONFIG_DIR). `search_path` is the PATH to look for
     programs on, the process's own where it is None. `sandbox_limits` hold each program of an agent or gate.
-    `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `redact` takes the secrets
+    `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `changed_settings` are those
+    that are others than when the running factory was started. `redact` takes the secrets
     out of what the checks say.
     """
 
@@ -59,6 +60,7 @@ class DoctorInputs:
     sandbox_limits: ResourceLimits = field(default_factory=ResourceLimits)
     search_path: str | None = None
     weak_secrets: tuple[str, ...] = ()
+    changed_settings: tuple[str, ...] = ()
     redact: Callable[[str], str] = str
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from factory_assets.doctor import machine, secrets, services
+from factory_assets.doctor import machine, running, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
@@ -26,6 +26,7 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     machine.check_cargo,
     secrets.check_scanner,
     secrets.check_secrets,
+    running.check_running,
     machine.check_data_dir,
     machine.check_disk,
 )
