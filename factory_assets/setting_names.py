@@ -45,6 +45,4 @@ def warn_of_unknown(names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         close = get_close_matches(name.lower(), known, n=1, cutoff=_MISSPELT)
         if close and name.lower() not in known:
-            _log.warning(
-                "The environment: there is no setting %s. Did you mean %s?", name, close[0].upper()
-            )
+            _log.warning("The environment: there is no setting %s. Did you mean %s?", name, close[0].upper())

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from defs_commands import Commands
 
-from factory_assets.cli.supervisor import check_port
+from factory_assets.cli.supervisor import check_port, free_port
 from factory_assets.domain.errors import InputError
+from factory_assets.settings import Settings
 
 
 @pytest.fixture
@@ -115,3 +116,23 @@ def test_a_port_in_use_is_named_with_the_setting() -> None:
 def test_the_command_without_arguments_shows_its_help(commands: Commands) -> None:
     ended = commands.program()
     assert "papers become specs" in ended.out + ended.err
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost", "0.0.0.0", "127.0.0.1"])
+def test_a_host_of_either_family_is_no_port_in_use(host: str) -> None:
+    try:
+        check_port(host, free_port())
+    except InputError as error:
+        # A machine without IPv6 has no such address, which is not the port's fault.
+        assert error.where == "FACTORY_UI_HOST"  # noqa: PT017
+
+
+def test_a_host_that_is_none_is_named_by_its_setting() -> None:
+    with pytest.raises(InputError, match="no address of this machine") as raised:
+        check_port("192.0.2.1", free_port())
+    assert raised.value.where == "FACTORY_UI_HOST"
+
+
+def test_an_ipv6_host_has_brackets_in_its_url() -> None:
+    assert Settings(_env_file=None, factory_ui_host="::1").ui_url == "http://[::1]:3000"
+    assert Settings(_env_file=None, factory_ui_host="::").local_ui_url == "http://[::1]:3000"

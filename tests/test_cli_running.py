@@ -68,7 +68,9 @@ def test_status_and_doctor_name_the_settings_that_changed_in_env(
     assert "running factory" not in commands("doctor", FACTORY_MODE="replay").out
     with own(commands.data):
         note_running(
-            Instance(commands.home, Settings(_env_file=commands.home / ".env", factory_data_dir=commands.data))
+            Instance(
+                commands.home, Settings(_env_file=commands.home / ".env", factory_data_dir=commands.data)
+            )
         )
         before = commands("status", FACTORY_MODE="replay").out
         with (commands.home / ".env").open("a") as file:

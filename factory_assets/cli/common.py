@@ -94,7 +94,10 @@ def check_up(instance: Instance) -> bool:
     from factory_assets.cli.tables import show_checks
     from factory_assets.doctor.run import errors_of, run_checks
 
-    inputs, running = Gateways(instance.settings).doctor_inputs(), running_now(instance.settings.factory_data_dir)
+    inputs, running = (
+        Gateways(instance.settings).doctor_inputs(),
+        running_now(instance.settings.factory_data_dir),
+    )
     if running is not None:
         inputs = replace(inputs, changed_settings=tuple(running.differing(instance.settings)))
     checks = run_checks(inputs)

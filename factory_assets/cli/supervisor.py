@@ -118,7 +118,9 @@ def start_supervisor(instance: Instance) -> str:
     """
     settings = instance.settings
     log = log_dir(instance) / "supervisor.log"
-    child = start([sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.programs_dir)
+    child = start(
+        [sys.executable, "-m", "factory_assets.cli", "supervise"], log=log, cwd=instance.programs_dir
+    )
     url = settings.local_ui_url
     deadline = time.monotonic() + _FIRST_PAGE_SECONDS
     while not _answers(url):
