@@ -39,6 +39,9 @@ _LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is 
 # The owners that Dagster accepts.
 _OWNER = re.compile(r"team:.+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
+# What git takes as --author; a name and an address without the marks between them.
+_AUTHOR = re.compile(r"[^<>\n\0]*[^<>\s\0][^<>\n\0]* <[^<>\s\0]+>")
+
 
 class Mode(StrEnum):
     """Live works on the real world; replay plays recorded material and touches nothing outside."""
@@ -253,6 +256,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{owner!r} is neither an e-mail address nor team:name")
         return owner
 
+    @field_validator("factory_git_author", mode="after")
+    @classmethod
+    def _git_author(cls, author: str) -> str:
+        if not _AUTHOR.fullmatch(author):
+            raise ValueError(f"{author!r} is no author, as Ada Lovelace <ada@example.com>")
+        return author
+
     @field_validator("factory_end_date", mode="after")
     @classmethod
     def _end_follows_start(cls, end: date | None, info: ValidationInfo) -> date | None:
@@ -399,7 +409,7 @@ def chosen_home() -> Path:
             mend="Set HOME to a folder that this user can write.",
         )
     named = os.environ.get("DAGSTER_HOME")
-    return Path(os.path.abspath(Path(named).expanduser())) if named else instance_home(Mode(mode))
+    return Path(named).expanduser().absolute() if named else instance_home(Mode(mode))
 
 
 def load_settings() -> Settings:
