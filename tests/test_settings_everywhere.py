@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -191,7 +190,6 @@ def test_a_user_without_a_home_folder_is_one_clear_error(commands: Commands, hom
     assert "Traceback" not in ended.err
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become a user without passwd entry")
 def test_a_user_without_passwd_entry_and_home_is_one_clear_error(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,3 +202,17 @@ def test_a_user_without_passwd_entry_and_home_is_one_clear_error(
 
 def _nobody(_uid: int) -> None:
     raise KeyError
+
+
+@pytest.mark.end_to_end
+def test_a_command_works_in_the_data_folder_of_its_environment(commands: Commands, tmp_path: Path) -> None:
+    commands.write_replay(
+        {"FACTORY_DATA_DIR": str(commands.home / "of the file"), "FACTORY_ARXIV_INTERVAL": "0"}
+    )
+    elsewhere = tmp_path / "else where"
+    ended = commands.program(
+        "gather", "--date", "2026-06-17", FACTORY_MODE="replay", FACTORY_DATA_DIR=str(elsewhere)
+    )
+    assert (ended.code, ended.err) == (0, "")
+    assert (elsewhere / "registry.duckdb").exists()
+    assert not (commands.home / "of the file").exists()
