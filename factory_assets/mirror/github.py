@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -150,10 +151,13 @@ class GitHubTarget:
     @cached_property
     def _login(self) -> str:
         def ask() -> str:
-            with github_errors("Asking whose token it is", self._api_url):
+            with self._errors("Asking whose token it is", self._api_url):
                 return self._github.get_user().login
 
         return self._waiting.ask(ask)
+
+    def _errors(self, doing: str, where: str) -> AbstractContextManager[None]:
+        return github_errors(doing, where, now=self._clock.now)
 
     @property
     def _owner(self) -> str:
@@ -163,7 +167,7 @@ class GitHubTarget:
         full_name = f"{self._owner}/{name}"
 
         def get() -> Repository:
-            with github_errors(f"Looking for {full_name}", self._api_url):
+            with self._errors(f"Looking for {full_name}", self._api_url):
                 return self._github.get_repo(full_name)
 
         try:
@@ -178,7 +182,7 @@ class GitHubTarget:
         def create() -> Repository | None:
             from github import GithubException  # noqa: PLC0415 - as in _github
 
-            with github_errors(f"Creating {full_name} as a private repository", self._api_url):
+            with self._errors(f"Creating {full_name} as a private repository", self._api_url):
                 try:
                     return account.create_repo(
                         repo.name,
@@ -210,7 +214,7 @@ class GitHubTarget:
             return self._github.get_user()
 
         def get() -> Organization:
-            with github_errors(f"Looking for the organisation {self._owner}", self._api_url):
+            with self._errors(f"Looking for the organisation {self._owner}", self._api_url):
                 return self._github.get_organization(self._owner)
 
         try:
@@ -252,7 +256,7 @@ class GitHubTarget:
 
     def _set_topics(self, there: Repository, topics: Sequence[str], *, fresh: bool) -> None:
         def put() -> None:
-            with github_errors("Setting the topics", there.html_url):
+            with self._errors("Setting the topics", there.html_url):
                 there.replace_topics(list(topics))
 
         self._waiting.ask(put, write=True, lag=(MissingError,) if fresh else ())
@@ -266,7 +270,7 @@ class GitHubTarget:
         doing = "Making it public" if reveal else "Setting the description"
 
         def patch() -> None:
-            with github_errors(doing, there.html_url):
+            with self._errors(doing, there.html_url):
                 there.edit(description=description, private=private, default_branch=_MAIN_BRANCH)
 
         try:

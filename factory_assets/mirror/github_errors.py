@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -50,15 +50,18 @@ class VisibilityError(InputError):
 
 
 @contextmanager
-def github_errors(doing: str, where: str) -> Iterator[None]:
-    """Turn PyGithub's and the network's exceptions into the factory's, with GitHub's own words."""
+def github_errors(doing: str, where: str, *, now: Callable[[], datetime]) -> Iterator[None]:
+    """Turn PyGithub's and the network's exceptions into the factory's, with GitHub's own words.
+
+    `now` is the time in UTC from which a wait that GitHub names in seconds is counted.
+    """
     import requests  # noqa: PLC0415 - heavy, and used only while mirroring
     from github import GithubException  # noqa: PLC0415 - as above
 
     try:
         yield
     except GithubException as error:
-        raise _from_github(error, doing, where) from error
+        raise _from_github(error, doing, where, now()) from error
     except requests.RequestException as error:
         raise InfrastructureError(
             f"{doing} failed: {type(error).__name__}: {error}.",
@@ -67,14 +70,14 @@ def github_errors(doing: str, where: str) -> Iterator[None]:
         ) from error
 
 
-def _from_github(error: GithubException, doing: str, where: str) -> FactoryError:
+def _from_github(error: GithubException, doing: str, where: str, now: datetime) -> FactoryError:
     said = message_of(error)
     words = f"{doing} was answered with {error.status}: {said}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status == 401:
         return CredentialError(f"GitHub refused the token. {words}", where=where, mend=SCOPES)
     if error.status in {403, 429} and _is_rate_limit(error, headers):
-        return RateLimitedError(words, where=where, mend=LATER, until=_until(headers))
+        return RateLimitedError(words, where=where, mend=LATER, until=_until(headers, now))
     if error.status in {403, 422} and _ABOUT_VISIBILITY.search(said):
         return VisibilityError(words, where=where, mend=PRIVATE_FIRST)
     if error.status == 403:
@@ -104,7 +107,7 @@ def _is_rate_limit(error: GithubException, headers: Mapping[str, str]) -> bool:
     )
 
 
-def _until(headers: Mapping[str, str]) -> datetime | None:
+def _until(headers: Mapping[str, str], now: datetime) -> datetime | None:
     """The time that GitHub named: in seconds or as a date by Retry-After, or the end of the hour's limit."""
     from urllib3 import Retry  # noqa: PLC0415 - loaded by whoever raised the error
     from urllib3.exceptions import InvalidHeader  # noqa: PLC0415 - as above
@@ -112,7 +115,7 @@ def _until(headers: Mapping[str, str]) -> datetime | None:
     after, reset = headers.get("retry-after"), headers.get("x-ratelimit-reset", "")
     if after is not None:
         try:
-            return datetime.now(UTC) + timedelta(seconds=Retry().parse_retry_after(after))
+            return now + timedelta(seconds=Retry().parse_retry_after(after))
         except InvalidHeader:
             return None
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
