@@ -199,17 +199,18 @@ class Gateways(Access):
         from factory_assets.mirror.stage import mirror
 
         self._require_git()
-        settings = self._settings
+        settings, told = self._settings, self.redactor().lines(notify)
+        pacing = Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval)
         return mirror(
             repo,
             bare=settings.git_dir / f"{repo.name}.git",
-            target=self._mirror_target(),
+            target=self._mirror_target(told, pacing.put_off),
             paper_ids=paper_ids,
             store=self.registry,
             scanner=self.leak_scanner(),
-            pacing=Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval),
+            pacing=pacing,
             now=self.now,
-            notify=self.redactor().lines(notify),
+            notify=told,
         )
 
     def intake(self, now: datetime) -> Intake:
@@ -316,7 +317,7 @@ class Gateways(Access):
             indexes=Indexes(pypi_url=settings.factory_pypi_url, npm_url=settings.factory_npm_url),
         )
 
-    def _mirror_target(self) -> MirrorTarget:
+    def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:
         settings = self._settings
         if settings.github_token is not None and not self._replays:
             from factory_assets.mirror.github import GitHubTarget
@@ -326,6 +327,8 @@ class Gateways(Access):
                 owner=settings.github_user,
                 api_url=settings.factory_github_url,
                 visibility=settings.factory_github_visibility,
+                notify=notify,
+                asked_to_wait=asked_to_wait,
             )
         if settings.factory_mirror_dir is None:
             raise InputError(

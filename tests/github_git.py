@@ -49,8 +49,12 @@ def make_server_repository(path: Path) -> None:
 
 def refuse_pushes(path: Path, message: str) -> None:
     """Every push is declined with this message, as GitHub's push protection does."""
-    lines = "".join(f"echo '{line}' >&2\n" for line in message.splitlines())
-    _hook(path, "pre-receive", f"cat >/dev/null\n{lines}exit 1\n")
+    _hook(path, "pre-receive", f"cat >/dev/null\ncat >&2 <<'EOF'\n{message}\nEOF\nexit 1\n")
+
+
+def admit_pushes(path: Path) -> None:
+    """Pushes are taken again."""
+    (path / "hooks" / "pre-receive").unlink()
 
 
 def _hook(path: Path, name: str, script: str) -> None:

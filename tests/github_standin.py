@@ -13,14 +13,19 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from github_git import git, http_backend, make_server_repository, read_body, refuse_pushes
+from github_git import admit_pushes, git, http_backend, make_server_repository, read_body, refuse_pushes
 
+SECONDARY_LIMIT = (
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again. For more on scraping"
+    " GitHub and how it may affect your rights, please review our Terms of Service."
+)
 _TOPIC = re.compile(r"^[a-z0-9][a-z0-9-]{0,49}$")
 _GIT_PATH = re.compile(
     r"^/(?P<owner>[^/]+)/(?P<name>[^/]+)\.git/(?P<rest>info/refs|git-(?:upload|receive)-pack)$"
@@ -38,6 +43,7 @@ class Repository:
     homepage: str | None = None
     private: bool = False
     topics: list[str] = field(default_factory=list)
+    created_at: datetime = datetime(2020, 1, 1, tzinfo=UTC)
 
     def refs(self) -> dict[str, str]:
         """Every ref with its object."""
@@ -99,6 +105,7 @@ class GitHubStandIn:
         organisations: Mapping[str, frozenset[str]] | None = None,
         scopes: str = "repo, workflow",
         observer: Callable[[Request], None] | None = None,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self.root = folder / "github"
         self.root.mkdir(parents=True)
@@ -106,6 +113,12 @@ class GitHubStandIn:
         self.organisations = dict(organisations or {})
         self.scopes = scopes
         self.observer = observer
+        # By this clock writes are held to the second between them that GitHub asks for.
+        self.now = now
+        self.written_at: list[datetime] = []
+        # What organisations allow their members.
+        self.members_may_create_private = True
+        self.members_may_change_visibility = True
         self.repositories: dict[str, Repository] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -151,6 +164,10 @@ class GitHubStandIn:
         """Decline every push to a repository that exists, with this message."""
         refuse_pushes(self.repositories[f"{owner}/{name}"].path, message)
 
+    def admit_pushes(self, owner: str, name: str) -> None:
+        """Take pushes again."""
+        admit_pushes(self.repositories[f"{owner}/{name}"].path)
+
     def writes(self) -> list[str]:
         """Method and path of every request that changes something."""
         return [
@@ -166,6 +183,9 @@ class GitHubStandIn:
         with self._lock:
             self.requests.append(request)
             fault = self._fault(request)
+            hasty = self._is_hasty(request)
+        if hasty:
+            return _json(403, {"message": SECONDARY_LIMIT}, (("Retry-After", "60"),))
         if fault is not None and not fault.after:
             return _fault_reply(fault)
         try:
@@ -173,6 +193,14 @@ class GitHubStandIn:
         except RefusedError as refused:
             reply = refused.reply
         return reply if fault is None else _fault_reply(fault)
+
+    def _is_hasty(self, request: Request) -> bool:
+        if self.now is None or request.method == "GET" or request.path.endswith("git-upload-pack"):
+            return False
+        self.written_at.append(self.now())
+        return (
+            self.written_at[-1] - self.written_at[-2] < timedelta(seconds=1) if self.written_at[1:] else False
+        )
 
     def _fault(self, request: Request) -> Fault | None:
         for fault in self.faults:
@@ -221,6 +249,8 @@ class GitHubStandIn:
                 return _json(200, self._shown(self._visible(owner, name, login)))
             case ("GET", owner, name, "topics"):
                 return _json(200, {"names": self._visible(owner, name, login).topics})
+            case ("PATCH", owner, name):
+                return self._patch(self._writable(owner, name, login), data)
             case ("PUT", owner, name, "topics"):
                 return self._put_topics(self._writable(owner, name, login), data)
         raise RefusedError(404, "Not Found")
@@ -248,6 +278,20 @@ class GitHubStandIn:
 
     def _create(self, owner: str, data: dict[str, Any]) -> Reply:
         _check(data)
+        if data.get("private") and owner in self.organisations and not self.members_may_create_private:
+            raise RefusedError(
+                422,
+                "Repository creation failed.",
+                errors=[
+                    {
+                        "resource": "Repository",
+                        "code": "custom",
+                        "field": "visibility",
+                        "message": "Visibility can't be private. Please upgrade your plan to make this repository"
+                        " private.",
+                    }
+                ],
+            )
         with self._lock:
             if f"{owner}/{data['name']}" in self.repositories:
                 raise RefusedError(
@@ -266,7 +310,34 @@ class GitHubStandIn:
         repository.description = data.get("description")
         repository.homepage = data.get("homepage")
         repository.private = bool(data.get("private", False))
+        repository.created_at = self.now() if self.now else datetime.now(UTC)
         return _json(201, self._shown(repository))
+
+    def _patch(self, repository: Repository, data: dict[str, Any]) -> Reply:
+        _check(data)
+        private = data.get("private", repository.private)
+        if private != repository.private and not (
+            repository.owner not in self.organisations or self.members_may_change_visibility
+        ):
+            raise RefusedError(422, "Visibility can't be changed by this user.")
+        branch = data.get("default_branch", "main")
+        if f"refs/heads/{branch}" not in repository.refs():
+            raise RefusedError(
+                422,
+                "Validation Failed",
+                errors=[
+                    {
+                        "resource": "Repository",
+                        "field": "default_branch",
+                        "code": "invalid",
+                        "message": f"The branch {branch} was not found. Please push that ref first or create it via"
+                        " the Git Data API.",
+                    }
+                ],
+            )
+        repository.description = data.get("description", repository.description)
+        repository.private = private
+        return _json(200, self._shown(repository))
 
     def _put_topics(self, repository: Repository, data: dict[str, Any]) -> Reply:
         names = data["names"]
@@ -293,6 +364,7 @@ class GitHubStandIn:
             "homepage": repository.homepage,
             "private": repository.private,
             "default_branch": "main",
+            "created_at": f"{repository.created_at:%Y-%m-%dT%H:%M:%SZ}",
             "topics": repository.topics,
         }
 

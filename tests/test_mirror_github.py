@@ -241,7 +241,7 @@ def test_an_older_main_of_ours_is_moved_forward(github: GitHubStandIn, shipped: 
 def test_a_crash_between_create_and_push_is_taken_up_again(
     github: GitHubStandIn, shipped: ShippedMaterial
 ) -> None:
-    github.faults.append(Fault("POST", "git-receive-pack", 502, "Bad gateway"))
+    github.faults.append(Fault("POST", "git-receive-pack", 502, "Bad gateway", times=4))
     with pytest.raises(InfrastructureError):
         publish(target(github), shipped)
     assert github.repositories[SLUG].refs() == {}
@@ -311,7 +311,7 @@ def test_a_secondary_rate_limit_names_the_time_to_come_back(
             "/user/repos",
             403,
             "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-            headers={"Retry-After": "120"},
+            headers={"Retry-After": "1200"},
         )
     )
     before = datetime.now(UTC)
@@ -321,7 +321,7 @@ def test_a_secondary_rate_limit_names_the_time_to_come_back(
 
     until = caught.value.until
     assert until is not None
-    assert timedelta(seconds=119) < until - before < timedelta(seconds=130)
+    assert timedelta(seconds=1199) < until - before < timedelta(seconds=1210)
     assert github.writes() == ["POST /api/v3/user/repos"]
 
 

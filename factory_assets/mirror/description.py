@@ -11,6 +11,7 @@ from factory_assets.domain.text import single_line
 MAX_DESCRIPTION = 350
 MAX_TOPICS = 20
 _MAX_TOPIC = 50
+_UNPUBLISHED = "Not published yet by the software factory: "
 _NOT_IN_TOPICS = re.compile(r"[^a-z0-9]+")
 _COMMON_TOPICS = ("software-factory", "arxiv", "developer-tools")
 
@@ -19,6 +20,16 @@ def describe(repo: ShippedRepo) -> str:
     """The problem the repo solves: one line, without control characters, at most 350 characters."""
     text = single_line(repo.problem)
     return text if len(text) <= MAX_DESCRIPTION else text[: MAX_DESCRIPTION - 1].rstrip() + "…"
+
+
+def unpublished(description: str) -> str:
+    """The description that a repository carries until it is complete, by which a later run knows it as half made."""
+    return f"{_UNPUBLISHED}{description}"[:MAX_DESCRIPTION]
+
+
+def is_unpublished(description: str) -> bool:
+    """Whether it is one of those."""
+    return description.startswith(_UNPUBLISHED)
 
 
 def topics_of(repo: ShippedRepo, paper_ids: Sequence[str]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
-"""What GitHub and git say when they refuse, turned into the factory's errors."""
+"""What GitHub's REST API says when it refuses, turned into the factory's errors; git's words: push_errors.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,13 +11,10 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.errors import (
     CredentialError,
     FactoryError,
-    GateError,
     InfrastructureError,
     InputError,
-    NotOursError,
     RateLimitedError,
 )
-from factory_assets.mirror.git import GitResult
 
 if TYPE_CHECKING:
     from github import GithubException
@@ -26,21 +24,44 @@ SCOPES = (
     " scopes `repo` and `workflow`, or a fine-grained one for the owner with read and write access to"
     " Administration, Contents and Workflows. Then mirror again; `factory doctor` checks the token."
 )
-_LATER = "Mirror again later."
-# GitHub asks for at least a minute after a secondary limit that names no time.
-_SECONDARY_WAIT = timedelta(minutes=1)
+LATER = "Mirror again later; the next night does so by itself."
+# What GitHub says of a repository of which not every part is there yet.
+_NOT_YET = re.compile(
+    r"repository is empty|being created|still in progress|please push that ref first|try again later",
+    re.IGNORECASE,
+)
+_ABOUT_VISIBILITY = re.compile(
+    r"visibility|private repositor|public repositor|upgrade your plan", re.IGNORECASE
+)
+PRIVATE_FIRST = (
+    "The factory creates a repository private, pushes, and makes it public when it is complete, so that nobody"
+    " sees a half-made one. Let the token's account create private repositories and change their visibility"
+    " (an organisation has both under Settings, Member privileges; the plan must have private repositories),"
+    " or set FACTORY_GITHUB_VISIBILITY=private. Then mirror again."
+)
+
+
+class MissingError(InputError):
+    """GitHub does not know, or not wholly know, what was asked for: for a moment so after a creation, too."""
+
+
+class VisibilityError(InputError):
+    """GitHub does not let the token have a repository of this visibility."""
 
 
 @contextmanager
-def github_errors(doing: str, where: str) -> Iterator[None]:
-    """Turn PyGithub's and the network's exceptions into the factory's, with GitHub's own words."""
+def github_errors(doing: str, where: str, *, now: Callable[[], datetime]) -> Iterator[None]:
+    """Turn PyGithub's and the network's exceptions into the factory's, with GitHub's own words.
+
+    `now` is the time in UTC from which a wait that GitHub names in seconds is counted.
+    """
     import requests  # noqa: PLC0415 - heavy, and used only while mirroring
     from github import GithubException  # noqa: PLC0415 - as above
 
     try:
         yield
     except GithubException as error:
-        raise _from_github(error, doing, where) from error
+        raise _from_github(error, doing, where, now()) from error
     except requests.RequestException as error:
         raise InfrastructureError(
             f"{doing} failed: {type(error).__name__}: {error}.",
@@ -49,21 +70,27 @@ def github_errors(doing: str, where: str) -> Iterator[None]:
         ) from error
 
 
-def _from_github(error: GithubException, doing: str, where: str) -> FactoryError:
-    words = f"{doing} was answered with {error.status}: {_message(error)}"
+def _from_github(error: GithubException, doing: str, where: str, now: datetime) -> FactoryError:
+    said = message_of(error)
+    words = f"{doing} was answered with {error.status}: {said}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status == 401:
         return CredentialError(f"GitHub refused the token. {words}", where=where, mend=SCOPES)
-    if error.status in {403, 429}:
-        if _is_rate_limit(error, headers):
-            return RateLimitedError(words, where=where, mend=_LATER, until=_until(headers))
+    if error.status in {403, 429} and _is_rate_limit(error, headers):
+        return RateLimitedError(words, where=where, mend=LATER, until=_until(headers, now))
+    if error.status in {403, 422} and _ABOUT_VISIBILITY.search(said):
+        return VisibilityError(words, where=where, mend=PRIVATE_FIRST)
+    if error.status == 403:
         return CredentialError(words, where=where, mend=SCOPES)
     if error.status >= 500:
-        return InfrastructureError(words, where=where, mend=_LATER)
-    return InputError(words, where=where, mend="Check GITHUB_USER and FACTORY_GITHUB_URL, then mirror again.")
+        return InfrastructureError(words, where=where, mend=LATER)
+    mend = "Check GITHUB_USER and FACTORY_GITHUB_URL, and that the token may see the repository; then mirror again."
+    missing = error.status in {404, 409} or (error.status == 422 and _NOT_YET.search(said))
+    return (MissingError if missing else InputError)(words, where=where, mend=mend)
 
 
-def _message(error: GithubException) -> str:
+def message_of(error: GithubException) -> str:
+    """GitHub's own words."""
     data = error.data if isinstance(error.data, dict) else {}
     details = [str(item.get("message", item)) for item in data.get("errors", []) if isinstance(item, dict)]
     return "; ".join([str(data.get("message", error.data or "no text")), *details])
@@ -80,57 +107,22 @@ def _is_rate_limit(error: GithubException, headers: Mapping[str, str]) -> bool:
     )
 
 
-def _until(headers: Mapping[str, str]) -> datetime:
-    now = datetime.now(UTC)
-    after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if after.isdigit():
-        return now + timedelta(seconds=int(after))
+def _until(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """The time that GitHub named: in seconds or as a date by Retry-After, or the end of the hour's limit."""
+    from urllib3 import Retry  # noqa: PLC0415 - loaded by whoever raised the error
+    from urllib3.exceptions import InvalidHeader  # noqa: PLC0415 - as above
+
+    after, reset = headers.get("retry-after"), headers.get("x-ratelimit-reset", "")
+    if after is not None:
+        try:
+            return now + timedelta(seconds=Retry().parse_retry_after(after))
+        except InvalidHeader:
+            return None
     if headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
         return datetime.fromtimestamp(int(reset), UTC)
-    return now + _SECONDARY_WAIT
+    return None
 
 
 def is_name_taken(error: GithubException) -> bool:
     """Whether a 422 says that the name exists, which GitHub also answers to a create repeated after a 5xx."""
-    return error.status == 422 and "name already exists" in _message(error)
-
-
-def push_error(result: GitResult, where: str) -> FactoryError:
-    """Why a push or ls-remote failed. Only what a later try can mend is an infrastructure failure."""
-    said = f"{result.stderr}\n{result.stdout}"
-    words = _remote_words(result)
-    if "`workflow` scope" in said or any(
-        sign in said
-        for sign in ("error: 401", "error: 403", "Authentication failed", "could not read Username")
-    ):
-        return CredentialError(f"GitHub refused the push: {words}", where=where, mend=SCOPES)
-    if "declined" in said:
-        return GateError(
-            f"GitHub refused what was pushed: {words}",
-            where=where,
-            mend="Read GitHub's words. Take a reported secret out of the repo's sources, or, if it is none,"
-            " allow it by the link given there; then mirror again.",
-        )
-    if "[rejected]" in said:
-        return NotOursError(
-            f"Somebody else changed the repository meanwhile, so nothing was pushed: {words}",
-            where=where,
-            mend="See what is there, then mirror again.",
-        )
-    if "error: 429" in said:
-        return RateLimitedError(
-            f"GitHub asked to wait: {words}",
-            where=where,
-            mend=_LATER,
-            until=datetime.now(UTC) + _SECONDARY_WAIT,
-        )
-    return InfrastructureError(f"The push did not go through: {words}", where=where, mend=_LATER)
-
-
-def _remote_words(result: GitResult) -> str:
-    remote = [
-        line.removeprefix("remote:").strip()
-        for line in result.stderr.splitlines()
-        if line.startswith("remote:") and line.removeprefix("remote:").strip()
-    ]
-    return "\n".join(remote)[-2000:] or result.words
+    return error.status == 422 and "name already exists" in message_of(error)

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from factory_assets.domain.errors import RateLimitedError
+from factory_assets.mirror.waiting import PATIENCE_SECONDS, later
 
 _POLL_SECONDS = 0.1
-# A wait that was asked for is waited for up to this long; a longer one is left to a later run.
-_PATIENCE_SECONDS = 120.0
 # Where a server names no time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 _UNNAMED = timedelta(minutes=1)
 # No server asks for longer; a time further away was written by a clock that was ahead.
@@ -55,10 +54,10 @@ class Turn:
         if left <= 0 or left > _LONGEST.total_seconds():
             return
         at = datetime.fromtimestamp(until, UTC)
-        if left > _PATIENCE_SECONDS:
+        if left > PATIENCE_SECONDS:
             raise RateLimitedError(
                 f"An earlier mirror was asked to wait until {at:%Y-%m-%d %H:%M} UTC; this one asked nothing.",
-                mend="Mirror it after that time; the next night does so by itself.",
+                mend=later(at),
                 until=at,
             )
         self.notify(f"Waiting {left:.0f} s, as an earlier mirror was asked to.")
@@ -88,6 +87,14 @@ class Pacing:
 
     path: Path
     interval: float
+
+    def put_off(self, until: datetime) -> None:
+        """Write down, as the holder of the turn, until when the server wants to hear nothing."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            Turn(descriptor, self.interval, lambda _: None).put_off(until)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def turn(self, notify: Callable[[str], None]) -> Iterator[Turn]:
