@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from factory_assets.domain import refusal_words
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.return_times import return_time
@@ -102,46 +103,23 @@ _STATUSES = {
     429: Fault.RATE_LIMIT,
 }
 _PASSING = frozenset({408, 409, 425})
-_FORMS = "disabled|suspended|deactivated|banned|blocked|terminated|closed|archived|locked|on hold|restricted|inactive"
-_WHOSE = "organi[sz]ation|account|workspace|subscription|project|team|tenant|api key"
-_ABSENT = (
-    "not found|not exist|not available|unavailable|not supported|unsupported|not allowed|not a valid|no longer|invalid"
-    "|unknown|no such|not have access|no access|not have permission|retired|deprecated|end.of.life|sunset|discontinued"
+
+
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE | re.DOTALL)
+
+
+# In this order.
+_IN_WORDS = (
+    (Fault.TOO_LONG, _any_of(refusal_words.TOO_LONG)),
+    (Fault.CREDIT, _any_of(refusal_words.CREDIT)),
+    (Fault.USAGE_LIMIT, _any_of(refusal_words.USAGE_LIMIT)),
+    (Fault.ACCOUNT, _any_of(refusal_words.ACCOUNT)),
+    (Fault.MODEL, _any_of(refusal_words.MODEL)),
+    (Fault.CREDENTIAL, _any_of(refusal_words.CREDENTIAL)),
 )
-# In this order. An account that is out of credit or switched off is told in words alone.
-_WORDS = (
-    (
-        Fault.TOO_LONG,
-        r"prompt is too long|input is too long|too many (?:input )?tokens|tokens? > \d+ max|context[_ ](?:window|length|limit)"
-        r"|maximum context|request (?:entity )?too large|exceeds? the maximum (?:size|number of tokens|length)",
-    ),
-    (
-        Fault.CREDIT,
-        r"credit balance|(?:insufficient|not enough|out of|no (?:more|remaining)|add|purchase|buy) (?:\w+ ){0,2}(?:credits?|funds?"
-        r"|balance|quota|extra usage)|exceeded your current quota|balance is (?:too low|insufficient|negative)|extra usage"
-        r"|usage credits|payment|billing|unpaid|past due|overdue|invoice|prepaid",
-    ),
-    (
-        Fault.USAGE_LIMIT,
-        r"regain access|(?:usage|spend(?:ing)?|monthly|weekly|daily|hour|session|quota|plan|opus|sonnet)s? limits?\b"
-        r"|hit your .{0,30}limit|limit reached|limits? will reset|(?:budget|quota|usage) (?:has been |was )?(?:exceeded|exhausted|"
-        r"reached)|(?:exceeded|crossed|over|reached) .{0,30}(?:budget|allowance|usage cap)|allowance has been reached|exceededbudget",
-    ),
-    (Fault.ACCOUNT, rf"\b(?:{_WHOSE})\b.{{0,60}}\b(?:{_FORMS})\b|\b(?:{_FORMS})\b.{{0,40}}\b(?:{_WHOSE})\b"),
-    (
-        Fault.MODEL,
-        rf"^model: |\bmodels?\b.{{0,80}}\b(?:{_ABSENT})\b|\b(?:{_ABSENT})\b.{{0,60}}\bmodels?\b|issue with the selected model"
-        r"|no healthy deployments? for|no deployments? .{0,20}for model",
-    ),
-    (
-        Fault.CREDENTIAL,
-        r"only authori[sz]ed for use with|(?:invalid|incorrect|expired|revoked|missing) (?:\w+[- ]){0,2}(?:key|token|credentials?)"
-        r"|(?:key|token|credentials?|login) (?:is |has |was |been ){1,3}(?:invalid|expired|revoked|refused|deleted)"
-        r"|oauth authentication|not authenticated|unauthori[sz]ed|access has been revoked",
-    ),
-)
-_FAULTS_IN_WORDS = tuple((fault, re.compile(words, re.IGNORECASE | re.DOTALL)) for fault, words in _WORDS)
-_BY_THE_MINUTE = re.compile(r"rate limit|per[- ]minute|per[- ]second|concurren", re.IGNORECASE)
+_BY_THE_MINUTE = _any_of(refusal_words.BY_THE_MINUTE)
+_OF_ACCOUNT = frozenset({Fault.CREDIT, Fault.ACCOUNT, Fault.USAGE_LIMIT})
 # A fault of the conversation itself stands at its place in it.
 _IN_CONVERSATION = re.compile(r"^`?messages\b")
 _MOST_WORDS = 600
@@ -157,7 +135,7 @@ def classify(
     inner_kind, inner = read_error(words)
     kind, words = inner_kind or kind, inner.strip() or words.strip()
     named = return_time(words, headers or {}, now)
-    fault = _fault(status, kind, words, dict(headers or {}), named)
+    fault = _fault(status, kind, words, headers or {}, named)
     if fault is Fault.CREDIT and named is not None:
         # What comes back by itself is no credit that somebody must add.
         fault = Fault.USAGE_LIMIT
@@ -193,34 +171,31 @@ def _json(text: str) -> dict[str, object] | None:
 
 
 def _fault(
-    status: int | None, kind: str, words: str, headers: dict[str, str], named: datetime | None
+    status: int | None, kind: str, words: str, headers: Mapping[str, str], named: datetime | None
 ) -> Fault:
-    known = _KINDS.get(kind)
-    told = known or (_STATUSES.get(status) if status is not None else None)
-    if told in {Fault.TOO_LONG, Fault.CREDIT}:
-        return told
-    if known is Fault.MODEL and (status in {None, 400, 404}):
-        return Fault.MODEL
-    if _IN_CONVERSATION.match(words):
+    told = _KINDS.get(kind) or (_STATUSES.get(status) if status is not None else None)
+    if told is Fault.MODEL and status not in {None, 400, 404}:
+        told = None
+    if _IN_CONVERSATION.match(words) and told is None:
         return _in_words(words, frozenset({Fault.TOO_LONG})) or Fault.REQUEST
-    if told is Fault.RATE_LIMIT:
-        return _limited(words, headers)
-    if told is Fault.CREDENTIAL:
-        more = frozenset({Fault.CREDIT, Fault.ACCOUNT, Fault.USAGE_LIMIT, Fault.MODEL})
-        is_page = status == 403 and words.startswith("<")
-        return _in_words(words, more) or (Fault.NOT_UNDERSTOOD if is_page else told)
-    if told is not None and told is not Fault.OUTAGE:
-        return told
-    return _untold(status, told, words, named)
+    match told:
+        case Fault.RATE_LIMIT:
+            return _limited(words, headers)
+        case Fault.CREDENTIAL:
+            # A page at 403 is a firewall's.
+            plain = Fault.NOT_UNDERSTOOD if status == 403 and words.startswith("<") else told
+            return _in_words(words, _OF_ACCOUNT | {Fault.MODEL}) or plain
+        case None | Fault.OUTAGE:
+            return _untold(status, told, words, named)
+    return told
 
 
 def _untold(status: int | None, told: Fault | None, words: str, named: datetime | None) -> Fault:
     """Status and kind say nothing, as with 400 and `invalid_request_error`, or no more than that it failed."""
     if told is Fault.OUTAGE or (status is not None and (status >= 500 or status in _PASSING or status < 400)):
-        # A gateway may give a lasting refusal of the API on as a failure of its own.
-        lasting = frozenset({Fault.CREDIT, Fault.ACCOUNT, Fault.USAGE_LIMIT})
-        page = words.startswith("<")
-        return (None if page else _in_words(words, lasting)) or Fault.OUTAGE
+        # A gateway may give a lasting refusal of the API on as a failure of its own; a page is nobody's refusal.
+        lasting = None if words.startswith("<") else _in_words(words, _OF_ACCOUNT)
+        return lasting or Fault.OUTAGE
     found = _in_words(words)
     if found is not None:
         return found
@@ -229,16 +204,16 @@ def _untold(status: int | None, told: Fault | None, words: str, named: datetime 
     return Fault.USAGE_LIMIT if named is not None else Fault.NOT_UNDERSTOOD
 
 
-def _limited(words: str, headers: dict[str, str]) -> Fault:
+def _limited(words: str, headers: Mapping[str, str]) -> Fault:
     if headers.get("anthropic-ratelimit-unified-status") == "rejected":
         return Fault.USAGE_LIMIT
     if _BY_THE_MINUTE.search(words):
         return Fault.RATE_LIMIT
-    return _in_words(words, frozenset({Fault.CREDIT, Fault.ACCOUNT, Fault.USAGE_LIMIT})) or Fault.RATE_LIMIT
+    return _in_words(words, _OF_ACCOUNT) or Fault.RATE_LIMIT
 
 
 def _in_words(words: str, among: frozenset[Fault] | None = None) -> Fault | None:
-    for fault, pattern in _FAULTS_IN_WORDS:
+    for fault, pattern in _IN_WORDS:
         if (among is None or fault in among) and pattern.search(words):
             return fault
     return None
@@ -252,7 +227,7 @@ def stopped_error(
     `credential` is what the operator would renew, `setting` the one that names `model`.
     """
     assert refusal.fault.stop is not None  # noqa: S101 - the caller has looked
-    back = f" It ends by itself at {refusal.until:%Y-%m-%d %H:%M} UTC." if refusal.until else ""
+    back = f" Else it ends by itself at {refusal.until:%Y-%m-%d %H:%M} UTC." if refusal.until else ""
     what, mend = {
         Fault.CREDENTIAL: (
             "The model's credential was refused",
@@ -268,8 +243,7 @@ def stopped_error(
         ),
         Fault.USAGE_LIMIT: (
             "The account's usage limit is reached",
-            "Raise it: https://platform.claude.com/settings/limits for a key,"
-            f" https://claude.ai/settings/usage for a subscription, or the budget of your gateway.{back}",
+            f"Raise it (https://platform.claude.com/settings/limits), or the budget of your gateway.{back}",
         ),
         Fault.MODEL: (
             f"The model {model!r} is not to be had",
