@@ -79,3 +79,15 @@ def test_a_time_that_cannot_be_is_no_time_to_wait_for(words: str) -> None:
 )
 def test_a_wait_may_be_named_by_its_length(words: str, wait: timedelta) -> None:
     assert return_time(words, {}, NOW) == NOW + wait
+
+
+@pytest.mark.parametrize(
+    ("header", "until"),
+    [
+        ("7", NOW + timedelta(seconds=7)),
+        ("Sun, 29 Nov 2026 13:00:00 GMT", NOW + timedelta(hours=1)),
+        ("soon", None),
+    ],
+)
+def test_a_retry_time_may_be_seconds_or_a_date(header: str, until: datetime | None) -> None:
+    assert return_time("", {"retry-after": header}, NOW) == until

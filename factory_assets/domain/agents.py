@@ -72,7 +72,8 @@ class StructuredModel(Protocol):
         """Answer, or raise.
 
         Raises:
-            CredentialError: refused (401, 403), or no credential: never retried.
+            CredentialError: refused, or no credential: never retried.
+            ModelStoppedError: refused whoever asks, because of the account or the model: never retried.
             RateLimitedError: with the time to come back, where one was named.
             InfrastructureError: network, 5xx, overloaded after the client's own retries.
         """
