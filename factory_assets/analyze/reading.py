@@ -1,4 +1,4 @@
-"""Has the model read a day's papers: batch by batch, in halves where a request or its answer was too long or refused."""
+"""Has the model read a day's papers: batch by batch, in halves where a request or an answer was too long or refused."""
 
 from __future__ import annotations
 

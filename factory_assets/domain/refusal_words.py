@@ -47,7 +47,6 @@ ACCOUNT = (
     rf"\b(?:{_OFF})\b.{{0,40}}\b(?:{_WHOSE})\b",
 )
 MODEL = (
-    r"^model: ",
     rf"\bmodels?\b.{{0,80}}\b(?:{_ABSENT})\b",
     rf"\b(?:{_ABSENT})\b.{{0,60}}\bmodels?\b",
     r"issue with the selected model",

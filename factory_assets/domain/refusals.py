@@ -120,8 +120,12 @@ _IN_WORDS = (
 )
 _BY_THE_MINUTE = _any_of(refusal_words.BY_THE_MINUTE)
 _OF_ACCOUNT = frozenset({Fault.CREDIT, Fault.ACCOUNT, Fault.USAGE_LIMIT})
-# A fault of the conversation itself stands at its place in it.
-_IN_CONVERSATION = re.compile(r"^`?messages\b")
+# A fault of a field begins with its name, and may go on with what the field held.
+_FIELD = re.compile(
+    r"^`?(messages|tools|tool_choice|system|model|max_tokens|thinking|output_config|output_format|context_management"
+    r"|metadata|stop_sequences|temperature|service_tier|container|mcp_servers|betas|anthropic-beta)\b[\w.`]*:"
+)
+_OF_FIELD = {"messages": Fault.REQUEST, "model": Fault.MODEL}
 _MOST_WORDS = 600
 
 
@@ -176,8 +180,8 @@ def _fault(
     told = _KINDS.get(kind) or (_STATUSES.get(status) if status is not None else None)
     if told is Fault.MODEL and status not in {None, 400, 404}:
         told = None
-    if _IN_CONVERSATION.match(words) and told is None:
-        return _in_words(words, frozenset({Fault.TOO_LONG})) or Fault.REQUEST
+    if told is None and (field := _FIELD.match(words)):
+        return _OF_FIELD.get(field[1], Fault.NOT_UNDERSTOOD)
     match told:
         case Fault.RATE_LIMIT:
             return _limited(words, headers)
