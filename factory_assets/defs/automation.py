@@ -128,8 +128,7 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        # What a machine lacks for builds, an analysis may do without.
-        if standing := [hold for hold in registry.holds() if hold.cause is WaitCause.CREDENTIAL]:
+        if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
             yield dg.SkipReason(_held(standing))
             return
         unread = days_to_analyse(
@@ -166,7 +165,7 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if standing := registry.holds():
+        if standing := [hold for hold in registry.holds() if hold.stops_builds]:
             yield dg.SkipReason(_held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
@@ -236,7 +235,7 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
                 may_probe=may_probe,
                 now=now,
             )
-        if standing:
+        if standing := [hold for hold in standing if hold.stops_builds]:
             yield dg.SkipReason(_held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=now)

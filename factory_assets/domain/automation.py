@@ -18,6 +18,15 @@ _BLIND_PAUSE = timedelta(hours=1)
 _MACHINE_PAUSE = timedelta(minutes=10)
 _FIRST_BACK_OFF = timedelta(minutes=10)
 _LONGEST_BACK_OFF = timedelta(hours=6)
+_ANALYSIS_STOPS = frozenset(
+    {
+        WaitCause.CREDENTIAL,
+        WaitCause.CREDIT,
+        WaitCause.ACCOUNT,
+        WaitCause.USAGE_LIMIT,
+        WaitCause.ANALYSIS_MODEL,
+    }
+)
 # Priorities stay below 0, the priority of what a person launches.
 _FAR_FUTURE = date(2100, 1, 1)
 # Sums of floats are never exact.
@@ -69,7 +78,8 @@ def _doubled(pause: timedelta, times: int) -> timedelta:
 class Hold:
     """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop.
 
-    `tries` is how often in a row it was lifted to try the credential and came back: each time the pause doubles.
+    `tries` is how often in a row it was lifted to try it and came back: each time the pause doubles. `until` is
+    when it ends by itself, where the server that refused has named the time.
     """
 
     cause: WaitCause
@@ -78,6 +88,17 @@ class Hold:
     since: datetime
     credential: str
     tries: int = 0
+    until: datetime | None = None
+
+    @property
+    def stops_builds(self) -> bool:
+        """Whether no build starts meanwhile."""
+        return self.cause is not WaitCause.ANALYSIS_MODEL
+
+    @property
+    def stops_analyses(self) -> bool:
+        """Whether no analysis starts meanwhile: it may do without what a machine or one model lacks for builds."""
+        return self.cause in _ANALYSIS_STOPS
 
     @property
     def probe_pause(self) -> timedelta:
@@ -87,6 +108,8 @@ class Hold:
     @property
     def opens_at(self) -> datetime:
         """When the stop is lifted by itself where no request can tell: a build then does."""
+        if self.until is not None and self.until > self.since:
+            return self.until
         first = _MACHINE_PAUSE if self.cause is WaitCause.TOOLCHAIN else _BLIND_PAUSE
         return self.since + _doubled(first, self.tries)
 

@@ -102,6 +102,12 @@ class BuildLedger(CallLedger, Protocol):
         """Add the line to llm_calls and end the reservation, in one transaction."""
         ...
 
+    def refused_another(self, repo: str, phase: Phase) -> bool:
+        """Whether the last session of this phase that tells anything of the model's API met a refusal which nobody
+        understood, and was one of another repo. Sessions of `repo` that met such a refusal are not looked at.
+        """
+        ...
+
     def spending(self, spec_id: int, attempt: int) -> Spending:
         """What the spec's repo has cost so far. An attempt that was deferred and started again is one."""
         ...

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _SYNTHETIC = "<synthetic>"
 _STDERR_LINES = 20
 _STRUCTURED_TOOL = "StructuredOutput"
-# What the program may take to write its session down once its result is there. Without an end it waits for commands that
-# its agent left in the background.
+# What the program may take to write its session down once its result is there. It would wait without end for commands
+# that its agent left in the background.
 _LAST_SECONDS = 3.0
 _LONGEST_WAIT = timedelta(hours=24)
 

@@ -355,6 +355,11 @@ class Registry(Desk):
         with self._database.transaction() as connection:
             ledger.settle(connection, reservation_id, call)
 
+    def refused_another(self, repo: str, phase: Phase) -> bool:
+        """See BuildLedger."""
+        with self._database.transaction() as connection:
+            return calls.refused_another(connection, repo, phase)
+
     def spending(self, spec_id: int, attempt: int) -> Spending:
         """See BuildLedger."""
         with self._database.transaction() as connection:
