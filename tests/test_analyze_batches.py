@@ -191,6 +191,39 @@ def test_where_not_even_one_paper_fits_the_analysis_says_so_after_few_requests()
     assert len(model.questions) < 12
 
 
+def test_the_answers_of_an_analysis_that_failed_are_used_and_not_paid_for_again() -> None:
+    fails = [True]
+
+    def second_batch_fails(question: Question) -> str:
+        if fails[0] and "[2606.00003]" in question.prompt:
+            raise RateLimitedError("slow down")
+        return tool_per_paper(question)
+
+    store, model = FakeStore(), FakeModel([second_batch_fails])
+    with pytest.raises(RateLimitedError):
+        run_analysis(many(4), model, store, wanted=4, batch_tokens=budget(2))
+    assert len(store.calls) == 1
+    fails[0] = False
+    model.questions.clear()
+    report = run_analysis(many(4), model, store, wanted=4, batch_tokens=budget(2))
+    assert len(report.queued) == 4
+    assert all(
+        "[2606.00001]" not in question.prompt
+        for question in model.questions
+        if "Task: analyze" in question.prompt
+    )
+    assert report.usage.calls == len(model.questions) == 2
+    assert any("earlier analysis" in note for note in report.notes)
+
+
+def test_a_stored_answer_that_cannot_be_read_is_asked_for_again() -> None:
+    store = FakeStore()
+    with pytest.raises(InputError):
+        run_analysis(many(1), FakeModel(["no json", "none again"]), store)
+    report = run_analysis(many(1), FakeModel([tool_per_paper]), store)
+    assert len(report.queued) == 1
+
+
 def test_one_paper_that_the_model_refuses_costs_that_paper_only() -> None:
     def refuses_five(question: Question) -> str:
         if "[2606.00005]" in question.prompt and "Task: analyze" in question.prompt:

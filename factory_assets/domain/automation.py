@@ -18,6 +18,7 @@ _BLIND_PAUSE = timedelta(hours=1)
 _MACHINE_PAUSE = timedelta(minutes=10)
 _FIRST_BACK_OFF = timedelta(minutes=10)
 _LONGEST_BACK_OFF = timedelta(hours=6)
+_LONGEST_ANALYSIS_DOUBLINGS = 3
 _ANALYSIS_STOPS = frozenset(
     {
         WaitCause.CREDENTIAL,
@@ -67,6 +68,55 @@ def gathered_too_early(gathered_at: Mapping[date, datetime], window: tuple[date,
         for day, at in sorted(gathered_at.items())
         if at < announced_at(day) and window is not None and window[0] <= day <= window[1]
     ]
+
+
+@dataclass(frozen=True)
+class FailedAnalysis:
+    """How often in a row the analysis of a date has failed, when last, and what the date has cost in all."""
+
+    count: int
+    last_at: datetime
+    dollars: float
+
+    @property
+    def not_before(self) -> datetime:
+        """It is tried again the next day, then after two, four and eight days: each time is paid for anew."""
+        days: int = 2 ** min(self.count - 1, _LONGEST_ANALYSIS_DOUBLINGS)
+        # The ticks come a day apart, and a run ends some time after its own.
+        return self.last_at + timedelta(days=days) - timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class AnalysisChoice:
+    """The dates to analyse now, those that failed and wait, and those that failed and have no room in the budget."""
+
+    days: tuple[date, ...]
+    paused: tuple[date, ...] = ()
+    over_budget: tuple[date, ...] = ()
+
+
+def choose_analyses(
+    days: Sequence[date], failed: Mapping[date, FailedAnalysis], *, room_usd: float, now: datetime
+) -> AnalysisChoice:
+    """Leave out, for now, dates whose analysis has failed: for a growing while, and where `room_usd` is used up.
+
+    One more analysis of such a date is taken to cost what each so far has cost.
+    """
+    chosen: list[date] = []
+    paused: list[date] = []
+    over: list[date] = []
+    for day in days:
+        before = failed.get(day)
+        if before is None:
+            chosen.append(day)
+        elif before.not_before > now:
+            paused.append(day)
+        elif before.dollars / before.count > room_usd:
+            over.append(day)
+        else:
+            room_usd -= before.dollars / before.count
+            chosen.append(day)
+    return AnalysisChoice(tuple(chosen), tuple(paused), tuple(over))
 
 
 def _doubled(pause: timedelta, times: int) -> timedelta:

@@ -41,6 +41,10 @@ class AnswerStore(Protocol):
         """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair."""
         ...
 
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        """The texts of the stored answers to this very prompt, the newest first."""
+        ...
+
 
 class AnalysisStore(AnswerStore, Protocol):
     """What analysis reads and writes."""

@@ -110,6 +110,11 @@ class Registry(Desk):
                 now=now,
             )
 
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        """See AnswerStore."""
+        with self._database.transaction() as connection:
+            return answers.answers_to(connection, day, prompt_hash)
+
     def taken_names(self) -> frozenset[str]:
         """See AnalysisStore."""
         with self._database.transaction() as connection:
