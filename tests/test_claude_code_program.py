@@ -217,6 +217,23 @@ def test_a_fault_of_the_api_is_told_by_its_kind(
         assert len(script.requests) == 1
 
 
+def test_a_phase_to_which_the_api_says_nothing_is_not_the_agents_failure(
+    workspace: Path, tmp_path: Path
+) -> None:
+    with messages_api(Reply(b"{}", wait=60)) as api:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=f"http://{api.place}",
+            credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
+            binary=None,
+            state_dir=tmp_path / "state",
+        )
+        limited = replace(task(workspace), timeout_seconds=8.0)
+        outcome = agent.run_agent(limited, ignore, unmetered)
+    assert outcome.kind is OutcomeKind.INFRASTRUCTURE
+    assert "no answer in the whole time of 8 s" in outcome.detail
+
+
 def test_a_subscribers_limit_names_the_time_it_resets(workspace: Path, tmp_path: Path) -> None:
     resets = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     headers = {
