@@ -67,8 +67,16 @@ class Access:
         return LeakScanner(self._secrets(), Kingfisher(cache=rule_cache()))
 
     def credential_digest(self) -> str:
-        """A digest of the credential in use: it changes when the operator changes the credential."""
+        """A digest of the credential and the models in use: it changes when the operator changes one of them."""
         digest = hashlib.sha256(self._agents_url().encode())
+        settings = self._settings
+        for model in (
+            settings.factory_analyze_model,
+            settings.factory_build_model,
+            settings.factory_seo_model,
+            settings.factory_review_model,
+        ):
+            digest.update(f"\0{model}".encode())
         credentials = self._credentials()
         for name, secret in sorted(credentials.items()):
             digest.update(f"\0{name}={secret.get_secret_value()}".encode())

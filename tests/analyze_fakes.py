@@ -92,6 +92,7 @@ class FakeStore:
     """Answers, queue and ledger in memory; `events` is the order of what happened."""
 
     answers: list[tuple[str, str]] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
     queued: list[tuple[tuple[Spec, ...], frozenset[str]]] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     calls: list[ModelCall] = field(default_factory=list)
@@ -102,7 +103,12 @@ class FakeStore:
     ) -> int:
         assert len(prompt_hash) == 64
         self.answers.append((purpose, text))
+        self.hashes.append(prompt_hash)
         return len(self.answers)
+
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        kept = zip(self.hashes, self.answers, strict=True)
+        return [text for digest, (_, text) in kept if digest == prompt_hash][::-1]
 
     def unanalysed_papers(self, day: date) -> list[Paper]:
         return []

@@ -27,6 +27,7 @@ from factory_assets.domain.builds import (
     check_transition,
 )
 from factory_assets.domain.errors import BudgetError, StatusError
+from factory_assets.domain.refusals import Refusal
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.leaks.rules import RuleFind
 
@@ -40,6 +41,7 @@ class ScriptedAgent:
         self.acts = dict(acts)
         self.tasks: list[AgentTask] = []
         self.until: datetime | None = None
+        self.refusal: Refusal | None = None
         self._cost_usd = cost_usd
 
     @property
@@ -56,13 +58,16 @@ class ScriptedAgent:
         report("wrote files")
         return AgentOutcome(
             kind=kind,
-            detail="" if kind is OutcomeKind.DONE else "as the test wanted",
+            detail=self.refusal.words
+            if self.refusal
+            else ("" if kind is OutcomeKind.DONE else "as the test wanted"),
             turns=3,
             usage=Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=self._cost_usd),
             seconds=0.5,
             session_id="session-1",
             model=task.model,
             until=self.until,
+            refusal=self.refusal,
         )
 
 
@@ -185,6 +190,7 @@ class MemoryLedger:
         self.calls: list[ModelCall] = []
         self.reserved: dict[str, Reservation] = {}
         self.metered: list[float] = []
+        self.has_refused_another = False
 
     def record_call(self, call: ModelCall) -> None:
         self.calls.append(call)
@@ -202,6 +208,9 @@ class MemoryLedger:
     def settle(self, reservation_id: str, call: ModelCall) -> None:
         self.record_call(call)
         self.reserved.pop(reservation_id)
+
+    def refused_another(self, repo: str, phase: Phase) -> bool:
+        return self.has_refused_another
 
     def spending(self, spec_id: int, attempt: int) -> Spending:
         phases = {call.phase for call in self.calls if call.phase is not None}

@@ -30,9 +30,9 @@ from corpus_cases import PAPER_ID, CorpusCase, Expect, Kill, Verdict
 from factory_assets.build.config import BuildConfig
 from factory_assets.build.errors import (
     BuildAgentError,
-    BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
+    BuildStoppedError,
 )
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import BuildStatus, GateVerdict
@@ -290,7 +290,7 @@ def build(settings: Mapping[str, Any], limits: Mapping[str, float], name: str, l
         return Ending(Verdict.FAILED, str(error), None, error.report.verdicts)
     except BuildDeferredError as error:
         return _waiting(Verdict.DEFERRED, error, error.report)
-    except BuildCredentialError as error:
+    except BuildStoppedError as error:
         return _waiting(Verdict.HELD, error, error.report)
     finally:
         gateways._held.close()

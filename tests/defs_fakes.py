@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime, time
 from registry_samples import labelled, phase_record, shipped, spec
 
 from factory_assets.analyze.report import AnalysisReport, DroppedSpec
-from factory_assets.build.errors import BuildCredentialError, BuildDeferredError, BuildGateError
+from factory_assets.build.errors import BuildDeferredError, BuildGateError, BuildStoppedError
 from factory_assets.build.gates import GATES, TESTS_PASS
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError
 from factory_assets.domain.papers import LabelledPaper
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
 from factory_assets.gather.source import Gap
@@ -87,8 +88,11 @@ class FakeAnalysis:
     registry: Registry
     specs: dict[date, list[Spec]] = field(default_factory=dict)
     is_refused: bool = False
+    stopped_by: WaitCause | None = None
 
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
+        if self.stopped_by is not None:
+            raise ModelStoppedError("Refused.", mend="Mend it.", cause=self.stopped_by)
         if self.is_refused:
             raise CredentialError("401 invalid x-api-key", mend="Put a valid key into ANTHROPIC_API_KEY.")
         unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
@@ -144,6 +148,7 @@ class FakeBuilding:
     deferred: frozenset[str] = frozenset()
     credential: str = "good"
     accepted: frozenset[str] = frozenset({"good"})
+    stopped_by: WaitCause | None = None
     probes: int = 0
     built: list[str] = field(default_factory=list)
 
@@ -163,10 +168,20 @@ class FakeBuilding:
                 until=NOW,
                 report=self._report(started, JUDGED_IN_BUILD, None),
             )
+        if self.stopped_by is not None:
+            self.registry.defer_build(queued.id, cause=self.stopped_by, until=None, reason="400")
+            raise BuildStoppedError(
+                "The account has no credit left: Your credit balance is too low (HTTP 400).",
+                where=f"{name}, phase build",
+                mend="Add credit to it.",
+                cause=self.stopped_by,
+                report=self._report(started, (), None),
+            )
         if self.credential not in self.accepted:
             self.registry.defer_build(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
-            raise BuildCredentialError(
+            raise BuildStoppedError(
                 "401 invalid x-api-key",
+                cause=WaitCause.CREDENTIAL,
                 where=f"{name}, phase build",
                 mend="Put a valid key into ANTHROPIC_API_KEY.",
                 report=self._report(started, (), None),

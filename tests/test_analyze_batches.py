@@ -25,7 +25,7 @@ from factory_assets.analyze.reading import MAX_SPLITS, static_tokens
 from factory_assets.domain.agents import Answer, Question
 from factory_assets.domain.errors import InputError, RateLimitedError
 from factory_assets.domain.papers import Paper
-from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError
+from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, PromptTooLongError
 
 IDS = re.compile(r"^\[(\d{4}\.\d{5})\]", re.MULTILINE)
 
@@ -166,6 +166,62 @@ def test_a_cut_answer_is_kept_paid_for_and_asked_again_in_halves() -> None:
     assert len(report.queued) == 4
     assert "Specs wanted: at most 5" in model.questions[1].prompt
     assert report.unread == ()
+
+
+def test_a_request_that_is_too_long_is_asked_again_in_halves_as_often_as_it_takes() -> None:
+    def fits_one(question: Question) -> str:
+        if "Task: analyze" in question.prompt and len(IDS.findall(question.prompt)) > 1:
+            raise PromptTooLongError("prompt is too long: 210000 tokens > 200000 maximum (HTTP 400)")
+        return tool_per_paper(question)
+
+    store = FakeStore()
+    report = run_analysis(many(16), FakeModel([fits_one]), store, wanted=16)
+    assert len(report.queued) == 16
+    assert report.unread == report.refused == ()
+    assert {call.outcome for call in store.calls} == {"answered"}
+
+
+def test_where_not_even_one_paper_fits_the_analysis_says_so_after_few_requests() -> None:
+    def never(question: Question) -> str:
+        raise PromptTooLongError("prompt is too long")
+
+    model = FakeModel([never])
+    with pytest.raises(PromptTooLongError):
+        run_analysis(many(250), model, FakeStore())
+    assert len(model.questions) < 12
+
+
+def test_the_answers_of_an_analysis_that_failed_are_used_and_not_paid_for_again() -> None:
+    fails = [True]
+
+    def second_batch_fails(question: Question) -> str:
+        if fails[0] and "[2606.00003]" in question.prompt:
+            raise RateLimitedError("slow down")
+        return tool_per_paper(question)
+
+    store, model = FakeStore(), FakeModel([second_batch_fails])
+    with pytest.raises(RateLimitedError):
+        run_analysis(many(4), model, store, wanted=4, batch_tokens=budget(2))
+    assert len(store.calls) == 1
+    fails[0] = False
+    model.questions.clear()
+    report = run_analysis(many(4), model, store, wanted=4, batch_tokens=budget(2))
+    assert len(report.queued) == 4
+    assert all(
+        "[2606.00001]" not in question.prompt
+        for question in model.questions
+        if "Task: analyze" in question.prompt
+    )
+    assert report.usage.calls == len(model.questions) == 2
+    assert any("earlier analysis" in note for note in report.notes)
+
+
+def test_a_stored_answer_that_cannot_be_read_is_asked_for_again() -> None:
+    store = FakeStore()
+    with pytest.raises(InputError):
+        run_analysis(many(1), FakeModel(["no json", "none again"]), store)
+    report = run_analysis(many(1), FakeModel([tool_per_paper]), store)
+    assert len(report.queued) == 1
 
 
 def test_one_paper_that_the_model_refuses_costs_that_paper_only() -> None:

@@ -26,15 +26,16 @@ from build_material import (
 from factory_assets.build.errors import (
     BuildAgentError,
     BuildBusyError,
-    BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
+    BuildStoppedError,
 )
 from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
 from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
 from factory_assets.sandbox import find_sandbox
 
@@ -368,10 +369,68 @@ def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kin
 
 def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.AUTHENTICATION
-    with pytest.raises(BuildCredentialError, match="credential was refused"):
+    with pytest.raises(BuildStoppedError, match="credential was refused"):
         bash_factory.build()
     assert bash_factory.journal.queued.status is BuildStatus.QUEUED
     assert bash_factory.journal.queued.attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "mend"),
+    [
+        (Fault.CREDIT, WaitCause.CREDIT, "Add credit"),
+        (Fault.ACCOUNT, WaitCause.ACCOUNT, "support"),
+        (Fault.USAGE_LIMIT, WaitCause.USAGE_LIMIT, "Raise it"),
+        (Fault.MODEL, WaitCause.MODEL, "FACTORY_SEO_MODEL"),
+    ],
+)
+def test_what_the_api_refuses_to_everybody_uses_up_no_attempt_and_says_what_to_mend(
+    bash_factory, fault, cause, mend
+):
+    back = NOW + timedelta(days=3) if fault is Fault.USAGE_LIMIT else None
+    bash_factory.agent.refusal = Refusal(fault, "the server's words", 400, back)
+    bash_factory.agent.acts[Phase.SEO] = lambda workspace: OutcomeKind.STOPPED
+    with pytest.raises(BuildStoppedError, match="the server's words") as caught:
+        bash_factory.build()
+    assert caught.value.cause is cause
+    assert mend in caught.value.mend
+    assert "launch this partition again" not in str(caught.value)
+    queued = bash_factory.journal.queued
+    assert (queued.status, queued.attempts, queued.wait_cause) == (BuildStatus.QUEUED, 0, cause)
+    if back:
+        assert queued.not_before == back
+
+
+def not_understood(factory):
+    factory.agent.refusal = Refusal(Fault.NOT_UNDERSTOOD, "Something else is the matter.", 400)
+    factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.NOT_UNDERSTOOD
+
+
+def test_a_refusal_that_nobody_understands_puts_the_first_repo_off(bash_factory):
+    not_understood(bash_factory)
+    with pytest.raises(BuildDeferredError, match="Something else") as caught:
+        bash_factory.build()
+    assert caught.value.cause is WaitCause.NOT_UNDERSTOOD
+    assert bash_factory.journal.queued.attempts == 0
+
+
+def test_a_refusal_that_another_repo_has_met_too_stops_the_queue(bash_factory):
+    not_understood(bash_factory)
+    bash_factory.ledger.has_refused_another = True
+    with pytest.raises(BuildStoppedError, match=r"one repo after the other.*Something else") as caught:
+        bash_factory.build()
+    assert caught.value.cause is WaitCause.NOT_UNDERSTOOD
+    assert "FACTORY_BUILD_MODEL" in caught.value.mend
+    assert bash_factory.journal.queued.attempts == 0
+
+
+def test_a_refusal_that_one_repo_alone_meets_twice_is_its_own(bash_factory):
+    not_understood(bash_factory)
+    with pytest.raises(BuildDeferredError):
+        bash_factory.build()
+    with pytest.raises(BuildAgentError, match="Something else"):
+        bash_factory.build()
+    assert bash_factory.journal.queued.status is BuildStatus.FAILED
 
 
 def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):

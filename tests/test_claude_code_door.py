@@ -19,6 +19,7 @@ from door_world import PLACEHOLDER, ask, door_to
 from messages_api import MODEL, MessagesApi, Reply, end, error, message, messages_api, start, stream, text
 
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
 from factory_assets.sandbox.door import Door
@@ -296,56 +297,79 @@ def test_an_answer_that_cannot_be_understood_costs_the_most_that_was_asked_for(b
         assert settled_between(meter, 2000, 30_000)
 
 
+def refused_at(meter: DoorMeter) -> Refusal | None:
+    """What the door saw refused, once it has read it."""
+    deadline = time.monotonic() + 5
+    while meter.seen.refusal is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return meter.seen.refusal
+
+
 @pytest.mark.parametrize(
-    ("reply", "refused", "limited"),
+    ("reply", "fault"),
     [
-        (error(401, "authentication_error"), True, False),
-        (error(403, "permission_error"), True, False),
-        (Reply(b"blocked", 403, "text/html"), True, False),
-        (error(402, "billing_error"), True, False),
-        (error(400, "invalid_request_error", "Your credit balance is too low to use the API."), True, False),
-        (error(429, "rate_limit_error"), False, True),
-        (stream({"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}), False, True),
-        (error(400, "invalid_request_error", "429 authentication_error rate_limit_error"), False, False),
-        (error(529, "overloaded_error"), False, False),
-        (message(), False, False),
+        (error(401, "authentication_error"), Fault.CREDENTIAL),
+        (error(403, "permission_error"), Fault.CREDENTIAL),
+        (Reply(b"blocked", 403, "text/html"), Fault.CREDENTIAL),
+        (error(402, "billing_error"), Fault.CREDIT),
+        (error(400, "invalid_request_error", "Your credit balance is too low to use the API."), Fault.CREDIT),
+        (error(400, "invalid_request_error", "This organization has been disabled."), Fault.ACCOUNT),
+        (error(404, "not_found_error", "model: claude-haiku-5-5"), Fault.MODEL),
+        (Reply(b'{"detail": "Budget has been exceeded!"}', 400), Fault.USAGE_LIMIT),
+        (error(429, "rate_limit_error"), Fault.RATE_LIMIT),
+        (stream({"type": "error", "error": {"type": "rate_limit_error", "message": "x"}}), Fault.RATE_LIMIT),
+        (error(400, "invalid_request_error", "429 authentication_error"), Fault.NOT_UNDERSTOOD),
+        (error(529, "overloaded_error"), Fault.OUTAGE),
     ],
 )
-def test_the_door_remembers_which_refusals_it_saw(reply: Reply, refused: bool, limited: bool) -> None:
+def test_the_door_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) -> None:
     with metered(reply) as (_, door, meter):
         call(door)
-        assert settled(meter, PRICE if reply == message() else 0.0)
+        refusal = refused_at(meter)
+    assert refusal is not None
+    assert refusal.fault is fault
+    assert not meter.answered
+
+
+def test_an_answer_after_a_refusal_ends_it() -> None:
+    with metered(error(529, "overloaded_error")) as (api, door, meter):
+        call(door)
+        assert refused_at(meter)
+        api.reply = message()
+        call(door)
+        assert settled(meter, PRICE)
         deadline = time.monotonic() + 5
-        while (meter.seen.credential_refused, meter.seen.rate_limited) != (refused, limited):
+        while not meter.answered:
             assert time.monotonic() < deadline
             time.sleep(0.01)
+    assert meter.seen.refusal is None
 
 
 @pytest.mark.parametrize(
-    ("refusal", "refused"),
+    ("reply", "model", "is_doubted"),
     [
-        (error(401, "authentication_error"), False),
-        (error(403, "permission_error"), False),
-        (error(402, "billing_error"), True),
+        (error(401, "authentication_error"), MODEL, True),
+        (error(403, "permission_error"), MODEL, True),
+        (error(400, "invalid_request_error", "This organization has been disabled."), MODEL, True),
+        (error(404, "not_found_error", "model: x"), MODEL, True),
+        (error(404, "not_found_error", "model: x"), "claude-another", False),
+        (error(402, "billing_error"), MODEL, False),
     ],
 )
-def test_a_credential_that_was_accepted_and_then_denied_is_in_doubt_alone(
-    refusal: Reply, refused: bool
+def test_what_was_accepted_and_is_then_refused_is_in_doubt_alone(
+    reply: Reply, model: str, is_doubted: bool
 ) -> None:
     """Code in a sandbox can be denied on purpose, but it cannot make an account run dry unseen."""
     with metered() as (api, door, meter):
         call(door)
         assert settled(meter, PRICE)
-        api.reply = refusal
-        call(door)
-        deadline = time.monotonic() + 5
-        while not (meter.seen.credential_doubted or meter.seen.credential_refused):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert (meter.seen.credential_doubted, meter.seen.credential_refused) == (not refused, refused)
+        api.reply = reply
+        call(door, model=model)
+        assert refused_at(meter) is not None
+    assert meter.seen.is_doubted is is_doubted
 
 
 def test_a_placeholder_that_is_wrong_is_no_refusal_of_the_api() -> None:
     with metered() as (_, door, meter):
         assert ask(door, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
-        assert not meter.seen.credential_doubted
+        assert meter.seen.refusal is None

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from factory_assets.domain.agents import OutcomeKind
+from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.claude_code_ending import AtDoor, Ending, Result, is_final, judge
 
 LATER = datetime(2026, 6, 3, 12, tzinfo=UTC)
+NOW = datetime(2026, 6, 3, 7, tzinfo=UTC)
+
+
+KEY_REFUSED = Refusal(Fault.CREDENTIAL, "401 x", 401)
 
 
 def result(
     subtype: str = "success", *, error: bool = True, status: int | None = None, text: str = "x"
 ) -> Result:
     return Result(subtype, error, status, text)
+
+
+def ending(ended: Result, api_error: str | None = None, **rest: Any) -> Ending:
+    """As a run makes it."""
+    refusal = classify(status=ended.api_error_status, kind=api_error or "", words=ended.text, now=NOW)
+    return Ending(result=ended, api_refusal=refusal if ended.is_error else None, **rest)
+
+
+def seen(status: int, words: str = "x", **rest: Any) -> AtDoor:
+    """A door that saw this refusal."""
+    return AtDoor(refusal=classify(status=status, words=words, now=NOW), **rest)
 
 
 @pytest.mark.parametrize(
@@ -27,12 +44,21 @@ def result(
         (result("error_during_execution"), None, OutcomeKind.AGENT_FAILURE),
         (result(status=401), "authentication_failed", OutcomeKind.AUTHENTICATION),
         (result(status=403), "authentication_failed", OutcomeKind.AUTHENTICATION),
-        (result(status=400), "billing_error", OutcomeKind.AUTHENTICATION),
+        (result(status=400), "billing_error", OutcomeKind.STOPPED),
+        (result(status=402), None, OutcomeKind.STOPPED),
+        (result(status=404), "model_not_found", OutcomeKind.STOPPED),
+        (
+            result(status=400, text="This organization has been disabled."),
+            "invalid_request",
+            OutcomeKind.STOPPED,
+        ),
         (result(status=429), "rate_limit", OutcomeKind.RATE_LIMITED),
         (result(status=500), "server_error", OutcomeKind.INFRASTRUCTURE),
         (result(status=529), "server_error", OutcomeKind.INFRASTRUCTURE),
         (result(status=408), "unknown", OutcomeKind.INFRASTRUCTURE),
-        (result(status=400), "invalid_request", OutcomeKind.AGENT_FAILURE),
+        (result(status=400), "invalid_request", OutcomeKind.NOT_UNDERSTOOD),
+        (result(status=400, text="messages.3: bad image"), "invalid_request", OutcomeKind.AGENT_FAILURE),
+        (result(status=413), "invalid_request", OutcomeKind.AGENT_FAILURE),
         (result(), "unknown", OutcomeKind.INFRASTRUCTURE),
         (result(), None, OutcomeKind.INFRASTRUCTURE),
         (result(), "rate_limit", OutcomeKind.RATE_LIMITED),
@@ -40,7 +66,7 @@ def result(
     ],
 )
 def test_a_result_is_judged_by_its_fields(ended: Result, api_error: str | None, kind: OutcomeKind) -> None:
-    assert judge(Ending(result=ended, api_error=api_error)).kind is kind
+    assert judge(ending(ended, api_error)).kind is kind
 
 
 def test_words_about_rate_limits_do_not_make_a_run_rate_limited() -> None:
@@ -50,8 +76,22 @@ def test_words_about_rate_limits_do_not_make_a_run_rate_limited() -> None:
 
 
 def test_a_rate_limit_keeps_its_reset_time() -> None:
-    ending = Ending(result=result(status=429), limit_resets_at=LATER)
-    assert judge(ending).until == LATER
+    assert judge(ending(result(status=429), limit_resets_at=LATER)).until == LATER
+
+
+def test_a_date_of_return_in_the_words_is_kept() -> None:
+    words = (
+        "You have reached your specified API usage limits. You will regain access on 2026-06-05 at 00:00 UTC."
+    )
+    verdict = judge(ending(result(status=400, text=words), door=seen(400, words)))
+    assert verdict.kind is OutcomeKind.STOPPED
+    assert verdict.until == datetime(2026, 6, 5, tzinfo=UTC)
+
+
+def test_a_phase_in_which_the_api_said_nothing_is_not_the_agents_failure() -> None:
+    verdict = judge(Ending(timed_out_after=90, answered=False))
+    assert verdict.kind is OutcomeKind.INFRASTRUCTURE
+    assert "no answer in the whole time of 90 s" in verdict.detail
 
 
 def test_a_rejected_limit_that_passed_does_not_mark_a_done_run() -> None:
@@ -76,7 +116,7 @@ def test_a_program_that_died_is_infrastructure_with_its_last_words() -> None:
 
 def test_a_refused_key_is_not_tried_again() -> None:
     assert is_final(status=401, attempt=1, patience=0)
-    assert judge(Ending(refused="401 x", failure="killed")).kind is OutcomeKind.AUTHENTICATION
+    assert judge(Ending(refused=KEY_REFUSED, failure="killed")).kind is OutcomeKind.AUTHENTICATION
 
 
 def test_a_login_that_can_be_renewed_gets_a_second_try() -> None:
@@ -97,13 +137,20 @@ LIMITED = result(status=429)
     ("ended", "door", "kind"),
     [
         (REFUSED, AtDoor(), OutcomeKind.AGENT_FAILURE),
-        (REFUSED, AtDoor(rate_limited=True), OutcomeKind.AGENT_FAILURE),
-        (REFUSED, AtDoor(credential_refused=True, credential_doubted=True), OutcomeKind.AUTHENTICATION),
-        (REFUSED, AtDoor(credential_doubted=True), OutcomeKind.INFRASTRUCTURE),
+        (REFUSED, seen(429), OutcomeKind.AGENT_FAILURE),
+        (REFUSED, seen(401), OutcomeKind.AUTHENTICATION),
+        (REFUSED, seen(401, is_doubted=True), OutcomeKind.INFRASTRUCTURE),
         (LIMITED, AtDoor(), OutcomeKind.AGENT_FAILURE),
-        (LIMITED, AtDoor(credential_refused=True), OutcomeKind.AGENT_FAILURE),
-        (LIMITED, AtDoor(rate_limited=True), OutcomeKind.RATE_LIMITED),
-        (result(error=False), AtDoor(credential_refused=True, rate_limited=True), OutcomeKind.DONE),
+        (LIMITED, seen(401), OutcomeKind.AGENT_FAILURE),
+        (LIMITED, seen(429), OutcomeKind.RATE_LIMITED),
+        (result(status=400, text="Your credit balance is too low"), AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (
+            result(status=400, text="Your credit balance is too low"),
+            seen(400, "bad"),
+            OutcomeKind.NOT_UNDERSTOOD,
+        ),
+        (result(status=400, text="bad"), AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (result(error=False), seen(401), OutcomeKind.DONE),
         (result(status=529), AtDoor(), OutcomeKind.INFRASTRUCTURE),
         (result("error_max_turns"), AtDoor(), OutcomeKind.OUT_OF_TURNS),
     ],
@@ -111,21 +158,19 @@ LIMITED = result(status=429)
 def test_a_refusal_that_stops_more_than_the_phase_must_have_been_seen_at_the_door(
     ended: Result, door: AtDoor, kind: OutcomeKind
 ) -> None:
-    assert judge(Ending(result=ended, door=door)).kind is kind
+    assert judge(ending(ended, door=door)).kind is kind
 
 
 def test_a_run_that_was_stopped_at_a_refusal_is_judged_by_its_door_as_well() -> None:
-    assert judge(Ending(refused="401 x", door=AtDoor())).kind is OutcomeKind.AGENT_FAILURE
-    seen = AtDoor(credential_refused=True)
-    assert judge(Ending(refused="401 x", door=seen)).kind is OutcomeKind.AUTHENTICATION
+    assert judge(Ending(refused=KEY_REFUSED, door=AtDoor())).kind is OutcomeKind.AGENT_FAILURE
+    assert judge(Ending(refused=KEY_REFUSED, door=seen(401))).kind is OutcomeKind.AUTHENTICATION
 
 
 def test_a_lent_login_that_has_expired_needs_no_refusal_at_the_door() -> None:
-    ending = Ending(result=REFUSED, door=AtDoor(), credential_expired=True)
-    assert judge(ending).kind is OutcomeKind.AUTHENTICATION
-    assert judge(Ending(result=LIMITED, door=AtDoor(), credential_expired=True)).kind is (
-        OutcomeKind.AGENT_FAILURE
-    )
+    expired = ending(REFUSED, door=AtDoor(), credential_expired=True)
+    assert judge(expired).kind is OutcomeKind.AUTHENTICATION
+    limited = ending(LIMITED, door=AtDoor(), credential_expired=True)
+    assert judge(limited).kind is OutcomeKind.AGENT_FAILURE
 
 
 @pytest.mark.parametrize("ended", [None, result(error=False), result(status=400), REFUSED])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from pydantic import SecretStr
 from factory_assets.domain.agents import AgentTask, Answer, OutcomeKind, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.domain.refusals import ModelStoppedError
+from factory_assets.llm.claude_api_errors import PromptTooLongError
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
 from factory_assets.llm.prices import cost_usd
@@ -194,6 +197,13 @@ def test_a_phase_works_through_a_router_that_answers_with_a_model_of_its_own(
         (Fail(401, "authentication_error"), OutcomeKind.AUTHENTICATION),
         (Fail(429, "rate_limit_error", headers={"retry-after": "1"}), OutcomeKind.RATE_LIMITED),
         (Fail(529, "overloaded_error"), OutcomeKind.INFRASTRUCTURE),
+        (Fail(400, "invalid_request_error", "This organization has been disabled."), OutcomeKind.STOPPED),
+        (
+            Fail(400, "invalid_request_error", "Your credit balance is too low to use it."),
+            OutcomeKind.STOPPED,
+        ),
+        (Fail(404, "not_found_error", f"model: {MODEL}"), OutcomeKind.STOPPED),
+        (Fail(400, "invalid_request_error", "Something else is the matter."), OutcomeKind.NOT_UNDERSTOOD),
         (Cut(), OutcomeKind.INFRASTRUCTURE),
     ],
 )
@@ -205,6 +215,23 @@ def test_a_fault_of_the_api_is_told_by_its_kind(
     assert outcome.kind is kind
     if kind is OutcomeKind.AUTHENTICATION:
         assert len(script.requests) == 1
+
+
+def test_a_phase_to_which_the_api_says_nothing_is_not_the_agents_failure(
+    workspace: Path, tmp_path: Path
+) -> None:
+    with messages_api(Reply(b"{}", wait=60)) as api:
+        agent = ClaudeCode(
+            bubblewrap(),
+            base_url=f"http://{api.place}",
+            credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
+            binary=None,
+            state_dir=tmp_path / "state",
+        )
+        limited = replace(task(workspace), timeout_seconds=8.0)
+        outcome = agent.run_agent(limited, ignore, unmetered)
+    assert outcome.kind is OutcomeKind.INFRASTRUCTURE
+    assert "no answer in the whole time of 8 s" in outcome.detail
 
 
 def test_a_subscribers_limit_names_the_time_it_resets(workspace: Path, tmp_path: Path) -> None:
@@ -320,6 +347,9 @@ def test_an_answer_that_never_fits_the_schema_is_given_as_it_is(tmp_path: Path) 
         (Fail(403, "permission_error"), CredentialError),
         (Fail(429, "rate_limit_error", headers={"retry-after": "1800"}), RateLimitedError),
         (Fail(500, "api_error"), InfrastructureError),
+        (Fail(400, "invalid_request_error", "Your credit balance is too low to use it."), ModelStoppedError),
+        (Fail(404, "not_found_error", f"model: {MODEL}"), ModelStoppedError),
+        (Fail(400, "invalid_request_error", "prompt is too long: 9 tokens > 5 maximum"), PromptTooLongError),
     ],
 )
 def test_a_question_that_fails_raises_the_typed_error(
@@ -451,6 +481,30 @@ def test_a_background_command_does_not_outlive_a_phase_that_is_done(workspace: P
         outcome = claude(script, tmp_path).run_agent(task(workspace), ignore, unmetered)
     assert outcome.kind is OutcomeKind.DONE
     assert processes_with(marker) == []
+
+
+@pytest.mark.parametrize("sandbox", [bubblewrap, plain])
+def test_the_result_ends_a_phase_whatever_its_agent_left_running_in_the_background(
+    workspace: Path, tmp_path: Path, sandbox: Callable[[], Sandbox]
+) -> None:
+    marker = new_marker()
+    serve = Use(
+        "Bash",
+        {
+            "command": f"python3 -m http.server 0 --bind 127.0.0.1 & sleep {marker}",
+            "description": "a server",
+            "run_in_background": True,
+        },
+    )
+    limit = 180.0
+    with claude_server(serve, bash("echo work"), Say("all done")) as script:
+        outcome = claude(script, tmp_path, sandbox=sandbox()).run_agent(
+            replace(task(workspace), timeout_seconds=limit), ignore, unmetered
+        )
+    assert (outcome.kind, outcome.detail) == (OutcomeKind.DONE, "all done")
+    assert outcome.seconds < limit / 3
+    assert processes_with(marker) == []
+    assert outcome.turns == 3
 
 
 def test_a_question_by_a_login_may_renew_it_and_reaches_nothing_else(tmp_path: Path) -> None:

@@ -320,6 +320,25 @@ def test_an_analysis_whose_credential_is_refused_is_red_and_stops_the_queue_too(
     assert pool(analysed) == 0
 
 
+@pytest.mark.parametrize(
+    ("cause", "held", "slots"),
+    [
+        (WaitCause.CREDIT, WaitCause.CREDIT, 0),
+        (WaitCause.USAGE_LIMIT, WaitCause.USAGE_LIMIT, 0),
+        (WaitCause.MODEL, WaitCause.ANALYSIS_MODEL, None),
+    ],
+)
+def test_an_analysis_that_the_api_refuses_stops_what_would_be_refused_as_well(
+    analysed: DefsFactory, cause: WaitCause, held: WaitCause, slots: int | None
+) -> None:
+    analysed.analysis.stopped_by = cause
+    assert not analysed.run_day("analyze", WEDNESDAY).success
+    (hold,) = analysed.registry.holds()
+    assert (hold.cause, hold.reason) == (held, "Refused.")
+    assert "credential" not in hold.mend
+    assert pool(analysed) == slots
+
+
 def pool(factory: DefsFactory) -> int | None:
     """How many builds may run at once."""
     limits = factory.instance.event_log_storage.get_pool_limits()

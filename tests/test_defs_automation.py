@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import pytest
 from automation_ticks import (
     FRIDAY,
     MONDAY_LATER,
@@ -22,9 +23,10 @@ from automation_ticks import (
 )
 from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
-from registry_samples import ship
+from registry_samples import call, ship
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
+from factory_assets.domain.builds import Usage
 
 # Wednesday's last hours are announced on Thursday night, US Eastern, and settled six hours later: Friday 06:00 UTC.
 WEDNESDAY_SETTLED = datetime(2026, 6, 19, 6, tzinfo=UTC)
@@ -117,6 +119,56 @@ def test_a_date_that_is_analysed_is_asked_for_again_only_when_papers_came_late(k
     kept.gathering.papers[WEDNESDAY].append(paper_on(WEDNESDAY, 2))
     kept.gathering.gather([WEDNESDAY], print)
     (request,) = tick(kept, "analyze_daily", MONDAY_LATER)
+    assert request.partition_key == "2026-06-17"
+
+
+def analysed_in_vain(factory: DefsFactory, day: date, times: int, dollars: float, **tags: str) -> None:
+    """Runs of `analyze` that failed just now, and what they cost."""
+    for number in range(times):
+        start_run(
+            factory,
+            "",
+            dg.DagsterRunStatus.FAILURE,
+            job="analyze",
+            tags={"dagster/partition": day.isoformat(), "number": str(number), **tags},
+        )
+    cost = Usage(calls=1, cost_usd=dollars)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    factory.registry.record_call(call(stage="analyze", partition=day.isoformat(), usage=cost, at=yesterday))
+
+
+@pytest.mark.parametrize(("times", "days"), [(1, 1), (2, 2), (3, 4), (4, 8), (9, 8)])
+def test_a_date_whose_analysis_keeps_failing_is_tried_ever_more_seldom_and_told_of(
+    kept: DefsFactory, times: int, days: int
+) -> None:
+    gather(kept, WEDNESDAY, THURSDAY)
+    analysed_in_vain(kept, WEDNESDAY, times, 0.5)
+    now = datetime.now(UTC)
+    before = tick(kept, "analyze_daily", now + timedelta(days=days, hours=-13))
+    assert [request.partition_key for request in before] == ["2026-06-18"]
+    (alert,) = [
+        known for known in kept.registry.due_alerts(now + timedelta(days=9)) if "analys" in known.cause
+    ]
+    assert f"2026-06-17 failed {times} times ($0.50 so far)" in alert.text
+    then = tick(kept, "analyze_daily", now + timedelta(days=days, minutes=-10))
+    assert [request.partition_key for request in then] == ["2026-06-17", "2026-06-18"]
+
+
+def test_a_date_whose_analysis_failed_is_paid_for_again_within_the_days_budget_alone(
+    kept: DefsFactory,
+) -> None:
+    gather(kept, WEDNESDAY)
+    analysed_in_vain(kept, WEDNESDAY, 1, 0.5)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    left = kept.settings.factory_day_budget_usd - 0.4
+    spend(kept, left, tomorrow)
+    assert "FACTORY_DAY_BUDGET_USD" in tick(kept, "analyze_daily", tomorrow)
+
+
+def test_what_was_put_off_for_the_outside_world_is_no_failure_of_a_date(kept: DefsFactory) -> None:
+    gather(kept, WEDNESDAY)
+    analysed_in_vain(kept, WEDNESDAY, 3, 0.0, **{"factory/outcome": "deferred"})
+    (request,) = tick(kept, "analyze_daily", datetime.now(UTC) + timedelta(hours=1))
     assert request.partition_key == "2026-06-17"
 
 

@@ -149,3 +149,75 @@ def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewe
     assert again.run_key != request.run_key
     assert factory.run("build", again.partition_key, again.tags).success
     assert spec_named(factory, "cache-probe").status == "shipped"
+
+
+def held(factory: DefsFactory, cause: WaitCause, *, until: datetime | None = None) -> None:
+    """The queue as a refusal of the account or a model leaves it."""
+    factory.registry.hold(
+        Hold(
+            cause=cause,
+            reason="No more.",
+            mend="Wait.",
+            since=datetime.now(UTC) - timedelta(days=2),
+            credential=factory.building.credential_digest(),
+            until=until,
+        )
+    )
+    factory.instance.event_log_storage.set_concurrency_slots("builds", 0)
+
+
+def test_a_stop_with_a_date_of_return_ends_then_and_not_before(factory: DefsFactory) -> None:
+    queue_two(factory)
+    held(factory, WaitCause.USAGE_LIMIT, until=datetime.now(UTC) + timedelta(minutes=2))
+    assert "No more. To mend it: Wait." in sense(factory)
+    held(factory, WaitCause.USAGE_LIMIT, until=datetime.now(UTC) - timedelta(minutes=2))
+    assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
+    assert slots(factory) == factory.settings.build_workers
+    assert factory.building.probes == 0
+
+
+@pytest.mark.parametrize("cause", [WaitCause.CREDIT, WaitCause.ACCOUNT, WaitCause.USAGE_LIMIT])
+def test_a_state_of_the_account_stops_analyses_and_builds(kept: DefsFactory, cause: WaitCause) -> None:
+    queue_two(kept)
+    gather(kept, THURSDAY)
+    held(kept, cause, until=datetime.now(UTC) + timedelta(days=2))
+    assert "No more." in sense(kept)
+    assert "No more." in tick(kept, "build_daily", MONDAY_LATER)
+    assert "No more." in tick(kept, "analyze_daily", MONDAY_LATER)
+    assert kept.building.probes == 0
+
+
+@pytest.mark.parametrize("cause", [WaitCause.MODEL, WaitCause.NOT_UNDERSTOOD])
+def test_what_a_model_of_the_builds_refuses_stops_no_analysis(kept: DefsFactory, cause: WaitCause) -> None:
+    queue_two(kept)
+    gather(kept, THURSDAY)
+    held(kept, cause, until=datetime.now(UTC) + timedelta(days=2))
+    assert "No more." in sense(kept)
+    assert len(tick(kept, "analyze_daily", MONDAY_LATER)) == 1
+
+
+def test_what_the_model_of_the_analysis_refuses_stops_no_build(kept: DefsFactory) -> None:
+    queue_two(kept)
+    gather(kept, THURSDAY)
+    held(kept, WaitCause.ANALYSIS_MODEL, until=datetime.now(UTC) + timedelta(days=2))
+    kept.instance.event_log_storage.set_concurrency_slots("builds", 2)
+    assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
+    assert "No more." in tick(kept, "analyze_daily", MONDAY_LATER)
+    assert slots(kept) == 2
+
+
+def test_a_build_that_meets_an_account_without_credit_stops_the_queue_with_one_text(
+    factory: DefsFactory,
+) -> None:
+    queue_two(factory)
+    factory.building.stopped_by = WaitCause.CREDIT
+    (request, _) = sense(factory)
+    assert factory.run("build", request.partition_key, request.tags).success
+    words = sense(factory)
+    assert isinstance(words, str)
+    assert "no credit left" in words
+    assert "Add credit" in words
+    assert "credential was refused" not in words
+    assert slots(factory) == 0
+    assert spec_named(factory, "cache-probe").attempts == 0
+    assert factory.building.built == ["cache-probe"]

@@ -13,9 +13,11 @@ from pydantic import SecretStr
 
 from factory_assets.analyze.answers import SPECS_SCHEMA
 from factory_assets.domain.agents import Answer, Question, Route
+from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.llm.claude_api import ClaudeApi
-from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, retry_time
+from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, PromptTooLongError
 
 
 def question(**fields: object) -> Question:
@@ -162,14 +164,6 @@ def test_a_short_rate_limit_is_waited_for() -> None:
     assert pauses == [pytest.approx(7, abs=1)]
 
 
-def test_a_retry_time_may_be_a_date() -> None:
-    now = datetime(2026, 6, 6, tzinfo=UTC)
-    header = {"retry-after": "Sat, 06 Jun 2026 01:00:00 GMT"}
-    assert retry_time(header, now) == datetime(2026, 6, 6, 1, tzinfo=UTC)
-    assert retry_time({"retry-after": "soon"}, now) is None
-    assert retry_time({}, now) is None
-
-
 @pytest.mark.parametrize("status", [500, 503, 529])
 def test_a_failing_server_is_tried_again_and_then_named(status: int) -> None:
     pauses = Pauses()
@@ -193,11 +187,47 @@ def test_a_server_that_is_not_there_is_an_infrastructure_failure() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_an_unknown_model_is_an_input_error_that_names_it(status: int) -> None:
+def test_an_unknown_model_is_named_with_its_setting_and_asked_once(status: int) -> None:
     with (
         serving(Reply(status, error("not_found_error", "model: claude-haiku-5-5"))) as server,
-        pytest.raises(InputError, match="claude-haiku-5-5"),
+        pytest.raises(ModelStoppedError, match="claude-haiku-5-5") as caught,
     ):
+        api(server.url).ask(question())
+    assert len(server.requests) == 1
+    assert caught.value.cause is WaitCause.MODEL
+    assert "FACTORY_ANALYZE_MODEL" in caught.value.mend
+
+
+def test_an_account_without_credit_is_told_so_and_not_sent_to_its_model_or_key() -> None:
+    words = "Your credit balance is too low to access the Anthropic API."
+    with (
+        serving(Reply(400, error("invalid_request_error", words))) as server,
+        pytest.raises(ModelStoppedError, match="credit balance is too low") as caught,
+    ):
+        api(server.url).ask(question())
+    assert len(server.requests) == 1
+    assert caught.value.cause is WaitCause.CREDIT
+    assert "Add credit" in caught.value.mend
+    assert "FACTORY_ANALYZE_MODEL" not in str(caught.value)
+
+
+def test_a_request_that_nobody_understands_the_refusal_of_is_an_input_error() -> None:
+    with (
+        serving(Reply(400, error("invalid_request_error", "Something else."))) as server,
+        pytest.raises(InputError, match="Something else"),
+    ):
+        api(server.url).ask(question())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+        (413, "request_too_large", "Request exceeds the maximum size"),
+    ],
+)
+def test_a_question_that_is_too_long_is_told_so_at_once(status: int, kind: str, words: str) -> None:
+    with serving(Reply(status, error(kind, words))) as server, pytest.raises(PromptTooLongError):
         api(server.url).ask(question())
     assert len(server.requests) == 1
 

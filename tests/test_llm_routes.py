@@ -8,6 +8,7 @@ import pytest
 from analyze_fakes import FakeModel, answer
 
 from factory_assets.domain.agents import Question, Route
+from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import (
     CredentialError,
     FactoryError,
@@ -15,6 +16,7 @@ from factory_assets.domain.errors import (
     InputError,
     RateLimitedError,
 )
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.llm.routes import Routes
 
 QUESTION = Question("rules", "papers", {}, "claude-haiku-5-5")
@@ -82,6 +84,17 @@ def test_when_all_fail_the_first_error_is_raised_and_names_the_others() -> None:
         routes.ask(QUESTION)
     assert caught.value.until == until
     assert first.what == "slow down"
+
+
+def test_an_account_without_credit_falls_back_is_not_asked_again_and_is_what_is_told() -> None:
+    broke = ModelStoppedError("no credit", mend="Add credit.", cause=WaitCause.CREDIT)
+    api, code = FakeModel([broke]), FakeModel(["one", DOWN])
+    routes = Routes([(Route.API, api), (Route.CLAUDE_CODE, code)], lambda _notice: None)
+    assert routes.ask(QUESTION).text == "one"
+    with pytest.raises(ModelStoppedError, match=r"no credit.*claude-code: connection refused") as caught:
+        routes.ask(QUESTION)
+    assert len(api.questions) == 1
+    assert (caught.value.cause, caught.value.mend) == (WaitCause.CREDIT, "Add credit.")
 
 
 def test_a_wrong_question_is_not_asked_elsewhere() -> None:

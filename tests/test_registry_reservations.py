@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from registry_samples import LIMITS, NOW, call, phase_record, queue, reservation
 
+from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import BudgetError
 from factory_assets.domain.specs import QueuedSpec
@@ -199,3 +200,23 @@ def test_every_launchable_spec_is_named_however_many(registry: Registry) -> None
     more = [specs[0].model_copy(update={"name": f"tool-n{number}"}) for number in range(250)]
     registry.queue_specs(NOW.date(), more, [], dropped=0, ranks=ranks, late_ranks=range(301, 302), now=NOW)
     assert len(registry.launchable_specs(NOW, LIMITS)) == 251
+
+
+def test_what_two_repos_were_refused_in_a_row_is_told_from_what_one_is(registry: Registry) -> None:
+    def ended(repo: str, outcome: OutcomeKind, minute: int, phase: Phase = Phase.BUILD) -> None:
+        registry.record_call(
+            call(stage="build", repo=repo, phase=phase, outcome=outcome, at=NOW + timedelta(minutes=minute))
+        )
+
+    unclear = OutcomeKind.NOT_UNDERSTOOD
+    assert not registry.refused_another("one", Phase.BUILD)
+    ended("one", unclear, 1)
+    assert not registry.refused_another("one", Phase.BUILD)
+    assert registry.refused_another("two", Phase.BUILD)
+    assert not registry.refused_another("two", Phase.SEO)
+    ended("two", OutcomeKind.INFRASTRUCTURE, 2)
+    ended("two", OutcomeKind.DONE, 3, Phase.SEO)
+    assert registry.refused_another("two", Phase.BUILD)
+    ended("two", OutcomeKind.DONE, 4)
+    assert not registry.refused_another("two", Phase.BUILD)
+    assert not registry.refused_another("three", Phase.BUILD)

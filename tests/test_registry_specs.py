@@ -232,3 +232,5 @@ def test_a_raw_answer_is_kept_word_for_word_and_once(registry: Registry, tmp_pat
     with Database(tmp_path / "registry.duckdb").transaction() as connection:
         rows = connection.execute("SELECT answer FROM answers ORDER BY id").fetchall()
     assert rows == [('{"specs": [',), ("another",)]
+    assert registry.answers_to(DAY, "abc") == ["another", '{"specs": [']
+    assert registry.answers_to(DAY, "abd") == []

@@ -56,6 +56,8 @@ class Asker:
     def ask(self, request: Request, read: Callable[[str], Result]) -> Result:
         """Ask, and once more where the answer is no JSON of the asked form.
 
+        What an earlier analysis was answered to the very same, which was stored and paid for, is not asked again.
+
         Raises:
             InputError: the second answer could not be read either.
             UnusableAnswerError: the answer was cut off or refused.
@@ -93,14 +95,22 @@ class Asker:
             max_output_tokens=request.max_output_tokens,
             lost=lambda lost: self._record(lost, "broken off"),
         )
+        digest = hashlib.sha256(f"{question.instructions}\0{question.prompt}".encode()).hexdigest()
+        for text in self.store.answers_to(self.day, digest):
+            try:
+                result = read(text)
+            except NoAnswerError:
+                continue
+            self.note(f"{purpose}: the answer is that of an earlier analysis, which failed after it")
+            return result
         try:
             answer = self.model.ask(question)
         except UnusableAnswerError as error:
-            self._keep(purpose, question, error.answer)
+            self._keep(purpose, digest, error.answer)
             outcome = "refused" if isinstance(error, AnswerRefusedError) else "cut"
             self._record(error.answer, outcome)
             raise
-        self._keep(purpose, question, answer)
+        self._keep(purpose, digest, answer)
         try:
             result = read(answer.text)
         except NoAnswerError:
@@ -110,8 +120,7 @@ class Asker:
         self.notify(f"{self.day} {purpose}: ${answer.usage.cost_usd:.4f}, {answer.seconds:.0f} s")
         return result
 
-    def _keep(self, purpose: str, question: Question, answer: Answer) -> None:
-        digest = hashlib.sha256(f"{question.instructions}\0{question.prompt}".encode()).hexdigest()
+    def _keep(self, purpose: str, digest: str, answer: Answer) -> None:
         self.answer_ids.append(
             self.store.store_answer(
                 day=self.day,

@@ -1,4 +1,4 @@
-"""Has the model read a day's papers: batch by batch, in halves where an answer was cut off or refused."""
+"""Has the model read a day's papers: batch by batch, in halves where a request or an answer was too long or refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from factory_assets.analyze.answers import SPECS_SCHEMA, read_specs
 from factory_assets.analyze.asking import Asker, Request, one_line
 from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text, tokens_of
 from factory_assets.analyze.prompts import Prompts
+from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import Paper
-from factory_assets.llm.claude_api_errors import AnswerRefusedError, UnusableAnswerError
+from factory_assets.llm.claude_api_errors import AnswerRefusedError, PromptTooLongError, UnusableAnswerError
 
 # Thirty specs are about 14,000 tokens, and the model's thinking counts as well.
 MAX_OUTPUT_TOKENS = 32_000
@@ -64,7 +65,7 @@ def read_papers(
     stays for the next analysis.
 
     Raises:
-        UnusableAnswerError: not one request was answered.
+        UnusableAnswerError, PromptTooLongError: not one request was answered.
         FactoryError: as `Asker.ask`; nothing is queued then, and all papers stay unanalysed.
     """
     instructions = prompts.instructions("analyze")
@@ -76,15 +77,20 @@ def read_papers(
     )
     reading = Reading(batches=len(batches))
     splits = 0
-    failure: UnusableAnswerError | None = None
+    failure: FactoryError | None = None
     while waiting:
         piece = waiting.popleft()
         try:
             proposals = asker.ask(_request(piece, asker, prompts, instructions), read_specs)
-        except UnusableAnswerError as error:
+        except (UnusableAnswerError, PromptTooLongError) as error:
             failure = error
-            if len(piece.papers) > 1 and splits < MAX_SPLITS:
-                splits += 1
+            # What was too long to be asked has cost nothing.
+            is_free = isinstance(error, PromptTooLongError)
+            if is_free and len(piece.papers) == 1 and not reading.proposals:
+                # Not even one fits beside the instructions: no number of halves mends that.
+                raise
+            if len(piece.papers) > 1 and (is_free or splits < MAX_SPLITS):
+                splits += not is_free
                 asker.note(f"{piece.label}: {one_line(error)} Asked again in halves.")
                 waiting.extendleft(reversed(piece.halves()))
             else:
@@ -112,7 +118,7 @@ def _request(piece: Piece, asker: Asker, prompts: Prompts, instructions: str) ->
     return Request(piece.label, instructions, prompt, SPECS_SCHEMA, MAX_OUTPUT_TOKENS)
 
 
-def _set_aside(piece: Piece, error: UnusableAnswerError, reading: Reading, asker: Asker) -> None:
+def _set_aside(piece: Piece, error: FactoryError, reading: Reading, asker: Asker) -> None:
     alone = len(piece.papers) == 1 and isinstance(error, AnswerRefusedError)
     (reading.refused if alone else reading.unread).extend(paper.arxiv_id for paper in piece.papers)
     fate = "counts as analysed" if alone else "left for the next analysis"

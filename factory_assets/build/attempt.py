@@ -29,7 +29,7 @@ class Attempt:
             BuildGateError: a gate refused a phase; the spec has failed.
             BuildAgentError: an agent did not do its phase; the spec has failed.
             BuildDeferredError: the spec is queued again, and no attempt was used up.
-            BuildCredentialError: the same, and nothing goes on before the credential is mended.
+            BuildStoppedError: the same, and nothing goes on before what the API refuses is mended.
         """
         repo = self._state.repo
         shipped = repo.main()

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from factory_assets.build.budgets import Bound, pause_after
-from factory_assets.build.errors import BuildCredentialError, BuildDeferredError
+from factory_assets.build.errors import BuildDeferredError, BuildStoppedError
 from factory_assets.build.failure import Failure, read_failure
 from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
 
-_CREDENTIAL_PAUSE = timedelta(hours=1)
+_STOPPED_PAUSE = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(hours=24)
 
 
@@ -78,26 +78,52 @@ class Endings:
             report=state.summary(),
         )
 
-    def refuse_credential(self, reason: str, *, mend: str = "") -> NoReturn:
-        """Give the spec back until somebody mends the credential.
+    def stop(
+        self,
+        reason: str,
+        *,
+        mend: str,
+        cause: WaitCause = WaitCause.CREDENTIAL,
+        until: datetime | None = None,
+    ) -> NoReturn:
+        """Give the spec back until what the model's API refuses to everybody is mended, or `until`.
 
         Raises:
-            BuildCredentialError: always.
+            BuildStoppedError: always.
         """
         state = self._state
-        reason = state.clean(reason)
-        # It is tried again by itself, seldom, so that a mended credential needs nobody to launch what waits.
-        later = state.tools.clock() + _CREDENTIAL_PAUSE
-        state.tools.journal.defer_build(
-            state.queued.id, cause=WaitCause.CREDENTIAL, until=later, reason=reason
+        reason, mend = state.clean(reason), state.clean(mend)
+        # It is tried again by itself, seldom, so that what was mended needs nobody to launch what waits.
+        later = until or state.tools.clock() + _STOPPED_PAUSE
+        state.tools.journal.defer_build(state.queued.id, cause=cause, until=later, reason=reason)
+        raise BuildStoppedError(
+            reason, where=state.spec.name, mend=mend, cause=cause, until=until, report=state.summary()
         )
-        raise BuildCredentialError(
-            reason,
-            where=state.spec.name,
-            mend=mend
-            or "Renew the Claude credential (see `factory doctor`), then launch this partition again.",
-            report=state.summary(),
-        )
+
+    def stop_or_put_off(self, phase: Phase, before: str, outcome: AgentOutcome) -> NoReturn:
+        """End a build that met a refusal which nobody understands.
+
+        What two repos have met in a row is nobody's own: the queue stops. What a repo meets a second time while the API
+        answers the others is its own. Otherwise it is put off.
+
+        Raises:
+            BuildStoppedError: another repo has met it before.
+            BuildAgentError: this one has, and nobody else.
+            BuildDeferredError: it is the first.
+        """
+        state = self._state
+        reason = f"The model's API refused phase {phase}: {outcome.detail}"
+        setting = f"FACTORY_{phase.upper()}_MODEL"
+        if state.tools.ledger.refused_another(state.spec.name, phase):
+            self.stop(
+                f"The model's API refuses one repo after the other, for a reason that the factory does not know:"
+                f" {outcome.detail}",
+                mend=f"Look at the account, at {setting} and at ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
+                cause=WaitCause.NOT_UNDERSTOOD,
+            )
+        if state.job.queued.wait_cause is WaitCause.NOT_UNDERSTOOD:
+            self.fail_agent(phase, before, outcome)
+        self.put_off(reason, cause=WaitCause.NOT_UNDERSTOOD)
 
     def fail_gate(
         self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, note: str = ""

@@ -8,11 +8,11 @@ from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import (
     AgentError,
-    CredentialError,
     FactoryError,
     GateError,
     InfrastructureError,
 )
+from factory_assets.domain.refusals import ModelStoppedError
 
 
 class BuildBusyError(FactoryError):
@@ -46,13 +46,20 @@ class BuildMachineError(BuildDeferredError):
     """This machine lacks what every build needs, whatever its language."""
 
 
-class BuildCredentialError(CredentialError):
-    """The agent's credential was refused; the build waits for a better one and used up no attempt."""
+class BuildStoppedError(ModelStoppedError):
+    """The model's API refuses whoever asks; the build waits until that is mended and used up no attempt."""
 
-    cause = WaitCause.CREDENTIAL
-
-    def __init__(self, what: str, *, where: str = "", mend: str = "", report: BuildReport) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        mend: str = "",
+        cause: WaitCause,
+        until: datetime | None = None,
+        report: BuildReport,
+    ) -> None:
+        super().__init__(what, where=where, mend=mend, cause=cause, until=until)
         self.report = report
 
 

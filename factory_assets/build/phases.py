@@ -16,8 +16,16 @@ from factory_assets.build.tree import changed_paths
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
 from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.refusals import Refusal, stopped_error
 from factory_assets.folders import fresh_folder
 
+_OUTSIDE = {
+    OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,
+    OutcomeKind.STOPPED: WaitCause.INFRASTRUCTURE,
+    OutcomeKind.NOT_UNDERSTOOD: WaitCause.NOT_UNDERSTOOD,
+    OutcomeKind.RATE_LIMITED: WaitCause.RATE_LIMIT,
+    OutcomeKind.INFRASTRUCTURE: WaitCause.INFRASTRUCTURE,
+}
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 
 
@@ -35,7 +43,7 @@ class Phases:
         Raises:
             BuildAgentError: the agent did not do it, or the build's time is over.
             BuildDeferredError: it cannot go on now.
-            BuildCredentialError: nor before the credential is mended.
+            BuildStoppedError: nor before what the model's API refuses is mended.
         """
         state = self._state
         state.tools.journal.enter_phase(state.queued.id, phase)
@@ -66,7 +74,7 @@ class Phases:
             BuildGateError: it did not end the round, so that what was refused stays refused.
             BuildAgentError: the build's time is over.
             BuildDeferredError: it cannot go on now.
-            BuildCredentialError: nor before the credential is mended.
+            BuildStoppedError: nor before what the model's API refuses is mended.
         """
         state, phase = self._state, Phase.REVIEW
         if state.seconds_left <= 0:
@@ -148,21 +156,27 @@ class Phases:
 
     def _put_off_if_outside(self, phase: Phase, before: str, work: Work) -> None:
         outcome = work.outcome
-        outside = {
-            OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,
-            OutcomeKind.RATE_LIMITED: WaitCause.RATE_LIMIT,
-            OutcomeKind.INFRASTRUCTURE: WaitCause.INFRASTRUCTURE,
-        }
-        if outcome.kind in outside:
-            self._keep(phase, before, outside[outcome.kind])
+        cause = _OUTSIDE.get(outcome.kind)
+        if cause is None:
+            return
+        self._keep(phase, before, cause)
         reason = f"Phase {phase} met a {outcome.kind}: {outcome.detail}"
         match outcome.kind:
             case OutcomeKind.AUTHENTICATION:
-                self._endings.refuse_credential(f"The agent's credential was refused: {outcome.detail}")
-            case OutcomeKind.RATE_LIMITED:
-                self._endings.put_off(reason, cause=WaitCause.RATE_LIMIT, until=outcome.until)
-            case OutcomeKind.INFRASTRUCTURE:
-                self._endings.put_off(reason, until=outcome.until)
+                mend = "Renew the Claude credential (see `factory doctor`)."
+                self._endings.stop(f"The agent's credential was refused: {outcome.detail}", mend=mend)
+            case OutcomeKind.STOPPED if outcome.refusal is not None:
+                self._stop_for(phase, outcome.refusal, outcome.model)
+            case OutcomeKind.NOT_UNDERSTOOD:
+                self._endings.stop_or_put_off(phase, before, outcome)
+        self._endings.put_off(reason, cause=cause, until=outcome.until)
+
+    def _stop_for(self, phase: Phase, refusal: Refusal, model: str) -> NoReturn:
+        setting = f"FACTORY_{phase.upper()}_MODEL"
+        error = stopped_error(
+            refusal, where="", credential="see `factory doctor`", model=model, setting=setting
+        )
+        self._endings.stop(error.what, mend=error.mend, cause=error.cause, until=error.until)
 
     def _recorded(self, phase: Phase) -> PhaseRecord | None:
         """The phase as this run or an earlier one of the attempt has done it."""

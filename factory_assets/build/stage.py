@@ -13,9 +13,9 @@ from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.endings import Endings
 from factory_assets.build.errors import (
     BuildAgentError,
-    BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
+    BuildStoppedError,
 )
 from factory_assets.build.git import BareRepo
 from factory_assets.build.judge import Judge
@@ -92,7 +92,7 @@ class Builder:
             BuildAgentError: an agent did not do its phase; the spec has failed.
             BuildDeferredError: the outside world failed, a tool of the language is missing, or a budget is used
                 up; the spec is queued again, no attempt is used up.
-            BuildCredentialError: the same, until the credential is mended.
+            BuildStoppedError: the same, until what the model's API refuses is mended.
         """
         spec = job.queued.spec
         scratch = self._config.workspaces_dir / spec.name
@@ -124,10 +124,10 @@ class Builder:
         endings = Endings(state)
         try:
             return Attempt(state, self._judge(job, repo, scratch), endings).run()
-        except (BuildGateError, BuildAgentError, BuildDeferredError, BuildCredentialError):
+        except (BuildGateError, BuildAgentError, BuildDeferredError, BuildStoppedError):
             raise
         except CredentialError as error:
-            endings.refuse_credential(error.what, mend=error.mend)
+            endings.stop(error.what, mend=error.mend)
         except MissingToolError as error:
             endings.put_off(
                 error.what,

@@ -138,7 +138,7 @@ class Factory:
 
         What has a run already is followed.
         """
-        if standing := self.registry.holds():
+        if standing := [hold for hold in self.registry.holds() if hold.stops_builds]:
             raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
         launches = BuildLaunches(
             self.client,
@@ -209,7 +209,7 @@ class Factory:
         return queued
 
     def _is_stopped(self) -> bool:
-        return bool(self.registry.holds())
+        return any(hold.stops_builds for hold in self.registry.holds())
 
     def _follow(
         self, labels: dict[str, str], *, nothing: str = "", is_stopped: Callable[[], bool] = _never

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time
 import dagster as dg
 
 from factory_assets.defs.alerts import budget_cause
-from factory_assets.defs.externals import PAPERS
+from factory_assets.defs.analyses import analyses_to_launch, gathered_at, gathered_days
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
@@ -128,17 +128,14 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        # What a machine lacks for builds, an analysis may do without.
-        if standing := [hold for hold in registry.holds() if hold.cause is WaitCause.CREDENTIAL]:
+        if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
             yield dg.SkipReason(_held(standing))
             return
         unread = days_to_analyse(
-            _gathered(context.instance), registry.analysed_days(), registry.unread_days(), now
+            gathered_days(context.instance), registry.analysed_days(), registry.unread_days(), now
         )
         days = [day for day in unread if rules.have(day, now.date())]
-        early = gathered_too_early(
-            _gathered_at(context.instance, days), _window(context.instance, rules, now)
-        )
+        early = gathered_too_early(gathered_at(context.instance, days), _window(context.instance, rules, now))
         waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
         apart = _apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
         if not days:
@@ -147,7 +144,19 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"Gathered before arXiv announced them. {waits} {apart}".strip())
         elif early or apart:
             context.log.info(f"{waits} {apart}".strip())
-        for day in (day for day in days if day not in early):
+        launched = analyses_to_launch(
+            context.instance,
+            registry,
+            [day for day in days if day not in early],
+            day_usd=rules.limits.day_usd,
+            link=rules.ui_url,
+            now=now,
+        )
+        if launched.waits and launched.days:
+            context.log.info(launched.waits)
+        elif launched.waits:
+            yield dg.SkipReason(launched.waits)
+        for day in launched.days:
             yield dg.RunRequest(partition_key=day.isoformat(), run_key=f"analyze {day} {now:%Y-%m-%d}")
 
     return analyze_daily
@@ -166,7 +175,7 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if standing := registry.holds():
+        if standing := [hold for hold in registry.holds() if hold.stops_builds]:
             yield dg.SkipReason(_held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
@@ -236,7 +245,7 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
                 may_probe=may_probe,
                 now=now,
             )
-        if standing:
+        if standing := [hold for hold in standing if hold.stops_builds]:
             yield dg.SkipReason(_held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=now)
@@ -370,20 +379,6 @@ def _window(instance: dg.DagsterInstance, rules: Rules, now: datetime) -> tuple[
         last=rules.last,
         gathered_to=date.fromisoformat(latest[0].dagster_run.tags[_RANGE_END]) if latest else None,
     )
-
-
-def _gathered(instance: dg.DagsterInstance) -> list[date]:
-    return [date.fromisoformat(key) for key in instance.get_materialized_partitions(PAPERS)]
-
-
-def _gathered_at(instance: dg.DagsterInstance, days: Sequence[date]) -> dict[date, datetime]:
-    """When each of these dates, which were gathered, was so last."""
-    found = {}
-    for day in days:
-        chosen = dg.AssetRecordsFilter(asset_key=PAPERS, asset_partitions=[day.isoformat()])
-        (record,) = instance.fetch_materializations(chosen, limit=1).records
-        found[day] = datetime.fromtimestamp(record.timestamp, UTC)
-    return found
 
 
 def _request(queued: QueuedSpec, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

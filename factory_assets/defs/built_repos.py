@@ -9,15 +9,15 @@ import dagster as dg
 from factory_assets.build.errors import (
     BuildAgentError,
     BuildBusyError,
-    BuildCredentialError,
     BuildDeferredError,
     BuildGateError,
     BuildMachineError,
+    BuildStoppedError,
 )
 from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
-from factory_assets.defs.holds import BUILD_POOL, stop_for_credential, stop_for_machine
+from factory_assets.defs.holds import BUILD_POOL, stop_for_machine, stop_for_model
 from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import (
@@ -144,7 +144,7 @@ def _materialize(step: _Step) -> Iterator[Event]:
         return
     try:
         report = step.building.build(queued, context.run.run_id, context.log.info)
-    except (BuildDeferredError, BuildCredentialError) as error:
+    except (BuildDeferredError, BuildStoppedError) as error:
         yield from _checks(error.report.verdicts)
         _put_off(step, queued, error)
         return
@@ -184,10 +184,10 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     raise failure(error, _spec_metadata(queued, step.git_dir))
 
 
-def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildCredentialError) -> None:
-    until = error.until if isinstance(error, BuildDeferredError) else None
-    if isinstance(error, BuildCredentialError):
-        stop_for_credential(
+def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildStoppedError) -> None:
+    until = error.until
+    if isinstance(error, BuildStoppedError):
+        stop_for_model(
             step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
         )
     elif isinstance(error, BuildMachineError):

@@ -243,7 +243,7 @@ class FactoryClient:
             may_probe=registry.holds(),
             now=datetime.now(UTC),
         )
-        set_builds(self._instance, 0 if standing else workers)
+        set_builds(self._instance, 0 if any(hold.stops_builds for hold in standing) else workers)
         return standing
 
     def resume_queue(self, registry: Registry, workers: int) -> list[Hold]:

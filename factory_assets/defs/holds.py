@@ -12,23 +12,27 @@ from factory_assets.defs.stages import Building
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, FactoryError
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.registry import Registry
 
 BUILD_POOL = "builds"
 
 
-def stop_for_credential(
+def stop_for_model(
     context: dg.AssetExecutionContext,
     registry: Registry,
-    error: CredentialError,
+    error: CredentialError | ModelStoppedError,
     credential: str,
     *,
     now: datetime,
 ) -> None:
-    """Hold the queue until the credential that was refused is another one or works again.
+    """Hold the queue until what the model's API refused to everybody is mended, or its time is over.
 
     Queued runs stay queued, without a process; builds that run already go on until they meet the same refusal.
     """
+    if isinstance(error, ModelStoppedError) and error.cause is not WaitCause.CREDENTIAL:
+        _stop_until_mended(context, registry, error.cause, error, credential, until=error.until, now=now)
+        return
     hold = Hold(
         cause=WaitCause.CREDENTIAL,
         reason=f"The model's credential was refused: {error.what}",
@@ -49,13 +53,27 @@ def stop_for_machine(
     now: datetime,
 ) -> None:
     """Hold the queue while this machine lacks what every build needs: each would only meet it anew."""
+    _stop_until_mended(context, registry, WaitCause.TOOLCHAIN, error, credential, until=None, now=now)
+
+
+def _stop_until_mended(
+    context: dg.AssetExecutionContext,
+    registry: Registry,
+    cause: WaitCause,
+    error: FactoryError,
+    credential: str,
+    *,
+    until: datetime | None,
+    now: datetime,
+) -> None:
     hold = Hold(
-        cause=WaitCause.TOOLCHAIN,
+        cause=cause,
         reason=error.what,
         mend=error.mend,
         since=now,
         credential=credential,
-        tries=registry.hold_tries(WaitCause.TOOLCHAIN, now),
+        tries=registry.hold_tries(cause, now),
+        until=until,
     )
     again = f"Then `factory resume`; by itself the queue goes on at {hold.opens_at:%Y-%m-%d %H:%M} UTC."
     _stop(context, registry, replace(hold, mend=f"{error.mend} {again}".strip()))
@@ -63,8 +81,11 @@ def stop_for_machine(
 
 def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> None:
     registry.hold(hold)
-    context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
-    context.log.error("The whole queue is stopped: no build starts before this is mended. %s", hold)
+    stopped = "analysis"
+    if hold.stops_builds:
+        context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
+        stopped = "build"
+    context.log.error("The whole queue is stopped: no %s starts before this is mended. %s", stopped, hold)
 
 
 def lift_holds(
@@ -78,7 +99,7 @@ def lift_holds(
 ) -> list[Hold]:
     """Lift the stops that are mended, or whose time for a try has come, and return those that stand.
 
-    Once none stands any more, `workers` builds may run at once. The credential is tried for the stops in
+    Once none of the builds stands any more, `workers` builds may run at once. The credential is tried for the stops in
     `may_probe` alone.
     """
     standing = registry.holds()
@@ -89,7 +110,7 @@ def lift_holds(
         if hold not in mended and hold in may_probe and _worth_a_try(hold, building, now)
     ]
     left = [hold for hold in standing if hold not in [*mended, *tried]]
-    if standing and not left:
+    if any(hold.stops_builds for hold in standing) and not any(hold.stops_builds for hold in left):
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
     for hold in mended:

@@ -9,6 +9,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
 
+ANALYZE_JOB = "analyze"
 BUILD_JOB = "build"
 MIRROR_JOB = "mirror"
 
@@ -37,7 +38,7 @@ def build_jobs() -> Jobs:
 
     return Jobs(
         gather=job("gather", PAPERS, "Gather the papers of one date or of a range of dates."),
-        analyze=job("analyze", SPECS, "Have Claude read a date's papers and write specs."),
+        analyze=job(ANALYZE_JOB, SPECS, "Have Claude read a date's papers and write specs."),
         build=job(BUILD_JOB, BUILT_REPOS, "Build the repo of one spec."),
         mirror=job(MIRROR_JOB, MIRRORED_REPOS, "Publish one shipped repo."),
     )

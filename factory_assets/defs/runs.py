@@ -21,11 +21,12 @@ ATTEMPTS_TAG = "factory/attempts-before"
 
 
 class RunOutcome(StrEnum):
-    """What became of a build's run, as the list of runs shows it."""
+    """What became of a run, as the list of runs shows it."""
 
     SHIPPED = "shipped"
     FAILED = "failed"
     DEFERRED = "deferred"
+    UNFINISHED = "unfinished"
     NO_SPEC = "no spec"
     NOT_STARTED = "not started"
     STARTED = "started"

@@ -8,12 +8,14 @@ import dagster as dg
 
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.externals import GROUP, PAPERS, SPECS
-from factory_assets.defs.holds import stop_for_credential
+from factory_assets.defs.holds import stop_for_model
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
-from factory_assets.defs.runs import failure
+from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Analysing, Building, Clock
-from factory_assets.domain.errors import CredentialError, FactoryError
+from factory_assets.domain.builds import WaitCause
+from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import rank_key
 from factory_assets.registry import Registry
 
@@ -69,11 +71,20 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         (day,) = days_of(context)
         try:
             report = analysis.analyze(day, context.log.info)
-        except CredentialError as error:
-            stop_for_credential(context, registry, error, building.credential_digest(), now=clock.now())
+        except (CredentialError, ModelStoppedError) as error:
+            if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
+                # Builds ask other models.
+                error.cause = WaitCause.ANALYSIS_MODEL
+            stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
+            tag_outcome(context, RunOutcome.DEFERRED)
+            raise failure(error) from error
+        except InfrastructureError as error:
+            tag_outcome(context, RunOutcome.DEFERRED)
             raise failure(error) from error
         except FactoryError as error:
             raise failure(error) from error
+        if report.unread:
+            tag_outcome(context, RunOutcome.UNFINISHED)
         yield dg.MaterializeResult(
             metadata=_metadata(registry, report, day),
             data_version=dg.DataVersion(_fingerprint(registry, day)),

@@ -12,6 +12,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.refusals import Refusal
 
 
 class Route(StrEnum):
@@ -72,7 +73,8 @@ class StructuredModel(Protocol):
         """Answer, or raise.
 
         Raises:
-            CredentialError: refused (401, 403), or no credential: never retried.
+            CredentialError: refused, or no credential: never retried.
+            ModelStoppedError: refused whoever asks, because of the account or the model: never retried.
             RateLimitedError: with the time to come back, where one was named.
             InfrastructureError: network, 5xx, overloaded after the client's own retries.
         """
@@ -87,6 +89,8 @@ class OutcomeKind(StrEnum):
     OVER_BUDGET = "over budget"
     RATE_LIMITED = "rate limited"
     AUTHENTICATION = "authentication"
+    STOPPED = "refusal of the account or the model"
+    NOT_UNDERSTOOD = "refusal that is not understood"
     INFRASTRUCTURE = "infrastructure failure"
     AGENT_FAILURE = "agent failure"
 
@@ -114,7 +118,10 @@ class AgentTask:
 
 @dataclass(frozen=True)
 class AgentOutcome:
-    """How it ended. `detail` is the program's own words; `until` the reset time of a rate limit (UTC)."""
+    """How it ended. `detail` is the program's own words; `until` the reset time of a rate limit (UTC).
+
+    `refusal` is what the API refused, where that was its end.
+    """
 
     kind: OutcomeKind
     detail: str
@@ -124,6 +131,7 @@ class AgentOutcome:
     session_id: str | None
     model: str
     until: datetime | None = None
+    refusal: Refusal | None = None
 
 
 class AgentRunner(Protocol):

@@ -18,6 +18,16 @@ _BLIND_PAUSE = timedelta(hours=1)
 _MACHINE_PAUSE = timedelta(minutes=10)
 _FIRST_BACK_OFF = timedelta(minutes=10)
 _LONGEST_BACK_OFF = timedelta(hours=6)
+_LONGEST_ANALYSIS_DOUBLINGS = 3
+_ANALYSIS_STOPS = frozenset(
+    {
+        WaitCause.CREDENTIAL,
+        WaitCause.CREDIT,
+        WaitCause.ACCOUNT,
+        WaitCause.USAGE_LIMIT,
+        WaitCause.ANALYSIS_MODEL,
+    }
+)
 # Priorities stay below 0, the priority of what a person launches.
 _FAR_FUTURE = date(2100, 1, 1)
 # Sums of floats are never exact.
@@ -60,6 +70,55 @@ def gathered_too_early(gathered_at: Mapping[date, datetime], window: tuple[date,
     ]
 
 
+@dataclass(frozen=True)
+class FailedAnalysis:
+    """How often in a row the analysis of a date has failed, when last, and what the date has cost in all."""
+
+    count: int
+    last_at: datetime
+    dollars: float
+
+    @property
+    def not_before(self) -> datetime:
+        """It is tried again the next day, then after two, four and eight days: each time is paid for anew."""
+        days: int = 2 ** min(self.count - 1, _LONGEST_ANALYSIS_DOUBLINGS)
+        # The ticks come a day apart, and a run ends some time after its own.
+        return self.last_at + timedelta(days=days) - timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class AnalysisChoice:
+    """The dates to analyse now, those that failed and wait, and those that failed and have no room in the budget."""
+
+    days: tuple[date, ...]
+    paused: tuple[date, ...] = ()
+    over_budget: tuple[date, ...] = ()
+
+
+def choose_analyses(
+    days: Sequence[date], failed: Mapping[date, FailedAnalysis], *, room_usd: float, now: datetime
+) -> AnalysisChoice:
+    """Leave out, for now, dates whose analysis has failed: for a growing while, and where `room_usd` is used up.
+
+    One more analysis of such a date is taken to cost what each so far has cost.
+    """
+    chosen: list[date] = []
+    paused: list[date] = []
+    over: list[date] = []
+    for day in days:
+        before = failed.get(day)
+        if before is None:
+            chosen.append(day)
+        elif before.not_before > now:
+            paused.append(day)
+        elif before.dollars / before.count > room_usd:
+            over.append(day)
+        else:
+            room_usd -= before.dollars / before.count
+            chosen.append(day)
+    return AnalysisChoice(tuple(chosen), tuple(paused), tuple(over))
+
+
 def _doubled(pause: timedelta, times: int) -> timedelta:
     factor: int = 2 ** min(times, 10)
     return min(pause * factor, _LONGEST_BACK_OFF)
@@ -69,7 +128,8 @@ def _doubled(pause: timedelta, times: int) -> timedelta:
 class Hold:
     """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop.
 
-    `tries` is how often in a row it was lifted to try the credential and came back: each time the pause doubles.
+    `tries` is how often in a row it was lifted to try it and came back: each time the pause doubles. `until` is
+    when it ends by itself, where the server that refused has named the time.
     """
 
     cause: WaitCause
@@ -78,6 +138,17 @@ class Hold:
     since: datetime
     credential: str
     tries: int = 0
+    until: datetime | None = None
+
+    @property
+    def stops_builds(self) -> bool:
+        """Whether no build starts meanwhile."""
+        return self.cause is not WaitCause.ANALYSIS_MODEL
+
+    @property
+    def stops_analyses(self) -> bool:
+        """Whether no analysis starts meanwhile: it may do without what a machine or one model lacks for builds."""
+        return self.cause in _ANALYSIS_STOPS
 
     @property
     def probe_pause(self) -> timedelta:
@@ -87,6 +158,8 @@ class Hold:
     @property
     def opens_at(self) -> datetime:
         """When the stop is lifted by itself where no request can tell: a build then does."""
+        if self.until is not None and self.until > self.since:
+            return self.until
         first = _MACHINE_PAUSE if self.cause is WaitCause.TOOLCHAIN else _BLIND_PAUSE
         return self.since + _doubled(first, self.tries)
 

@@ -41,6 +41,10 @@ class AnswerStore(Protocol):
         """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair."""
         ...
 
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        """The texts of the stored answers to this very prompt, the newest first."""
+        ...
+
 
 class AnalysisStore(AnswerStore, Protocol):
     """What analysis reads and writes."""
@@ -100,6 +104,12 @@ class BuildLedger(CallLedger, Protocol):
 
     def settle(self, reservation_id: str, call: ModelCall) -> None:
         """Add the line to llm_calls and end the reservation, in one transaction."""
+        ...
+
+    def refused_another(self, repo: str, phase: Phase) -> bool:
+        """Whether the last session of this phase that tells anything of the model's API met a refusal which nobody
+        understood, and was one of another repo. Sessions of `repo` that met such a refusal are not looked at.
+        """
         ...
 
     def spending(self, spec_id: int, attempt: int) -> Spending:

@@ -15,12 +15,13 @@ from pydantic import SecretStr
 from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
-from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, status_error
+from factory_assets.domain.refusals import Refusal, classify
+from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, refused_error
 from factory_assets.llm.prices import cost_usd
 from factory_assets.llm.router_headers import GatewayReading, read_gateway
 
 if TYPE_CHECKING:
-    from anthropic import Anthropic
+    from anthropic import Anthropic, APIStatusError
     from anthropic.lib.streaming import MessageStream
     from anthropic.types import Message, OutputConfigParam, TextBlockParam
 
@@ -51,10 +52,12 @@ class ClaudeApi:
         """Ask; retry what may pass; say in dollars what it took.
 
         Raises:
-            CredentialError: no credential, or refused (401, 402, 403).
-            RateLimitedError: 429, with the time that the server named.
+            CredentialError: no credential, or refused.
+            ModelStoppedError: no credit, a limit of the account, or no such model: whoever asks is refused.
+            RateLimitedError: with the time that the server named.
             InfrastructureError: network, 5xx, 529, or an answer that is none.
-            InputError: 400, 404 or a model without a price.
+            PromptTooLongError: the question is too long.
+            InputError: any other refusal, or a model without a price.
             AnswerCutError: the answer was too long; it is in the error.
             AnswerRefusedError: the model declined.
         """
@@ -90,13 +93,11 @@ class ClaudeApi:
             with self._client() as client:
                 message, headers = _send(client, question, partial(self._lose, question, started))
         except anthropic.APIStatusError as error:
-            raise status_error(
-                _true_status(error),
-                error.api_message or error.message,
+            raise refused_error(
+                _refusal(error),
                 where=self.base_url,
                 model=question.model,
                 credential=self._credential_setting,
-                headers=error.response.headers,
             ) from error
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise self._no_answer(f"No answer: {error}") from error
@@ -228,21 +229,15 @@ def _begun(stream: MessageStream[None]) -> Message | None:
         return None
 
 
-def _true_status(error: object) -> int:
-    """The status that an error event inside a stream stands for: its HTTP status is 200."""
-    status = int(getattr(error, "status_code", 500))
-    if status >= 400:
-        return status
-    kinds = {
-        "authentication_error": 401,
-        "billing_error": 402,
-        "permission_error": 403,
-        "rate_limit_error": 429,
-        "invalid_request_error": 400,
-        "not_found_error": 404,
-        "request_too_large": 413,
-    }
-    return kinds.get(str(getattr(error, "type", None)), 529)
+def _refusal(error: APIStatusError) -> Refusal:
+    """What the server meant. An error event inside a stream has HTTP status 200."""
+    return classify(
+        status=error.status_code if error.status_code >= 400 else None,
+        kind=error.type or "",
+        words=error.api_message or error.message,
+        headers=error.response.headers,
+        now=datetime.now(UTC),
+    )
 
 
 def _priced(

@@ -1,10 +1,6 @@
-"""Answers that came and were paid for but cannot be used, and how the API's refusals become typed errors."""
+"""Answers that came and were paid for but cannot be used, and what the API's refusals are as typed errors."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from factory_assets.domain.agents import Answer
 from factory_assets.domain.errors import (
@@ -14,8 +10,7 @@ from factory_assets.domain.errors import (
     InputError,
     RateLimitedError,
 )
-
-_BAD_CREDENTIAL = frozenset({401, 402, 403})
+from factory_assets.domain.refusals import Fault, Refusal, stopped_error
 
 
 class UnusableAnswerError(FactoryError):
@@ -34,36 +29,31 @@ class AnswerRefusedError(UnusableAnswerError):
     """The model declined to answer. One paper of many can be the reason."""
 
 
-def status_error(
-    status: int, words: str, *, where: str, model: str, credential: str, headers: Mapping[str, str]
-) -> FactoryError:
-    """The typed error of an HTTP status. `words` are the server's own, `credential` the setting's name."""
-    what = f"{words} (HTTP {status})"
-    if status in _BAD_CREDENTIAL:
-        return CredentialError(what, where=where, mend=f"Check {credential}: the server refused it.")
-    if status == 429:
-        until = retry_time(headers, datetime.now(UTC))
-        return RateLimitedError(
-            what, where=where, mend="Wait, or raise the account's rate limit.", until=until
-        )
-    if status in {408, 409} or status >= 500 or status < 400:
-        return InfrastructureError(what, where=where, mend="Run it again later; https://status.claude.com.")
+class PromptTooLongError(FactoryError):
+    """The request was longer than the model or the server takes, and cost nothing: ask for less at once."""
+
+
+def refused_error(refusal: Refusal, *, where: str, model: str, credential: str) -> FactoryError:
+    """The typed error of what a server refused. `credential` is the setting that holds what it was asked with."""
+    status = f" (HTTP {refusal.status})" if refusal.status else ""
+    what = f"{refusal.words}{status}"
+    match refusal.fault:
+        case Fault.CREDENTIAL:
+            return CredentialError(what, where=where, mend=f"Check {credential}: the server refused it.")
+        case Fault.CREDIT | Fault.ACCOUNT | Fault.USAGE_LIMIT | Fault.MODEL:
+            return stopped_error(
+                refusal, where=where, credential=credential, model=model, setting="FACTORY_ANALYZE_MODEL"
+            )
+        case Fault.RATE_LIMIT:
+            mend = "Wait, or raise the account's rate limit."
+            return RateLimitedError(what, where=where, mend=mend, until=refusal.until)
+        case Fault.OUTAGE:
+            mend = "Run it again later; https://status.claude.com."
+            return InfrastructureError(what, where=where, mend=mend)
+        case Fault.TOO_LONG:
+            return PromptTooLongError(what, where=where, mend="Ask about fewer papers at once.")
     return InputError(
         f"The model {model!r} cannot be asked so: {what}",
         where=where,
         mend="Check FACTORY_ANALYZE_MODEL, and ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
     )
-
-
-def retry_time(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """When the server wants to be asked again (UTC): `retry-after` in seconds or as a date."""
-    raw = headers.get("retry-after", "").strip()
-    try:
-        return now + timedelta(seconds=float(raw))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = parsedate_to_datetime(raw)
-    except (ValueError, IndexError):
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

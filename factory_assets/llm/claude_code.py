@@ -20,9 +20,10 @@ from factory_assets.domain.agents import (
     Route,
 )
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, RateLimitedError
+from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
 from factory_assets.domain.redaction import Redactor
 from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.llm.claude_api_errors import refused_error
 from factory_assets.llm.claude_code_binary import find_claude_binary
 from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import judge
@@ -51,8 +52,6 @@ _RENEWAL = Reach(("platform.claude.com", "api.anthropic.com"))
 _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_ENTRYPOINT": "sdk-py",
-    # How long a finished agent waits for commands that it left in the background.
-    "CLAUDE_CODE_PRINT_BG_WAIT_CEILING_MS": "60000",
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_ERROR_REPORTING": "1",
     "DISABLE_TELEMETRY": "1",
@@ -147,6 +146,7 @@ class ClaudeCode:
             session_id=run.session_id,
             model=run.model,
             until=verdict.until,
+            refusal=verdict.refusal,
         )
 
     def ask(self, question: Question) -> Answer:
@@ -154,7 +154,10 @@ class ClaudeCode:
 
         Raises:
             CredentialError: refused, or there is none.
+            ModelStoppedError: refused whoever asks, because of the account or the model.
             RateLimitedError: with the time to come back, where one was named.
+            PromptTooLongError: the question is too long.
+            InputError: any other refusal of the API.
             InfrastructureError: the API, the network or the program failed.
             MissingToolError: when there is no program.
         """
@@ -266,8 +269,9 @@ class ClaudeCode:
         where = f"Claude Code at {self._base_url}"
         if verdict.kind is OutcomeKind.AUTHENTICATION:
             raise CredentialError(verdict.detail, where=where, mend=_MEND)
-        if verdict.kind is OutcomeKind.RATE_LIMITED:
-            raise RateLimitedError(verdict.detail, where=where, until=verdict.until)
+        if verdict.refusal is not None and verdict.kind is not OutcomeKind.INFRASTRUCTURE:
+            credential = next(iter(self._credentials), "the login of Claude Code")
+            raise refused_error(verdict.refusal, where=where, model=run.model, credential=credential)
         # An answer that the program refused for its form is still the model's: whoever asked judges it.
         text = run.answer or (verdict.detail if verdict.kind is OutcomeKind.DONE else None)
         if text is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:

@@ -17,6 +17,7 @@ _LONGEST_LINE = 256 * 1024
 _LONGEST_BODY = 8 * 1024 * 1024
 # Of a `data:` line around the few letters that it brings.
 _EVENT_BYTES = 80
+_SHOWN_BYTES = 4096
 _COUNTING = (b'"message_start"', b'"message_delta"', b'"error"')
 
 _Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value), Field(ge=0)]
@@ -96,7 +97,7 @@ class Answer:
     """Takes the bytes of an answer.
 
     `counts` is None while nothing was counted, `complete` whether the last word on it was heard, `error` the API's
-    kind of error and its message where it gave one.
+    kind of error and its message where it gave one, `text` the beginning of an answer in one piece.
     """
 
     def __init__(self, *, streams: bool) -> None:
@@ -108,6 +109,7 @@ class Answer:
         self.counts: Counts | None = None
         self.complete = False
         self.error: tuple[str, str] | None = None
+        self.text = ""
 
     @property
     def tokens_seen(self) -> int:
@@ -132,6 +134,7 @@ class Answer:
             self._end_line()
         elif not self._too_long:
             self._read(bytes(self._held))
+            self.text = bytes(self._held[:_SHOWN_BYTES]).decode(errors="replace")
         self._held.clear()
 
     def _hold(self, content: bytes, most: int) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.claude_code_answer import Answer, Counts
 from factory_assets.llm.claude_code_ending import AtDoor
 from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
@@ -22,9 +24,8 @@ _BYTES_PER_TOKEN = 4
 _LEAST_TOKENS = 1000
 # The largest context of any model.
 _MOST_INPUT_TOKENS = 1_000_000
-_DENIALS = frozenset({401, 403, "authentication_error", "permission_error"})
-_UNPAID = frozenset({402, "billing_error"})
-_NO_CREDIT = "Your credit balance is too low"
+# What code in the sandbox can bring about for itself, by a header too few or a model that there is not.
+_PROVOKED = frozenset({Fault.CREDENTIAL, Fault.ACCOUNT, Fault.MODEL})
 
 
 @dataclass
@@ -36,10 +37,10 @@ class DoorMeter:
 
     limit_usd: float
     _over_budget: bool = field(default=False, init=False)
-    _accepted: bool = field(default=False, init=False)
-    _denied: bool = field(default=False, init=False)
-    _unpaid: bool = field(default=False, init=False)
-    _rate_limited: bool = field(default=False, init=False)
+    _answered: bool = field(default=False, init=False)
+    _accepted: set[str | None] = field(default_factory=set, init=False)
+    _refusal: Refusal | None = field(default=None, init=False)
+    _refused_model: str | None = field(default=None, init=False)
     _calls: dict[int, Usage] = field(default_factory=dict, init=False)
 
     @property
@@ -48,17 +49,27 @@ class DoorMeter:
         return sum(tuple(self._calls.values()), Usage())
 
     @property
+    def answered(self) -> bool:
+        """Whether any call was answered to its end."""
+        return self._answered
+
+    @property
     def seen(self) -> AtDoor:
         """What the end of the run is judged by.
 
-        Code in the sandbox can have a good credential denied (by a header too few, or a model too many), but it
-        runs only once the model was asked; so a denial counts as long as nothing was accepted.
+        Code in the sandbox can have a good credential denied, but it runs only once the model was asked; so a denial
+        is believed as long as nothing was accepted, and that of a model as long as that model never answered.
         """
+        refusal = self._refusal
+        known = (
+            self._refused_model in self._accepted
+            if refusal and refusal.fault is Fault.MODEL
+            else self._accepted
+        )
         return AtDoor(
             over_budget=self._over_budget,
-            credential_refused=self._unpaid or (self._denied and not self._accepted),
-            credential_doubted=self._denied,
-            rate_limited=self._rate_limited,
+            refusal=refusal,
+            is_doubted=refusal is not None and refusal.fault in _PROVOKED and bool(known),
         )
 
     def refusal(self) -> str | None:
@@ -78,17 +89,21 @@ class DoorMeter:
         """Set what the call of this number has used, as far as it is known."""
         self._calls[number] = usage
 
-    def accept(self) -> None:
-        """Take an answer of the model."""
-        self._accepted = True
+    def accept(self, model: str | None, *, is_whole: bool) -> None:
+        """Take an answer to a call that asked for `model`."""
+        self._accepted.add(model)
+        self._answered |= is_whole
+        self._refusal = None
 
-    def reject(self, status: int, error: tuple[str, str] | None) -> None:
-        """Take an error, by its status or, within an answer that had begun, by its kind."""
-        kind, message = error or ("", "")
-        told = {status, kind}
-        self._rate_limited |= bool(told & {429, "rate_limit_error"})
-        self._denied |= bool(told & _DENIALS)
-        self._unpaid |= bool(told & _UNPAID) or message.startswith(_NO_CREDIT)
+    def reject(self, status: int, error: tuple[str, str], model: str | None) -> None:
+        """Take an error by its status, its kind and its words, of a call that asked for `model`.
+
+        Within an answer that had begun, its status says nothing.
+        """
+        kind, words = error
+        told = status if status >= 400 else None
+        self._refusal = classify(status=told, kind=kind, words=words, now=datetime.now(UTC))
+        self._refused_model = model
 
 
 @dataclass(frozen=True)
@@ -151,15 +166,17 @@ class Call:
             return
         self._answer.end()
         if self._status is None or not 200 <= self._status < 300:
-            self._meter.reject(self._status or 0, self._answer.error)
+            self._meter.reject(
+                self._status or 0, self._answer.error or ("", self._answer.text), self._asked().model
+            )
             return
         if self._answer.error is not None:
-            self._meter.reject(self._status, self._answer.error)
+            self._meter.reject(self._status, self._answer.error, self._asked().model)
         self._take_answer(self._answer)
 
     def _take_answer(self, answer: Answer) -> None:
         if answer.counts is not None:
-            self._meter.accept()
+            self._meter.accept(self._asked().model, is_whole=answer.complete)
         elif answer.error is not None:
             # It failed before the model began.
             return

@@ -1,22 +1,29 @@
-"""How a Claude Code run ended, judged by the program's structured fields and its door, never by its prose."""
+"""How a Claude Code run ended, judged by the program's structured fields and its door, never by its prose alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from factory_assets.domain.agents import OutcomeKind
+from factory_assets.domain.refusals import Fault, Refusal
 
 _REFUSED = frozenset({401, 403})
 _SUBTYPES = {
     "error_max_turns": OutcomeKind.OUT_OF_TURNS,
     "error_max_budget_usd": OutcomeKind.OVER_BUDGET,
 }
-_ERRORS = {
-    "authentication_failed": OutcomeKind.AUTHENTICATION,
-    "billing_error": OutcomeKind.AUTHENTICATION,
-    "rate_limit": OutcomeKind.RATE_LIMITED,
-    "invalid_request": OutcomeKind.AGENT_FAILURE,
+_KINDS = {
+    Fault.CREDENTIAL: OutcomeKind.AUTHENTICATION,
+    Fault.CREDIT: OutcomeKind.STOPPED,
+    Fault.ACCOUNT: OutcomeKind.STOPPED,
+    Fault.USAGE_LIMIT: OutcomeKind.STOPPED,
+    Fault.MODEL: OutcomeKind.STOPPED,
+    Fault.RATE_LIMIT: OutcomeKind.RATE_LIMITED,
+    Fault.OUTAGE: OutcomeKind.INFRASTRUCTURE,
+    Fault.TOO_LONG: OutcomeKind.AGENT_FAILURE,
+    Fault.REQUEST: OutcomeKind.AGENT_FAILURE,
+    Fault.NOT_UNDERSTOOD: OutcomeKind.NOT_UNDERSTOOD,
 }
 
 
@@ -34,37 +41,32 @@ class Result:
 class AtDoor:
     """What the model API answered, seen outside the sandbox, where no code of an agent can make it up.
 
-    A credential is doubted when a call with it was refused although others were accepted.
+    `refusal` is the last one after which nothing was answered any more. It is in doubt where the same credential, or
+    the same model, had been accepted before in this run: code in the sandbox can have a good one refused.
     """
 
     over_budget: bool = False
-    credential_refused: bool = False
-    credential_doubted: bool = False
-    rate_limited: bool = False
-
-    def bears_out(self, kind: OutcomeKind) -> bool:
-        """Whether such an end can be true."""
-        if kind is OutcomeKind.AUTHENTICATION:
-            return self.credential_refused
-        return self.rate_limited or kind is not OutcomeKind.RATE_LIMITED
+    refusal: Refusal | None = None
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True)
 class Ending:
     """All that is known about the end of a run.
 
-    `api_error` is the kind of the last API error that the program named, `limit_resets_at` the time of a
-    rejected rate limit, `refused` the refusal of the credential at which the run was stopped, `failure` what
-    the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last words there. `door` is
-    what its door saw, where there is one; code that the agent runs can write what the program is taken to say.
-    `credential_expired` is known without the program: the time of a lent login was over.
+    `api_refusal` is the API error that the program's result tells of, `limit_resets_at` the time of a rejected rate
+    limit, `refused` the refusal of the credential at which the run was stopped, `answered` whether the API gave any
+    answer, `failure` what the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last
+    words there. `door` is what its door saw, where there is one; code that the agent runs can write what the program
+    is taken to say. `credential_expired` is known without the program: the time of a lent login was over.
     """
 
     result: Result | None = None
-    api_error: str | None = None
+    api_refusal: Refusal | None = None
     limit_resets_at: datetime | None = None
-    refused: str | None = None
+    refused: Refusal | None = None
     timed_out_after: float | None = None
+    answered: bool = True
     stopped: str | None = None
     failure: str | None = None
     stderr: str = ""
@@ -74,11 +76,12 @@ class Ending:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an ending means. `until` is the reset time of a rate limit."""
+    """What an ending means. `until` is the reset time of a rate limit, `refusal` what the API refused."""
 
     kind: OutcomeKind
     detail: str
     until: datetime | None = None
+    refusal: Refusal | None = None
 
 
 def judge(ending: Ending) -> Verdict:
@@ -88,14 +91,25 @@ def judge(ending: Ending) -> Verdict:
     if ending.door.over_budget:
         return Verdict(OutcomeKind.OVER_BUDGET, "The budget is used up; no further call of the model passed.")
     verdict = _judge(ending)
-    refused = verdict.kind is OutcomeKind.AUTHENTICATION
-    if ending.door.bears_out(verdict.kind) or (refused and ending.credential_expired):
+    if verdict.refusal is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:
         return verdict
-    if refused and ending.door.credential_doubted:
-        said = "A credential that the model API had accepted in this run was refused"
-        return Verdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {verdict.detail}")
-    said = f"Claude Code's output tells of a refusal ({verdict.kind}) that the model API never gave"
-    return Verdict(OutcomeKind.AGENT_FAILURE, f"{said}: {verdict.detail}")
+    if verdict.kind is OutcomeKind.AUTHENTICATION and ending.credential_expired:
+        return verdict
+    return _at_door(verdict.refusal, ending.door, ending.limit_resets_at)
+
+
+def _at_door(told: Refusal, door: AtDoor, resets_at: datetime | None) -> Verdict:
+    seen = door.refusal
+    if seen is None or (told.status, told.fault) not in {
+        (seen.status, told.fault),
+        (told.status, seen.fault),
+    }:
+        said = f"Claude Code's output tells of a refusal ({told.fault}) that the model API never gave"
+        return Verdict(OutcomeKind.AGENT_FAILURE, f"{said}: {told.words}")
+    if door.is_doubted:
+        said = "What the model API had accepted in this run was refused"
+        return Verdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {seen.words}")
+    return _of_refusal(seen, resets_at)
 
 
 def _judge(ending: Ending) -> Verdict:
@@ -103,9 +117,12 @@ def _judge(ending: Ending) -> Verdict:
     if ending.result is not None:
         return _judge_result(ending.result, ending)
     if ending.refused is not None:
-        return Verdict(OutcomeKind.AUTHENTICATION, f"The API refused the credential: {ending.refused}.")
+        return _of_refusal(ending.refused, None)
     if ending.timed_out_after is not None:
         limit = f"{ending.timed_out_after:g} s"
+        if not ending.answered:
+            said = f"The model API gave no answer in the whole time of {limit}."
+            return Verdict(OutcomeKind.INFRASTRUCTURE, said)
         return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent ran past its time of {limit} and was stopped.")
     if ending.stopped is not None:
         return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent was stopped: {ending.stopped}.")
@@ -118,24 +135,16 @@ def _judge_result(result: Result, ending: Ending) -> Verdict:
         return Verdict(_SUBTYPES[result.subtype], result.text)
     if not result.is_error and result.subtype == "success":
         return Verdict(OutcomeKind.DONE, result.text)
-    if result.subtype != "success" and result.api_error_status is None:
+    if (result.subtype != "success" and result.api_error_status is None) or ending.api_refusal is None:
         return Verdict(OutcomeKind.AGENT_FAILURE, f"{result.subtype}: {result.text}")
-    kind = _kind_of(result.api_error_status, ending.api_error)
-    until = ending.limit_resets_at if kind is OutcomeKind.RATE_LIMITED else None
-    return Verdict(kind, result.text, until)
+    return _of_refusal(ending.api_refusal, ending.limit_resets_at)
 
 
-def _kind_of(status: int | None, error: str | None) -> OutcomeKind:
-    if error == "billing_error" or status in _REFUSED:
-        return OutcomeKind.AUTHENTICATION
-    if status == 429:
-        return OutcomeKind.RATE_LIMITED
-    if status is None:
-        return _ERRORS.get(error or "", OutcomeKind.INFRASTRUCTURE)
-    if status == 408 or status >= 500:
-        return OutcomeKind.INFRASTRUCTURE
-    # Any other 4xx: the API understood the request and will not have it.
-    return OutcomeKind.AGENT_FAILURE if status >= 400 else OutcomeKind.INFRASTRUCTURE
+def _of_refusal(refusal: Refusal, resets_at: datetime | None) -> Verdict:
+    kind = _KINDS[refusal.fault]
+    if refusal.fault in {Fault.RATE_LIMIT, Fault.USAGE_LIMIT}:
+        refusal = replace(refusal, until=refusal.until or resets_at)
+    return Verdict(kind, refusal.words, refusal.until, refusal)
 
 
 def is_final(*, status: int | None, attempt: int, patience: int) -> bool:

@@ -1,4 +1,4 @@
-"""One run of Claude Code through its SDK: reads its messages to the end, within its time."""
+"""One run of Claude Code through its SDK: reads its messages to its result, within its time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.redaction import Redactor
+from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final
 from factory_assets.llm.claude_code_lines import one_line, tool_line
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 _SYNTHETIC = "<synthetic>"
 _STDERR_LINES = 20
 _STRUCTURED_TOOL = "StructuredOutput"
+# What the program may take to write its session down once its result is there. It would wait without end for commands
+# that its agent left in the background.
+_LAST_SECONDS = 3.0
 _LONGEST_WAIT = timedelta(hours=24)
 
 
@@ -71,7 +75,7 @@ class Run:
     _result: Result | None = None
     _api_error: str | None = None
     _limit_resets_at: datetime | None = None
-    _refused: str | None = None
+    _refused: Refusal | None = None
     _timed_out: bool = False
     _stopped: str | None = None
     _refusals_told: int = 0
@@ -101,14 +105,25 @@ class Run:
         result = self._result
         return Ending(
             result=result and Result(**{**vars(result), "text": self.redact(result.text)}),
-            api_error=self._api_error,
+            api_refusal=self._api_refusal(),
             limit_resets_at=self._limit_resets_at,
             refused=self._refused,
             timed_out_after=self.limits.timeout_seconds if self._timed_out else None,
+            answered=self.door.answered if self.door else self.meter.calls > 0,
             stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
             door=self.door.seen if self.door else None,
+        )
+
+    def _api_refusal(self) -> Refusal | None:
+        if self._result is None or not self._result.is_error:
+            return None
+        return classify(
+            status=self._result.api_error_status,
+            kind=self._api_error or "",
+            words=self.redact(self._result.text),
+            now=datetime.now(UTC),
         )
 
     def hear(self, line: str) -> None:
@@ -116,7 +131,7 @@ class Run:
         self._stderr.append(one_line(line))
 
     def watch(self, prompt: str, options: ClaudeAgentOptions) -> None:
-        """Run to the end; afterwards nothing of it is left running, whatever happened."""
+        """Run to the result; afterwards nothing of it is left running, whatever happened."""
         started = time.monotonic()
         watchdog = self.launch.watchdog()
         try:
@@ -134,10 +149,15 @@ class Run:
         limit = asyncio.create_task(self._stop_in_time())
         try:
             async for message in query(prompt=prompt, options=options):
+                if self._result is not None:
+                    continue
                 try:
                     self._take(message)
                 except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
                     self._say(f"a message of the program makes no sense: {error}")
+                if self._result is not None:
+                    limit.cancel()
+                    limit = asyncio.create_task(self._stop_after(_LAST_SECONDS))
         except ClaudeSDKError as error:
             self._failure = str(error)
         except Exception as error:
@@ -153,6 +173,10 @@ class Run:
     async def _stop_in_time(self) -> None:
         await asyncio.sleep(self.limits.timeout_seconds)
         self._timed_out = True
+        await self._stop_after(0.0)
+
+    async def _stop_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
         # Ending the program ends its messages; cancelling the SDK instead would wait for it politely.
         while True:
             self.launch.stop()
@@ -195,7 +219,7 @@ class Run:
             f"the API failed ({status or 'no answer'}, {error}); attempt {attempt}, again in {wait:.0f} s"
         )
         if is_final(status=status, attempt=attempt, patience=self.limits.patience):
-            self._refused = f"{status} {error}"
+            self._refused = Refusal(Fault.CREDENTIAL, f"{status} {error}", status)
             self.launch.stop()
 
     def _take_assistant(self, message: AssistantMessage) -> None:

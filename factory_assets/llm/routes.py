@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from factory_assets.domain.agents import Answer, Question, Route, StructuredModel
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, MissingToolError
+from factory_assets.domain.refusals import ModelStoppedError
 
 
 class Routes:
     """Asks by the first route that answers, and says on each answer which ones failed before it.
 
-    A route whose credential was refused is not asked again while this object lives.
+    A route that refuses the credential, the account or the model is not asked again while this object lives.
     """
 
     def __init__(
@@ -21,7 +22,7 @@ class Routes:
     ) -> None:
         self._routes = tuple(routes)
         self._notify = notify
-        self._refused: dict[Route, CredentialError] = {}
+        self._refused: dict[Route, FactoryError] = {}
 
     def ask(self, question: Question) -> Answer:
         """Answer by the first route that can.
@@ -36,7 +37,7 @@ class Routes:
                 continue
             try:
                 answer = model.ask(question)
-            except (InfrastructureError, CredentialError, MissingToolError) as error:
+            except (InfrastructureError, CredentialError, ModelStoppedError, MissingToolError) as error:
                 failures.append((route, error))
                 self._remember(route, error)
             else:
@@ -45,7 +46,7 @@ class Routes:
 
     def _remember(self, route: Route, error: FactoryError) -> None:
         self._notify(_note(route, error))
-        if isinstance(error, CredentialError):
+        if isinstance(error, (CredentialError, ModelStoppedError)):
             self._refused[route] = error
 
 

@@ -44,6 +44,12 @@ def store_answer(
     return int(stored["id"])
 
 
+def answers_to(connection: Connection, day: date, prompt_hash: str) -> list[str]:
+    """See AnswerStore."""
+    sql = "SELECT answer FROM answers WHERE day = $1 AND prompt_hash = $2 ORDER BY answered_at DESC, id DESC"
+    return [row["answer"] for row in fetch(connection, sql, [day, prompt_hash])]
+
+
 def record_analysis(connection: Connection, record: AnalysisRecord) -> None:
     """Write that a date was analysed at this moment; the record of the same moment is replaced."""
     connection.execute(

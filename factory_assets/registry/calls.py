@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date, datetime
 
+from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import ModelCall, Phase, Spending, Usage
 from factory_assets.registry.database import Connection
 from factory_assets.registry.reservations import reserved_since
@@ -46,6 +47,20 @@ WHERE build_queue.id = $1 AND attempts.attempt = $2 AND llm_calls.phase IS NOT N
 GROUP BY llm_calls.phase
 """
 
+# Of the sessions of a phase, the last one that tells whether the model's API answers.
+_LAST_TELLING = """
+SELECT outcome FROM llm_calls
+WHERE stage = 'build' AND phase = $1 AND outcome = ANY ($2::TEXT[]) AND NOT (repo = $3 AND outcome = $4)
+ORDER BY called_at DESC LIMIT 1
+"""
+_TELLING = (
+    OutcomeKind.DONE,
+    OutcomeKind.OUT_OF_TURNS,
+    OutcomeKind.OVER_BUDGET,
+    OutcomeKind.AGENT_FAILURE,
+    OutcomeKind.NOT_UNDERSTOOD,
+)
+
 
 def record_call(connection: Connection, call: ModelCall) -> None:
     """Add one line; a call that is equal in everything, its moment too, is the same line."""
@@ -71,6 +86,14 @@ def record_call(connection: Connection, call: ModelCall) -> None:
             call.outcome,
             to_db(call.at),
         ],
+    )
+
+
+def refused_another(connection: Connection, repo: str, phase: Phase) -> bool:
+    """See BuildLedger."""
+    values = [phase, list(_TELLING), repo, OutcomeKind.NOT_UNDERSTOOD]
+    return any(
+        row["outcome"] == OutcomeKind.NOT_UNDERSTOOD for row in fetch(connection, _LAST_TELLING, values)
     )
 
 

@@ -13,9 +13,10 @@ from factory_assets.registry.rows import fetch, from_db, to_db
 SOON = timedelta(hours=1)
 
 _HOLD = """
-INSERT INTO holds (cause, reason, mend, since, credential) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO holds (cause, reason, mend, since, credential, until) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (cause) DO UPDATE SET
-    reason = excluded.reason, mend = excluded.mend, since = excluded.since, credential = excluded.credential
+    reason = excluded.reason, mend = excluded.mend, since = excluded.since, credential = excluded.credential,
+    until = excluded.until
 """
 
 _TRIES = """
@@ -36,7 +37,8 @@ WHERE status = $1 AND id IN (SELECT spec_id FROM spec_waits WHERE cause = $2)
 
 def record_hold(connection: Connection, hold: Hold) -> None:
     """Set the stop; a later one of the same cause takes its place."""
-    connection.execute(_HOLD, [hold.cause, hold.reason, hold.mend, to_db(hold.since), hold.credential])
+    until = to_db(hold.until) if hold.until else None
+    connection.execute(_HOLD, [hold.cause, hold.reason, hold.mend, to_db(hold.since), hold.credential, until])
     connection.execute(_TRIES, [hold.cause, hold.tries, None])
 
 
@@ -50,6 +52,7 @@ def holds(connection: Connection) -> list[Hold]:
             since=from_db(row["since"]),
             credential=row["credential"],
             tries=row["tries"],
+            until=from_db(row["until"]) if row["until"] else None,
         )
         for row in fetch(connection, _STANDING)
     ]

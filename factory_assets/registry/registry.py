@@ -110,6 +110,11 @@ class Registry(Desk):
                 now=now,
             )
 
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        """See AnswerStore."""
+        with self._database.transaction() as connection:
+            return answers.answers_to(connection, day, prompt_hash)
+
     def taken_names(self) -> frozenset[str]:
         """See AnalysisStore."""
         with self._database.transaction() as connection:
@@ -354,6 +359,11 @@ class Registry(Desk):
         """See BuildLedger. Settling twice is settling once."""
         with self._database.transaction() as connection:
             ledger.settle(connection, reservation_id, call)
+
+    def refused_another(self, repo: str, phase: Phase) -> bool:
+        """See BuildLedger."""
+        with self._database.transaction() as connection:
+            return calls.refused_another(connection, repo, phase)
 
     def spending(self, spec_id: int, attempt: int) -> Spending:
         """See BuildLedger."""
