@@ -38,6 +38,7 @@ class FakeClient:
         self.backfilled: dict[str, str] = {}
         self.about_to_run: set[str] = set()
         self.breaks_at = ""
+        self.breaks_with: BaseException = OSError("No space left on device")
         self.tags: dict[str, Mapping[str, str]] = {}
         self.taken_back: list[str] = []
         self._deferred = deferred
@@ -49,7 +50,7 @@ class FakeClient:
 
     def launch_spec(self, job: str, queued: QueuedSpec, tags: Mapping[str, str] | None = None) -> str:
         if queued.spec.name == self.breaks_at:
-            raise OSError("No space left on device")
+            raise self.breaks_with
         self.tags[queued.spec.name] = tags or {}
         return self._launch(job, queued.spec.name)
 
@@ -220,16 +221,52 @@ def test_a_spec_whose_launch_by_a_tick_came_to_nothing_is_launched(
     assert desk.launched() == ["key-probe", "cache-probe"]
 
 
-def test_what_a_command_could_not_launch_is_free_for_the_next_one(
+def test_a_launch_that_fails_ends_no_other_and_is_free_for_the_next_command(
     replay_settings: Settings, registry: Registry
 ) -> None:
     desk = Desk(replay_settings, registry, FakeClient())
-    desk.client.breaks_at = "cache-probe"
-    with pytest.raises(OSError, match="No space left"):
+    desk.client.breaks_at = "key-probe"
+    assert desk.factory.build(None, []) == ["build    2026-06-18|01 key-probe"]
+    assert desk.launched() == ["cache-probe"]
+    assert desk.client.taken_back == []
+    assert "build    2026-06-18|01 key-probe was not launched:\nNo space left on device" in desk.said
+    assert registry.launches_asked_for().keys() == {"cache-probe"}
+
+
+def test_what_a_command_launched_is_taken_back_when_it_is_interrupted(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient())
+    desk.client.breaks_at, desk.client.breaks_with = "cache-probe", KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
         desk.factory.build(None, [])
-    assert desk.launched() == ["key-probe"]
     assert desk.client.taken_back == ["0"]
     assert registry.launches_asked_for().keys() == {"key-probe"}
+
+
+@pytest.mark.parametrize("stage", ["build", "mirror"])
+def test_a_name_without_a_rank_is_told_with_the_limit_before_anything_is_launched(
+    replay_settings: Settings, registry: Registry, stage: str
+) -> None:
+    more = [spec(f"late-{number}") for number in range(len(RANKS) + len(LATE_RANKS))]
+    registry.queue_specs(FRIDAY, more, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    unranked = [one.name for one in more if named(registry, one.name).rank is None]
+    assert unranked
+    desk = Desk(replay_settings, registry, FakeClient())
+    with pytest.raises(InputError, match=r"waits for a free rank.*FACTORY_RANKS is \d+ a date"):
+        getattr(desk.factory, stage)(None, ["cache-probe", unranked[0]])
+    assert desk.launched() == []
+
+
+def test_a_name_whose_rank_has_no_partition_any_more_is_told_so(
+    replay_settings: Settings, registry: Registry
+) -> None:
+    fewer = replay_settings.model_copy(update={"factory_ranks": 0})
+    desk = Desk(fewer, registry, FakeClient())
+    with pytest.raises(
+        InputError, match="cache-probe: Its rank has no partition any more: FACTORY_RANKS is 0"
+    ):
+        desk.factory.build(None, ["cache-probe"])
 
 
 def test_a_spec_that_is_named_twice_is_built_once(replay_settings: Settings, registry: Registry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -86,6 +87,18 @@ def at_work(instance: Instance) -> AbstractContextManager[Factory]:
     from factory_assets.cli.stages import Factory
 
     return Factory.at_work(instance, registry_of(instance), console)
+
+
+def check_names(instance: Instance, names: Sequence[str]) -> None:
+    """Refuse a name that cannot be worked on, before anything is started.
+
+    Raises:
+        InputError: with the names, and why.
+    """
+    from factory_assets.cli.stages import named_specs
+
+    if names:
+        named_specs(registry_of(instance), names, ranks=instance.settings.factory_ranks)
 
 
 def check_up(instance: Instance) -> bool:

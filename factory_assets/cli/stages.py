@@ -72,6 +72,36 @@ class Days:
         return day is not None and self.first <= day <= self.last
 
 
+def named_specs(registry: Registry, names: Sequence[str], *, ranks: int) -> list[QueuedSpec]:
+    """The specs with these names, each once. They are looked at before anything is started for one of them.
+
+    Raises:
+        InputError: with every name that no spec has, or whose spec has no partition among `ranks` a day.
+    """
+    found = {name: registry.spec_named(name) for name in dict.fromkeys(names)}
+    unknown = [name for name, queued in found.items() if queued is None]
+    if unknown:
+        raise InputError(
+            "No spec has this name.", where=", ".join(unknown), mend="`factory status` lists the names."
+        )
+    specs = [queued for queued in found.values() if queued is not None]
+    unranked = [queued.spec.name for queued in specs if queued.day is None or queued.rank is None]
+    if unranked:
+        raise InputError(
+            "It waits for a free rank, so there is no partition to launch.",
+            where=", ".join(unranked),
+            mend=f"It gets a rank on the next date that has one free; FACTORY_RANKS is {ranks} a date.",
+        )
+    beyond = [queued.spec.name for queued in specs if (queued.rank or 0) > ranks]
+    if beyond:
+        raise InputError(
+            f"Its rank has no partition any more: FACTORY_RANKS is {ranks}.",
+            where=", ".join(beyond),
+            mend="Set FACTORY_RANKS back to the higher number.",
+        )
+    return specs
+
+
 @dataclass
 class Factory:
     """An instance at work: a client for runs, and the registry for what there is to do."""
@@ -136,7 +166,11 @@ class Factory:
     def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Build the specs that wait, or those that are named, even if they failed before.
 
-        What has a run already is followed.
+        What has a run already is followed. Whatever could not be launched is returned with what failed.
+
+        Raises:
+            CredentialError: the queue is stopped.
+            InputError: one of the names cannot be built; none of them is then launched.
         """
         if standing := [hold for hold in self.registry.holds() if hold.stops_builds]:
             raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
@@ -149,7 +183,12 @@ class Factory:
             sleep=self.sleep,
         )
         labels = launches.launch()
-        return self._follow(labels, nothing="No spec waits to be built.", is_stopped=self._is_stopped)
+        failed = self._follow(
+            labels,
+            nothing="No spec waits to be built." if not launches.failures else "No build was launched.",
+            is_stopped=self._is_stopped,
+        )
+        return [*failed, *self._say_unlaunched(launches.failures)]
 
     def has_launches(self, days: Days) -> bool:
         """Whether a spec of these dates may be launched now, by its time and by the day's budget."""
@@ -184,7 +223,7 @@ class Factory:
     def mirror(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Publish the shipped repos that are not mirrored yet, or those that are named."""
         waiting = (
-            [self._named(name) for name in names]
+            named_specs(self.registry, names, ranks=self.settings.factory_ranks)
             if names
             else unmirrored_specs(self.registry, to_github=self.settings.mirrors_to_github)
         )
@@ -195,18 +234,12 @@ class Factory:
         )
 
     def _unshipped(self, names: Sequence[str], going: Mapping[str, str]) -> list[QueuedSpec]:
-        named = [self._named(name) for name in dict.fromkeys(names)]
+        named = named_specs(self.registry, names, ranks=self.settings.factory_ranks)
         return [
             queued
             for queued in named
             if queued.status is not BuildStatus.SHIPPED and queued.spec.name not in going
         ]
-
-    def _named(self, name: str) -> QueuedSpec:
-        queued = self.registry.spec_named(name)
-        if queued is None:
-            raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
-        return queued
 
     def _is_stopped(self) -> bool:
         return any(hold.stops_builds for hold in self.registry.holds())
@@ -241,6 +274,12 @@ class Factory:
             self.console.print(f"  {labels[end.run_id]} failed:", style="red", markup=False)
             self.console.print(tail(end.error), markup=False, highlight=False, soft_wrap=True)
         return [labels[end.run_id] for end in failed]
+
+    def _say_unlaunched(self, failures: Mapping[str, str]) -> list[str]:
+        for label, error in failures.items():
+            self.console.print(f"  {label} was not launched:", style="red", markup=False)
+            self.console.print(error, markup=False, highlight=False, soft_wrap=True)
+        return list(failures)
 
     def _say_put_off(self, label: str, run_id: str) -> None:
         for queued in self.registry.specs_of_run(run_id):

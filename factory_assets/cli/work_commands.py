@@ -14,6 +14,7 @@ from factory_assets.cli.common import (
     RepoOption,
     ToOption,
     at_work,
+    check_names,
     client_of,
     console,
     leave,
@@ -65,6 +66,7 @@ def build(
 
     instance = open_instance()
     days = Days.chosen(instance.settings, day=day, first=first, last=last)
+    check_names(instance, repo or [])
     with at_work(instance) as factory:
         leave(succeeded=not factory.build(days, repo or []))
 
@@ -77,6 +79,7 @@ def mirror(
 
     instance = open_instance()
     days = Days.chosen(instance.settings, day=day, first=first, last=last)
+    check_names(instance, repo or [])
     with at_work(instance) as factory:
         leave(succeeded=not factory.mirror(days, repo or []))
 
