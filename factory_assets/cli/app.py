@@ -1,4 +1,4 @@
-"""The `factory` command: every command in the order that `factory --help` lists them."""
+"""The `factory` command: every command in the group and order in which `factory --help` lists it."""
 
 from __future__ import annotations
 
@@ -18,33 +18,42 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_COMMANDS: dict[str, Callable[..., None]] = {
-    "prepare": service.prepare,
-    "demo": service.demo,
-    "gather": work.gather,
-    "analyze": work.analyze,
-    "build": work.build,
-    "mirror": work.mirror,
-    "plan": work.plan,
-    "backfill": work.backfill,
-    "import": work.import_specs,
-    "import-from-db": work.import_from_db,
-    "show": desk.show,
-    "retry": desk.retry,
-    "requeue": desk.requeue,
-    "resume": desk.resume,
-    "status": desk.status,
-    "verify": desk.verify_repo,
-    "doctor": service.doctor,
-    "up": service.up,
-    "down": service.down,
-    "gc": service.gc,
-    "enable": service.enable,
-    "disable": service.disable,
-    "demo-ui": service.demo_ui,
+_GROUPS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run a stage": {
+        "gather": work.gather,
+        "analyze": work.analyze,
+        "build": work.build,
+        "mirror": work.mirror,
+        "backfill": work.backfill,
+        "import": work.import_specs,
+        "import-from-db": work.import_from_db,
+    },
+    "Look": {
+        "status": desk.status,
+        "show": desk.show,
+        "plan": work.plan,
+        "verify": desk.verify_repo,
+        "doctor": service.doctor,
+    },
+    "Mend": {
+        "retry": desk.retry,
+        "requeue": desk.requeue,
+        "resume": desk.resume,
+    },
+    "Operate": {
+        "prepare": service.prepare,
+        "up": service.up,
+        "down": service.down,
+        "enable": service.enable,
+        "disable": service.disable,
+        "gc": service.gc,
+        "demo": service.demo,
+        "demo-ui": service.demo_ui,
+    },
 }
-for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+for _group, _commands in _GROUPS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_group)(_command)
 app.command("supervise", hidden=True)(service.supervise)
 
 

@@ -61,7 +61,10 @@ def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
     console.print()
     show_funnel(console, registry.funnel(FIRST, LAST))
     show_failures(console, registry, lines=12)
-    console.print(f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n")
+    console.print(
+        f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n",
+        soft_wrap=True,
+    )
     _show_places(instance, console)
     return _ended_as_recorded(registry) and all(FAILS_ON_PURPOSE in label for label in failed)
 
@@ -81,9 +84,15 @@ def _ended_as_recorded(registry: Registry) -> bool:
 
 def _show_places(instance: Instance, console: Console) -> None:
     settings = instance.settings
-    console.print(f"Mirrored repos, to look into:  {_shown(settings.factory_mirror_dir)}", highlight=False)
-    console.print(f"Bare repositories:             {_shown(settings.git_dir)}", highlight=False)
-    console.print("The Dagster UI on this instance: make demo-ui", highlight=False)
+    console.print(
+        f"Mirrored repos, to look into:  {_shown(settings.factory_mirror_dir)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"Bare repositories:             {_shown(settings.git_dir)}", highlight=False, soft_wrap=True
+    )
+    console.print("The Dagster UI on this instance: make demo-ui", highlight=False, soft_wrap=True)
 
 
 def _shown(path: Path | None) -> str:

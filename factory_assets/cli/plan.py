@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from factory_assets.analyze.plan import plan_analysis
+from factory_assets.cli.output import print_table
 from factory_assets.domain.planning import DayState, Habits, Workload, habits, workload
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -107,7 +108,7 @@ def show_plan(console: Console, plan: Plan) -> None:
         f"{work.build_hours:.1f}",
     )
     table.add_row("all", f"{work.papers:,} papers", f"{plan.dollars:.2f}", "")
-    console.print(table)
+    print_table(console, table)
     if not work.known_cost:
         console.print(
             "Too few builds have ended to know their cost: each counts with FACTORY_REPO_BUDGET_USD."

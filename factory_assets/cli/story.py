@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import tail
@@ -109,15 +110,15 @@ def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> Non
     going_on = attempt.number > queued.attempts
     title = f"attempt {attempt.number}" + (" (stopped, goes on from here)" if going_on else "")
     if attempt.phases:
-        console.print(_phases(f"{title}: phases", attempt.phases))
+        print_table(console, _phases(f"{title}: phases", attempt.phases))
     if attempt.verdicts:
-        console.print(_gates(f"{title}: gates", attempt.verdicts))
+        print_table(console, _gates(f"{title}: gates", attempt.verdicts))
 
 
 def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
     table = Table(title=title, title_justify="left")
     for name in ("phase", "model", "turns", "dollars", "seconds", "commit", "finished"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for record in phases:
         table.add_row(
             record.phase,
@@ -133,8 +134,9 @@ def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
 
 def _gates(title: str, verdicts: Sequence[GateVerdict]) -> Table:
     table = Table(title=title, title_justify="left")
-    for name in ("phase", "gate", "verdict", "saw"):
-        table.add_column(name, overflow="fold")
+    for name in ("phase", "gate", "verdict"):
+        table.add_column(name)
+    table.add_column("saw", max_width=PROSE_WIDTH, overflow="fold")
     for verdict in verdicts:
         table.add_row(
             verdict.phase,
@@ -152,7 +154,7 @@ def _show_cost(story: Story, console: Console) -> None:
     table = Table(title="what it cost (ledger)", title_justify="left", show_footer=True)
     total = story.usage
     table.add_column("phase", footer="all")
-    table.add_column("model", overflow="fold")
+    table.add_column("model")
     table.add_column("outcome")
     table.add_column("calls", footer=str(total.calls), justify="right")
     table.add_column("seconds", footer=f"{sum(line.seconds for line in story.spent):.1f}", justify="right")
@@ -166,7 +168,7 @@ def _show_cost(story: Story, console: Console) -> None:
             f"{line.seconds:.1f}",
             f"{line.cost_usd:.4f}",
         )
-    console.print(table)
+    print_table(console, table)
 
 
 def _moment(moment: datetime) -> str:

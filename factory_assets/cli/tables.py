@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.cli.story import why_it_waits
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
@@ -32,7 +33,7 @@ def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
         table.add_column(name, footer=str(sum(counts)), justify="right")
     for index, day in enumerate(days):
         table.add_row(str(day.day), *(str(counts[index]) for _, counts in columns))
-    console.print(table)
+    print_table(console, table)
 
 
 def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> None:
@@ -48,8 +49,9 @@ def show_queue(console: Console, registry: Registry) -> None:
     """Specs that wait or are being built."""
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
-    for name in ("repo", "date", "rank", "language", "status", "attempts", "waits"):
-        table.add_column(name, overflow="fold")
+    for name in ("repo", "date", "rank", "language", "status", "attempts"):
+        table.add_column(name)
+    table.add_column("waits", max_width=PROSE_WIDTH)
     for queued in waiting:
         table.add_row(
             queued.spec.name,
@@ -60,17 +62,26 @@ def show_queue(console: Console, registry: Registry) -> None:
             str(queued.attempts),
             why_it_waits(queued) if queued.status is BuildStatus.QUEUED else "-",
         )
-    console.print(table if waiting else "The queue is empty.")
+    if waiting:
+        print_table(console, table)
+    else:
+        console.print("The queue is empty.")
 
 
 def show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
     """The doctor's findings, each with what it affects and how to mend it."""
     for check in checks:
         mark, style = ("ok", "green") if check.ok else (check.severity, _STYLES[check.severity])
-        console.print(f"{mark:<8} {check.name}: {check.found}", style=style, markup=False, highlight=False)
+        console.print(
+            f"{mark:<8} {check.name}: {check.found}",
+            style=style,
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         if not check.ok:
-            console.print(f"         affects: {check.affects}", markup=False, highlight=False)
-            console.print(f"         to mend it: {check.mend}", markup=False, highlight=False)
+            console.print(f"         affects: {check.affects}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"         to mend it: {check.mend}", markup=False, highlight=False, soft_wrap=True)
 
 
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
