@@ -22,6 +22,7 @@ from factory_assets.cli.processes import program, start, stop_tree
 from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
+from factory_assets.network.clients import ask
 from factory_assets.registry import Registry
 
 _FIRST_PAGE_SECONDS = 120
@@ -233,6 +234,6 @@ def _listens(port: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/server_info", timeout=2).is_success
+        return ask("GET", f"{url}/server_info", timeout=2).is_success
     except httpx.TransportError:
         return False

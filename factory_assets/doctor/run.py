@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from factory_assets.doctor import machine, secrets, services
+from factory_assets.doctor import machine, network, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
+    network.check_network,
     services.check_credentials,
     services.check_claude_api,
     services.check_router,

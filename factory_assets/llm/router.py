@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAda
 from factory_assets.domain.agents import Route
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, InputError
 from factory_assets.llm.claude_api import ClaudeApi
+from factory_assets.network.clients import ask
 
 # A router on its own machine keeps the real key; the SDK wants one all the same.
 _NO_KEY = SecretStr("no-key-needed")
@@ -118,7 +119,7 @@ class Router:
         headers = {"authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         mend = "Start the router, or mend or clear LLM_ROUTER_URL."
         try:
-            response = httpx.request(method, where, json=body, headers=headers, timeout=self.timeout_seconds)
+            response = ask(method, where, body=body, headers=headers, timeout=self.timeout_seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise InfrastructureError(
                 f"The LLM router does not answer: {error}", where=where, mend=mend

@@ -18,6 +18,7 @@ from factory_assets.mirror.git import Git, parse_refs
 from factory_assets.mirror.github_errors import github_errors, is_name_taken, push_error
 from factory_assets.mirror.ownership import plan_push
 from factory_assets.mirror.target import MirrorReport
+from factory_assets.network.clients import git_config, route_pygithub
 
 if TYPE_CHECKING:
     from github import Github
@@ -129,6 +130,7 @@ class GitHubTarget:
             retry=retry,
             seconds_between_requests=self._seconds_between_requests,
             seconds_between_writes=self._seconds_between_writes,
+            verify=route_pygithub(self._api_url),
         )
 
     @cached_property
@@ -200,7 +202,10 @@ class GitHubTarget:
         basic = base64.b64encode(f"x-access-token:{self._token.get_secret_value()}".encode()).decode()
         return Git(
             program=self._git_program,
-            config={f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {basic}"},
+            config={
+                **git_config(clone_url),
+                f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {basic}",
+            },
         )
 
     def _remote_refs(self, git: Git, clone_url: str, where: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.network.clients import ask
 
 _SECONDS = 60.0
 _MEND = "Check this machine's network, and FACTORY_PYPI_URL or FACTORY_NPM_URL."
@@ -94,7 +95,7 @@ def _absent(addresses: Mapping[str, str]) -> frozenset[str]:
 def _get(url: str, *, accept: str = "*/*") -> httpx.Response:
     where = host_of(url)
     try:
-        answer = httpx.get(url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)
+        answer = ask("GET", url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)
     except httpx.HTTPError as error:
         raise InfrastructureError(
             f"The package registry cannot be reached: {error or type(error).__name__}.",
