@@ -93,7 +93,7 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
         return None
     secret = inputs.api_key or inputs.auth_token
     answer = _get(f"{inputs.router_url.rstrip('/')}/health", secret, {}, {})
-    if isinstance(answer, str) or answer.status_code >= 500:
+    if isinstance(answer, str) or (answer.status_code >= 500 and answer.status_code != 501):
         found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /health"
         return error(
             "router",

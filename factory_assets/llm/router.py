@@ -104,10 +104,15 @@ class Router:
         body: dict[str, JsonValue] = {"score": score, "tier": tier, "quality": quality}
         return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), body)
 
-    def takes_the_key(self) -> bool:
-        """Whether it answers this key, which costs nothing; False where it does not answer at all."""
+    def takes_the_key(self) -> bool | None:
+        """Whether it answers this key, which costs nothing; False where it does not answer at all.
+
+        None for a gateway that has nothing free to ask for.
+        """
         try:
             self.backends()
+        except InputError:
+            return None
         except FactoryError:
             return False
         return True
@@ -130,7 +135,7 @@ class Router:
                 where=where,
                 mend="Check ANTHROPIC_API_KEY: the router wants one of its own.",
             )
-        if response.status_code in {404, 405}:
+        if response.status_code in {404, 405, 501}:
             raise InputError(
                 "This gateway has no such route: it is not llm-router.",
                 where=where,

@@ -99,7 +99,7 @@ def anthropic_client(base_url: str) -> httpx2.Client:
     return DefaultHttpxClient(transport=Routed(), trust_env=False)
 
 
-def route_pygithub(api_url: str) -> str:
+def route_pygithub(api_url: str) -> str | bool:
     """Make PyGithub ask by the same rules; the bundle of certificates for its `verify`.
 
     Raises:
@@ -125,7 +125,8 @@ def route_pygithub(api_url: str) -> str:
 
     check_way(api_url)
     Requester.injectConnectionClasses(Plain, Secure)
-    return str(trust().place)
+    # Plain http has no use for them, so that a bundle which is gone is no fault there.
+    return str(trust().place) if api_url.startswith("https:") else True
 
 
 def git_config(url: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 _NAMES = {"http": ("http_proxy", "all_proxy"), "https": ("https_proxy", "all_proxy")}
 _NOT_SERVED = re.compile(r"socks\w*", re.IGNORECASE)
 _PLACE = re.compile(r"(\[[^\]]*\]|[^:\[\]]+)(?::(\d+))?")
+_BRACKETED = re.compile(r"^\[([^\]]*)\](/\d+)?$")
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+", re.IGNORECASE)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -165,7 +166,7 @@ def _is_readable(entry: str) -> bool:
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     """A range, or a single address as a range of one."""
     try:
-        return ipaddress.ip_network(text.replace("[", "").replace("]", ""), strict=False)
+        return ipaddress.ip_network(_BRACKETED.sub(r"\1\2", text), strict=False)
     except ValueError:
         return None
 
