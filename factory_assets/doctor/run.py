@@ -11,6 +11,7 @@ from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     network.check_network,
+    network.check_indexes,
     services.check_credentials,
     services.check_claude_api,
     services.check_router,

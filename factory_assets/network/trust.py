@@ -16,6 +16,7 @@ from factory_assets.domain.errors import InputError
 # The first that is set counts, whichever program's name it bears: one machine has one set of authorities.
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _FOLDER = "SSL_CERT_DIR"
+_OF_A_FOLDER = frozenset({".pem", ".crt", ".0"})
 # Beside the others, as Node takes it (https://nodejs.org/api/cli.html#node_extra_ca_certsfile).
 _EXTRA = "NODE_EXTRA_CA_CERTS"
 VARIABLES = (*_BUNDLES, _FOLDER, _EXTRA)
@@ -34,6 +35,13 @@ class Trust:
     def place(self) -> Path:
         """The bundle, or else the folder, for programs that take one path."""
         return self.bundle or self.folder or Path(certifi.where())
+
+    def content(self) -> bytes:
+        """All of it as one bundle."""
+        paths = [path for path in (self.bundle, self.extra) if path]
+        if self.folder:
+            paths += sorted(path for path in self.folder.iterdir() if path.suffix in _OF_A_FOLDER)
+        return b"\n".join(path.read_bytes() for path in paths)
 
 
 def trust(environment: Mapping[str, str] | None = None) -> Trust:
