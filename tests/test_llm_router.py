@@ -67,7 +67,8 @@ def test_a_router_that_is_not_there_says_which_setting_to_mend() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "taken"), [(200, True), (401, False), (403, False), (404, None), (405, None), (501, None), (503, False)]
+    ("status", "taken"),
+    [(200, True), (401, False), (403, False), (404, None), (405, None), (501, None), (503, False)],
 )
 def test_a_gateway_without_free_routes_says_nothing_of_the_key(status: int, taken: bool | None) -> None:
     with serving(Reply(status, body=[])) as server:
