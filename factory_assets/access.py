@@ -139,6 +139,8 @@ class Access:
             github_token=settings.github_token,
             github_owner=settings.github_user,
             mirror_dir=settings.factory_mirror_dir,
+            pypi_url=settings.factory_pypi_url,
+            npm_url=settings.factory_npm_url,
             unsandboxed=settings.factory_unsandboxed,
             sandbox_limits=self._sandbox_limits(),
             weak_secrets=tuple(settings.weak_secrets()),

@@ -15,7 +15,6 @@ from factory_assets.access import Access
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase, ShippedRepo, WaitCause
 from factory_assets.domain.errors import InputError, MissingToolError
-from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import QueuedSpec, rank_key
 
 if TYPE_CHECKING:
@@ -286,7 +285,9 @@ class Gateways(Access):
 
     def _build_config(self) -> BuildConfig:
         from factory_assets.build.config import BuildConfig
+        from factory_assets.build.dependencies.indexes import file_hosts
         from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
+        from factory_assets.network.indexes import OwnIndexes
 
         settings = self._settings
         return BuildConfig(
@@ -314,7 +315,11 @@ class Gateways(Access):
             claude_code_version=claude_code_version(find_claude_binary(settings.claude_binary)),
             factory_version=version("software-factory"),
             secrets=self._secrets(),
-            indexes=Indexes(pypi_url=settings.factory_pypi_url, npm_url=settings.factory_npm_url),
+            indexes=OwnIndexes(
+                settings.factory_pypi_url,
+                settings.factory_npm_url,
+                files_of=None if self._replays else file_hosts,
+            ),
         )
 
     def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:

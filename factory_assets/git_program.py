@@ -40,6 +40,15 @@ CLEAN_ENVIRONMENT = {
 }
 
 
+def config_environment(config: Mapping[str, str]) -> dict[str, str]:
+    """What gives git a configuration by its environment, so that no secret in it stands in an argv or a file."""
+    environment = {"GIT_CONFIG_COUNT": str(len(config))}
+    for number, (key, value) in enumerate(config.items()):
+        environment[f"GIT_CONFIG_KEY_{number}"] = key
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    return environment
+
+
 def find_git() -> str:
     """The git program.
 

@@ -22,7 +22,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.indexes import NPM_URL, PYPI_URL
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 from factory_assets.domain.times import check_cron, check_zone
 from factory_assets.env_file import ENCODING, names_in, read_env_file
@@ -121,11 +120,13 @@ class Settings(BaseSettings):
     )
     factory_phase_minutes: int = Field(60, ge=1, description="Wall-clock limit of one phase.")
     factory_gate_minutes: int = Field(10, ge=1, description="Wall-clock limit of one gate's test run.")
-    factory_pypi_url: str = Field(
-        PYPI_URL, description="Package index (simple API) that built Python repos' dependencies come from."
+    factory_pypi_url: str | None = Field(
+        None,
+        description="Package index (simple API) that built Python repos' dependencies come from; pip's own by default.",
     )
-    factory_npm_url: str = Field(
-        NPM_URL, description="npm registry that built TypeScript repos' dependencies come from."
+    factory_npm_url: str | None = Field(
+        None,
+        description="npm registry that built TypeScript repos' dependencies come from; npm's own by default.",
     )
     factory_sandbox_memory_gb: float = Field(
         4.0,
@@ -213,7 +214,9 @@ class Settings(BaseSettings):
 
     @field_validator("factory_pypi_url", "factory_npm_url", mode="after")
     @classmethod
-    def _package_registry(cls, url: str) -> str:
+    def _package_registry(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         if not _is_web_address(url) or urlsplit(url).username is not None:
             raise ValueError("it must be a URL with a host and without a password, which a sandbox would see")
         return url

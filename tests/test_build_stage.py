@@ -102,7 +102,7 @@ def test_an_agent_reaches_the_index_that_its_dependencies_are_resolved_from(tmp_
     )
     with pytest.raises(BuildGateError):
         factory.build()
-    assert agent.tasks[0].reach.hosts == ("localhost:3141", "files.pythonhosted.org")
+    assert agent.tasks[0].reach.hosts == ("localhost:3141",)
 
 
 def test_every_phase_is_one_line_in_the_ledger(bash_factory):

@@ -66,6 +66,15 @@ def test_a_router_that_is_not_there_says_which_setting_to_mend() -> None:
         Router("http://127.0.0.1:1").health()
 
 
+@pytest.mark.parametrize(
+    ("status", "taken"),
+    [(200, True), (401, False), (403, False), (404, None), (405, None), (501, None), (503, False)],
+)
+def test_a_gateway_without_free_routes_says_nothing_of_the_key(status: int, taken: bool | None) -> None:
+    with serving(Reply(status, body=[])) as server:
+        assert router(server.url).takes_the_key() is taken
+
+
 def test_the_router_names_the_model_that_really_answered() -> None:
     headers = {"X-LLM-Router-Model": "big", "X-LLM-Router-Cache": "MISS", "X-LLM-Router-Tier": "3"}
     body = message("{}", model="claude-sonnet-5-5")

@@ -72,7 +72,7 @@ except OSError:
 @both
 def test_a_command_with_a_door_has_no_model_api(name: str, tmp_path: Path) -> None:
     script = _FETCH.replace("sys.argv[1]", "os.environ['http_proxy'] + '/v1/messages'")
-    result = run(name, tmp_path, "python3", "-c", script, reach=reach_of(Language.PYTHON, Indexes()))
+    result = run(name, tmp_path, "python3", "-c", script, reach=Reach(("index.example",)))
     assert result.output.startswith("403 ")
     assert result.refused == ("the model API (this command has none)",)
 
@@ -103,15 +103,21 @@ def test_proxies_are_named_in_both_cases_and_only_with_a_door(name: str, tmp_pat
 
 
 def test_the_registries_are_those_of_the_language() -> None:
-    official = {language: reach_of(language, Indexes()).hosts for language in Language}
-    assert official[Language.PYTHON] == ("pypi.org", "files.pythonhosted.org")
+    named = Indexes(
+        pypi_url="https://python.example/simple",
+        pypi_files=("files.example:443",),
+        npm_url="https://npm.example",
+    )
+    official = {language: reach_of(language, named).hosts for language in Language}
+    assert official[Language.PYTHON] == ("python.example:443", "files.example:443")
+    assert official[Language.TYPESCRIPT] == ("npm.example:443",)
     assert official[Language.BASH] == ()
     assert all(hosts for language, hosts in official.items() if language is not Language.BASH)
 
 
 def test_an_index_of_the_settings_takes_the_place_of_the_official_one() -> None:
     own = Indexes(pypi_url="http://pip.corp.example/simple", npm_url="https://npm.corp.example:8443/all")
-    assert reach_of(Language.PYTHON, own).hosts == ("pip.corp.example:80", "files.pythonhosted.org")
+    assert reach_of(Language.PYTHON, own).hosts == ("pip.corp.example:80",)
     assert reach_of(Language.TYPESCRIPT, own).hosts == ("npm.corp.example:8443",)
     assert reach_of(Language.RUST, own) == reach_of(Language.RUST, Indexes())
 

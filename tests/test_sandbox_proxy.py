@@ -244,6 +244,17 @@ def test_this_machines_own_proxy_is_used_where_it_has_one(
     assert company.log.refused.all == ("blocked.invalid:443",)
 
 
+def test_a_proxy_of_this_machine_that_cannot_serve_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "socks5://who:s3cret@127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    with open_local_door(Rules(Reach(("registry.invalid",)))) as door:
+        status, answer = tunnel(door, "registry.invalid:443")
+    assert status == 502
+    assert b"https_proxy" in answer
+    assert b"SOCKS" in answer
+    assert b"s3cret" not in answer
+
+
 def test_no_call_waits_for_the_connection_of_the_one_before(door: Door) -> None:
     started = time.monotonic()
     for _ in range(20):

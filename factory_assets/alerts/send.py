@@ -9,6 +9,7 @@ from datetime import datetime
 from pydantic import JsonValue, SecretStr
 
 from factory_assets.domain.alerts import Alert, AlertStore, KnownAlert
+from factory_assets.domain.errors import InputError
 
 SECONDS = 10.0
 _SETTINGS = {"webhook": "FACTORY_ALERT_WEBHOOK", "Slack webhook": "FACTORY_SLACK_WEBHOOK"}
@@ -74,8 +75,12 @@ def _post(alert: KnownAlert, places: Places) -> dict[str, str | None]:
 def _post_to(url: SecretStr, body: JsonValue) -> str | None:
     import httpx
 
+    from factory_assets.network.clients import ask
+
     try:
-        answer = httpx.post(url.get_secret_value(), json=body, timeout=SECONDS, follow_redirects=False)
+        answer = ask("POST", url.get_secret_value(), body=body, timeout=SECONDS)
+    except InputError as error:
+        return str(error)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # The error's own text can hold the address.
         return type(error).__name__

@@ -11,7 +11,8 @@ from pathlib import Path
 from factory_assets.build.git import BareRepo
 from factory_assets.build.tree import Tree
 from factory_assets.domain.errors import InputError
-from factory_assets.git_program import find_git, run_git
+from factory_assets.git_program import config_environment, find_git, run_git
+from factory_assets.network.clients import git_config
 
 _SCHEMES = ("https://", "http://", "file://")
 _MAIN = "refs/heads/main"
@@ -90,13 +91,16 @@ def open_clone(source: str) -> Iterator[CloneReader]:
     """Fetch the branches and tags of a folder or address into a place of its own, for the time of this block.
 
     Raises:
-        InputError: when the source is neither a folder with a repository nor such an address.
+        InputError: when the source is neither a folder with a repository nor such an address, or the environment
+            names a proxy or certificates that cannot serve.
         InfrastructureError: when git cannot fetch it.
     """
     with tempfile.TemporaryDirectory(prefix="factory-verify-") as folder:
         git_dir = Path(folder, "clone.git")
-        args = ["clone", "--quiet", "--bare", "--template=", _address(source), str(git_dir)]
-        run_git(find_git(), args, {"GIT_ALLOW_PROTOCOL": "https:http:file"})
+        address = _address(source)
+        args = ["clone", "--quiet", "--bare", "--template=", address, str(git_dir)]
+        env = {"GIT_ALLOW_PROTOCOL": "https:http:file", **config_environment(git_config(address))}
+        run_git(find_git(), args, env)
         yield CloneReader(git_dir)
 
 

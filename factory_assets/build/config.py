@@ -8,7 +8,7 @@ from pathlib import Path
 
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase, turn_limit
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import Indexes, PackageIndexes
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -49,7 +49,7 @@ class BuildConfig:
     claude_code_version: str
     factory_version: str
     secrets: tuple[str, ...] = ()
-    indexes: Indexes = field(default_factory=Indexes)
+    indexes: PackageIndexes = field(default_factory=Indexes)
 
     def transcript(self, name: str, attempt: int, phase: Phase) -> Path:
         """A file for the next session of a phase of that repo, none of which there is yet."""

@@ -38,7 +38,7 @@ from factory_assets.build.tree import Tree
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.specs import Language
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.leaks.scanner import HistoryScanner
@@ -65,7 +65,7 @@ class Judge:
     language: Language
     commands: CommandRunner
     scanner: HistoryScanner
-    indexes: Indexes
+    indexes: PackageIndexes
     scratch: Path
     gate_seconds: float
 

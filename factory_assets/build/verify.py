@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from factory_assets.build.clones import CloneReader, Commit, open_clone
-from factory_assets.build.dependencies import WRITTEN_FILES, Indexes, Online, install_locked
+from factory_assets.build.dependencies import WRITTEN_FILES, Online, PackageIndexes, install_locked
 from factory_assets.build.gates import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.build.gates.checkout import Checkout
 from factory_assets.build.gates.runners import TestRunner
@@ -56,7 +56,7 @@ class Bench:
     """What `make test` of a clone runs with: contained, and with network only to fetch what is locked."""
 
     commands: CommandRunner
-    indexes: Indexes
+    indexes: PackageIndexes
     seconds: float = _TEST_SECONDS
 
 

@@ -19,7 +19,6 @@ from factory_assets.cli.common import (
 )
 from factory_assets.cli.instance import open_instance
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.indexes import NPM_URL, PYPI_URL, Indexes
 
 
 def show(name: NameArgument) -> None:
@@ -97,11 +96,16 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
 def verify_repo(
     source: Annotated[str, typer.Argument(help="A clone's folder, or an address.", metavar="PATH|URL")],
     tests: Annotated[bool, typer.Option("--tests", help="Run its tests too, in a sandbox.")] = False,
-    pypi_url: Annotated[str, typer.Option(envvar="FACTORY_PYPI_URL", help="For --tests.")] = PYPI_URL,
-    npm_url: Annotated[str, typer.Option(envvar="FACTORY_NPM_URL", help="For --tests.")] = NPM_URL,
+    pypi_url: Annotated[
+        str | None, typer.Option(envvar="FACTORY_PYPI_URL", help="For --tests; pip's own by default.")
+    ] = None,
+    npm_url: Annotated[
+        str | None, typer.Option(envvar="FACTORY_NPM_URL", help="For --tests; npm's own by default.")
+    ] = None,
 ) -> None:
     """Check a clone of a shipped repo against its own claims; needs no instance."""
     from factory_assets.cli.verify import verify, verify_with_tests
+    from factory_assets.network.indexes import OwnIndexes
 
-    indexes = Indexes(pypi_url=pypi_url, npm_url=npm_url)
+    indexes = OwnIndexes(pypi_url, npm_url)
     leave(succeeded=verify_with_tests(source, indexes, console) if tests else verify(source, console))

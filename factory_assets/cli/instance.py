@@ -11,6 +11,7 @@ from pathlib import Path
 from factory_assets.domain.errors import InputError
 from factory_assets.env_file import ENCODING, with_assignments
 from factory_assets.folder_lock import folder_lock
+from factory_assets.network.proxies import loopback_excepted
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, chosen_home, load_settings
 
 _MODE_FILE, _PROGRAMS = "mode", "programs"
@@ -71,7 +72,11 @@ def open_instance(mode: Mode | None = None) -> Instance:
             mend="Let this user read and write it, make room on its disk, or name another FACTORY_DATA_DIR.",
         ) from error
     os.environ.update(
-        {"FACTORY_MODE": settings.factory_mode, "FACTORY_DATA_DIR": str(settings.factory_data_dir)}
+        {
+            "FACTORY_MODE": settings.factory_mode,
+            "FACTORY_DATA_DIR": str(settings.factory_data_dir),
+            **loopback_excepted(os.environ),
+        }
     )
     # The code servers that Dagster's client starts are programs too.
     os.chdir(programs)

@@ -26,6 +26,7 @@ from factory_assets.cli.running import note_running
 from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
+from factory_assets.network.clients import ask
 from factory_assets.registry import Registry
 from factory_assets.settings import pinned_environment
 
@@ -268,6 +269,6 @@ def _listens(port: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/server_info", timeout=2).is_success
+        return ask("GET", f"{url}/server_info", timeout=2).is_success
     except httpx.TransportError:
         return False

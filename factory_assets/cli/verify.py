@@ -6,7 +6,7 @@ from rich.console import Console
 
 from factory_assets.build.verify import Bench, VerifyReport, verify_clone
 from factory_assets.domain.errors import MissingToolError
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.sandbox import PlainSandbox, find_sandbox
 
 
@@ -15,7 +15,7 @@ def verify(source: str, console: Console) -> bool:
     return _show(verify_clone(source), console)
 
 
-def verify_with_tests(source: str, indexes: Indexes, console: Console) -> bool:
+def verify_with_tests(source: str, indexes: PackageIndexes, console: Console) -> bool:
     """Check, and run the repo's tests too; whether every claim holds.
 
     Raises:

@@ -12,6 +12,7 @@ import httpx
 from factory_assets.alerts.send import Places, send_due
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.network.clients import ask
 from factory_assets.registry import Registry
 
 LOOK_SECONDS = 60.0
@@ -83,7 +84,7 @@ class Watch:
 def silent_parts(url: str, *, now: float) -> list[str]:
     """The required parts of the daemon that have not beaten for ten minutes; none where the UI does not answer."""
     try:
-        answer = httpx.post(f"{url}/graphql", json={"query": _QUERY}, timeout=10)
+        answer = ask("POST", f"{url}/graphql", body={"query": _QUERY}, timeout=10)
         parts = answer.json()["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         # A UI that does not answer has ended, which is told of as that.

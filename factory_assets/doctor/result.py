@@ -56,6 +56,8 @@ class DoctorInputs:
     github_token: SecretStr | None = None
     github_owner: str | None = None
     mirror_dir: Path | None = None
+    pypi_url: str | None = None
+    npm_url: str | None = None
     unsandboxed: bool = False
     sandbox_limits: ResourceLimits = field(default_factory=ResourceLimits)
     search_path: str | None = None

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from factory_assets.doctor import machine, running, secrets, services
+from factory_assets.doctor import machine, network, running, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
+    network.check_network,
+    network.check_indexes,
     services.check_credentials,
     services.check_claude_api,
     services.check_router,

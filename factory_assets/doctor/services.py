@@ -9,6 +9,8 @@ import httpx
 from pydantic import SecretStr
 
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
+from factory_assets.domain.errors import InputError
+from factory_assets.network.clients import ask
 
 _SECONDS = 10.0
 # The version that anthropic 2.x sends.
@@ -83,19 +85,33 @@ def check_claude_api(inputs: DoctorInputs) -> CheckResult | None:
 
 
 def check_router(inputs: DoctorInputs) -> CheckResult | None:
-    """The router's health; None where none is set."""
+    """Whether the router lives and takes the key; None where none is set.
+
+    A gateway answers POST /v1/messages and needs have no other route, so whatever answers as a server in order does.
+    """
     if inputs.router_url is None:
         return None
-    answer = _get(f"{inputs.router_url.rstrip('/')}/health", None, {}, {})
-    if not isinstance(answer, str) and answer.status_code == 200:
+    secret = inputs.api_key or inputs.auth_token
+    answer = _get(f"{inputs.router_url.rstrip('/')}/health", secret, {}, {})
+    if isinstance(answer, str) or (answer.status_code >= 500 and answer.status_code != 501):
+        found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /health"
+        return error(
+            "router",
+            f"{inputs.router_url}: {found}",
+            affects=f"{_MODEL_STAGES}: every agent goes through the router",
+            mend="Start the router, or correct or remove LLM_ROUTER_URL.",
+        )
+    if answer.status_code in {401, 403}:
+        held = "the key that is set" if secret else "to be asked without a key"
+        return warning(
+            "router",
+            f"{inputs.router_url} answers, and refuses {held} ({answer.status_code} to /health)",
+            affects=f"{_MODEL_STAGES}, if it refuses questions too",
+            mend="Put a key that this gateway takes into ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN.",
+        )
+    if answer.is_success:
         return passed("router", f"{inputs.router_url} is healthy")
-    found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /health"
-    return error(
-        "router",
-        f"{inputs.router_url}: {found}",
-        affects=f"{_MODEL_STAGES}: every agent goes through the router",
-        mend="Start the router, or correct or remove LLM_ROUTER_URL.",
-    )
+    return passed("router", f"{inputs.router_url} answers; it has no /health ({answer.status_code})")
 
 
 def check_mirror(inputs: DoctorInputs) -> CheckResult:
@@ -175,6 +191,8 @@ def _get(
     if secret is not None:
         headers = {**headers, "Authorization": f"Bearer {secret.get_secret_value()}"}
     try:
-        return httpx.get(url, headers=headers, params=query, timeout=_SECONDS)
+        return ask("GET", url, headers=headers, query=query, timeout=_SECONDS)
+    except InputError as refused:
+        return str(refused)
     except (httpx.HTTPError, httpx.InvalidURL) as failure:
         return f"{url} cannot be reached: {failure}"

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-PYPI_URL = "https://pypi.org/simple"
-NPM_URL = "https://registry.npmjs.org"
 CRATES_URL = "https://index.crates.io"
 GO_URL = "https://proxy.golang.org"
 
 
+class PackageIndexes(Protocol):
+    """The registries that built repos are resolved from. Addresses carry no password: a sandbox sees them.
+
+    One that this machine does not name, or that cannot be used, is told by an InputError when it is asked for.
+    """
+
+    @property
+    def pypi_url(self) -> str:
+        """The Python index (simple API)."""
+        ...
+
+    @property
+    def pypi_files(self) -> tuple[str, ...]:
+        """Where it keeps its files, as host:port."""
+        ...
+
+    @property
+    def npm_url(self) -> str:
+        """The npm registry."""
+        ...
+
+    @property
+    def crates_url(self) -> str:
+        """The sparse index of Rust's crates."""
+        ...
+
+    @property
+    def go_url(self) -> str:
+        """Go's module proxy."""
+        ...
+
+
 @dataclass(frozen=True)
 class Indexes:
-    """The registries that built repos are resolved from. Addresses carry no password: a sandbox sees them."""
+    """Registries that are known by address."""
 
-    pypi_url: str = PYPI_URL
-    npm_url: str = NPM_URL
+    pypi_url: str = ""
+    npm_url: str = ""
     crates_url: str = CRATES_URL
     go_url: str = GO_URL
+    pypi_files: tuple[str, ...] = ()

@@ -5,30 +5,27 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from factory_assets.domain.agents import Reach
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import CRATES_URL, GO_URL, PackageIndexes
 from factory_assets.domain.specs import Language
 
-_OFFICIAL = Indexes()
 
-
-def reach_of(language: Language, indexes: Indexes) -> Reach:
+def reach_of(language: Language, indexes: PackageIndexes) -> Reach:
     """The registries that a language's dependencies are resolved from, and the hosts that keep their files."""
     match language:
         case Language.PYTHON:
-            index = _place(indexes.pypi_url, _OFFICIAL.pypi_url)
-            return Reach((index, "files.pythonhosted.org"))
+            return Reach((_place(indexes.pypi_url), *indexes.pypi_files))
         case Language.TYPESCRIPT:
-            return Reach((_place(indexes.npm_url, _OFFICIAL.npm_url),))
+            return Reach((_place(indexes.npm_url),))
         case Language.GO:
-            return Reach((_place(indexes.go_url, _OFFICIAL.go_url), "sum.golang.org"))
+            return Reach((_place(indexes.go_url, GO_URL), "sum.golang.org"))
         case Language.RUST:
-            index = _place(indexes.crates_url, _OFFICIAL.crates_url)
+            index = _place(indexes.crates_url, CRATES_URL)
             return Reach((index, "static.crates.io", "crates.io"))
         case Language.BASH:
             return Reach()
 
 
-def _place(url: str, official: str) -> str:
+def _place(url: str, official: str = "") -> str:
     parts = urlsplit(url)
     if url == official:
         return str(parts.hostname)

@@ -26,6 +26,7 @@ from factory_assets.gather.failures import (
 )
 from factory_assets.gather.feed import Feed, parse_feed
 from factory_assets.gather.politeness import Politeness
+from factory_assets.network.clients import http_client
 
 PAGE_SIZE: Final = 2_000
 """The most entries arXiv returns at once."""
@@ -161,14 +162,7 @@ class ArxivClient:
 
     def _connection(self) -> httpx.Client:
         if self._http is None:
-            self._http = httpx.Client(
-                headers={"User-Agent": self._user_agent},
-                timeout=_TIMEOUT,
-                # Loading the certificates takes a while, and plain http has no use for them.
-                verify=self._url.scheme == "https",
-                # A proxy of the environment cannot reach this machine's own replay server.
-                mounts={"all://127.0.0.1": None, "all://localhost": None},
-            )
+            self._http = http_client(headers={"User-Agent": self._user_agent}, timeout=_TIMEOUT)
         return self._http
 
     def _check_status(self, response: httpx.Response) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -19,6 +18,7 @@ from factory_assets.domain.refusals import Refusal, classify
 from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, refused_error
 from factory_assets.llm.prices import cost_usd
 from factory_assets.llm.router_headers import GatewayReading, read_gateway
+from factory_assets.network.clients import anthropic_client
 
 if TYPE_CHECKING:
     from anthropic import Anthropic, APIStatusError
@@ -107,7 +107,7 @@ class ClaudeApi:
         return self._answer(question, message, read_gateway(headers), time.monotonic() - started)
 
     def _client(self) -> Anthropic:
-        from anthropic import Anthropic, DefaultHttpxClient  # noqa: PLC0415  1.2 seconds
+        from anthropic import Anthropic  # noqa: PLC0415  1.2 seconds
 
         key = self.api_key.get_secret_value() if self.api_key else None
         token = self.auth_token.get_secret_value() if self.auth_token and not key else None
@@ -122,8 +122,7 @@ class ClaudeApi:
             auth_token=token,
             base_url=self.base_url,
             timeout=self.timeout_seconds,
-            # A proxy of the environment cannot reach this machine's own loopback.
-            http_client=DefaultHttpxClient(trust_env=False) if _is_loopback(self.base_url) else None,
+            http_client=anthropic_client(self.base_url),
             max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
         )
 
@@ -170,10 +169,6 @@ class ClaudeApi:
         )
         _check_finished(question, message, answer)
         return answer
-
-
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _text_of(message: Message) -> str:

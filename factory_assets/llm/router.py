@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAda
 from factory_assets.domain.agents import Route
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, InputError
 from factory_assets.llm.claude_api import ClaudeApi
+from factory_assets.network.clients import ask
 
 # A router on its own machine keeps the real key; the SDK wants one all the same.
 _NO_KEY = SecretStr("no-key-needed")
@@ -103,10 +104,15 @@ class Router:
         body: dict[str, JsonValue] = {"score": score, "tier": tier, "quality": quality}
         return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), body)
 
-    def takes_the_key(self) -> bool:
-        """Whether it answers this key, which costs nothing; False where it does not answer at all."""
+    def takes_the_key(self) -> bool | None:
+        """Whether it answers this key, which costs nothing; False where it does not answer at all.
+
+        None for a gateway that has nothing free to ask for.
+        """
         try:
             self.backends()
+        except InputError:
+            return None
         except FactoryError:
             return False
         return True
@@ -118,7 +124,7 @@ class Router:
         headers = {"authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
         mend = "Start the router, or mend or clear LLM_ROUTER_URL."
         try:
-            response = httpx.request(method, where, json=body, headers=headers, timeout=self.timeout_seconds)
+            response = ask(method, where, body=body, headers=headers, timeout=self.timeout_seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise InfrastructureError(
                 f"The LLM router does not answer: {error}", where=where, mend=mend
@@ -129,7 +135,7 @@ class Router:
                 where=where,
                 mend="Check ANTHROPIC_API_KEY: the router wants one of its own.",
             )
-        if response.status_code in {404, 405}:
+        if response.status_code in {404, 405, 501}:
             raise InputError(
                 "This gateway has no such route: it is not llm-router.",
                 where=where,

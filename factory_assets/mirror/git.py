@@ -9,25 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.errors import InfrastructureError, MissingToolError
-from factory_assets.git_program import CLEAN_ENVIRONMENT
+from factory_assets.git_program import CLEAN_ENVIRONMENT, config_environment
 
 MAIN = "refs/heads/main"
 VERSION_TAGS = "refs/tags/v*"
 
-# What git needs to reach the network through a company's proxy; everything else of the environment stays out.
+# A proxy and certificates come by configuration, from the one rule that all clients go by.
 _PASSED_ON = (
     "PATH",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "GIT_SSL_CAINFO",
     "TMPDIR",
 )
 _ALWAYS = {
@@ -109,15 +98,7 @@ class Git:
     def _environment(self) -> dict[str, str]:
         config = {**_ALWAYS, **self.config}
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= {
-            **CLEAN_ENVIRONMENT,
-            "HOME": os.devnull,
-            "GIT_CONFIG_COUNT": str(len(config)),
-        }
-        for number, (key, value) in enumerate(config.items()):
-            environment[f"GIT_CONFIG_KEY_{number}"] = key
-            environment[f"GIT_CONFIG_VALUE_{number}"] = value
-        return environment
+        return environment | {**CLEAN_ENVIRONMENT, "HOME": os.devnull, **config_environment(config)}
 
 
 def _verb(arguments: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ from factory_assets.mirror.ownership import plan_push
 from factory_assets.mirror.push_errors import NoRightError, push_error
 from factory_assets.mirror.target import MirrorReport
 from factory_assets.mirror.waiting import Clock, SystemClock, Waiting
+from factory_assets.network.clients import git_config, route_pygithub
 
 if TYPE_CHECKING:
     from github import Github
@@ -146,6 +147,7 @@ class GitHubTarget:
             retry=None,
             seconds_between_requests=None,
             seconds_between_writes=None,
+            verify=route_pygithub(self._api_url),
         )
 
     @cached_property
@@ -285,7 +287,10 @@ class GitHubTarget:
         basic = base64.b64encode(f"x-access-token:{self._token.get_secret_value()}".encode()).decode()
         return Git(
             program=self._git_program,
-            config={f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {basic}"},
+            config={
+                **git_config(clone_url),
+                f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {basic}",
+            },
         )
 
     def _remote_refs(self, git: Git, there: Repository, *, fresh: bool) -> dict[str, str]:

@@ -12,12 +12,12 @@ import ssl
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from factory_assets.domain.errors import InputError
+from factory_assets.network.proxies import Proxy, proxy_for
+from factory_assets.network.trust import tls_context
 from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, read_head
 
 _CONNECT_SECONDS = 30.0
@@ -69,7 +69,7 @@ async def connect(host: str, port: int, *, tls: bool, private: bool) -> Connecti
     """
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            proxy = _own_proxy(host)
+            proxy = _own_proxy(host, port)
             if proxy is None:
                 return await _connect_directly(host, port, tls=tls, private=private)
             connection = await _connect_through(proxy, host, port)
@@ -103,17 +103,16 @@ async def _connect_directly(host: str, port: int, *, tls: bool, private: bool) -
     raise failure or ConnectionError("it has no address")
 
 
-async def _connect_through(proxy: str, host: str, port: int) -> Connection:
-    parts = urlsplit(proxy)
+async def _connect_through(proxy: Proxy, host: str, port: int) -> Connection:
     reader, writer = await asyncio.open_connection(
-        parts.hostname or "",
-        parts.port or 8080,
+        proxy.host,
+        proxy.port,
         limit=HEAD_BYTES,
-        ssl=_tls() if parts.scheme == "https" else None,
+        ssl=_tls() if proxy.scheme == "https" else None,
     )
     lines = [f"CONNECT {host}:{port} HTTP/1.1", f"Host: {host}:{port}"]
-    if parts.username:
-        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    if proxy.username:
+        login = f"{proxy.username}:{proxy.password}".encode()
         lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}")
     writer.write("\r\n".join([*lines, "", ""]).encode())
     try:
@@ -125,13 +124,13 @@ async def _connect_through(proxy: str, host: str, port: int) -> Connection:
     return Connection(reader, writer)
 
 
-def _own_proxy(host: str) -> str | None:
-    """The proxy that this machine itself uses for a host (HTTPS_PROXY, NO_PROXY)."""
-    proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("all")
-    if not proxy or proxy_bypass(host) or host in {"localhost", "127.0.0.1", "::1"}:
-        return None
-    return proxy if "//" in proxy else f"http://{proxy}"
+def _own_proxy(host: str, port: int) -> Proxy | None:
+    """The proxy that this machine itself uses for a host; of those of https, since all go through a tunnel."""
+    place = f"[{host}]" if ":" in host else host
+    try:
+        return proxy_for(f"https://{place}:{port}")
+    except InputError as error:
+        raise ConnectionError(str(error)) from error
 
 
 def _leads_inside(address: str) -> bool:
@@ -142,6 +141,8 @@ def _leads_inside(address: str) -> bool:
     return ip.is_multicast or any(ip in network for network in _INSIDE if network.version == ip.version)
 
 
-@lru_cache
 def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
+    try:
+        return tls_context()
+    except InputError as error:
+        raise ConnectionError(str(error)) from error

@@ -14,10 +14,18 @@ from factory_assets.build.dependencies.rust import install_rust, resolve_rust
 from factory_assets.build.dependencies.typescript import install_typescript, resolve_typescript
 from factory_assets.build.project_files import LOCK_FILES
 from factory_assets.build.tree import Tree
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import Indexes, PackageIndexes
 from factory_assets.domain.specs import Language
 
-__all__ = ["WRITTEN_FILES", "Indexes", "Online", "Resolution", "install_locked", "resolve_dependencies"]
+__all__ = [
+    "WRITTEN_FILES",
+    "Indexes",
+    "Online",
+    "PackageIndexes",
+    "Resolution",
+    "install_locked",
+    "resolve_dependencies",
+]
 
 WRITTEN_FILES = LOCK_FILES | {"go.mod"}
 """Every file that resolving may add to a commit or change in it."""

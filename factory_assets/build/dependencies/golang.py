@@ -82,6 +82,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
     (online.scratch / _CACHE).mkdir()
     url = online.indexes.go_url
     hosts = (host_of(url), _SUMS_HOST)
+    bundle = online.certificates(url)
     result = online.run(
         *["go", "mod", verb],
         hosts=hosts,
@@ -91,6 +92,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
             "GOTOOLCHAIN": "local",
             "GOMODCACHE": str(online.scratch / _CACHE),
             "GOCACHE": str(online.scratch / ".factory-go-cache"),
+            **({"SSL_CERT_FILE": str(bundle)} if bundle else {}),
         },
     )
     if result.exit_code == 0:

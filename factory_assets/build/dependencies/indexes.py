@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.network.clients import ask
 
 _SECONDS = 60.0
-_MEND = "Check this machine's network, and FACTORY_PYPI_URL or FACTORY_NPM_URL."
+_MEND = "Check this machine's network, and the index: FACTORY_PYPI_URL or pip's, FACTORY_NPM_URL or npm's."
 _SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 _ANCHOR = re.compile(r"""href=["'][^"'#]*?([^"'#/]+)#sha256=([0-9a-f]{64})["']""")
+# A link without a host leads to the index itself.
+_LINK = re.compile(r"""(?:href=|"url":)\s*["'](https?://[^"'#\s]+)""")
+# An index that mirrors the usual packages has it; all files of an index lie at the same few places.
+_EVERYWHERE = "pip"
+_PAGES = 3
 _ABSENT = frozenset({404, 410})
 
 
@@ -68,6 +74,20 @@ def file_hashes(url: str, name: str, version: str) -> frozenset[str]:
     return frozenset(sha for filename, sha in listed if sha and _is_of_release(filename, name, version))
 
 
+def file_hosts(url: str, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Where the Python registry keeps its files, as host:port: read from its pages of a few packages.
+
+    Raises:
+        InfrastructureError: as `absent_from_pypi`.
+    """
+    places: set[str] = set()
+    for name in (*names[:_PAGES], _EVERYWHERE):
+        answer = _get(f"{url.rstrip('/')}/{normal_name(name)}/", accept=f"{_SIMPLE_JSON}, text/html;q=0.1")
+        if answer.status_code not in _ABSENT:
+            places |= {host_of(link) for link in _LINK.findall(answer.text)}
+    return tuple(sorted(places - {host_of(url)}))
+
+
 class _File(BaseModel):
     filename: str
     hashes: dict[str, str] = {}
@@ -94,7 +114,7 @@ def _absent(addresses: Mapping[str, str]) -> frozenset[str]:
 def _get(url: str, *, accept: str = "*/*") -> httpx.Response:
     where = host_of(url)
     try:
-        answer = httpx.get(url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)
+        answer = ask("GET", url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)
     except httpx.HTTPError as error:
         raise InfrastructureError(
             f"The package registry cannot be reached: {error or type(error).__name__}.",

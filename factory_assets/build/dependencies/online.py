@@ -11,12 +11,13 @@ from factory_assets.build.dependencies.resolution import DependencyFaultError
 from factory_assets.build.tree import SYMLINK, Tree
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner, Reach
 from factory_assets.domain.errors import InfrastructureError, MissingToolError
-from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.folders import fresh_folder
+from factory_assets.network.trust import trust
 
 _NOT_FOUND_EXIT_CODE = 127
-_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"))
+_CERTIFICATES = ".factory-certificates.pem"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +26,24 @@ class Online:
 
     commands: CommandRunner
     scratch: Path
-    indexes: Indexes
+    indexes: PackageIndexes
     seconds: float = 600.0
 
     def folder(self) -> Path:
         """The folder to work in, empty."""
         return fresh_folder(self.scratch)
+
+    def certificates(self, url: str) -> Path | None:
+        """A copy in the folder of what this machine's other clients believe; None where the address has no TLS.
+
+        Raises:
+            InputError: the environment names certificates that are not there.
+        """
+        if not url.startswith("https:"):
+            return None
+        copy = self.scratch / _CERTIFICATES
+        copy.write_bytes(trust().content())
+        return copy
 
     def run(self, *argv: str, hosts: tuple[str, ...], env: Mapping[str, str] | None = None) -> CommandResult:
         """Run a package manager in the folder; it may reach these hosts.
@@ -84,11 +97,6 @@ def check_reached(
 def said(result: CommandResult, *, lines: int = 20) -> str:
     """The end of what a tool said."""
     return strip_hidden(tail(result.output, lines=lines))
-
-
-def certificates() -> Path | None:
-    """This machine's own bundle of certificate authorities: where a firm has its own, they are in there."""
-    return next((bundle for bundle in _BUNDLES if bundle.is_file()), None)
 
 
 def write_tree(tree: Tree, folder: Path) -> None:

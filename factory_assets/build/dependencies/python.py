@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
@@ -13,9 +13,15 @@ from pathlib import Path, PurePosixPath
 from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.build.dependencies.imports import Import, outside_imports
-from factory_assets.build.dependencies.indexes import absent_from_pypi, file_hashes, host_of, normal_name
+from factory_assets.build.dependencies.indexes import (
+    absent_from_pypi,
+    file_hashes,
+    file_hosts,
+    host_of,
+    normal_name,
+)
 from factory_assets.build.dependencies.names import guess_distribution
-from factory_assets.build.dependencies.online import Online, certificates, check_reached, said
+from factory_assets.build.dependencies.online import Online, check_reached, said
 from factory_assets.build.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.build.tree import Tree
 from factory_assets.domain.agents import CommandResult
@@ -27,7 +33,7 @@ PROJECT = "pyproject.toml"
 
 _PACKAGES = ".factory-packages"
 _HEADER = "# Locked from pyproject.toml. To install: pip install --require-hashes -r requirements.lock\n"
-_FILES_HOST = "files.pythonhosted.org:443"
+_LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # The gate runs the tests with its own.
 _GIVEN = frozenset({"pytest"})
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)", re.DOTALL)
@@ -203,11 +209,12 @@ def _undeclared(
     ]
 
 
-def _lock(wanted: Iterable[_Requirement], online: Online) -> str:
+def _lock(wanted: Sequence[_Requirement], online: Online) -> str:
     """Resolve by pip, which builds nothing and installs nothing, and write the lock file."""
     asked = online.scratch / "requirements.in"
     asked.write_text("".join(f"{requirement.text}\n" for requirement in wanted), encoding="utf-8")
-    _pip(online, "--dry-run", "--ignore-installed", "--report", "report.json", "-r", asked.name)
+    names = [requirement.name for requirement in wanted]
+    _pip(online, names, "--dry-run", "--ignore-installed", "--report", "report.json", "-r", asked.name)
     report = _Report.model_validate_json((online.scratch / "report.json").read_bytes())
     lines = []
     for item in sorted(report.install, key=lambda item: normal_name(item.metadata.name)):
@@ -221,12 +228,14 @@ def _lock(wanted: Iterable[_Requirement], online: Online) -> str:
 
 def _install(locked: str, online: Online) -> None:
     (online.scratch / LOCK).write_text(locked, encoding="utf-8")
-    _pip(online, "--require-hashes", "--no-deps", "--no-compile", "--target", _PACKAGES, "-r", LOCK)
+    names = _LOCKED.findall(locked)
+    _pip(online, names, "--require-hashes", "--no-deps", "--no-compile", "--target", _PACKAGES, "-r", LOCK)
 
 
-def _pip(online: Online, *arguments: str) -> None:
-    url, bundle = online.indexes.pypi_url, certificates()
-    hosts = (host_of(url), _FILES_HOST)
+def _pip(online: Online, names: Sequence[str], *arguments: str) -> None:
+    url = online.indexes.pypi_url
+    hosts = (host_of(url), *file_hosts(url, names))
+    bundle = online.certificates(url)
     result = online.run(
         *[
             "python3",

@@ -180,7 +180,12 @@ def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
     )
     (online.scratch / _HOME).mkdir()
     hosts = (host_of(online.indexes.crates_url), _FILES_HOST)
-    result = online.run("cargo", *arguments, hosts=hosts, env={"CARGO_HOME": str(online.scratch / _HOME)})
+    bundle = online.certificates(online.indexes.crates_url)
+    env = {
+        "CARGO_HOME": str(online.scratch / _HOME),
+        **({"CARGO_HTTP_CAINFO": str(bundle)} if bundle else {}),
+    }
+    result = online.run("cargo", *arguments, hosts=hosts, env=env)
     if result.exit_code == 0:
         return
     check_reached(f"cargo {arguments[0]}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.build.dependencies.imports import Import, outside_imports
 from factory_assets.build.dependencies.indexes import absent_from_npm, host_of
-from factory_assets.build.dependencies.online import Online, certificates, check_reached, said, write_tree
+from factory_assets.build.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.build.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.build.tree import Tree
 from factory_assets.domain.specs import Language
@@ -138,7 +138,8 @@ def _write(tree: Tree, online: Online, *names: str) -> None:
 
 
 def _npm(online: Online, verb: str, *arguments: str) -> None:
-    url, bundle = online.indexes.npm_url, certificates()
+    url = online.indexes.npm_url
+    bundle = online.certificates(url)
     hosts = (host_of(url),)
     result = online.run(
         *["npm", verb, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"],
