@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -57,16 +57,18 @@ def expected_files(spec: Spec) -> tuple[str, ...]:
     names = names_of(spec.name, spec.language)
     if names.package == spec.name:
         return spec.files
-    plain = _identifier(spec.name, spec.language)
-    renamed = {plain: names.module, spec.name: names.package}
-    return tuple(_renamed(path, renamed) for path in spec.files)
+    # Tests keep their folder, whatever the repo is called.
+    own = {spec.name, _identifier(spec.name, spec.language)} - {"test", "tests"}
+    return tuple(_renamed(path, own, names, spec.language) for path in spec.files)
 
 
-def _renamed(path: str, renamed: Mapping[str, str]) -> str:
+def _renamed(path: str, own: Collection[str], names: Names, language: Language) -> str:
     first, *rest = PurePosixPath(path).parts
-    if first in {"bin", "cmd", "src"} and rest:
-        return "/".join([first, renamed.get(rest[0], rest[0]), *rest[1:]])
-    return "/".join([renamed.get(first, first), *rest]) if rest else path
+    if rest and first in {"bin", "cmd"} and rest[0] in own:
+        return "/".join([first, names.package, *rest[1:]])
+    if rest and first in own:
+        return "/".join([names.module if language is Language.PYTHON else names.package, *rest])
+    return path
 
 
 def _is_taken(repo: str, language: Language) -> bool:

@@ -83,7 +83,7 @@ GO_STANDARD = frozenset({
     "debug", "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index",
     "internal", "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect", "regexp",
     "runtime", "slices", "sort", "strconv", "strings", "structs", "sync", "syscall", "testing", "text", "time",
-    "unicode", "unique", "unsafe", "weak",
+    "unicode", "unique", "unsafe", "uuid", "weak",
 })  # fmt: skip
 # Its packages' own names, then keywords and predeclared identifiers (https://go.dev/ref/spec).
 GO = GO_STANDARD | {
@@ -93,8 +93,8 @@ GO = GO_STANDARD | {
     "ed25519", "elf", "elliptic", "exec", "fcgi", "filepath", "fips140", "flate", "fnv", "format", "fs", "fstest",
     "gif", "gob", "gosym", "gzip", "heap", "hex", "hkdf", "hmac", "hpke", "http", "httptest", "httptrace",
     "httputil", "importer", "iotest", "ioutil", "jpeg", "json", "jsonrpc", "jsontext", "list", "lzw", "macho",
-    "mail", "maphash", "md5", "metrics", "mldsa", "mlkem", "multipart", "netip", "palette", "parse", "parser",
-    "pbkdf2", "pe", "pem", "pkix", "plan9obj", "png", "pprof", "printer", "quick", "quotedprintable", "race",
+    "mail", "maphash", "md5", "metrics", "mldsa", "mlkem", "mlkemtest", "multipart", "netip", "palette", "parse",
+    "parser", "pbkdf2", "pe", "pem", "pkix", "plan9obj", "png", "pprof", "printer", "quick", "quotedprintable", "race",
     "rand", "rc4", "ring", "rpc", "rsa", "scanner", "sha1", "sha256", "sha3", "sha512", "signal", "slog",
     "slogtest", "smtp", "sql", "subtle", "suffixarray", "synctest", "syntax", "syslog", "tabwriter", "tar",
     "template", "textproto", "tls", "token", "trace", "types", "tzdata", "url", "user", "utf16", "utf8", "uuid",

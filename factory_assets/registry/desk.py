@@ -62,6 +62,11 @@ class Desk:
         with self._database.transaction() as connection:
             return story.story_of(connection, name)
 
+    def estimated_lines(self, names: Collection[str]) -> dict[str, int]:
+        """The sizes of these repos' specs, by name."""
+        with self._database.transaction() as connection:
+            return story.estimated_lines(connection, names)
+
     def repo_dollars(self, names: Collection[str]) -> dict[str, float]:
         """What these repos have taken over all attempts, with what is set aside for them now."""
         with self._database.transaction() as connection:

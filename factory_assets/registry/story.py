@@ -97,6 +97,12 @@ def repo_dollars(connection: Connection, names: Collection[str]) -> dict[str, fl
     return {row["repo"]: float(row["dollars"]) for row in fetch(connection, _DOLLARS, [list(names)])}
 
 
+def estimated_lines(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """The estimated lines of these repos' specs, by name."""
+    sql = "SELECT name, estimated_lines FROM build_queue WHERE name IN (SELECT unnest($1::TEXT[]))"
+    return {row["name"]: row["estimated_lines"] for row in fetch(connection, sql, [list(names)])}
+
+
 def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
     # A build that was deferred has given its attempt back, and goes on under the next number.
     made = [
