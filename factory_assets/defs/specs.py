@@ -1,7 +1,7 @@
 """The asset `specs`: the product specs that analysis found in a date's papers."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -15,6 +15,7 @@ from factory_assets.defs.runs import failure
 from factory_assets.defs.stages import Analysing, Building, Clock
 from factory_assets.domain.errors import CredentialError, FactoryError
 from factory_assets.domain.specs import rank_key
+from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
 ALL_READ = dg.AssetCheckSpec(
@@ -109,6 +110,15 @@ def _all_valid(report: AnalysisReport) -> dg.AssetCheckResult:
     )
 
 
+def _further(registry: Registry, names: Sequence[str]) -> dg.MetadataValue:
+    rows = [
+        (name, key, as_text(said))
+        for name, keys in registry.further_of(names).items()
+        for key, said in keys.items()
+    ]
+    return dg.MetadataValue.md(table(["spec", "field", "said"], rows))
+
+
 def _dropped(report: AnalysisReport) -> dg.MetadataValue:
     return dg.MetadataValue.md(
         table(["spec", "why"], [(drop.name, "; ".join(drop.reasons)) for drop in report.dropped])
@@ -134,6 +144,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
                 ],
             )
         ),
+        "said beside imported specs": _further(registry, [item.spec.name for item in queued]),
         "papers read in this run": dg.MetadataValue.int(report.papers),
         "new specs in this run": dg.MetadataValue.int(len(report.queued)),
         "dropped": _dropped(report),

@@ -6,17 +6,22 @@ that was queued before it.
 
 from __future__ import annotations
 
-from pydantic import Field, ValidationError, model_validator
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from factory_assets.domain.names import refusal
 from factory_assets.domain.sizes import LARGEST, SMALLEST, too_large
-from factory_assets.domain.specs import Spec
+from factory_assets.domain.specs import Language, Spec
+from factory_assets.domain.spellings import language_named
 
 MIN_LINES, MAX_LINES = 100, 300
 
 
 class NewSpec(Spec):
-    """A spec that comes in: its repo's name is one that a repo of its language can have."""
+    """A spec that comes in: its repo's name is one that a repo of its language can have, in any spelling of that."""
+
+    language: Annotated[Language, BeforeValidator(language_named)]
 
     @model_validator(mode="after")
     def _name_is_possible(self) -> NewSpec:
