@@ -83,7 +83,6 @@ def read_candidates(text: str) -> list[JsonValue]:
     """One candidate or a list of them from JSON. A row of the idea engine stands for the specs in it.
 
     Raises:
-        NoSpecYetError: a row without a spec.
         RefusedError: no JSON, with line and column, or neither an object nor a list of objects.
     """
     parsed = _parsed(text)
@@ -100,8 +99,11 @@ def check_candidate(candidate: JsonValue, *, origin: Origin, source: str) -> Imp
     """One candidate as a spec.
 
     Raises:
+        NoSpecYetError: it is a row of the idea engine without a spec.
         RefusedError: with every reason.
     """
+    if isinstance(candidate, dict) and "spec_json" in candidate and _is_empty(candidate["spec_json"]):
+        raise NoSpecYetError
     try:
         json.dumps(candidate, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -193,14 +195,18 @@ def _specs_in(offered: JsonValue) -> list[JsonValue]:
     held = offered["spec_json"]
     if isinstance(held, str) and held.strip():
         held = _parsed(held)
-    if held is None or held in ({}, [], ""):
-        raise NoSpecYetError
+    if _is_empty(held):
+        return [offered]
     beside: dict[str, JsonValue] = {
         key: value for key, value in offered.items() if key not in _BOOKKEEPING and value is not None
     }
     cited = beside.get("paper_ids")
     specs = held if isinstance(held, list) else [held]
     return [_with_row(spec, beside, cited) for spec in specs]
+
+
+def _is_empty(held: JsonValue) -> bool:
+    return held is None or (isinstance(held, str | list | dict) and not held)
 
 
 def _with_row(spec: JsonValue, beside: dict[str, JsonValue], cited: JsonValue) -> JsonValue:
