@@ -192,7 +192,11 @@ def choose_launches(
     room = budget.limits.day_usd - budget.spent_usd - sum(budget.share(name) for name in busy)
     chosen: list[Launch] = []
     for launch in launch_order(waiting, launched_before):
-        room -= budget.share(launch.queued.spec.name)
+        share = budget.share(launch.queued.spec.name)
+        if share > budget.limits.day_usd:
+            # No day has room for it, however long the others wait.
+            continue
+        room -= share
         if room < -_CENT_OF_A_CENT:
             break
         chosen.append(launch)
