@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import psycopg
 import pytest
 from postgres_server import missing_programs, postgres
+from rich.console import Console
 from test_intake_files import GOOD, NOW, TODAY, spec
 
+from factory_assets.cli.imports import import_from_database
+from factory_assets.cli.instance import Instance
+from factory_assets.cli.story import show_story
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.intake.database import DatabaseReport, import_candidates
 from factory_assets.intake.folder import Intake
 from factory_assets.registry import Registry
 from factory_assets.registry.candidates import open_candidates
+from factory_assets.settings import Settings
 
 needs_postgres = pytest.mark.skipif(
     bool(missing_programs()), reason=f"PostgreSQL is not installed: {', '.join(missing_programs())}"
@@ -215,3 +221,37 @@ def test_one_bad_row_holds_back_no_other(url, intake, bad):
     assert report.queued == ("tool-a", "tool-b")
     assert [row_id for row_id, _ in report.refused] == ["clusters/2"]
     assert cluster_statuses(url) == ["imported", "synthesized", "imported"]
+
+
+@needs_postgres
+def test_the_command_tells_what_waits_for_a_rank_what_has_no_spec_and_what_was_refused(url, tmp_path):
+    settings = Settings(
+        _env_file=None,
+        factory_data_dir=tmp_path / "data",
+        idea_engine_postgres_url=url,
+        factory_specs_per_day=1,
+        factory_ranks=4,
+    )
+    for letter in "abc":
+        add(url, "synthesized", spec(f"tool-{letter}"))
+    add_cluster(url, None)
+    add_cluster(url, spec("con"))
+    console = Console(file=io.StringIO(), width=40)
+    assert not import_from_database(Instance(tmp_path, settings), console)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "3 queued, 0 were here already, 1 refused and left as they are."
+    assert lines[1].startswith("  2 of them wait for a free rank (a date has ranks 4 to 4 for imports")
+    assert "FACTORY_RANKS, which is 4" in lines[1]
+    assert lines[2] == "  candidate clusters/1 has no spec yet."
+    assert lines[3].startswith("  candidate clusters/2: name: con is a device's name on Windows")
+
+
+@needs_postgres
+def test_what_an_idea_says_beside_its_spec_is_shown_with_its_repo(url, intake, tmp_path):
+    add(url, "synthesized", spec("tool-a", price_point="$29 a seat", v1_scope=["CLI", "library"]))
+    take(url, intake)
+    console = Console(file=io.StringIO(), width=40)
+    show_story(intake.store.story_of("tool-a"), console, git_dir=tmp_path)
+    shown = console.file.getvalue()
+    assert "price_point     $29 a seat\n" in shown
+    assert 'v1_scope        ["CLI", "library"]\n' in shown
