@@ -224,6 +224,7 @@ class Gateways(Access):
             day=now.date() if last is None else min(now.date(), last),
             late_ranks=settings.late_ranks,
             now=now,
+            limits=settings.budget_limits,
         )
 
     @_redacted

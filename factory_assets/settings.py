@@ -101,7 +101,9 @@ class Settings(BaseSettings):
     factory_seo_model: str = Field("claude-haiku-5-5", description="Model of the seo phase.")
     factory_review_model: str = Field("claude-sonnet-5-5", description="Model of the review phase.")
     factory_build_turns: int | None = Field(
-        None, ge=1, description="Turns of the build phase; by estimated lines (10, 15 or 20) by default."
+        None,
+        ge=1,
+        description="Turns of the build phase; by estimated lines (10 to 20, for large imports more) by default.",
     )
     factory_seo_turns: int = Field(8, ge=1, description="Turns of the seo phase.")
     factory_review_turns: int = Field(10, ge=1, description="Turns of the review phase.")

@@ -13,9 +13,9 @@ import yaml
 from corpus_cases import PAPER_ID, CorpusCase, Verdict, corpus
 from corpus_harness import DAY
 
-from factory_assets.build.scaffold.scaffold import package_name
+from factory_assets.domain.names import names_of
 from factory_assets.domain.papers import LabelledPaper, Paper
-from factory_assets.domain.specs import Spec
+from factory_assets.domain.specs import Language, Spec
 from factory_assets.registry import Registry
 from factory_assets.replay.recordings_model import Conversation
 
@@ -91,7 +91,9 @@ class SpecSource:
         new = f"{old}-{letters}"
 
         def renamed(text: str) -> str:
-            return text.replace(old, new).replace(package_name(old), package_name(new))
+            return text.replace(old, new).replace(
+                names_of(old, Language.PYTHON).module, names_of(new, Language.PYTHON).module
+            )
 
         spec = Spec.model_validate(json.loads(renamed(case.spec.model_dump_json())))
         told = case.conversation({}).model_dump(mode="json", exclude_unset=True)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory_assets.build.scaffold.scaffold import package_name
+from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.replay.recordings_model import WORKSPACE, Conversation
 
@@ -165,7 +165,7 @@ class CorpusCase(_Model):
         return [*turns, {"say": "Done."}]
 
     def _scaffold(self) -> set[str]:
-        package = package_name(self.spec.name)
+        package = names_of(self.spec.name, Language.PYTHON).module
         return {
             *_COMMON_SCAFFOLD,
             *(path.format(package=package) for path in _SCAFFOLD[self.language]),

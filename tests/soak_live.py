@@ -19,9 +19,10 @@ import psutil
 import yaml
 from corpus_cases import corpus
 
-from factory_assets.build.scaffold.scaffold import package_name
 from factory_assets.cli.supervisor import free_port
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.names import names_of
+from factory_assets.domain.specs import Language
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import load_topics
 from factory_assets.registry import Registry
@@ -202,7 +203,9 @@ def _write_recordings(folder: Path) -> None:
 
             def renamed(told: object, old: str = old, new: str = new) -> dict[str, object]:
                 text = json.dumps(told).replace(old, new)
-                renamed: dict[str, object] = json.loads(text.replace(package_name(old), package_name(new)))
+                renamed: dict[str, object] = json.loads(
+                    text.replace(names_of(old, Language.PYTHON).module, names_of(new, Language.PYTHON).module)
+                )
                 return renamed
 
             specs.append(

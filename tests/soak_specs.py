@@ -10,9 +10,9 @@ from pathlib import Path
 from build_fakes import Act
 from build_material import DOCUMENTS, FILES, does_nothing, writes
 
-from factory_assets.build.scaffold.scaffold import package_name
 from factory_assets.domain.announcements import announced_at
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import load_topics
@@ -49,9 +49,9 @@ class SoakSpec:
     def _named(self, files: Mapping[str, str]) -> dict[str, str]:
         name = self.spec.name
         named = {
-            path.replace("word_count", package_name(name)).replace("word-count", name): text.replace(
-                "word_count", package_name(name)
-            ).replace("word-count", name)
+            path.replace("word_count", names_of(name, Language.PYTHON).module).replace(
+                "word-count", name
+            ): text.replace("word_count", names_of(name, Language.PYTHON).module).replace("word-count", name)
             for path, text in files.items()
         }
         if self.is_refused:
@@ -107,7 +107,9 @@ class SoakSource:
             source_papers=(paper.id,),
             solution="Count the words of a text as the paper does.",
             language=language,
-            files=(f"bin/{name}",) if language is Language.BASH else (f"{package_name(name)}/cli.py",),
+            files=(f"bin/{name}",)
+            if language is Language.BASH
+            else (f"{names_of(name, Language.PYTHON).module}/cli.py",),
             estimated_lines=120,
             complexity="low",
             who_pays="Teams with a prompt budget",

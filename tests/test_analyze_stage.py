@@ -67,6 +67,19 @@ def test_an_invalid_spec_is_asked_for_again_once_with_the_reasons_and_keeps_its_
     assert model.questions[1].instructions == model.questions[0].instructions
 
 
+def test_a_language_in_capitals_costs_no_second_request() -> None:
+    model = FakeModel([specs_json(proposal("one-tool", language="Python"))])
+    report = run_analysis([paper()], model, FakeStore())
+    assert (names(report), len(model.questions)) == (["one-tool"], 1)
+
+
+def test_a_name_that_no_repo_can_have_is_asked_for_again_with_the_reason() -> None:
+    model = FakeModel([specs_json(proposal("con")), specs_json(proposal("con-tool"))])
+    report = run_analysis([paper()], model, FakeStore())
+    assert names(report) == ["con-tool"]
+    assert "name: con is a device's name on Windows" in model.questions[1].prompt
+
+
 def test_a_spec_that_stays_invalid_is_dropped_and_counted_with_its_reasons() -> None:
     store = FakeStore()
     report = run_analysis([paper()], FakeModel([specs_json(GOOD, BAD), specs_json(BAD)]), store)

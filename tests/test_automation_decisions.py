@@ -139,11 +139,12 @@ def choose(
     spent: float = 0.0,
     day: float = 50.0,
     repo_usd: Mapping[str, float] | None = None,
+    shares: Mapping[str, float] | None = None,
     crashes: Mapping[str, Crashes] | None = None,
 ) -> Launches:
     """With five dollars a repo, and nothing launched before."""
     limits = BudgetLimits(repo_usd=5, day_usd=day, phase_usd={})
-    budget = Budget(limits=limits, spent_usd=spent, repo_usd=repo_usd or {})
+    budget = Budget(limits=limits, spent_usd=spent, repo_usd=repo_usd or {}, shares=shares or {})
     return choose_launches(specs, busy=busy, budget=budget, launched_before=0, now=NOW, crashes=crashes)
 
 
@@ -175,6 +176,18 @@ def test_a_repo_that_goes_on_needs_only_what_is_left_of_its_budget() -> None:
     specs = [queued("half-done", rank=1), queued("fresh-tool", rank=2)]
     assert names(choose(specs, spent=43, repo_usd={"half-done": 3})) == ["half-done", "fresh-tool"]
     assert names(choose(specs, spent=43)) == ["half-done"]
+
+
+def test_a_large_spec_takes_its_own_share_of_the_day() -> None:
+    specs = [queued("large-tool", rank=1), queued("tool-a", rank=2), queued("tool-b", rank=3)]
+    assert names(choose(specs, day=26, shares={"large-tool": 4.0})) == ["large-tool", "tool-a"]
+
+
+def test_a_spec_that_no_day_has_room_for_holds_back_no_other() -> None:
+    specs = [queued("large-tool", rank=1), queued("tool-a", rank=2)]
+    launches = choose(specs, day=15, shares={"large-tool": 4.0})
+    assert names(launches) == ["tool-a"]
+    assert launches.held_by_budget == 1
 
 
 def test_a_running_repo_that_overshot_its_budget_gives_no_other_room() -> None:

@@ -83,6 +83,27 @@ def test_a_phase_gets_what_is_left_of_the_smaller_budget(tmp_path):
     assert [task.max_budget_usd for task in factory.agent.tasks] == pytest.approx([1.0, 0.5, 0.98])
 
 
+def test_a_large_spec_has_turns_time_and_dollars_of_its_own(tmp_path):
+    agent = ScriptedAgent(good_acts(Language.BASH))
+    factory = Factory(
+        tmp_path, make_spec(Language.BASH, lines=4_500), agent, limits=limits(), build_turns=None
+    )
+    factory.build()
+    assert [task.max_budget_usd for task in agent.tasks] == pytest.approx([12.0, 2.0, 6.0])
+    assert agent.tasks[0].max_turns == 100
+    assert agent.tasks[0].timeout_seconds == pytest.approx(4 * factory.config.phase_seconds, rel=0.05)
+
+
+def test_what_stops_a_large_spec_is_told_with_its_setting_and_goes_on_when_that_is_raised(tmp_path):
+    acts = good_acts(Language.BASH) | {Phase.BUILD: lambda workspace: OutcomeKind.OVER_BUDGET}
+    factory = Factory(tmp_path, make_spec(Language.BASH, lines=4_500), ScriptedAgent(acts), limits=limits())
+    words = r"phase budget of 12\.00 dollars \(4 times FACTORY_BUILD_BUDGET_USD, for its size\)"
+    with pytest.raises(BuildDeferredError, match=words):
+        factory.build()
+    # The queue compares it with the setting itself.
+    assert factory.journal.queued.wait_limit_usd == 3.0
+
+
 def test_every_session_is_reserved_metered_and_settled(tmp_path):
     factory = factory_with(tmp_path)
     seen = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
+from factory_assets.domain.admission import ProposedSpec, reasons_of
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import split_arxiv_id
 from factory_assets.domain.specs import Spec
@@ -45,13 +46,9 @@ def check_spec(proposal: JsonValue, *, sent: Collection[str], taken: Collection[
     `sent` are the arXiv ids that the model was shown, `taken` the names that are used up.
     """
     try:
-        spec = Spec.model_validate(_with_plain_ids(proposal))
+        spec = ProposedSpec.model_validate(_with_plain_ids(proposal)).to_spec()
     except ValidationError as error:
-        reasons = tuple(
-            f"{'.'.join(str(part) for part in problem['loc']) or 'spec'}: {problem['msg']}"
-            for problem in error.errors(include_url=False)
-        )
-        return InvalidSpec(proposal, reasons)
+        return InvalidSpec(proposal, reasons_of(error))
     reasons = tuple(
         f"source_papers: {paper} is none of the papers that were sent"
         for paper in spec.source_papers

@@ -19,7 +19,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=6)
 
 @dataclass(frozen=True)
 class Bound:
-    """A budget that stops a phase, the limit in force and its setting.
+    """A budget that stops a phase: its setting, what that is, and how many times that much is allowed here.
 
     `until` is when the wait ends by itself; None where only a higher setting ends it.
     """
@@ -28,6 +28,13 @@ class Bound:
     limit_usd: float
     setting: str
     until: datetime | None = None
+    share: float = 1.0
+
+    @property
+    def words(self) -> str:
+        """The budget in words, with its dollars."""
+        size = f" ({self.share:g} times {self.setting}, for its size)" if self.share != 1.0 else ""
+        return f"{self.cause} of {self.limit_usd * self.share:.2f} dollars{size}"
 
 
 @dataclass(frozen=True)
@@ -43,16 +50,19 @@ class Allowance:
         return self.dollars < _LEAST_USD
 
 
-def allowance(limits: BudgetLimits, spending: Spending, phase: Phase) -> Allowance:
-    """What is left of the phase's budget in this attempt, or of the repo's over all attempts, if that is less."""
+def allowance(limits: BudgetLimits, spending: Spending, phase: Phase, *, share: float = 1.0) -> Allowance:
+    """What is left of the phase's budget in this attempt, or of the repo's over all attempts, if that is less.
+
+    A spec of unusual size may take `share` times either.
+    """
     phase_limit = limits.phase_usd[phase]
     of_phase = Allowance(
-        phase_limit - spending.phase_usd.get(phase, 0.0),
-        Bound(WaitCause.PHASE_BUDGET, phase_limit, f"FACTORY_{phase.upper()}_BUDGET_USD"),
+        phase_limit * share - spending.phase_usd.get(phase, 0.0),
+        Bound(WaitCause.PHASE_BUDGET, phase_limit, f"FACTORY_{phase.upper()}_BUDGET_USD", share=share),
     )
     of_repo = Allowance(
-        limits.repo_usd - spending.repo_usd,
-        Bound(WaitCause.REPO_BUDGET, limits.repo_usd, "FACTORY_REPO_BUDGET_USD"),
+        limits.repo_usd * share - spending.repo_usd,
+        Bound(WaitCause.REPO_BUDGET, limits.repo_usd, "FACTORY_REPO_BUDGET_USD", share=share),
     )
     return min(of_repo, of_phase, key=lambda one: one.dollars)
 

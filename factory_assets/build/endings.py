@@ -62,9 +62,7 @@ class Endings:
             BuildDeferredError: always.
         """
         state = self._state
-        reason = state.clean(
-            f"Phase {phase} was stopped by the {bound.cause} of {bound.limit_usd:.2f} dollars: {detail}"
-        )
+        reason = state.clean(f"Phase {phase} was stopped by the {bound.words}: {detail}")
         state.tools.journal.defer_build(
             state.queued.id, cause=bound.cause, until=bound.until, reason=reason, limit_usd=bound.limit_usd
         )

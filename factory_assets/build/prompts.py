@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 
-from factory_assets.build.scaffold.scaffold import package_name
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line, strip_hidden
 
@@ -42,7 +42,8 @@ def render_prompt(
         prompts_dir,
         f"{phase}.md.j2",
         spec=spec,
-        package=package_name(spec.name),
+        names=names_of(spec.name, spec.language),
+        expected_files=expected_files(spec),
         workspace=workspace,
         turns=turns,
         files=files,

@@ -13,6 +13,7 @@ from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import ModelCall, Phase, Reservation, Usage
 from factory_assets.domain.errors import BudgetError, FactoryError
 from factory_assets.domain.registries import reach_of
+from factory_assets.domain.sizes import size_of
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,15 @@ def run_phase(state: AttemptState, phase: Phase, prompt: str) -> Work:
 
 def _run_session(state: AttemptState, phase: Phase, task: AgentTask) -> Work:
     config, ledger = state.config, state.tools.ledger
-    room = allowance(config.limits, ledger.spending(state.queued.id, state.queued.attempts), phase)
+    share = size_of(state.spec.estimated_lines).share
+    spending = ledger.spending(state.queued.id, state.queued.attempts)
+    room = allowance(config.limits, spending, phase, share=share)
     if room.is_used_up:
-        return _not_started(task, room.bound, f"the {room.bound.limit_usd:.2f} dollars are spent")
+        return _not_started(task, room.bound, f"the {room.bound.limit_usd * share:.2f} dollars are spent")
     task = replace(
         task,
         max_budget_usd=room.dollars,
-        timeout_seconds=max(1.0, min(config.phase_seconds, state.seconds_left)),
+        timeout_seconds=max(1.0, min(config.phase_seconds * share, state.seconds_left)),
     )
     reservation = _reservation(state, phase, task)
     try:

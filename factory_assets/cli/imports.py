@@ -10,7 +10,7 @@ from rich.console import Console
 from factory_assets.cli.instance import Instance
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
-from factory_assets.intake.folder import FileReport
+from factory_assets.intake.folder import FileReport, waiting_words
 
 
 def import_path(instance: Instance, path: Path, console: Console) -> bool:
@@ -51,20 +51,27 @@ def import_from_database(instance: Instance, console: Console) -> bool:
             where="IDEA_ENGINE_POSTGRES_URL",
             mend="Set it in .env, as postgresql://user:password@host/database.",
         )
+    intake = Gateways(instance.settings).intake(datetime.now(UTC))
     with open_candidates(url.get_secret_value()) as source:
-        report = import_candidates(source, Gateways(instance.settings).intake(datetime.now(UTC)))
+        report = import_candidates(source, intake)
     console.print(
         f"{len(report.queued)} queued, {len(report.known)} were here already,"
         f" {len(report.refused)} refused and left as they are.",
         highlight=False,
+        soft_wrap=True,
     )
+    if report.unranked:
+        words = f"  {len(report.unranked)} of them wait for a free rank ({waiting_words(intake.late_ranks)})."
+        console.print(words, markup=False, highlight=False, soft_wrap=True)
+    for row_id in report.pending:
+        console.print(f"  candidate {row_id} has no spec yet.", markup=False, highlight=False, soft_wrap=True)
     for row_id, reasons in report.refused:
         for reason in reasons:
-            console.print(f"  candidate {row_id}: {reason}", markup=False, highlight=False)
+            console.print(f"  candidate {row_id}: {reason}", markup=False, highlight=False, soft_wrap=True)
     return not report.refused
 
 
 def _show(report: FileReport, console: Console) -> None:
-    console.print(report.line, markup=False, highlight=False)
+    console.print(report.line, markup=False, highlight=False, soft_wrap=True)
     for reason in report.reasons[1:]:
-        console.print(f"  {reason}", markup=False, highlight=False)
+        console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from rich.table import Table
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
 from factory_assets.domain.specs import QueuedSpec, rank_key
-from factory_assets.domain.text import tail
+from factory_assets.domain.text import as_text, single_line, tail
 from factory_assets.registry.story import Attempt, Story
 
 _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
@@ -24,7 +24,7 @@ def show_story(story: Story, console: Console, *, git_dir: Path) -> None:
     queued = story.queued
     console.rule(f"{queued.spec.name}: {queued.status}", style=_STYLES.get(queued.status, "yellow"))
     for name, value in (*_spec_facts(story), *_state_facts(story, git_dir)):
-        console.print(f"{name:<16}{value}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
     if queued.error_log:
         said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
         console.print(f"\n{said}:", style="bold")
@@ -52,6 +52,7 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
         ("files", ", ".join(spec.files)),
         ("who pays", spec.who_pays),
         ("integration", spec.integration_point),
+        *((single_line(name), single_line(as_text(said))) for name, said in story.further.items()),
     ]
     if not papers:
         facts.insert(0, ("source", spec.origin_url))

@@ -37,6 +37,7 @@ from factory_assets.domain.automation import (
     trailing_window,
 )
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, WaitCause
+from factory_assets.domain.sizes import size_of
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
@@ -271,6 +272,7 @@ def todays_budget(
         limits=limits,
         spent_usd=registry.spent_since(datetime.combine(now.date(), time(), UTC)),
         repo_usd=registry.repo_dollars(names),
+        shares={name: size_of(lines).share for name, lines in registry.estimated_lines(names).items()},
     )
 
 

@@ -51,6 +51,7 @@ def _observations(reports: Sequence[FileReport]) -> Iterator[dg.AssetObservation
             description=report.line,
             metadata={
                 "file": dg.MetadataValue.text(report.path.name),
+                "kept beside the specs": dg.MetadataValue.text(", ".join(report.further) or "nothing"),
                 "queued": dg.MetadataValue.text(", ".join(report.queued) or "none"),
                 "reasons": dg.MetadataValue.md(code_block("\n".join(report.reasons) or "none")),
             },

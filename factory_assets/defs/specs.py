@@ -1,7 +1,7 @@
 """The asset `specs`: the product specs that analysis found in a date's papers."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import dagster as dg
@@ -17,6 +17,7 @@ from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import rank_key
+from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
 ALL_READ = dg.AssetCheckSpec(
@@ -120,6 +121,15 @@ def _all_valid(report: AnalysisReport) -> dg.AssetCheckResult:
     )
 
 
+def _further(registry: Registry, names: Sequence[str]) -> dg.MetadataValue:
+    rows = [
+        (name, key, as_text(said))
+        for name, keys in registry.further_of(names).items()
+        for key, said in keys.items()
+    ]
+    return dg.MetadataValue.md(table(["spec", "field", "said"], rows))
+
+
 def _dropped(report: AnalysisReport) -> dg.MetadataValue:
     return dg.MetadataValue.md(
         table(["spec", "why"], [(drop.name, "; ".join(drop.reasons)) for drop in report.dropped])
@@ -145,6 +155,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
                 ],
             )
         ),
+        "said beside imported specs": _further(registry, [item.spec.name for item in queued]),
         "papers read in this run": dg.MetadataValue.int(report.papers),
         "new specs in this run": dg.MetadataValue.int(len(report.queued)),
         "dropped": _dropped(report),

@@ -231,16 +231,18 @@ class Launches:
 class Budget:
     """Today's dollars: spent or reserved so far, and what single repos have taken, reservations included.
 
-    `repo_usd` is over the whole life of a repo, because that is what its budget is for.
+    `repo_usd` is over the whole life of a repo, because that is what its budget is for. `shares` are how many times
+    the repo's budget those may take that are larger than usual.
     """
 
     limits: BudgetLimits
     spent_usd: float
     repo_usd: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def share(self, name: str) -> float:
         """What this repo may still take and nobody has counted yet."""
-        return max(0.0, self.limits.repo_usd - self.repo_usd.get(name, 0.0))
+        return max(0.0, self.limits.repo_usd * self.shares.get(name, 1.0) - self.repo_usd.get(name, 0.0))
 
 
 def choose_launches(
@@ -263,7 +265,11 @@ def choose_launches(
     room = budget.limits.day_usd - budget.spent_usd - sum(budget.share(name) for name in busy)
     chosen: list[Launch] = []
     for launch in launch_order(waiting, launched_before):
-        room -= budget.share(launch.queued.spec.name)
+        share = budget.share(launch.queued.spec.name)
+        if share > budget.limits.day_usd:
+            # No day has room for it, however long the others wait.
+            continue
+        room -= share
         if room < -_CENT_OF_A_CENT:
             break
         chosen.append(launch)

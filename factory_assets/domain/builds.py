@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.errors import StatusError
+from factory_assets.domain.sizes import size_of
 
 
 class BuildStatus(StrEnum):
@@ -65,10 +66,8 @@ def check_transition(name: str, old: BuildStatus, new: BuildStatus) -> None:
 
 
 def turn_limit(estimated_lines: int) -> int:
-    """Turns of the build phase: 10 to 100 lines, 15 to 200, 20 above."""
-    if estimated_lines <= 100:
-        return 10
-    return 15 if estimated_lines <= 200 else 20
+    """Turns of the build phase: 10 to 100 lines, 15 to 200, 20 to 300, and more for what is larger."""
+    return size_of(estimated_lines).turns
 
 
 class GateVerdict(BaseModel):

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -23,7 +23,8 @@ class Origin(StrEnum):
 class ImportedSpec(BaseModel):
     """A spec from outside with what its author said beside it.
 
-    `source` is the file's name or the row's id; `source_repos` are the repositories that the idea rests on.
+    `source` is the file's name or the row's id; `source_repos` are the repositories that the idea rests on, and
+    `further` is what stood under names that the factory does not know.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +34,7 @@ class ImportedSpec(BaseModel):
     source: str
     source_repos: tuple[str, ...] = ()
     market_analysis: str | None = None
+    further: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class ImportStore(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row of another program's table: its id, and its spec or specs as JSON."""
+    """A row of another program's table: what it is called here, and the row with its spec or specs as JSON."""
 
     id: str
     text: str

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+
+from pydantic import JsonValue
 
 _KEPT_CONTROLS = "\n\t"
 
@@ -14,6 +17,11 @@ def single_line(text: str) -> str:
     if folded.isprintable() and unicodedata.is_normalized("NFC", folded):
         return folded
     return " ".join(strip_hidden(text).split())
+
+
+def as_text(said: JsonValue) -> str:
+    """Text as it is, anything else as JSON."""
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
 
 
 def strip_hidden(text: str) -> str:

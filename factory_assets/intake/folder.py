@@ -8,8 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from factory_assets.domain.builds import BudgetLimits
 from factory_assets.domain.errors import InfrastructureError, InputError, StatusError
 from factory_assets.domain.imports import ImportCounts, ImportedSpec, ImportStore, Origin
+from factory_assets.domain.sizes import beyond_day
 from factory_assets.intake.candidates import RefusedError, check_candidate, read_candidates
 
 LARGEST_FILE = 5_000_000
@@ -19,7 +23,11 @@ STEADY_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file. `reasons` is empty when it was imported; `left` says why it could not be moved."""
+    """What became of one file. `reasons` is empty when it was imported; `left` says why it could not be moved.
+
+    `further` are the fields that the factory does not know; they are kept beside the specs. `late_ranks` are those
+    that imports may take.
+    """
 
     path: Path
     queued: tuple[str, ...] = ()
@@ -27,6 +35,8 @@ class FileReport:
     known: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     left: str = ""
+    late_ranks: range = range(0)
+    further: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -45,29 +55,71 @@ class FileReport:
             return f"rejected: {self.reasons[0]}{more}"
         parts = [f"{len(self.queued)} queued"]
         if self.unranked:
-            parts.append(f"{len(self.unranked)} of them wait for a free rank")
+            parts.append(
+                f"{len(self.unranked)} of them wait for a free rank ({waiting_words(self.late_ranks)})"
+            )
         if self.known:
             parts.append(f"{len(self.known)} were here already")
+        if self.further:
+            parts.append(f"kept beside them: {', '.join(self.further)}")
         return ", ".join(parts)
+
+
+def waiting_words(late_ranks: range) -> str:
+    """Why imported specs wait for a rank, and until when."""
+    last = late_ranks.stop - 1
+    return (
+        f"a date has ranks {late_ranks.start} to {last} for imports and late analyses, the last quarter of"
+        f" FACTORY_RANKS, which is {last}; they get the free ones of the next dates, or set it higher"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """Where specs go: the store, the import date and the ranks that imports may take."""
+    """Where specs go: the store, the import date and the ranks that imports may take.
+
+    `limits` are the budgets that a build must fit into; None where nobody has set any.
+    """
 
     store: ImportStore
     day: date
     late_ranks: range
     now: datetime
+    limits: BudgetLimits | None = None
+
+    def check(self, candidate: JsonValue, *, origin: Origin, source: str) -> ImportedSpec:
+        """One candidate as a spec that this factory can build.
+
+        Raises:
+            RefusedError: with every reason.
+        """
+        imported = check_candidate(candidate, origin=origin, source=source)
+        if self.limits is not None:
+            lines = imported.spec.estimated_lines
+            reason = beyond_day(lines, repo_usd=self.limits.repo_usd, day_usd=self.limits.day_usd)
+            if reason:
+                raise RefusedError((f"estimated_lines: {reason}",))
+        return imported
+
+    def queue(self, specs: list[ImportedSpec]) -> ImportCounts:
+        """Queue all of them or none.
+
+        Raises:
+            RefusedError: other specs have their names.
+        """
+        try:
+            return self.store.import_specs(self.day, specs, late_ranks=self.late_ranks, now=self.now)
+        except StatusError as error:
+            raise RefusedError((error.what,)) from None
 
     def take_file(self, path: Path) -> FileReport:
         """Import one file and leave it where it is."""
         try:
-            specs = _specs_of(path)
-            counts = self._queue(specs)
+            specs = self._specs_of(path)
+            counts = self.queue(specs)
         except RefusedError as error:
             return FileReport(path, reasons=error.reasons)
-        return _report(path, counts)
+        return _report(path, counts, specs, self.late_ranks)
 
     def take_folder(self, folder: Path, *, steady_seconds: float = STEADY_SECONDS) -> list[FileReport]:
         """Import every JSON file in the folder, oldest first, and move each to done/ or rejected/.
@@ -90,42 +142,39 @@ class Intake:
             reports.append(report)
         return reports
 
-    def _queue(self, specs: list[ImportedSpec]) -> ImportCounts:
-        try:
-            return self.store.import_specs(self.day, specs, late_ranks=self.late_ranks, now=self.now)
-        except StatusError as error:
-            raise RefusedError((error.what,)) from None
+    def _specs_of(self, path: Path) -> list[ImportedSpec]:
+        specs, reasons = [], []
+        for number, candidate in enumerate(read_candidates(_text_of(path)), start=1):
+            try:
+                specs.append(self.check(candidate, origin=Origin.FILE, source=path.name))
+            except RefusedError as error:
+                named = candidate.get("name") if isinstance(candidate, dict) else None
+                label = named if isinstance(named, str) and named else f"spec {number}"
+                reasons += [f"{label}: {reason}" for reason in error.reasons]
+        if reasons:
+            raise RefusedError(tuple(reasons))
+        return specs
 
 
-def _specs_of(path: Path) -> list[ImportedSpec]:
+def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise RefusedError((f"it has more than {LARGEST_FILE:,} bytes",))
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RefusedError((f"it is no UTF-8 text: {error.reason} at byte {error.start}",)) from None
     except OSError as error:
         raise RefusedError((f"it cannot be read: {error.strerror}",)) from None
-    candidates = read_candidates(text)
-    specs, reasons = [], []
-    for number, candidate in enumerate(candidates, start=1):
-        try:
-            specs.append(check_candidate(candidate, origin=Origin.FILE, source=path.name))
-        except RefusedError as error:
-            named = candidate.get("name") if isinstance(candidate, dict) else None
-            label = named if isinstance(named, str) and named else f"spec {number}"
-            reasons += [f"{label}: {reason}" for reason in error.reasons]
-    if reasons:
-        raise RefusedError(tuple(reasons))
-    return specs
 
 
-def _report(path: Path, counts: ImportCounts) -> FileReport:
+def _report(path: Path, counts: ImportCounts, specs: list[ImportedSpec], late_ranks: range) -> FileReport:
     return FileReport(
         path,
         queued=tuple(queued.spec.name for queued in counts.queued),
         unranked=tuple(queued.spec.name for queued in counts.queued if queued.rank is None),
         known=counts.known,
+        further=tuple(dict.fromkeys(key for spec in specs for key in spec.further)),
+        late_ranks=late_ranks,
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+
+from pydantic import JsonValue
 
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
@@ -61,6 +63,16 @@ class Desk:
         """All that is known of one repo, or None where no spec has that name."""
         with self._database.transaction() as connection:
             return story.story_of(connection, name)
+
+    def further_of(self, names: Collection[str]) -> dict[str, Mapping[str, JsonValue]]:
+        """What imported specs say beside the fields that the factory knows, by repo."""
+        with self._database.transaction() as connection:
+            return story.further_of(connection, names)
+
+    def estimated_lines(self, names: Collection[str]) -> dict[str, int]:
+        """The sizes of these repos' specs, by name."""
+        with self._database.transaction() as connection:
+            return story.estimated_lines(connection, names)
 
     def repo_dollars(self, names: Collection[str]) -> dict[str, float]:
         """What these repos have taken over all attempts, with what is set aside for them now."""

@@ -14,8 +14,9 @@ from factory_assets.registry.rows import to_db
 from factory_assets.registry.specs import insert_spec, place_waiting, specs_named
 
 _ORIGIN = """
-INSERT INTO spec_origins (spec_id, origin, source, source_url, source_repos, market_analysis, imported_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO spec_origins (spec_id, origin, source, source_url, source_repos, market_analysis, imported_at,
+                          further)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
 
@@ -63,5 +64,6 @@ def _record_origin(connection: Connection, spec_id: int, item: ImportedSpec, now
             to_json(item.source_repos).decode(),
             item.market_analysis,
             to_db(now),
+            to_json(item.further).decode() if item.further else None,
         ],
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
 from factory_assets.domain.papers import Paper
@@ -61,13 +62,17 @@ class Spent(BaseModel):
 
 
 class Story(BaseModel):
-    """One repo from its papers to its mirror. `origin` says where an imported spec came from."""
+    """One repo from its papers to its mirror.
+
+    `origin` says where an imported spec came from, and `further` what its author said beside it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     queued: QueuedSpec
     papers: tuple[Paper, ...]
     origin: str | None
+    further: Mapping[str, JsonValue]
     attempts: tuple[Attempt, ...]
     spent: tuple[Spent, ...]
     usage: Usage
@@ -84,6 +89,7 @@ def story_of(connection: Connection, name: str) -> Story | None:
         queued=queued,
         papers=tuple(papers_by_id(connection, queued.spec.source_papers)),
         origin=_origin(connection, queued.id),
+        further=further_of(connection, [name]).get(name, {}),
         attempts=tuple(_attempts(connection, queued)),
         spent=tuple(Spent.model_validate(row) for row in fetch(connection, _BY_PHASE, [name])),
         usage=usage_of(connection, repo=name, day=None, stage=None),
@@ -95,6 +101,23 @@ def story_of(connection: Connection, name: str) -> Story | None:
 def repo_dollars(connection: Connection, names: Collection[str]) -> dict[str, float]:
     """What these repos have taken over all attempts: the ledger's dollars and those that are set aside now."""
     return {row["repo"]: float(row["dollars"]) for row in fetch(connection, _DOLLARS, [list(names)])}
+
+
+def estimated_lines(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """The estimated lines of these repos' specs, by name."""
+    sql = "SELECT name, estimated_lines FROM build_queue WHERE name IN (SELECT unnest($1::TEXT[]))"
+    return {row["name"]: row["estimated_lines"] for row in fetch(connection, sql, [list(names)])}
+
+
+def further_of(connection: Connection, names: Collection[str]) -> dict[str, Mapping[str, JsonValue]]:
+    """What the authors of imported specs said beside the fields that the factory knows, by repo."""
+    sql = """
+    SELECT name, CAST(further AS TEXT) AS further
+    FROM spec_origins JOIN build_queue ON build_queue.id = spec_origins.spec_id
+    WHERE further IS NOT NULL AND name IN (SELECT unnest($1::TEXT[]))
+    ORDER BY name
+    """
+    return {row["name"]: json.loads(row["further"]) for row in fetch(connection, sql, [list(names)])}
 
 
 def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from factory_assets.build.dependencies.names import STANDARD_GO, STANDARD_NODE, STANDARD_PYTHON, STANDARD_RUST
+from factory_assets.build.dependencies.names import STANDARD_PYTHON
 from factory_assets.build.gates.lexer import lex
 from factory_assets.build.languages import CONVENTIONS
 from factory_assets.build.project_files import go_module
 from factory_assets.build.tree import Tree
+from factory_assets.domain.reserved import GO_STANDARD, NODE_STANDARD, RUST_STANDARD
 from factory_assets.domain.specs import Language
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
@@ -178,7 +179,7 @@ def _npm_package(target: str) -> str | None:
         return None
     parts = target.split("/")
     name = "/".join(parts[: 2 if target.startswith("@") else 1])
-    return name if name not in STANDARD_NODE and _NPM_NAME.fullmatch(name) else None
+    return name if name not in NODE_STANDARD and _NPM_NAME.fullmatch(name) else None
 
 
 def _go(tree: Tree) -> Iterator[Import]:
@@ -195,7 +196,7 @@ def _go(tree: Tree) -> Iterator[Import]:
                 continue
             name = piece.text.strip('"`')
             ours = bool(own) and (name == own or name.startswith(f"{own}/"))
-            if not ours and name.split("/")[0] not in STANDARD_GO:
+            if not ours and name.split("/")[0] not in GO_STANDARD:
                 yield Import(name, path, lexed.line(piece.start), test=path.endswith("_test.go"))
 
 
@@ -207,7 +208,7 @@ def _rust(tree: Tree) -> Iterator[Import]:
     for path, lexed in code.items():
         for match in _RUST_USE.finditer(lexed.code):
             name = match[1]
-            if name not in STANDARD_RUST and name not in own and name == name.lower():
+            if name not in RUST_STANDARD and name not in own and name == name.lower():
                 yield Import(name, path, lexed.line(match.start(1)), test=_is_test(Language.RUST, path))
 
 

@@ -1,27 +1,11 @@
-"""Names that need no registry: each language's own modules, and well-known Python modules' distributions."""
+"""Names that need no registry: Python's own modules, and well-known modules' distributions."""
 
 from __future__ import annotations
 
-import sys
+from factory_assets.domain.reserved import PYTHON_STANDARD
 
 # The factory's own test run brings pytest along.
-STANDARD_PYTHON = sys.stdlib_module_names | {"pytest", "_pytest"}
-STANDARD_NODE = frozenset({
-    "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram",
-    "diagnostics_channel", "dns", "domain", "events", "fs", "http", "http2", "https", "inspector", "module",
-    "net", "os", "path", "perf_hooks", "process", "punycode", "querystring", "readline", "repl", "stream",
-    "string_decoder", "sys", "timers", "tls", "trace_events", "tty", "url", "util", "v8", "vm", "wasi",
-    "worker_threads", "zlib",
-})  # fmt: skip
-# The first elements of the paths.
-STANDARD_GO = frozenset({
-    "archive", "bufio", "builtin", "bytes", "C", "cmp", "compress", "container", "context", "crypto", "database",
-    "debug", "embed", "encoding", "errors", "expvar", "flag", "fmt", "go", "hash", "html", "image", "index",
-    "internal", "io", "iter", "log", "maps", "math", "mime", "net", "os", "path", "plugin", "reflect", "regexp",
-    "runtime", "slices", "sort", "strconv", "strings", "structs", "sync", "syscall", "testing", "text", "time",
-    "unicode", "unique", "unsafe", "weak",
-})  # fmt: skip
-STANDARD_RUST = frozenset({"std", "core", "alloc", "proc_macro", "test", "crate", "self", "super"})
+STANDARD_PYTHON = PYTHON_STANDARD | {"pytest", "_pytest"}
 
 _KNOWN = {
     "OpenSSL": "pyOpenSSL",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.domain.text import single_line
@@ -24,7 +25,7 @@ _BY_LANGUAGE: dict[Language, dict[str, str]] = {
     Language.GO: {"go.mod": "go/go.mod.j2", "main.go": "go/main.go.j2"},
     Language.PYTHON: {
         "pyproject.toml": "python/pyproject.toml.j2",
-        "{package}/__init__.py": "python/package_init.py.j2",
+        "{module}/__init__.py": "python/package_init.py.j2",
     },
     Language.TYPESCRIPT: {
         "package.json": "typescript/package.json.j2",
@@ -43,11 +44,6 @@ class Scaffold:
     files: Mapping[str, str]
 
 
-def package_name(repo: str) -> str:
-    """The Python package of a repo: its name with underscores."""
-    return repo.replace("-", "_")
-
-
 def write_scaffold(
     spec: Spec, papers: Sequence[Paper], *, workspace: Path, year: int, owner: str
 ) -> Scaffold:
@@ -56,10 +52,12 @@ def write_scaffold(
     The same spec, papers, year and owner give the same bytes. `owner` is the copyright holder, and the account
     in a Go module's path.
     """
+    names = names_of(spec.name, spec.language)
     values = {
         "spec": spec,
         "papers": papers,
-        "package": package_name(spec.name),
+        "names": names,
+        "files": expected_files(spec),
         "version": FIRST_VERSION,
         "year": year,
         "owner": single_line(owner),
@@ -67,7 +65,7 @@ def write_scaffold(
     }
     hashes: dict[str, str] = {}
     for pattern, template in _templates(spec.language).items():
-        path = pattern.format(package=values["package"])
+        path = pattern.format(module=names.module)
         content = _environment().get_template(template).render(values).encode()
         target = workspace / path
         target.parent.mkdir(parents=True, exist_ok=True)
