@@ -68,7 +68,9 @@ LEFT_OUT = {
 NO_ID = {
     "no id": changed(f"<id>{ODD_ID}</id>", ""),
     "a version beyond all bounds": changed(f"{ODD.arxiv_id}v1", f"{ODD.arxiv_id}v99999999999"),
-    "an id in other digits": changed(ODD.arxiv_id, "٢٦٠٦.٠٠٠٧٠"),
+    "an id in other digits": changed(
+        ODD.arxiv_id, "".join(chr(0x660 + int(char)) if char.isdecimal() else char for char in ODD.arxiv_id)
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Atom as XML: read as it is, else without what XML forbids, else entry by entry, so that one bad entry costs no other."""
+"""Atom as XML: read as it is, else without what XML forbids, else entry by entry: a bad one costs no other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BrokenEntry:
 class _NoDoctype(ET.TreeBuilder):
     """Atom has no document type; without one, no entity can be declared that grows when it is read."""
 
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+    def doctype(self, *_named: str | None) -> None:
         raise BadFeedError("The answer declares a document type, which Atom has not.", mend=_MEND)
 
 

@@ -68,8 +68,8 @@ class GatherReport(BaseModel):
 
     @property
     def is_answered(self) -> bool:
-        """Whether the source answered something, so that what is missing is the fault of the dates it is missing of."""
-        return self.papers > 0 or len(self.failed_dates) < len(self.days)
+        """Whether the source sent papers, so that what is missing is the fault of the dates it is missing of."""
+        return self.papers > 0
 
     @property
     def papers(self) -> int:
