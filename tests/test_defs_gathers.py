@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 from automation_ticks import MONDAY_LATER, THURSDAY, WEDNESDAY, open_ended, tick
-from defs_factory import RANGE_END, RANGE_START, DefsFactory, checks
+from defs_factory import RANGE_END, RANGE_START, DefsFactory, DefsRuns, checks
 from defs_fakes import paper_on
+from gather_server import Asked, LittleArxiv, Reply, feed, little_arxiv, papers_per_day
 
 from factory_assets.build_defs import build_defs
 from factory_assets.gather.source import Unread
+from factory_assets.settings import Mode
 
 
 @dataclass
@@ -140,3 +143,47 @@ def test_an_entry_that_cannot_be_read_is_named_in_a_warning_and_the_run_is_green
     assert "entry 57 of the page from 0 on" in named
     assert kept.materialized("papers") == {"2026-06-17", "2026-06-18"}
     assert set(kept.registry.incomplete_dates()) == {WEDNESDAY, THURSDAY}
+
+
+def test_of_140_entries_the_one_that_cannot_be_read_is_the_only_one_missing(
+    kept: DefsFactory, tmp_path: Path
+) -> None:
+    papers = papers_per_day(WEDNESDAY, 7, 20)
+    odd = papers[70]
+
+    def without_a_title(asked: Asked, number: int) -> Reply:
+        found = LittleArxiv(papers).found(asked)
+        head, rest = feed(found, total=len(found)).split(f"{odd.arxiv_id}v1</id>")
+        return Reply(f"{head}{odd.arxiv_id}v1</id>{rest.replace('A paper', '', 1)}")
+
+    topics = tmp_path / "topics.yaml"
+    topics.write_text("safety:\n  guardrails: guardrail\n")
+    with little_arxiv(papers, without_a_title) as arxiv:
+        settings = kept.settings.model_copy(
+            update={
+                "factory_mode": Mode.LIVE,
+                "factory_arxiv_url": arxiv.url,
+                "factory_arxiv_interval": 0.0,
+                "factory_topics_file": topics,
+                "factory_end_date": None,
+            }
+        )
+        runs = DefsRuns(build_defs(settings), kept.instance)
+        result = runs.run_days("gather", WEDNESDAY, papers[-1].day)
+        asked = len(arxiv.asked)
+    assert result.success
+    assert asked == 1
+    stored = [
+        one.paper.arxiv_id for day in dates_from(WEDNESDAY, 7) for one in kept.registry.papers_of_day(day)
+    ]
+    assert stored == [paper.arxiv_id for paper in papers if paper != odd]
+    (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "every_entry_read"]
+    assert (check.passed, check.severity.value) == (False, "WARN")
+    assert odd.arxiv_id in str(check.metadata["left out"].value)
+    assert str(odd.day) in str(check.metadata["left out"].value)
+    assert set(kept.registry.incomplete_dates()) == {odd.day}
+    assert len(kept.materialized("papers")) == 7
+
+
+def dates_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
