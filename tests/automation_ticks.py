@@ -67,6 +67,12 @@ def sense(factory: DefsFactory, cursor: str | None = None) -> list[dg.RunRequest
     return list(found.run_requests or []) or found.skip_message or "no word"
 
 
+def open_ended(factory: DefsFactory) -> DefsFactory:
+    """The same instance without a last date and with a window of 7 days."""
+    settings = factory.settings.model_copy(update={"factory_end_date": None, "factory_gather_window_days": 7})
+    return DefsFactory(settings, factory.instance)
+
+
 def repos(outcome: list[dg.RunRequest] | str) -> list[str]:
     assert isinstance(outcome, list), outcome
     return [request.tags["factory/repo"] for request in outcome]

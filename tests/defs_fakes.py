@@ -18,7 +18,7 @@ from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
-from factory_assets.gather.source import Gap
+from factory_assets.gather.source import Gap, Unread
 from factory_assets.mirror.target import MirrorReport
 from factory_assets.registry import Registry
 
@@ -43,11 +43,12 @@ def spec_on(day: date, name: str, **changes: object) -> Spec:
 
 @dataclass
 class FakeGathering:
-    """Brings `papers`, and fails on the dates in `broken` after it stored the others."""
+    """Brings `papers` without those in `unread`, and fails on the dates in `broken` after it stored the others."""
 
     registry: Registry
     papers: dict[date, list[LabelledPaper]] = field(default_factory=dict)
     broken: frozenset[date] = frozenset()
+    unread: tuple[Unread, ...] = ()
     asked: list[tuple[date, ...]] = field(default_factory=list)
 
     def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
@@ -75,6 +76,7 @@ class FakeGathering:
                 for day in days
                 if day in self.broken
             ),
+            unread=self.unread,
         )
         if report.failures:
             raise GatherIncompleteError(report)

@@ -12,8 +12,10 @@ from factory_assets.domain.automation import (
     Hold,
     Launches,
     choose_launches,
+    dates_to_ask_again,
     days_to_analyse,
     gathered_too_early,
+    given_up,
     launch_order,
     trailing_window,
 )
@@ -73,6 +75,24 @@ def test_the_window_after_a_pause_begins_where_the_one_before_it_did(gathered_to
         date(2026, 7, 14), days=7, first=date(2026, 6, 1), last=None, gathered_to=gathered_to
     )
     assert window == (start, date(2026, 7, 14))
+
+
+def test_what_is_missing_of_earlier_dates_is_asked_for_again_for_two_weeks() -> None:
+    now = datetime(2026, 7, 14, 8, tzinfo=UTC)
+    window = (date(2026, 7, 8), date(2026, 7, 14))
+    young, old = now - timedelta(days=14), now - timedelta(days=15)
+    incomplete = {
+        date(2026, 7, 1): young,
+        date(2026, 7, 2): now,
+        date(2026, 7, 3): old,
+        date(2026, 7, 4): young,
+        date(2026, 7, 9): young,
+    }
+    assert dates_to_ask_again(incomplete, window, now) == [
+        (date(2026, 7, 1), date(2026, 7, 2)),
+        (date(2026, 7, 4), date(2026, 7, 4)),
+    ]
+    assert given_up(incomplete, now) == {date(2026, 7, 3)}
 
 
 def test_there_is_no_window_before_the_first_partition() -> None:

@@ -23,7 +23,7 @@ from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
-_OTHER_CHECKS = {"usual_level": True, "no_late_papers": True}
+_OTHER_CHECKS = {"every_entry_read": True, "usual_level": True, "no_late_papers": True}
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_papers_that_came_after_the_analysis_are_a_warning_until_they_are_read(a
     analysed.gathering.papers[WEDNESDAY].append(paper_on(WEDNESDAY, 2))
     assert checks(analysed.run_day("gather", WEDNESDAY)) == {
         "gather_complete": True,
+        "every_entry_read": True,
         "usual_level": True,
         "no_late_papers": False,
     }

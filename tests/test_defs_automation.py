@@ -13,6 +13,7 @@ from automation_ticks import (
     WEDNESDAY,
     gather,
     minutes_later,
+    open_ended,
     queue_two,
     repos,
     sense,
@@ -90,12 +91,6 @@ def test_what_was_gathered_too_early_before_a_pause_waits_for_the_gather_after_i
     hour[RANGE_END] = later.date().isoformat()
     start_run(factory, "", dg.DagsterRunStatus.SUCCESS, job="gather", tags=hour)
     assert isinstance(tick(factory, "analyze_daily", later), list)
-
-
-def open_ended(factory: DefsFactory) -> DefsFactory:
-    """The same instance without a last date and with a window of 7 days."""
-    settings = factory.settings.model_copy(update={"factory_end_date": None, "factory_gather_window_days": 7})
-    return DefsFactory(settings, factory.instance)
 
 
 # analyze

@@ -83,6 +83,31 @@ def test_a_retry_after_of_hours_is_a_failure_at_once(tmp_path: Path) -> None:
     assert "429" in batch.gaps[0].error
 
 
+def test_a_wait_that_arxiv_asks_for_uses_up_no_try(tmp_path: Path) -> None:
+    busy = Reply("Rate exceeded.", status=429, headers={"Retry-After": "60"})
+    with little_arxiv(PAPERS, first_times(8, busy)) as arxiv:
+        batch, waits, notices = only_batch(arxiv.url, tmp_path)
+    assert len(batch.papers) == 3
+    assert waits == [60] * 8
+    assert notices[0] == "arXiv answered 429: Rate exceeded. Waiting 60 s, as it asks."
+
+
+@pytest.mark.parametrize(("asked", "waits"), [("60", 15), ("0", 30)])
+def test_the_waits_that_arxiv_asks_for_come_to_an_end(tmp_path: Path, asked: str, waits: int) -> None:
+    reply = Reply("Rate exceeded.", status=429, headers={"Retry-After": asked})
+    batch, waited, arxiv = failing_batch(reply, tmp_path)
+    assert waited == [float(asked)] * waits
+    assert len(arxiv.asked) == waits + 1
+    assert "with the 900 s that were waited for this page that is more than 900 s" in batch.gaps[0].error
+
+
+def test_a_retry_after_that_is_no_time_is_waited_for_as_usual(tmp_path: Path) -> None:
+    reply = Reply("", status=503, headers={"Retry-After": "Fri, 31 Dec 9999 23:00:00 -1400"})
+    with little_arxiv(PAPERS, first_times(1, reply)) as arxiv:
+        _, waits, _ = only_batch(arxiv.url, tmp_path)
+    assert waits == [30]
+
+
 def test_tries_are_bounded(tmp_path: Path) -> None:
     batch, waits, arxiv = failing_batch(Reply("Rate exceeded.", status=429), tmp_path)
     assert waits == [30, 60, 100]
@@ -113,11 +138,12 @@ def test_a_server_that_nobody_listens_at_is_a_gap_that_names_the_setting(tmp_pat
     ("reply", "said"),
     [
         (Reply(feed([], total=3)), "is empty, though arXiv counts 3"),
-        (Reply(feed(PAPERS[:2], total=3)), "holds 2 papers and not 3"),
         (Reply("<feed"), "broken XML"),
         (Reply("<html></html>"), "no Atom feed"),
         (Reply(feed([], total=3).replace(">3<", "><")), "totalResults"),
-        (Reply(feed(PAPERS, total=3).replace("2606.00001v1", "nothing")), "is no paper"),
+        (Reply(feed(PAPERS, total=3).replace("v1</id>", "!</id>")), "3 of 3 entries cannot be read"),
+        (Reply(feed(PAPERS, total=3).replace(">3<", f">{'9' * 5_000}<")), "totalResults"),
+        (Reply(feed(PAPERS, total=3)[:-200]), "broken XML"),
         (Reply(feed(PAPERS, total=3).replace("<title>A paper</title>", "")), "'title' is missing"),
         (Reply(feed(PAPERS, total=3).replace("2026-06-03T", "yesterday")), "is no paper"),
         (Reply(f'<!DOCTYPE x [<!ENTITY y "z">]>{feed([], total=0)}'), "document type"),

@@ -154,7 +154,7 @@ def test_a_paper_sent_twice_does_not_hide_the_one_it_pushed_out(tmp_path: Path) 
 
 def test_when_a_later_page_fails_only_the_dates_from_there_on_are_missing(tmp_path: Path) -> None:
     papers = papers_per_day(date(2026, 6, 1), 3, 900)
-    with little_arxiv(papers, lambda asked, number: Reply("<feed") if asked.start else None) as arxiv:
+    with little_arxiv(papers, lambda asked, number: Reply("", status=502) if asked.start else None) as arxiv:
         (batch,) = patient_source(arxiv.url, tmp_path).source.batches(days(date(2026, 6, 1), 3), TOPICS)
     assert len(batch.papers) == 2_000
     assert batch.gaps[0].dates == (date(2026, 6, 3),)

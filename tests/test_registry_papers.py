@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from registry_samples import DAY, LATE_RANKS, NOW, RANKS, labelled, paper
 
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
@@ -161,3 +162,33 @@ def test_the_fingerprint_of_a_day_follows_its_content_alone(registry: Registry) 
     relabelled = registry.day_fingerprint(DAY)
     registry.upsert_papers([labelled("lora", version=2)], now=NOW)
     assert len({first, relabelled, registry.day_fingerprint(DAY)}) == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": "a\0b"},
+        {"abstract": "a\ud800b"},
+        {"authors": ("\udfff",)},
+        {"version": 2**31},
+        {"version": 0},
+    ],
+)
+def test_what_could_not_be_stored_is_no_paper_so_that_no_batch_is_lost_over_it(
+    odd: dict[str, object],
+) -> None:
+    with pytest.raises(ValidationError):
+        paper(**odd)
+
+
+def test_how_long_something_has_been_missing_of_a_date_is_kept_until_the_date_is_whole(
+    registry: Registry,
+) -> None:
+    other = DAY + timedelta(days=1)
+    registry.note_gathered([DAY, other], {DAY: "a page stays short"}, now=NOW)
+    registry.note_gathered([DAY], {DAY: "2606.17002v1: no title"}, now=LATER)
+    assert registry.incomplete_dates() == {DAY: NOW}
+    registry.note_gathered([other], {}, now=LATER)
+    assert registry.incomplete_dates() == {DAY: NOW}
+    registry.note_gathered([DAY, other], {}, now=LATER)
+    assert registry.incomplete_dates() == {}

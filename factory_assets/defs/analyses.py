@@ -33,12 +33,12 @@ def gathered_days(instance: dg.DagsterInstance) -> list[date]:
 
 
 def gathered_at(instance: dg.DagsterInstance, days: Sequence[date]) -> dict[date, datetime]:
-    """When each of these dates, which were gathered, was so last."""
+    """When each of these dates that was gathered in full was so last."""
     found = {}
     for day in days:
         chosen = dg.AssetRecordsFilter(asset_key=PAPERS, asset_partitions=[day.isoformat()])
-        (record,) = instance.fetch_materializations(chosen, limit=1).records
-        found[day] = datetime.fromtimestamp(record.timestamp, UTC)
+        for record in instance.fetch_materializations(chosen, limit=1).records:
+            found[day] = datetime.fromtimestamp(record.timestamp, UTC)
     return found
 
 

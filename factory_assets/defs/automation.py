@@ -14,6 +14,7 @@ import dagster as dg
 
 from factory_assets.defs.alerts import budget_cause
 from factory_assets.defs.analyses import analyses_to_launch, gathered_at, gathered_days
+from factory_assets.defs.gathers import GATHER_SCHEDULE, GatherDates, gather_requests, gather_window
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
@@ -34,7 +35,7 @@ from factory_assets.domain.automation import (
     choose_launches,
     days_to_analyse,
     gathered_too_early,
-    trailing_window,
+    given_up,
 )
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, WaitCause
 from factory_assets.domain.sizes import size_of
@@ -42,9 +43,6 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
 _PRIORITY_TAG = "dagster/priority"
-_SCHEDULE_TAG = "dagster/schedule_name"
-_GATHER = "gather_hourly"
-_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 # What spends money or publishes; `factory enable` starts these and `factory disable` stops them.
 SPENDING_SCHEDULES = ("analyze_daily", "build_daily", "mirror_nightly")
 SPENDING_SENSORS = ("queued_specs",)
@@ -68,6 +66,11 @@ class Rules:
     build_cron: str
     mirror_cron: str
     ui_url: str
+
+    @property
+    def gather_dates(self) -> GatherDates:
+        """What the hourly gather goes by."""
+        return GatherDates(self.first, self.last, self.window_days)
 
     def have(self, day: date, today: date) -> bool:
         """Whether the date is a partition: not so after settings were changed, or a clock that was ahead was set."""
@@ -95,25 +98,25 @@ def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
 
 def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=_GATHER,
+        name=GATHER_SCHEDULE,
         job=jobs.gather,
         cron_schedule=rules.gather_cron,
         execution_timezone=rules.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=(
-            "Every hour: gather the last days again, and after a pause also every date since the last gather."
+            "Every hour: gather the last days again, and after a pause also every date since the last gather; once a"
+            " day also earlier dates of which something is missing, for two weeks."
         ),
     )
-    def gather_hourly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def gather_hourly(
+        context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        window = _window(context.instance, rules, now)
+        window = gather_window(context.instance, rules.gather_dates, now)
         if window is None:
-            return dg.SkipReason(f"The first date, {rules.first}, has not come yet.")
-        start, end = window
-        return dg.RunRequest(
-            run_key=f"gather {now:%Y-%m-%dT%H:%M}",
-            tags={_RANGE_START: start.isoformat(), _RANGE_END: end.isoformat()},
-        )
+            yield dg.SkipReason(f"The first date, {rules.first}, has not come yet.")
+            return
+        yield from gather_requests(registry, rules.gather_dates, window, now)
 
     return gather_hourly
 
@@ -132,11 +135,16 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
             yield dg.SkipReason(_held(standing))
             return
-        unread = days_to_analyse(
-            gathered_days(context.instance), registry.analysed_days(), registry.unread_days(), now
-        )
+        unread_days = registry.unread_days()
+        gathered = {
+            *gathered_days(context.instance),
+            *given_up(registry.incomplete_dates(), now).intersection(unread_days),
+        }
+        unread = days_to_analyse(gathered, registry.analysed_days(), unread_days, now)
         days = [day for day in unread if rules.have(day, now.date())]
-        early = gathered_too_early(gathered_at(context.instance, days), _window(context.instance, rules, now))
+        early = gathered_too_early(
+            gathered_at(context.instance, days), gather_window(context.instance, rules.gather_dates, now)
+        )
         waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
         apart = _apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
         if not days:
@@ -367,19 +375,6 @@ def _apart(number: int, what: str, one: str, more: str) -> str:
     return (
         f"{subject}: no partition lies there now (FACTORY_START_DATE, FACTORY_END_DATE and"
         " FACTORY_RANKS say which do)."
-    )
-
-
-def _window(instance: dg.DagsterInstance, rules: Rules, now: datetime) -> tuple[date, date] | None:
-    """The dates to gather now. What was gathered by hand, in ranges of its own, says nothing of them."""
-    done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={_SCHEDULE_TAG: _GATHER})
-    latest = instance.get_run_records(done, limit=1)
-    return trailing_window(
-        now.date(),
-        days=rules.window_days,
-        first=rules.first,
-        last=rules.last,
-        gathered_to=date.fromisoformat(latest[0].dagster_run.tags[_RANGE_END]) if latest else None,
     )
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
-from factory_assets.defs.runs import failure
+from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Clock, Gathering
 from factory_assets.domain.errors import FactoryError
 from factory_assets.gather.level import low_days
@@ -21,6 +21,14 @@ COMPLETE = dg.AssetCheckSpec(
     "gather_complete",
     asset=PAPERS,
     description="Every request of the latest gather was answered in full. Red: the dates it names are not complete.",
+)
+READ = dg.AssetCheckSpec(
+    "every_entry_read",
+    asset=PAPERS,
+    description=(
+        "Every entry that arXiv sent was read. A warning names those that cannot be read and were left out; their"
+        " dates are asked for again, once a day after they have left the hourly window, for two weeks in all."
+    ),
 )
 USUAL_LEVEL = dg.AssetCheckSpec(
     "usual_level",
@@ -63,7 +71,7 @@ def build_papers(
         deps=[ARXIV],
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
-        check_specs=[COMPLETE, USUAL_LEVEL, LATE],
+        check_specs=[COMPLETE, READ, USUAL_LEVEL, LATE],
         freshness_policy=freshness,
         group_name=GROUP,
         kinds={"arxiv", "duckdb"},
@@ -90,19 +98,20 @@ def build_papers(
         try:
             report = gathering.gather(days, context.log.info)
         except GatherIncompleteError as error:
-            yield _check(error.report)
-            yield _level(registry, error.report, clock.now())
-            yield _late(registry)
-            missing = {day for gap in error.report.failures for day in gap.dates}
+            report = error.report
+            yield from _checks(registry, report, clock.now())
+            if report.is_answered:
+                # What is missing is the fault of its dates: they are asked for again, and the others go on without.
+                registry.note_gathered(days, report.missing, now=clock.now())
+                tag_outcome(context, RunOutcome.UNFINISHED)
             _log_materializations(
-                context, registry, error.report, [day for day in days if day not in missing]
+                context, registry, report, [day for day in days if day not in report.failed_dates]
             )
-            raise failure(error, {"gathered all the same": _topics(error.report)}) from error
+            raise failure(error, {"gathered all the same": _topics(report)}) from error
         except FactoryError as error:
             raise failure(error) from error
-        yield _check(report)
-        yield _level(registry, report, clock.now())
-        yield _late(registry)
+        yield from _checks(registry, report, clock.now())
+        registry.note_gathered(days, report.missing, now=clock.now())
         if len(days) == 1:
             yield dg.MaterializeResult(
                 metadata=_metadata(registry, report, days[0]),
@@ -163,6 +172,13 @@ def _topics(report: GatherReport) -> dg.MetadataValue:
     return dg.MetadataValue.md(topics_table(report))
 
 
+def _checks(registry: Registry, report: GatherReport, now: datetime) -> Iterator[dg.AssetCheckResult]:
+    yield _check(report)
+    yield _read(report)
+    yield _level(registry, report, now)
+    yield _late(registry)
+
+
 def _check(report: GatherReport) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=COMPLETE.name,
@@ -178,6 +194,28 @@ def _check(report: GatherReport) -> dg.AssetCheckResult:
                     ],
                 )
             ),
+        },
+    )
+
+
+def _read(report: GatherReport) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=READ.name,
+        passed=not report.unread,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "left out": dg.MetadataValue.md(
+                table(
+                    ["entry", "dates", "why"],
+                    [
+                        (unread.entry, ", ".join(map(str, unread.dates)), unread.why)
+                        for unread in report.unread
+                    ],
+                )
+            ),
+            "what to do": "Nothing: later gathers ask for them again. What stays is arXiv's to mend."
+            if report.unread
+            else "nothing",
         },
     )
 

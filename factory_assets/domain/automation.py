@@ -28,6 +28,8 @@ _ANALYSIS_STOPS = frozenset(
         WaitCause.ANALYSIS_MODEL,
     }
 )
+# So long is asked for what is missing of a date: what arXiv has not mended by then, it hardly will.
+ASK_AGAIN_FOR = timedelta(days=14)
 # Priorities stay below 0, the priority of what a person launches.
 _FAR_FUTURE = date(2100, 1, 1)
 # Sums of floats are never exact.
@@ -39,13 +41,40 @@ def trailing_window(
 ) -> tuple[date, date] | None:
     """The dates to gather now, both ends inclusive: the last `days` days that are partitions.
 
-    `gathered_to` is the end of the latest window that was gathered. After a longer pause than a window this one
-    begins where that one began, so that no date is left out between the two.
+    `gathered_to` is the end of the latest window that was gathered, whole or but for single dates. After a longer
+    pause than a window this one begins where that one began, so that no date is left out between the two.
     """
     end = today if last is None else min(today, last)
     latest = end if gathered_to is None else min(end, gathered_to)
     start = max(first, latest - timedelta(days=days - 1))
     return (start, end) if start <= end else None
+
+
+def dates_to_ask_again(
+    incomplete: Mapping[date, datetime], window: tuple[date, date], now: datetime
+) -> list[tuple[date, date]]:
+    """The dates outside of the window of which something has been missing for no more than two weeks, as spans.
+
+    Args:
+        incomplete: since when something has been missing, by date.
+        window: what is gathered anyway, both ends inclusive.
+        now: the time, in UTC.
+    """
+    first, last = window
+    spans: list[tuple[date, date]] = []
+    for day, since in sorted(incomplete.items()):
+        if first <= day <= last or now - since > ASK_AGAIN_FOR:
+            continue
+        if spans and day == spans[-1][1] + timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans
+
+
+def given_up(incomplete: Mapping[date, datetime], now: datetime) -> set[date]:
+    """The dates that will not become whole by themselves: what was gathered of them is all there is."""
+    return {day for day, since in incomplete.items() if now - since > ASK_AGAIN_FOR}
 
 
 def days_to_analyse(

@@ -6,12 +6,15 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from factory_assets.domain.errors import InputError
 
 _ARXIV_ID = re.compile(
-    r"^(?:https?://(?:export\.)?arxiv\.org/abs/)?(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v(?P<version>\d+))?$"
+    r"^(?:https?://(?:export\.)?arxiv\.org/abs/)?"
+    # Until March 2007 an archive, mostly with its subject class: math.GT/0309136, cond-mat.mes-hall/0606070.
+    r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})(?:v(?P<version>\d{1,4}))?$",
+    re.ASCII,
 )
 
 
@@ -35,18 +38,34 @@ def as_utc(moment: datetime) -> datetime:
 UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
 
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _storable(text: str) -> str:
+    if _UNSTORABLE.search(text):
+        raise ValueError("it holds characters that no text has")
+    return text
+
+
+# PostgreSQL takes no NUL, and half of a surrogate pair cannot be encoded: one such paper would lose its whole batch.
+_Text = Annotated[str, AfterValidator(_storable)]
+
+
 class Paper(BaseModel):
-    """One paper, keyed by its version-free arXiv id. `published` is version 1's time, UTC."""
+    """One paper, keyed by its version-free arXiv id. `published` is version 1's time, UTC.
+
+    A paper that there is can be stored: what the registry could not take is refused here.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    arxiv_id: str
-    version: int
-    title: str
-    abstract: str
-    authors: tuple[str, ...]
-    categories: tuple[str, ...]
-    comment: str | None
+    arxiv_id: _Text
+    version: int = Field(ge=1, lt=2**31)
+    title: _Text
+    abstract: _Text
+    authors: tuple[_Text, ...]
+    categories: tuple[_Text, ...]
+    comment: _Text | None
     published: UtcDatetime
     updated: UtcDatetime
 

@@ -10,22 +10,33 @@ from pathlib import Path
 
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import Paper
-from factory_assets.gather.client import PAGE_SIZE, ArxivClient, Patience, utc_now
+from factory_assets.gather.answer import AGAIN, Answer
+from factory_assets.gather.client import PAGE_SIZE, ArxivClient, Backoff, Patience, utc_now
 from factory_assets.gather.expression import joined_query
 from factory_assets.gather.failures import (
     ENDS_GATHER,
+    HALVES_DATES,
+    BadFeedError,
     RefusedAccessError,
     RefusedQueryError,
+    ShortPageError,
     TooManyHitsError,
     UnstableResultsError,
 )
+from factory_assets.gather.feed import Feed
+from factory_assets.gather.pieces import feed_of_pieces
 from factory_assets.gather.politeness import Politeness
-from factory_assets.gather.source import Batch, Gap
+from factory_assets.gather.source import Batch, Gap, Unread
 from factory_assets.gather.topics import Topic
 from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, Window, contiguous, next_days
 
 _REFUSALS_IN_A_ROW = 3
 """Single topics refused one after the other until it is taken for arXiv's fault and not the topics'."""
+
+
+_FAILURES_IN_A_ROW = 7
+"""Single dates that failed one after the other until it is taken for arXiv's fault and not the dates'."""
+_AT_ONCE = Patience(fault=Backoff(first=0.0, longest=0.0, tries=1))
 
 
 @dataclass
@@ -34,12 +45,18 @@ class _Harvest:
 
     window: Window
     papers: dict[str, Paper] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
     hits: int = 0
     gaps: list[Gap] = field(default_factory=list)
     ended: SourceError | None = None
 
-    def add(self, papers: Sequence[Paper]) -> None:
-        self.papers.update((paper.arxiv_id, paper) for paper in papers if self.window.holds(paper.published))
+    def add(self, answer: Answer, topics: Sequence[Topic]) -> None:
+        self.papers.update(
+            (paper.arxiv_id, paper) for paper in answer.papers if self.window.holds(paper.published)
+        )
+        self.unread += answer.unread
+        if answer.short is not None:
+            self.miss(topics, answer.short, since=self.window.first)
 
     def miss(self, topics: Sequence[Topic], error: SourceError, *, since: date) -> None:
         dates = tuple(day for day in self.window.dates if day >= since)
@@ -71,12 +88,14 @@ class ArxivSource:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._notify = notify
-        self._refusals = 0
+        self._refusals = self._failures = 0
+        self._patience = patience or Patience()
+        self._in_parts = self._patience.in_parts()
         self._client = ArxivClient(
             url=url,
             politeness=Politeness(lock_path, interval=interval, clock=clock, sleep=sleep),
             user_agent=user_agent,
-            patience=patience or Patience(),
+            patience=self._patience,
             notify=notify,
             sleep=sleep,
             now=now,
@@ -91,16 +110,20 @@ class ArxivSource:
 
     def _windows(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
         pending = list(reversed(contiguous(dates)))
+        suspect: set[Window] = set()
         days = FIRST_DAYS
         asked = self._client.requests
         while pending:
             window, *rest = pending.pop().cut(days)
             pending += rest
             try:
-                harvest = self._gather(window, topics)
-            except TooManyHitsError as error:
+                harvest = self._gather(
+                    window, topics, self._in_parts if window in suspect else self._patience
+                )
+            except HALVES_DATES as error:
                 self._notify(f"{window}: {error.what} Halving the dates.")
                 pending += reversed(window.halves())
+                suspect.update(window.halves())
                 continue
             days = next_days(days=window.days, hits=harvest.hits)
             if harvest.ended is not None and pending:
@@ -109,22 +132,28 @@ class ArxivSource:
                 pending.clear()
             papers = sorted(harvest.papers.values(), key=lambda paper: (paper.published, paper.arxiv_id))
             spent, asked = self._client.requests - asked, self._client.requests
-            yield Batch(window.dates, tuple(papers), requests=spent, gaps=tuple(harvest.gaps))
+            yield Batch(
+                window.dates,
+                tuple(papers),
+                requests=spent,
+                gaps=tuple(harvest.gaps),
+                unread=tuple(dict.fromkeys(harvest.unread)),
+            )
 
-    def _gather(self, window: Window, topics: Sequence[Topic]) -> _Harvest:
+    def _gather(self, window: Window, topics: Sequence[Topic], patience: Patience) -> _Harvest:
         """Everything of one window; a query that arXiv refuses is asked again by halves of its topics.
 
         Raises:
-            TooManyHitsError: the window is more than one day and has to be halved.
+            SourceError: one of HALVES_DATES; the window is more than one day and has to be halved.
         """
         harvest = _Harvest(window)
         groups = [tuple(topics)]
         while groups:
             group = groups.pop()
-            got: list[Paper] = []
+            answer = Answer(window)
             try:
-                harvest.hits += self._stable_pages(window, group, got)
-                self._refusals = 0
+                harvest.hits += self._stable_pages(group, answer, patience)
+                self._failures = self._refusals = 0
             except (RefusedQueryError, TooManyHitsError) as error:
                 if isinstance(error, TooManyHitsError) and window.days > 1:
                     raise
@@ -136,9 +165,13 @@ class ArxivSource:
                 harvest.miss(group, error, since=window.first)
                 self._count_refusal(harvest, error)
             except SourceError as error:
-                harvest.miss(group, error, since=_reached(window, got, error))
+                if isinstance(error, HALVES_DATES) and window.days > 1:
+                    raise
+                harvest.miss(group, error, since=answer.reached(error))
                 harvest.ended = error if isinstance(error, ENDS_GATHER) else None
-            harvest.add(got)
+                if isinstance(error, HALVES_DATES):
+                    self._count_failure(harvest, error)
+            harvest.add(answer, group)
             if harvest.ended is not None:
                 left = [topic for rest in reversed(groups) for topic in rest]
                 if left:
@@ -154,35 +187,60 @@ class ArxivSource:
                 mend=error.mend,
             )
 
-    def _stable_pages(self, window: Window, topics: Sequence[Topic], got: list[Paper]) -> int:
+    def _count_failure(self, harvest: _Harvest, error: SourceError) -> None:
+        self._failures += 1
+        if self._failures >= _FAILURES_IN_A_ROW:
+            harvest.ended = RefusedAccessError(
+                f"{self._failures} single dates failed one after the other, the last with: {error.what}",
+                mend=error.mend,
+            )
+
+    def _stable_pages(self, topics: Sequence[Topic], answer: Answer, patience: Patience) -> int:
         """All pages, once more from the start where they do not fit together; returns the hits."""
         try:
-            return self._pages(window, topics, got)
+            return self._pages(topics, answer, patience)
         except UnstableResultsError as error:
-            self._notify(f"{window}: {error.what} Asking for the window once more.")
-            got.clear()
-            return self._pages(window, topics, got)
+            self._notify(f"{answer.window}: {error.what} Asking for the window once more.")
+            answer.clear()
+            return self._pages(topics, answer, patience)
 
-    def _pages(self, window: Window, topics: Sequence[Topic], got: list[Paper]) -> int:
-        query = window_query(window, topics)
-        feed = self._client.page(query, start=0)
+    def _pages(self, topics: Sequence[Topic], answer: Answer, patience: Patience) -> int:
+        query = window_query(answer.window, topics)
+        feed = self._page(query, 0, answer, patience)
         total = feed.total
         if total >= MAX_HITS:
             raise TooManyHitsError(f"arXiv counts {total} papers, too many to page through.", mend=_NARROW)
-        got += feed.papers
+        answer.add(feed, start=0)
         for start in range(PAGE_SIZE, total, PAGE_SIZE):
-            feed = self._client.page(query, start=start)
+            feed = self._page(query, start, answer, patience)
             if feed.total != total:
-                raise UnstableResultsError(f"The total changed from {total} to {feed.total}.", mend=_AGAIN)
-            got += feed.papers
-        distinct = len({paper.arxiv_id for paper in got})
-        if distinct != total:
-            raise UnstableResultsError(f"arXiv counts {total} papers but sent {distinct}.", mend=_AGAIN)
+                raise UnstableResultsError(f"The total changed from {total} to {feed.total}.", mend=AGAIN)
+            answer.add(feed, start=start)
+        answer.check(total)
         return total
+
+    def _page(self, query: str, start: int, answer: Answer, patience: Patience) -> Feed:
+        """One page. On a single date it is taken although it is short, or in pieces where it is broken."""
+        try:
+            return self._client.page(query, start=start, patience=patience)
+        except ShortPageError as error:
+            if answer.window.days > 1:
+                raise
+            answer.short = error
+            return error.feed
+        except BadFeedError as error:
+            if answer.window.days > 1 or self._failures:
+                raise
+            self._notify(f"{answer.window}: {error.what} Looking for the entry that breaks it.")
+            return feed_of_pieces(
+                lambda first, size: self._client.page(query, start=first, size=size, patience=_AT_ONCE),
+                start=start,
+                size=PAGE_SIZE,
+                error=error,
+            )
 
 
 _NARROW = "Make the topic narrower in the topics file (FACTORY_TOPICS_FILE)."
-_AGAIN = "Gather these dates again."
 
 
 def window_query(window: Window, topics: Sequence[Topic]) -> str:
@@ -191,12 +249,6 @@ def window_query(window: Window, topics: Sequence[Topic]) -> str:
     """
     dates = f"submittedDate:[{window.start:%Y%m%d%H%M} TO {window.end:%Y%m%d%H%M}]"
     return f"{joined_query([topic.expression for topic in topics])} AND {dates}"
-
-
-def _reached(window: Window, got: Sequence[Paper], error: SourceError) -> date:
-    """The first day that may be incomplete: pages come oldest first, so earlier days are whole."""
-    inside = [paper.day for paper in got if window.holds(paper.published)]
-    return window.first if isinstance(error, UnstableResultsError) or not inside else inside[-1]
 
 
 def _gap(dates: tuple[date, ...], topics: Sequence[Topic], error: SourceError) -> Gap:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -53,19 +53,33 @@ class Backoff:
 class Patience:
     """How long to go on asking. arXiv's 429 and 503 last for minutes, other faults are mostly short.
 
-    `longest_asked` is the longest Retry-After, in seconds, that is waited for.
+    A wait that the server asked for uses up no try; `longest_asked` is the most, in seconds, that all such waits for
+    one page may come to. `again` is for what has failed already and is asked for in parts.
     """
 
     busy: Backoff = Backoff(first=30.0, longest=300.0, tries=6)
     fault: Backoff = Backoff(first=5.0, longest=60.0, tries=5)
     failed_query: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
+    again: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
     longest_asked: float = 900.0
+
+    def in_parts(self) -> Patience:
+        """The same with less patience for faults: what is asked for in parts failed as a whole before."""
+        return replace(self, fault=self.again)
 
     def backoff(self, error: TransientError) -> Backoff:
         """The waits for this kind of failure."""
         if isinstance(error, BusyError):
             return self.busy
         return self.failed_query if isinstance(error, FailedQueryError) else self.fault
+
+
+@dataclass
+class _Tries:
+    """The tries for one page so far, and the seconds that the server asked to wait and that were waited."""
+
+    failed: int = 0
+    asked: float = 0.0
 
 
 class ArxivClient:
@@ -98,54 +112,83 @@ class ArxivClient:
             self._http.close()
             self._http = None
 
-    def page(self, query: str, *, start: int) -> Feed:
-        """The page of a query that begins at `start`, oldest submission first.
+    def page(
+        self, query: str, *, start: int, size: int = PAGE_SIZE, patience: Patience | None = None
+    ) -> Feed:
+        """The entries of a query from `start` on, at most `size`, oldest submission first.
+
+        Args:
+            query: the raw query.
+            start: the position of the first entry, from 0.
+            size: at most PAGE_SIZE.
+            patience: for this page; the client's own where it is None.
 
         Raises:
             TransientError: one of its kinds, after the last try.
             RefusedQueryError: the query itself was answered with an error.
             RefusedAccessError: the server does not serve us at all.
         """
-        failed = 0
+        tries = _Tries()
         while True:
             try:
-                return self._checked_page(query, start)
+                return self._checked_page(query, start, size)
             except TransientError as error:
-                failed += 1
-                self._wait_or_raise(error, failed)
+                self._wait_or_raise(error, tries, patience or self._patience)
 
-    def _wait_or_raise(self, error: TransientError, failed: int) -> None:
-        backoff = self._patience.backoff(error)
-        asked = error.wait_hint
-        if failed >= backoff.tries or (asked is not None and asked > self._patience.longest_asked):
-            error.what = f"{error.what} Given up after {failed} {'try' if failed == 1 else 'tries'}."
+    def _wait_or_raise(self, error: TransientError, tries: _Tries, patience: Patience) -> None:
+        if error.wait_hint is not None:
+            self._wait_as_asked(error, error.wait_hint, tries, patience)
+            return
+        backoff = patience.backoff(error)
+        tries.failed += 1
+        if tries.failed >= backoff.tries:
+            error.what = f"{error.what} Given up after {_times(tries.failed, 'try', 'tries')}."
             raise error
-        seconds = backoff.wait(failed) if asked is None else asked
-        self._notify(f"{error.what} Waiting {seconds:.0f} s before try {failed + 1} of {backoff.tries}.")
+        seconds = backoff.wait(tries.failed)
+        self._notify(
+            f"{error.what} Waiting {seconds:.0f} s before try {tries.failed + 1} of {backoff.tries}."
+        )
         self._sleep(seconds)
 
-    def _checked_page(self, query: str, start: int) -> Feed:
-        response = self._get(query, start)
+    def _wait_as_asked(
+        self, error: TransientError, seconds: float, tries: _Tries, patience: Patience
+    ) -> None:
+        # Who asks for no time at all, again and again, is not waited for without end.
+        asked = tries.asked + max(seconds, patience.busy.first)
+        if asked > patience.longest_asked:
+            error.what = (
+                f"{error.what} It asks to wait for {seconds:.0f} s; with the {tries.asked:.0f} s that were waited for"
+                f" this page that is more than {patience.longest_asked:.0f} s. Given up."
+            )
+            raise error
+        tries.asked = asked
+        self._notify(f"{error.what} Waiting {seconds:.0f} s, as it asks.")
+        self._sleep(seconds)
+
+    def _checked_page(self, query: str, start: int, size: int) -> Feed:
+        response = self._get(query, start, size)
         self._check_status(response)
         feed = parse_feed(response.content)
         if feed.error is not None:
             raise RefusedQueryError(f"arXiv answered with an error entry: {feed.error}.", mend=_QUERY_MEND)
-        expected = max(0, min(PAGE_SIZE, feed.total - start))
-        if expected and not feed.papers:
+        expected = max(0, min(size, feed.total - start))
+        if expected and not feed.entries:
             raise EmptyPageError(
                 f"The page from {start} on is empty, though arXiv counts {feed.total} papers.", mend=_LATER
             )
-        if len(feed.papers) < expected:
+        if feed.entries < expected:
             raise ShortPageError(
-                f"The page from {start} on holds {len(feed.papers)} papers and not {expected}.", mend=_LATER
+                f"The page from {start} on holds {feed.entries} papers and not {expected}.",
+                mend=_LATER,
+                feed=feed,
             )
         return feed
 
-    def _get(self, query: str, start: int) -> httpx.Response:
+    def _get(self, query: str, start: int, size: int) -> httpx.Response:
         parameters = {
             "search_query": query,
             "start": str(start),
-            "max_results": str(PAGE_SIZE),
+            "max_results": str(size),
             "sortBy": "submittedDate",
             "sortOrder": "ascending",
         }
@@ -186,16 +229,20 @@ class ArxivClient:
     def _retry_after(self, response: httpx.Response) -> float | None:
         """Seconds that Retry-After names, as a number or an HTTP date (RFC 9110, 10.2.3)."""
         text = response.headers.get("Retry-After", "").strip()
-        if text.isdecimal():
+        if text.isascii() and text.isdecimal():
             return float(text)
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+            return max(0.0, (as_utc(moment) - self._now()).total_seconds())
+        except (ValueError, OverflowError):
             return None
-        return max(0.0, (as_utc(moment) - self._now()).total_seconds())
 
 
 _QUERY_MEND = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."
+
+
+def _times(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def utc_now() -> datetime:

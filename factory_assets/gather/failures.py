@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from factory_assets.domain.errors import SourceError
+
+if TYPE_CHECKING:
+    from factory_assets.gather.feed import Feed
 
 
 class TransientError(SourceError):
@@ -24,7 +29,7 @@ class UnreachableError(TransientError):
 
 
 class BadFeedError(TransientError):
-    """The answer is no Atom feed of papers: broken XML, a missing field, a time that is none."""
+    """The answer is no Atom feed of papers: another document, broken XML, or most of its entries are no papers."""
 
 
 class EmptyPageError(TransientError):
@@ -32,7 +37,11 @@ class EmptyPageError(TransientError):
 
 
 class ShortPageError(TransientError):
-    """Not as many entries as the feed's own total says that this page holds."""
+    """Not as many entries as the feed's own total says that this page holds; `feed` is what it holds."""
+
+    def __init__(self, what: str, *, mend: str, feed: Feed) -> None:
+        super().__init__(what, mend=mend)
+        self.feed = feed
 
 
 class UnstableResultsError(SourceError):
@@ -54,6 +63,15 @@ class TooManyHitsError(SourceError):
 class RefusedAccessError(SourceError):
     """This is not the query's fault: a redirect, 401, 403 or 404."""
 
+
+HALVES_DATES = (
+    BadFeedError,
+    EmptyPageError,
+    ShortPageError,
+    UnstableResultsError,
+    TooManyHitsError,
+)
+"""What may lie in one date alone, so that the others are asked for without it."""
 
 ENDS_GATHER = (BusyError, UnreachableError, RefusedAccessError)
 """After one of these nothing more is asked for: the next request would fail in the same way."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from factory_assets.domain.announcements import is_settled
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
-from factory_assets.gather.source import Gap
+from factory_assets.gather.source import Gap, Unread
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
 
@@ -37,7 +37,7 @@ class DayCount(BaseModel):
 
 
 class GatherReport(BaseModel):
-    """The result of one gather. `seconds` is wall time; `failures` is empty when nothing is missing."""
+    """The result of one gather. `seconds` is wall time; `failures` and `unread` are empty when nothing is missing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,6 +47,29 @@ class GatherReport(BaseModel):
     requests: int
     seconds: float
     failures: tuple[Gap, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def missing(self) -> Mapping[date, str]:
+        """What is missing of each date that is not whole: why a request failed, or which entries cannot be read."""
+        why: dict[date, list[str]] = {}
+        for gap in self.failures:
+            for day in gap.dates:
+                why.setdefault(day, []).append(gap.error)
+        for entry in self.unread:
+            for day in entry.dates:
+                why.setdefault(day, []).append(f"{entry.entry}: {entry.why}")
+        return {day: "; ".join(dict.fromkeys(reasons)) for day, reasons in sorted(why.items())}
+
+    @property
+    def failed_dates(self) -> set[date]:
+        """The dates for which a request failed."""
+        return {day for gap in self.failures for day in gap.dates}
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the source sent papers, so that what is missing is the fault of the dates it is missing of."""
+        return self.papers > 0
 
     @property
     def papers(self) -> int:
@@ -75,6 +98,7 @@ class GatherReport(BaseModel):
             update={
                 "days": tuple(count for count in self.days if count.day == day),
                 "failures": tuple(gap for gap in self.failures if day in gap.dates),
+                "unread": tuple(entry for entry in self.unread if day in entry.dates),
             }
         )
 
@@ -83,7 +107,7 @@ class GatherIncompleteError(SourceError):
     """Some dates or topics are missing; `report` says what was gathered and stored all the same."""
 
     def __init__(self, report: GatherReport) -> None:
-        missing = sorted({day for gap in report.failures for day in gap.dates})
+        missing = sorted(report.failed_dates)
         super().__init__(
             f"Gathered {report.papers} papers, but {len(missing)} of {len(report.days)} dates are incomplete."
             f" Missing: {'; '.join(_described(gap, report) for gap in report.failures)}.",

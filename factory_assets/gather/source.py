@@ -24,6 +24,16 @@ class Gap(BaseModel):
     mend: str
 
 
+class Unread(BaseModel):
+    """One entry that the source sent and that cannot be read: its id or position, why, and the dates it may be of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry: str
+    why: str
+    dates: tuple[date, ...]
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some of the dates asked for: their papers, oldest first and each once, and what is missing of them.
@@ -36,6 +46,7 @@ class Batch:
     papers: tuple[Paper, ...]
     requests: int
     gaps: tuple[Gap, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 class Source(Protocol):
@@ -44,6 +55,7 @@ class Source(Protocol):
     def batches(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
         """Every paper first submitted on one of the UTC dates that matches a topic, batch by batch.
 
-        What finally fails is a gap of a batch, never an exception and never a paper less without a word.
+        What finally fails is a gap of a batch, never an exception and never a paper less without a word. One entry
+        that cannot be read is named in `unread`, and costs no other entry.
         """
         ...

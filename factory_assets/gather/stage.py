@@ -13,7 +13,7 @@ from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.ports import PaperStore
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport, day_counts, silence
-from factory_assets.gather.source import Batch, Gap, Source
+from factory_assets.gather.source import Batch, Gap, Source, Unread
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
 
@@ -51,6 +51,7 @@ def gather(
     stored = UpsertCounts()
     requests = 0
     gaps: list[Gap] = []
+    unread: list[Unread] = []
     for batch in _one_ahead(source.batches(tuple(days), topics.topics)):
         papers = [LabelledPaper(paper=paper, topics=matcher.labels(paper)) for paper in batch.papers]
         kept = papers if max_per_topic is None else newest_per_topic(papers, max_per_topic)
@@ -59,8 +60,10 @@ def gather(
         days.update((count.day, count) for count in day_counts(batch.dates, kept, topics))
         requests += batch.requests
         gaps += batch.gaps
+        unread += batch.unread
         missing = f", {len(batch.gaps)} gaps" if batch.gaps else ""
-        notify(f"{spans(batch.dates)}: papers: {len(kept)}, requests: {batch.requests}{missing}.")
+        left_out = f", {len(batch.unread)} entries cannot be read" if batch.unread else ""
+        notify(f"{spans(batch.dates)}: papers: {len(kept)}, requests: {batch.requests}{missing}{left_out}.")
     gaps += silence(tuple(days.values()), gaps, topics, now=now)
     report = GatherReport(
         days=tuple(days.values()),
@@ -69,6 +72,7 @@ def gather(
         requests=requests,
         seconds=time.monotonic() - started,
         failures=tuple(gaps),
+        unread=tuple(unread),
     )
     if report.failures:
         raise GatherIncompleteError(report)

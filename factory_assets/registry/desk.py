@@ -1,16 +1,16 @@
-"""The part of the registry that an operator works with: stops of the queue, retries, and a repo's whole story."""
+"""The part of the registry that an operator works with: stops, retries, incomplete dates, a repo's story."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.registry import holds, requeue, story
+from factory_assets.registry import gathers, holds, requeue, story
 from factory_assets.registry.database import Database
 from factory_assets.registry.story import Story
 
@@ -44,6 +44,16 @@ class Desk:
         """How often in a row a stop of this cause, if it is set now, was lifted to try it."""
         with self._database.transaction() as connection:
             return holds.tries_so_far(connection, cause, now)
+
+    def note_gathered(self, days: Collection[date], missing: Mapping[date, str], *, now: datetime) -> None:
+        """Keep what is missing of these dates, which were gathered; those of which nothing is, are whole."""
+        with self._database.transaction() as connection:
+            gathers.note_gathered(connection, days, missing, now)
+
+    def incomplete_dates(self) -> dict[date, datetime]:
+        """Since when something has been missing of each date that is not whole."""
+        with self._database.transaction() as connection:
+            return gathers.incomplete_dates(connection)
 
     def requeue(self, spec_id: int) -> QueuedSpec:
         """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
