@@ -23,6 +23,7 @@ from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.specs import build_specs
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
+from factory_assets.registry import Patience, Registry
 from factory_assets.settings import Settings
 
 # Backfill policies and checks on partitions are marked as beta and preview in Dagster 1.13. The version is pinned
@@ -31,6 +32,8 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
 _ANALYZE_PROMPTS = ("analyze.md.j2", "merge.md.j2", "repair.md.j2")
+# Backups and checkpoints of a large file take minutes; a shell that somebody left open is told of in the run's log.
+_RUN_WAITS = timedelta(hours=1)
 _BUILD_PROMPTS = ("build.md.j2", "seo.md.j2", "review.md.j2")
 
 
@@ -96,7 +99,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         ],
         sensors=[*build_sensors(jobs, rules), build_import_sensor(), build_alert_sensor()],
         resources={
-            "registry": gateways.registry,
+            "registry": _registry(gateways.registry),
             "gathering": gateways,
             "analysis": gateways,
             "building": gateways,
@@ -110,6 +113,18 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         # A killed worker takes its step with it; with a process per step the step would go on.
         executor=dg.in_process_executor,
     )
+
+
+def _registry(registry: Registry) -> dg.ResourceDefinition:
+    """The registry. A run waits for it for long, because its slot is its own anyway; a sensor's tick does not."""
+
+    @dg.resource(description="Papers, specs, builds, repos and the ledger of this instance.")
+    def patient(context: dg.InitResourceContext) -> Registry:
+        if context.run is not None and context.log is not None:
+            registry.wait_with(Patience(_RUN_WAITS.total_seconds(), notify=context.log.warning))
+        return registry
+
+    return patient
 
 
 def _hourly(settings: Settings) -> dg.FreshnessPolicy | None:

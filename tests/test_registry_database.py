@@ -16,7 +16,8 @@ from registry_samples import DAY, NOW, labelled
 
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
 from factory_assets.registry import Registry, migrate
-from factory_assets.registry.database import WAIT_SECONDS, Database
+from factory_assets.registry.database import Database
+from factory_assets.registry.lock import WAIT_SECONDS, Patience
 
 _PRELUDE = """
 import sys, time
@@ -140,11 +141,25 @@ def test_the_busy_error_names_the_process_that_holds_the_registry(path: Path) ->
     child = _holding(path)
     started = time.monotonic()
     with pytest.raises(RegistryBusyError) as caught:
-        Registry(path, wait_seconds=0.3).papers_of_day(DAY)
+        Registry(path, Patience(0.3)).papers_of_day(DAY)
     assert 0.3 <= time.monotonic() - started < WAIT_SECONDS
     assert f"process {child.pid} (-c {path})" in str(caught.value)
     _let_go(child)
     assert len(Registry(path).papers_of_day(DAY)) == 5000
+
+
+def test_a_patient_registry_says_for_whom_it_waits_and_then_goes_on(path: Path) -> None:
+    child = _holding(path)
+    said: list[str] = []
+
+    def told(line: str) -> None:
+        said.append(line)
+        _let_go(child)
+
+    assert len(Registry(path, Patience(600, untold=0.2, notify=told)).papers_of_day(DAY)) == 5000
+    assert said[0].startswith(
+        f"The registry is held by process {child.pid} (-c {path}); waiting for it up to "
+    )
 
 
 def test_a_transaction_waits_for_another_process_to_end(path: Path) -> None:
@@ -169,13 +184,13 @@ def test_the_busy_error_names_a_program_that_is_not_the_factory(path: Path) -> N
     assert shell.stdout is not None
     assert shell.stdout.readline() == "open\n"
     with pytest.raises(RegistryBusyError, match=str(shell.pid)):
-        Registry(path, wait_seconds=0.2).papers_of_day(DAY)
+        Registry(path, Patience(0.2)).papers_of_day(DAY)
     shell.communicate("\n", timeout=20)
     assert len(Registry(path).papers_of_day(DAY)) == 1
 
 
 def test_a_transaction_inside_another_ends_with_the_busy_error(path: Path) -> None:
-    registry = Registry(path, wait_seconds=0.2)
+    registry = Registry(path, Patience(0.2))
     with Database(path).transaction(), pytest.raises(RegistryBusyError):
         registry.papers_of_day(DAY)
     assert registry.papers_of_day(DAY) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from factory_assets.registry.lock import Patience
 from factory_assets.registry.models import (
     AnalysisRecord,
     FailedBuild,
@@ -11,4 +12,12 @@ from factory_assets.registry.models import (
 )
 from factory_assets.registry.registry import Registry
 
-__all__ = ["AnalysisRecord", "FailedBuild", "FunnelDay", "MirrorRecord", "Registry", "UnmirroredRepo"]
+__all__ = [
+    "AnalysisRecord",
+    "FailedBuild",
+    "FunnelDay",
+    "MirrorRecord",
+    "Patience",
+    "Registry",
+    "UnmirroredRepo",
+]

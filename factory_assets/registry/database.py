@@ -18,12 +18,12 @@ from pathlib import Path
 import duckdb
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.registry.lock import busy, file_lock, holder_of, pauses
+from factory_assets.registry.lock import USUAL, Patience, Wait, file_lock, holder_of, pauses
 from factory_assets.registry.migrate import migrate
 
 Connection = duckdb.DuckDBPyConnection
 
-WAIT_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
 _FOREIGN_HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
 _BROKEN = (
     duckdb.IOException,
@@ -65,13 +65,13 @@ class Database:
 
     Args:
         path: the file; made with its folder at the first transaction.
-        wait_seconds: how long a transaction waits for the file.
+        patience: of a transaction that waits for the file; it may be set anew at any time.
     """
 
-    def __init__(self, path: Path, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(self, path: Path, patience: Patience = USUAL) -> None:
         self._path = path.absolute()
         self._lock_path = self._path.with_name(self._path.name + ".lock")
-        self._wait_seconds = wait_seconds
+        self.patience = patience
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -84,32 +84,32 @@ class Database:
             InfrastructureError: when the file is damaged or the disk is full.
             InputError: when a newer version of the factory has written the file.
         """
-        deadline = time.monotonic() + self._wait_seconds
+        wait = Wait(self.patience)
         process = _this_process()
-        if not process.lock.acquire(timeout=self._wait_seconds):
-            raise busy(self._path, holder_of(self._lock_path))
+        while not process.lock.acquire(timeout=min(_LOOK_SECONDS, self.patience.seconds)):
+            wait.go_on(self._path, holder_of(self._lock_path))
         try:
-            with file_lock(self._lock_path, deadline=deadline), self._readable_errors(process):
-                self._prepare(process, deadline)
-                with _attached(process, self._path, deadline) as connection, _committed(connection):
+            with file_lock(self._lock_path, wait), self._readable_errors(process):
+                self._prepare(process, wait)
+                with _attached(process, self._path, wait) as connection, _committed(connection):
                     yield connection
         finally:
             process.lock.release()
 
-    def _prepare(self, process: _Process, deadline: float) -> None:
+    def _prepare(self, process: _Process, wait: Wait) -> None:
         if not self._path.exists():
-            self._create(process, deadline)
+            self._create(process, wait)
         elif self._identity() not in process.checked:
-            with _attached(process, self._path, deadline) as connection, _committed(connection):
+            with _attached(process, self._path, wait) as connection, _committed(connection):
                 migrate(connection, where=str(self._path))
         process.checked.add(self._identity())
 
-    def _create(self, process: _Process, deadline: float) -> None:
+    def _create(self, process: _Process, wait: Wait) -> None:
         # Made aside and renamed, because a file that a dying process left half made could not be opened.
         draft = self._path.with_name(self._path.name + ".new")
         for leftover in (draft, draft.with_name(draft.name + ".wal")):
             leftover.unlink(missing_ok=True)
-        with _attached(process, draft, deadline) as connection, _committed(connection):
+        with _attached(process, draft, wait) as connection, _committed(connection):
             migrate(connection, where=str(self._path))
         draft.replace(self._path)
 
@@ -132,11 +132,11 @@ class Database:
 
 
 @contextmanager
-def _attached(process: _Process, path: Path, deadline: float) -> Iterator[Connection]:
+def _attached(process: _Process, path: Path, wait: Wait) -> Iterator[Connection]:
     if process.engine is None:
         process.engine = duckdb.connect(":memory:", config=_ENGINE_CONFIG)
     connection = process.engine.cursor()
-    _attach(connection, path, deadline)
+    _attach(connection, path, wait)
     try:
         connection.execute("USE registry")
         yield connection
@@ -145,15 +145,14 @@ def _attached(process: _Process, path: Path, deadline: float) -> Iterator[Connec
         _detach(process)
 
 
-def _attach(connection: Connection, path: Path, deadline: float) -> None:
+def _attach(connection: Connection, path: Path, wait: Wait) -> None:
     for pause in pauses():
         try:
             connection.execute("ATTACH $1 AS registry", [str(path)])
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
                 raise
-            if time.monotonic() >= deadline:
-                raise busy(path, _foreign_holder(error)) from error
+            wait.go_on(path, _foreign_holder(error))
             time.sleep(pause)
         else:
             return

@@ -7,24 +7,70 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.domain.errors import InfrastructureError, RegistryBusyError
 
+WAIT_SECONDS = 10.0
+_TELL_SECONDS = 60.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 
 
+def _untold(_line: str) -> None:
+    return
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a transaction waits for the registry.
+
+    `notify` gets a line after `untold` seconds and then each minute.
+    """
+
+    seconds: float = WAIT_SECONDS
+    untold: float = WAIT_SECONDS
+    notify: Callable[[str], None] = _untold
+
+
+USUAL = Patience()
+
+
+class Wait:
+    """One wait for the registry."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._notify = patience.notify
+        self._ends = time.monotonic() + patience.seconds
+        self._tells = time.monotonic() + patience.untold
+
+    def go_on(self, path: Path, holder: str) -> None:
+        """To be called while the file is held.
+
+        Raises:
+            RegistryBusyError: naming the holder, once the time is over.
+        """
+        now = time.monotonic()
+        if now >= self._ends:
+            raise busy(path, holder)
+        if now >= self._tells:
+            self._tells = now + _TELL_SECONDS
+            self._notify(
+                f"The registry is held by {holder}; waiting for it up to {self._ends - now:.0f} s more."
+            )
+
+
 @contextmanager
-def file_lock(path: Path, *, deadline: float) -> Iterator[None]:
+def file_lock(path: Path, wait: Wait) -> Iterator[None]:
     """Hold the lock file while the block runs; it holds this process's id and command meanwhile.
 
     The operating system frees it when the process ends, however it ends.
 
     Args:
         path: the lock file; made where it is missing, never removed.
-        deadline: until when to wait, by time.monotonic().
+        wait: that this belongs to.
 
     Raises:
         RegistryBusyError: naming the holder.
@@ -36,7 +82,7 @@ def file_lock(path: Path, *, deadline: float) -> Iterator[None]:
     except OSError as error:
         raise _unusable(path, error) from error
     try:
-        _acquire(handle, path, deadline)
+        _acquire(handle, path, wait)
         try:
             _write_holder(handle, path)
             yield
@@ -70,13 +116,12 @@ def holder_of(path: Path) -> str:
     return f"process {pid} ({command})" if pid else "another process"
 
 
-def _acquire(handle: int, path: Path, deadline: float) -> None:
+def _acquire(handle: int, path: Path, wait: Wait) -> None:
     for pause in pauses():
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise busy(path, holder_of(path)) from None
+            wait.go_on(path, holder_of(path))
             time.sleep(pause)
         else:
             return

@@ -39,8 +39,9 @@ from factory_assets.registry import (
 )
 from factory_assets.registry import papers as paper_rows
 from factory_assets.registry import specs as spec_rows
-from factory_assets.registry.database import WAIT_SECONDS, Database
+from factory_assets.registry.database import Database
 from factory_assets.registry.desk import Desk
+from factory_assets.registry.lock import USUAL, Patience
 from factory_assets.registry.models import (
     AnalysisRecord,
     FailedBuild,
@@ -58,8 +59,12 @@ class Registry(Desk):
     Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.
     """
 
-    def __init__(self, path: Path, wait_seconds: float = WAIT_SECONDS) -> None:
-        self._database = Database(path, wait_seconds)
+    def __init__(self, path: Path, patience: Patience = USUAL) -> None:
+        self._database = Database(path, patience)
+
+    def wait_with(self, patience: Patience) -> None:
+        """Wait so long for the file from now on, when another program holds it."""
+        self._database.patience = patience
 
     # Papers
 
