@@ -18,8 +18,7 @@ import httpx
 from bench.instances import FIRST, BenchInstance, instance, seconds_to_end
 from bench.waiting_location import WAIT
 from factory_assets.build_defs import build_defs
-from factory_assets.cli.processes import program, start, stop_tree
-from factory_assets.cli.supervisor import free_port
+from factory_assets.cli.processes import free_port, program, start, stop_tree
 from factory_assets.defs.partitions import date_rank_key
 
 TIMES = 9

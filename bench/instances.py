@@ -14,7 +14,7 @@ from pathlib import Path
 
 from factory_assets.cli.instance import write_env
 from factory_assets.cli.ownership import own
-from factory_assets.cli.processes import daemon
+from factory_assets.cli.processes import program, start, stop_tree
 from factory_assets.defs.client import FactoryClient
 from factory_assets.domain.specs import Spec
 from factory_assets.registry import Registry
@@ -44,19 +44,20 @@ class BenchInstance:
 
     @contextmanager
     def at_work(self) -> Iterator[FactoryClient]:
-        """Its daemon runs meanwhile."""
+        """Its whole daemon runs meanwhile, as under `factory up`: backfills are measured too."""
+        argv = [program("dagster-daemon"), "run", "-w", str(self.workspace)]
         with (
             FactoryClient.open(self.workspace, self.settings.factory_data_dir) as client,
             own(self.settings.factory_data_dir) as ownership,
-            daemon(
-                ownership,
-                workspace=self.workspace,
-                log=self.home / "daemon.log",
-                cwd=Path.cwd(),
-                is_running=client.daemon_is_running,
-            ),
         ):
-            yield client
+            daemon = start(argv, log=self.home / "daemon.log", cwd=Path.cwd(), ownership=ownership)
+            try:
+                while not client.daemon_is_running():
+                    assert daemon.poll() is None, "the daemon did not start"
+                    time.sleep(0.25)
+                yield client
+            finally:
+                stop_tree(daemon.pid)
 
 
 @contextmanager

@@ -16,8 +16,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from defs_recordings import copy_recordings
 
-from factory_assets.cli.processes import program, start, stop_tree
-from factory_assets.cli.supervisor import LOCATION, free_port
+from factory_assets.cli.processes import LOCATION, free_port, program, start, stop_tree
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry

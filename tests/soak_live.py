@@ -19,7 +19,7 @@ import psutil
 import yaml
 from corpus_cases import corpus
 
-from factory_assets.cli.supervisor import free_port
+from factory_assets.cli.processes import free_port
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language

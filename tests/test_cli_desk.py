@@ -19,6 +19,7 @@ from rich.console import Console
 from factory_assets.cli import desk
 from factory_assets.cli.story import show_story, why_it_waits
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.daemons import open_queue
 from factory_assets.defs.queue import put_off_cancelled
 from factory_assets.defs.runs import spec_tags
 from factory_assets.domain.automation import Hold
@@ -224,11 +225,10 @@ def test_starting_the_factory_raises_no_pool_over_a_stop_that_stands(registry: R
     refused = replace(HOLD, credential=building.credential_digest())
     registry.hold(refused)
     with dg.DagsterInstance.ephemeral() as instance:
-        client = FactoryClient(cast("WorkspaceProcessContext", Held(instance)))
-        assert client.open_queue(registry, building, 3) == [refused]
+        assert open_queue(instance, registry, building, 3) == [refused]
         assert slots(instance) == 0
         building.credential = "two"
-        assert client.open_queue(registry, building, 3) == []
+        assert open_queue(instance, registry, building, 3) == []
         assert slots(instance) == 3
     assert registry.holds() == []
 

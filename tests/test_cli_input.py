@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from defs_commands import Commands
 
-from factory_assets.cli.supervisor import check_port, free_port
+from factory_assets.cli.processes import free_port
+from factory_assets.cli.supervisor import check_port
 from factory_assets.domain.errors import InputError
 from factory_assets.settings import Settings
 

@@ -16,7 +16,7 @@ from defs_commands import Commands
 
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.ownership import owners
-from factory_assets.cli.supervisor import free_port
+from factory_assets.cli.processes import free_port
 from factory_assets.defs.client import FactoryClient
 from factory_assets.domain.text import tail
 

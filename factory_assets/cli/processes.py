@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
+import yaml
 
 from factory_assets.cli.ownership import Ownership
-from factory_assets.domain.errors import InfrastructureError
-from factory_assets.domain.text import tail
 from factory_assets.settings import pinned_environment
 
-_START_SECONDS = 60
+LOCATION = "factory"
 _STOP_SECONDS = 15
 
 
@@ -49,13 +48,40 @@ def start(
     return child
 
 
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether a code server is ready: Dagster's takes its port only once the code is loaded."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def write_workspace(data_dir: Path, port: int) -> Path:
+    """The workspace.yaml by which programs find the code server at this port."""
+    path = data_dir / "workspace.yaml"
+    server = {"host": "127.0.0.1", "port": port, "location_name": LOCATION}
+    path.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+    return path
+
+
 def stop_tree(pid: int) -> None:
     """Stop a process and all its descendants: asked first, then killed after 15 seconds."""
-    try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
+    stop_trees([pid])
+
+
+def stop_trees(pids: Sequence[int]) -> None:
+    """The same for several, together."""
+    family: list[psutil.Process] = []
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(pid)
+            family += [root, *root.children(recursive=True)]
     for process in family:
         _signal(process, psutil.Process.terminate)
     _, alive = psutil.wait_procs(family, timeout=_STOP_SECONDS)
@@ -69,23 +95,3 @@ def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> 
         send(process)
     except psutil.NoSuchProcess:
         return
-
-
-@contextmanager
-def daemon(
-    ownership: Ownership, *, workspace: Path, log: Path, cwd: Path, is_running: Callable[[], bool]
-) -> Iterator[None]:
-    """A dagster-daemon for the time of this block."""
-    argv = [program("dagster-daemon"), "run", "-w", str(workspace)]
-    child = start(argv, log=log, cwd=cwd, ownership=ownership)
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not is_running():
-            if child.poll() is not None or time.monotonic() > deadline:
-                raise InfrastructureError(
-                    f"dagster-daemon did not start:\n{tail(log.read_text(errors='replace'))}", where=str(log)
-                )
-            time.sleep(0.25)
-        yield
-    finally:
-        stop_tree(child.pid)

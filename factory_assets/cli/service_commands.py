@@ -58,6 +58,8 @@ def up(
     """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
     from factory_assets.cli import supervisor
     from factory_assets.cli.desk import show_holds
+    from factory_assets.defs.daemons import open_queue, release_dead_runs
+    from factory_assets.defs.storage import open_storage
 
     instance = open_instance()
     settings = instance.settings
@@ -68,9 +70,9 @@ def up(
         raise InputError("The factory was not started.", mend="Mend what stands above in red.")
     gateways.registry.analysed_days()
     # Checks take a while, and nobody may have begun to work on this instance meanwhile.
-    with client_of(instance) as client, own(settings.factory_data_dir):
-        released = client.release_dead_runs()
-        show_holds(client.open_queue(gateways.registry, gateways, settings.build_workers), console)
+    with open_storage(settings.factory_data_dir) as dagster, own(settings.factory_data_dir):
+        released = release_dead_runs(dagster)
+        show_holds(open_queue(dagster, gateways.registry, gateways, settings.build_workers), console)
     if released:
         console.print(f"{len(released)} runs whose worker had died are reported as failed.")
     builds, analysis = gateways.most_a_day_can_cost()

@@ -11,14 +11,16 @@ from datetime import UTC, date, datetime
 from rich.console import Console
 
 from factory_assets.cli.build_launches import BuildLaunches
+from factory_assets.cli.command_programs import client_at_work
 from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import own_or_await_daemon
-from factory_assets.cli.processes import daemon
 from factory_assets.cli.running import note_running, running_now, show_changed
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.daemons import daemon_is_running, forget_daemon, open_queue, release_dead_runs
 from factory_assets.defs.runs import RunOutcome
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Launches, choose_launches
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.errors import CredentialError, InputError
@@ -116,28 +118,25 @@ class Factory:
     @contextmanager
     def at_work(cls, instance: Instance, registry: Registry, console: Console) -> Iterator[Factory]:
         """Load the code location, with the running daemon or one for the time of this block."""
-        data_dir = instance.settings.factory_data_dir
-        with FactoryClient.open(instance.workspace, data_dir) as client, ExitStack() as stack:
-            factory = cls(instance.settings, client, registry, console)
-            ownership = own_or_await_daemon(stack, data_dir, client.daemon_is_running)
+        settings = instance.settings
+        data_dir = settings.factory_data_dir
+        with open_storage(data_dir) as dagster, ExitStack() as stack:
+            ownership = own_or_await_daemon(stack, data_dir, lambda: daemon_is_running(dagster))
             if ownership is None:
                 if (running := running_now(data_dir)) is not None:
-                    show_changed(running, instance.settings, console)
-                yield factory
+                    show_changed(running, settings, console)
+                client = stack.enter_context(FactoryClient.open(instance.workspace, data_dir))
+                yield cls(settings, client, registry, console)
                 return
             note_running(instance)
-            client.release_dead_runs()
-            client.open_queue(registry, Gateways(instance.settings), instance.settings.build_workers)
-            stack.callback(client.forget_daemon)
-            with daemon(
-                ownership,
-                workspace=instance.workspace,
-                log=data_dir / "logs" / "daemon.log",
-                cwd=instance.programs_dir,
-                is_running=client.daemon_is_running,
-            ):
-                yield factory
-                factory.wait_for_others()
+            forget_daemon(dagster)
+            release_dead_runs(dagster)
+            open_queue(dagster, registry, Gateways(settings), settings.build_workers)
+            stack.callback(forget_daemon, dagster)
+            client = stack.enter_context(client_at_work(instance, ownership))
+            factory = cls(settings, client, registry, console)
+            yield factory
+            factory.wait_for_others()
 
     def wait_for_others(self) -> None:
         """Let the runs end that other commands have going on this command's daemon."""

@@ -16,12 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import yaml
 
 from factory_assets.alerts.send import Places
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import Ownership, check_free, own, owners
-from factory_assets.cli.processes import program, start, stop_tree
+from factory_assets.cli.processes import (
+    LOCATION,
+    free_port,
+    listens,
+    program,
+    start,
+    stop_tree,
+    write_workspace,
+)
 from factory_assets.cli.running import note_running
 from factory_assets.cli.watch import Watch
 from factory_assets.domain.errors import InfrastructureError, InputError
@@ -33,7 +40,6 @@ from factory_assets.settings import pinned_environment
 _FIRST_PAGE_SECONDS = 120
 _LONGEST_BACK_OFF = 60.0
 _STEADY_SECONDS = 60.0
-LOCATION = "factory"
 
 
 @dataclass(frozen=True)
@@ -87,13 +93,6 @@ def _unusable(host: str, port: int, error: OSError) -> InputError:
         where="FACTORY_UI_PORT",
         mend="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
     )
-
-
-def free_port() -> int:
-    """A port on loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def log_dir(instance: Instance) -> Path:
@@ -171,11 +170,9 @@ def supervise(instance: Instance) -> None:
         note_running(instance)
         # This also makes a new instance's storage, once for all the programs.
         _forget_daemon(settings.factory_data_dir)
-        workspace = settings.factory_data_dir / "workspace.yaml"
-        server = {"host": "127.0.0.1", "port": ports.code, "location_name": LOCATION}
-        workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+        workspace = write_workspace(settings.factory_data_dir, ports.code)
         # A daemon without its code server fails the runs that it finds in the queue.
-        needs = {"daemon": lambda: _listens(ports.code)}
+        needs = {"daemon": lambda: listens(ports.code)}
         children = [
             _Child(
                 name=name,
@@ -258,13 +255,6 @@ class _Child:
     def stop(self) -> None:
         if self._process is not None:
             stop_tree(self._process.pid)
-
-
-def _listens(port: int) -> bool:
-    """Whether the code server is ready: Dagster's takes its port only once the code is loaded."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(url: str) -> bool:

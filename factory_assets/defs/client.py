@@ -17,12 +17,12 @@ from dagster_graphql.cli import execute_query
 from pydantic import BaseModel, Field
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
+from factory_assets.defs.daemons import GOING_ON, daemon_is_running
 from factory_assets.defs.externals import PAPERS
-from factory_assets.defs.holds import lift_by_hand, lift_holds, set_builds
+from factory_assets.defs.holds import lift_by_hand
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.queue import busy_repos, launches_so_far, settled_launches
 from factory_assets.defs.runs import OUTCOME_TAG, spec_tags
-from factory_assets.defs.stages import Building
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import FactoryError, InfrastructureError
@@ -31,10 +31,6 @@ from factory_assets.registry import Registry
 
 LOCATION = "factory"
 _REPOSITORY = "__repository__"
-_STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
-# A daemon reports every 30 seconds.
-_HEARTBEAT_SECONDS = 75.0
-_GOING_ON = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _FINISHED = frozenset(
     {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 )
@@ -180,7 +176,7 @@ class FactoryClient:
 
     def going_on(self) -> list[str]:
         """The ids of the runs that have started and not ended."""
-        return [run.run_id for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=_GOING_ON))]
+        return [run.run_id for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))]
 
     def cancel_queued(
         self, run_ids: Sequence[str], why: str = "The command that had launched it was interrupted."
@@ -221,30 +217,8 @@ class FactoryClient:
             time.sleep(_POLL_SECONDS)
 
     def daemon_is_running(self) -> bool:
-        """Whether a daemon that starts queued runs has reported in the last minute or so.
-
-        Dagster's own word "healthy" is no help: it goes on for half an hour after the last report.
-        """
-        heartbeat = self._instance.get_daemon_heartbeats().get(_STARTS_RUNS)
-        # One from the future was written before the clock was set back, and says nothing of now.
-        return heartbeat is not None and abs(time.time() - heartbeat.timestamp) < _HEARTBEAT_SECONDS
-
-    def forget_daemon(self) -> None:
-        """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""
-        self._instance.wipe_daemon_heartbeats()
-
-    def open_queue(self, registry: Registry, building: Building, workers: int) -> list[Hold]:
-        """Let so many builds run at once, unless the queue is stopped still; return the stops that stand."""
-        standing = lift_holds(
-            self._instance,
-            registry,
-            building,
-            workers=workers,
-            may_probe=registry.holds(),
-            now=datetime.now(UTC),
-        )
-        set_builds(self._instance, 0 if any(hold.stops_builds for hold in standing) else workers)
-        return standing
+        """See defs.daemons."""
+        return daemon_is_running(self._instance)
 
     def resume_queue(self, registry: Registry, workers: int) -> list[Hold]:
         """Lift every stop of the queue by hand, and return what was lifted."""
@@ -253,17 +227,6 @@ class FactoryClient:
     def set_pool(self, pool: str, slots: int) -> None:
         """Set how many runs of a pool go on at once."""
         self._instance.event_log_storage.set_concurrency_slots(pool, slots)
-
-    def release_dead_runs(self) -> list[str]:
-        """Report runs as failed that were going on when their worker died unwatched, and free their slots.
-
-        Only to be called while nothing of this instance runs.
-        """
-        dead = self._instance.get_runs(filters=dg.RunsFilter(statuses=_GOING_ON))
-        for run in dead:
-            self._instance.report_run_failed(run, "Its worker was gone when the factory started again.")
-            self._instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-        return [run.run_id for run in dead]
 
     def enable(self) -> list[str]:
         """Start the schedules and the sensor that spend money or publish."""
