@@ -130,10 +130,11 @@ def test_a_flood_keeps_its_head_and_tail_within_bounds(name: str, tmp_path: Path
     assert "bytes left out" in result.output
 
 
-# A test run that a shell put into the background was told to ignore SIGINT.
+# A test run that a shell put into the background was told to ignore SIGINT, and Dagster then does so with SIGTERM.
 _KILLED_PARENT = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from claude_code_sandboxes import sandbox_named
