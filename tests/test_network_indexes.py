@@ -91,6 +91,12 @@ def test_npm_is_asked_for_its_registry(tmp_path: Path) -> None:
     assert re.fullmatch(r"https://\S+[^/]", ask(ASK, "npm_url", env={}))
 
 
+@needs_npm
+def test_asking_npm_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    ask(ASK, "npm_url", env={"HOME": str(tmp_path)})
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 @pytest.mark.parametrize(
     ("kind", "env", "words"),
     [

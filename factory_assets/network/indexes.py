@@ -126,7 +126,8 @@ def _pip() -> list[str]:
 
 def _ask(argv: Sequence[str], tool: str) -> str:
     # In a home, no project's own configuration counts; in a wide terminal, no address is broken.
-    env = {**os.environ, "COLUMNS": "2000", "npm_config_update_notifier": "false"}
+    quiet = {"npm_config_update_notifier": "false", "npm_config_logs_max": "0"}
+    env = {**os.environ, "COLUMNS": "2000", **quiet}
     try:
         done = subprocess.run(
             argv, cwd=Path.home(), env=env, capture_output=True, text=True, timeout=_SECONDS, check=False
