@@ -147,6 +147,33 @@ def test_a_call_under_way_counts_from_its_first_event_on() -> None:
     assert meter.usage.cost_usd > PRICE
 
 
+def test_the_api_is_silent_from_the_last_part_of_an_answer_that_is_waited_for() -> None:
+    meter = DoorMeter(1.0)
+    assert meter.silent_seconds == 0
+    first = meter.call(2)
+    time.sleep(0.02)
+    assert meter.silent_seconds >= 0.02
+    whole = stream(start(input_tokens=10), end(output_tokens=5)).body
+    first.answered(200, "text/event-stream")
+    begun, gap, rest = whole.partition(b"\n\n")
+    first.heard(begun + gap)
+    assert meter.silent_seconds < 0.02
+    first.heard(rest)
+    first.ended()
+    assert meter.silent_seconds == 0
+
+
+def test_errors_of_the_api_do_not_end_its_silence() -> None:
+    meter = DoorMeter(1.0)
+    for _ in range(2):
+        failed = meter.call(2)
+        failed.answered(529, "application/json")
+        failed.heard(b'{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}')
+        failed.ended()
+        time.sleep(0.02)
+    assert meter.silent_seconds >= 0.04
+
+
 def test_at_most_eight_calls_are_under_way_at_once() -> None:
     with metered(Reply(message().body, wait=0.3)) as (api, door, meter):
         threads = [threading.Thread(target=call, args=(door,)) for _ in range(20)]
@@ -328,7 +355,7 @@ def test_the_door_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) 
         refusal = refused_at(meter)
     assert refusal is not None
     assert refusal.fault is fault
-    assert not meter.answered
+    assert meter.silent_seconds > 0
 
 
 def test_an_answer_after_a_refusal_ends_it() -> None:
@@ -339,7 +366,7 @@ def test_an_answer_after_a_refusal_ends_it() -> None:
         call(door)
         assert settled(meter, PRICE)
         deadline = time.monotonic() + 5
-        while not meter.answered:
+        while meter.silent_seconds:
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert meter.seen.refusal is None

@@ -88,10 +88,18 @@ def test_a_date_of_return_in_the_words_is_kept() -> None:
     assert verdict.until == datetime(2026, 6, 5, tzinfo=UTC)
 
 
-def test_a_phase_in_which_the_api_said_nothing_is_not_the_agents_failure() -> None:
-    verdict = judge(Ending(timed_out_after=90, answered=False))
+@pytest.mark.parametrize(("limit", "silent"), [(90, 90), (90, 45), (3600, 300)])
+def test_a_phase_at_whose_end_the_api_said_nothing_is_not_the_agents_failure(
+    limit: float, silent: float
+) -> None:
+    verdict = judge(Ending(timed_out_after=limit, silent_seconds=silent))
     assert verdict.kind is OutcomeKind.INFRASTRUCTURE
-    assert "no answer in the whole time of 90 s" in verdict.detail
+    assert f"said nothing in the last {silent} s of the time of {limit} s" in verdict.detail
+
+
+@pytest.mark.parametrize(("limit", "silent"), [(90, 0), (90, 44), (3600, 299)])
+def test_a_phase_that_used_its_time_is_the_agents_failure(limit: float, silent: float) -> None:
+    assert judge(Ending(timed_out_after=limit, silent_seconds=silent)).kind is OutcomeKind.AGENT_FAILURE
 
 
 def test_a_rejected_limit_that_passed_does_not_mark_a_done_run() -> None:

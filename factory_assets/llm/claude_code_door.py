@@ -6,6 +6,7 @@ The door is outside the sandbox, so nothing that runs in there can change what s
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ class DoorMeter:
 
     limit_usd: float
     _over_budget: bool = field(default=False, init=False)
-    _answered: bool = field(default=False, init=False)
+    _waiting_since: float | None = field(default=None, init=False)
     _accepted: set[str | None] = field(default_factory=set, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
     _refused_model: str | None = field(default=None, init=False)
@@ -49,9 +50,10 @@ class DoorMeter:
         return sum(tuple(self._calls.values()), Usage())
 
     @property
-    def answered(self) -> bool:
-        """Whether any call was answered to its end."""
-        return self._answered
+    def silent_seconds(self) -> float:
+        """For how long the API has said nothing of an answer that is waited for; 0 when none is."""
+        since = self._waiting_since
+        return 0.0 if since is None else time.monotonic() - since
 
     @property
     def seen(self) -> AtDoor:
@@ -83,16 +85,23 @@ class DoorMeter:
         """A call passes now."""
         number = len(self._calls)
         self._calls[number] = Usage()
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
         return Call(self, number, request_bytes)
 
     def settle(self, number: int, usage: Usage) -> None:
         """Set what the call of this number has used, as far as it is known."""
         self._calls[number] = usage
 
+    def hear(self) -> None:
+        """A part of an answer has come that the model had begun."""
+        self._waiting_since = time.monotonic()
+
     def accept(self, model: str | None, *, is_whole: bool) -> None:
         """Take an answer to a call that asked for `model`."""
         self._accepted.add(model)
-        self._answered |= is_whole
+        if is_whole:
+            self._waiting_since = None
         self._refusal = None
 
     def reject(self, status: int, error: tuple[str, str], model: str | None) -> None:
@@ -147,6 +156,8 @@ class Call:
             return
         known = self._answer.counts
         self._answer.feed(content)
+        if self._answer.counts is not None:
+            self._meter.hear()
         if self._answer.counts is not None and self._answer.counts is not known:
             self._settle(self._answer.counts)
 

@@ -25,6 +25,8 @@ _KINDS = {
     Fault.REQUEST: OutcomeKind.AGENT_FAILURE,
     Fault.NOT_UNDERSTOOD: OutcomeKind.NOT_UNDERSTOOD,
 }
+# A stream carries pings while the model thinks, so no long thought is as silent as this.
+_LONGEST_SILENCE = 300.0
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class Ending:
     """All that is known about the end of a run.
 
     `api_refusal` is the API error that the program's result tells of, `limit_resets_at` the time of a rejected rate
-    limit, `refused` the refusal of the credential at which the run was stopped, `answered` whether the API gave any
-    answer, `failure` what the SDK raised, `stopped` the limit at which it was stopped, `stderr` the program's last
-    words there. `door` is what its door saw, where there is one; code that the agent runs can write what the program
-    is taken to say. `credential_expired` is known without the program: the time of a lent login was over.
+    limit, `refused` the refusal of the credential at which the run was stopped, `silent_seconds` for how long the
+    API had said nothing of an answer that was waited for, `failure` what the SDK raised, `stopped` the limit at which
+    it was stopped, `stderr` the program's last words there. `door` is what its door saw, where there is one; code
+    that the agent runs can write what the program is taken to say. `credential_expired` is known without the program:
+    the time of a lent login was over.
     """
 
     result: Result | None = None
@@ -66,7 +69,7 @@ class Ending:
     limit_resets_at: datetime | None = None
     refused: Refusal | None = None
     timed_out_after: float | None = None
-    answered: bool = True
+    silent_seconds: float = 0.0
     stopped: str | None = None
     failure: str | None = None
     stderr: str = ""
@@ -120,8 +123,8 @@ def _judge(ending: Ending) -> Verdict:
         return _of_refusal(ending.refused, None)
     if ending.timed_out_after is not None:
         limit = f"{ending.timed_out_after:g} s"
-        if not ending.answered:
-            said = f"The model API gave no answer in the whole time of {limit}."
+        if ending.silent_seconds >= min(ending.timed_out_after / 2, _LONGEST_SILENCE):
+            said = f"The model API said nothing in the last {ending.silent_seconds:.0f} s of the time of {limit}."
             return Verdict(OutcomeKind.INFRASTRUCTURE, said)
         return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent ran past its time of {limit} and was stopped.")
     if ending.stopped is not None:

@@ -77,6 +77,7 @@ class Run:
     _limit_resets_at: datetime | None = None
     _refused: Refusal | None = None
     _timed_out: bool = False
+    _silent_seconds: float = 0.0
     _stopped: str | None = None
     _refusals_told: int = 0
     _failure: str | None = None
@@ -109,7 +110,7 @@ class Run:
             limit_resets_at=self._limit_resets_at,
             refused=self._refused,
             timed_out_after=self.limits.timeout_seconds if self._timed_out else None,
-            answered=self.door.answered if self.door else self.meter.calls > 0,
+            silent_seconds=self._silent_seconds,
             stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
@@ -173,6 +174,10 @@ class Run:
     async def _stop_in_time(self) -> None:
         await asyncio.sleep(self.limits.timeout_seconds)
         self._timed_out = True
+        if self.door is not None:
+            self._silent_seconds = self.door.silent_seconds
+        elif self.meter.calls == 0:
+            self._silent_seconds = self.limits.timeout_seconds
         await self._stop_after(0.0)
 
     async def _stop_after(self, seconds: float) -> None:
