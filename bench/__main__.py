@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import (
     bench_build,
+    bench_commands,
     bench_definitions,
     bench_gather,
     bench_orchestration,
@@ -48,6 +49,7 @@ def main() -> None:
         bench_registry,
         bench_gather,
         bench_build,
+        bench_commands,
         bench_orchestration,
         bench_workers,
     ):

@@ -288,6 +288,40 @@ def test_a_full_disk_is_named_and_leaves_what_was_before(path: Path) -> None:
     assert registry.upsert_papers([labelled(arxiv_id="2606.00002")], now=NOW).new == 1
 
 
+_ENGINE_AT_EXIT = """
+import atexit, sys
+from pathlib import Path
+import duckdb
+engines, connect = [], duckdb.connect
+def kept(*arguments, **options):
+    engines.append(connect(*arguments, **options))
+    return engines[-1]
+def look():
+    for engine in engines:
+        try:
+            engine.execute("SELECT 1")
+            print("open")
+        except duckdb.ConnectionException:
+            print("closed")
+duckdb.connect = kept
+atexit.register(look)  # hooks run last to first
+from factory_assets.registry import Registry
+Registry(Path(sys.argv[1])).holds()
+"""
+
+
+def test_a_process_closes_its_engine_before_its_interpreter_goes(path: Path) -> None:
+    """DuckDB tells of leaks on the terminal where one outlives it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ENGINE_AT_EXIT, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("closed\n", "")
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file, not a folder")
     with pytest.raises(InfrastructureError, match="FACTORY_DATA_DIR"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from factory_assets.cli.ownership import Ownership
 from factory_assets.settings import pinned_environment
 
 LOCATION = "factory"
-_STOP_SECONDS = 15
+_STOP_SECONDS, _LOOK_SECONDS = 15.0, 0.02
 
 
 def program(name: str) -> str:
@@ -84,10 +85,25 @@ def stop_trees(pids: Sequence[int]) -> None:
             family += [root, *root.children(recursive=True)]
     for process in family:
         _signal(process, psutil.Process.terminate)
-    _, alive = psutil.wait_procs(family, timeout=_STOP_SECONDS)
-    for process in alive:
+    for process in _still_running(family):
         _signal(process, psutil.Process.kill)
-    psutil.wait_procs(alive, timeout=_STOP_SECONDS)
+    _still_running(family)
+    psutil.wait_procs(family, timeout=0)
+
+
+def _still_running(family: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended within 15 seconds; one that its parent has yet to reap has ended."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    while (running := [process for process in family if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(process: psutil.Process, send: Callable[[psutil.Process], None]) -> None:

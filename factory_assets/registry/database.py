@@ -6,6 +6,7 @@ stays in the process is an empty DuckDB engine, because starting one takes ten t
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import threading
@@ -54,6 +55,12 @@ class _Process:
 
 
 _PROCESSES: dict[int, _Process] = {}
+
+
+@atexit.register
+def _forget_this_process() -> None:
+    """Close the engine while the interpreter is whole; DuckDB complains of one that outlives it."""
+    _drop_engine(_PROCESSES.pop(os.getpid(), _Process()))
 
 
 def _this_process() -> _Process:
