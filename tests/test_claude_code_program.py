@@ -23,11 +23,15 @@ from pydantic import SecretStr
 from factory_assets.domain.agents import AgentTask, Answer, OutcomeKind, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import ModelStoppedError
+from factory_assets.domain.registries import client_variables, reach_of
+from factory_assets.domain.specs import Language
 from factory_assets.llm.claude_api_errors import PromptTooLongError
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
 from factory_assets.llm.prices import cost_usd
+from factory_assets.network.trust import trust
 from factory_assets.sandbox import ResourceLimits, Sandbox
 
 pytestmark = pytest.mark.end_to_end
@@ -215,6 +219,29 @@ def test_a_fault_of_the_api_is_told_by_its_kind(
     assert outcome.kind is kind
     if kind is OutcomeKind.AUTHENTICATION:
         assert len(script.requests) == 1
+
+
+def test_an_agents_package_managers_ask_the_machines_own_index_and_believe_its_certificates(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "firm.pem"
+    bundle.write_bytes(trust().content())
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    of_firm = Indexes(pypi_url="https://pip.firm.example/simple", npm_url="https://npm.firm.example/all")
+    asked = {
+        Language.PYTHON: "python3 -m pip config get :env:.index-url; cat $PIP_CERT >/dev/null && echo believed",
+        Language.TYPESCRIPT: "npm config get registry; cat $NODE_EXTRA_CA_CERTS >/dev/null && echo believed",
+    }
+    for language, command in asked.items():
+        with claude_server(bash(f"({command}) > {language}.txt 2>&1"), Say("done")) as script:
+            given = replace(
+                task(workspace),
+                reach=reach_of(language, of_firm),
+                variables=client_variables(language, of_firm),
+            )
+            claude(script, tmp_path).run_agent(given, ignore, unmetered)
+    assert (workspace / "python.txt").read_text().split() == [of_firm.pypi_url, "believed"]
+    assert (workspace / "typescript.txt").read_text().split() == [of_firm.npm_url, "believed"]
 
 
 def test_a_phase_to_which_the_api_says_nothing_is_not_the_agents_failure(

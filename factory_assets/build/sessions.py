@@ -12,7 +12,7 @@ from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import ModelCall, Phase, Reservation, Usage
 from factory_assets.domain.errors import BudgetError, FactoryError
-from factory_assets.domain.registries import reach_of
+from factory_assets.domain.registries import client_variables, reach_of
 from factory_assets.domain.sizes import size_of
 
 
@@ -52,6 +52,7 @@ def run_phase(state: AttemptState, phase: Phase, prompt: str) -> Work:
         timeout_seconds=0.0,
         tools=TOOLS[phase],
         reach=reach_of(state.spec.language, state.config.indexes),
+        variables=client_variables(state.spec.language, state.config.indexes),
         transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),
     )
     work = _run_session(state, phase, task)

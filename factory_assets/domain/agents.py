@@ -100,8 +100,8 @@ class AgentTask:
     """One phase for an agent: what to do, where, and how far it may go.
 
     `tools` are Claude Code's tool names, or None for all. `timeout_seconds` is wall time. `resume` is the
-    session to go on with. `reach` is what its commands may reach beside the model API. `transcript` is where the
-    whole conversation is kept, secrets taken out.
+    session to go on with. `reach` is what its commands may reach beside the model API, `variables` what their
+    package managers are told of it. `transcript` is where the whole conversation is kept, secrets taken out.
     """
 
     prompt: str
@@ -113,6 +113,7 @@ class AgentTask:
     tools: tuple[str, ...] | None = None
     resume: str | None = None
     reach: Reach = Reach()
+    variables: Mapping[str, str] = field(default_factory=dict)
     transcript: Path | None = None
 
 

@@ -1,4 +1,4 @@
-"""The package registries of each language: the only hosts that untrusted programs may reach."""
+"""The package registries of each language: the only hosts that untrusted programs may reach, and how they ask them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def reach_of(language: Language, indexes: PackageIndexes) -> Reach:
             return Reach((index, "static.crates.io", "crates.io"))
         case Language.BASH:
             return Reach()
+
+
+def client_variables(language: Language, indexes: PackageIndexes) -> dict[str, str]:
+    """The variables by which a language's package manager asks these registries, and not its built-in one.
+
+    Sources: pip's PIP_<OPTION>, uv's UV_DEFAULT_INDEX, npm's npm_config_<name>.
+    """
+    match language:
+        case Language.PYTHON:
+            return {"PIP_INDEX_URL": indexes.pypi_url, "UV_DEFAULT_INDEX": indexes.pypi_url}
+        case Language.TYPESCRIPT:
+            return {"npm_config_registry": indexes.npm_url}
+        case Language.GO | Language.RUST | Language.BASH:
+            return {}
 
 
 def _place(url: str, official: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,7 @@ from factory_assets.llm.claude_code_home import Login, home_of
 from factory_assets.llm.claude_code_placeholders import Disguise, disguise
 from factory_assets.llm.claude_code_run import Limits, Run
 from factory_assets.llm.claude_code_transcript import keep_transcript
+from factory_assets.network.trust import trust
 from factory_assets.sandbox import Confines, Launch, ModelAccess, Program, Rules, Sandbox, write_launch
 from factory_assets.scratch import scratch_folder
 
@@ -125,8 +126,18 @@ class ClaudeCode:
         with self._sandbox.confine(
             Rules(task.reach, ModelAccess(self._base_url, disguised.real, door))
         ) as confines:
+            believed = trust() if task.reach.hosts else None
             launch = self._launch(
-                workspace, home, confines, directory=state / "launch", extra=disguised.environment
+                workspace,
+                home,
+                confines,
+                directory=state / "launch",
+                readable=believed.paths if believed else (),
+                extra={
+                    **disguised.environment,
+                    **task.variables,
+                    **(believed.variables if believed else {}),
+                },
             )
             limits = Limits(task.timeout_seconds, patience=0)
             before = self._spent.get(task.resume or "", Usage())
@@ -196,7 +207,14 @@ class ClaudeCode:
         return Redactor([*self._credentials.values(), *(self._login.secrets() if self._login else ())])
 
     def _launch(
-        self, workspace: Path, home: Path, confines: Confines, *, directory: Path, extra: Mapping[str, str]
+        self,
+        workspace: Path,
+        home: Path,
+        confines: Confines,
+        *,
+        directory: Path,
+        extra: Mapping[str, str],
+        readable: Sequence[Path] = (),
     ) -> Launch:
         binary = find_claude_binary(self._binary)
         # A program that npm installed needs the rest of its package.
@@ -207,7 +225,7 @@ class ClaudeCode:
             workspace=workspace,
             confines=confines,
             home=home,
-            readable=(package,),
+            readable=(package, *readable),
             env={
                 **_ENVIRONMENT,
                 "ANTHROPIC_BASE_URL": confines.door.url if confines.door else self._base_url,

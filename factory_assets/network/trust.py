@@ -36,6 +36,18 @@ class Trust:
         """The bundle, or else the folder, for programs that take one path."""
         return self.bundle or self.folder or Path(certifi.where())
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files and folders of it."""
+        return tuple(path for path in (self.bundle, self.folder, self.extra) if path)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells it to OpenSSL, pip and Node, where they see its paths."""
+        found = {"PIP_CERT": self.place, "SSL_CERT_FILE": self.bundle, "SSL_CERT_DIR": self.folder}
+        found["NODE_EXTRA_CA_CERTS"] = self.extra or self.bundle
+        return {name: str(path) for name, path in found.items() if path}
+
     def content(self) -> bytes:
         """All of it as one bundle."""
         paths = [path for path in (self.bundle, self.extra) if path]
