@@ -420,7 +420,8 @@ def chosen_home() -> Path:
 def load_settings() -> Settings:
     """Read the settings of the instance that DAGSTER_HOME (or else FACTORY_MODE) names.
 
-    Each instance has its `.env` in its DAGSTER_HOME; the environment wins over it.
+    Each instance has its `.env` in its DAGSTER_HOME; the environment wins over it. What the file sets beside
+    settings, such as a proxy, counts in this process and in what it starts, as Dagster has it.
 
     Raises:
         InputError: naming the file, the setting and what it may be.
@@ -429,10 +430,15 @@ def load_settings() -> Settings:
     if os.environ.get(_PINNED) == str(home):
         return _load(None)
     env_file = home / ".env"
-    read_env_file(env_file)
+    written = read_env_file(env_file)
     refuse_unknown(names_in(env_file), Settings.model_fields, where=str(env_file))
     warn_of_unknown([name for name in os.environ if name.startswith("FACTORY_")], Settings.model_fields)
-    return _load(env_file)
+    settings = _load(env_file)
+    given = {name.upper() for name in os.environ}
+    for name, value in written.items():
+        if name.lower() not in Settings.model_fields and name.upper() not in given:
+            os.environ[name] = value
+    return settings
 
 
 def pinned_environment() -> dict[str, str]:

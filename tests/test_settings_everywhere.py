@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,26 @@ def test_every_setting_is_read_here_and_in_what_is_started(
     expected = write(in_environment)
     assert _plain(load_settings()) == expected
     assert _loaded_by_child(tmp_path) == expected
+
+
+def test_what_env_sets_for_other_programs_counts_here_and_in_what_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[..., dict[str, str]]
+) -> None:
+    write(False)
+    # Names that are set here are put back afterwards.
+    monkeypatch.setenv("HTTPS_PROXY", "")
+    monkeypatch.delenv("HTTPS_PROXY")
+    monkeypatch.setenv("http_proxy", "http://environment:1")
+    with (tmp_path / "home" / ".env").open("a") as file:
+        file.write("HTTPS_PROXY=http://file:1\nHTTP_PROXY=http://file:2\n")
+    instance = open_instance()
+    assert os.environ["HTTPS_PROXY"] == "http://file:1"
+    look = (
+        "import os; print(os.environ['HTTPS_PROXY'], os.environ['http_proxy'], os.environ.get('HTTP_PROXY'))"
+    )
+    log = tmp_path / "child.log"
+    assert start([sys.executable, "-c", look], log=log, cwd=instance.programs_dir).wait(60) == 0
+    assert log.read_text().split() == ["http://file:1", "http://environment:1", "None"]
 
 
 def test_what_was_started_keeps_its_settings_when_env_changes(
