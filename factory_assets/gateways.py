@@ -218,10 +218,9 @@ class Gateways(Access):
         from factory_assets.registry.redacted import RedactedImports
 
         settings = self._settings
-        last = settings.factory_end_date
         return Intake(
             store=RedactedImports(self.registry, self.redactor()),
-            day=now.date() if last is None else min(now.date(), last),
+            day=settings.newest_date(now.date()),
             late_ranks=settings.late_ranks,
             now=now,
             limits=settings.budget_limits,

@@ -363,6 +363,21 @@ class Settings(BaseSettings):
         """Where specs to import are put."""
         return self.factory_specs_dir or self.factory_data_dir / "specs"
 
+    def newest_date(self, today: date) -> date:
+        """The last date partition on this day (UTC).
+
+        Raises:
+            InputError: not even the first has come.
+        """
+        newest = today if self.factory_end_date is None else min(today, self.factory_end_date)
+        if newest < self.factory_start_date:
+            raise InputError(
+                f"No date has come yet: the first is {self.factory_start_date}.",
+                where="FACTORY_START_DATE",
+                mend="Set an earlier date.",
+            )
+        return newest
+
     @property
     def registry_path(self) -> Path:
         """The DuckDB file."""

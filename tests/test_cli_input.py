@@ -53,6 +53,24 @@ def test_dates_that_contradict_each_other_or_are_no_partitions_are_refused_befor
     assert not (commands.data / "logs").exists()
 
 
+def test_a_factory_whose_first_date_is_to_come_says_so(commands: Commands) -> None:
+    for command in (["gather"], ["analyze"], ["gather", "--date", "2030-01-01"], ["status"]):
+        ended = commands(
+            *command, FACTORY_MODE="replay", FACTORY_START_DATE="2130-01-01", FACTORY_END_DATE="2130-02-01"
+        )
+        assert ended.code == 1
+        assert "FACTORY_START_DATE: No date has come yet" in ended.err
+
+
+def test_an_analysis_of_yesterday_beyond_the_dates_is_refused_before_anything_starts(
+    commands: Commands,
+) -> None:
+    ended = commands("analyze", FACTORY_MODE="replay")
+    assert ended.code == 1
+    assert "is beyond the partitions: 2026-06-17 to 2026-06-19." in ended.err
+    assert not (commands.data / "logs").exists()
+
+
 def test_a_replay_instance_that_was_never_made_points_to_the_demo(commands: Commands, tmp_path: Path) -> None:
     ended = commands("status", FACTORY_MODE="replay", DAGSTER_HOME=str(tmp_path / "nowhere"))
     assert ended.code == 1

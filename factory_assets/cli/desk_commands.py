@@ -80,7 +80,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
 
     instance = open_instance()
     settings = instance.settings
-    newest = settings.factory_end_date or datetime.now(UTC).date()
+    newest = settings.newest_date(datetime.now(UTC).date())
     days = Days.chosen(settings, day=None, first=first, last=last) or Days(
         max(settings.factory_start_date, newest - timedelta(days=13)), newest
     )

@@ -61,11 +61,21 @@ class Days:
             raise InputError(
                 "A range wants both ends in order.", mend="Give --from D --to D, older date first."
             )
-        newest = settings.factory_end_date or datetime.now(UTC).date()
+        return cls.within(settings, first, last)
+
+    @classmethod
+    def within(cls, settings: Settings, first: date, last: date) -> Days:
+        """Dates that are partitions.
+
+        Raises:
+            InputError: one of them is none.
+        """
+        newest = settings.newest_date(datetime.now(UTC).date())
         if first < settings.factory_start_date or last > newest:
+            named = f"{first}" if first == last else f"{first} to {last}"
             raise InputError(
-                f"{first} to {last} is beyond the partitions: {settings.factory_start_date} to {newest}.",
-                mend="Choose dates in between, or set FACTORY_START_DATE.",
+                f"{named} is beyond the partitions: {settings.factory_start_date} to {newest}.",
+                mend="Choose dates in between, or set FACTORY_START_DATE or FACTORY_END_DATE.",
             )
         return cls(first, last)
 

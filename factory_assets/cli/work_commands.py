@@ -52,8 +52,11 @@ def analyze(day: DayOption = None, first: FromOption = None, last: ToOption = No
     from factory_assets.cli.stages import Days
 
     instance = open_instance()
+    settings = instance.settings
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    days = Days.chosen(instance.settings, day=day, first=first, last=last) or Days(yesterday, yesterday)
+    days = Days.chosen(settings, day=day, first=first, last=last) or Days.within(
+        settings, yesterday, yesterday
+    )
     with at_work(instance) as factory:
         leave(succeeded=not factory.analyze(days))
 
