@@ -22,7 +22,8 @@ def state(offset: int = 0, **changes: object) -> DayState:
         "specs": 0,
         "waiting": 0,
     }
-    return DayState(**{**fields, **changes})
+    fields |= changes
+    return DayState(**{"waiting_share": float(str(fields["waiting"])), **fields})
 
 
 def reckon(*days: DayState, usual: Habits = NOTHING_KNOWN):
@@ -67,6 +68,13 @@ def test_specs_that_wait_are_builds_to_pay_for():
     assert work.builds == 7
     assert work.build_dollars == pytest.approx(35.0)
     assert work.build_hours == pytest.approx(7 * 20 / 60 / 2)
+
+
+def test_a_large_spec_that_waits_counts_as_the_builds_it_may_take():
+    work = reckon(state(papers=60, analysed=True, specs=1, waiting=1, waiting_share=4.0))
+    assert work.builds == 1
+    assert work.build_dollars == pytest.approx(20.0)
+    assert work.build_hours == pytest.approx(4 * 20 / 60 / 2)
 
 
 def test_a_date_without_papers_brings_no_specs():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,9 @@ from rich.table import Table
 
 from factory_assets.analyze.plan import plan_analysis
 from factory_assets.cli.output import print_table
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.planning import DayState, Habits, Workload, habits, workload
+from factory_assets.domain.sizes import size_of
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -123,6 +126,9 @@ def show_plan(console: Console, plan: Plan) -> None:
 
 def _states(registry: Registry, first: date, last: date, gathered: Collection[date]) -> list[DayState]:
     analysed = registry.analysed_days()
+    shares: dict[date | None, float] = defaultdict(float)
+    for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS}):
+        shares[queued.day] += size_of(queued.spec.estimated_lines).share
     return [
         DayState(
             day=line.day,
@@ -131,6 +137,7 @@ def _states(registry: Registry, first: date, last: date, gathered: Collection[da
             analysed=line.day in analysed,
             specs=line.specs,
             waiting=line.queued + line.in_progress,
+            waiting_share=shares[line.day],
         )
         for line in registry.funnel(first, last)
     ]

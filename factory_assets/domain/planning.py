@@ -19,7 +19,10 @@ PAPERS_PER_REQUEST = 2_000
 
 @dataclass(frozen=True)
 class DayState:
-    """How far one date is. `papers` is None where it was not gathered; `waiting` counts specs not built yet."""
+    """How far one date is. `papers` is None where it was not gathered; `waiting` counts specs not built yet.
+
+    `waiting_share` is how many builds of the usual size those are worth.
+    """
 
     day: date
     papers: int | None
@@ -27,6 +30,7 @@ class DayState:
     analysed: bool
     specs: int
     waiting: int
+    waiting_share: float
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def workload(
     fresh = sum(1 for day in to_analyse if not day.analysed and day.papers != 0)
     waiting = sum(day.waiting for day in days)
     specs_expected = math.ceil(fresh * expected_specs)
-    builds = waiting + specs_expected
+    builds = sum(day.waiting_share for day in days) + specs_expected
     minutes = USUAL_BUILD_MINUTES if usual.build_minutes is None else usual.build_minutes
     dollars = repo_budget_usd if usual.build_dollars is None else usual.build_dollars
     papers = papers_to_come + sum(day.papers or 0 for day in days)
