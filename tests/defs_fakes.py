@@ -85,11 +85,12 @@ class FakeGathering:
 
 @dataclass
 class FakeAnalysis:
-    """Finds `specs` in the unread papers of a date."""
+    """Finds `specs` in the unread papers of a date, for so many of which there is `no_room`."""
 
     registry: Registry
     specs: dict[date, list[Spec]] = field(default_factory=dict)
     is_refused: bool = False
+    no_room: int = 0
     stopped_by: WaitCause | None = None
 
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
@@ -98,6 +99,8 @@ class FakeAnalysis:
         if self.is_refused:
             raise CredentialError("401 invalid x-api-key", mend="Put a valid key into ANTHROPIC_API_KEY.")
         unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
+        left = unread[len(unread) - self.no_room :]
+        unread = unread[: len(unread) - self.no_room]
         found = self.specs.get(day, []) if unread else []
         queued = self.registry.queue_specs(
             day, found, unread, dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
@@ -107,6 +110,7 @@ class FakeAnalysis:
         return AnalysisReport(
             day=day,
             papers=len(unread),
+            unread=tuple(left),
             queued=tuple(queued),
             dropped=(DroppedSpec(name="Bad Name", reasons=("a name is lower case",)),),
             usage=Usage(calls=1, input_tokens=900, output_tokens=80, cost_usd=0.25),

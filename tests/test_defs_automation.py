@@ -160,6 +160,21 @@ def test_a_date_whose_analysis_failed_is_paid_for_again_within_the_days_budget_a
     assert "FACTORY_DAY_BUDGET_USD" in tick(kept, "analyze_daily", tomorrow)
 
 
+def test_an_analysis_that_left_papers_unread_is_green_and_tried_again_after_a_pause(
+    kept: DefsFactory,
+) -> None:
+    kept.gathering.papers[WEDNESDAY] = [paper_on(WEDNESDAY, 1), paper_on(WEDNESDAY, 2)]
+    gather(kept, WEDNESDAY)
+    kept.analysis.no_room = 1
+    result = kept.run_day("analyze", WEDNESDAY)
+    assert result.success
+    assert kept.tags(result)["factory/outcome"] == "unfinished"
+    now = datetime.now(UTC)
+    assert "2026-06-17 failed 1 times" in tick(kept, "analyze_daily", now + timedelta(hours=10))
+    (request,) = tick(kept, "analyze_daily", now + timedelta(days=1))
+    assert request.partition_key == "2026-06-17"
+
+
 def test_what_was_put_off_for_the_outside_world_is_no_failure_of_a_date(kept: DefsFactory) -> None:
     gather(kept, WEDNESDAY)
     analysed_in_vain(kept, WEDNESDAY, 3, 0.0, **{"factory/outcome": "deferred"})
