@@ -157,6 +157,16 @@ def test_status_of_a_range_shows_only_its_dates(commands: Commands) -> None:
     assert "The queue is empty." in ended.out
 
 
+def test_status_names_what_is_missing_of_a_date(commands: Commands) -> None:
+    commands.write_replay()
+    registry = Registry(commands.data / "registry.duckdb")
+    registry.note_gathered([DAY], {DAY: "2606.17002v1: it has no title"}, now=NOW)
+    ended = commands("status", FACTORY_MODE="replay")
+    assert "incomplete: 2026-06-17: 2606.17002v1: it has no title" in ended.out
+    other = commands("status", "--from", "2026-06-18", "--to", "2026-06-18", FACTORY_MODE="replay")
+    assert "incomplete" not in other.out
+
+
 # down
 
 

@@ -76,7 +76,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     from factory_assets.cli.desk import show_holds
     from factory_assets.cli.running import running_now, show_running
     from factory_assets.cli.stages import Days
-    from factory_assets.cli.tables import show_failures, show_funnel, show_queue
+    from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue
 
     instance = open_instance()
     settings = instance.settings
@@ -89,6 +89,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
         show_running(running, settings, console)
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
+    show_missing(console, registry, days.first, days.last)
     show_queue(console, registry)
     show_failures(console, registry)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +44,15 @@ def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> N
         refusal, _, seen = (queued.error_log or "").partition("\n")
         for text in (refusal, tail(seen, lines=lines)):
             console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_missing(console: Console, registry: Registry, first: date, last: date) -> None:
+    """The dates between these two, both included, of which a gather has left something out."""
+    for day, missing in registry.missing_of_dates().items():
+        if first <= day <= last:
+            console.print(
+                f"incomplete: {day}: {missing}", style="yellow", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def show_queue(console: Console, registry: Registry) -> None:

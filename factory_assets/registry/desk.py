@@ -55,6 +55,11 @@ class Desk:
         with self._database.transaction() as connection:
             return gathers.incomplete_dates(connection)
 
+    def missing_of_dates(self) -> dict[date, str]:
+        """What is missing of each date that is not whole, in words."""
+        with self._database.transaction() as connection:
+            return gathers.missing_of_dates(connection)
+
     def requeue(self, spec_id: int) -> QueuedSpec:
         """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
 

@@ -29,3 +29,9 @@ def incomplete_dates(connection: Connection) -> dict[date, datetime]:
     """Since when something has been missing of each date that is not whole."""
     rows = fetch(connection, "SELECT day, since FROM incomplete_dates ORDER BY day")
     return {row["day"]: from_db(row["since"]) for row in rows}
+
+
+def missing_of_dates(connection: Connection) -> dict[date, str]:
+    """What is missing of each date that is not whole, in words."""
+    rows = fetch(connection, "SELECT day, missing FROM incomplete_dates ORDER BY day")
+    return {row["day"]: row["missing"] for row in rows}
