@@ -13,6 +13,7 @@ from rich.console import Console
 from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.command_programs import client_at_work
 from factory_assets.cli.desk import place
+from factory_assets.cli.guests import Guests
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import own_or_await_daemon
 from factory_assets.cli.running import note_running, running_now, show_changed
@@ -131,6 +132,7 @@ class Factory:
         settings = instance.settings
         data_dir = settings.factory_data_dir
         with open_storage(data_dir) as dagster, ExitStack() as stack:
+            guests = stack.enter_context(Guests.of(data_dir))
             ownership = own_or_await_daemon(stack, data_dir, lambda: daemon_is_running(dagster))
             if ownership is None:
                 if (running := running_now(data_dir)) is not None:
@@ -146,6 +148,9 @@ class Factory:
             client = stack.enter_context(client_at_work(instance, ownership))
             factory = cls(settings, client, registry, console)
             yield factory
+            guests.wait_for_others(
+                lambda: console.print("Waiting for other commands before the daemon stops …")
+            )
             factory.wait_for_others()
 
     def wait_for_others(self) -> None:
