@@ -53,8 +53,8 @@ class ScriptedAgent:
     ) -> AgentOutcome:
         self.tasks.append(task)
         meter(Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=self._cost_usd))
-        first = task if task.resume is None else next(t for t in reversed(self.tasks) if t.resume is None)
-        kind = self.acts[phase_of(first)](task.workspace) or OutcomeKind.DONE
+        named = next(t for t in reversed(self.tasks) if "\nPhase: " in t.prompt)
+        kind = self.acts[phase_of(named)](task.workspace) or OutcomeKind.DONE
         report("wrote files")
         return AgentOutcome(
             kind=kind,

@@ -36,6 +36,7 @@ class Phases:
         self._state = state
         self._endings = endings
         self._done = state.repo.phases_done()
+        self._sessions: dict[Phase, str] = {}
 
     def do(self, phase: Phase, before: str) -> str:
         """The commit of a phase, from an earlier run or made now from `before`.
@@ -67,8 +68,10 @@ class Phases:
         commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}")
         return self._finish(phase, commit, work, known=None)
 
-    def repair(self, commit: str, *, number: int, refused: tuple[GateVerdict, ...]) -> str:
-        """The commit in which the agent has mended what gates refused in `commit`; not yet judged.
+    def repair(self, phase: Phase, commit: str, *, number: int, refused: tuple[GateVerdict, ...]) -> str:
+        """The commit in which the phase's agent has mended what gates refused in `commit`; not yet judged.
+
+        It goes on in its session, whose context is paid for, where this run has it.
 
         Raises:
             BuildGateError: it did not end the round, so that what was refused stays refused.
@@ -76,12 +79,11 @@ class Phases:
             BuildDeferredError: it cannot go on now.
             BuildStoppedError: nor before what the model's API refuses is mended.
         """
-        state, phase = self._state, Phase.REVIEW
-        if state.seconds_left <= 0:
-            self._endings.fail_clock(phase, commit)
+        state = self._state
         state.say(phase, f"repair round {number} of {state.config.repair_rounds}")
         stopped = state.repo.stopped(phase)
         prompt = render_repair_prompt(
+            phase,
             state.spec,
             number=number,
             verdicts=refused,
@@ -122,12 +124,15 @@ class Phases:
 
     def _run(self, phase: Phase, before: str, prompt: str) -> Work:
         try:
-            return run_phase(self._state, phase, prompt)
+            work = run_phase(self._state, phase, prompt, resume=self._sessions.get(phase))
         except (FactoryError, OSError):
             # What ended the run is what is told, also where it (a full disk, say) lets nothing be kept.
             with suppress(FactoryError, OSError):
                 self._keep(phase, before, WaitCause.INFRASTRUCTURE)
             raise
+        if work.outcome.session_id is not None:
+            self._sessions[phase] = work.outcome.session_id
+        return work
 
     def _keep(self, phase: Phase, before: str, cause: WaitCause) -> None:
         """Keep what the agent has done in the workspace so far, for the run that goes on from there."""

@@ -51,6 +51,7 @@ def render_prompt(
 
 
 def render_repair_prompt(
+    phase: Phase,
     spec: Spec,
     *,
     number: int,
@@ -60,7 +61,7 @@ def render_repair_prompt(
     files: Sequence[str],
     prompts_dir: Path,
 ) -> str:
-    """The prompt of a repair round: what the gates refused, in their own words, as data like the spec.
+    """The prompt of a repair round of a phase: what the gates refused, in their own words, as data like the spec.
 
     Raises:
         InputError: naming the template when it is missing or malformed.
@@ -68,6 +69,7 @@ def render_repair_prompt(
     return _render(
         prompts_dir,
         REPAIR_TEMPLATE,
+        phase=phase.value,
         spec=spec,
         number=number,
         verdicts=verdicts,

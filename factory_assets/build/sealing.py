@@ -57,7 +57,8 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
             where=str(state.repo.path),
             mend="Restore this bare repository from a backup, or remove it and launch this partition again.",
         )
-    repairs = state.repo.distance(phases[Phase.SEO], phases[Phase.REVIEW]) - 1
+    # The scaffold and one commit for each phase; what is beyond them are repairs.
+    repairs = state.repo.distance(scaffold, phases[Phase.REVIEW]) - len(phases)
     makers = Makers(
         prompt_sha256=prompt_hashes(config.prompts_dir, repairs=repairs),
         models=config.models,

@@ -37,8 +37,14 @@ class Work:
         )
 
 
-def run_phase(state: AttemptState, phase: Phase, prompt: str) -> Work:
+def run_phase(state: AttemptState, phase: Phase, prompt: str, *, resume: str | None) -> Work:
     """Let the phase's agent work in the workspace; one that is out of turns is resumed once in its session.
+
+    Args:
+        state: the attempt.
+        phase: whose model, tools and limits hold.
+        prompt: what it is to do.
+        resume: the session of the phase to go on with; None for a new one.
 
     Raises:
         FactoryError: when the agent cannot be run; what it had spent is settled.
@@ -51,6 +57,7 @@ def run_phase(state: AttemptState, phase: Phase, prompt: str) -> Work:
         max_budget_usd=0.0,
         timeout_seconds=0.0,
         tools=TOOLS[phase],
+        resume=resume,
         reach=reach_of(state.spec.language, state.config.indexes),
         variables=client_variables(state.spec.language, state.config.indexes),
         transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),

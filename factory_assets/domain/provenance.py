@@ -35,7 +35,7 @@ class Provenance(_Record):
     """All that is known of a repo before its last gate.
 
     `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, and of `repair` where
-    the review was repaired; `papers` is empty where a
+    a phase was repaired; `papers` is empty where a
     spec was imported, and `source_url` then says where its idea comes from. `version` is the tag that it ships by.
     """
 

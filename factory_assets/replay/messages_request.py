@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from factory_assets.replay.messages_reply import ApiError, JsonObject
 
+_TASK = re.compile(r"^Repository: .*\nPhase: ", re.MULTILINE)
 _UNSUPPORTED = {
     "integer": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -85,9 +87,9 @@ class MessagesRequest(_Lenient):
 
     @property
     def opening(self) -> str:
-        """The text of the user's messages before the model's first answer."""
+        """The text of the user's messages from the last task on, before the model's first answer to it."""
         texts: list[str] = []
-        for message in self.messages:
+        for message in self.messages[self._task :]:
             if message.role == "assistant":
                 break
             if message.role == "user":
@@ -102,8 +104,21 @@ class MessagesRequest(_Lenient):
 
     @property
     def answered(self) -> int:
-        """How often the model has answered; messages of one role in a row count as one, as in the API."""
-        return sum(role == "assistant" for role, _, _ in _turns(self.messages))
+        """How often the model has answered the last task; messages of one role in a row count as one, as in the API."""
+        return sum(role == "assistant" for role, _, _ in _turns(self.messages[self._task :]))
+
+    @property
+    def _task(self) -> int:
+        """Where the last task begins: a session that goes on has several, each with the lines that name it."""
+        return max(
+            (
+                index
+                for index, message in enumerate(self.messages)
+                if message.role == "user"
+                and any(_TASK.search(block.text) for block in message.blocks if block.text)
+            ),
+            default=0,
+        )
 
 
 class CountRequest(MessagesRequest):

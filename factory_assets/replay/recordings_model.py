@@ -169,7 +169,7 @@ Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
 
 
 class Conversation(_Recorded):
-    """What the model does in each phase of one repo's build, and in a repair round after the review.
+    """What the model does in each phase of one repo's build, and where gates hand something back to it.
 
     Without `repair` it changes nothing there.
     """
