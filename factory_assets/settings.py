@@ -109,13 +109,17 @@ class Settings(BaseSettings):
     factory_review_turns: int = Field(10, ge=1, description="Turns of the review phase.")
     factory_repo_budget_usd: float = Field(5.0, gt=0, description="Dollars that one repo may cost.")
     factory_day_budget_usd: float = Field(50.0, gt=0, description="Dollars that one day may cost.")
-    factory_build_budget_usd: float = Field(3.0, gt=0, description="Dollars that the build phase may cost.")
-    factory_seo_budget_usd: float = Field(0.5, gt=0, description="Dollars that the seo phase may cost.")
+    factory_build_budget_usd: float = Field(
+        3.0, gt=0, description="Dollars that the build phase may cost, with its repair rounds."
+    )
+    factory_seo_budget_usd: float = Field(
+        0.5, gt=0, description="Dollars that the seo phase may cost, with its repair rounds."
+    )
     factory_review_budget_usd: float = Field(
         1.5, gt=0, description="Dollars that the review phase may cost, with its repair rounds."
     )
     factory_repair_rounds: int = Field(
-        1, ge=0, le=5, description="Rounds that the agent gets to mend what a gate refused after the review."
+        1, ge=0, le=5, description="Rounds in which the agent of a phase may mend what its gates refused."
     )
     factory_build_hours: int = Field(
         16, ge=1, le=16, description="Wall-clock limit of one build, without the time it waits."

@@ -237,6 +237,18 @@ def test_what_a_gate_refuses_after_a_phase_goes_back_to_its_own_agent_in_its_ses
     assert report.provenance.prompt_sha256["repair"]
 
 
+def test_documents_that_alone_are_refused_at_the_end_are_mended_by_the_agent_of_the_documents(tmp_path):
+    thin = {"README.md": THIN["README.md"]}
+    acts = good_acts(Language.BASH) | {Phase.REVIEW: writes(thin)}
+    factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), repair_rounds=1)
+    report = factory.build()
+    seo, review, repair = factory.agent.tasks[1:]
+    assert (repair.model, repair.tools, repair.resume) == (seo.model, seo.tools, None)
+    assert repair.prompt.splitlines()[1:4:2] == ["Phase: seo", "Round: repair 1"]
+    assert report.phases[-1].model == review.model
+    assert factory.git("show", "main:README.md").strip() == DOCUMENTS["README.md"].strip()
+
+
 @pytest.mark.parametrize(("phase", "first"), [(Phase.BUILD, WITHOUT_TESTS), (Phase.SEO, THIN)])
 def test_what_a_phase_does_not_mend_in_its_rounds_has_failed_before_the_next_phase(
     tmp_path, phase: Phase, first: dict[str, str]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from factory_assets.build.endings import Endings
-from factory_assets.build.gates import EVERY_PHASE
+from factory_assets.build.gates import DOCUMENTS, EVERY_PHASE
 from factory_assets.build.judge import Judge
 from factory_assets.build.phases import Phases
 from factory_assets.build.report import BuildReport
@@ -81,7 +81,9 @@ class Attempt:
             if leaked or rounds >= state.config.repair_rounds:
                 self._endings.fail_gate(phase, commit, refused)
             rounds += 1
-            commit = phases.repair(phase, commit, number=rounds, refused=refused)
+            # Documents are the business of the agent that wrote them, whose model costs least.
+            by = Phase.SEO if {verdict.gate for verdict in refused} == {DOCUMENTS} else phase
+            commit = phases.repair(phase, commit, by=by, number=rounds, refused=refused)
 
     def _judge_text(self, phase: Phase, *, scaffold: str, before: str, commit: str) -> str | None:
         state = self._state

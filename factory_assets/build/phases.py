@@ -36,7 +36,7 @@ class Phases:
         self._state = state
         self._endings = endings
         self._done = state.repo.phases_done()
-        self._sessions: dict[Phase, str] = {}
+        self._session: tuple[Phase, str] | None = None
 
     def do(self, phase: Phase, before: str) -> str:
         """The commit of a phase, from an earlier run or made now from `before`.
@@ -63,15 +63,18 @@ class Phases:
             files=files,
             prompts_dir=state.config.prompts_dir,
         )
-        work = self._run(phase, before, prompt + STOPPED_NOTE if stopped else prompt)
+        work = self._run(phase, before, prompt + STOPPED_NOTE if stopped else prompt, by=phase)
         self._refuse_undone(phase, before, work)
         commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}")
         return self._finish(phase, commit, work, known=None)
 
-    def repair(self, phase: Phase, commit: str, *, number: int, refused: tuple[GateVerdict, ...]) -> str:
-        """The commit in which the phase's agent has mended what gates refused in `commit`; not yet judged.
+    def repair(
+        self, phase: Phase, commit: str, *, by: Phase, number: int, refused: tuple[GateVerdict, ...]
+    ) -> str:
+        """The commit in which an agent has mended what gates refused in the phase's `commit`; not yet judged.
 
-        It goes on in its session, whose context is paid for, where this run has it.
+        It is the agent of the phase `by`, with that one's model, tools and dollars. It goes on in its session, whose
+        context is paid for, where that is the last one of this run.
 
         Raises:
             BuildGateError: it did not end the round, so that what was refused stays refused.
@@ -80,22 +83,22 @@ class Phases:
             BuildStoppedError: nor before what the model's API refuses is mended.
         """
         state = self._state
-        state.say(phase, f"repair round {number} of {state.config.repair_rounds}")
+        state.say(phase, f"repair round {number} of {state.config.repair_rounds}, by the agent of {by}")
         stopped = state.repo.stopped(phase)
         prompt = render_repair_prompt(
-            phase,
+            by,
             state.spec,
             number=number,
             verdicts=refused,
             workspace=state.workspace,
-            turns=state.config.turns(phase, state.spec),
+            turns=state.config.turns(by, state.spec),
             files=self._lay_out(stopped or commit),
             prompts_dir=state.config.prompts_dir,
         )
-        work = self._run(phase, commit, prompt + STOPPED_NOTE if stopped else prompt)
+        work = self._run(phase, commit, prompt + STOPPED_NOTE if stopped else prompt, by=by)
         if work.bound:
             self._stop(phase, commit, work, work.bound)
-        self._put_off_if_outside(phase, commit, work)
+        self._put_off_if_outside(phase, commit, work, by=by)
         repaired = self._commit(phase, commit, f"Repair {state.spec.name}")
         if work.outcome.kind is not OutcomeKind.DONE:
             note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
@@ -113,7 +116,7 @@ class Phases:
             return
         if work.bound:
             self._stop(phase, before, work, work.bound)
-        self._put_off_if_outside(phase, before, work)
+        self._put_off_if_outside(phase, before, work, by=phase)
         if self._state.seconds_left <= 0:
             self._endings.fail_clock(phase, before)
         self._endings.fail_agent(phase, before, work.outcome)
@@ -122,16 +125,19 @@ class Phases:
         self._keep(phase, before, bound.cause)
         self._endings.stop_for_budget(phase, bound, work.outcome.detail)
 
-    def _run(self, phase: Phase, before: str, prompt: str) -> Work:
+    def _run(self, phase: Phase, before: str, prompt: str, *, by: Phase) -> Work:
+        # A new session takes the place of the one before.
+        known, self._session = self._session, None
+        resume = known[1] if known is not None and known[0] is by else None
         try:
-            work = run_phase(self._state, phase, prompt, resume=self._sessions.get(phase))
+            work = run_phase(self._state, by, prompt, resume=resume)
         except (FactoryError, OSError):
             # What ended the run is what is told, also where it (a full disk, say) lets nothing be kept.
             with suppress(FactoryError, OSError):
                 self._keep(phase, before, WaitCause.INFRASTRUCTURE)
             raise
         if work.outcome.session_id is not None:
-            self._sessions[phase] = work.outcome.session_id
+            self._session = by, work.outcome.session_id
         return work
 
     def _keep(self, phase: Phase, before: str, cause: WaitCause) -> None:
@@ -159,7 +165,7 @@ class Phases:
             state.take_verdicts(phase, (verdict,))
             self._endings.fail_gate(phase, before, (verdict,))
 
-    def _put_off_if_outside(self, phase: Phase, before: str, work: Work) -> None:
+    def _put_off_if_outside(self, phase: Phase, before: str, work: Work, *, by: Phase) -> None:
         outcome = work.outcome
         cause = _OUTSIDE.get(outcome.kind)
         if cause is None:
@@ -171,9 +177,9 @@ class Phases:
                 mend = "Renew the Claude credential (see `factory doctor`)."
                 self._endings.stop(f"The agent's credential was refused: {outcome.detail}", mend=mend)
             case OutcomeKind.STOPPED if outcome.refusal is not None:
-                self._stop_for(phase, outcome.refusal, outcome.model)
+                self._stop_for(by, outcome.refusal, outcome.model)
             case OutcomeKind.NOT_UNDERSTOOD:
-                self._endings.stop_or_put_off(phase, before, outcome)
+                self._endings.stop_or_put_off(by, before, outcome)
         self._endings.put_off(reason, cause=cause, until=outcome.until)
 
     def _stop_for(self, phase: Phase, refusal: Refusal, model: str) -> NoReturn:
@@ -195,7 +201,7 @@ class Phases:
         record = PhaseRecord(
             phase=phase,
             commit=commit,
-            model=work.outcome.model,
+            model=known.model if known else work.outcome.model,
             turns=work.turns + (known.turns if known else 0),
             usage=work.usage + (known.usage if known else Usage()),
             seconds=work.seconds + (known.seconds if known else 0.0),
