@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from factory_assets.alerts.send import Places
     from factory_assets.analyze.report import AnalysisReport
     from factory_assets.build.config import BuildConfig
+    from factory_assets.build.housekeeping import Housekeeping
     from factory_assets.build.report import BuildReport
     from factory_assets.gather.report import GatherReport
     from factory_assets.intake.folder import FileReport, Intake
@@ -246,18 +247,10 @@ class Gateways(Access):
 
     def sweep(self, *, before: datetime, remove: bool) -> list[str]:
         """Remove failed states, transcripts and workspaces that nobody needs, and shorten the programs' logs."""
-        from factory_assets.build.housekeeping import Housekeeping
         from factory_assets.files import files_older_than, shorten_logs
-        from factory_assets.llm.claude_code_home import home_of
 
         settings = self._settings
-        left = Housekeeping(
-            git_dir=settings.git_dir,
-            workspaces_dir=settings.workspaces_dir,
-            locks_dir=self._locks_dir,
-            author=settings.factory_git_author,
-            sessions_of=lambda name: home_of(self._agents_dir, settings.workspaces_dir / name / "work"),
-        ).sweep(before=before, remove=remove)
+        left = self._housekeeping().sweep(before=before, remove=remove)
         old = files_older_than(settings.transcripts_dir, before, remove=remove)
         long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
         return [
@@ -267,6 +260,27 @@ class Gateways(Access):
             f"transcripts: {len(old)}",
             f"logs cut to their end: {len(long)}",
         ]
+
+    def undo_phases(self, name: str, again_from: Phase) -> None:
+        """Let the next run of that repo do its phases from this one on anew.
+
+        Raises:
+            BuildBusyError: a build is at work on it.
+        """
+        self._housekeeping().undo(name, again_from)
+
+    def _housekeeping(self) -> Housekeeping:
+        from factory_assets.build.housekeeping import Housekeeping
+        from factory_assets.llm.claude_code_home import home_of
+
+        settings = self._settings
+        return Housekeeping(
+            git_dir=settings.git_dir,
+            workspaces_dir=settings.workspaces_dir,
+            locks_dir=self._locks_dir,
+            author=settings.factory_git_author,
+            sessions_of=lambda name: home_of(self._agents_dir, settings.workspaces_dir / name / "work"),
+        )
 
     def most_a_day_can_cost(self) -> tuple[float, float]:
         """Dollars of the day's budget for builds, and of one date's analysis in its worst case.

@@ -139,7 +139,7 @@ def test_a_failure_is_kept_and_clears_the_way_for_the_next_attempt(repo, workspa
     first = commit(repo, workspace)
     repo.set_scaffold(first)
     repo.finish_phase(Phase.BUILD, first)
-    repo.keep_failed(1, first, "It failed.")
+    repo.keep_failed(1, first, "It failed.", again_from=Phase.BUILD)
     assert repo.refs() == {"refs/factory/failed/1": first}
     assert [repo.failed_words(attempt) for attempt in (1, 2)] == ["It failed.", None]
     assert repo.phases_done() == {}

@@ -31,6 +31,7 @@ from factory_assets.build.errors import (
     BuildStoppedError,
 )
 from factory_assets.build.gates import ALL_GATES
+from factory_assets.build.git import BareRepo
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
@@ -156,7 +157,7 @@ def test_a_touched_source_in_the_seo_phase_is_refused(bash_factory):
         bash_factory.build()
 
 
-def test_a_retry_after_a_failure_starts_afresh_and_keeps_what_failed(bash_factory):
+def test_a_retry_after_a_failure_keeps_what_failed_and_goes_on_from_what_passed(bash_factory):
     bash_factory.agent.acts[Phase.SEO] = does_nothing
     with pytest.raises(BuildGateError, match="documents"):
         bash_factory.build()
@@ -165,8 +166,31 @@ def test_a_retry_after_a_failure_starts_afresh_and_keeps_what_failed(bash_factor
     bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
     report = bash_factory.build()
     assert report.attempts == 2
-    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.BUILD, Phase.SEO, Phase.REVIEW]
+    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
     assert "lib/count.sh" in bash_factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
+    assert "refs/factory/passed" not in bash_factory.git("for-each-ref")
+
+
+def test_a_phase_that_is_undone_is_done_anew_by_the_next_attempt(bash_factory):
+    bash_factory.agent.acts[Phase.REVIEW] = lambda workspace: OutcomeKind.AGENT_FAILURE
+    with pytest.raises(BuildAgentError):
+        bash_factory.build()
+    bash_factory.agent.acts |= good_acts(Language.BASH)
+    path = bash_factory.config.git_dir / "word-count.git"
+    BareRepo(path, author=bash_factory.config.author).undo(Phase.SEO)
+    bash_factory.build()
+    assert bash_factory.agent.phases[3:] == [Phase.SEO, Phase.REVIEW]
+
+
+def test_a_leaked_secret_leaves_nothing_for_the_next_attempt_to_take_up(tmp_path):
+    secret = "sk-ant-very-secret-value"
+    acts = good_acts(Language.BASH) | {Phase.SEO: writes(DOCUMENTS | {"README.md": f"# x\n\n{secret}\n"})}
+    factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
+    with pytest.raises(BuildGateError, match="secrets"):
+        factory.build()
+    factory.agent.acts |= good_acts(Language.BASH)
+    factory.build()
+    assert factory.agent.phases == [Phase.BUILD, Phase.SEO, *Phase]
 
 
 @pytest.mark.parametrize(

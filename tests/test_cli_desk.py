@@ -77,14 +77,36 @@ def fail(registry: Registry, queued: QueuedSpec, at: datetime = NOW) -> None:
 # retry
 
 
+def keep(name: str, phase: Phase) -> None:
+    raise AssertionError(f"{name}: {phase} was to be kept")
+
+
+def test_a_retry_from_a_phase_on_does_away_with_it_before_the_repo_is_queued(
+    registry: Registry, paper: Paper
+) -> None:
+    (queued,) = queue(registry, "cache-probe")
+    fail(registry, queued)
+    undone: list[tuple[str, Phase, BuildStatus]] = []
+
+    def undo(name: str, phase: Phase) -> None:
+        undone.append((name, phase, named(registry, name).status))
+
+    desk.retry(registry, "cache-probe", paper.console, again_from=Phase.SEO, undo=undo)
+    assert undone == [("cache-probe", Phase.SEO, BuildStatus.FAILED)]
+    assert named(registry, "cache-probe").status is BuildStatus.QUEUED
+    assert "attempt 1 had failed, the next begins anew at seo." in paper.said
+
+
 def test_a_failed_repo_is_queued_again_for_a_fresh_attempt(registry: Registry, paper: Paper) -> None:
     (queued,) = queue(registry, "cache-probe")
     fail(registry, queued)
-    desk.retry(registry, "cache-probe", paper.console)
+    desk.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.status, again.attempts, again.error_log) == (BuildStatus.QUEUED, 1, None)
     assert registry.start_build(queued.id, run_id="run-2", now=NOW).attempts == 2
-    assert paper.said.startswith("cache-probe: queued again; attempt 1 had failed, the next is a fresh one.")
+    assert paper.said.startswith(
+        "cache-probe: queued again; attempt 1 had failed, the next keeps what had passed."
+    )
 
 
 def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Paper) -> None:
@@ -92,7 +114,7 @@ def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Pape
     registry.start_build(queued.id, run_id="run-1", now=NOW)
     later = NOW + timedelta(days=1)
     registry.defer_build(queued.id, cause=WaitCause.TOOLCHAIN, until=later, reason="cargo is missing")
-    desk.retry(registry, "cache-probe", paper.console)
+    desk.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.not_before, again.wait_cause, again.waits) == (None, None, 0)
     assert "it waits no longer (toolchain)" in paper.said
@@ -103,11 +125,11 @@ def test_what_shipped_or_is_being_built_is_not_retried(registry: Registry, paper
     ship(registry, shipped)
     registry.start_build(building.id, run_id="run-1", now=NOW)
     with pytest.raises(StatusError, match="a shipped repo never changes"):
-        desk.retry(registry, "cache-probe", paper.console)
+        desk.retry(registry, "cache-probe", paper.console, undo=keep)
     with pytest.raises(StatusError, match="It is building"):
-        desk.retry(registry, "tree-probe", paper.console)
+        desk.retry(registry, "tree-probe", paper.console, undo=keep)
     with pytest.raises(InputError, match="No spec has this name"):
-        desk.retry(registry, "no-such-tool", paper.console)
+        desk.retry(registry, "no-such-tool", paper.console, undo=keep)
     assert named(registry, "tree-probe").status is BuildStatus.BUILDING
 
 

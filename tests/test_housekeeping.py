@@ -12,6 +12,7 @@ from factory_assets.build.git import BareRepo
 from factory_assets.build.housekeeping import Housekeeping
 from factory_assets.build.locks import spec_lock
 from factory_assets.defs.housekeeping import sweep_runs
+from factory_assets.domain.builds import Phase
 from factory_assets.files import LONGEST_LOG, files_older_than, shorten_logs
 
 AUTHOR = "Software Factory <factory@localhost>"
@@ -105,7 +106,7 @@ def failed_states(housekeeping: Housekeeping, tmp_path, *moments: datetime) -> B
         work.mkdir()
         (work / "file").write_text(str(attempt))
         commit = repo.commit(work, parent=None, message="Failed\n", when=moment)
-        repo.keep_failed(attempt, commit, "It failed.")
+        repo.keep_failed(attempt, commit, "It failed.", again_from=Phase.BUILD)
     return repo
 
 

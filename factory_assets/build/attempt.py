@@ -42,6 +42,7 @@ class Attempt:
         if shipped is not None:
             return finish_shipping(self._state, shipped)
         self._endings.finish_failing()
+        self._endings.take_up_what_passed()
         scaffold = repo.scaffold() or self._write_scaffold()
         phases = Phases(self._state, self._endings)
 

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 from factory_assets.build.budgets import Bound, pause_after
 from factory_assets.build.errors import BuildDeferredError, BuildStoppedError
 from factory_assets.build.failure import Failure, read_failure
+from factory_assets.build.gates import EVERY_PHASE
 from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
@@ -132,8 +133,11 @@ class Endings:
             BuildGateError: always.
         """
         words = [f"Gate {verdict.gate} refused: {verdict.saw}" for verdict in refused]
+        # What leaked may stand in any commit before.
+        leaked = any(verdict.gate in EVERY_PHASE for verdict in refused)
         self._give_up(
             commit,
+            again_from=Phase.BUILD if leaked else phase,
             by="gate",
             what="\n".join([*words, self._state.clean(note)] if note else words),
             where=f"{self._state.spec.name}, phase {phase}",
@@ -152,6 +156,13 @@ class Endings:
         if failure is not None:
             state.recall_verdicts(failure.verdicts)
             self._write_down(failure)
+
+    def take_up_what_passed(self) -> None:
+        """Go on from the phases that had passed when the attempt before failed, if that was one at this spec."""
+        state = self._state
+        words = state.repo.failed_words(state.queued.attempts - 1)
+        if state.repo.scaffold() is None and read_failure(words, state.queued.queued_at) is not None:
+            state.repo.take_up()
 
     def fail_agent(self, phase: Phase, before: str, outcome: AgentOutcome) -> NoReturn:
         """The spec has failed, because its agent did not do the phase that started from `before`.
@@ -184,6 +195,7 @@ class Endings:
     def _fail(self, phase: Phase, before: str, what: str, *, mend: str, title: str) -> NoReturn:
         self._give_up(
             self._what_is_there(before, title),
+            again_from=phase,
             by="agent",
             what=self._state.clean(what),
             where=f"{self._state.spec.name}, phase {phase}",
@@ -200,7 +212,14 @@ class Endings:
             return before
 
     def _give_up(
-        self, commit: str, *, by: Literal["gate", "agent"], what: str, where: str, mend: str
+        self,
+        commit: str,
+        *,
+        again_from: Phase,
+        by: Literal["gate", "agent"],
+        what: str,
+        where: str,
+        mend: str,
     ) -> NoReturn:
         state = self._state
         failure = Failure(
@@ -212,7 +231,8 @@ class Endings:
             verdicts=state.verdicts,
         )
         # Git first, with all that is to be said: a run that dies in between leaves the next one only to write it down.
-        state.repo.keep_failed(state.queued.attempts, commit, failure.model_dump_json())
+        words = failure.model_dump_json()
+        state.repo.keep_failed(state.queued.attempts, commit, words, again_from=again_from)
         self._write_down(failure)
 
     def _write_down(self, failure: Failure) -> NoReturn:

@@ -127,17 +127,43 @@ class BareRepo:
         """The commit with the files that a stopped phase left."""
         return self.refs().get(_stopped_ref(phase))
 
-    def keep_failed(self, attempt: int, commit: str, words: str) -> None:
+    def keep_failed(self, attempt: int, commit: str, words: str, *, again_from: Phase) -> None:
         """Keep what stood there as the annotated tag refs/factory/failed/<attempt>; the next attempt starts afresh.
 
-        `words` say why, for whoever finds it before the registry was told.
+        `words` say why, for whoever finds it before the registry was told. What had passed before `again_from` is
+        kept aside, for the next attempt to take up.
         """
         refs = self.refs()
         tag = self._tag_object(commit, f"failed-{attempt}", words)
-        commands = [f"update {_failed_ref(attempt)} {tag}"]
-        own = [_SCAFFOLD_REF, *map(_phase_ref, Phase), *map(_stopped_ref, Phase)]
-        commands += [f"delete {ref}" for ref in own if ref in refs]
-        self._transaction(commands)
+        passed = [ref for ref in _refs_before(again_from) if ref in refs]
+        old = [
+            kept for kept in map(_kept_ref, _OWN_REFS) if kept in refs and kept not in map(_kept_ref, passed)
+        ]
+        self._transaction(
+            [
+                f"update {_failed_ref(attempt)} {tag}",
+                *(f"update {_kept_ref(ref)} {refs[ref]}" for ref in passed),
+                *(f"delete {ref}" for ref in [*old, *_OWN_REFS] if ref in refs),
+            ]
+        )
+
+    def take_up(self) -> None:
+        """Go on from what had passed in the attempt before."""
+        refs = self.refs()
+        kept = {ref: refs[_kept_ref(ref)] for ref in _OWN_REFS if _kept_ref(ref) in refs}
+        self._transaction(
+            [
+                *(f"update {ref} {commit}" for ref, commit in kept.items()),
+                *(f"delete {_kept_ref(ref)}" for ref in kept),
+            ]
+        )
+
+    def undo(self, again_from: Phase) -> None:
+        """Let the phases from this one on be done anew, with the scaffold where it is the first."""
+        refs = self.refs()
+        undone = [ref for ref in _OWN_REFS if ref not in _refs_before(again_from)]
+        both = [*undone, *map(_kept_ref, undone)]
+        self._transaction([f"delete {ref}" for ref in both if ref in refs])
 
     def failed_words(self, attempt: int) -> str | None:
         """The words with which that attempt was kept as failed; None where it was not."""
@@ -373,12 +399,27 @@ def _phase_ref(phase: Phase) -> str:
     return f"refs/factory/{phase}"
 
 
+def _refs_before(phase: Phase) -> tuple[str, ...]:
+    """What of an attempt stands before a phase; nothing before the first, since it begins with the scaffold."""
+    done = list(Phase)[: list(Phase).index(phase)]
+    return (*map(_phase_ref, done), _SCAFFOLD_REF) if done else ()
+
+
+def _kept_ref(ref: str) -> str:
+    """Where a ref of a failed attempt is kept aside."""
+    return ref.replace("refs/factory/", "refs/factory/passed/")
+
+
 def _failed_ref(attempt: int) -> str:
     return f"refs/factory/failed/{attempt}"
 
 
 def _stopped_ref(phase: Phase) -> str:
     return f"refs/factory/stopped/{phase}"
+
+
+# Of one attempt. The scaffold comes last: where it stands, the attempt has begun, and nothing more is taken up.
+_OWN_REFS = (*map(_stopped_ref, Phase), *map(_phase_ref, Phase), _SCAFFOLD_REF)
 
 
 def _split_author(author: str) -> tuple[str, str]:

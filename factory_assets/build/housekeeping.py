@@ -11,6 +11,7 @@ from pathlib import Path
 from factory_assets.build.errors import BuildBusyError
 from factory_assets.build.git import BareRepo
 from factory_assets.build.locks import spec_lock
+from factory_assets.domain.builds import Phase
 from factory_assets.folders import remove_folder
 
 # The newest failed state of a repo stays, however old: it is what `factory show` points to.
@@ -62,6 +63,19 @@ class Housekeeping:
                 if self._is_stray(self.sessions_of(name), name, remove=remove)
             ),
         )
+
+    def undo(self, name: str, again_from: Phase) -> None:
+        """Let the next run do the phases of that repo from this one on anew.
+
+        Raises:
+            BuildBusyError: a build is at work on it.
+        """
+        path = self.git_dir / f"{name}.git"
+        if path.is_dir():
+            with spec_lock(self.locks_dir, name):
+                repo = BareRepo(path, author=self.author)
+                repo.release_locks()
+                repo.undo(again_from)
 
     def _old_failures(self, path: Path, before: datetime, *, remove: bool) -> list[str]:
         name = path.name.removesuffix(".git")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 
 from rich.console import Console
 
 from factory_assets.domain.automation import Hold
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Phase
 from factory_assets.domain.errors import InputError, StatusError
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
@@ -16,8 +16,22 @@ from factory_assets.registry import Registry
 _NEXT = "`queued_specs` launches it when its turn comes (`factory enable`), or `factory build --repo {}` does now."
 
 
-def retry(registry: Registry, name: str, console: Console) -> None:
+def retry(
+    registry: Registry,
+    name: str,
+    console: Console,
+    *,
+    again_from: Phase | None = None,
+    undo: Callable[[str, Phase], None],
+) -> None:
     """Queue a failed repo again, or end the wait of one that was put off.
+
+    Args:
+        registry: where it waits.
+        name: its name.
+        console: where to tell it.
+        again_from: the phase from which on everything is done anew; None goes on from what has passed.
+        undo: does away with the phases of a repo from one on.
 
     Raises:
         InputError: no spec has this name.
@@ -38,9 +52,14 @@ def retry(registry: Registry, name: str, console: Console) -> None:
             where=name,
             mend="Nothing is to be done: should its run be gone, another takes it up where it stopped.",
         )
+    if again_from is not None:
+        undo(name, again_from)
     registry.requeue(queued.id)
     console.print(
-        f"{name}: {_done(queued)} {_NEXT.format(name)}", markup=False, highlight=False, soft_wrap=True
+        f"{name}: {_done(queued, again_from)} {_NEXT.format(name)}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -83,9 +102,10 @@ def place(queued: QueuedSpec) -> str:
     return f"{queued.day}|{rank} {queued.spec.name}"
 
 
-def _done(queued: QueuedSpec) -> str:
+def _done(queued: QueuedSpec, again_from: Phase | None) -> str:
     if queued.status is BuildStatus.FAILED:
-        return f"queued again; attempt {queued.attempts} had failed, the next is a fresh one."
+        goes_on = f"the next begins anew at {again_from}" if again_from else "the next keeps what had passed"
+        return f"queued again; attempt {queued.attempts} had failed, {goes_on}."
     if queued.wait_cause is None:
         return "it is queued and waits for nothing."
     return f"it waits no longer ({queued.wait_cause})."

@@ -18,7 +18,9 @@ from factory_assets.cli.common import (
     registry_of,
 )
 from factory_assets.cli.instance import open_instance
+from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.gateways import Gateways
 
 
 def show(name: NameArgument) -> None:
@@ -32,8 +34,16 @@ def show(name: NameArgument) -> None:
     show_story(story, console, git_dir=instance.settings.git_dir)
 
 
-def retry(name: NameArgument) -> None:
-    """Queue a failed repo again for a fresh attempt, or end the wait of one that was put off."""
+def retry(
+    name: NameArgument,
+    again_from: Annotated[
+        Phase | None,
+        typer.Option(
+            "--from", help="Do everything from this phase on anew; without it, what passed is kept."
+        ),
+    ] = None,
+) -> None:
+    """Queue a failed repo again, from the first phase that did not pass, or end the wait of one that was put off."""
     from factory_assets.cli import desk
     from factory_assets.defs.queue import put_off_cancelled
     from factory_assets.defs.storage import open_storage
@@ -43,7 +53,8 @@ def retry(name: NameArgument) -> None:
     # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
     with open_storage(instance.settings.factory_data_dir) as dagster:
         put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
-    desk.retry(registry, name, console)
+    undo = Gateways(instance.settings).undo_phases
+    desk.retry(registry, name, console, again_from=again_from, undo=undo)
 
 
 def requeue(
