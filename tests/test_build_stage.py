@@ -151,10 +151,38 @@ def test_an_empty_build_is_refused_before_more_money_is_spent(bash_factory):
     assert bash_factory.agent.phases == [Phase.BUILD]
 
 
-def test_a_touched_source_in_the_seo_phase_is_refused(bash_factory):
-    bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS | {"lib/count.sh": "echo other\n"})
-    with pytest.raises(BuildGateError, match=r"sources-unchanged.*lib/count\.sh"):
-        bash_factory.build()
+def test_what_the_seo_phase_changes_besides_documents_is_put_back_and_told(bash_factory):
+    def act(workspace):
+        writes(DOCUMENTS | {"lib/count.sh": "echo other\n", "lib/new.sh": "", "docs/more.md": "# More\n"})(
+            workspace
+        )
+        (workspace / "SPEC.md").unlink()
+
+    bash_factory.agent.acts[Phase.SEO] = act
+    bash_factory.build()
+    assert bash_factory.git("show", "main:lib/count.sh").strip() == BASH_FILES["lib/count.sh"].strip()
+    shipped = bash_factory.git("ls-tree", "-r", "--name-only", "main").splitlines()
+    assert {"SPEC.md", "docs/more.md"} <= set(shipped)
+    assert "lib/new.sh" not in shipped
+    (line,) = [line for line in bash_factory.lines if "put back" in line]
+    assert line.endswith("SPEC.md, lib/count.sh, lib/new.sh")
+
+
+@pytest.mark.parametrize("phase", [Phase.BUILD, Phase.REVIEW])
+def test_a_spec_and_a_licence_that_an_agent_replaces_are_put_back(bash_factory, phase):
+    act = bash_factory.agent.acts[phase]
+
+    def replaces(workspace):
+        act(workspace)
+        (workspace / "SPEC.md").write_text("Something easier.\n")
+        (workspace / "LICENSE").unlink()
+        (workspace / "LICENSE").mkdir()
+        (workspace / "LICENSE" / "mine.txt").write_text("All rights reserved.\n")
+
+    bash_factory.agent.acts[phase] = replaces
+    bash_factory.build()
+    assert "MIT License" in bash_factory.git("show", "main:LICENSE")
+    assert "Something easier" not in bash_factory.git("show", "main:SPEC.md")
 
 
 def test_a_retry_after_a_failure_keeps_what_failed_and_goes_on_from_what_passed(bash_factory):

@@ -363,11 +363,6 @@ def test_configuration_among_the_tests_data_may_change():
     assert judge_review(TS, built=built, tree=built | fixture).passed
 
 
-@pytest.mark.parametrize("path", ["SPEC.md", "LICENSE"])
-def test_the_spec_and_the_license_may_not_change(path):
-    assert f"{path} may not change" in judge(BASH, path, REPOS[BASH][path], "other\n").saw
-
-
 CLI, GO_COUNT, INDEX, LIB = "word_count/cli.py", "count/count.go", "src/index.ts", "src/lib.rs"
 INTERFACE = [
     (PYTHON, CLI, "def count(text: str)", "def tally(text: str)", "cli.py: count is gone"),

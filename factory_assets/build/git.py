@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
@@ -256,6 +256,30 @@ class BareRepo:
             self._git("update-index", "-z", "--index-info", env=env, stdin=b"".join(entries))
             tree = self._git("write-tree", env=env).decode().strip()
         return self._commit_tree(tree, parent=parent, message=message, when=when)
+
+    def put_back(
+        self, commit: str, base: str, paths: Collection[str], *, message: str, when: datetime
+    ) -> str:
+        """Commit the files of `commit` on top of `base`, these paths as they are in `base`."""
+        old, new = self._lines_of(base), self._lines_of(commit)
+        absent = f"0 {'0' * 40}\t".encode()
+        with scratch_folder() as folder:
+            env = {"GIT_INDEX_FILE": str(folder / "index")}
+            self._git("read-tree", commit, env=env)
+            # Removals first: a folder may have taken a file's place.
+            lines = [absent + new[path][1] for path in paths if path in new]
+            lines += [b"".join(old[path]) for path in paths if path in old]
+            stdin = b"".join(line + b"\0" for line in lines)
+            self._git("update-index", "--replace", "-z", "--index-info", env=env, stdin=stdin)
+            tree = self._git("write-tree", env=env).decode().strip()
+        return self._commit_tree(tree, parent=base, message=message, when=when)
+
+    def _lines_of(self, commit: str) -> dict[str, tuple[bytes, bytes]]:
+        """Each file of a commit as a line for the index, and the path as git has it."""
+        return {
+            raw.decode("utf-8", "backslashreplace"): (f"{mode} {blob}\t".encode(), raw)
+            for mode, blob, _, raw in self._entries(commit)
+        }
 
     def tree(self, commit: str) -> Tree:
         """The files of a commit, with the content of those up to 2 MB."""

@@ -13,7 +13,6 @@ from factory_assets.build.gates import (
     PLACEHOLDERS,
     REVIEW_BOUNDS,
     SOURCES,
-    SOURCES_UNCHANGED,
     TEST_TARGET,
     TESTS_NOTICE,
     TESTS_PASS,
@@ -21,7 +20,7 @@ from factory_assets.build.gates import (
 )
 from factory_assets.build.gates.build import judge_sources, judge_tests_present
 from factory_assets.build.gates.checkout import GO_CACHE
-from factory_assets.build.gates.documents import judge_documents, judge_sources_unchanged
+from factory_assets.build.gates.documents import judge_documents
 from factory_assets.build.gates.documents_run import run_documented_commands
 from factory_assets.build.gates.mutation import judge_mutations
 from factory_assets.build.gates.placeholders import judge_placeholders
@@ -190,7 +189,6 @@ class Judge:
             case Phase.SEO:
                 gates = {
                     DOCUMENTS: lambda: judge_documents(phase, self.language, tree, scaffold),
-                    SOURCES_UNCHANGED: lambda: judge_sources_unchanged(before, tree),
                 }
             case Phase.REVIEW:
                 gates = {

@@ -10,6 +10,7 @@ from factory_assets.build.endings import Endings
 from factory_assets.build.gates import TREE_SAFE
 from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
+from factory_assets.build.put_back import not_its_business
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
 from factory_assets.build.tree import changed_paths
@@ -65,7 +66,7 @@ class Phases:
         )
         work = self._run(phase, before, prompt + STOPPED_NOTE if stopped else prompt, by=phase)
         self._refuse_undone(phase, before, work)
-        commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}")
+        commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}", by=phase)
         return self._finish(phase, commit, work, known=None)
 
     def repair(
@@ -99,7 +100,7 @@ class Phases:
         if work.bound:
             self._stop(phase, commit, work, work.bound)
         self._put_off_if_outside(phase, commit, work, by=by)
-        repaired = self._commit(phase, commit, f"Repair {state.spec.name}")
+        repaired = self._commit(phase, commit, f"Repair {state.spec.name}", by=by)
         if work.outcome.kind is not OutcomeKind.DONE:
             note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
             detail = f" ({work.outcome.detail})" if work.outcome.detail else ""
@@ -154,16 +155,23 @@ class Phases:
         if changed_paths(repo.tree(repo.stopped(phase) or before), repo.tree(commit)):
             repo.keep_stopped(phase, commit)
 
-    def _commit(self, phase: Phase, before: str, title: str) -> str:
+    def _commit(self, phase: Phase, before: str, title: str, *, by: Phase) -> str:
         state = self._state
         try:
-            return state.commit(state.workspace, parent=before, title=title)
+            made = state.commit(state.workspace, parent=before, title=title)
         except OversizedError as error:
             verdict = GateVerdict(
                 gate=TREE_SAFE, phase=phase, passed=False, saw=error.what, mend="Build the repo again."
             )
             state.take_verdicts(phase, (verdict,))
             self._endings.fail_gate(phase, before, (verdict,))
+        touched = not_its_business(by, state.repo.tree(before), state.repo.tree(made))
+        if not touched:
+            return made
+        state.say(phase, f"put back, because the agent of {by} may not change it: {', '.join(touched)}")
+        return state.repo.put_back(
+            made, before, touched, message=state.message(title), when=state.commit_time
+        )
 
     def _put_off_if_outside(self, phase: Phase, before: str, work: Work, *, by: Phase) -> None:
         outcome = work.outcome

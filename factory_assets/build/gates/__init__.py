@@ -13,7 +13,6 @@ TESTS_PRESENT = "tests-present"
 PLACEHOLDERS = "placeholders"
 TEST_TARGET = "test-target"
 DOCUMENTS = "documents"
-SOURCES_UNCHANGED = "sources-unchanged"
 REVIEW_BOUNDS = "review-bounds"
 DEPENDENCIES = "dependencies"
 TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
@@ -24,7 +23,7 @@ PROVENANCE = "provenance"
 EVERY_PHASE = (TREE_SAFE, SECRETS)
 GATES: Mapping[Phase, tuple[str, ...]] = {
     Phase.BUILD: (*EVERY_PHASE, SOURCES, TESTS_PRESENT, PLACEHOLDERS, TEST_TARGET),
-    Phase.SEO: (*EVERY_PHASE, DOCUMENTS, SOURCES_UNCHANGED),
+    Phase.SEO: (*EVERY_PHASE, DOCUMENTS),
     Phase.REVIEW: (
         *EVERY_PHASE,
         REVIEW_BOUNDS,
@@ -44,7 +43,6 @@ DESCRIPTIONS: Mapping[str, str] = {
     PLACEHOLDERS: "No source file stands in for work that was not done, and no document is the scaffold's text.",
     TEST_TARGET: "`make test` runs the tests, and fails when they fail.",
     DOCUMENTS: "README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
-    SOURCES_UNCHANGED: "The seo phase changed nothing but documents.",
     REVIEW_BOUNDS: "The review mended and took no test away, changed no public interface and rewrote nothing.",
     DEPENDENCIES: "What the code imports is declared, exists and is locked.",
     TESTS_PASS: "`make test` passes in a fresh clone of the commit, without network.",

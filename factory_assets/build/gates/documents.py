@@ -7,15 +7,14 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from factory_assets.build.gates import DOCUMENTS, SOURCES_UNCHANGED
-from factory_assets.build.gates.diffs import diff_lines
+from factory_assets.build.gates import DOCUMENTS
 from factory_assets.build.gates.documents_claims import figure_faults, path_faults
 from factory_assets.build.gates.documents_commands import command_faults, option_faults
 from factory_assets.build.gates.entry_points import find_entry_points
 from factory_assets.build.gates.llms_txt import parse_llms_txt
 from factory_assets.build.gates.markdown import Document
 from factory_assets.build.gates.notes import LOREM, UNWRITTEN
-from factory_assets.build.tree import Tree, changed_paths, folders
+from factory_assets.build.tree import Tree, folders
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 
@@ -67,27 +66,6 @@ def judge_documents(phase: Phase, language: Language, tree: Tree, scaffold: Tree
         saw="\n".join([_counted(faults), *faults[:_MOST_FAULTS], *more]) if faults else sizes,
         mend="Correct these sentences so that they tell what is there." if faults else "",
     )
-
-
-def judge_sources_unchanged(before: Tree, tree: Tree) -> GateVerdict:
-    """Only the four documents changed, and new Markdown pages under docs/ came at most; the rest is shown as a diff."""
-    touched = [
-        path
-        for path in changed_paths(before, tree)
-        if path not in DOCUMENT_NAMES and (path in before or not _is_new_page(path))
-    ]
-    named = [f"changed besides the documents: {', '.join(touched)}", *diff_lines(before, tree, touched)]
-    return GateVerdict(
-        gate=SOURCES_UNCHANGED,
-        phase=Phase.SEO,
-        passed=not touched,
-        saw="\n".join(named) if touched else "nothing changed besides the documents",
-        mend="Undo these changes: the seo phase may only write documents." if touched else "",
-    )
-
-
-def _is_new_page(path: str) -> bool:
-    return path.startswith("docs/") and path.endswith(".md")
 
 
 def _counted(faults: list[str]) -> str:

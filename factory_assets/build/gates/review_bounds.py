@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from factory_assets.build.gates import REVIEW_BOUNDS
 from factory_assets.build.gates.declarations import only_declares
@@ -28,7 +28,6 @@ LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this
 SAME_TEST = 0.6
 
 _DECLARING = frozenset({"pyproject.toml", "package.json", "Cargo.toml", "go.mod"})
-_KEPT = frozenset({"SPEC.md", "LICENSE"})
 _CONFIGURATION = re.compile(
     r"(?:^|/)(?:[Mm]akefile|GNUmakefile|[\w.-]+\.mk|pyproject\.toml|setup\.(?:cfg|py)|\.?pytest\.(?:ini|toml)|pytest\.toml|tox\.ini"
     r"|\.coveragerc|noxfile\.py|sitecustomize\.py|usercustomize\.py|package\.json|tsconfig[\w.-]*\.json|\.npmrc|\.mocharc[\w.]*"
@@ -57,7 +56,6 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
     # dependencies holds against what is declared.
     changed = [path for path in changed_paths(built, tree) if path not in LOCK_FILES | {PROVENANCE_FILE}]
     faults = [
-        *_kept_files(changed),
         *_lost_tests(language, built, tree, changed),
         *_interface(language, built, tree),
         *_rewritten(language, built, tree, changed),
@@ -75,12 +73,6 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
         if faults
         else "",
     )
-
-
-def _kept_files(changed: Iterable[str]) -> Iterator[str]:
-    for path in changed:
-        if path in _KEPT:
-            yield f"{path} may not change"
 
 
 def _configuration_faults(built: Tree, tree: Tree, changed: list[str]) -> list[str]:
