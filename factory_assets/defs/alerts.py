@@ -1,4 +1,4 @@
-"""The sensor that tells an operator who is not looking: failed runs and ticks, budget stops, refused credentials.
+"""The sensor that tells an operator who is not looking: failed runs, ticks and backfills, budget stops, credentials.
 
 One sensor that looks at what has happened since its last look, rather than one hook per run: it groups by cause, and
 what it could not send it sends at the next look. A check of severity error fails its run, so runs cover those. That the
@@ -13,6 +13,7 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.alerts.send import Places, send_due
+from factory_assets.defs.backfills import alerts_of_backfills, failed_backfills
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.defs.stages import Alerting, Clock
 from factory_assets.domain.alerts import Alert
@@ -39,6 +40,7 @@ class _Seen(BaseModel):
     looked_at: datetime | None = None
     waiting: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    backfills: tuple[str, ...] | None = None
 
 
 def build_alert_sensor() -> dg.SensorDefinition:
@@ -48,8 +50,8 @@ def build_alert_sensor() -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs or ticks fail, a"
-            " budget stops builds or a credential is refused; the same cause again after a day at the earliest."
+            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs, ticks or backfills"
+            " fail, a budget stops builds or a credential is refused; the same cause again after a day at the earliest."
         ),
     )
     def alerts(
@@ -84,7 +86,9 @@ def look(
     failed, last_event = _failed_runs(instance, seen.last_event)
     stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
     holds = registry.holds()
+    backfills = failed_backfills(instance)
     fresh = [
+        *alerts_of_backfills(backfills, seen.backfills, link),
         *_of_runs(instance, registry, failed, link, now),
         *_of_ticks(instance, seen.looked_at or now, link),
         *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
@@ -104,6 +108,7 @@ def look(
         looked_at=now,
         waiting=tuple(sorted(queued.spec.name for queued in stopped)),
         holds=tuple(sorted(hold.cause for hold in holds)),
+        backfills=tuple(backfill.backfill_id for backfill in backfills),
     )
 
 
