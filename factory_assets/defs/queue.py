@@ -154,8 +154,8 @@ def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
 
 
 def _by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not. A backfill
-    # that fails asks it too, and so does Dagster's watch over runs that take too long.
+    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not. So do a
+    # backfill that fails and Dagster's watch over runs that take too long.
     asked = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING)
     if not asked or any(_TOOK_TOO_LONG in entry.message for entry in asked):
         return False

@@ -1,0 +1,57 @@
+"""The code location of an instance. A mistake in `.env` must not unload it: Dagster would end what is in flight.
+
+So where the settings cannot hold, the last ones that did stay in force, and the UI and an alert say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import dagster as dg
+
+from factory_assets.build_defs import build_defs
+from factory_assets.defs.standing import Grid, refuse_to_narrow
+from factory_assets.domain.errors import FactoryError
+from factory_assets.last_good import home_of_instance, last_good, remember
+from factory_assets.registry import Registry
+from factory_assets.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
+
+
+def load_location() -> dg.Definitions:
+    """The definitions by the settings as they are now, or else by the last ones that could hold.
+
+    Raises:
+        FactoryError: the settings cannot hold, and none ever did.
+    """
+    home = home_of_instance()
+    before = last_good(home)
+    try:
+        settings = load_settings()
+        if before is not None:
+            _refuse_to_narrow(before, settings)
+        definitions = build_defs(settings)
+    except (FactoryError, OSError) as error:
+        if before is None:
+            raise
+        _log.error("The last good settings stay in force, because these cannot be: %s", error)
+        return build_defs(before, refused=str(error))
+    remember(settings, home)
+    return definitions
+
+
+def grid_of(settings: Settings) -> Grid:
+    """The partitions that the settings ask for."""
+    return Grid(settings.factory_start_date, settings.factory_end_date, settings.factory_ranks)
+
+
+def _refuse_to_narrow(before: Settings, settings: Settings) -> None:
+    grid = grid_of(settings)
+    # A folder of its own is another instance, with other partitions.
+    same_place = settings.factory_data_dir == before.factory_data_dir
+    # Without a home of its own, Dagster has no instance on which anything could stand.
+    if same_place and grid.lacks_some_of(grid_of(before)) and os.environ.get("DAGSTER_HOME"):
+        with dg.DagsterInstance.get() as instance:
+            refuse_to_narrow(instance, Registry(settings.registry_path), grid)
