@@ -31,7 +31,7 @@ def load_location() -> dg.Definitions:
     try:
         settings = load_settings()
         if before is not None:
-            _refuse_to_narrow(before, settings)
+            refuse_narrower(before, settings)
         definitions = build_defs(settings)
     except (FactoryError, OSError) as error:
         if before is None:
@@ -42,16 +42,20 @@ def load_location() -> dg.Definitions:
     return definitions
 
 
-def grid_of(settings: Settings) -> Grid:
-    """The partitions that the settings ask for."""
-    return Grid(settings.factory_start_date, settings.factory_end_date, settings.factory_ranks)
+def refuse_narrower(before: Settings, settings: Settings) -> None:
+    """Refuse settings that take partitions away on which something stands.
 
-
-def _refuse_to_narrow(before: Settings, settings: Settings) -> None:
-    grid = grid_of(settings)
+    Raises:
+        InputError: with what stands there.
+    """
+    grid = _grid_of(settings)
     # A folder of its own is another instance, with other partitions.
     same_place = settings.factory_data_dir == before.factory_data_dir
     # Without a home of its own, Dagster has no instance on which anything could stand.
-    if same_place and grid.lacks_some_of(grid_of(before)) and os.environ.get("DAGSTER_HOME"):
+    if same_place and grid.lacks_some_of(_grid_of(before)) and os.environ.get("DAGSTER_HOME"):
         with dg.DagsterInstance.get() as instance:
             refuse_to_narrow(instance, Registry(settings.registry_path), grid)
+
+
+def _grid_of(settings: Settings) -> Grid:
+    return Grid(settings.factory_start_date, settings.factory_end_date, settings.factory_ranks)

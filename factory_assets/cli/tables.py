@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.table import Table
@@ -45,8 +46,8 @@ def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> N
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_queue(console: Console, registry: Registry) -> None:
-    """Specs that wait or are being built."""
+def show_queue(console: Console, registry: Registry, lost: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Specs that wait or are being built. `lost` says of builds by name how their run ended."""
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts"):
@@ -58,9 +59,9 @@ def show_queue(console: Console, registry: Registry) -> None:
             str(queued.day or "-"),
             _rank(queued.rank),
             queued.spec.language,
-            queued.status,
+            BuildStatus.QUEUED if queued.spec.name in lost else queued.status,
             str(queued.attempts),
-            why_it_waits(queued) if queued.status is BuildStatus.QUEUED else "-",
+            why_it_waits(queued, lost.get(queued.spec.name, "")),
         )
     if waiting:
         print_table(console, table)

@@ -50,7 +50,7 @@ class Grid:
         return self.first > other.first or ends_earlier or self.ranks < other.ranks
 
 
-def refuse_to_lose_ranks(registry: Registry, grid: Grid) -> None:
+def refuse_to_lose_ranks(registry: Registry, ranks: int) -> None:
     """Refuse ranks that are too few for the specs that there are.
 
     Raises:
@@ -59,7 +59,7 @@ def refuse_to_lose_ranks(registry: Registry, grid: Grid) -> None:
     beyond = [
         queued
         for queued in registry.queue(set(BuildStatus))
-        if queued.rank is not None and queued.rank > grid.ranks
+        if queued.rank is not None and queued.rank > ranks
     ]
     if beyond:
         raise _refused(_specs(beyond))
@@ -71,7 +71,7 @@ def refuse_to_narrow(instance: dg.DagsterInstance, registry: Registry, grid: Gri
     Raises:
         InputError: with what stands there.
     """
-    refuse_to_lose_ranks(registry, grid)
+    refuse_to_lose_ranks(registry, grid.ranks)
     waiting = [
         queued
         for queued in registry.queue(_UNFINISHED)
