@@ -72,7 +72,7 @@ mutation { reloadRepositoryLocation(repositoryLocationName: "factory") {
 _TEST_SENSOR = """
 mutation { sensorDryRun(selectorData: {
   sensorName: "settings_in_force", repositoryName: "__repository__", repositoryLocationName: "factory"
-}) {
+}, cursor: null) {
   __typename
   ... on DryRunInstigationTick { evaluationResult { error { message errorChain { error { message } } } } }
 } }
@@ -242,9 +242,11 @@ def test_a_backfill_in_flight_outlives_code_that_is_away_and_code_that_does_not_
 
 
 def test_reload_definitions_after_a_typo_in_the_env_file_keeps_the_code_and_says_why(site: Site) -> None:
+    if not listens(site.port):
+        site.serve("code-server", "start")
     site.write(BAD)
     with site.context() as context:
         entry = execute_query(context, _RELOAD)["data"]["reloadRepositoryLocation"]
         assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation", entry
         tested = execute_query(context, _TEST_SENSOR)["data"]["sensorDryRun"]
-    assert "BUILD_WORKERS" in str(tested["evaluationResult"]["error"])
+    assert "BUILD_WORKERS" in str(tested["evaluationResult"]["error"]), tested
