@@ -12,7 +12,7 @@ import dagster as dg
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.standing import Grid, refuse_to_narrow
-from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.last_good import home_of_instance, last_good, remember
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings, load_settings
@@ -31,7 +31,7 @@ def load_location() -> dg.Definitions:
     try:
         settings = load_settings()
         if before is not None:
-            refuse_narrower(before, settings)
+            refuse_to_break(before, settings)
         definitions = build_defs(settings)
     except (FactoryError, OSError) as error:
         if before is None:
@@ -42,17 +42,24 @@ def load_location() -> dg.Definitions:
     return definitions
 
 
-def refuse_narrower(before: Settings, settings: Settings) -> None:
-    """Refuse settings that take partitions away on which something stands.
+def refuse_to_break(before: Settings, settings: Settings) -> None:
+    """Refuse settings that break what those before them have begun: another mode, or too few partitions.
 
     Raises:
-        InputError: with what stands there.
+        InputError: with what stands against it.
     """
+    if settings.factory_data_dir != before.factory_data_dir:
+        # A folder of its own is another instance, with a mode and partitions of its own.
+        return
+    if settings.factory_mode is not before.factory_mode:
+        raise InputError(
+            f"FACTORY_MODE is {settings.factory_mode}, and this is a {before.factory_mode} instance.",
+            where=str(settings.factory_data_dir),
+            mend="Set it back, or name another FACTORY_DATA_DIR too; the two modes share nothing.",
+        )
     grid = _grid_of(settings)
-    # A folder of its own is another instance, with other partitions.
-    same_place = settings.factory_data_dir == before.factory_data_dir
     # Without a home of its own, Dagster has no instance on which anything could stand.
-    if same_place and grid.lacks_some_of(_grid_of(before)) and os.environ.get("DAGSTER_HOME"):
+    if grid.lacks_some_of(_grid_of(before)) and os.environ.get("DAGSTER_HOME"):
         with dg.DagsterInstance.get() as instance:
             refuse_to_narrow(instance, Registry(settings.registry_path), grid)
 

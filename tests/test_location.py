@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from registry_samples import spec
+from test_alerts import Receiver
 
+from factory_assets.alerts.send import Places
 from factory_assets.cli.instance import open_instance
+from factory_assets.defs.alerts import _Seen, look
 from factory_assets.domain.errors import InputError
 from factory_assets.location import load_location
 from factory_assets.registry import Registry
@@ -49,6 +53,13 @@ class Home:
         """Write these settings into `.env` too, and load the code location again."""
         self.write(GOOD | {"FACTORY_DATA_DIR": str(self.data)} | values)
         return load_location()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture
@@ -88,6 +99,7 @@ def told(defs: dg.Definitions) -> str:
         ({"BUILD_WORKERS": "two"}, "BUILD_WORKERS"),
         ({"FACTORY_RANK": "8"}, "FACTORY_RANK"),
         ({"FACTORY_MODE": "replya"}, "FACTORY_MODE"),
+        ({"FACTORY_MODE": "live"}, "this is a replay instance"),
         ({"FACTORY_SPECS_PER_DAY": "9"}, "FACTORY_SPECS_PER_DAY"),
         ({"FACTORY_PROMPTS_DIR": "/nowhere"}, "FACTORY_PROMPTS_DIR"),
         ({"FACTORY_BUILD_CRON": "'every morning'"}, "FACTORY_BUILD_CRON"),
@@ -117,6 +129,20 @@ def test_a_mistake_beside_a_running_factory_is_told_before_it_is_started_again(h
     running = home.edit()
     home.write(GOOD | {"BUILD_WORKERS": "two"})
     assert "BUILD_WORKERS" in told(running)
+
+
+def test_a_mistake_is_one_message_however_often_it_is_looked_at(home: Home, receiver: Receiver) -> None:
+    registry, places = Registry(home.data / "registry.duckdb"), Places(receiver.url, None)
+    seen = _Seen()
+    with dg.DagsterInstance.get() as instance:
+        for refused in ("BUILD_WORKERS is not valid", "BUILD_WORKERS is not valid", ""):
+            _, seen = look(
+                instance, registry, places, seen, link="http://ui", now=datetime.now(UTC), refused=refused
+            )
+    (body,) = receiver.bodies
+    assert (body["title"], body["times"]) == ("What .env says is not in force", 1)
+    assert body["text"] == "BUILD_WORKERS is not valid"
+    assert body["link"] == "http://ui/automation"
 
 
 def test_a_mistake_before_anything_has_ever_loaded_is_refused(home: Home) -> None:

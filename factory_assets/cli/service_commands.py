@@ -62,7 +62,7 @@ def up(
     from factory_assets.defs.standing import refuse_to_lose_ranks
     from factory_assets.defs.storage import open_storage
     from factory_assets.last_good import last_good
-    from factory_assets.location import refuse_narrower
+    from factory_assets.location import refuse_to_break
 
     instance = open_instance()
     settings = instance.settings
@@ -73,7 +73,7 @@ def up(
         raise InputError("The factory was not started.", mend="Mend what stands above in red.")
     refuse_to_lose_ranks(gateways.registry, settings.factory_ranks)
     if (before := last_good(instance.home)) is not None:
-        refuse_narrower(before, settings)
+        refuse_to_break(before, settings)
     # Checks take a while, and nobody may have begun to work on this instance meanwhile.
     with open_storage(settings.factory_data_dir) as dagster, own(settings.factory_data_dir):
         released = release_dead_runs(dagster)

@@ -40,7 +40,8 @@ def alerts_of_settings(told: str, seen: str, link: str) -> Iterator[tuple[Alert,
     if told and told != seen:
         yield (
             Alert(
-                cause="settings refused",
+                # Another mistake on the same day is another message.
+                cause=f"settings refused: {told.partition(' To mend it: ')[0]}",
                 title="What .env says is not in force",
                 text=told,
                 link=f"{link}/automation",
