@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
 import dagster as dg
 
 from factory_assets.build_defs import build_defs
+from factory_assets.defs.daemons import daemon_is_running
 from factory_assets.defs.standing import Grid, refuse_to_narrow
+from factory_assets.defs.storage import storage_at
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.last_good import home_of_instance, last_good, remember
 from factory_assets.registry import Registry
@@ -37,18 +40,21 @@ def load_location() -> dg.Definitions:
         if before is None:
             raise
         _log.error("The last good settings stay in force, because these cannot be: %s", error)
+        # Dagster's storage is where this says, for what this process evaluates and the runs that it starts.
+        os.environ["FACTORY_DATA_DIR"] = str(before.factory_data_dir)
         return build_defs(before, refused=str(error))
     remember(settings, home)
     return definitions
 
 
 def refuse_to_break(before: Settings, settings: Settings) -> None:
-    """Refuse settings that break what those before them have begun: another mode, or too few partitions.
+    """Refuse settings that break what those before them have begun: another place or mode, or too few partitions.
 
     Raises:
         InputError: with what stands against it.
     """
     if settings.factory_data_dir != before.factory_data_dir:
+        _refuse_to_part_from_daemon(before, settings)
         # A folder of its own is another instance, with a mode and partitions of its own.
         return
     if settings.factory_mode is not before.factory_mode:
@@ -62,6 +68,20 @@ def refuse_to_break(before: Settings, settings: Settings) -> None:
     if grid.lacks_some_of(_grid_of(before)) and os.environ.get("DAGSTER_HOME"):
         with dg.DagsterInstance.get() as instance:
             refuse_to_narrow(instance, Registry(settings.registry_path), grid)
+
+
+def _refuse_to_part_from_daemon(before: Settings, settings: Settings) -> None:
+    """Code and daemon would each work in a folder of their own."""
+    home, folder = os.environ.get("DAGSTER_HOME"), before.factory_data_dir
+    if not home or not folder.is_dir():
+        return
+    with storage_at(Path(home), folder) as instance:
+        if daemon_is_running(instance):
+            raise InputError(
+                f"FACTORY_DATA_DIR is {settings.factory_data_dir}, and a daemon is at work in {folder}.",
+                where=home,
+                mend="Stop that daemon first, or set FACTORY_DATA_DIR back.",
+            )
 
 
 def _grid_of(settings: Settings) -> Grid:

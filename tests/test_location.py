@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._daemon.types import DaemonHeartbeat
 from registry_samples import spec
 from test_alerts import Receiver
 
@@ -227,3 +230,20 @@ def test_fewer_dates_are_refused_while_a_run_is_to_work_on_those_that_would_go(
         assert f"the run {run.run_id}" in told(home.edit(**edited))
         instance.report_run_canceled(run)
     assert told(home.edit(**edited)) == ""
+
+
+def test_another_data_folder_is_refused_while_a_daemon_works_in_the_one_there_is(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = {"FACTORY_DATA_DIR": str(tmp_path / "elsewhere")}
+    with dg.DagsterInstance.get() as instance:
+        beat = DaemonHeartbeat(time.time(), "QUEUED_RUN_COORDINATOR", "daemon", [])
+        instance.add_daemon_heartbeat(beat)
+        # As Dagster's programs put it there, over what they were started with.
+        for name, value in elsewhere.items():
+            monkeypatch.setenv(name, value)
+        assert f"a daemon is at work in {home.data}" in told(home.edit(**elsewhere))
+        assert os.environ["FACTORY_DATA_DIR"] == str(home.data)
+        instance.wipe_daemon_heartbeats()
+    monkeypatch.setenv("FACTORY_DATA_DIR", elsewhere["FACTORY_DATA_DIR"])
+    assert told(home.edit(**elsewhere)) == ""
