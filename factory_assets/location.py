@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 
 import dagster as dg
 
@@ -18,7 +17,7 @@ from factory_assets.defs.storage import storage_at
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.last_good import home_of_instance, last_good, remember
 from factory_assets.registry import Registry
-from factory_assets.settings import Settings, load_settings
+from factory_assets.settings import Settings, is_pinned, load_settings
 
 _log = logging.getLogger(__name__)
 
@@ -72,14 +71,15 @@ def refuse_to_break(before: Settings, settings: Settings) -> None:
 
 def _refuse_to_part_from_daemon(before: Settings, settings: Settings) -> None:
     """Code and daemon would each work in a folder of their own."""
-    home, folder = os.environ.get("DAGSTER_HOME"), before.factory_data_dir
-    if not home or not folder.is_dir():
+    home, folder = home_of_instance(), before.factory_data_dir
+    # A command has a daemon of its own for the folder that it was given.
+    if is_pinned(home) or not (home / "dagster.yaml").exists() or not folder.is_dir():
         return
-    with storage_at(Path(home), folder) as instance:
+    with storage_at(home, folder) as instance:
         if daemon_is_running(instance):
             raise InputError(
                 f"FACTORY_DATA_DIR is {settings.factory_data_dir}, and a daemon is at work in {folder}.",
-                where=home,
+                where=str(home),
                 mend="Stop that daemon first, or set FACTORY_DATA_DIR back.",
             )
 

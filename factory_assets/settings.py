@@ -427,12 +427,17 @@ def load_settings() -> Settings:
         InputError: naming the file, the setting and what it may be.
     """
     home = chosen_home()
-    if os.environ.get(_PINNED) == str(home):
+    if is_pinned(home):
         return _load(None)
     env_file = home / ".env"
     _read_strictly(env_file)
     warn_of_unknown([name for name in os.environ if name.startswith("FACTORY_")], Settings.model_fields)
     return _load(env_file)
+
+
+def is_pinned(home: Path) -> bool:
+    """Whether this is a program that a command of the factory has started, with the settings of that moment."""
+    return os.environ.get(_PINNED) == str(home)
 
 
 def check_env_file(env_file: Path) -> None:
@@ -459,7 +464,7 @@ def pinned_environment() -> dict[str, str]:
     """
     home = chosen_home()
     given = {name.upper() for name, value in os.environ.items() if value}
-    written = {} if os.environ.get(_PINNED) == str(home) else read_env_file(home / ".env")
+    written = {} if is_pinned(home) else read_env_file(home / ".env")
     added = {
         name.upper(): value
         for name, value in written.items()
