@@ -20,11 +20,12 @@ from factory_assets.defs.jobs import build_jobs
 from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
+from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
 from factory_assets.defs.specs import build_specs
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Patience, Registry
-from factory_assets.settings import Settings
+from factory_assets.settings import Settings, check_env_file, chosen_home
 
 # Backfill policies and checks on partitions are marked as beta and preview in Dagster 1.13. The version is pinned
 # and tests hold what is used of them, so the operator need not read about it in every log.
@@ -37,13 +38,16 @@ _RUN_WAITS = timedelta(hours=1)
 _BUILD_PROMPTS = ("build.md.j2", "seo.md.j2", "review.md.j2")
 
 
-def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+def build_defs(
+    settings: Settings, overrides: Mapping[str, object] | None = None, *, refused: str = ""
+) -> dg.Definitions:
     """The code location of one instance.
 
     Args:
         settings: of that instance.
         overrides: resources that replace the real ones: registry, gathering, analysis, building, mirroring, importing,
             sweeping, alerting, clock.
+        refused: why these settings are in force, and not those that were asked for.
     """
     partitions = build_partitions(
         first=settings.factory_start_date, last=settings.factory_end_date, ranks=settings.factory_ranks
@@ -65,6 +69,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         mirror_cron=settings.factory_mirror_cron,
         ui_url=settings.ui_url,
     )
+    not_in_force = _not_in_force(refused)
     jobs = build_jobs()
     gateways = Gateways(settings)
     return dg.Definitions(
@@ -97,7 +102,12 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
         ],
-        sensors=[*build_sensors(jobs, rules), build_import_sensor(), build_alert_sensor()],
+        sensors=[
+            *build_sensors(jobs, rules),
+            build_import_sensor(),
+            build_alert_sensor(not_in_force),
+            build_settings_sensor(not_in_force),
+        ],
         resources={
             "registry": _registry(gateways.registry),
             "gathering": gateways,
@@ -113,6 +123,21 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
         # A killed worker takes its step with it; with a process per step the step would go on.
         executor=dg.in_process_executor,
     )
+
+
+def _not_in_force(refused: str) -> Refused:
+    """What an operator reads while what `.env` says is not in force."""
+
+    def told() -> str:
+        if refused:
+            return f"{refused} Until then the settings before it hold; once it is mended, press Reload definitions."
+        try:
+            check_env_file(chosen_home() / ".env")
+        except (InputError, OSError) as error:
+            return f"{error} Until then what runs keeps its settings, and what is started meanwhile does not start."
+        return ""
+
+    return told
 
 
 def _registry(registry: Registry) -> dg.ResourceDefinition:

@@ -1,6 +1,5 @@
 """The code location."""
 
-from factory_assets.build_defs import build_defs
-from factory_assets.settings import load_settings
+from factory_assets.location import load_location
 
-defs = build_defs(load_settings())
+defs = load_location()

@@ -1,4 +1,4 @@
-"""Files that grow while a factory runs for weeks: which are old, and cutting long logs."""
+"""Files of an instance: writing them whole, and those that grow for weeks: which are old, and cutting long logs."""
 
 from __future__ import annotations
 
@@ -40,3 +40,12 @@ def shorten_logs(folder: Path, *, remove: bool) -> list[Path]:
                 log.write(end)
                 log.truncate()
     return long
+
+
+def write_whole(path: Path, text: str, *, mode: int) -> None:
+    """Write it so that other programs, which read these files at any time, find all of it or none."""
+    scratch = path.with_name(f"{path.name}-new")
+    scratch.unlink(missing_ok=True)
+    scratch.touch(mode=mode)
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)

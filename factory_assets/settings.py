@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -446,11 +447,10 @@ def load_settings() -> Settings:
         InputError: naming the file, the setting and what it may be.
     """
     home = chosen_home()
-    if os.environ.get(_PINNED) == str(home):
+    if is_pinned(home):
         return _load(None)
     env_file = home / ".env"
-    written = read_env_file(env_file)
-    refuse_unknown(names_in(env_file), Settings.model_fields, where=str(env_file))
+    written = _read_strictly(env_file)
     warn_of_unknown([name for name in os.environ if name.startswith("FACTORY_")], Settings.model_fields)
     settings = _load(env_file)
     given = {name.upper() for name in os.environ}
@@ -458,6 +458,27 @@ def load_settings() -> Settings:
         if name.lower() not in Settings.model_fields and name.upper() not in given:
             os.environ[name] = value
     return settings
+
+
+def is_pinned(home: Path) -> bool:
+    """Whether this is a program that a command of the factory has started, with the settings of that moment."""
+    return os.environ.get(_PINNED) == str(home)
+
+
+def check_env_file(env_file: Path) -> None:
+    """Refuse what the `.env` of an instance says, where it says it to whoever starts next.
+
+    Raises:
+        InputError: naming the file, the setting and what it may be.
+    """
+    written = {name.lower(): value for name, value in _read_strictly(env_file).items()}
+    _load(env_file, {name: value for name, value in written.items() if name in Settings.model_fields})
+
+
+def _read_strictly(env_file: Path) -> dict[str, str]:
+    written = read_env_file(env_file)
+    refuse_unknown(names_in(env_file), Settings.model_fields, where=str(env_file))
+    return written
 
 
 def pinned_environment() -> dict[str, str]:
@@ -468,7 +489,7 @@ def pinned_environment() -> dict[str, str]:
     """
     home = chosen_home()
     given = {name.upper() for name, value in os.environ.items() if value}
-    written = {} if os.environ.get(_PINNED) == str(home) else read_env_file(home / ".env")
+    written = {} if is_pinned(home) else read_env_file(home / ".env")
     added = {
         name.upper(): value
         for name, value in written.items()
@@ -477,13 +498,13 @@ def pinned_environment() -> dict[str, str]:
     return {**os.environ, **added, "DAGSTER_HOME": str(home), _PINNED: str(home)}
 
 
-def _load(env_file: Path | None) -> Settings:
+def _load(env_file: Path | None, given: Mapping[str, str] | None = None) -> Settings:
     try:
-        return Settings(_env_file=env_file, _env_file_encoding=ENCODING)
+        return Settings(_env_file=env_file, _env_file_encoding=ENCODING, **dict[str, Any](given or {}))
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        from_environment = env_file is None or os.environ.get(name)
+        from_environment = env_file is None or (os.environ.get(name) and name.lower() not in (given or {}))
         raise InputError(
             f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             where="the environment" if from_environment else str(env_file),

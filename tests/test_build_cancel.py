@@ -204,6 +204,8 @@ def test_a_cancelled_build_leaves_no_process_waits_and_goes_on_where_it_stopped(
 
     at_work.cancel(run_id)
     at_work.wait(run_id, dg.DagsterRunStatus.CANCELED)
+    # The queue says so at once, and not only after the sensor's next tick.
+    at_work.until(lambda: at_work.spec(GOOD).status is BuildStatus.QUEUED, "the spec given back")
     at_work.until(lambda: not sleepers(), "the end of the agent's programs")
     assert not list(at_work.factory.settings.workspaces_dir.iterdir())
     assert GOOD not in at_work.sense()

@@ -304,6 +304,30 @@ def test_a_retry_stands_though_the_sensor_has_not_seen_the_cancelled_run_yet(
     assert (freed.status, freed.not_before, freed.attempts) == (BuildStatus.QUEUED, None, 0)
 
 
+@pytest.mark.parametrize("end", ["cancelled", "broken off", "deleted"])
+def test_a_build_whose_worker_was_killed_is_not_shown_as_building(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    commands("status")
+    registry = Registry(commands.data / "registry.duckdb")
+    (queued,) = queue(registry, "cache-probe", day=date(2026, 6, 17))
+    monkeypatch.setenv("FACTORY_DATA_DIR", str(commands.data))
+    with dg.DagsterInstance.from_config(str(commands.home)) as instance:
+        run = instance.add_run(dg.DagsterRun(job_name="build", status=dg.DagsterRunStatus.STARTED))
+        registry.start_build(queued.id, run_id=run.run_id, now=NOW)
+        assert "building" in commands("status").out
+        assert "cache-probe: building" in commands("show", "cache-probe").out
+        if end == "deleted":
+            instance.delete_run(run.run_id)
+        elif end == "cancelled":
+            instance.report_run_canceled(run)
+        else:
+            instance.report_run_failed(run)
+    for shown in (commands("status").out, commands("show", "cache-probe").out):
+        assert "building" not in shown
+        assert f"for another run: its run was {end}" in shown
+
+
 def test_status_shows_a_stopped_queue_first_and_resume_lets_it_go_on(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

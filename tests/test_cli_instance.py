@@ -248,3 +248,16 @@ def test_a_second_signal_does_not_break_off_the_way_out(commands: Commands, numb
         leaving.send_signal(number)
         assert leaving.stdout.read() == "left in order\n"
     assert leaving.returncode == 128 + number
+
+
+def test_up_refuses_fewer_ranks_than_specs_stand_on(commands: Commands) -> None:
+    commands.write_replay({"FACTORY_RANKS": "8"})
+    assert commands("status").code == 0
+    registry = Registry(commands.data / "registry.duckdb")
+    registry.queue_specs(
+        DAY, [spec("cache-probe")], [], dropped=0, ranks=range(5, 6), late_ranks=range(8, 9), now=NOW
+    )
+    refused = commands("up", FACTORY_RANKS="4")
+    assert refused.code == 1
+    assert "1 spec (cache-probe)" in refused.err
+    assert "FACTORY_RANKS" in refused.err

@@ -170,3 +170,25 @@ def test_a_deferred_build_gives_its_attempt_back_once(registry: Registry, queued
     resumed = registry.start_build(queued.id, run_id="run-2", now=LATER)
     assert (resumed.attempts, resumed.not_before, resumed.error_log) == (1, None, None)
     assert registry.phases_of(queued.id, resumed.attempts) == [phase_record(Phase.BUILD)]
+
+
+def test_a_run_that_is_asked_to_end_gives_its_spec_back_and_the_next_goes_on(
+    registry: Registry, queued: QueuedSpec
+) -> None:
+    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.finish_phase(queued.id, 1, phase_record(Phase.BUILD))
+    registry.release_build(queued.id, run_id="run-1")
+    given_back = registry.spec_by_id(queued.id)
+    assert (given_back.status, given_back.attempts, given_back.wait_cause) == (BuildStatus.QUEUED, 0, None)
+    assert registry.start_build(queued.id, run_id="run-2", now=LATER).attempts == 1
+    assert [record.phase for record in registry.phases_of(queued.id, 1)] == [Phase.BUILD]
+
+
+def test_a_run_that_is_asked_to_end_late_keeps_off_what_another_one_builds(
+    registry: Registry, queued: QueuedSpec
+) -> None:
+    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.start_build(queued.id, run_id="run-2", now=LATER)
+    before = registry.spec_by_id(queued.id)
+    registry.release_build(queued.id, run_id="run-1")
+    assert registry.spec_by_id(queued.id) == before

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from factory_assets.cli.instance import Instance
+from factory_assets.domain.builds import IN_PROGRESS
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
@@ -80,6 +81,17 @@ def client_of(instance: Instance) -> AbstractContextManager[FactoryClient]:
     from factory_assets.defs.client import FactoryClient
 
     return FactoryClient.open(instance.workspace, instance.settings.factory_data_dir)
+
+
+def lost_now(instance: Instance, registry: Registry) -> dict[str, str]:
+    """See defs.lost_builds; Dagster is asked only while a build is at work."""
+    if not registry.queue(IN_PROGRESS):
+        return {}
+    from factory_assets.defs.lost_builds import lost_builds
+    from factory_assets.defs.storage import open_storage
+
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        return lost_builds(dagster, registry)
 
 
 def at_work(instance: Instance) -> AbstractContextManager[Factory]:

@@ -14,6 +14,7 @@ from factory_assets.cli.common import (
     client_of,
     console,
     leave,
+    lost_now,
     parse_day,
     registry_of,
 )
@@ -28,10 +29,12 @@ def show(name: NameArgument) -> None:
     from factory_assets.cli.story import show_story
 
     instance = open_instance()
-    story = registry_of(instance).story_of(name)
+    registry = registry_of(instance)
+    story = registry.story_of(name)
     if story is None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
-    show_story(story, console, git_dir=instance.settings.git_dir)
+    lost = lost_now(instance, registry).get(name, "")
+    show_story(story, console, git_dir=instance.settings.git_dir, lost=lost)
 
 
 def retry(
@@ -101,7 +104,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)
-    show_queue(console, registry)
+    show_queue(console, registry, lost_now(instance, registry))
     show_failures(console, registry)
 
 

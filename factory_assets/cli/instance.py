@@ -10,6 +10,7 @@ from pathlib import Path
 
 from factory_assets.domain.errors import InputError
 from factory_assets.env_file import ENCODING, with_assignments
+from factory_assets.files import write_whole
 from factory_assets.folder_lock import folder_lock
 from factory_assets.network.proxies import loopback_excepted
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, chosen_home, load_settings
@@ -107,7 +108,7 @@ def _add_to_env(home: Path, values: Mapping[str, str]) -> None:
     path = home / ".env"
     text = with_assignments(path, values)
     if not path.exists() or text != path.read_text(encoding=ENCODING):
-        _write_whole(path, text, mode=0o600)
+        write_whole(path, text, mode=0o600)
 
 
 def _copy_configuration(home: Path) -> None:
@@ -116,14 +117,14 @@ def _copy_configuration(home: Path) -> None:
     for name in ("dagster.yaml", "workspace.yaml"):
         text, copy = (PROJECT_ROOT / name).read_text(), home / name
         if not copy.exists() or copy.read_text() != text:
-            _write_whole(copy, text, mode=0o644)
+            write_whole(copy, text, mode=0o644)
 
 
 def _claim(settings: Settings) -> None:
     settings.factory_data_dir.mkdir(parents=True, exist_ok=True)
     path = settings.factory_data_dir / _MODE_FILE
     if not path.exists():
-        _write_whole(path, f"{settings.factory_mode}\n", mode=0o644)
+        write_whole(path, f"{settings.factory_mode}\n", mode=0o644)
     made_for = path.read_text().strip()
     if made_for != settings.factory_mode:
         raise InputError(
@@ -131,12 +132,3 @@ def _claim(settings: Settings) -> None:
             where=str(settings.factory_data_dir),
             mend="Name another FACTORY_DATA_DIR; the two modes share nothing.",
         )
-
-
-def _write_whole(path: Path, text: str, *, mode: int) -> None:
-    """Write it so that other programs, which read these files at any time, find all of it or none."""
-    scratch = path.with_name(f"{path.name}-new")
-    scratch.unlink(missing_ok=True)
-    scratch.touch(mode=mode)
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)

@@ -59,7 +59,10 @@ def up(
     from factory_assets.cli import supervisor
     from factory_assets.cli.desk import show_holds
     from factory_assets.defs.daemons import open_queue, release_dead_runs
+    from factory_assets.defs.standing import refuse_to_lose_ranks
     from factory_assets.defs.storage import open_storage
+    from factory_assets.last_good import last_good
+    from factory_assets.location import refuse_to_break
 
     instance = open_instance()
     settings = instance.settings
@@ -68,7 +71,9 @@ def up(
     gateways.check_credentials()
     if not check_up(instance):
         raise InputError("The factory was not started.", mend="Mend what stands above in red.")
-    gateways.registry.analysed_days()
+    refuse_to_lose_ranks(gateways.registry, settings.factory_ranks)
+    if (before := last_good(instance.home)) is not None:
+        refuse_to_break(before, settings)
     # Checks take a while, and nobody may have begun to work on this instance meanwhile.
     with open_storage(settings.factory_data_dir) as dagster, own(settings.factory_data_dir):
         released = release_dead_runs(dagster)

@@ -19,11 +19,12 @@ from factory_assets.registry.story import Attempt, Story
 _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
 
 
-def show_story(story: Story, console: Console, *, git_dir: Path) -> None:
-    """Print it, oldest first."""
+def show_story(story: Story, console: Console, *, git_dir: Path, lost: str = "") -> None:
+    """Print it, oldest first. `lost` says how the run ended of a build that is at work by the queue alone."""
     queued = story.queued
-    console.rule(f"{queued.spec.name}: {queued.status}", style=_STYLES.get(queued.status, "yellow"))
-    for name, value in (*_spec_facts(story), *_state_facts(story, git_dir)):
+    status = BuildStatus.QUEUED if lost else queued.status
+    console.rule(f"{queued.spec.name}: {status}", style=_STYLES.get(status, "yellow"))
+    for name, value in (*_spec_facts(story), *_state_facts(story, git_dir, lost)):
         console.print(f"{name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
     if queued.error_log:
         said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
@@ -61,7 +62,7 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
     return facts
 
 
-def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
+def _state_facts(story: Story, git_dir: Path, lost: str) -> list[tuple[str, str]]:
     queued = story.queued
     facts = [
         (
@@ -75,8 +76,8 @@ def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
         facts.append(("started", _moment(queued.started_at)))
     if queued.run_id:
         facts.append(("run", queued.run_id))
-    if queued.status is BuildStatus.QUEUED:
-        facts.append(("waits", why_it_waits(queued)))
+    if queued.status is BuildStatus.QUEUED or lost:
+        facts.append(("waits", why_it_waits(queued, lost)))
     if story.repo:
         repo = story.repo
         facts += [
@@ -91,8 +92,12 @@ def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
     return facts
 
 
-def why_it_waits(queued: QueuedSpec) -> str:
-    """Why a queued spec is not built yet, and until when, in words."""
+def why_it_waits(queued: QueuedSpec, lost: str = "") -> str:
+    """Why a spec is not built yet, and until when, in words; a dash where it is being built."""
+    if lost:
+        return f"for another run: {lost}"
+    if queued.status is not BuildStatus.QUEUED:
+        return "-"
     if queued.rank is None:
         return "for a free rank"
     if queued.wait_cause is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.table import Table
@@ -55,8 +56,8 @@ def show_missing(console: Console, registry: Registry, first: date, last: date) 
             )
 
 
-def show_queue(console: Console, registry: Registry) -> None:
-    """Specs that wait or are being built."""
+def show_queue(console: Console, registry: Registry, lost: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Specs that wait or are being built. `lost` says of builds by name how their run ended."""
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts"):
@@ -68,9 +69,9 @@ def show_queue(console: Console, registry: Registry) -> None:
             str(queued.day or "-"),
             _rank(queued.rank),
             queued.spec.language,
-            queued.status,
+            BuildStatus.QUEUED if queued.spec.name in lost else queued.status,
             str(queued.attempts),
-            why_it_waits(queued) if queued.status is BuildStatus.QUEUED else "-",
+            why_it_waits(queued, lost.get(queued.spec.name, "")),
         )
     if waiting:
         print_table(console, table)

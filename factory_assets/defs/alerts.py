@@ -1,4 +1,4 @@
-"""The sensor that tells an operator who is not looking: failed runs and ticks, budget stops, refused credentials.
+"""The sensor that tells an operator who is not looking: failed runs, ticks and backfills, budget stops, credentials.
 
 One sensor that looks at what has happened since its last look, rather than one hook per run: it groups by cause, and
 what it could not send it sends at the next look. A check of severity error fails its run, so runs cover those. That the
@@ -13,7 +13,9 @@ import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.alerts.send import Places, send_due
+from factory_assets.defs.backfills import alerts_of_backfills, failed_backfills
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
+from factory_assets.defs.settings_sensor import SETTINGS_SENSOR, Refused, alerts_of_settings
 from factory_assets.defs.stages import Alerting, Clock
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.automation import Hold
@@ -39,17 +41,20 @@ class _Seen(BaseModel):
     looked_at: datetime | None = None
     waiting: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    backfills: tuple[str, ...] | None = None
+    refused: str = ""
 
 
-def build_alert_sensor() -> dg.SensorDefinition:
-    """The sensor `alerts`, on from the start."""
+def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
+    """The sensor `alerts`, on from the start. `refused` says why what `.env` says is not in force."""
 
     @dg.sensor(
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs or ticks fail, a"
-            " budget stops builds or a credential is refused; the same cause again after a day at the earliest."
+            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs, ticks or"
+            " backfills fail, a budget stops builds, a credential or a setting is refused; the same cause again after a"
+            " day at the earliest."
         ),
     )
     def alerts(
@@ -65,7 +70,8 @@ def build_alert_sensor() -> dg.SensorDefinition:
             )
         seen = _Seen.model_validate_json(context.cursor) if context.cursor else _Seen()
         now = clock.now()
-        line, seen = look(context.instance, registry, places, seen, link=alerting.ui_url(), now=now)
+        link = alerting.ui_url()
+        line, seen = look(context.instance, registry, places, seen, link=link, now=now, refused=refused())
         return dg.SensorResult(skip_reason=line, cursor=seen.model_dump_json())
 
     return alerts
@@ -79,12 +85,16 @@ def look(
     *,
     link: str,
     now: datetime,
+    refused: str = "",
 ) -> tuple[str, _Seen]:
     """Note what is new since `seen`, send what is due, and say in a line what was done."""
     failed, last_event = _failed_runs(instance, seen.last_event)
     stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
     holds = registry.holds()
+    backfills = failed_backfills(instance)
     fresh = [
+        *alerts_of_settings(refused, seen.refused, link),
+        *alerts_of_backfills(backfills, seen.backfills, link),
         *_of_runs(instance, registry, failed, link, now),
         *_of_ticks(instance, seen.looked_at or now, link),
         *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
@@ -104,6 +114,8 @@ def look(
         looked_at=now,
         waiting=tuple(sorted(queued.spec.name for queued in stopped)),
         holds=tuple(sorted(hold.cause for hold in holds)),
+        backfills=tuple(backfill.backfill_id for backfill in backfills),
+        refused=refused,
     )
 
 
@@ -182,6 +194,8 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 def _of_ticks(instance: dg.DagsterInstance, since: datetime, link: str) -> Iterator[tuple[Alert, int]]:
     """The schedules and sensors whose ticks fail, as long as they do: nothing is launched, and no run says so."""
     for state in instance.all_instigator_state():
+        if state.instigator_name == SETTINGS_SENSOR:
+            continue
         in_a_row = _TICKS_IN_A_ROW.get(state.instigator_type.value, 1)
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=in_a_row)
         if len(ticks) < in_a_row or any(tick.status.value != "FAILURE" for tick in ticks):

@@ -160,6 +160,10 @@ def _materialize(step: _Step) -> Iterator[Event]:
     except FactoryError as error:
         tag_outcome(context, RunOutcome.NOT_STARTED)
         raise failure(error, _spec_metadata(queued, git_dir)) from error
+    except dg.DagsterExecutionInterruptedError:
+        # Cancelled, or the factory stops: else the queue would show a build at work that is none.
+        registry.release_build(queued.id, run_id=context.run.run_id)
+        raise
     tag_outcome(context, RunOutcome.SHIPPED)
     yield from _shipped(step, queued, report.verdicts, report)
 

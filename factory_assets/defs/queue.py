@@ -12,6 +12,7 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.errors import DagsterDefinitionChangedDeserializationError
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
+from factory_assets.defs.backfills import cancelled_by_backfill
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.jobs import BUILD_JOB, MIRROR_JOB
 from factory_assets.defs.partitions import date_rank_key, parse_date_rank
@@ -38,6 +39,8 @@ _LAUNCHED_WITHIN, _EACH_WITHIN = timedelta(minutes=3), timedelta(seconds=5)
 _CANCELS_COUNT_FOR = timedelta(days=1)
 _CANCELLED_PAUSE = timedelta(days=1)
 _CANCEL_SEEN_TAG = "factory/cancel-seen"
+# In the words of dagster/_daemon/monitoring/run_monitoring.py (1.13.27).
+_TOOK_TOO_LONG = "exceeding maximum runtime"
 
 
 def busy_repos(
@@ -151,8 +154,12 @@ def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
 
 
 def _by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not.
-    return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING))
+    # The UI asks a run to end before it is cancelled, a queued one too; FactoryClient.cancel_queued does not. So do a
+    # backfill that fails and Dagster's watch over runs that take too long.
+    asked = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_CANCELING)
+    if not asked or any(_TOOK_TOO_LONG in entry.message for entry in asked):
+        return False
+    return not cancelled_by_backfill(instance, run, asked[0].timestamp)
 
 
 def launches_so_far(instance: dg.DagsterInstance) -> int:

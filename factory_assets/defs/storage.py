@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
 
 from factory_assets.folder_lock import folder_lock
 
@@ -22,4 +23,12 @@ def open_storage(data_dir: Path) -> Iterator[dg.DagsterInstance]:
             instance.get_runs_count()
             instance.event_log_storage.get_maximum_record_id()
             instance.all_instigator_state()
+        yield instance
+
+
+@contextmanager
+def storage_at(home: Path, data_dir: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance at `home` with its storage in `data_dir`, whatever the environment says of it."""
+    overrides = {"storage": {"sqlite": {"base_dir": str(data_dir)}}}
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides)) as instance:
         yield instance

@@ -169,6 +169,18 @@ def defer_build(
     record_wait(connection, spec, cause=cause, until=until, limit_usd=limit_usd)
 
 
+def release_build(connection: Connection, spec_id: int, *, run_id: str) -> None:
+    """Back to queued, giving the attempt back, where this run has the spec still; another one goes on from there."""
+    spec = spec_by_id(connection, spec_id)
+    if spec.run_id != run_id or spec.status not in IN_PROGRESS:
+        return
+    settle_lost(connection, spec_id)
+    connection.execute(
+        "UPDATE build_queue SET status = $1, attempts = $2 WHERE id = $3",
+        [BuildStatus.QUEUED, spec.attempts - 1, spec_id],
+    )
+
+
 def phases_of(connection: Connection, spec_id: int, attempt: int) -> list[PhaseRecord]:
     """The phases of an attempt that are done, in order."""
     sql = "SELECT * FROM phases WHERE spec_id = $1 AND attempt = $2"

@@ -300,6 +300,11 @@ class Registry(Desk):
                 connection, spec_id, cause=cause, until=until, reason=reason, limit_usd=limit_usd
             )
 
+    def release_build(self, spec_id: int, *, run_id: str) -> None:
+        """Give a spec back that this run was building when it was asked to end; of another run's it keeps off."""
+        with self._database.transaction() as connection:
+            builds.release_build(connection, spec_id, run_id=run_id)
+
     def phases_of(self, spec_id: int, attempt: int) -> list[PhaseRecord]:
         """The phases of an attempt that are done, in order."""
         with self._database.transaction() as connection:
