@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 
 _FILE = "daemon.lock"
@@ -70,9 +71,17 @@ def own_or_await_daemon(
     """
     deadline = time.monotonic() + _COMES_UP_SECONDS
     while not daemon_is_running():
-        with suppress(InputError):
-            return stack.enter_context(own(data_dir))
+        others = living_daemons(data_dir)
+        if not others:
+            with suppress(InputError):
+                return stack.enter_context(own(data_dir))
         if time.monotonic() > deadline:
+            if others and not is_owned(data_dir):
+                raise InfrastructureError(
+                    f"This instance has a daemon, {', '.join(map(str, others))}, but it has not reported for a minute.",
+                    where=str(data_dir),
+                    mend="Look into its output; stop it where it was started, and give the command again.",
+                )
             raise InfrastructureError(
                 f"Another process runs this factory, but no daemon came up in {_COMES_UP_SECONDS:.0f} seconds.",
                 where=str(data_dir / "logs"),

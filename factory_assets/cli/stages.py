@@ -18,7 +18,13 @@ from factory_assets.cli.ownership import own_or_await_daemon
 from factory_assets.cli.running import note_running, running_now, show_changed
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
-from factory_assets.defs.daemons import daemon_is_running, forget_daemon, open_queue, release_dead_runs
+from factory_assets.defs.daemons import (
+    check_no_daemon,
+    daemon_is_running,
+    forget_daemon,
+    open_queue,
+    release_dead_runs,
+)
 from factory_assets.defs.runs import RunOutcome
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Launches, choose_launches
@@ -128,6 +134,7 @@ class Factory:
                 client = stack.enter_context(FactoryClient.open(instance.workspace, data_dir))
                 yield cls(settings, client, registry, console)
                 return
+            check_no_daemon(dagster)
             note_running(instance)
             forget_daemon(dagster)
             release_dead_runs(dagster)

@@ -106,7 +106,12 @@ def check_startable(instance: Instance) -> None:
     Raises:
         InputError: which of the two, and what to do.
     """
+    from factory_assets.defs.daemons import check_no_daemon
+    from factory_assets.defs.storage import open_storage
+
     check_free(instance.settings.factory_data_dir)
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        check_no_daemon(dagster)
     check_port(instance.settings.factory_ui_host, instance.settings.factory_ui_port)
 
 
@@ -153,6 +158,9 @@ def supervise(instance: Instance) -> None:
     Raises:
         InputError: somebody else works on this instance.
     """
+    from factory_assets.defs.daemons import check_no_daemon, forget_daemon
+    from factory_assets.defs.storage import open_storage
+
     settings = instance.settings
     # A program that is started again later works with the same settings as the others.
     os.environ.update(pinned_environment())
@@ -169,7 +177,9 @@ def supervise(instance: Instance) -> None:
     with own(settings.factory_data_dir) as ownership:
         note_running(instance)
         # This also makes a new instance's storage, once for all the programs.
-        _forget_daemon(settings.factory_data_dir)
+        with open_storage(settings.factory_data_dir) as dagster:
+            check_no_daemon(dagster)
+            forget_daemon(dagster)
         workspace = write_workspace(settings.factory_data_dir, ports.code)
         # A daemon without its code server fails the runs that it finds in the queue.
         needs = {"daemon": lambda: listens(ports.code)}
@@ -200,10 +210,11 @@ def supervise(instance: Instance) -> None:
 
 def _forget_daemon(data_dir: Path) -> None:
     """Forget the reports of a daemon that runs no more: commands would take it for a running one for a minute."""
+    from factory_assets.defs.daemons import forget_daemon
     from factory_assets.defs.storage import open_storage
 
     with open_storage(data_dir) as dagster:
-        dagster.wipe_daemon_heartbeats()
+        forget_daemon(dagster)
 
 
 def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:

@@ -23,3 +23,8 @@ def open_storage(data_dir: Path) -> Iterator[dg.DagsterInstance]:
             instance.event_log_storage.get_maximum_record_id()
             instance.all_instigator_state()
         yield instance
+
+
+def data_dir_of(instance: dg.DagsterInstance) -> Path:
+    """The data directory of the factory whose instance this is: the base of its storage, as dagster.yaml says."""
+    return Path(instance.storage_directory()).parent
