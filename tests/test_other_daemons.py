@@ -5,28 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import psutil
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
 from defs_commands import Commands
 from defs_recordings import copy_recordings
 from registry_samples import NOW, spec
 
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.processes import free_port, program, stop_tree
-from factory_assets.daemon_notes import living_daemons
 from factory_assets.defs.client import FactoryClient
-from factory_assets.defs.daemons import check_no_daemon, daemon_is_running, release_dead_runs
-from factory_assets.defs.workers import has_died
-from factory_assets.domain.errors import InputError
+from factory_assets.defs.daemons import check_no_daemon, daemon_is_running
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
 
@@ -59,7 +54,7 @@ class Site:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 # A test runner in the background ignores SIGINT, and its children would too.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         try:
             yield started

@@ -10,14 +10,15 @@ from rich.console import Console
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
 
 _NEXT = "`queued_specs` launches it when its turn comes (`factory enable`), or `factory build --repo {}` does now."
 
 
-def retry(registry: Registry, name: str, console: Console) -> None:
-    """Queue a failed repo again, or end the wait of one that was put off.
+def retry(registry: Registry, name: str, console: Console, *, places: Places | None = None) -> None:
+    """Queue a failed repo again, or end the wait of one that was put off, and say what launches it.
 
     Raises:
         InputError: no spec has this name.
@@ -40,11 +41,28 @@ def retry(registry: Registry, name: str, console: Console) -> None:
         )
     registry.requeue(queued.id)
     console.print(
-        f"{name}: {_done(queued)} {_NEXT.format(name)}", markup=False, highlight=False, soft_wrap=True
+        f"{name}: {_done(queued)} {_next(queued, registry, places)}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 
-def requeue(registry: Registry, since: date, console: Console, *, write: bool) -> None:
+def _next(queued: QueuedSpec, registry: Registry, places: Places | None) -> str:
+    if (lacks := _lacking(queued, places)) is not None:
+        return f"But nothing can launch it now. {lacks.what} {lacks.mend}"
+    if standing := [hold for hold in registry.holds() if hold.stops_builds]:
+        return f"But the queue is stopped, and nothing launches it before that is mended. {standing[0]}"
+    return _NEXT.format(queued.spec.name)
+
+
+def _lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
+    return places.lacking(queued, datetime.now(UTC).date()) if places is not None else None
+
+
+def requeue(
+    registry: Registry, since: date, console: Console, *, write: bool, places: Places | None = None
+) -> None:
     """Queue again every build that failed on that date (UTC) or later; without `write`, only list them."""
     failed = registry.failed_since(datetime.combine(since, time(), UTC))
     if write:
@@ -53,6 +71,9 @@ def requeue(registry: Registry, since: date, console: Console, *, write: bool) -
     for queued in failed:
         reason = (queued.error_log or "").partition("\n")[0]
         console.print(f"  {place(queued)}: {reason}", markup=False, highlight=False, soft_wrap=True)
+        if (lacks := _lacking(queued, places)) is not None:
+            unlaunched = f"    Nothing can launch it now. {lacks.what} {lacks.mend}"
+            console.print(unlaunched, markup=False, highlight=False, soft_wrap=True)
     said = "queued again" if write else "would be queued again"
     console.print(f"{len(failed)} builds that failed since {since} {said}.", highlight=False)
 

@@ -29,7 +29,7 @@ def show(name: NameArgument) -> None:
     story = registry_of(instance).story_of(name)
     if story is None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
-    show_story(story, console, git_dir=instance.settings.git_dir)
+    show_story(story, console, git_dir=instance.settings.git_dir, places=instance.settings.places)
 
 
 def retry(name: NameArgument) -> None:
@@ -43,7 +43,7 @@ def retry(name: NameArgument) -> None:
     # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
     with open_storage(instance.settings.factory_data_dir) as dagster:
         put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
-    desk.retry(registry, name, console)
+    desk.retry(registry, name, console, places=instance.settings.places)
 
 
 def requeue(
@@ -58,7 +58,8 @@ def requeue(
     """Queue again every build that failed on a date or later."""
     from factory_assets.cli import desk
 
-    desk.requeue(registry_of(open_instance()), since, console, write=not dry_run)
+    instance = open_instance()
+    desk.requeue(registry_of(instance), since, console, write=not dry_run, places=instance.settings.places)
 
 
 def resume() -> None:
@@ -89,7 +90,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
         show_running(running, settings, console)
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
-    show_queue(console, registry)
+    show_queue(console, registry, settings.places)
     show_failures(console, registry)
 
 

@@ -11,6 +11,7 @@ from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.cli.story import why_it_waits
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.places import Places
 from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
@@ -45,8 +46,8 @@ def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> N
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_queue(console: Console, registry: Registry) -> None:
-    """Specs that wait or are being built."""
+def show_queue(console: Console, registry: Registry, places: Places | None = None) -> None:
+    """Specs that wait or are being built; with `places`, also which of them have no partition."""
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts"):
@@ -60,7 +61,7 @@ def show_queue(console: Console, registry: Registry) -> None:
             queued.spec.language,
             queued.status,
             str(queued.attempts),
-            why_it_waits(queued) if queued.status is BuildStatus.QUEUED else "-",
+            why_it_waits(queued, places) if queued.status is BuildStatus.QUEUED else "-",
         )
     if waiting:
         print_table(console, table)
