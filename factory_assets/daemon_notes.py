@@ -24,7 +24,7 @@ from factory_assets.folder_lock import folder_lock
 
 _FOLDER = "daemons"
 # `dagster dev` and `dg dev` run the daemon as a child.
-_STARTER = "dev"
+_CALLED = {"dagster", "dg"}
 
 
 class _Words(BaseModel):
@@ -119,6 +119,7 @@ def _words() -> _Words:
     program, pid = path.stem if path.stem != "__main__" else "dagster-daemon", os.getpid()
     with suppress(psutil.Error):
         starter = psutil.Process(os.getppid())
-        if _STARTER in starter.cmdline()[1:4]:
+        words = [Path(word).name for word in starter.cmdline()[:4]]
+        if "dev" in words and not _CALLED.isdisjoint(words):
             program, pid = "dagster dev", starter.pid
     return _Words(pid=pid, program=program, since=time.time())

@@ -75,7 +75,8 @@ def resume() -> None:
 def status(first: FromOption = None, last: ToOption = None) -> None:
     """Show the funnel and the queue, over the last two weeks or the dates that are named."""
     from factory_assets.cli.desk import show_holds
-    from factory_assets.cli.running import running_now, show_running
+    from factory_assets.cli.ownership import is_owned
+    from factory_assets.cli.running import running_now, show_others, show_running
     from factory_assets.cli.stages import Days
     from factory_assets.cli.tables import show_failures, show_funnel, show_queue
 
@@ -88,6 +89,8 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     registry = registry_of(instance)
     if (running := running_now(settings.factory_data_dir)) is not None:
         show_running(running, settings, console)
+    elif not is_owned(settings.factory_data_dir):
+        show_others(settings.factory_data_dir, console)
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_queue(console, registry, settings.places)

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import is_owned, lock_file
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.settings import Settings
 
 _FILE = "running.json"
@@ -103,6 +104,26 @@ def show_running(running: Running, settings: Settings, console: Console) -> None
         soft_wrap=True,
     )
     show_changed(running, settings, console)
+
+
+def show_daemon(settings: Settings, console: Console) -> None:
+    """Whose daemon a command uses, as far as it is not what the operator expects."""
+    data_dir = settings.factory_data_dir
+    if (running := running_now(data_dir)) is not None:
+        show_changed(running, settings, console)
+    elif not is_owned(data_dir):
+        show_others(data_dir, console)
+
+
+def show_others(data_dir: Path, console: Console) -> None:
+    """The daemons that the factory has not started."""
+    for daemon in living_daemons(data_dir):
+        console.print(
+            f"Its daemon is {daemon}, with the settings of then.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def show_changed(running: Running, settings: Settings, console: Console) -> None:

@@ -16,6 +16,7 @@ from factory_assets.cli.common import (
 )
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.ownership import own
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 
@@ -105,7 +106,10 @@ def down() -> None:
     """Stop the factory and everything it started; runs in flight stop too and are resumed later."""
     from factory_assets.cli.supervisor import stop_supervisor
 
-    console.print("Stopped." if stop_supervisor(open_instance()) else "It was not running.")
+    instance = open_instance()
+    console.print("Stopped." if stop_supervisor(instance) else "It was not running.")
+    for daemon in living_daemons(instance.settings.factory_data_dir):
+        console.print(f"Still there: the daemon {daemon}; stop it where it was started.", soft_wrap=True)
 
 
 def supervise() -> None:

@@ -15,7 +15,7 @@ from factory_assets.cli.command_programs import client_at_work
 from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import own_or_await_daemon
-from factory_assets.cli.running import note_running, running_now, show_changed
+from factory_assets.cli.running import note_running, show_daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.daemons import (
@@ -121,8 +121,7 @@ class Factory:
         with open_storage(data_dir) as dagster, ExitStack() as stack:
             ownership = own_or_await_daemon(stack, data_dir, lambda: daemon_is_running(dagster))
             if ownership is None:
-                if (running := running_now(data_dir)) is not None:
-                    show_changed(running, settings, console)
+                show_daemon(settings, console)
                 client = stack.enter_context(FactoryClient.open(instance.workspace, data_dir))
                 yield cls(settings, client, registry, console)
                 return

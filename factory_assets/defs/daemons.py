@@ -13,12 +13,11 @@ from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.pools import set_builds
 from factory_assets.defs.stages import Building
 from factory_assets.defs.storage import data_dir_of
-from factory_assets.defs.workers import has_died
+from factory_assets.defs.workers import GOING_ON, has_died
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import InputError
 from factory_assets.registry import Registry
 
-_GOING_ON = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
 # A daemon reports every 30 seconds.
 _HEARTBEAT_SECONDS = 75.0
@@ -92,7 +91,7 @@ def open_queue(
 
 def runs_going_on(instance: dg.DagsterInstance) -> list[str]:
     """The ids of the runs that have started and not ended."""
-    return [run.run_id for run in instance.get_runs(filters=dg.RunsFilter(statuses=list(_GOING_ON)))]
+    return [run.run_id for run in instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))]
 
 
 def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -100,10 +99,10 @@ def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
     Workers outlive the daemon that started them, so those of other runs may be at work still.
     """
-    going_on = instance.get_runs(filters=dg.RunsFilter(statuses=list(_GOING_ON)))
+    going_on = instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))
     gone = [run.run_id for run in going_on if has_died(instance, run)]
     # Read anew: what has ended in between has said how.
-    dead = instance.get_runs(filters=dg.RunsFilter(run_ids=gone, statuses=list(_GOING_ON))) if gone else []
+    dead = instance.get_runs(filters=dg.RunsFilter(run_ids=gone, statuses=list(GOING_ON))) if gone else []
     for run in dead:
         instance.report_run_failed(run, "Its worker was gone when the factory started again.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
