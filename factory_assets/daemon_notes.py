@@ -62,6 +62,7 @@ def note_daemon(data_dir: Path) -> int:
         _remove_ended(data_dir)
         descriptor, _ = tempfile.mkstemp(dir=folder)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.fchmod(descriptor, 0o644)
         os.write(descriptor, _words().model_dump_json().encode())
     return descriptor
 

@@ -65,9 +65,10 @@ def requeue(
 def resume() -> None:
     """Let the queue go on that a refused credential has stopped."""
     from factory_assets.cli.desk import show_resumed
+    from factory_assets.cli.running import workers_in_force
 
     instance = open_instance()
-    workers = instance.settings.build_workers
+    workers = workers_in_force(instance.settings)
     with client_of(instance) as client:
         show_resumed(client.resume_queue(registry_of(instance), workers), workers, console)
 

@@ -74,6 +74,14 @@ def running_now(data_dir: Path) -> Running | None:
     return running if owner == [str(running.pid)] else None
 
 
+def workers_in_force(settings: Settings) -> int:
+    """How many builds may run at once: what the running daemon was started with, else what is set now."""
+    running = running_now(settings.factory_data_dir)
+    if running is None:
+        return settings.build_workers
+    return int(running.shown.get("BUILD_WORKERS", Settings.model_fields["build_workers"].default))
+
+
 def _digests(settings: Settings, salt: str) -> dict[str, str]:
     return {
         name.upper(): hmac.new(salt.encode(), _text(value).encode(), hashlib.sha256).hexdigest()
