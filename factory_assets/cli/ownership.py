@@ -19,7 +19,7 @@ import psutil
 from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 
-_FILE = "daemon.lock"
+_FILE, _USERS_FILE = "daemon.lock", "daemon-users.lock"
 _COMES_UP_SECONDS, _LOOK_SECONDS = 60.0, 0.25
 _OURS = ("dagster", "factory")
 
@@ -57,6 +57,35 @@ def own(data_dir: Path) -> Iterator[Ownership]:
         ownership = Ownership(descriptor)
         ownership.note(os.getpid())
         yield ownership
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class DaemonUse:
+    """A command's share in the instance's daemon, whoever runs it."""
+
+    descriptor: int
+
+    def await_others(self, notify: Callable[[], None]) -> None:
+        """Wait until no other command uses the daemon; those that come then wait until this one has ended.
+
+        `notify` is called where there is something to wait for.
+        """
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notify()
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+
+
+@contextmanager
+def using_daemon(data_dir: Path) -> Iterator[DaemonUse]:
+    """Have a share in the instance's daemon for this block: a command that runs it does not stop it meanwhile."""
+    descriptor = os.open(data_dir / _USERS_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield DaemonUse(descriptor)
     finally:
         os.close(descriptor)
 

@@ -14,7 +14,7 @@ from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.command_programs import client_at_work
 from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
-from factory_assets.cli.ownership import own_or_await_daemon
+from factory_assets.cli.ownership import own_or_await_daemon, using_daemon
 from factory_assets.cli.running import note_running, show_daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
@@ -119,6 +119,8 @@ class Factory:
         settings = instance.settings
         data_dir = settings.factory_data_dir
         with open_storage(data_dir) as dagster, ExitStack() as stack:
+            # First of all, so that the daemon that is found does not stop before it was used.
+            use = stack.enter_context(using_daemon(data_dir))
             ownership = own_or_await_daemon(stack, data_dir, lambda: daemon_is_running(dagster))
             if ownership is None:
                 show_daemon(settings, console)
@@ -134,6 +136,9 @@ class Factory:
             client = stack.enter_context(client_at_work(instance, ownership))
             factory = cls(settings, client, registry, console)
             yield factory
+            use.await_others(
+                lambda: console.print("Waiting for other commands to end before the daemon stops …")
+            )
             factory.wait_for_others()
 
     def wait_for_others(self) -> None:
