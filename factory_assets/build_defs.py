@@ -54,12 +54,10 @@ def build_defs(
     )
     owner = settings.factory_owner
     rules = Rules(
-        first=settings.factory_start_date,
-        last=settings.factory_end_date,
+        places=settings.places,
         window_days=settings.factory_gather_window_days,
         timezone=settings.factory_timezone,
         limits=settings.budget_limits,
-        ranks=settings.factory_ranks,
         to_github=settings.mirrors_to_github,
         to_folder=settings.factory_mirror_dir is not None and not settings.mirrors_to_github,
         build_workers=settings.build_workers,
@@ -94,7 +92,9 @@ def build_defs(
                 ),
             ),
             build_mirrored_repos(partitions, owner=owner),
-            build_factory_report(owner=owner, folder=settings.factory_data_dir / "reports"),
+            build_factory_report(
+                owner=owner, folder=settings.factory_data_dir / "reports", places=settings.places
+            ),
         ],
         jobs=jobs.all(),
         schedules=[

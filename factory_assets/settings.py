@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.places import Places
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 from factory_assets.domain.times import check_cron, check_zone
 from factory_assets.env_file import ENCODING, names_in, read_env_file
@@ -308,6 +309,11 @@ class Settings(BaseSettings):
     def late_ranks(self) -> range:
         """Ranks for imported specs and late analyses: 31 to 40 of 40."""
         return range(self.ranks.stop, self.factory_ranks + 1)
+
+    @property
+    def places(self) -> Places:
+        """The dates and ranks that are partitions."""
+        return Places(self.factory_start_date, self.factory_end_date, self.factory_ranks)
 
     @property
     def budget_limits(self) -> BudgetLimits:

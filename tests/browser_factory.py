@@ -95,7 +95,6 @@ def serve(folder: Path) -> Iterator[Site]:
         (home / ".env").write_text("FACTORY_MODE=replay\n")
         (home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
         instance = stack.enter_context(open_storage(home / "data"))
-        instance.event_log_storage.set_concurrency_slots("builds", 2)
         url = _start(home, stack)
         yield Site(url, instance, Registry(home / "data" / "registry.duckdb"), home / "data" / "logs")
 
@@ -111,6 +110,7 @@ def _environment(home: Path, recordings: Path) -> Mapping[str, str]:
         "FACTORY_RECORDINGS_DIR": str(recordings),
         "FACTORY_START_DATE": DAYS[0],
         "FACTORY_END_DATE": DAYS[-1],
+        "BUILD_WORKERS": "2",
         "FACTORY_RANKS": "2",
         "FACTORY_SPECS_PER_DAY": "2",
         "FACTORY_ARXIV_INTERVAL": "0",

@@ -94,6 +94,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "FACTORY_RECORDINGS_DIR": str(copy_recordings(folder / "recordings", REPOS)),
         "FACTORY_START_DATE": DAYS[0],
         "FACTORY_END_DATE": DAYS[1],
+        "BUILD_WORKERS": "2",
         "FACTORY_RANKS": "2",
         "FACTORY_SPECS_PER_DAY": "1",
         "FACTORY_ARXIV_INTERVAL": "0",
@@ -104,7 +105,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def test_a_backfill_of_two_dates_builds_and_mirrors_their_repos_and_ends_green(at_work: AtWork) -> None:
-    for pool in ("analyze", "builds", "mirror"):
+    for pool in ("analyze", "mirror"):
         at_work.client.set_pool(pool, 2)
     backfill = _wait(at_work, _launch(at_work))
     assert backfill.status is BulkActionStatus.COMPLETED_SUCCESS, tail(at_work.daemon_log.read_text())

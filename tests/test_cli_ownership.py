@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -12,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from factory_assets.cli import ownership
-from factory_assets.cli.ownership import check_free, is_owned, own, own_or_await_daemon, owners
+from factory_assets.cli.ownership import (
+    check_free,
+    is_owned,
+    own,
+    own_or_await_daemon,
+    owners,
+    using_daemon,
+)
 from factory_assets.cli.processes import start, stop_tree
 from factory_assets.domain.errors import InfrastructureError, InputError
 
@@ -101,3 +109,47 @@ def test_a_daemon_that_does_not_come_up_is_named_with_its_logs(
     monkeypatch.setattr(ownership, "_COMES_UP_SECONDS", 0.0)
     with own(tmp_path), ExitStack() as stack, pytest.raises(InfrastructureError, match="no daemon came up"):
         own_or_await_daemon(stack, tmp_path, lambda: False)
+
+
+def test_a_daemon_is_not_stopped_while_another_command_uses_it_and_is_not_found_while_it_stops(
+    tmp_path: Path,
+) -> None:
+    code = f"""
+from pathlib import Path
+from factory_assets.cli.ownership import using_daemon
+with using_daemon(Path({str(tmp_path)!r})):
+    print("uses it", flush=True)
+    input()
+"""
+    said: list[int | None] = []
+
+    def other() -> subprocess.Popen[str]:
+        argv = [sys.executable, "-c", code]
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    with ExitStack() as stack:
+        use = stack.enter_context(using_daemon(tmp_path))
+        with other() as user:
+            assert user.stdout is not None
+            assert user.stdout.readline() == "uses it\n"
+
+            def let_it_end() -> None:
+                said.append(user.poll())
+                assert user.stdin is not None
+                user.stdin.write("\n")
+                user.stdin.flush()
+
+            use.await_others(let_it_end)
+            assert user.wait() == 0
+        assert said == [None], "it was to be waited for"
+        late = stack.enter_context(other())
+        stack.callback(late.kill)
+        assert late.stdout is not None
+        assert select.select([late.stdout], [], [], 2) == ([], [], [])
+
+
+def test_a_command_finds_the_daemon_again_once_the_one_that_stopped_it_has_ended(tmp_path: Path) -> None:
+    with using_daemon(tmp_path) as use:
+        use.await_others(lambda: pytest.fail("nobody else uses it"))
+    with using_daemon(tmp_path), using_daemon(tmp_path):
+        pass

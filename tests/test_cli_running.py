@@ -81,3 +81,24 @@ def test_status_and_doctor_name_the_settings_that_changed_in_env(
     assert "It does not know" not in before
     assert "says now for GITHUB_TOKEN: `make down`" in after
     assert "started with other values of GITHUB_TOKEN" in checked
+
+
+@pytest.mark.parametrize(("started_with", "slots"), [("3", 3), ("1", 1)])
+def test_resume_lets_as_many_builds_run_as_the_running_factory_was_started_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    started_with: str,
+    slots: int,
+) -> None:
+    commands = Commands(tmp_path / "home", monkeypatch, capsys)
+    commands.write_replay({"BUILD_WORKERS": started_with})
+    commands("status")
+    with own(commands.data):
+        note_running(
+            Instance(
+                commands.home, Settings(_env_file=commands.home / ".env", factory_data_dir=commands.data)
+            )
+        )
+        assert f"{slots} builds may run at once" in commands("resume", BUILD_WORKERS="5").out
+    assert "5 builds may run at once" in commands("resume", BUILD_WORKERS="5").out

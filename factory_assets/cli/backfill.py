@@ -69,7 +69,8 @@ class Backfill:
         ]
 
     def _is_ours(self, queued: QueuedSpec) -> bool:
-        return queued.rank is not None and self.days.hold(queued.day)
+        lacks = self.factory.settings.places.lacking(queued, self.clock().date())
+        return lacks is None and self.days.hold(queued.day)
 
     def _name_stopped(self) -> None:
         for queued in self.factory.registry.queue({BuildStatus.QUEUED}):

@@ -110,7 +110,7 @@ def check_names(instance: Instance, names: Sequence[str]) -> None:
     from factory_assets.cli.stages import named_specs
 
     if names:
-        named_specs(registry_of(instance), names, ranks=instance.settings.factory_ranks)
+        named_specs(registry_of(instance), names, places=instance.settings.places)
 
 
 def check_up(instance: Instance) -> bool:

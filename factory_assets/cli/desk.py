@@ -10,6 +10,7 @@ from rich.console import Console
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Phase
 from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.registry import Registry
 
@@ -23,8 +24,9 @@ def retry(
     *,
     again_from: Phase | None = None,
     undo: Callable[[str, Phase], None],
+    places: Places | None = None,
 ) -> None:
-    """Queue a failed repo again, or end the wait of one that was put off.
+    """Queue a failed repo again, or end the wait of one that was put off, and say what launches it.
 
     Args:
         registry: where it waits.
@@ -32,6 +34,7 @@ def retry(
         console: where to tell it.
         again_from: the phase from which on everything is done anew; None goes on from what has passed.
         undo: does away with the phases of a repo from one on.
+        places: the partitions there are; with them it is told where there is none for it.
 
     Raises:
         InputError: no spec has this name.
@@ -56,14 +59,28 @@ def retry(
         undo(name, again_from)
     registry.requeue(queued.id)
     console.print(
-        f"{name}: {_done(queued, again_from)} {_NEXT.format(name)}",
+        f"{name}: {_done(queued, again_from)} {_next(queued, registry, places)}",
         markup=False,
         highlight=False,
         soft_wrap=True,
     )
 
 
-def requeue(registry: Registry, since: date, console: Console, *, write: bool) -> None:
+def _next(queued: QueuedSpec, registry: Registry, places: Places | None) -> str:
+    if (lacks := _lacking(queued, places)) is not None:
+        return f"But nothing can launch it now. {lacks.what} {lacks.mend}"
+    if standing := [hold for hold in registry.holds() if hold.stops_builds]:
+        return f"But the queue is stopped, and nothing launches it before that is mended. {standing[0]}"
+    return _NEXT.format(queued.spec.name)
+
+
+def _lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
+    return places.lacking(queued, datetime.now(UTC).date()) if places is not None else None
+
+
+def requeue(
+    registry: Registry, since: date, console: Console, *, write: bool, places: Places | None = None
+) -> None:
     """Queue again every build that failed on that date (UTC) or later; without `write`, only list them."""
     failed = registry.failed_since(datetime.combine(since, time(), UTC))
     if write:
@@ -72,6 +89,9 @@ def requeue(registry: Registry, since: date, console: Console, *, write: bool) -
     for queued in failed:
         reason = (queued.error_log or "").partition("\n")[0]
         console.print(f"  {place(queued)}: {reason}", markup=False, highlight=False, soft_wrap=True)
+        if (lacks := _lacking(queued, places)) is not None:
+            unlaunched = f"    Nothing can launch it now. {lacks.what} {lacks.mend}"
+            console.print(unlaunched, markup=False, highlight=False, soft_wrap=True)
     said = "queued again" if write else "would be queued again"
     console.print(f"{len(failed)} builds that failed since {since} {said}.", highlight=False)
 

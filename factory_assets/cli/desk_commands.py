@@ -34,7 +34,7 @@ def show(name: NameArgument) -> None:
     if story is None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
     lost = lost_now(instance, registry).get(name, "")
-    show_story(story, console, git_dir=instance.settings.git_dir, lost=lost)
+    show_story(story, console, git_dir=instance.settings.git_dir, lost=lost, places=instance.settings.places)
 
 
 def retry(
@@ -56,8 +56,8 @@ def retry(
     # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
     with open_storage(instance.settings.factory_data_dir) as dagster:
         put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
-    undo = Gateways(instance.settings).undo_phases
-    desk.retry(registry, name, console, again_from=again_from, undo=undo)
+    undo, places = Gateways(instance.settings).undo_phases, instance.settings.places
+    desk.retry(registry, name, console, again_from=again_from, undo=undo, places=places)
 
 
 def requeue(
@@ -72,15 +72,17 @@ def requeue(
     """Queue again every build that failed on a date or later."""
     from factory_assets.cli import desk
 
-    desk.requeue(registry_of(open_instance()), since, console, write=not dry_run)
+    instance = open_instance()
+    desk.requeue(registry_of(instance), since, console, write=not dry_run, places=instance.settings.places)
 
 
 def resume() -> None:
     """Let the queue go on that a refused credential has stopped."""
     from factory_assets.cli.desk import show_resumed
+    from factory_assets.cli.running import workers_in_force
 
     instance = open_instance()
-    workers = instance.settings.build_workers
+    workers = workers_in_force(instance.settings)
     with client_of(instance) as client:
         show_resumed(client.resume_queue(registry_of(instance), workers), workers, console)
 
@@ -88,7 +90,8 @@ def resume() -> None:
 def status(first: FromOption = None, last: ToOption = None) -> None:
     """Show the funnel and the queue, over the last two weeks or the dates that are named."""
     from factory_assets.cli.desk import show_holds
-    from factory_assets.cli.running import running_now, show_running
+    from factory_assets.cli.ownership import is_owned
+    from factory_assets.cli.running import running_now, show_others, show_running
     from factory_assets.cli.stages import Days
     from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue
 
@@ -101,10 +104,12 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     registry = registry_of(instance)
     if (running := running_now(settings.factory_data_dir)) is not None:
         show_running(running, settings, console)
+    elif not is_owned(settings.factory_data_dir):
+        show_others(settings.factory_data_dir, console)
     show_holds(registry.holds(), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)
-    show_queue(console, registry, lost_now(instance, registry))
+    show_queue(console, registry, lost=lost_now(instance, registry), places=settings.places)
     show_failures(console, registry)
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import psutil
 
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 
-_FILE = "daemon.lock"
+_FILE, _USERS_FILE = "daemon.lock", "daemon-users.lock"
 _COMES_UP_SECONDS, _LOOK_SECONDS = 60.0, 0.25
 _OURS = ("dagster", "factory")
 
@@ -60,6 +61,35 @@ def own(data_dir: Path) -> Iterator[Ownership]:
         os.close(descriptor)
 
 
+@dataclass(frozen=True)
+class DaemonUse:
+    """A command's share in the instance's daemon, whoever runs it."""
+
+    descriptor: int
+
+    def await_others(self, notify: Callable[[], None]) -> None:
+        """Wait until no other command uses the daemon; those that come then wait until this one has ended.
+
+        `notify` is called where there is something to wait for.
+        """
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            notify()
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+
+
+@contextmanager
+def using_daemon(data_dir: Path) -> Iterator[DaemonUse]:
+    """Have a share in the instance's daemon for this block: a command that runs it does not stop it meanwhile."""
+    descriptor = os.open(data_dir / _USERS_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield DaemonUse(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def own_or_await_daemon(
     stack: ExitStack, data_dir: Path, daemon_is_running: Callable[[], bool]
 ) -> Ownership | None:
@@ -70,9 +100,17 @@ def own_or_await_daemon(
     """
     deadline = time.monotonic() + _COMES_UP_SECONDS
     while not daemon_is_running():
-        with suppress(InputError):
-            return stack.enter_context(own(data_dir))
+        others = living_daemons(data_dir)
+        if not others:
+            with suppress(InputError):
+                return stack.enter_context(own(data_dir))
         if time.monotonic() > deadline:
+            if others and not is_owned(data_dir):
+                raise InfrastructureError(
+                    f"This instance has a daemon, {', '.join(map(str, others))}, but it has not reported for a minute.",
+                    where=str(data_dir),
+                    mend="Look into its output; stop it where it was started, and give the command again.",
+                )
             raise InfrastructureError(
                 f"Another process runs this factory, but no daemon came up in {_COMES_UP_SECONDS:.0f} seconds.",
                 where=str(data_dir / "logs"),

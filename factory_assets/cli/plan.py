@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from rich.console import Console
@@ -49,7 +49,7 @@ class Plan:
 def make_plan(
     registry: Registry, settings: Settings, *, first: date, last: date, gathered: Collection[date]
 ) -> Plan:
-    """Reckon the range; nothing is asked of any server.
+    """Reckon the range; nothing is asked of any server. A spec that has no partition is not counted.
 
     Args:
         registry: what is there already.
@@ -59,7 +59,15 @@ def make_plan(
         gathered: the dates that were gathered, empty ones too.
     """
     today = datetime.now(UTC).date()
-    days = _states(registry, first, last, gathered)
+    no_place = Counter(
+        queued.day
+        for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+        if settings.places.lacking(queued, today) is not None
+    )
+    days = [
+        replace(state, waiting=state.waiting - no_place[state.day])
+        for state in _states(registry, first, last, gathered)
+    ]
     # What is usual is judged by all dates that were gathered lately, not only by those of the range.
     lately = _states(registry, today - _LOOK_BACK, today, gathered) + days
     usual = habits(lately, registry.statistics(today - _LOOK_BACK, today))

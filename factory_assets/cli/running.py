@@ -15,6 +15,7 @@ from rich.console import Console
 
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import is_owned, lock_file
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.settings import Settings
 
 _FILE = "running.json"
@@ -73,6 +74,14 @@ def running_now(data_dir: Path) -> Running | None:
     return running if owner == [str(running.pid)] else None
 
 
+def workers_in_force(settings: Settings) -> int:
+    """How many builds may run at once: what the running daemon was started with, else what is set now."""
+    running = running_now(settings.factory_data_dir)
+    if running is None:
+        return settings.build_workers
+    return int(running.shown.get("BUILD_WORKERS", Settings.model_fields["build_workers"].default))
+
+
 def _digests(settings: Settings, salt: str) -> dict[str, str]:
     return {
         name.upper(): hmac.new(salt.encode(), _text(value).encode(), hashlib.sha256).hexdigest()
@@ -103,6 +112,26 @@ def show_running(running: Running, settings: Settings, console: Console) -> None
         soft_wrap=True,
     )
     show_changed(running, settings, console)
+
+
+def show_daemon(settings: Settings, console: Console) -> None:
+    """Whose daemon a command uses, as far as it is not what the operator expects."""
+    data_dir = settings.factory_data_dir
+    if (running := running_now(data_dir)) is not None:
+        show_changed(running, settings, console)
+    elif not is_owned(data_dir):
+        show_others(data_dir, console)
+
+
+def show_others(data_dir: Path, console: Console) -> None:
+    """The daemons that the factory has not started."""
+    for daemon in living_daemons(data_dir):
+        console.print(
+            f"Its daemon is {daemon}, with the settings of then.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def show_changed(running: Running, settings: Settings, console: Console) -> None:

@@ -16,6 +16,7 @@ from factory_assets.cli.common import (
 )
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.ownership import own
+from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 
@@ -58,7 +59,13 @@ def up(
     """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
     from factory_assets.cli import supervisor
     from factory_assets.cli.desk import show_holds
-    from factory_assets.defs.daemons import open_queue, release_dead_runs
+    from factory_assets.defs.daemons import (
+        check_no_daemon,
+        forget_daemon,
+        open_queue,
+        release_dead_runs,
+        runs_going_on,
+    )
     from factory_assets.defs.standing import refuse_to_lose_ranks
     from factory_assets.defs.storage import open_storage
     from factory_assets.last_good import last_good
@@ -76,10 +83,16 @@ def up(
         refuse_to_break(before, settings)
     # Checks take a while, and nobody may have begun to work on this instance meanwhile.
     with open_storage(settings.factory_data_dir) as dagster, own(settings.factory_data_dir):
-        released = release_dead_runs(dagster)
+        check_no_daemon(dagster)
+        forget_daemon(dagster)
+        released, alive = release_dead_runs(dagster), runs_going_on(dagster)
         show_holds(open_queue(dagster, gateways.registry, gateways, settings.build_workers), console)
     if released:
-        console.print(f"{len(released)} runs whose worker had died are reported as failed.")
+        console.print(
+            f"Reported as failed, because the worker had died: {', '.join(released)}.", soft_wrap=True
+        )
+    if alive:
+        console.print(f"Going on in a worker of an earlier daemon: {', '.join(alive)}.", soft_wrap=True)
     builds, analysis = gateways.most_a_day_can_cost()
     console.print(
         f"A day can cost at most ${builds + analysis:.2f}: ${builds:.2f} for builds (FACTORY_DAY_BUDGET_USD) and"
@@ -98,7 +111,10 @@ def down() -> None:
     """Stop the factory and everything it started; runs in flight stop too and are resumed later."""
     from factory_assets.cli.supervisor import stop_supervisor
 
-    console.print("Stopped." if stop_supervisor(open_instance()) else "It was not running.")
+    instance = open_instance()
+    console.print("Stopped." if stop_supervisor(instance) else "It was not running.")
+    for daemon in living_daemons(instance.settings.factory_data_dir):
+        console.print(f"Still there: the daemon {daemon}; stop it where it was started.", soft_wrap=True)
 
 
 def supervise() -> None:

@@ -13,18 +13,24 @@ from rich.console import Console
 from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.command_programs import client_at_work
 from factory_assets.cli.desk import place
-from factory_assets.cli.guests import Guests
 from factory_assets.cli.instance import Instance
-from factory_assets.cli.ownership import own_or_await_daemon
-from factory_assets.cli.running import note_running, running_now, show_changed
+from factory_assets.cli.ownership import own_or_await_daemon, using_daemon
+from factory_assets.cli.running import note_running, show_daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient
-from factory_assets.defs.daemons import daemon_is_running, forget_daemon, open_queue, release_dead_runs
+from factory_assets.defs.daemons import (
+    check_no_daemon,
+    daemon_is_running,
+    forget_daemon,
+    open_queue,
+    release_dead_runs,
+)
 from factory_assets.defs.runs import RunOutcome
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Launches, choose_launches
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.errors import CredentialError, InputError
+from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import tail
 from factory_assets.gateways import Gateways
@@ -85,11 +91,11 @@ class Days:
         return day is not None and self.first <= day <= self.last
 
 
-def named_specs(registry: Registry, names: Sequence[str], *, ranks: int) -> list[QueuedSpec]:
+def named_specs(registry: Registry, names: Sequence[str], *, places: Places) -> list[QueuedSpec]:
     """The specs with these names, each once. They are looked at before anything is started for one of them.
 
     Raises:
-        InputError: with every name that no spec has, or whose spec has no partition among `ranks` a day.
+        InputError: with every name that no spec has, or whose spec has no partition, for one and the same reason.
     """
     found = {name: registry.spec_named(name) for name in dict.fromkeys(names)}
     unknown = [name for name, queued in found.items() if queued is None]
@@ -98,20 +104,11 @@ def named_specs(registry: Registry, names: Sequence[str], *, ranks: int) -> list
             "No spec has this name.", where=", ".join(unknown), mend="`factory status` lists the names."
         )
     specs = [queued for queued in found.values() if queued is not None]
-    unranked = [queued.spec.name for queued in specs if queued.day is None or queued.rank is None]
-    if unranked:
-        raise InputError(
-            "It waits for a free rank, so there is no partition to launch.",
-            where=", ".join(unranked),
-            mend=f"It gets a rank on the next date that has one free; FACTORY_RANKS is {ranks} a date.",
-        )
-    beyond = [queued.spec.name for queued in specs if (queued.rank or 0) > ranks]
-    if beyond:
-        raise InputError(
-            f"Its rank has no partition any more: FACTORY_RANKS is {ranks}.",
-            where=", ".join(beyond),
-            mend="Set FACTORY_RANKS back to the higher number.",
-        )
+    today = datetime.now(UTC).date()
+    lacking = {queued.spec.name: places.lacking(queued, today) for queued in specs}
+    if (first := next(filter(None, lacking.values()), None)) is not None:
+        alike = [name for name, lacks in lacking.items() if lacks is not None and lacks.what == first.what]
+        raise InputError(first.what, where=", ".join(alike), mend=first.mend)
     return specs
 
 
@@ -132,14 +129,15 @@ class Factory:
         settings = instance.settings
         data_dir = settings.factory_data_dir
         with open_storage(data_dir) as dagster, ExitStack() as stack:
-            guests = stack.enter_context(Guests.of(data_dir))
+            # First of all, so that the daemon that is found does not stop before it was used.
+            use = stack.enter_context(using_daemon(data_dir))
             ownership = own_or_await_daemon(stack, data_dir, lambda: daemon_is_running(dagster))
             if ownership is None:
-                if (running := running_now(data_dir)) is not None:
-                    show_changed(running, settings, console)
+                show_daemon(settings, console)
                 client = stack.enter_context(FactoryClient.open(instance.workspace, data_dir))
                 yield cls(settings, client, registry, console)
                 return
+            check_no_daemon(dagster)
             note_running(instance)
             forget_daemon(dagster)
             release_dead_runs(dagster)
@@ -148,8 +146,8 @@ class Factory:
             client = stack.enter_context(client_at_work(instance, ownership))
             factory = cls(settings, client, registry, console)
             yield factory
-            guests.wait_for_others(
-                lambda: console.print("Waiting for other commands before the daemon stops …")
+            use.await_others(
+                lambda: console.print("Waiting for other commands to end before the daemon stops …")
             )
             factory.wait_for_others()
 
@@ -215,40 +213,59 @@ class Factory:
                 f"  {launches.held_by_budget} specs wait for the budget of another day, or for a higher"
                 " FACTORY_DAY_BUDGET_USD; --repo NAME builds one all the same."
             )
+        self._name_unplaced(self._launchable(days))
         return list(launches.specs)
 
     def _launches(self, days: Days | None, going: Mapping[str, str]) -> Launches:
         now = datetime.now(UTC)
-        limits = self.settings.budget_limits
-        waiting = [
-            queued
-            for queued in self.registry.launchable_specs(now, limits)
-            if days is None or days.hold(queued.day)
-        ]
+        waiting = [queued for queued in self._launchable(days) if self._lacking(queued) is None]
         names = [*going, *(queued.spec.name for queued in waiting)]
         return choose_launches(
             waiting,
             busy=going.keys(),
-            budget=todays_budget(self.registry, names, limits=limits, now=now),
+            budget=todays_budget(self.registry, names, limits=self.settings.budget_limits, now=now),
             launched_before=self.client.launches_so_far(),
             now=now,
         )
 
+    def _launchable(self, days: Days | None) -> list[QueuedSpec]:
+        return [
+            queued
+            for queued in self.registry.launchable_specs(datetime.now(UTC), self.settings.budget_limits)
+            if days is None or days.hold(queued.day)
+        ]
+
+    def _lacking(self, queued: QueuedSpec) -> Lacking | None:
+        return self.settings.places.lacking(queued, datetime.now(UTC).date())
+
+    def _name_unplaced(self, specs: Sequence[QueuedSpec]) -> None:
+        """Say which of them have no partition, and why."""
+        for queued in specs:
+            if (lacks := self._lacking(queued)) is not None:
+                self.console.print(
+                    f"  {place(queued)}: {lacks.what} {lacks.mend}",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
+
     def mirror(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Publish the shipped repos that are not mirrored yet, or those that are named."""
         waiting = (
-            named_specs(self.registry, names, ranks=self.settings.factory_ranks)
+            named_specs(self.registry, names, places=self.settings.places)
             if names
             else unmirrored_specs(self.registry, to_github=self.settings.mirrors_to_github)
         )
-        todo = [queued for queued in waiting if days is None or days.hold(queued.day)]
+        chosen = [queued for queued in waiting if days is None or days.hold(queued.day)]
+        self._name_unplaced(chosen)
+        todo = [queued for queued in chosen if self._lacking(queued) is None]
         return self._follow(
             {self.client.launch_spec("mirror", queued): f"mirror   {place(queued)}" for queued in todo},
             nothing="Every shipped repo is mirrored.",
         )
 
     def _unshipped(self, names: Sequence[str], going: Mapping[str, str]) -> list[QueuedSpec]:
-        named = named_specs(self.registry, names, ranks=self.settings.factory_ranks)
+        named = named_specs(self.registry, names, places=self.settings.places)
         return [
             queued
             for queued in named

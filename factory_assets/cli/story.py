@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import as_text, single_line, tail
 from factory_assets.registry.story import Attempt, Story
@@ -19,12 +20,18 @@ from factory_assets.registry.story import Attempt, Story
 _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
 
 
-def show_story(story: Story, console: Console, *, git_dir: Path, lost: str = "") -> None:
-    """Print it, oldest first. `lost` says how the run ended of a build that is at work by the queue alone."""
+def show_story(
+    story: Story, console: Console, *, git_dir: Path, lost: str = "", places: Places | None = None
+) -> None:
+    """Print it, oldest first.
+
+    `lost` says how the run ended of a build that is at work by the queue alone; with `places` it is told whether its
+    partition is one of them.
+    """
     queued = story.queued
     status = BuildStatus.QUEUED if lost else queued.status
     console.rule(f"{queued.spec.name}: {status}", style=_STYLES.get(status, "yellow"))
-    for name, value in (*_spec_facts(story), *_state_facts(story, git_dir, lost)):
+    for name, value in (*_spec_facts(story), *_state_facts(story, git_dir, lost, places)):
         console.print(f"{name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
     if queued.error_log:
         said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
@@ -62,8 +69,9 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
     return facts
 
 
-def _state_facts(story: Story, git_dir: Path, lost: str) -> list[tuple[str, str]]:
+def _state_facts(story: Story, git_dir: Path, lost: str, places: Places | None) -> list[tuple[str, str]]:
     queued = story.queued
+    lacks = _lacking(queued, places)
     facts = [
         (
             "partition",
@@ -77,7 +85,9 @@ def _state_facts(story: Story, git_dir: Path, lost: str) -> list[tuple[str, str]
     if queued.run_id:
         facts.append(("run", queued.run_id))
     if queued.status is BuildStatus.QUEUED or lost:
-        facts.append(("waits", why_it_waits(queued, lost)))
+        facts.append(("waits", why_it_waits(queued, lost=lost, places=places)))
+        if lacks is not None:
+            facts.append(("to mend it", lacks.mend))
     if story.repo:
         repo = story.repo
         facts += [
@@ -92,14 +102,19 @@ def _state_facts(story: Story, git_dir: Path, lost: str) -> list[tuple[str, str]
     return facts
 
 
-def why_it_waits(queued: QueuedSpec, lost: str = "") -> str:
-    """Why a spec is not built yet, and until when, in words; a dash where it is being built."""
+def why_it_waits(queued: QueuedSpec, *, lost: str = "", places: Places | None = None) -> str:
+    """Why a spec is not built yet, and until when, in words; a dash where it is being built.
+
+    `lost` says how the run ended of a build that is at work by the queue alone; with `places`, also for a partition.
+    """
     if lost:
         return f"for another run: {lost}"
     if queued.status is not BuildStatus.QUEUED:
         return "-"
     if queued.rank is None:
         return "for a free rank"
+    if (lacks := _lacking(queued, places)) is not None:
+        return f"for a {lacks.missing}"
     if queued.wait_cause is None:
         return "for its turn"
     words = [str(queued.wait_cause)]
@@ -110,6 +125,10 @@ def why_it_waits(queued: QueuedSpec, lost: str = "") -> str:
     if queued.waits:
         words.append(f"put off {queued.waits} times")
     return ", ".join(words)
+
+
+def _lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
+    return places.lacking(queued, datetime.now(UTC).date()) if places is not None else None
 
 
 def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> None:

@@ -27,10 +27,12 @@ from factory_assets.cli.processes import (
     program,
     start,
     stop_tree,
+    stop_trees,
     write_workspace,
 )
 from factory_assets.cli.running import note_running
 from factory_assets.cli.watch import Watch
+from factory_assets.daemon_notes import daemon_notes, living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
 from factory_assets.network.clients import ask
@@ -106,7 +108,12 @@ def check_startable(instance: Instance) -> None:
     Raises:
         InputError: which of the two, and what to do.
     """
+    from factory_assets.defs.daemons import check_no_daemon
+    from factory_assets.defs.storage import open_storage
+
     check_free(instance.settings.factory_data_dir)
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        check_no_daemon(dagster)
     check_port(instance.settings.factory_ui_host, instance.settings.factory_ui_port)
 
 
@@ -136,15 +143,17 @@ def start_supervisor(instance: Instance) -> str:
 def stop_supervisor(instance: Instance) -> bool:
     """Stop whatever runs this instance's daemon and all it started, runs in flight too.
 
-    Orphans of a supervisor or command that was killed are stopped as well. False when nothing was running.
+    Orphans of a supervisor, code server or command that was killed are stopped as well. What a daemon works on that
+    the factory has not started is left to it. False when nothing was running.
     """
-    pids = owners(instance.settings.factory_data_dir)
+    data_dir, stopped_workers = instance.settings.factory_data_dir, False
+    pids = owners(data_dir)
     for pid in pids:
         stop_tree(pid)
-    if pids:
-        with suppress(InputError), own(instance.settings.factory_data_dir):
-            _forget_daemon(instance.settings.factory_data_dir)
-    return bool(pids)
+    if pids or daemon_notes(data_dir):
+        with suppress(InputError), own(data_dir):
+            stopped_workers = _clear_up(data_dir)
+    return bool(pids) or stopped_workers
 
 
 def supervise(instance: Instance) -> None:
@@ -153,6 +162,9 @@ def supervise(instance: Instance) -> None:
     Raises:
         InputError: somebody else works on this instance.
     """
+    from factory_assets.defs.daemons import check_no_daemon, forget_daemon
+    from factory_assets.defs.storage import open_storage
+
     settings = instance.settings
     # A program that is started again later works with the same settings as the others.
     os.environ.update(pinned_environment())
@@ -169,7 +181,9 @@ def supervise(instance: Instance) -> None:
     with own(settings.factory_data_dir) as ownership:
         note_running(instance)
         # This also makes a new instance's storage, once for all the programs.
-        _forget_daemon(settings.factory_data_dir)
+        with open_storage(settings.factory_data_dir) as dagster:
+            check_no_daemon(dagster)
+            forget_daemon(dagster)
         workspace = write_workspace(settings.factory_data_dir, ports.code)
         # A daemon without its code server fails the runs that it finds in the queue.
         needs = {"daemon": lambda: listens(ports.code)}
@@ -195,15 +209,24 @@ def supervise(instance: Instance) -> None:
         finally:
             for child in reversed(children):
                 child.stop()
-            _forget_daemon(settings.factory_data_dir)
+            _clear_up(settings.factory_data_dir)
 
 
-def _forget_daemon(data_dir: Path) -> None:
-    """Forget the reports of a daemon that runs no more: commands would take it for a running one for a minute."""
+def _clear_up(data_dir: Path) -> bool:
+    """After the daemon has ended: stop the workers that outlived their code server, and forget its reports.
+
+    Commands would take it for a running one for a minute. Returns whether a worker was stopped.
+    """
+    from factory_assets.defs.daemons import forget_daemon
     from factory_assets.defs.storage import open_storage
+    from factory_assets.defs.workers import living_workers
 
     with open_storage(data_dir) as dagster:
-        dagster.wipe_daemon_heartbeats()
+        # Those of a daemon that lives are its own.
+        workers = [] if living_daemons(data_dir) else living_workers(dagster)
+        stop_trees(workers)
+        forget_daemon(dagster)
+    return bool(workers)
 
 
 def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:

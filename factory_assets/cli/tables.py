@@ -13,6 +13,7 @@ from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.cli.story import why_it_waits
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.places import Places
 from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
@@ -56,8 +57,17 @@ def show_missing(console: Console, registry: Registry, first: date, last: date) 
             )
 
 
-def show_queue(console: Console, registry: Registry, lost: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Specs that wait or are being built. `lost` says of builds by name how their run ended."""
+def show_queue(
+    console: Console,
+    registry: Registry,
+    *,
+    lost: Mapping[str, str] = MappingProxyType({}),
+    places: Places | None = None,
+) -> None:
+    """Specs that wait or are being built; with `places`, also which of them have no partition.
+
+    `lost` says of builds by name how their run ended.
+    """
     waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts"):
@@ -71,7 +81,7 @@ def show_queue(console: Console, registry: Registry, lost: Mapping[str, str] = M
             queued.spec.language,
             BuildStatus.QUEUED if queued.spec.name in lost else queued.status,
             str(queued.attempts),
-            why_it_waits(queued, lost.get(queued.spec.name, "")),
+            why_it_waits(queued, lost=lost.get(queued.spec.name, ""), places=places),
         )
     if waiting:
         print_table(console, table)

@@ -38,6 +38,7 @@ from factory_assets.domain.automation import (
     given_up,
 )
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, WaitCause
+from factory_assets.domain.places import Places
 from factory_assets.domain.sizes import size_of
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
@@ -52,12 +53,10 @@ SPENDING_SENSORS = ("queued_specs",)
 class Rules:
     """The settings that automation obeys."""
 
-    first: date
-    last: date | None
+    places: Places
     window_days: int
     timezone: str
     limits: BudgetLimits
-    ranks: int
     to_github: bool
     to_folder: bool
     build_workers: int
@@ -70,20 +69,15 @@ class Rules:
     @property
     def gather_dates(self) -> GatherDates:
         """What the hourly gather goes by."""
-        return GatherDates(self.first, self.last, self.window_days)
+        return GatherDates(self.places.first, self.places.last, self.window_days)
 
     def have(self, day: date, today: date) -> bool:
-        """Whether the date is a partition: not so after settings were changed, or a clock that was ahead was set."""
-        return self.first <= day <= (today if self.last is None else min(today, self.last))
+        """Whether the date is a partition."""
+        return self.places.have(day, today)
 
     def hold(self, queued: QueuedSpec, today: date) -> bool:
         """Whether the spec's date and rank are a partition."""
-        return (
-            queued.day is not None
-            and queued.rank is not None
-            and self.have(queued.day, today)
-            and queued.rank <= self.ranks
-        )
+        return self.places.lacking(queued, today) is None
 
 
 def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
@@ -114,7 +108,7 @@ def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         now = context.scheduled_execution_time.astimezone(UTC)
         window = gather_window(context.instance, rules.gather_dates, now)
         if window is None:
-            yield dg.SkipReason(f"The first date, {rules.first}, has not come yet.")
+            yield dg.SkipReason(f"The first date, {rules.places.first}, has not come yet.")
             return
         yield from gather_requests(registry, rules.gather_dates, window, now)
 
@@ -315,7 +309,7 @@ def _build_requests(
         now=now,
         crashes=crashes(context.instance, now),
     )
-    waits = _waits(registry, launchable, launches)
+    waits = _waits(registry, rules, launchable, launches, asked_at.date())
     if launches.held_by_budget:
         # Once a day, because the tick of each minute finds the same.
         midnight = datetime.combine(now.date(), time(), UTC)
@@ -350,11 +344,13 @@ def _day_is_full(launches: Launches, rules: Rules) -> Alert:
     )
 
 
-def _waits(registry: Registry, launchable: Sequence[QueuedSpec], launches: Launches) -> str:
+def _waits(
+    registry: Registry, rules: Rules, launchable: Sequence[QueuedSpec], launches: Launches, today: date
+) -> str:
     """Why specs wait, with numbers, in one line; empty when none does."""
     ready = {queued.id for queued in launchable}
     causes = Counter(
-        "no free rank" if queued.rank is None else str(queued.wait_cause or "no partition")
+        f"no {lacks.missing}" if (lacks := rules.places.lacking(queued, today)) else str(queued.wait_cause)
         for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
         if queued.id not in ready
     )

@@ -17,9 +17,10 @@ from factory_assets.build.errors import (
 from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
-from factory_assets.defs.holds import BUILD_POOL, stop_for_machine, stop_for_model
+from factory_assets.defs.holds import stop_for_machine, stop_for_model
 from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.partitions import Partitions, day_and_rank
+from factory_assets.defs.pools import BUILD_POOL
 from factory_assets.defs.runs import (
     ATTEMPTS_TAG,
     RunOutcome,

@@ -17,7 +17,7 @@ from dagster_graphql.cli import execute_query
 from pydantic import BaseModel, Field
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
-from factory_assets.defs.daemons import GOING_ON, daemon_is_running
+from factory_assets.defs.daemons import daemon_is_running, runs_going_on
 from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.holds import lift_by_hand
 from factory_assets.defs.partitions import spec_key
@@ -176,7 +176,7 @@ class FactoryClient:
 
     def going_on(self) -> list[str]:
         """The ids of the runs that have started and not ended."""
-        return [run.run_id for run in self._instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))]
+        return runs_going_on(self._instance)
 
     def cancel_queued(
         self, run_ids: Sequence[str], why: str = "The command that had launched it was interrupted."

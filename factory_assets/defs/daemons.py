@@ -6,31 +6,71 @@ import time
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._daemon.types import DaemonHeartbeat
 
-from factory_assets.defs.holds import lift_holds, set_builds
+from factory_assets.daemon_notes import daemon_notes, forget_ended, living_daemons
+from factory_assets.defs.holds import lift_holds
+from factory_assets.defs.pools import set_builds
 from factory_assets.defs.stages import Building
+from factory_assets.defs.storage import data_dir_of
+from factory_assets.defs.workers import GOING_ON, has_died
 from factory_assets.domain.automation import Hold
+from factory_assets.domain.errors import InputError
 from factory_assets.registry import Registry
 
-GOING_ON = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
 # A daemon reports every 30 seconds.
 _HEARTBEAT_SECONDS = 75.0
 
 
 def daemon_is_running(instance: dg.DagsterInstance) -> bool:
-    """Whether a daemon that starts queued runs has reported in the last minute or so.
+    """Whether a daemon that starts queued runs has reported in the last minute or so, and not ended since.
 
     Dagster's own word "healthy" is no help: it goes on for half an hour after the last report.
     """
-    heartbeat = instance.get_daemon_heartbeats().get(_STARTS_RUNS)
-    # One from the future was written before the clock was set back, and says nothing of now.
-    return heartbeat is not None and abs(time.time() - heartbeat.timestamp) < _HEARTBEAT_SECONDS
+    return any(heartbeat.daemon_type == _STARTS_RUNS for heartbeat in _fresh_heartbeats(instance))
+
+
+def check_no_daemon(instance: dg.DagsterInstance) -> None:
+    """Refuse where a daemon works on this instance, whoever started it.
+
+    Raises:
+        InputError: which one, and how to go on.
+    """
+    if living := living_daemons(data_dir_of(instance)):
+        raise InputError(
+            f"This instance has a daemon already: {', '.join(map(str, living))}.",
+            where=str(data_dir_of(instance)),
+            mend="Stop it where it was started, or let it do the work: `factory build` and the like use it.",
+        )
+    if heartbeats := _fresh_heartbeats(instance):
+        newest = max(heartbeats, key=lambda heartbeat: heartbeat.timestamp)
+        raise InputError(
+            "This instance has a daemon already: it runs where this command cannot see its process, and its"
+            f" {newest.daemon_type} last reported {abs(time.time() - newest.timestamp):.0f} seconds ago.",
+            where=str(data_dir_of(instance)),
+            mend="Stop it where it was started. Once it has been silent for"
+            f" {_HEARTBEAT_SECONDS:.0f} seconds, it counts as stopped.",
+        )
 
 
 def forget_daemon(instance: dg.DagsterInstance) -> None:
     """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""
     instance.wipe_daemon_heartbeats()
+    forget_ended(data_dir_of(instance))
+
+
+def _fresh_heartbeats(instance: dg.DagsterInstance) -> list[DaemonHeartbeat]:
+    """Those of the last minute or so, unless the daemon that may have written them is known to have ended."""
+    notes, now = daemon_notes(data_dir_of(instance)), time.time()
+    lives = any(note.lives for note in notes)
+    return [
+        heartbeat
+        for heartbeat in instance.get_daemon_heartbeats().values()
+        # One from the future was written before the clock was set back, and says nothing of now.
+        if abs(now - heartbeat.timestamp) < _HEARTBEAT_SECONDS
+        and (lives or not any(note.since <= heartbeat.timestamp for note in notes))
+    ]
 
 
 def open_queue(
@@ -49,12 +89,20 @@ def open_queue(
     return standing
 
 
-def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Report runs as failed that were going on when their worker died unwatched, and free their slots.
+def runs_going_on(instance: dg.DagsterInstance) -> list[str]:
+    """The ids of the runs that have started and not ended."""
+    return [run.run_id for run in instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))]
 
-    Only to be called while nothing of this instance runs.
+
+def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report runs as failed whose worker died while nobody watched it, and free their slots.
+
+    Workers outlive the daemon that started them, so those of other runs may be at work still.
     """
-    dead = instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))
+    going_on = instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))
+    gone = [run.run_id for run in going_on if has_died(instance, run)]
+    # Read anew: what has ended in between has said how.
+    dead = instance.get_runs(filters=dg.RunsFilter(run_ids=gone, statuses=list(GOING_ON))) if gone else []
     for run in dead:
         instance.report_run_failed(run, "Its worker was gone when the factory started again.")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

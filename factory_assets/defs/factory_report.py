@@ -9,6 +9,8 @@ import dagster as dg
 from factory_assets.defs.externals import GROUP
 from factory_assets.defs.markdown import table
 from factory_assets.defs.stages import Clock
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.places import Places
 from factory_assets.registry import Registry
 from factory_assets.report.page import summary, tables, write_page
 from factory_assets.report.plots import plot
@@ -17,7 +19,7 @@ FACTORY_REPORT = dg.AssetKey("factory_report")
 REPORT_DAYS = 30
 
 
-def build_factory_report(*, owner: str, folder: Path) -> dg.AssetsDefinition:
+def build_factory_report(*, owner: str, folder: Path, places: Places) -> dg.AssetsDefinition:
     """The asset. It reads the registry alone, so it depends on no partition and is never shown as stale."""
 
     @dg.asset(
@@ -43,6 +45,12 @@ def build_factory_report(*, owner: str, folder: Path) -> dg.AssetsDefinition:
         now = clock.now()
         today = now.date()
         statistics = registry.statistics(today - timedelta(days=REPORT_DAYS - 1), today)
+        lacking = {
+            queued.spec.name: f"a {lacks.missing}"
+            for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+            if (lacks := places.lacking(queued, today)) is not None
+        }
+        statistics = statistics.waiting_for(lacking)
         picture = plot(statistics, now=now)
         page = write_page(statistics, picture, folder=folder, now=now)
         rate, cost = statistics.ship_rate, statistics.cost_per_shipped

@@ -8,14 +8,13 @@ from datetime import datetime
 
 import dagster as dg
 
+from factory_assets.defs.pools import BUILD_POOL, set_builds
 from factory_assets.defs.stages import Building
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, FactoryError
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.registry import Registry
-
-BUILD_POOL = "builds"
 
 
 def stop_for_model(
@@ -140,8 +139,3 @@ def lift_by_hand(instance: dg.DagsterInstance, registry: Registry, workers: int)
     for hold in standing:
         registry.release_hold(hold.cause)
     return standing
-
-
-def set_builds(instance: dg.DagsterInstance, workers: int) -> None:
-    """Set how many builds run at once."""
-    instance.event_log_storage.set_concurrency_slots(BUILD_POOL, workers)

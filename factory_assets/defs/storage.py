@@ -32,3 +32,8 @@ def storage_at(home: Path, data_dir: Path) -> Iterator[dg.DagsterInstance]:
     overrides = {"storage": {"sqlite": {"base_dir": str(data_dir)}}}
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides)) as instance:
         yield instance
+
+
+def data_dir_of(instance: dg.DagsterInstance) -> Path:
+    """The data directory of the factory whose instance this is: the base of its storage, as dagster.yaml says."""
+    return Path(instance.storage_directory()).parent

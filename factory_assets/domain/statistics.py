@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from math import sqrt
 
@@ -77,6 +78,13 @@ class Statistics(_Line):
     phases: tuple[PhaseSeconds, ...]
     failed: tuple[FailedRepo, ...]
     waiting: tuple[WaitingSpec, ...]
+
+    def waiting_for(self, causes: Mapping[str, str]) -> Statistics:
+        """The same, where these specs wait for something else first."""
+        waiting = (
+            spec.model_copy(update={"cause": causes.get(spec.name, spec.cause)}) for spec in self.waiting
+        )
+        return self.model_copy(update={"waiting": tuple(waiting)})
 
     @property
     def shipped(self) -> int:

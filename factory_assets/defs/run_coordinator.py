@@ -1,0 +1,75 @@
+"""Dagster's run queue, which the factory's dagster.yaml names, so that every daemon of the instance comes by here.
+
+Whoever starts a daemon (`factory up`, `dagster dev`, `dagster-daemon run`), the same is done: it notes that it is
+there, puts BUILD_WORKERS in force, and lets backfills wait while a code location does not load. Dagster by itself fails
+every backfill in flight then, and cancels its runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import dagster as dg
+from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
+
+from factory_assets.daemon_notes import living_daemons, note_daemon
+from factory_assets.defs.pools import put_workers_in_force
+from factory_assets.defs.storage import data_dir_of
+from factory_assets.domain.errors import FactoryError
+from factory_assets.settings import load_settings
+
+# Read in Dagster 1.13.27, dagster/_core/execution/asset_backfill.py: any value lets a backfill wait.
+_BACKFILLS_WAIT = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"
+
+_log = logging.getLogger("dagster.daemon.factory")
+
+
+class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
+    """The queue of the factory's runs.
+
+    A run coordinator is one of Dagster's plug-ins: https://docs.dagster.io/deployment/execution/run-coordinators.
+    """
+
+    _note: int | None = None
+
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
+        """Called once, where the instance is first asked for its coordinator, so before a daemon looks at a backfill.
+
+        Dagster looks for the switch in the daemon's own environment alone, whoever has started it.
+        """
+        os.environ.setdefault(_BACKFILLS_WAIT, "1")
+        super().register_instance(instance)
+
+    @property
+    def dequeue_interval_seconds(self) -> int:
+        """How often the queue is looked at.
+
+        In Dagster 1.13 a daemon asks for it once, when it starts (`dagster._daemon.controller`), and nothing else does.
+        """
+        self._begin()
+        return super().dequeue_interval_seconds
+
+    def dispose(self) -> None:
+        """The daemon has ended."""
+        if self._note is not None:
+            os.close(self._note)
+            self._note = None
+        super().dispose()
+
+    def _begin(self) -> None:
+        if self._note is not None:
+            return
+        data_dir = data_dir_of(self._instance)
+        others = living_daemons(data_dir)
+        self._note = note_daemon(data_dir)
+        if others:
+            # The settings in force are those of the daemon that was there first.
+            _log.warning(
+                "This instance has a daemon already: %s. Stop one of the two.", ", ".join(map(str, others))
+            )
+            return
+        try:
+            put_workers_in_force(self._instance, load_settings().build_workers)
+        except FactoryError as error:
+            _log.warning("BUILD_WORKERS is not put in force: %s", error)
