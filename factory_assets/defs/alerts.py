@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from factory_assets.alerts.send import Places, send_due
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.defs.stages import Alerting, Clock
+from factory_assets.defs.ticks import pen
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, WaitCause
@@ -64,8 +65,10 @@ def build_alert_sensor() -> dg.SensorDefinition:
                 skip_reason="No place is set for alerts (FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK)."
             )
         seen = _Seen.model_validate_json(context.cursor) if context.cursor else _Seen()
-        now = clock.now()
-        line, seen = look(context.instance, registry, places, seen, link=alerting.ui_url(), now=now)
+        now, link, write = clock.now(), alerting.ui_url(), pen(context, registry)
+        if write is None:
+            return dg.SensorResult(skip_reason=preview(context.instance, registry, seen, link=link, now=now))
+        line, seen = look(context.instance, write, places, seen, link=link, now=now)
         return dg.SensorResult(skip_reason=line, cursor=seen.model_dump_json())
 
     return alerts
@@ -81,15 +84,7 @@ def look(
     now: datetime,
 ) -> tuple[str, _Seen]:
     """Note what is new since `seen`, send what is due, and say in a line what was done."""
-    failed, last_event = _failed_runs(instance, seen.last_event)
-    stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
-    holds = registry.holds()
-    fresh = [
-        *_of_runs(instance, registry, failed, link, now),
-        *_of_ticks(instance, seen.looked_at or now, link),
-        *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
-        *_of_holds(holds, seen.holds, link),
-    ]
+    fresh, seen = _news(instance, registry, seen, link=link, now=now)
     for alert, times in fresh:
         registry.note_alert(alert, now=now, times=times)
     told = send_due(registry, places, now=now)
@@ -99,7 +94,35 @@ def look(
         if told.failures
         else []
     )
-    return " ".join(parts) or "Nothing to tell.", _Seen(
+    return " ".join(parts) or "Nothing to tell.", seen
+
+
+def preview(
+    instance: dg.DagsterInstance, registry: Registry, seen: _Seen, *, link: str, now: datetime
+) -> str:
+    """Say in a line what `look` would find; nothing is noted or sent."""
+    fresh, _ = _news(instance, registry, seen, link=link, now=now)
+    waiting = registry.due_alerts(now)
+    causes = dict.fromkeys(alert.cause for alert in [*waiting, *(alert for alert, _ in fresh)])
+    if not causes:
+        return "Nothing to tell."
+    return f"The next tick tells, unless it was told within a day: {', '.join(causes)}."
+
+
+def _news(
+    instance: dg.DagsterInstance, registry: Registry, seen: _Seen, *, link: str, now: datetime
+) -> tuple[list[tuple[Alert, int]], _Seen]:
+    """What is new since `seen`, each with how often it came, and what is seen now."""
+    failed, last_event = _failed_runs(instance, seen.last_event)
+    stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
+    holds = registry.holds()
+    fresh = [
+        *_of_runs(instance, registry, failed, link, now),
+        *_of_ticks(instance, seen.looked_at or now, link),
+        *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
+        *_of_holds(holds, seen.holds, link),
+    ]
+    return fresh, _Seen(
         last_event=last_event,
         looked_at=now,
         waiting=tuple(sorted(queued.spec.name for queued in stopped)),
