@@ -26,7 +26,7 @@ from factory_assets.defs.queue import (
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
-from factory_assets.defs.ticks import pen
+from factory_assets.defs.ticks import log, pen
 from factory_assets.defs.waits import apart, day_is_full, held, waiting_specs
 from factory_assets.domain.automation import (
     Budget,
@@ -150,7 +150,7 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         elif len(early) == len(days):
             yield dg.SkipReason(f"Gathered before arXiv announced them. {waits} {without}".strip())
         elif early or without:
-            context.log.info(f"{waits} {without}".strip())
+            log(context, f"{waits} {without}".strip())
         launched = analyses_to_launch(
             context.instance,
             registry,
@@ -163,7 +163,7 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         if launched.alert is not None and write is not None:
             write.note_alert(launched.alert, now=now, unless_since=_midnight(now))
         if launched.waits and launched.days:
-            context.log.info(launched.waits)
+            log(context, launched.waits)
         elif launched.waits:
             yield dg.SkipReason(launched.waits)
         for day in launched.days:
@@ -217,7 +217,7 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         if not waiting:
             yield dg.SkipReason(without or "Every shipped repo is mirrored.")
         elif without:
-            context.log.info(without)
+            log(context, without)
         for queued in waiting:
             yield _request(queued, f"mirror {night:%Y-%m-%d} {queued.spec.name}")
 
@@ -340,7 +340,7 @@ def _build_requests(
     elif not mine:
         yield dg.SkipReason("Another tick or command is launching what is queued.")
     elif waits:
-        context.log.info("Launched: %s. %s", len(mine), waits)
+        log(context, f"Launched: {len(mine)}. {waits}")
     for launch in launches.launches:
         queued = launch.queued
         if queued.spec.name in mine:

@@ -27,3 +27,9 @@ def is_tick(context: Evaluation) -> bool:
 def pen(context: Evaluation, registry: Registry) -> Registry | None:
     """The registry to write to in a tick; None for who only looks."""
     return registry.writing() if is_tick(context) else None
+
+
+def log(context: Evaluation, text: str) -> None:
+    """Keep a line in the log of a tick. Of who only looks Dagster would keep a file that nothing shows."""
+    if is_tick(context):
+        context.log.info(text)
