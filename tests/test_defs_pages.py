@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from automation_ticks import WEDNESDAY, queue_two, spec_named
+from automation_ticks import WEDNESDAY, queue_two
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster_graphql.cli import execute_query
 from defs_factory import DefsFactory, metadata
 
-from factory_assets.defs.pages import repo_link, repo_page, runs_page
+from factory_assets.defs.pages import runs_page
 
 _FEED = """
 query Feed($filter: RunsFilter, $view: RunsFeedView!) {
@@ -57,20 +57,7 @@ def test_the_runs_of_a_repo_are_found_by_its_name_those_of_backfills_too(
     assert listed(ui, address.removesuffix("&view=runs")) == []
 
 
-def test_the_pages_of_a_date_and_of_a_mirror_lead_to_the_repos_partition(kept: DefsFactory) -> None:
+def test_a_built_repos_partition_leads_to_its_runs(kept: DefsFactory) -> None:
     queue_two(kept)
-    page = "/assets/built_repos?view=partitions&partition=2026-06-17%7C01"
-    assert f"| 01 | [cache-probe]({page}) |" in str(
-        metadata(kept.run_day("analyze", WEDNESDAY), "specs")["specs"]
-    )
     built = metadata(kept.run_rank("build", WEDNESDAY, 1), "built_repos")
     assert built["runs"] == f"[all runs of cache-probe]({runs_page('cache-probe')})"
-    mirrored = metadata(kept.run_rank("mirror", WEDNESDAY, 1), "mirrored_repos")
-    assert mirrored["built"] == f"[cache-probe]({page})"
-
-
-def test_a_spec_that_waits_for_a_rank_has_no_partition_to_lead_to(kept: DefsFactory) -> None:
-    queue_two(kept)
-    waiting = spec_named(kept, "cache-probe").model_copy(update={"day": None, "rank": None})
-    assert repo_page(waiting) is None
-    assert repo_link(waiting) == "cache-probe"

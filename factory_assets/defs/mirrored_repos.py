@@ -5,7 +5,6 @@ import dagster as dg
 from factory_assets.defs.built_repos import NO_SPEC
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
 from factory_assets.defs.markdown import paper_links
-from factory_assets.defs.pages import repo_link
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import failure, tag_run
 from factory_assets.defs.stages import Mirroring
@@ -77,7 +76,6 @@ def _metadata(queued: QueuedSpec, report: MirrorReport) -> dict[str, dg.Metadata
     folder = report.url.removeprefix("file://")
     return {
         "repo": dg.MetadataValue.text(queued.spec.name),
-        "built": dg.MetadataValue.md(repo_link(queued)),
         "outcome": dg.MetadataValue.text(
             "created" if report.created else "pushed" if report.pushed else "unchanged"
         ),

@@ -19,11 +19,11 @@ def partition_page(asset: str, partition: str) -> str:
     return f"/assets/{asset}?view=partitions&partition={quote(partition, safe='')}"
 
 
-def repo_page(queued: QueuedSpec, asset: str = "built_repos") -> str | None:
-    """The page of the repo's partition, within the UI; None of a spec that waits for a free rank."""
+def repo_page(queued: QueuedSpec) -> str | None:
+    """The page of the repo as it was built, within the UI; None of a spec that waits for a free rank."""
     if queued.day is None or queued.rank is None:
         return None
-    return partition_page(asset, f"{queued.day.isoformat()}|{rank_key(queued.rank)}")
+    return partition_page("built_repos", f"{queued.day.isoformat()}|{rank_key(queued.rank)}")
 
 
 def runs_page(name: str) -> str:
@@ -33,9 +33,3 @@ def runs_page(name: str) -> str:
     the filter goes by the tags of the backfill itself, which has none of its repos'.
     """
     return f"/runs?{quote('q[]')}={quote(f'tag:{_REPO_TAG}={name}', safe='')}&view=runs"
-
-
-def repo_link(queued: QueuedSpec) -> str:
-    """The repo's name in Markdown, as a link to its partition where it has one."""
-    page = repo_page(queued)
-    return queued.spec.name if page is None else f"[{queued.spec.name}]({page})"

@@ -10,7 +10,6 @@ from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.externals import GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
 from factory_assets.defs.markdown import paper_links, table
-from factory_assets.defs.pages import repo_link
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Analysing, Building, Clock
@@ -147,7 +146,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
                 [
                     (
                         rank_key(item.rank) if item.rank is not None else "waiting",
-                        repo_link(item),
+                        item.spec.name,
                         item.spec.language,
                         paper_links(item.spec.source_papers),
                         item.status,
