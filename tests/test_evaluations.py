@@ -1,4 +1,4 @@
-"""The UI's test buttons and `dagster sensor preview` over a real code server, and the daemon's ticks beside them."""
+"""Previews of ticks in the UI and by `dagster sensor preview` over a real code server, and the daemon's ticks."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Ui:
     environment: dict[str, str]
 
     def test_sensor(self, name: str) -> dict[str, object]:
-        """What the button "Test sensor" shows."""
+        """What "Preview tick result" shows of a sensor ("Test sensor")."""
         variables = {"selector": {**_REPOSITORY, "sensorName": name}, "cursor": None}
         answer = execute_query(self.context, _TEST_SENSOR, variables)["data"]["sensorDryRun"]
         return _result(answer)
 
     def test_schedule(self, name: str) -> dict[str, object]:
-        """What the button "Test schedule" shows, for the next time that it is due."""
+        """The same of a schedule ("Test schedule"), for the next time that it is due."""
         now = datetime.now(UTC).timestamp()
         variables = {"selector": {**_REPOSITORY, "scheduleName": name}, "timestamp": now}
         answer = execute_query(self.context, _TEST_SCHEDULE, variables)["data"]["scheduleDryRun"]

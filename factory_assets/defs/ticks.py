@@ -1,8 +1,8 @@
 """Who evaluates a schedule or sensor: the daemon in a tick of its own, or somebody who only looks.
 
-"Test schedule" and "Test sensor" in the UI and `dagster sensor preview` evaluate what the daemon evaluates. So an
-evaluation reads through a registry that refuses to write (build_defs gives it no other), and decides; what follows from
-the decision is written with the pen, which only a tick has.
+"Preview tick result" in the UI ("Test schedule", "Test sensor") and `dagster sensor preview` evaluate what the daemon
+evaluates. So an evaluation reads through a registry that refuses to write (build_defs gives it no other) and decides;
+what follows from the decision is written with the pen, which only a tick has.
 """
 
 from __future__ import annotations
