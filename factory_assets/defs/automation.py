@@ -303,7 +303,7 @@ def _build_requests(
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
     cancelled = cancelled_runs(context.instance, registry, now, busy=busy)
     if write is not None:
-        put_off(context.instance, write, cancelled, now)
+        cancelled = put_off(context.instance, write, cancelled, now)
     stopped = {run.spec.spec.name for run in cancelled if run.spec is not None}
     launchable = [
         queued

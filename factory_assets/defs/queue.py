@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -114,13 +114,17 @@ def put_off_cancelled(
     instance: dg.DagsterInstance, registry: Registry, now: datetime, *, busy: Mapping[str, str]
 ) -> None:
     """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute."""
-    put_off(instance, registry, cancelled_runs(instance, registry, now, busy=busy), now)
+    for _ in put_off(instance, registry, cancelled_runs(instance, registry, now, busy=busy), now):
+        pass
 
 
 def put_off(
-    instance: dg.DagsterInstance, registry: Registry, cancelled: Sequence[Cancelled], now: datetime
-) -> None:
-    """Put the specs off by a day, and mark their runs as seen. Each is taken once, so that a retry by hand stands."""
+    instance: dg.DagsterInstance, registry: Registry, cancelled: Iterable[Cancelled], now: datetime
+) -> Iterator[Cancelled]:
+    """Put the specs off by a day, and mark their runs as seen. Each is taken once, so that a retry by hand stands.
+
+    Each is written as soon as it is found, so that next to no time is left for a retry in between.
+    """
     for run in cancelled:
         if run.spec is not None:
             registry.defer_build(
@@ -130,11 +134,12 @@ def put_off(
                 reason=f"Cancelled by hand; `factory retry {run.spec.spec.name}` launches it again at once.",
             )
         instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
+        yield run
 
 
 def cancelled_runs(
     instance: dg.DagsterInstance, registry: Registry, now: datetime, *, busy: Mapping[str, str]
-) -> list[Cancelled]:
+) -> Iterator[Cancelled]:
     """The runs of builds that were cancelled and not seen yet, the oldest first.
 
     What a command of the factory took back from Dagster's queue puts nothing off: its spec is free. Nor does a run
@@ -143,7 +148,6 @@ def cancelled_runs(
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
     )
-    found = []
     # So that the newest one of a repo has the last word.
     for record in reversed(records):
         run = record.dagster_run
@@ -158,8 +162,7 @@ def cancelled_runs(
             and not _has_later_run(instance, queued, record)
             and _by_hand(instance, run)
         )
-        found.append(Cancelled(run.run_id, queued if stops else None))
-    return found
+        yield Cancelled(run.run_id, queued if stops else None)
 
 
 def _has_later_run(instance: dg.DagsterInstance, queued: QueuedSpec, record: dg.RunRecord) -> bool:
