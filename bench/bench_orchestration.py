@@ -82,8 +82,11 @@ def _ticks() -> list[str]:
             sensor = repository.get_sensor_def(name)
 
             def tick_sensor(sensor: dg.SensorDefinition = sensor) -> None:
-                with dg.build_sensor_context(
-                    instance=storage, repository_def=repository, resources=resources
+                with dg.SensorEvaluationContext(
+                    storage.get_ref(),
+                    log_key=[sensor.name, "1"],
+                    repository_def=repository,
+                    resources=resources,
                 ) as context:
                     sensor.evaluate_tick(context)
 
@@ -92,11 +95,12 @@ def _ticks() -> list[str]:
             schedule = repository.get_schedule_def(name)
 
             def tick_schedule(schedule: dg.ScheduleDefinition = schedule) -> None:
-                with dg.build_schedule_context(
-                    instance=storage,
+                with dg.ScheduleEvaluationContext(
+                    storage.get_ref(),
+                    datetime.now(UTC),
+                    log_key=[schedule.name, "1"],
                     repository_def=repository,
                     resources=resources,
-                    scheduled_execution_time=datetime.now(UTC),
                 ) as context:
                     schedule.evaluate_tick(context)
 

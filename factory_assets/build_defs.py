@@ -141,11 +141,16 @@ def _not_in_force(refused: str) -> Refused:
 
 
 def _registry(registry: Registry) -> dg.ResourceDefinition:
-    """The registry. A run waits for it for long, because its slot is its own anyway; a sensor's tick does not."""
+    """The registry. A run waits for it for long, because its slot is its own anyway; a sensor's tick does not.
+
+    Schedules and sensors only read through it: see defs.ticks.
+    """
 
     @dg.resource(description="Papers, specs, builds, repos and the ledger of this instance.")
     def patient(context: dg.InitResourceContext) -> Registry:
-        if context.run is not None and context.log is not None:
+        if context.run is None:
+            return registry.reading()
+        if context.log is not None:
             registry.wait_with(Patience(_RUN_WAITS.total_seconds(), notify=context.log.warning))
         return registry
 

@@ -235,6 +235,10 @@ class Gateways(Access):
         self.registry.place_waiting(intake.day, intake.late_ranks)
         return intake.take_folder(self._settings.specs_dir)
 
+    def preview_folder(self, now: datetime) -> list[str]:
+        """Say what `import_folder` would do with each file; nothing is touched."""
+        return self.intake(now).preview_folder(self._settings.specs_dir)
+
     def alert_places(self) -> Places:
         """Where alerts go."""
         from factory_assets.alerts.send import Places

@@ -37,34 +37,45 @@ def gather(factory: DefsFactory, *days: date) -> None:
         factory.instance.report_runless_asset_event(materialization)
 
 
-def tick(factory: DefsFactory, name: str, at: datetime) -> list[dg.RunRequest] | str:
-    """The requests of one tick of a schedule, or the words with which it skips."""
+def tick(
+    factory: DefsFactory, name: str, at: datetime, *, number: str | None = "7"
+) -> list[dg.RunRequest] | str:
+    """The requests of one tick of a schedule, or the words with which it skips. Without a number nobody ticks."""
     with dg.build_schedule_context(
         instance=factory.instance,
         scheduled_execution_time=at,
         repository_def=factory.defs.get_repository_def(),
-        resources={"registry": factory.registry, "clock": factory.defs.resources["clock"]},
+        resources={"registry": factory.registry.reading(), "clock": factory.defs.resources["clock"]},
     ) as context:
+        context._log_key = number_in_log_key(name, number)
         found = factory.defs.resolve_schedule_def(name).evaluate_tick(context)
     assert not (found.run_requests and found.skip_message)
     return list(found.run_requests or []) or found.skip_message or "no word"
 
 
-def sense(factory: DefsFactory, cursor: str | None = None) -> list[dg.RunRequest] | str:
+def sense(
+    factory: DefsFactory, cursor: str | None = None, *, number: str | None = "7"
+) -> list[dg.RunRequest] | str:
     """The same for the sensor."""
     with dg.build_sensor_context(
         instance=factory.instance,
         repository_def=factory.defs.get_repository_def(),
         resources={
-            "registry": factory.registry,
+            "registry": factory.registry.reading(),
             "building": factory.building,
             "clock": factory.defs.resources["clock"],
         },
         cursor=cursor,
     ) as context:
+        context._log_key = number_in_log_key("queued_specs", number)
         found = factory.defs.resolve_sensor_def("queued_specs").evaluate_tick(context)
     assert not (found.run_requests and found.skip_message)
     return list(found.run_requests or []) or found.skip_message or "no word"
+
+
+def number_in_log_key(name: str, number: str | None) -> list[str]:
+    """Where Dagster puts the log of an evaluation: the daemon's by the tick, others by the time."""
+    return ["__repository__", name, number or "20260617_060000"]
 
 
 def open_ended(factory: DefsFactory) -> DefsFactory:

@@ -11,6 +11,7 @@ from heapq import merge
 from itertools import takewhile
 
 import dagster as dg
+from automation_ticks import number_in_log_key
 from dagster._core.test_utils import freeze_time
 from dagster._utils.schedules import schedule_execution_time_iterator
 from soak_world import SimulatedArxiv, SimulatedClock, Turn
@@ -135,6 +136,7 @@ class Simulation:
             repository_def=self._repository,
             resources=self._resources,
         ) as context:
+            context._log_key = number_in_log_key(tick.name, "7")
             return schedule.job_name, schedule.evaluate_tick(context).run_requests or ()
 
     def _of_sensor(self, tick: Tick) -> tuple[str | None, Sequence[dg.RunRequest]]:
@@ -145,6 +147,7 @@ class Simulation:
             resources=self._resources,
             cursor=self._cursors.get(tick.name),
         ) as context:
+            context._log_key = number_in_log_key(tick.name, "7")
             found = sensor.evaluate_tick(context)
         self._cursors[tick.name] = found.cursor
         job = sensor.job_name if sensor.targets else None

@@ -16,6 +16,7 @@ from typing import TypeVar
 import dagster as dg
 import psutil
 import pytest
+from automation_ticks import repos, sense
 from build_material import make_spec
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
@@ -95,17 +96,8 @@ class AtWork:
 
     def sense(self) -> list[str]:
         """The repos that the sensor would launch now."""
-        with dg.build_sensor_context(
-            instance=self.factory.instance,
-            repository_def=self.factory.defs.get_repository_def(),
-            resources={
-                "registry": self.factory.registry,
-                "building": self.factory.building,
-                "clock": self.factory.defs.resources["clock"],
-            },
-        ) as context:
-            found = self.factory.defs.resolve_sensor_def("queued_specs").evaluate_tick(context)
-        return [one.tags["factory/repo"] for one in found.run_requests or []]
+        found = sense(self.factory)
+        return repos(found) if isinstance(found, list) else []
 
     def wait(self, run_id: str, *statuses: dg.DagsterRunStatus) -> dg.DagsterRun:
         def reached() -> dg.DagsterRun | None:

@@ -284,6 +284,54 @@ def test_the_commands_find_the_registry_of_their_instance(commands: Commands) ->
     assert (unknown.code, "No spec has this name." in unknown.err) == (1, True)
 
 
+PAGE = "https://ui.example/assets/built_repos?view=partitions&partition=2026-06-17%7C01"
+RUNS = "https://ui.example/runs?q%5B%5D=tag%3Afactory%2Frepo%3Dcache-probe&view=runs"
+
+
+def test_a_repo_is_opened_in_the_ui_by_its_name(commands: Commands, tmp_path: Path) -> None:
+    commands.data.mkdir(parents=True)
+    queue(Registry(commands.data / "registry.duckdb"), "cache-probe", day=date(2026, 6, 17))
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
+    browser.chmod(0o755)
+    ours = {"FACTORY_UI_URL": "https://ui.example/", "BROWSER": f"{browser} %s"}
+    told = commands.program("show", "cache-probe", **ours)
+    assert f"its partition {PAGE} its runs {RUNS}" in told.out
+    assert not opened.exists()
+    told = commands.program("show", "cache-probe", "--open", **ours)
+    assert (told.code, told.err) == (0, "")
+    assert opened.read_text() == f"{PAGE}\n"
+
+
+@pytest.mark.parametrize("in_the_terminal", [False, True], ids=["no browser", "one in the terminal"])
+def test_where_no_browser_can_show_the_ui_the_address_is_told(
+    commands: Commands, tmp_path: Path, in_the_terminal: bool
+) -> None:
+    commands.data.mkdir(parents=True)
+    queue(Registry(commands.data / "registry.duckdb"), "cache-probe", day=date(2026, 6, 17))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if in_the_terminal:
+        (programs / "w3m").write_text("#!/bin/sh\nexec cat\n")
+        (programs / "w3m").chmod(0o755)
+    ours = {"FACTORY_UI_URL": "https://ui.example", "PATH": str(programs), "TERM": "xterm"}
+    told = commands.program("show", "cache-probe", "--open", **ours)
+    assert told.code == 0, told.err
+    assert told.out.endswith(
+        f"its partition {PAGE} its runs {RUNS} No browser could be started here: open the address where there is one."
+    )
+
+
+def test_a_spec_that_waits_for_a_rank_is_shown_with_its_runs(commands: Commands) -> None:
+    commands.data.mkdir(parents=True)
+    registry = Registry(commands.data / "registry.duckdb")
+    registry.queue_specs(
+        date(2026, 6, 17), [spec("cache-probe")], [], dropped=0, ranks=range(0), late_ranks=range(0), now=NOW
+    )
+    told = commands("show", "cache-probe", FACTORY_UI_URL="https://ui.example")
+    assert told.out.endswith(f"its partition none yet: it waits for a free rank its runs {RUNS}")
+
+
 def test_a_retry_stands_though_the_sensor_has_not_seen_the_cancelled_run_yet(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import os
 
 import dagster as dg
 import pytest
+from automation_ticks import number_in_log_key
 from test_intake_files import GOOD
 
 from factory_assets.build_defs import build_defs
@@ -20,6 +21,7 @@ def tick(replay_settings):
             dg.DagsterInstance.ephemeral() as instance,
             dg.build_sensor_context(instance=instance) as context,
         ):
+            context._log_key = number_in_log_key("imported_specs", "7")
             return sensor(context, importing=defs.resources["importing"], clock=defs.resources["clock"])
 
     return evaluate

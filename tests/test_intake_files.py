@@ -325,3 +325,16 @@ def test_a_row_without_a_spec_rejects_its_file_by_name(intake, inbox):
 
 def test_nothing_at_all_is_an_import_of_nothing(registry):
     assert registry.import_specs(TODAY, [], late_ranks=range(31, 33), now=NOW) == ImportCounts((), ())
+
+
+def test_a_preview_tells_what_an_import_would_do_and_touches_nothing(intake, inbox, registry):
+    for number, path in enumerate((put(inbox, "good.json", GOOD), put(inbox, "bad.json", "{")), start=1):
+        os.utime(path, (number, number))
+    # Somebody is writing this one still.
+    put(inbox, "new.json", GOOD)
+    good, bad = intake.preview_folder(inbox)
+    assert good == "good.json: to be queued at the next tick: log-cutter"
+    assert bad.startswith("bad.json: rejected: it is no JSON")
+    assert sorted(path.name for path in inbox.iterdir()) == ["bad.json", "good.json", "new.json"]
+    assert registry.queue() == []
+    assert intake.preview_folder(inbox / "none") == []

@@ -45,5 +45,13 @@ def test_a_launch_that_is_given_back_is_free_and_another_ones_is_not(registry: R
     assert registry.launches_asked_for().keys() == {"two", "three"}
 
 
+def test_a_look_tells_which_launches_are_free_and_takes_none(registry: Registry) -> None:
+    registry.claim_launches({"one": "a"}, settled={}, now=NOW)
+    seen = registry.launches_asked_for()
+    assert registry.free_launches({"one": "b", "two": "b"}, settled={}) == {"two"}
+    assert registry.free_launches({"one": "b", "two": "b"}, settled=seen) == {"one", "two"}
+    assert registry.launches_asked_for() == seen
+
+
 def test_nothing_wanted_is_nothing_taken(registry: Registry) -> None:
     assert registry.claim_launches({}, settled={}, now=NOW) == set()

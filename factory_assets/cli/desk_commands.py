@@ -24,8 +24,14 @@ from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 
 
-def show(name: NameArgument) -> None:
-    """Tell the whole story of one repo: papers, spec, phases, gates, cost, commits, mirror."""
+def show(
+    name: NameArgument,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Open its page in the Dagster UI, where there is a browser.")
+    ] = False,
+) -> None:
+    """Tell the whole story of one repo: papers, spec, phases, gates, cost, commits, mirror, pages of the UI."""
+    from factory_assets.cli.pages import open_page, show_pages
     from factory_assets.cli.story import show_story
 
     instance = open_instance()
@@ -35,6 +41,9 @@ def show(name: NameArgument) -> None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
     lost = lost_now(instance, registry).get(name, "")
     show_story(story, console, git_dir=instance.settings.git_dir, lost=lost, places=instance.settings.places)
+    page = show_pages(story.queued, console, ui_url=instance.settings.ui_url)
+    if opens:
+        open_page(page, console)
 
 
 def retry(

@@ -17,6 +17,7 @@ from factory_assets.defs.backfills import alerts_of_backfills, failed_backfills
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.defs.settings_sensor import SETTINGS_SENSOR, Refused, alerts_of_settings
 from factory_assets.defs.stages import Alerting, Clock
+from factory_assets.defs.ticks import pen
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, WaitCause
@@ -69,9 +70,12 @@ def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
                 skip_reason="No place is set for alerts (FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK)."
             )
         seen = _Seen.model_validate_json(context.cursor) if context.cursor else _Seen()
-        now = clock.now()
-        link = alerting.ui_url()
-        line, seen = look(context.instance, registry, places, seen, link=link, now=now, refused=refused())
+        now, link, why = clock.now(), alerting.ui_url(), refused()
+        write = pen(context, registry)
+        if write is None:
+            told = preview(context.instance, registry, seen, link=link, now=now, refused=why)
+            return dg.SensorResult(skip_reason=told)
+        line, seen = look(context.instance, write, places, seen, link=link, now=now, refused=why)
         return dg.SensorResult(skip_reason=line, cursor=seen.model_dump_json())
 
     return alerts
@@ -88,6 +92,41 @@ def look(
     refused: str = "",
 ) -> tuple[str, _Seen]:
     """Note what is new since `seen`, send what is due, and say in a line what was done."""
+    fresh, seen = _news(instance, registry, seen, link=link, now=now, refused=refused)
+    for alert, times in fresh:
+        registry.note_alert(alert, now=now, times=times)
+    told = send_due(registry, places, now=now)
+    parts = [f"Told: {', '.join(told.causes)}."] if told.causes else []
+    parts += (
+        [f"Could not be sent, tried again at the next look: {'; '.join(told.failures)}."]
+        if told.failures
+        else []
+    )
+    return " ".join(parts) or "Nothing to tell.", seen
+
+
+def preview(
+    instance: dg.DagsterInstance,
+    registry: Registry,
+    seen: _Seen,
+    *,
+    link: str,
+    now: datetime,
+    refused: str = "",
+) -> str:
+    """Say in a line what `look` would find; nothing is noted or sent."""
+    fresh, _ = _news(instance, registry, seen, link=link, now=now, refused=refused)
+    waiting = registry.due_alerts(now)
+    causes = dict.fromkeys(alert.cause for alert in [*waiting, *(alert for alert, _ in fresh)])
+    if not causes:
+        return "Nothing to tell."
+    return f"The next tick tells, unless it was told within a day: {', '.join(causes)}."
+
+
+def _news(
+    instance: dg.DagsterInstance, registry: Registry, seen: _Seen, *, link: str, now: datetime, refused: str
+) -> tuple[list[tuple[Alert, int]], _Seen]:
+    """What is new since `seen`, each with how often it came, and what is seen now."""
     failed, last_event = _failed_runs(instance, seen.last_event)
     stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
     holds = registry.holds()
@@ -100,16 +139,7 @@ def look(
         *_of_budgets([queued for queued in stopped if queued.spec.name not in seen.waiting], link),
         *_of_holds(holds, seen.holds, link),
     ]
-    for alert, times in fresh:
-        registry.note_alert(alert, now=now, times=times)
-    told = send_due(registry, places, now=now)
-    parts = [f"Told: {', '.join(told.causes)}."] if told.causes else []
-    parts += (
-        [f"Could not be sent, tried again at the next look: {'; '.join(told.failures)}."]
-        if told.failures
-        else []
-    )
-    return " ".join(parts) or "Nothing to tell.", _Seen(
+    return fresh, _Seen(
         last_event=last_event,
         looked_at=now,
         waiting=tuple(sorted(queued.spec.name for queued in stopped)),

@@ -21,10 +21,11 @@ _COUNT_FOR = timedelta(days=60)
 
 @dataclass(frozen=True)
 class Analyses:
-    """The dates to analyse now, and in words why others wait."""
+    """The dates to analyse now, in words why others wait, and what to tell of that once a day."""
 
     days: tuple[date, ...]
     waits: str = ""
+    alert: Alert | None = None
 
 
 def gathered_days(instance: dg.DagsterInstance) -> list[date]:
@@ -51,7 +52,7 @@ def analyses_to_launch(
     link: str,
     now: datetime,
 ) -> Analyses:
-    """Choose among the dates that could be analysed; those whose analysis keeps failing are told of once a day."""
+    """Choose among the dates that could be analysed."""
     midnight = datetime.combine(now.date(), time(), UTC)
     failed = {
         day: FailedAnalysis(count, last_at, registry.usage_of(day=day, stage="analyze").cost_usd)
@@ -69,17 +70,13 @@ def analyses_to_launch(
     if not texts:
         return Analyses(chosen.days)
     waits = f"Analyses that wait: {'; '.join(texts)}."
-    registry.note_alert(
-        Alert(
-            cause="analysis keeps failing",
-            title="Analyses of the same dates keep failing",
-            text=f"{waits} Look at their last runs; `factory analyze` starts one at once.",
-            link=f"{link}/assets/specs",
-        ),
-        now=now,
-        unless_since=midnight,
+    alert = Alert(
+        cause="analysis keeps failing",
+        title="Analyses of the same dates keep failing",
+        text=f"{waits} Look at their last runs; `factory analyze` starts one at once.",
+        link=f"{link}/assets/specs",
     )
-    return Analyses(chosen.days, waits)
+    return Analyses(chosen.days, waits, alert)
 
 
 def _failed_in_a_row(

@@ -5,39 +5,37 @@ at any time of the day. Declarative conditions are not used: `on_missing` fires 
 would launch every rank, also those without a spec. Each decision is a pure function in domain/automation.py.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 import dagster as dg
 
-from factory_assets.defs.alerts import budget_cause
 from factory_assets.defs.analyses import analyses_to_launch, gathered_at, gathered_days
 from factory_assets.defs.gathers import GATHER_SCHEDULE, GatherDates, gather_requests, gather_window
-from factory_assets.defs.holds import lift_holds
+from factory_assets.defs.holds import left_unasked, lift_holds
 from factory_assets.defs.jobs import Jobs
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.queue import (
     busy_repos,
+    cancelled_runs,
     crashes,
     launches_so_far,
-    put_off_cancelled,
+    put_off,
     settled_launches,
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.stages import Building, Clock
-from factory_assets.domain.alerts import Alert
+from factory_assets.defs.ticks import log, pen
+from factory_assets.defs.waits import apart, day_is_full, held, waiting_specs
 from factory_assets.domain.automation import (
     Budget,
-    Hold,
-    Launches,
     choose_launches,
     days_to_analyse,
     gathered_too_early,
     given_up,
 )
-from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, WaitCause
+from factory_assets.domain.builds import BudgetLimits
 from factory_assets.domain.places import Places
 from factory_assets.domain.sizes import size_of
 from factory_assets.domain.specs import QueuedSpec
@@ -127,7 +125,7 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
         if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
-            yield dg.SkipReason(_held(standing))
+            yield dg.SkipReason(held(standing))
             return
         unread_days = registry.unread_days()
         gathered = {
@@ -140,13 +138,13 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
             gathered_at(context.instance, days), gather_window(context.instance, rules.gather_dates, now)
         )
         waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
-        apart = _apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
+        without = apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
         if not days:
-            yield dg.SkipReason(apart or "Every settled date that was gathered is analysed.")
+            yield dg.SkipReason(without or "Every settled date that was gathered is analysed.")
         elif len(early) == len(days):
-            yield dg.SkipReason(f"Gathered before arXiv announced them. {waits} {apart}".strip())
-        elif early or apart:
-            context.log.info(f"{waits} {apart}".strip())
+            yield dg.SkipReason(f"Gathered before arXiv announced them. {waits} {without}".strip())
+        elif early or without:
+            log(context, f"{waits} {without}".strip())
         launched = analyses_to_launch(
             context.instance,
             registry,
@@ -155,8 +153,11 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
             link=rules.ui_url,
             now=now,
         )
+        write = pen(context, registry)
+        if launched.alert is not None and write is not None:
+            write.note_alert(launched.alert, now=now, unless_since=_midnight(now))
         if launched.waits and launched.days:
-            context.log.info(launched.waits)
+            log(context, launched.waits)
         elif launched.waits:
             yield dg.SkipReason(launched.waits)
         for day in launched.days:
@@ -179,7 +180,7 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
         if standing := [hold for hold in registry.holds() if hold.stops_builds]:
-            yield dg.SkipReason(_held(standing))
+            yield dg.SkipReason(held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
 
@@ -206,11 +207,11 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
         night = context.scheduled_execution_time.astimezone(UTC)
         unmirrored = unmirrored_specs(registry, to_github=rules.to_github)
         waiting = [queued for queued in unmirrored if rules.hold(queued, night.date())]
-        apart = _apart(len(unmirrored) - len(waiting), "repo", "is not mirrored", "are not mirrored")
+        without = apart(len(unmirrored) - len(waiting), "repo", "is not mirrored", "are not mirrored")
         if not waiting:
-            yield dg.SkipReason(apart or "Every shipped repo is mirrored.")
-        elif apart:
-            context.log.info(apart)
+            yield dg.SkipReason(without or "Every shipped repo is mirrored.")
+        elif without:
+            log(context, without)
         for queued in waiting:
             yield _request(queued, f"mirror {night:%Y-%m-%d} {queued.spec.name}")
 
@@ -234,22 +235,25 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        now = clock.now()
-        if standing := registry.holds():
-            last_probe = datetime.fromisoformat(context.cursor) if context.cursor else None
-            may_probe = [hold for hold in standing if hold.may_probe(now, last_probe)]
+        now, write = clock.now(), pen(context, registry)
+        standing = registry.holds()
+        last_probe = datetime.fromisoformat(context.cursor) if context.cursor else None
+        may_probe = [hold for hold in standing if hold.may_probe(now, last_probe)]
+        if write is None:
+            standing = left_unasked(standing, building, may_probe=may_probe, now=now)
+        elif standing:
             if may_probe:
                 context.update_cursor(now.isoformat())
             standing = lift_holds(
                 context.instance,
-                registry,
+                write,
                 building,
                 workers=rules.build_workers,
                 may_probe=may_probe,
                 now=now,
             )
         if standing := [hold for hold in standing if hold.stops_builds]:
-            yield dg.SkipReason(_held(standing))
+            yield dg.SkipReason(held(standing))
             return
         yield from _build_requests(context, registry, rules, now, asked_at=now)
 
@@ -272,7 +276,7 @@ def todays_budget(
     """The day's budget as it stands, and what these repos have taken."""
     return Budget(
         limits=limits,
-        spent_usd=registry.spent_since(datetime.combine(now.date(), time(), UTC)),
+        spent_usd=registry.spent_since(_midnight(now)),
         repo_usd=registry.repo_dollars(names),
         shares={name: size_of(lines).share for name, lines in registry.estimated_lines(names).items()},
     )
@@ -286,15 +290,19 @@ def _build_requests(
     *,
     asked_at: datetime,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    write = pen(context, registry)
     graph = context.repository_def.asset_graph if context.repository_def else None
     settled = settled_launches(context.instance, registry, asked_at)
     busy = busy_repos(context.instance, registry, graph, now=now)
     # After that: a run that is cancelled in between is busy still in this tick, and put off in the next one.
-    put_off_cancelled(context.instance, registry, now, busy=busy)
+    cancelled = cancelled_runs(context.instance, registry, now, busy=busy)
+    if write is not None:
+        cancelled = put_off(context.instance, write, cancelled, now)
+    stopped = {run.spec.spec.name for run in cancelled if run.spec is not None}
     launchable = [
         queued
         for queued in registry.launchable_specs(now, rules.limits)
-        if rules.hold(queued, asked_at.date())
+        if rules.hold(queued, asked_at.date()) and queued.spec.name not in stopped
     ]
     launches = choose_launches(
         launchable,
@@ -309,21 +317,24 @@ def _build_requests(
         now=now,
         crashes=crashes(context.instance, now),
     )
-    waits = _waits(registry, rules, launchable, launches, asked_at.date())
-    if launches.held_by_budget:
+    waits = waiting_specs(registry, launchable, launches, stopped, places=rules.places, today=asked_at.date())
+    if launches.held_by_budget and write is not None:
         # Once a day, because the tick of each minute finds the same.
-        midnight = datetime.combine(now.date(), time(), UTC)
-        registry.note_alert(_day_is_full(launches, rules), now=now, unless_since=midnight)
+        alert = day_is_full(launches, day_usd=rules.limits.day_usd, ui_url=rules.ui_url)
+        write.note_alert(alert, now=now, unless_since=_midnight(now))
     # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from a
     # second run is the run that it has, and until there is one, that its launch is taken.
     keys = {queued.spec.name: f"build {queued.spec.name} {now.isoformat()}" for queued in launches.specs}
-    mine = registry.claim_launches(keys, settled=settled, now=asked_at)
+    if write is not None:
+        mine = write.claim_launches(keys, settled=settled, now=asked_at)
+    else:
+        mine = registry.free_launches(keys, settled=settled)
     if not launches.specs:
         yield dg.SkipReason(waits or "No spec is queued.")
     elif not mine:
         yield dg.SkipReason("Another tick or command is launching what is queued.")
     elif waits:
-        context.log.info("Launched: %s. %s", len(mine), waits)
+        log(context, f"Launched: {len(mine)}. {waits}")
     for launch in launches.launches:
         queued = launch.queued
         if queued.spec.name in mine:
@@ -334,44 +345,8 @@ def _build_requests(
             )
 
 
-def _day_is_full(launches: Launches, rules: Rules) -> Alert:
-    return Alert(
-        cause=budget_cause(WaitCause.DAY_BUDGET),
-        title=f"Builds wait: the {WaitCause.DAY_BUDGET} is used up or set aside",
-        text=f"{launches.held_by_budget} specs wait. They go on at 00:00 UTC, or when FACTORY_DAY_BUDGET_USD"
-        f" (${rules.limits.day_usd:.2f}) is raised.",
-        link=f"{rules.ui_url}/assets/built_repos",
-    )
-
-
-def _waits(
-    registry: Registry, rules: Rules, launchable: Sequence[QueuedSpec], launches: Launches, today: date
-) -> str:
-    """Why specs wait, with numbers, in one line; empty when none does."""
-    ready = {queued.id for queued in launchable}
-    causes = Counter(
-        f"no {lacks.missing}" if (lacks := rules.places.lacking(queued, today)) else str(queued.wait_cause)
-        for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
-        if queued.id not in ready
-    )
-    put_off = ", ".join(f"{number} ({cause})" for cause, number in sorted(causes.items()))
-    told = [*launches.held, *([f"put off: {put_off}"] if put_off else [])]
-    return f"Specs that wait: {'; '.join(told)}." if told else ""
-
-
-def _held(standing: Sequence[Hold]) -> str:
-    return "Nothing that needs a model is launched. " + " ".join(str(hold) for hold in standing)
-
-
-def _apart(number: int, what: str, one: str, more: str) -> str:
-    """What is left out because Dagster has no partition for it; empty where nothing is."""
-    if not number:
-        return ""
-    subject = f"1 {what} {one}" if number == 1 else f"{number} {what}s {more}"
-    return (
-        f"{subject}: no partition lies there now (FACTORY_START_DATE, FACTORY_END_DATE and"
-        " FACTORY_RANKS say which do)."
-    )
+def _midnight(now: datetime) -> datetime:
+    return datetime.combine(now.date(), time(), UTC)
 
 
 def _request(queued: QueuedSpec, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:

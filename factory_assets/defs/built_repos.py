@@ -19,6 +19,7 @@ from factory_assets.build.report import BuildReport
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
 from factory_assets.defs.holds import stop_for_machine, stop_for_model
 from factory_assets.defs.markdown import code_block, paper_links, table
+from factory_assets.defs.pages import runs_page
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.pools import BUILD_POOL
 from factory_assets.defs.runs import (
@@ -298,6 +299,7 @@ def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVa
     spec = queued.spec
     return {
         "repo": dg.MetadataValue.text(spec.name),
+        "runs": dg.MetadataValue.md(f"[all runs of {spec.name}]({runs_page(spec.name)})"),
         "papers": dg.MetadataValue.md(paper_links(spec.source_papers) or "none: the spec was imported"),
         "source": dg.MetadataValue.url(spec.origin_url),
         "language": dg.MetadataValue.text(spec.language.value),

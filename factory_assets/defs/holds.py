@@ -102,13 +102,7 @@ def lift_holds(
     `may_probe` alone.
     """
     standing = registry.holds()
-    mended = [hold for hold in standing if hold.credential != building.credential_digest()]
-    tried = [
-        hold
-        for hold in standing
-        if hold not in mended and hold in may_probe and _worth_a_try(hold, building, now)
-    ]
-    left = [hold for hold in standing if hold not in [*mended, *tried]]
+    mended, tried, left = _sorted_out(standing, building, may_probe, now)
     if any(hold.stops_builds for hold in standing) and not any(hold.stops_builds for hold in left):
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
@@ -117,6 +111,28 @@ def lift_holds(
     for hold in tried:
         registry.try_hold(hold.cause, now)
     return left
+
+
+def left_unasked(
+    standing: Sequence[Hold], building: Building, *, may_probe: Sequence[Hold], now: datetime
+) -> list[Hold]:
+    """The stops that `lift_holds` would leave, were the credential that it asks for refused. Nobody is asked."""
+    unasked = [hold for hold in may_probe if hold.cause is not WaitCause.CREDENTIAL]
+    _, _, left = _sorted_out(standing, building, unasked, now)
+    return left
+
+
+def _sorted_out(
+    standing: Sequence[Hold], building: Building, may_probe: Sequence[Hold], now: datetime
+) -> tuple[list[Hold], list[Hold], list[Hold]]:
+    """The stops that are mended, those whose time for a try has come, and the others."""
+    mended = [hold for hold in standing if hold.credential != building.credential_digest()]
+    tried = [
+        hold
+        for hold in standing
+        if hold not in mended and hold in may_probe and _worth_a_try(hold, building, now)
+    ]
+    return mended, tried, [hold for hold in standing if hold not in [*mended, *tried]]
 
 
 def _worth_a_try(hold: Hold, building: Building, now: datetime) -> bool:

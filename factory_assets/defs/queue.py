@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -104,38 +105,67 @@ def crashes(instance: dg.DagsterInstance, now: datetime) -> dict[str, Crashes]:
     return found
 
 
+@dataclass(frozen=True)
+class Cancelled:
+    """A run that was cancelled since the last tick, with its spec where that is to be put off for it."""
+
+    run_id: str
+    spec: QueuedSpec | None
+
+
 def put_off_cancelled(
     instance: dg.DagsterInstance, registry: Registry, now: datetime, *, busy: Mapping[str, str]
 ) -> None:
-    """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute.
+    """Put off what a person cancelled, running or queued; otherwise it would be launched again within a minute."""
+    for _ in put_off(instance, registry, cancelled_runs(instance, registry, now, busy=busy), now):
+        pass
 
-    Each run is taken once, so that a retry by hand stands. What a command of the factory took back from Dagster's
-    queue is not meant: its spec is free. Nor is a repo that has another run since, one of the `busy_repos`.
+
+def put_off(
+    instance: dg.DagsterInstance, registry: Registry, cancelled: Iterable[Cancelled], now: datetime
+) -> Iterator[Cancelled]:
+    """Put the specs off by a day, and mark their runs as seen. Each is taken once, so that a retry by hand stands.
+
+    Each is written as soon as it is found, so that next to no time is left for a retry in between.
+    """
+    for run in cancelled:
+        if run.spec is not None:
+            registry.defer_build(
+                run.spec.id,
+                cause=WaitCause.CANCELLED,
+                until=now + _CANCELLED_PAUSE,
+                reason=f"Cancelled by hand; `factory retry {run.spec.spec.name}` launches it again at once.",
+            )
+        instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
+        yield run
+
+
+def cancelled_runs(
+    instance: dg.DagsterInstance, registry: Registry, now: datetime, *, busy: Mapping[str, str]
+) -> Iterator[Cancelled]:
+    """The runs of builds that were cancelled and not seen yet, the oldest first.
+
+    What a command of the factory took back from Dagster's queue puts nothing off: its spec is free. Nor does a run
+    whose repo has another one since, one of the `busy_repos`.
     """
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED], updated_after=now - _CANCELS_COUNT_FOR)
     )
-    # The oldest first, so that the newest one of a repo has the last word.
+    # So that the newest one of a repo has the last word.
     for record in reversed(records):
         run = record.dagster_run
         # A run that is executed again inherits the tags of the first.
         if run.tags.get(_CANCEL_SEEN_TAG) == run.run_id or _only_mirrors(run):
             continue
         queued = _spec_of(run, registry)
-        if (
+        stops = (
             queued is not None
             and queued.status in {BuildStatus.QUEUED, *IN_PROGRESS}
             and busy.get(queued.spec.name, run.run_id) == run.run_id
             and not _has_later_run(instance, queued, record)
             and _by_hand(instance, run)
-        ):
-            registry.defer_build(
-                queued.id,
-                cause=WaitCause.CANCELLED,
-                until=now + _CANCELLED_PAUSE,
-                reason=f"Cancelled by hand; `factory retry {queued.spec.name}` launches it again at once.",
-            )
-        instance.add_run_tags(run.run_id, {_CANCEL_SEEN_TAG: run.run_id})
+        )
+        yield Cancelled(run.run_id, queued if stops else None)
 
 
 def _has_later_run(instance: dg.DagsterInstance, queued: QueuedSpec, record: dg.RunRecord) -> bool:

@@ -77,6 +77,10 @@ class Importing(Protocol):
         """Import every file that waits there; see intake.folder."""
         ...
 
+    def preview_folder(self, now: datetime) -> list[str]:
+        """Say of each file that waits there, in a line, what an import would do with it; nothing is touched."""
+        ...
+
 
 class Sweeping(Protocol):
     """Removes what nobody needs any more."""

@@ -142,6 +142,20 @@ class Intake:
             reports.append(report)
         return reports
 
+    def preview_folder(self, folder: Path) -> list[str]:
+        """What `take_folder` would do with each file, in a line each; nothing is queued or moved.
+
+        Whether another spec has a name is seen only where specs are queued.
+        """
+        return [self._preview(path) for path in _steady(folder, STEADY_SECONDS)]
+
+    def _preview(self, path: Path) -> str:
+        try:
+            names = [item.spec.name for item in self._specs_of(path)]
+        except RefusedError as error:
+            return FileReport(path, reasons=error.reasons).line
+        return f"{path.name}: to be queued at the next tick: {', '.join(names)}"
+
     def _specs_of(self, path: Path) -> list[ImportedSpec]:
         specs, reasons = [], []
         for number, candidate in enumerate(read_candidates(_text_of(path)), start=1):

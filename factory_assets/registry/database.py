@@ -24,6 +24,8 @@ from factory_assets.registry.migrate import migrate
 
 Connection = duckdb.DuckDBPyConnection
 
+WRITING, READING = "BEGIN TRANSACTION", "BEGIN TRANSACTION READ ONLY"
+
 _LOOK_SECONDS = 0.5
 _FOREIGN_HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
 _BROKEN = (
@@ -73,11 +75,13 @@ class Database:
     Args:
         path: the file; made with its folder at the first transaction.
         patience: of a transaction that waits for the file; it may be set anew at any time.
+        begin: the statement that opens a transaction, `WRITING` or `READING`.
     """
 
-    def __init__(self, path: Path, patience: Patience = USUAL) -> None:
+    def __init__(self, path: Path, patience: Patience = USUAL, begin: str = WRITING) -> None:
         self._path = path.absolute()
         self._lock_path = self._path.with_name(self._path.name + ".lock")
+        self._begin = begin
         self.patience = patience
 
     @contextmanager
@@ -98,7 +102,10 @@ class Database:
         try:
             with file_lock(self._lock_path, wait), self._readable_errors(process):
                 self._prepare(process, wait)
-                with _attached(process, self._path, wait) as connection, _committed(connection):
+                with (
+                    _attached(process, self._path, wait) as connection,
+                    _committed(connection, self._begin),
+                ):
                     yield connection
         finally:
             process.lock.release()
@@ -189,8 +196,8 @@ def _drop_engine(process: _Process) -> None:
 
 
 @contextmanager
-def _committed(connection: Connection) -> Iterator[None]:
-    connection.execute("BEGIN")
+def _committed(connection: Connection, begin: str = WRITING) -> Iterator[None]:
+    connection.execute(begin)
     try:
         yield
         connection.execute("COMMIT")

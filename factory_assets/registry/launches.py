@@ -32,13 +32,20 @@ def claim_launches(
     `settled` holds the launches that count no more, as they were seen. Who asks again under the same run key has
     taken it before.
     """
+    mine = free_launches(connection, wanted, settled=settled)
+    for name in sorted(mine):
+        connection.execute(_CLAIM, [name, wanted[name], to_db(now)])
+    return mine
+
+
+def free_launches(
+    connection: Connection, wanted: Mapping[str, str], *, settled: Mapping[str, datetime]
+) -> set[str]:
+    """Those of these launches that `claim_launches` would give now; nothing is taken."""
     rows = fetch(connection, "SELECT * FROM launches WHERE name = ANY ($1::TEXT[])", [list(wanted)])
     taken = {
         row["name"]
         for row in rows
         if row["run_key"] != wanted[row["name"]] and settled.get(row["name"]) != from_db(row["asked_at"])
     }
-    mine = wanted.keys() - taken
-    for name in sorted(mine):
-        connection.execute(_CLAIM, [name, wanted[name], to_db(now)])
-    return mine
+    return wanted.keys() - taken

@@ -39,7 +39,7 @@ from factory_assets.registry import (
 )
 from factory_assets.registry import papers as paper_rows
 from factory_assets.registry import specs as spec_rows
-from factory_assets.registry.database import Database
+from factory_assets.registry.database import READING, WRITING, Database
 from factory_assets.registry.desk import Desk
 from factory_assets.registry.lock import USUAL, Patience
 from factory_assets.registry.models import (
@@ -59,8 +59,17 @@ class Registry(Desk):
     Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.
     """
 
-    def __init__(self, path: Path, patience: Patience = USUAL) -> None:
-        self._database = Database(path, patience)
+    def __init__(self, path: Path, patience: Patience = USUAL, begin: str = WRITING) -> None:
+        self._path = path
+        self._database = Database(path, patience, begin)
+
+    def reading(self) -> Registry:
+        """The same registry for whoever only looks: a write through it is an InfrastructureError."""
+        return Registry(self._path, self._database.patience, READING)
+
+    def writing(self) -> Registry:
+        """The same registry for whoever may write, as every one is that does not come from `reading`."""
+        return Registry(self._path, self._database.patience)
 
     def wait_with(self, patience: Patience) -> None:
         """Wait so long for the file from now on, when another program holds it."""
@@ -238,6 +247,11 @@ class Registry(Desk):
         """
         with self._database.transaction() as connection:
             return launches.claim_launches(connection, wanted, settled=settled, now=now)
+
+    def free_launches(self, wanted: Mapping[str, str], *, settled: Mapping[str, datetime]) -> set[str]:
+        """Those of these launches that `claim_launches` would give now; nothing is taken."""
+        with self._database.transaction() as connection:
+            return launches.free_launches(connection, wanted, settled=settled)
 
     def release_launch(self, name: str, *, run_key: str) -> None:
         """Give back a launch that was taken under this run key, and came to nothing."""
