@@ -21,6 +21,7 @@ from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.specs import build_specs
+from factory_assets.defs.spent_answers import build_spent_answers
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Patience, Registry
@@ -97,7 +98,12 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
         ],
-        sensors=[*build_sensors(jobs, rules), build_import_sensor(), build_alert_sensor()],
+        sensors=[
+            *build_sensors(jobs, rules),
+            build_import_sensor(),
+            build_alert_sensor(),
+            build_spent_answers(),
+        ],
         resources={
             "registry": _registry(gateways.registry),
             "gathering": gateways,

@@ -28,7 +28,7 @@ from factory_assets.env_file import ENCODING, names_in, read_env_file
 from factory_assets.setting_names import refuse_unknown, warn_of_unknown
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-# In FACTORY_DATA_DIR; dagster.yaml gives the run coordinator that folder and nothing else.
+# In FACTORY_DATA_DIR.
 REGISTRY_FILE = "registry.duckdb"
 ARXIV_URL = "https://export.arxiv.org/api/query"
 GITHUB_URL = "https://api.github.com"

@@ -100,7 +100,9 @@ class EmptyRanks:
         try:
             return {queued.rank for queued in self._registry.specs_of_day(day) if queued.rank is not None}
         except FactoryError as error:
-            self._warn(f"Runs of {day} are queued, with a spec or without, and ask the registry again: {error}")
+            self._warn(
+                f"Runs of {day} are queued, with a spec or without, and ask the registry again: {error}"
+            )
             return None
 
     def _is_analysed(self, day: date) -> bool:
@@ -113,7 +115,9 @@ class EmptyRanks:
         ) or any(day.isoformat() in ahead for ahead in self._analyses_ahead())
 
     def _analyses_ahead(self) -> Iterator[Collection[str]]:
-        for backfill in self._instance.get_backfills(BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
+        for backfill in self._instance.get_backfills(
+            BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])
+        ):
             data = backfill_data(backfill, self._graph)
             if data is not None:
                 ahead = data.get_targeted_partitions_without_materialization_status()
@@ -180,13 +184,15 @@ def answer_ahead(
     instance: dg.DagsterInstance, run: dg.DagsterRun, empty: EmptyRanks, at_work: BackfillAtWork
 ) -> None:
     """Answer for the runs that the backfill would make after this one, up to the first that has something to do."""
+    backfill_id = at_work.backfill.backfill_id
+    made = set(instance.get_run_ids(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id})))
     record: dg.DagsterRun | None = None
     for run_id, asked in at_work.after(run):
         if asked is None or not empty.hold(asked):
             return
-        if instance.has_run(run_id):
+        if run_id in made:
             continue
-        record = record or _record(instance, run, at_work.backfill.backfill_id)
+        record = record or _record(instance, run, backfill_id)
         # In this order: a partition whose run has ended without an answer would end the backfill red.
         _materialize(instance, record, asked, at_work)
         instance.add_run(
@@ -197,7 +203,7 @@ def answer_ahead(
                 tags={
                     **at_work.backfill.tags,
                     **_tags(asked),
-                    BACKFILL_ID_TAG: at_work.backfill.backfill_id,
+                    BACKFILL_ID_TAG: backfill_id,
                     PARTITION_NAME_TAG: str(date_rank_key(asked.day, asked.rank)),
                     ANSWERED_BY_TAG: record.run_id,
                 },

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
-from dagster._config.config_schema import UserConfigSchema
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
-from dagster._serdes import ConfigurableClassData
-from typing_extensions import Self
 
 from factory_assets.defs.empty_ranks import BackfillAtWork, EmptyRanks, answer_ahead, answer_run, asked_of_run
 from factory_assets.registry import Registry
 from factory_assets.settings import REGISTRY_FILE
 
-_DATA_DIR = "data_dir"
-
 
 class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     """Queues runs as Dagster does, and ends those of ranks without a spec when they are submitted.
 
-    It works in whatever process submits: the daemon, the web server, a command. In dagster.yaml it takes what
-    QueuedRunCoordinator takes, and `data_dir`, the folder of the instance's registry.
+    It works in whatever process submits: the daemon, the web server, a command. The registry is the one beside the
+    instance's own storage, because dagster.yaml puts all of that into FACTORY_DATA_DIR.
     """
-
-    def __init__(self, data_dir: str, inst_data: ConfigurableClassData | None = None, **queue: Any) -> None:
-        super().__init__(inst_data=inst_data, **queue)
-        self._registry = Registry(Path(data_dir) / REGISTRY_FILE)
-
-    @classmethod
-    def config_type(cls) -> UserConfigSchema:
-        """See ConfigurableClass."""
-        return {**super().config_type(), _DATA_DIR: dg.Field(dg.StringSource)}
-
-    @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
-        """See ConfigurableClass."""
-        return cls(inst_data=inst_data, **config_value)
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """See RunCoordinator."""
@@ -50,10 +29,11 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     def _is_answered(self, context: SubmitRunContext) -> bool:
         run = context.dagster_run
         asked = asked_of_run(run)
-        if asked is None:
+        path = Path(self._instance.root_directory) / REGISTRY_FILE
+        if asked is None or not path.exists():
             return False
         graph = context.workspace.asset_graph
-        empty = EmptyRanks(self._instance, self._registry, graph, self._logger.warning)
+        empty = EmptyRanks(self._instance, Registry(path), graph, self._logger.warning)
         at_work = BackfillAtWork.of(self._instance, run, graph)
         is_empty = empty.hold(asked)
         if is_empty:

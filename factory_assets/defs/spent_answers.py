@@ -1,0 +1,115 @@
+"""The sensor `spent_answers` and its job: what answers for ranks without a spec leave in Dagster's storage goes again.
+
+A backfill needs such an answer until it has counted it, and the list of runs and the partitions never do.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import BACKFILL_ID_TAG
+
+from factory_assets.defs.empty_ranks import ANSWERED_BY_TAG
+from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
+from factory_assets.defs.housekeeping import remove_run
+from factory_assets.defs.runs import OUTCOME_TAG, RunOutcome
+from factory_assets.defs.stages import Clock
+
+FORGET_JOB = "forget_answers"
+_GOING_ON = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
+# Whoever launched a run by hand looks at it today.
+_KEPT_BY_HAND = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class SpentAnswers:
+    """Runs that nobody needs any more: those with events of their own, and those that another run answered for."""
+
+    with_events: Sequence[str]
+    without: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.with_events) + len(self.without)
+
+
+def spent_answers(instance: dg.DagsterInstance, now: datetime) -> SpentAnswers:
+    """What can go: answers of backfills that have ended, or have counted them, and those by hand after a day."""
+    # Runs before backfills: a backfill that is read after a run knows whether it is still to be passed by.
+    records = instance.get_run_records(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={OUTCOME_TAG: RunOutcome.NO_SPEC.value})
+    )
+    names = {record.dagster_run.tags.get(BACKFILL_ID_TAG, "") for record in records} - {""}
+    backfills = {name: backfill for name in names if (backfill := instance.get_backfill(name)) is not None}
+    with_events, without = [], []
+    for record in records:
+        run = record.dagster_run
+        backfill = backfills.get(run.tags.get(BACKFILL_ID_TAG, ""))
+        if ANSWERED_BY_TAG in run.tags and run.parent_run_id is None:
+            if backfill is None or _has_ended(backfill) or run.run_id not in backfill.reserved_run_ids:
+                without.append(run.run_id)
+        elif BACKFILL_ID_TAG in run.tags:
+            if backfill is None or _has_ended(backfill):
+                with_events.append(run.run_id)
+        elif record.create_timestamp < now - _KEPT_BY_HAND:
+            with_events.append(run.run_id)
+    return SpentAnswers(with_events, without)
+
+
+def forget(instance: dg.DagsterInstance, spent: SpentAnswers) -> None:
+    """Remove the runs and their events; the partitions are missing again, or as they were made otherwise."""
+    for run_id in spent.without:
+        # They have no events, and to look for them would make a file for each.
+        instance.run_storage.delete_run(run_id)
+    for run_id in spent.with_events:
+        remove_run(instance, run_id)
+    if spent.with_events:
+        # What the UI says of partitions is kept beside the events, and only ever added to.
+        instance.wipe_asset_cached_status([BUILT_REPOS, MIRRORED_REPOS])
+
+
+def build_spent_answers() -> dg.SensorDefinition:
+    """The sensor, on from the start, and its job."""
+
+    @dg.op(description="Remove the answers for ranks without a spec that no backfill needs any more.")
+    def forget_spent(context: dg.OpExecutionContext, clock: dg.ResourceParam[Clock]) -> None:
+        spent = spent_answers(context.instance, clock.now())
+        forget(context.instance, spent)
+        context.log.info("%d answers for ranks without a spec removed.", len(spent))
+
+    @dg.job(
+        name=FORGET_JOB,
+        description="Remove from the list of runs what backfills have left of ranks without a spec.",
+        executor_def=dg.in_process_executor,
+    )
+    def forget_answers() -> None:
+        forget_spent()
+
+    @dg.sensor(
+        name="spent_answers",
+        job=forget_answers,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "A backfill answers for ranks without a spec without running them. When it has counted the answers, this"
+            " removes them: such a rank is missing, not materialized, and stands in no list of runs."
+        ),
+    )
+    def look(
+        context: dg.SensorEvaluationContext, clock: dg.ResourceParam[Clock]
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        at_work = dg.RunsFilter(job_name=FORGET_JOB, statuses=list(NOT_FINISHED_STATUSES))
+        if context.instance.get_run_ids(at_work, limit=1):
+            yield dg.SkipReason("They are being removed.")
+        elif len(spent_answers(context.instance, clock.now())):
+            yield dg.RunRequest()
+        else:
+            yield dg.SkipReason("No answer is spent.")
+
+    return look
+
+
+def _has_ended(backfill: PartitionBackfill) -> bool:
+    return backfill.status not in _GOING_ON
