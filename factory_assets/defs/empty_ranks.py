@@ -13,7 +13,7 @@ Dagster 1.13.27 (`asset_backfill.py`, `submit_asset_runs.py`), and tests/test_em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,7 +26,12 @@ from dagster._core.events import StepMaterializationData
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import BACKFILL_ID_TAG, PARTITION_NAME_TAG
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    BACKFILL_ID_TAG,
+    PARTITION_NAME_TAG,
+)
 from dagster._core.utils import make_new_run_id
 
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, SPECS
@@ -60,10 +65,13 @@ def asked_of_run(run: dg.DagsterRun) -> Asked | None:
         assets = _JOB_ASSETS.get(run.job_name, frozenset())
     else:
         assets = frozenset(run.asset_selection or ())
-    return _asked(assets, run.tags.get(PARTITION_NAME_TAG, ""))
+    return _asked(assets, run.tags)
 
 
-def _asked(assets: Collection[dg.AssetKey], partition: str) -> Asked | None:
+def _asked(assets: Collection[dg.AssetKey], tags: Mapping[str, str]) -> Asked | None:
+    # An asset with a backfill policy is asked for by ranges, of one partition each.
+    start, end = tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)
+    partition = tags.get(PARTITION_NAME_TAG) or (start if start == end else None)
     if not assets or not _RANKED.issuperset(assets) or not partition:
         return None
     day, rank = parse_date_rank(partition)
@@ -161,13 +169,11 @@ class BackfillAtWork:
         keys = self.data.target_subset.get_partitions_subset(asset)
         return date_rank_key(asked.day, asked.rank) in keys
 
-    def after(self, run: dg.DagsterRun) -> Iterator[tuple[str, Asked | None]]:
+    def after(self, run: dg.DagsterRun) -> Iterator[tuple[str, dg.RunRequest]]:
         """The runs that it makes next, by the ids that they will have."""
-        start = list(self.backfill.reserved_run_ids).index(run.run_id) + 1
-        for run_id, request in zip(
-            self.backfill.reserved_run_ids[start:], self.backfill.submitting_run_requests[start:], strict=True
-        ):
-            yield run_id, _asked(request.asset_selection or (), request.partition_key or "")
+        ids, requests = self.backfill.reserved_run_ids, self.backfill.submitting_run_requests
+        start = list(ids).index(run.run_id) + 1
+        return zip(ids[start:], requests[start:], strict=True)
 
 
 def answer_run(
@@ -187,7 +193,8 @@ def answer_ahead(
     backfill_id = at_work.backfill.backfill_id
     made = set(instance.get_run_ids(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id})))
     record: dg.DagsterRun | None = None
-    for run_id, asked in at_work.after(run):
+    for run_id, request in at_work.after(run):
+        asked = _asked(request.asset_selection or (), request.tags)
         if asked is None or not empty.hold(asked):
             return
         if run_id in made:
@@ -201,10 +208,10 @@ def answer_ahead(
                 run_id=run_id,
                 assets=asked.assets,
                 tags={
+                    **request.tags,
                     **at_work.backfill.tags,
                     **_tags(asked),
                     BACKFILL_ID_TAG: backfill_id,
-                    PARTITION_NAME_TAG: str(date_rank_key(asked.day, asked.rank)),
                     ANSWERED_BY_TAG: record.run_id,
                 },
                 status=dg.DagsterRunStatus.SUCCESS,
@@ -269,15 +276,22 @@ def _materialize(
             metadata={"outcome": RunOutcome.NO_SPEC.value},
             tags={DATA_VERSION_TAG: RunOutcome.NO_SPEC.value},
         )
-        instance.report_dagster_event(
-            dg.DagsterEvent(
-                event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
-                job_name=run.job_name,
-                message=_why(asked),
-                event_specific_data=StepMaterializationData(materialization),
-            ),
-            run_id=run.run_id,
-        )
+        report_materialization(instance, run, materialization, _why(asked))
+
+
+def report_materialization(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, materialization: dg.AssetMaterialization, why: str
+) -> None:
+    """Write a materialization into the log of a run that has no step."""
+    instance.report_dagster_event(
+        dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+            job_name=run.job_name,
+            message=why,
+            event_specific_data=StepMaterializationData(materialization),
+        ),
+        run_id=run.run_id,
+    )
 
 
 def _succeed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:

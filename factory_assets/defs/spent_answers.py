@@ -5,7 +5,7 @@ A backfill needs such an answer until it has counted it, and the list of runs an
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
@@ -21,7 +21,7 @@ from factory_assets.defs.stages import Clock
 FORGET_JOB = "forget_answers"
 _GOING_ON = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
 # Whoever launched a run by hand looks at it today.
-_KEPT_BY_HAND = timedelta(days=1)
+_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class SpentAnswers:
         return len(self.with_events) + len(self.without)
 
 
-def spent_answers(instance: dg.DagsterInstance, now: datetime) -> SpentAnswers:
-    """What can go: answers of backfills that have ended, or have counted them, and those by hand after a day."""
+def spent_answers(instance: dg.DagsterInstance, *, now: datetime, ended_before: datetime) -> SpentAnswers:
+    """What can go: answers of backfills that had ended or have counted them, and those by hand after a day."""
     # Runs before backfills: a backfill that is read after a run knows whether it is still to be passed by.
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={OUTCOME_TAG: RunOutcome.NO_SPEC.value})
@@ -48,12 +48,9 @@ def spent_answers(instance: dg.DagsterInstance, now: datetime) -> SpentAnswers:
         run = record.dagster_run
         backfill = backfills.get(run.tags.get(BACKFILL_ID_TAG, ""))
         if ANSWERED_BY_TAG in run.tags and run.parent_run_id is None:
-            if backfill is None or _has_ended(backfill) or run.run_id not in backfill.reserved_run_ids:
+            if backfill is None or run.run_id not in backfill.reserved_run_ids:
                 without.append(run.run_id)
-        elif BACKFILL_ID_TAG in run.tags:
-            if backfill is None or _has_ended(backfill):
-                with_events.append(run.run_id)
-        elif record.create_timestamp < now - _KEPT_BY_HAND:
+        elif _ended_before(backfill, ended_before) if backfill else record.create_timestamp < now - _KEPT:
             with_events.append(run.run_id)
     return SpentAnswers(with_events, without)
 
@@ -75,7 +72,11 @@ def build_spent_answers() -> dg.SensorDefinition:
 
     @dg.op(description="Remove the answers for ranks without a spec that no backfill needs any more.")
     def forget_spent(context: dg.OpExecutionContext, clock: dg.ResourceParam[Clock]) -> None:
-        spent = spent_answers(context.instance, clock.now())
+        record = context.instance.get_run_record_by_id(context.run_id)
+        # SQLite gives the ids of the newest events again when these are removed, and Dagster's cursors, a backfill's
+        # too, would pass by the next ones. This run's start is an event, so what ended before it is not the newest.
+        started = datetime.fromtimestamp((record and record.start_time) or 0, UTC)
+        spent = spent_answers(context.instance, now=clock.now(), ended_before=started)
         forget(context.instance, spent)
         context.log.info("%d answers for ranks without a spec removed.", len(spent))
 
@@ -100,10 +101,11 @@ def build_spent_answers() -> dg.SensorDefinition:
     def look(
         context: dg.SensorEvaluationContext, clock: dg.ResourceParam[Clock]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = clock.now()
         at_work = dg.RunsFilter(job_name=FORGET_JOB, statuses=list(NOT_FINISHED_STATUSES))
         if context.instance.get_run_ids(at_work, limit=1):
             yield dg.SkipReason("They are being removed.")
-        elif len(spent_answers(context.instance, clock.now())):
+        elif len(spent_answers(context.instance, now=now, ended_before=now)):
             yield dg.RunRequest()
         else:
             yield dg.SkipReason("No answer is spent.")
@@ -111,5 +113,6 @@ def build_spent_answers() -> dg.SensorDefinition:
     return look
 
 
-def _has_ended(backfill: PartitionBackfill) -> bool:
-    return backfill.status not in _GOING_ON
+def _ended_before(backfill: PartitionBackfill, time: datetime) -> bool:
+    ended = backfill.backfill_end_timestamp
+    return backfill.status not in _GOING_ON and ended is not None and ended < time.timestamp()
