@@ -126,7 +126,12 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "report_daily": "0 7 * * *",
         "housekeeping_daily": "0 3 * * *",
     }
-    assert {sensor.name for sensor in defs.sensors or []} == {"queued_specs", "imported_specs", "alerts"}
+    assert {sensor.name for sensor in defs.sensors or []} == {
+        "queued_specs",
+        "imported_specs",
+        "alerts",
+        "spent_answers",
+    }
     assert not running(defs) & SPENDING
     # This instance mirrors into a folder, which publishes nothing.
     assert running(defs) == {
@@ -136,6 +141,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "housekeeping_daily",
         "imported_specs",
         "alerts",
+        "spent_answers",
     }
 
 
