@@ -24,6 +24,7 @@ from factory_assets.cli.instance import open_instance
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.empty_ranks import report_materialization
 from factory_assets.defs.partitions import date_rank_key
+from factory_assets.defs.run_coordinator import FactoryRunCoordinator
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.specs import QueuedSpec
@@ -190,6 +191,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.chdir(before)
 
 
+def test_the_queue_of_the_instance_keeps_the_settings_of_its_dagster_yaml(world: World) -> None:
+    coordinator = world.instance.run_coordinator
+    assert isinstance(coordinator, FactoryRunCoordinator)
+    queue = coordinator.get_run_queue_config()
+    assert (queue.max_user_code_failure_retries, queue.user_code_failure_retry_delay) == (240, 15)
+    assert coordinator.dequeue_interval_seconds == 1
+
+
 def test_a_backfill_makes_runs_of_those_ranks_only_that_hold_a_spec(world: World) -> None:
     day = next(world.days)
     world.queue(day, "cache-probe")
@@ -339,6 +348,19 @@ def test_a_rank_with_a_spec_is_queued_as_ever_whatever_became_of_it(
         world.registry.start_build(queued.id, run_id="run-1", now=NOW)
         world.registry.fail_build(queued.id, error_log="It failed.")
     assert world.launch("build", day, 1).status is dg.DagsterRunStatus.QUEUED
+
+
+@pytest.mark.parametrize("key", [f"{FIRST}|05", "2026-05-31|01", "2026-06-01", "|"])
+def test_what_is_no_rank_of_the_instance_is_queued_and_its_run_says_so(world: World, key: str) -> None:
+    selector = {
+        "repositoryLocationName": "factory",
+        "repositoryName": "__repository__",
+        "jobName": "build",
+    }
+    tags = [{"key": "dagster/partition", "value": key}]
+    params = {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": tags}}
+    answer = execute_query(world.context, _RUN, {"params": params})["data"]["launchRun"]
+    assert answer["run"]["status"] == "QUEUED", answer
 
 
 def test_a_date_that_is_being_analysed_keeps_its_runs_in_the_queue(world: World) -> None:

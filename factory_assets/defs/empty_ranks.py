@@ -74,7 +74,11 @@ def _asked(assets: Collection[dg.AssetKey], tags: Mapping[str, str]) -> Asked | 
     partition = tags.get(PARTITION_NAME_TAG) or (start if start == end else None)
     if not assets or not _RANKED.issuperset(assets) or not partition:
         return None
-    day, rank = parse_date_rank(partition)
+    try:
+        day, rank = parse_date_rank(partition)
+    except ValueError:
+        # It has no such partition, and the run will say so.
+        return None
     return Asked(frozenset(assets), day, rank)
 
 
@@ -95,11 +99,17 @@ class EmptyRanks:
         self._taken: dict[date, Collection[int] | None] = {}
 
     def hold(self, asked: Asked) -> bool:
-        """Whether the rank has no spec for certain, and no analysis is on its way that may bring one."""
+        """Whether the rank is one of the instance's, has no spec, and no analysis is on its way that may bring one."""
+        if not all(self._is_partition(asset, asked) for asset in asked.assets):
+            return False
         if asked.day not in self._taken:
             self._taken[asked.day] = self._read(asked.day)
         taken = self._taken[asked.day]
         return taken is not None and asked.rank not in taken
+
+    def _is_partition(self, asset: dg.AssetKey, asked: Asked) -> bool:
+        partitions = self._graph.get(asset).partitions_def if self._graph.has(asset) else None
+        return partitions is not None and partitions.has_partition_key(date_rank_key(asked.day, asked.rank))
 
     def _read(self, day: date) -> Collection[int] | None:
         # In this order: the specs of an analysis that ends in between are read.
