@@ -43,7 +43,7 @@ from factory_assets.domain.specs import rank_key
 from factory_assets.registry import Registry
 
 # On a run that a backfill would have made: the run that holds its answer.
-ANSWERED_BY_TAG = "factory/answered-by"
+_ANSWERED_BY_TAG = "factory/answered-by"
 _ANSWERS_TAG = "factory/answers"
 _ANSWERS = "ranks without a spec"
 _JOB_ASSETS = {BUILD_JOB: frozenset({BUILT_REPOS}), MIRROR_JOB: frozenset({MIRRORED_REPOS})}
@@ -199,15 +199,23 @@ def answer_run(
 def answer_ahead(
     instance: dg.DagsterInstance, run: dg.DagsterRun, empty: EmptyRanks, at_work: BackfillAtWork
 ) -> None:
-    """Answer for the runs that the backfill would make after this one, up to the first that has something to do."""
+    """Answer for the runs that the backfill would make after this one, up to the first that has something to do.
+
+    Those that it has passed by are removed: it will not ask for them again.
+    """
     backfill_id = at_work.backfill.backfill_id
-    made = set(instance.get_run_ids(dg.RunsFilter(tags={BACKFILL_ID_TAG: backfill_id})))
+    ahead = list(at_work.after(run))
+    tags = {BACKFILL_ID_TAG: backfill_id, OUTCOME_TAG: RunOutcome.NO_SPEC.value}
+    answered = {other.run_id: other for other in instance.get_runs(dg.RunsFilter(tags=tags))}
+    for other in answered.keys() - {run_id for run_id, _ in ahead}:
+        if is_answered_by_another(answered[other]):
+            instance.run_storage.delete_run(other)
     record: dg.DagsterRun | None = None
-    for run_id, request in at_work.after(run):
+    for run_id, request in ahead:
         asked = _asked(request.asset_selection or (), request.tags)
         if asked is None or not empty.hold(asked):
             return
-        if run_id in made:
+        if run_id in answered:
             continue
         record = record or _record(instance, run, backfill_id)
         # In this order: a partition whose run has ended without an answer would end the backfill red.
@@ -222,11 +230,16 @@ def answer_ahead(
                     **at_work.backfill.tags,
                     **_tags(asked),
                     BACKFILL_ID_TAG: backfill_id,
-                    ANSWERED_BY_TAG: record.run_id,
+                    _ANSWERED_BY_TAG: record.run_id,
                 },
                 status=dg.DagsterRunStatus.SUCCESS,
             )
         )
+
+
+def is_answered_by_another(run: dg.DagsterRun) -> bool:
+    """Whether the run has no events of its own; one that executes such a run again has inherited its tags only."""
+    return _ANSWERED_BY_TAG in run.tags and run.parent_run_id is None
 
 
 def _record(instance: dg.DagsterInstance, run: dg.DagsterRun, backfill_id: str) -> dg.DagsterRun:

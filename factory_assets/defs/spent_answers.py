@@ -1,6 +1,6 @@
 """The sensor `spent_answers` and its job: what answers for ranks without a spec leave in Dagster's storage goes again.
 
-A backfill needs such an answer until it has counted it, and the list of runs and the partitions never do.
+A backfill needs them while it goes on; what the UI says of runs and partitions is truer without them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from factory_assets.defs.empty_ranks import ANSWERED_BY_TAG
+from factory_assets.defs.empty_ranks import is_answered_by_another
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.housekeeping import remove_run
 from factory_assets.defs.runs import OUTCOME_TAG, RunOutcome
@@ -36,22 +36,19 @@ class SpentAnswers:
 
 
 def spent_answers(instance: dg.DagsterInstance, *, now: datetime, ended_before: datetime) -> SpentAnswers:
-    """What can go: answers of backfills that had ended or have counted them, and those by hand after a day."""
-    # Runs before backfills: a backfill that is read after a run knows whether it is still to be passed by.
+    """What can go: answers of backfills that had ended, and those by hand after a day."""
     records = instance.get_run_records(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={OUTCOME_TAG: RunOutcome.NO_SPEC.value})
     )
     names = {record.dagster_run.tags.get(BACKFILL_ID_TAG, "") for record in records} - {""}
     backfills = {name: backfill for name in names if (backfill := instance.get_backfill(name)) is not None}
-    with_events, without = [], []
+    with_events: list[str] = []
+    without: list[str] = []
     for record in records:
         run = record.dagster_run
         backfill = backfills.get(run.tags.get(BACKFILL_ID_TAG, ""))
-        if ANSWERED_BY_TAG in run.tags and run.parent_run_id is None:
-            if backfill is None or run.run_id not in backfill.reserved_run_ids:
-                without.append(run.run_id)
-        elif _ended_before(backfill, ended_before) if backfill else record.create_timestamp < now - _KEPT:
-            with_events.append(run.run_id)
+        if _ended_before(backfill, ended_before) if backfill else record.create_timestamp < now - _KEPT:
+            (without if is_answered_by_another(run) else with_events).append(run.run_id)
     return SpentAnswers(with_events, without)
 
 
@@ -94,8 +91,8 @@ def build_spent_answers() -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "A backfill answers for ranks without a spec without running them. When it has counted the answers, this"
-            " removes them: such a rank is missing, not materialized, and stands in no list of runs."
+            "A backfill answers for ranks without a spec without running them. When it has ended, this removes the"
+            " answers: such a rank is missing, not materialized, and stands in no list of runs."
         ),
     )
     def look(
