@@ -54,14 +54,17 @@ def spent_answers(instance: dg.DagsterInstance, *, now: datetime, ended_before: 
 
 def forget(instance: dg.DagsterInstance, spent: SpentAnswers) -> None:
     """Remove the runs and their events; the partitions are missing again, or as they were made otherwise."""
-    for run_id in spent.without:
-        # They have no events, and to look for them would make a file for each.
-        instance.run_storage.delete_run(run_id)
+    # The runs go last: what is broken off in between is found by them again.
     for run_id in spent.with_events:
-        remove_run(instance, run_id)
+        instance.event_log_storage.delete_events(run_id)
     if spent.with_events:
         # What the UI says of partitions is kept beside the events, and only ever added to.
         instance.wipe_asset_cached_status([BUILT_REPOS, MIRRORED_REPOS])
+    for run_id in spent.with_events:
+        remove_run(instance, run_id)
+    for run_id in spent.without:
+        # They have no events, and to look for them would make a file for each.
+        instance.run_storage.delete_run(run_id)
 
 
 def build_spent_answers() -> dg.SensorDefinition:
