@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import (
+    bench_backfill,
     bench_build,
     bench_commands,
     bench_definitions,
@@ -51,6 +52,7 @@ def main() -> None:
         bench_build,
         bench_commands,
         bench_orchestration,
+        bench_backfill,
         bench_workers,
     ):
         print(f"measuring {part.__name__} …", file=sys.stderr)

@@ -87,6 +87,8 @@ def instance(
             f" working_directory: {PROJECT_ROOT}}}\n"
         )
         os.environ.update(values)
+        # Dagster's programs load the `.env` of the folder that they are started in over their environment.
+        os.chdir(home)
         try:
             settings = Settings(_env_file=home / ".env")
             yield BenchInstance(home, settings, Registry(settings.registry_path), workspace)

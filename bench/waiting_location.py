@@ -1,10 +1,13 @@
-"""A code location whose builds only wait: what is left of a build run is Dagster's own part, and the registry's."""
+"""A code location whose builds only wait, and whose mirror is nowhere.
+
+What is left of a run is Dagster's own part, and the registry's.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from factory_assets.build.report import BuildReport
@@ -12,6 +15,7 @@ from factory_assets.build_defs import build_defs
 from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gateways import Gateways
+from factory_assets.mirror.target import MirrorReport
 from factory_assets.settings import load_settings
 
 WAIT = "BENCH_WAIT_SECONDS"
@@ -44,6 +48,16 @@ class WaitingGateways(Gateways):
         )
         return BuildReport(name=queued.spec.name, attempts=claimed.attempts)
 
+    def mirror(
+        self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Callable[[str], None]
+    ) -> MirrorReport:
+        """Publish nothing, and write that it was."""
+        notify(f"{repo.name} of {len(paper_ids)} papers: published nowhere")
+        url = f"file:///nowhere/{repo.name}"
+        self.registry.record_mirror(repo.name, url=url, commit=repo.commit, now=datetime.now(UTC))
+        return MirrorReport(url=url, commit=repo.commit, created=True, pushed=True, seconds=0)
+
 
 _settings = load_settings()
-defs = build_defs(_settings, {"building": WaitingGateways(_settings)})
+_waiting = WaitingGateways(_settings)
+defs = build_defs(_settings, {"building": _waiting, "mirroring": _waiting})

@@ -22,6 +22,7 @@ from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
 from factory_assets.defs.specs import build_specs
+from factory_assets.defs.spent_answers import build_spent_answers
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Patience, Registry
@@ -107,6 +108,7 @@ def build_defs(
             build_import_sensor(),
             build_alert_sensor(not_in_force),
             build_settings_sensor(not_in_force),
+            build_spent_answers(),
         ],
         resources={
             "registry": _registry(gateways.registry),

@@ -30,6 +30,8 @@ from factory_assets.env_file import ENCODING, names_in, read_env_file
 from factory_assets.setting_names import refuse_unknown, warn_of_unknown
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+# In FACTORY_DATA_DIR.
+REGISTRY_FILE = "registry.duckdb"
 ARXIV_URL = "https://export.arxiv.org/api/query"
 GITHUB_URL = "https://api.github.com"
 ANTHROPIC_URL = "https://api.anthropic.com"
@@ -392,7 +394,7 @@ class Settings(BaseSettings):
     @property
     def registry_path(self) -> Path:
         """The DuckDB file."""
-        return self.factory_data_dir / "registry.duckdb"
+        return self.factory_data_dir / REGISTRY_FILE
 
     @property
     def workspaces_dir(self) -> Path:

@@ -439,6 +439,7 @@ def test_a_run_without_a_spec_carries_no_repo(analysed: DefsFactory) -> None:
 def test_a_rank_without_a_spec_is_mirrored_as_nothing(analysed: DefsFactory) -> None:
     result = analysed.run_rank("mirror", WEDNESDAY, 3)
     assert metadata(result, "mirrored_repos") == {"outcome": "no spec"}
+    assert analysed.tags(result)["factory/outcome"] == "no spec"
     assert analysed.mirroring.published == []
 
 

@@ -131,6 +131,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "imported_specs",
         "alerts",
         "settings_in_force",
+        "spent_answers",
     }
     assert not running(defs) & SPENDING
     # This instance mirrors into a folder, which publishes nothing.
@@ -142,6 +143,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "imported_specs",
         "alerts",
         "settings_in_force",
+        "spent_answers",
     }
 
 

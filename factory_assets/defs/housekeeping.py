@@ -45,11 +45,15 @@ def sweep_runs(instance: dg.DagsterInstance, *, before: datetime, remove: bool) 
     total = sum(1 for _ in _records(instance, before))
     if remove:
         for record in old:
-            run_id = record.dagster_run.run_id
-            instance.delete_run(run_id)
-            instance.compute_log_manager.delete_logs(prefix=[run_id])
-            _remove_events_file(instance, run_id)
+            remove_run(instance, record.dagster_run.run_id)
     return SweptRuns(removed=len(old), kept=total - len(old))
+
+
+def remove_run(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Remove a run with its events and logs."""
+    instance.delete_run(run_id)
+    instance.compute_log_manager.delete_logs(prefix=[run_id])
+    _remove_events_file(instance, run_id)
 
 
 def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:

@@ -6,7 +6,7 @@ from factory_assets.defs.built_repos import NO_SPEC
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
 from factory_assets.defs.markdown import paper_links
 from factory_assets.defs.partitions import Partitions, day_and_rank
-from factory_assets.defs.runs import failure, tag_run
+from factory_assets.defs.runs import RunOutcome, failure, tag_outcome, tag_run
 from factory_assets.defs.stages import Mirroring
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import FactoryError, InputError
@@ -47,6 +47,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
     ) -> dg.MaterializeResult[None]:
         queued = registry.spec_at(*day_and_rank(context))
         if queued is None:
+            tag_outcome(context, RunOutcome.NO_SPEC)
             return dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
         tag_run(context, queued)
         try:

@@ -2,7 +2,8 @@
 
 Whoever starts a daemon (`factory up`, `dagster dev`, `dagster-daemon run`), the same is done: it notes that it is
 there, puts BUILD_WORKERS in force, and lets backfills wait while a code location does not load. Dagster by itself fails
-every backfill in flight then, and cancels its runs.
+every backfill in flight then, and cancels its runs. Whoever submits a run (the daemon, the web server, a command), one of
+a rank without a spec ends then and there.
 """
 
 from __future__ import annotations
@@ -11,13 +12,21 @@ import logging
 import os
 
 import dagster as dg
-from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
+from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 
 from factory_assets.daemon_notes import living_daemons, note_daemon
+from factory_assets.defs.empty_ranks import (
+    BackfillAtWork,
+    EmptyRanks,
+    answer_ahead,
+    answer_run,
+    asked_of_run,
+)
 from factory_assets.defs.pools import put_workers_in_force
 from factory_assets.defs.storage import data_dir_of
 from factory_assets.domain.errors import FactoryError
-from factory_assets.settings import load_settings
+from factory_assets.registry import Registry
+from factory_assets.settings import REGISTRY_FILE, load_settings
 
 # Read in Dagster 1.13.27, dagster/_core/execution/asset_backfill.py: any value lets a backfill wait.
 _BACKFILLS_WAIT = "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR"
@@ -56,6 +65,29 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
             os.close(self._note)
             self._note = None
         super().dispose()
+
+    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+        """See RunCoordinator."""
+        run = context.dagster_run
+        if run.status is dg.DagsterRunStatus.NOT_STARTED and self._is_answered(context):
+            return self._instance.get_run_by_id(run.run_id) or run
+        return super().submit_run(context)
+
+    def _is_answered(self, context: SubmitRunContext) -> bool:
+        run = context.dagster_run
+        asked = asked_of_run(run)
+        path = data_dir_of(self._instance) / REGISTRY_FILE
+        if asked is None or not path.exists():
+            return False
+        graph = context.workspace.asset_graph
+        empty = EmptyRanks(self._instance, Registry(path), graph, self._logger.warning)
+        at_work = BackfillAtWork.of(self._instance, run, graph)
+        is_empty = empty.hold(asked)
+        if is_empty:
+            answer_run(self._instance, run, asked, at_work)
+        if at_work is not None:
+            answer_ahead(self._instance, run, empty, at_work)
+        return is_empty
 
     def _begin(self) -> None:
         if self._note is not None:
