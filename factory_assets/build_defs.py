@@ -13,6 +13,7 @@ from factory_assets.defs.alerts import build_alert_sensor
 from factory_assets.defs.automation import Rules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
 from factory_assets.defs.externals import build_externals
+from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
 from factory_assets.defs.factory_report import build_factory_report, build_report_schedule
 from factory_assets.defs.housekeeping import build_housekeeping
 from factory_assets.defs.imports import build_import_sensor
@@ -89,6 +90,7 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
                 ),
             ),
             build_mirrored_repos(partitions, owner=owner),
+            build_factory_days(partitions, owner=owner),
             build_factory_report(owner=owner, folder=settings.factory_data_dir / "reports"),
         ],
         jobs=jobs.all(),
@@ -97,7 +99,12 @@ def build_defs(settings: Settings, overrides: Mapping[str, object] | None = None
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
         ],
-        sensors=[*build_sensors(jobs, rules), build_import_sensor(), build_alert_sensor()],
+        sensors=[
+            *build_sensors(jobs, rules),
+            build_import_sensor(),
+            build_day_sensor(partitions),
+            build_alert_sensor(),
+        ],
         resources={
             "registry": _registry(gateways.registry),
             "gathering": gateways,

@@ -17,7 +17,7 @@ from registry_samples import NOW, call, labelled, phase_record, queue, ship, spe
 from rich.console import Console
 
 from factory_assets.cli import desk
-from factory_assets.cli.story import show_story, why_it_waits
+from factory_assets.cli.story import show_story
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.daemons import open_queue
 from factory_assets.defs.queue import put_off_cancelled
@@ -25,6 +25,7 @@ from factory_assets.defs.runs import spec_tags
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 

@@ -46,6 +46,14 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "backfill": "default",
             "pools": ["builds"],
         },
+        "factory_days": {
+            "deps": ["built_repos", "mirrored_repos", "papers", "specs"],
+            "group": "factory",
+            "kinds": ["duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": None,
+            "pools": [],
+        },
         "factory_report": {
             "deps": [],
             "group": "factory",
@@ -126,7 +134,12 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "report_daily": "0 7 * * *",
         "housekeeping_daily": "0 3 * * *",
     }
-    assert {sensor.name for sensor in defs.sensors or []} == {"queued_specs", "imported_specs", "alerts"}
+    assert {sensor.name for sensor in defs.sensors or []} == {
+        "queued_specs",
+        "imported_specs",
+        "day_pages",
+        "alerts",
+    }
     assert not running(defs) & SPENDING
     # This instance mirrors into a folder, which publishes nothing.
     assert running(defs) == {
@@ -135,6 +148,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "report_daily",
         "housekeeping_daily",
         "imported_specs",
+        "day_pages",
         "alerts",
     }
 

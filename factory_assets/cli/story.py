@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import as_text, single_line, tail
 from factory_assets.registry.story import Attempt, Story
@@ -68,11 +68,11 @@ def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
             "partition",
             f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else "no free rank yet",
         ),
-        ("queued", _moment(queued.queued_at)),
+        ("queued", moment(queued.queued_at)),
         ("attempts", str(queued.attempts)),
     ]
     if queued.started_at:
-        facts.append(("started", _moment(queued.started_at)))
+        facts.append(("started", moment(queued.started_at)))
     if queued.run_id:
         facts.append(("run", queued.run_id))
     if queued.status is BuildStatus.QUEUED:
@@ -80,31 +80,15 @@ def _state_facts(story: Story, git_dir: Path) -> list[tuple[str, str]]:
     if story.repo:
         repo = story.repo
         facts += [
-            ("shipped", f"{_moment(repo.shipped_at)}, version {repo.version}, commit {repo.commit}"),
+            ("shipped", f"{moment(repo.shipped_at)}, version {repo.version}, commit {repo.commit}"),
             ("size", f"{repo.lines_of_code} lines, {repo.tests_executed} tests executed"),
             ("bare repository", str(git_dir / f"{repo.name}.git")),
             (
                 "mirror",
-                f"{story.mirror.url} ({_moment(story.mirror.mirrored_at)})" if story.mirror else "none yet",
+                f"{story.mirror.url} ({moment(story.mirror.mirrored_at)})" if story.mirror else "none yet",
             ),
         ]
     return facts
-
-
-def why_it_waits(queued: QueuedSpec) -> str:
-    """Why a queued spec is not built yet, and until when, in words."""
-    if queued.rank is None:
-        return "for a free rank"
-    if queued.wait_cause is None:
-        return "for its turn"
-    words = [str(queued.wait_cause)]
-    if queued.wait_limit_usd is not None:
-        words.append(f"until it is more than ${queued.wait_limit_usd:.2f}")
-    if queued.not_before is not None:
-        words.append(f"until {_moment(queued.not_before)}")
-    if queued.waits:
-        words.append(f"put off {queued.waits} times")
-    return ", ".join(words)
 
 
 def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> None:
@@ -128,7 +112,7 @@ def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
             f"{record.usage.cost_usd:.4f}",
             f"{record.seconds:.1f}",
             record.commit[:12],
-            _moment(record.finished_at),
+            moment(record.finished_at),
         )
     return table
 
@@ -170,7 +154,3 @@ def _show_cost(story: Story, console: Console) -> None:
             f"{line.cost_usd:.4f}",
         )
     print_table(console, table)
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
-from factory_assets.cli.story import why_it_waits
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry

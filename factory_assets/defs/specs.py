@@ -7,7 +7,8 @@ from datetime import date
 import dagster as dg
 
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.defs.externals import GROUP, PAPERS, SPECS
+from factory_assets.defs.day_page import partition_link, write_day
+from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
@@ -68,7 +69,7 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         analysis: dg.ResourceParam[Analysing],
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
         (day,) = days_of(context)
         try:
             report = analysis.analyze(day, context.log.info)
@@ -91,6 +92,7 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
             data_version=dg.DataVersion(_fingerprint(registry, day)),
             check_results=[_all_read(registry, report, day), _all_valid(report)],
         )
+        yield from write_day(context, registry, day)
 
     return specs
 
@@ -142,18 +144,20 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
         "dagster/row_count": dg.MetadataValue.int(len(queued)),
         "specs": dg.MetadataValue.md(
             table(
-                ["rank", "repo", "language", "paper", "verdict so far"],
+                ["rank", "repo", "language", "paper"],
                 [
                     (
                         rank_key(item.rank) if item.rank is not None else "waiting",
                         item.spec.name,
                         item.spec.language,
                         paper_links(item.spec.source_papers),
-                        item.status,
                     )
                     for item in queued
                 ],
             )
+        ),
+        "what became of them": dg.MetadataValue.md(
+            f"[{FACTORY_DAYS.to_user_string()}, {day}]({partition_link(FACTORY_DAYS, str(day))})"
         ),
         "said beside imported specs": _further(registry, [item.spec.name for item in queued]),
         "papers read in this run": dg.MetadataValue.int(report.papers),
