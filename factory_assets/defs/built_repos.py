@@ -20,7 +20,7 @@ from factory_assets.defs.build_metadata import cost, refused_by, report_metadata
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS
 from factory_assets.defs.holds import BUILD_POOL, stop_for_machine, stop_for_model
-from factory_assets.defs.left_out import leave_out
+from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import code_block
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import (
@@ -99,17 +99,12 @@ def build_built_repos(
             events: Iterator[Event] = _judged_before(context, registry)
         else:
             events = _build(_Step(context, registry, building, clock, git_dir))
-        judged: set[str] = set()
-        try:
-            for event in events:
-                if isinstance(event, dg.AssetCheckResult):
-                    if event.check_name not in chosen:
-                        continue
-                    judged.add(event.check_name)
-                yield event
-        except dg.Failure:
-            leave_out(context, judged)
-            raise
+        wanted = (
+            event
+            for event in events
+            if not isinstance(event, dg.AssetCheckResult) or event.check_name in chosen
+        )
+        yield from with_checks_left_out(context, wanted)
 
     return built_repos
 

@@ -8,16 +8,38 @@ small run in this process plans them once more, and ends green without a result.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TypeVar
 
 import dagster as dg
+
+from factory_assets.domain.errors import FactoryError
 
 LEFT_OUT_JOB = "checks_left_out"
 # The run that has left them out.
 LEFT_OUT_TAG = "factory/left-out-of"
+_PARTITION_TAG = "dagster/partition"
 
 
-def leave_out(context: dg.AssetExecutionContext, judged: Collection[str]) -> None:
-    """Have this step's checks, but for those in `judged`, shown as skipped when its run fails."""
+Event = TypeVar("Event")
+
+
+def with_checks_left_out(context: dg.AssetExecutionContext, events: Iterator[Event]) -> Iterator[Event]:
+    """The events of a step; where it fails, the checks that it has not yielded by then are shown as skipped."""
+    judged: set[str | None] = set()
+    try:
+        for event in events:
+            if isinstance(event, dg.AssetCheckResult):
+                judged.add(event.check_name)
+            yield event
+    except (dg.Failure, FactoryError) as failed:
+        try:
+            _leave_out(context, judged)
+        finally:
+            # Whatever becomes of that, this is why the step fails.
+            raise failed
+
+
+def _leave_out(context: dg.AssetExecutionContext, judged: Collection[str | None]) -> None:
     specs = [
         dg.AssetCheckSpec(spec.name, asset=spec.asset_key, partitions_def=spec.partitions_def)
         for spec in context.assets_def.check_specs
@@ -34,12 +56,9 @@ def leave_out(context: dg.AssetExecutionContext, judged: Collection[str]) -> Non
         dg.AssetSpec(key, partitions_def=context.assets_def.partitions_def)
         for key in {spec.asset_key for spec in specs}
     ]
+    # The partition goes by tag: a job of checks alone takes no key.
+    partition = {name: value for name, value in context.run.tags.items() if name.startswith(_PARTITION_TAG)}
     job = dg.define_asset_job(LEFT_OUT_JOB, selection=dg.AssetSelection.checks(none_judges))
-    is_by_partition = any(spec.partitions_def is not None for spec in specs)
     dg.Definitions(assets=assets, asset_checks=[none_judges], jobs=[job]).resolve_job_def(
         LEFT_OUT_JOB
-    ).execute_in_process(
-        instance=context.instance,
-        partition_key=context.partition_key if is_by_partition else None,
-        tags={LEFT_OUT_TAG: context.run.run_id},
-    )
+    ).execute_in_process(instance=context.instance, tags={**partition, LEFT_OUT_TAG: context.run.run_id})

@@ -10,6 +10,7 @@ from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.day_page import partition_link, write_day
 from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
+from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
@@ -21,6 +22,7 @@ from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
 ALL_READ = dg.AssetCheckSpec(
     "all_papers_read",
     asset=SPECS,
@@ -69,32 +71,43 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         analysis: dg.ResourceParam[Analysing],
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
-        (day,) = days_of(context)
-        try:
-            report = analysis.analyze(day, context.log.info)
-        except (CredentialError, ModelStoppedError) as error:
-            if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
-                # Builds ask other models.
-                error.cause = WaitCause.ANALYSIS_MODEL
-            stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
-            tag_outcome(context, RunOutcome.DEFERRED)
-            raise failure(error) from error
-        except InfrastructureError as error:
-            tag_outcome(context, RunOutcome.DEFERRED)
-            raise failure(error) from error
-        except FactoryError as error:
-            raise failure(error) from error
-        if report.unread:
-            tag_outcome(context, RunOutcome.UNFINISHED)
-        yield dg.MaterializeResult(
-            metadata=_metadata(registry, report, day),
-            data_version=dg.DataVersion(_fingerprint(registry, day)),
-            check_results=[_all_read(registry, report, day), _all_valid(report)],
-        )
-        yield from write_day(context, registry, day)
+    ) -> Iterator[Event]:
+        yield from with_checks_left_out(context, _analyze(context, registry, analysis, building, clock))
 
     return specs
+
+
+def _analyze(
+    context: dg.AssetExecutionContext,
+    registry: Registry,
+    analysis: Analysing,
+    building: Building,
+    clock: Clock,
+) -> Iterator[Event]:
+    (day,) = days_of(context)
+    try:
+        report = analysis.analyze(day, context.log.info)
+    except (CredentialError, ModelStoppedError) as error:
+        if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
+            # Builds ask other models.
+            error.cause = WaitCause.ANALYSIS_MODEL
+        stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
+        tag_outcome(context, RunOutcome.DEFERRED)
+        raise failure(error) from error
+    except InfrastructureError as error:
+        tag_outcome(context, RunOutcome.DEFERRED)
+        raise failure(error) from error
+    except FactoryError as error:
+        raise failure(error) from error
+    if report.unread:
+        tag_outcome(context, RunOutcome.UNFINISHED)
+    yield dg.MaterializeResult(
+        metadata=_metadata(registry, report, day),
+        data_version=dg.DataVersion(_fingerprint(registry, day)),
+    )
+    yield _all_read(registry, report, day)
+    yield _all_valid(report)
+    yield from write_day(context, registry, day)
 
 
 def _fingerprint(registry: Registry, day: date) -> str:
