@@ -24,12 +24,16 @@ from factory_assets.domain.errors import InputError
 def show(name: NameArgument) -> None:
     """Tell the whole story of one repo: papers, spec, phases, gates, cost, commits, mirror."""
     from factory_assets.cli.story import show_story
+    from factory_assets.defs.by_hand import reports_on_spec
+    from factory_assets.defs.storage import open_storage
 
     instance = open_instance()
     story = registry_of(instance).story_of(name)
     if story is None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
-    show_story(story, console, git_dir=instance.settings.git_dir)
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        by_hand = [str(report) for report in reports_on_spec(dagster, story.queued)]
+    show_story(story, console, git_dir=instance.settings.git_dir, by_hand=by_hand)
 
 
 def retry(name: NameArgument) -> None:

@@ -19,12 +19,14 @@ from factory_assets.registry.story import Attempt, Story
 _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
 
 
-def show_story(story: Story, console: Console, *, git_dir: Path) -> None:
-    """Print it, oldest first."""
+def show_story(story: Story, console: Console, *, git_dir: Path, by_hand: Sequence[str] = ()) -> None:
+    """Print it, oldest first. `by_hand` tells what a person has reported in Dagster's UI."""
     queued = story.queued
     console.rule(f"{queued.spec.name}: {queued.status}", style=_STYLES.get(queued.status, "yellow"))
     for name, value in (*_spec_facts(story), *_state_facts(story, git_dir)):
         console.print(f"{name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
+    for report in by_hand:
+        console.print(report, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if queued.error_log:
         said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
         console.print(f"\n{said}:", style="bold")
