@@ -120,6 +120,8 @@ def test_a_backfill_of_two_dates_builds_and_mirrors_their_repos_and_ends_green(a
     # One run for both dates of papers, then one for each partition, and never two assets in one.
     assert len(runs) == 1 + 2 + 4 + 4
     assert all(len(run.asset_selection or ()) == 1 for run in runs)
+    # They have made the page of each date on the way.
+    assert instance.get_materialized_partitions(dg.AssetKey("factory_days")) == set(DAYS)
     for name in ("draft-budget", "evidence-order"):
         assert len(instance.get_runs(dg.RunsFilter(tags={"factory/repo": name}))) == 2
     funnel = _registry(at_work).funnel(*(date.fromisoformat(day) for day in DAYS))
