@@ -8,7 +8,7 @@ from datetime import date
 import dagster as dg
 import pytest
 from defs_factory import DefsFactory
-from defs_fakes import TESTS_FAILED, paper_on, spec_on
+from defs_fakes import NOW, TESTS_FAILED, paper_on, spec_on
 from registry_samples import call
 
 from factory_assets.defs.partitions import date_rank_key
@@ -83,25 +83,33 @@ def test_the_page_shows_each_spec_with_verdict_reason_dollars_and_links(analysed
     refused = analysed.run_rank("build", WEDNESDAY, 2)
     assert analysed.run_rank("mirror", WEDNESDAY, 1).success
     at = "/assets/built_repos?view=partitions&partition=2026-06-17%7C0"
+    mirror = "https://github.com/example/cache-probe"
     assert rows(analysed, WEDNESDAY) == [
         [
             *("01", "cache-probe", "python", PAPER, "shipped", "`version 0.1.0, 6 tests executed`", "0.75"),
-            (
-                f"[partition]({at}1), [run](/runs/{shipped.run_id}),"
-                " [mirror](https://github.com/example/cache-probe)"
-            ),
+            f"[run](/runs/{shipped.run_id}), [partition]({at}1), [mirror]({mirror})",
         ],
         [
             *("02", "tree-probe", "python", PAPER, "failed"),
             f"`tests-pass: {TESTS_FAILED.saw}`",
             "0.00",
-            f"[partition]({at}2), [run](/runs/{refused.run_id})",
+            f"[run](/runs/{refused.run_id}), [partition]({at}2)",
         ],
     ]
     shown = page(analysed, WEDNESDAY)
     counts = ("specs", "shipped", "failed", "waiting", "mirrored", "papers", "papers read by an analysis")
     assert [shown[name] for name in counts] == [2, 1, 1, 0, 1, 1, 1]
     assert (shown["analysed"], shown["dollars"], shown["reported by hand"]) == ("yes", 0.75, "nothing")
+
+
+def test_a_repo_that_was_mirrored_to_a_folder_leads_to_the_partition_that_names_the_folder(
+    analysed: DefsFactory,
+) -> None:
+    analysed.run_rank("build", WEDNESDAY, 1)
+    analysed.registry.record_mirror("cache-probe", url="file:///mirrored/cache-probe", commit="c", now=NOW)
+    assert analysed.run_day("analyze", WEDNESDAY).success
+    at = "/assets/mirrored_repos?view=partitions&partition=2026-06-17%7C01"
+    assert rows(analysed, WEDNESDAY)[0][-1].endswith(f"[mirror]({at})")
 
 
 def test_a_spec_that_waits_says_for_what(analysed: DefsFactory) -> None:

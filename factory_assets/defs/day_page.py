@@ -146,10 +146,13 @@ def _verdict(repo: DayRepo, by_hand: Sequence[HandReport]) -> str:
 
 def _links(repo: DayRepo) -> Iterator[str]:
     queued = repo.queued
-    if queued.day is not None and queued.rank is not None:
-        yield f"[partition]({partition_link(BUILT_REPOS, str(spec_key(queued)))})"
     if queued.run_id:
         yield f"[run](/runs/{queued.run_id})"
+    if queued.day is None or queued.rank is None:
+        return
+    key = str(spec_key(queued))
+    yield f"[partition]({partition_link(BUILT_REPOS, key)})"
     if repo.mirror is not None:
-        folder = repo.mirror.url.removeprefix("file://")
-        yield f"[mirror]({repo.mirror.url})" if folder == repo.mirror.url else f"mirror {code_span(folder)}"
+        # A folder cannot be opened from a page; the partition names it.
+        is_folder = repo.mirror.url.startswith("file:")
+        yield f"[mirror]({partition_link(MIRRORED_REPOS, key) if is_folder else repo.mirror.url})"
