@@ -94,6 +94,11 @@ def _metadata(page: DayPage) -> dict[str, dg.MetadataValue]:
     dollars = story.dollars + sum(repo.dollars for repo in story.repos)
     return {
         "repos": dg.MetadataValue.md(_repos(page)),
+        # Longer Markdown the UI hides behind a click (from 1,000 characters in 1.13), these lines it shows.
+        **{
+            f"{_rank(repo)} {repo.queued.spec.name}": dg.MetadataValue.md(_line(repo, page.by_hand))
+            for repo in story.repos
+        },
         "specs": dg.MetadataValue.int(len(statuses)),
         "shipped": dg.MetadataValue.int(shipped),
         "failed": dg.MetadataValue.int(failed),
@@ -121,19 +126,31 @@ def _repos(page: DayPage) -> str:
 
 
 def _row(repo: DayRepo, by_hand: Sequence[HandReport]) -> tuple[str, ...]:
-    queued = repo.queued
-    spec = queued.spec
-    why = outcome_in_one_line(queued, repo.refusals, repo.repo)
+    spec = repo.queued.spec
     return (
-        rank_key(queued.rank) if queued.rank is not None else "waiting",
+        _rank(repo),
         spec.name,
         spec.language.value,
         paper_links(spec.source_papers) or f"[imported]({spec.origin_url})",
         _verdict(repo, by_hand),
-        code_span(why) if why else "",
+        _why(repo),
         f"{repo.dollars:.2f}",
         ", ".join(_links(repo)),
     )
+
+
+def _line(repo: DayRepo, by_hand: Sequence[HandReport]) -> str:
+    told = (_verdict(repo, by_hand), _why(repo), f"${repo.dollars:.2f}", *_links(repo))
+    return ", ".join(part for part in told if part)
+
+
+def _rank(repo: DayRepo) -> str:
+    return "waiting" if repo.queued.rank is None else rank_key(repo.queued.rank)
+
+
+def _why(repo: DayRepo) -> str:
+    why = outcome_in_one_line(repo.queued, repo.refusals, repo.repo)
+    return code_span(why) if why else ""
 
 
 def _verdict(repo: DayRepo, by_hand: Sequence[HandReport]) -> str:
