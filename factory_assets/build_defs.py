@@ -13,6 +13,7 @@ from factory_assets.defs.alerts import build_alert_sensor
 from factory_assets.defs.automation import Rules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
 from factory_assets.defs.externals import build_externals
+from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
 from factory_assets.defs.factory_report import build_factory_report, build_report_schedule
 from factory_assets.defs.housekeeping import build_housekeeping
 from factory_assets.defs.imports import build_import_sensor
@@ -93,6 +94,7 @@ def build_defs(
                 ),
             ),
             build_mirrored_repos(partitions, owner=owner),
+            build_factory_days(partitions, owner=owner),
             build_factory_report(
                 owner=owner, folder=settings.factory_data_dir / "reports", places=settings.places
             ),
@@ -106,6 +108,7 @@ def build_defs(
         sensors=[
             *build_sensors(jobs, rules),
             build_import_sensor(),
+            build_day_sensor(partitions),
             build_alert_sensor(not_in_force),
             build_settings_sensor(not_in_force),
             build_spent_answers(),

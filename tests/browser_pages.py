@@ -132,6 +132,12 @@ class Ui:
         link.wait_for()
         return self._id_at_end(link)
 
+    def execute_all_checks(self, asset: str) -> str:
+        """Open the asset's checks, click "Execute all"; the run's id."""
+        self.open(f"/assets/{asset}?view=checks")
+        self.button("Execute all").click()
+        return self._launched()
+
     def re_execute_run(self, run_id: str) -> str:
         """Open the run, click "Re-execute"; the new run's id."""
         self.open(f"/runs/{run_id}")

@@ -10,7 +10,7 @@ from registry_samples import labelled, phase_record, shipped, spec
 
 from factory_assets.analyze.report import AnalysisReport, DroppedSpec
 from factory_assets.build.errors import BuildDeferredError, BuildGateError, BuildStoppedError
-from factory_assets.build.gates import GATES, TESTS_PASS
+from factory_assets.build.gates import GATES, PLACEHOLDERS, TESTS_PASS
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError
@@ -139,18 +139,28 @@ TESTS_FAILED = GateVerdict(
 )
 
 
+STUBS_FOUND = GateVerdict(
+    gate=PLACEHOLDERS,
+    phase=Phase.BUILD,
+    passed=False,
+    saw="src/probe.py:3: raise NotImplementedError",
+    mend="Launch this partition again.",
+)
 JUDGED_IN_BUILD = tuple(verdict for verdict in every_verdict() if verdict.phase is Phase.BUILD)
 
 
 @dataclass
 class FakeBuilding:
-    """Ships every spec, but refuses the names in `refused` at the last gate and defers those in `deferred`.
+    """Ships every spec, but defers those in `deferred`.
+
+    Those in `refused` it refuses at the last gate, those in `refused_early` after the build phase.
 
     `credential` is what the model's server takes once it is in `accepted`.
     """
 
     registry: Registry
     refused: frozenset[str] = frozenset()
+    refused_early: frozenset[str] = frozenset()
     deferred: frozenset[str] = frozenset()
     credential: str = "good"
     accepted: frozenset[str] = frozenset({"good"})
@@ -192,18 +202,22 @@ class FakeBuilding:
                 mend="Put a valid key into ANTHROPIC_API_KEY.",
                 report=self._report(started, (), None),
             )
-        for phase in Phase:
+        early = name in self.refused_early
+        for phase in [Phase.BUILD] if early else Phase:
             self.registry.enter_phase(queued.id, phase)
-        refused = name in self.refused
-        verdicts = every_verdict(TESTS_FAILED if refused else None)
+        refused = name in self.refused or early
+        judge = STUBS_FOUND if early else TESTS_FAILED
+        verdicts = every_verdict(judge if refused else None)
+        if early:
+            verdicts = tuple(verdict for verdict in verdicts if verdict.phase is Phase.BUILD)
         for verdict in verdicts:
             self.registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
         verdicts = tuple({verdict.gate: verdict for verdict in verdicts}.values())
         if refused:
             error = BuildGateError(
-                f"The gate {TESTS_PASS} refused: {TESTS_FAILED.saw}",
-                where=f"{name}, phase review",
-                mend=TESTS_FAILED.mend,
+                f"The gate {judge.gate} refused: {judge.saw}",
+                where=f"{name}, phase {judge.phase}",
+                mend=judge.mend,
                 report=self._report(started, verdicts, None),
             )
             self.registry.fail_build(queued.id, str(error))

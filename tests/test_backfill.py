@@ -126,6 +126,8 @@ def test_a_backfill_of_two_dates_builds_and_mirrors_their_repos_and_ends_green(a
         "built_repos": WITH_A_SPEC,
         "mirrored_repos": WITH_A_SPEC,
     }
+    # They have made the page of each date on the way.
+    assert instance.get_materialized_partitions(dg.AssetKey("factory_days")) == set(DAYS)
     for name in ("draft-budget", "evidence-order"):
         assert len(instance.get_runs(dg.RunsFilter(tags={"factory/repo": name}))) == 2
     funnel = _registry(at_work).funnel(*(date.fromisoformat(day) for day in DAYS))

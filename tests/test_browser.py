@@ -13,6 +13,7 @@ from browser_factory import DAYS, REFUSED, SHIPS, Site, serve
 from browser_pages import Ui, browser, chromium_program
 from dagster._core.execution.backfill import BulkActionStatus
 
+from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.settings import PROJECT_ROOT
 
@@ -68,6 +69,7 @@ def test_the_lineage_reads_from_arxiv_on_the_left_to_the_mirror_on_the_right(ui:
     [
         ("papers", "Papers first submitted to arXiv on this date", "FACTORY_GATHER_CRON"),
         ("built_repos", "built by Claude Code in three phases", "BUILD_WORKERS"),
+        ("factory_days", "A day at a glance", "FACTORY_RANKS"),
         ("factory_report", "ship rate, cost per shipped repo", "FACTORY_REPORT_CRON"),
     ],
 )
@@ -132,6 +134,29 @@ def test_a_red_partition_leads_to_the_gate_that_refused_it(
     ui.sees("refused by")
     ui.sees(REFUSED)
     ui.sees("dollars in all")
+
+
+def test_the_page_of_a_day_says_what_became_of_each_spec_and_why(
+    ui: Ui, built: dict[str, dg.DagsterRun]
+) -> None:
+    ui.open_partition("factory_days", DAYS[0])
+    for text in (SHIPS, "22 tests executed", REFUSED, "tests-pass: "):
+        ui.sees(text)
+    ui.shot("factory-day")
+    ui.page.get_by_role("link", name="run", exact=True).last.click()
+    ui.page.wait_for_url(f"**/runs/{built[REFUSED].run_id}*")
+
+
+def test_gates_that_did_not_judge_are_skipped_and_executing_all_checks_ends_green(
+    site: Site, ui: Ui, built: dict[str, dg.DagsterRun]
+) -> None:
+    ui.open("/assets/built_repos?view=checks")
+    ui.sees("tests_notice")
+    ui.sees("Skipped")
+    ui.shot("checks")
+    again = site.finished(ui.execute_all_checks("built_repos"))
+    assert again.status is dg.DagsterRunStatus.SUCCESS, site.daemon_log()
+    assert len(again.asset_check_selection or ()) == len(ALL_GATES)
 
 
 def test_a_red_partition_is_re_executed_by_clicking_as_a_fresh_attempt(

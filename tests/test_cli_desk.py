@@ -17,14 +17,16 @@ from registry_samples import NOW, call, labelled, phase_record, queue, ship, spe
 from rich.console import Console
 
 from factory_assets.cli import desk
-from factory_assets.cli.story import show_story, why_it_waits
+from factory_assets.cli.story import show_story
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.daemons import open_queue
 from factory_assets.defs.queue import put_off_cancelled
 from factory_assets.defs.runs import spec_tags
+from factory_assets.defs.storage import open_storage
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InputError, StatusError
+from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
@@ -270,12 +272,27 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     return made
 
 
+def report_by_hand(commands: Commands, key: str) -> None:
+    """What "Report materialization" in the UI writes."""
+    environment = commands.environment()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with open_storage(commands.data) as instance:
+            instance.report_runless_asset_event(dg.AssetMaterialization("built_repos", partition=key))
+
+
 def test_the_commands_find_the_registry_of_their_instance(commands: Commands) -> None:
     registry = Registry(commands.data / "registry.duckdb")
     commands.data.mkdir(parents=True)
     (queued,) = queue(registry, "cache-probe", day=date(2026, 6, 17))
     fail(registry, queued)
     assert "cache-probe: failed" in commands("show", "cache-probe").out
+    report_by_hand(commands, "2026-06-17|01")
+    told = commands("show", "cache-probe").out
+    assert "cache-probe: failed" in told
+    assert "built_repos[2026-06-17|01] was reported as materialized by hand at 20" in told
+    assert "no run of the factory made it." in told
     listed = commands("requeue", "--failed-since", "2026-06-01", "--dry-run")
     assert "1 builds that failed since 2026-06-01 would be queued again." in listed.out
     assert "queued again" in commands("retry", "cache-probe").out

@@ -54,6 +54,9 @@ class FakeClient:
         self.tags[queued.spec.name] = tags or {}
         return self._launch(job, queued.spec.name)
 
+    def launch_report(self) -> str:
+        return self._launch("report", "report")
+
     def cancel_queued(self, run_ids: Sequence[str]) -> None:
         self.taken_back += run_ids
 
@@ -395,3 +398,12 @@ def test_a_spec_that_a_backfill_is_about_to_build_is_left_to_it(
     assert desk.factory.build(None, []) == []
     assert desk.launched() == ["cache-probe"]
     assert "key-probe (launched before): the backfill hhakrxuh builds it" in desk.said
+
+
+@pytest.mark.parametrize("failing", [frozenset(), frozenset({"report"})])
+def test_the_report_is_launched_and_followed_like_a_stage(
+    replay_settings: Settings, registry: Registry, failing: frozenset[str]
+) -> None:
+    desk = Desk(replay_settings, registry, FakeClient(failing=failing))
+    assert desk.factory.report() == list(failing)
+    assert desk.client.launched == [("report", "report")]

@@ -141,7 +141,7 @@ def test_a_day_without_papers_ends_green_with_no_spec(factory: DefsFactory) -> N
     assert factory.registry.analysed_days() == {FRIDAY}
 
 
-def test_specs_show_rank_repo_paper_and_verdict_so_far(factory: DefsFactory) -> None:
+def test_specs_show_rank_repo_and_paper_and_lead_to_the_page_of_their_day(factory: DefsFactory) -> None:
     factory.gathering.papers[WEDNESDAY] = [paper_on(WEDNESDAY, 1)]
     names = ("cache-probe", "tree-probe", "key-probe", "late-probe")
     factory.analysis.specs[WEDNESDAY] = [spec_on(WEDNESDAY, name) for name in names]
@@ -150,25 +150,20 @@ def test_specs_show_rank_repo_paper_and_verdict_so_far(factory: DefsFactory) -> 
     shown = metadata(result, "specs")
     paper = "[2606.17001](https://arxiv.org/abs/2606.17001)"
     assert str(shown["specs"]).splitlines() == [
-        "| rank | repo | language | paper | verdict so far |",
-        "| --- | --- | --- | --- | --- |",
-        f"| 01 | cache-probe | python | {paper} | queued |",
-        f"| 02 | tree-probe | python | {paper} | queued |",
-        f"| 03 | key-probe | python | {paper} | queued |",
-        f"| waiting | late-probe | python | {paper} | queued |",
+        "| rank | repo | language | paper |",
+        "| --- | --- | --- | --- |",
+        f"| 01 | cache-probe | python | {paper} |",
+        f"| 02 | tree-probe | python | {paper} |",
+        f"| 03 | key-probe | python | {paper} |",
+        f"| waiting | late-probe | python | {paper} |",
     ]
+    assert shown["what became of them"] == (
+        "[factory_days, 2026-06-17](/assets/factory_days?view=partitions&partition=2026-06-17)"
+    )
     assert shown["new specs in this run"] == 4
     assert (shown["dollars"], shown["input tokens"], shown["requests"]) == (0.25, 900, 1)
     assert shown["route"] == "api; router failed: 503"
     assert "Bad Name | a name is lower case" in str(shown["dropped"])
-
-
-def test_the_verdicts_so_far_follow_the_builds(analysed: DefsFactory) -> None:
-    analysed.run_rank("build", WEDNESDAY, 1)
-    shown = metadata(analysed.run_day("analyze", WEDNESDAY), "specs")
-    assert "| cache-probe | python | [2606.17001](https://arxiv.org/abs/2606.17001) | shipped |" in str(
-        shown["specs"]
-    )
 
 
 def test_analysing_again_without_new_papers_leaves_the_repos_up_to_date(analysed: DefsFactory) -> None:

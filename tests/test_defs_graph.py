@@ -46,6 +46,14 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "backfill": "default",
             "pools": ["builds"],
         },
+        "factory_days": {
+            "deps": ["built_repos", "mirrored_repos", "papers", "specs"],
+            "group": "factory",
+            "kinds": ["duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": None,
+            "pools": [],
+        },
         "factory_report": {
             "deps": [],
             "group": "factory",
@@ -129,6 +137,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
     assert {sensor.name for sensor in defs.sensors or []} == {
         "queued_specs",
         "imported_specs",
+        "day_pages",
         "alerts",
         "settings_in_force",
         "spent_answers",
@@ -141,6 +150,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "report_daily",
         "housekeeping_daily",
         "imported_specs",
+        "day_pages",
         "alerts",
         "settings_in_force",
         "spent_answers",

@@ -33,10 +33,12 @@ def instance(tmp_path):
         yield instance
 
 
-def run(instance: dg.DagsterInstance, day: str, *, fails: bool = False) -> str:
+def run(
+    instance: dg.DagsterInstance, day: str, *, fails: bool = False, tags: dict[str, str] | None = None
+) -> str:
     config = {"ops": {"papers": {"config": {"fails": fails}}}}
     result = dg.materialize(
-        [papers], instance=instance, partition_key=day, run_config=config, raise_on_error=False
+        [papers], instance=instance, partition_key=day, run_config=config, tags=tags, raise_on_error=False
     )
     return result.run_id
 
@@ -73,6 +75,17 @@ def test_a_failure_stays_until_its_partition_was_made_after_all(instance):
     made = run(instance, "2026-06-03")
     sweep(instance)
     assert ids(instance) == {made}
+
+
+def test_what_greys_out_the_checks_of_a_failure_stays_as_long_as_the_failure(instance):
+    failed = run(instance, "2026-06-03", fails=True)
+    grey = run(instance, "2026-06-04", tags={"factory/left-out-of": failed}, fails=True)
+    run(instance, "2026-06-04")
+    sweep(instance)
+    assert ids(instance) >= {failed, grey}
+    run(instance, "2026-06-03")
+    sweep(instance)
+    assert not ids(instance) & {failed, grey}
 
 
 def test_a_look_removes_nothing(instance):

@@ -42,10 +42,10 @@ def prepare_demo() -> Instance:
 
 
 def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
-    """Run the four stages, or only what is left of them; True when they end as recorded."""
+    """Run the four stages and make the report, or only what is left of it; True when all ends as recorded."""
     days = Days(FIRST, LAST)
     failed: list[str] = []
-    if _is_done(registry):
+    if _is_done(registry) and _has_report(instance):
         console.print("The demo has run before; nothing is left to do.")
     else:
         console.print("Starting Dagster (the first run of it on a machine takes some seconds) …")
@@ -58,6 +58,8 @@ def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
             failed += factory.build(days, [])
             console.print("Mirror: what shipped is published to a local folder", style="bold")
             failed += factory.mirror(days, [])
+            console.print("Report: what the factory did, in figures and plots", style="bold")
+            failed += factory.report()
     console.print()
     show_funnel(console, registry.funnel(FIRST, LAST))
     show_failures(console, registry, lines=12)
@@ -77,6 +79,10 @@ def _is_done(registry: Registry) -> bool:
     )
 
 
+def _has_report(instance: Instance) -> bool:
+    return (instance.settings.factory_data_dir / "reports").is_dir()
+
+
 def _ended_as_recorded(registry: Registry) -> bool:
     failed = {queued.spec.name for queued in registry.queue({BuildStatus.FAILED})}
     return _is_done(registry) and failed == {FAILS_ON_PURPOSE}
@@ -93,6 +99,12 @@ def _show_places(instance: Instance, console: Console) -> None:
         f"Bare repositories:             {_shown(settings.git_dir)}", highlight=False, soft_wrap=True
     )
     console.print("The Dagster UI on this instance: make demo-ui", highlight=False, soft_wrap=True)
+    console.print(
+        "A day at a glance in it:       "
+        f"{settings.local_ui_url}/assets/factory_days?view=partitions&partition={FIRST}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _shown(path: Path | None) -> str:

@@ -33,6 +33,8 @@ def show(
     """Tell the whole story of one repo: papers, spec, phases, gates, cost, commits, mirror, pages of the UI."""
     from factory_assets.cli.pages import open_page, show_pages
     from factory_assets.cli.story import show_story
+    from factory_assets.defs.by_hand import reports_on_spec
+    from factory_assets.defs.storage import open_storage
 
     instance = open_instance()
     registry = registry_of(instance)
@@ -40,7 +42,16 @@ def show(
     if story is None:
         raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
     lost = lost_now(instance, registry).get(name, "")
-    show_story(story, console, git_dir=instance.settings.git_dir, lost=lost, places=instance.settings.places)
+    with open_storage(instance.settings.factory_data_dir) as dagster:
+        by_hand = [str(report) for report in reports_on_spec(dagster, story.queued)]
+    show_story(
+        story,
+        console,
+        git_dir=instance.settings.git_dir,
+        by_hand=by_hand,
+        lost=lost,
+        places=instance.settings.places,
+    )
     page = show_pages(story.queued, console, ui_url=instance.settings.ui_url)
     if opens:
         open_page(page, console)

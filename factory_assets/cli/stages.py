@@ -264,6 +264,10 @@ class Factory:
             nothing="Every shipped repo is mirrored.",
         )
 
+    def report(self) -> list[str]:
+        """Make the report of the last days."""
+        return self._follow({self.client.launch_report(): "report"})
+
     def _unshipped(self, names: Sequence[str], going: Mapping[str, str]) -> list[QueuedSpec]:
         named = named_specs(self.registry, names, places=self.settings.places)
         return [

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import as_text, single_line, tail
@@ -21,18 +22,26 @@ _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
 
 
 def show_story(
-    story: Story, console: Console, *, git_dir: Path, lost: str = "", places: Places | None = None
+    story: Story,
+    console: Console,
+    *,
+    git_dir: Path,
+    by_hand: Sequence[str] = (),
+    lost: str = "",
+    places: Places | None = None,
 ) -> None:
     """Print it, oldest first.
 
-    `lost` says how the run ended of a build that is at work by the queue alone; with `places` it is told whether its
-    partition is one of them.
+    `by_hand` tells what a person has reported in Dagster's UI, `lost` how the run ended of a build that is at work by
+    the queue alone; with `places` it is told whether its partition is one of them.
     """
     queued = story.queued
     status = BuildStatus.QUEUED if lost else queued.status
     console.rule(f"{queued.spec.name}: {status}", style=_STYLES.get(status, "yellow"))
     for name, value in (*_spec_facts(story), *_state_facts(story, git_dir, lost, places)):
         console.print(f"{name:<15} {value}", markup=False, highlight=False, soft_wrap=True)
+    for report in by_hand:
+        console.print(report, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if queued.error_log:
         said = "failed with" if queued.status is BuildStatus.FAILED else "waits because"
         console.print(f"\n{said}:", style="bold")
@@ -71,63 +80,39 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
 
 def _state_facts(story: Story, git_dir: Path, lost: str, places: Places | None) -> list[tuple[str, str]]:
     queued = story.queued
-    lacks = _lacking(queued, places)
+    lacks = lacking(queued, places)
     facts = [
         (
             "partition",
             f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else "no free rank yet",
         ),
-        ("queued", _moment(queued.queued_at)),
+        ("queued", moment(queued.queued_at)),
         ("attempts", str(queued.attempts)),
     ]
     if queued.started_at:
-        facts.append(("started", _moment(queued.started_at)))
+        facts.append(("started", moment(queued.started_at)))
     if queued.run_id:
         facts.append(("run", queued.run_id))
     if queued.status is BuildStatus.QUEUED or lost:
-        facts.append(("waits", why_it_waits(queued, lost=lost, places=places)))
+        facts.append(("waits", why_it_waits(queued, lost=lost, lacks=lacks)))
         if lacks is not None:
             facts.append(("to mend it", lacks.mend))
     if story.repo:
         repo = story.repo
         facts += [
-            ("shipped", f"{_moment(repo.shipped_at)}, version {repo.version}, commit {repo.commit}"),
+            ("shipped", f"{moment(repo.shipped_at)}, version {repo.version}, commit {repo.commit}"),
             ("size", f"{repo.lines_of_code} lines, {repo.tests_executed} tests executed"),
             ("bare repository", str(git_dir / f"{repo.name}.git")),
             (
                 "mirror",
-                f"{story.mirror.url} ({_moment(story.mirror.mirrored_at)})" if story.mirror else "none yet",
+                f"{story.mirror.url} ({moment(story.mirror.mirrored_at)})" if story.mirror else "none yet",
             ),
         ]
     return facts
 
 
-def why_it_waits(queued: QueuedSpec, *, lost: str = "", places: Places | None = None) -> str:
-    """Why a spec is not built yet, and until when, in words; a dash where it is being built.
-
-    `lost` says how the run ended of a build that is at work by the queue alone; with `places`, also for a partition.
-    """
-    if lost:
-        return f"for another run: {lost}"
-    if queued.status is not BuildStatus.QUEUED:
-        return "-"
-    if queued.rank is None:
-        return "for a free rank"
-    if (lacks := _lacking(queued, places)) is not None:
-        return f"for a {lacks.missing}"
-    if queued.wait_cause is None:
-        return "for its turn"
-    words = [str(queued.wait_cause)]
-    if queued.wait_limit_usd is not None:
-        words.append(f"until it is more than ${queued.wait_limit_usd:.2f}")
-    if queued.not_before is not None:
-        words.append(f"until {_moment(queued.not_before)}")
-    if queued.waits:
-        words.append(f"put off {queued.waits} times")
-    return ", ".join(words)
-
-
-def _lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
+def lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
+    """What keeps a spec from having a partition, where `places` are known."""
     return places.lacking(queued, datetime.now(UTC).date()) if places is not None else None
 
 
@@ -152,7 +137,7 @@ def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
             f"{record.usage.cost_usd:.4f}",
             f"{record.seconds:.1f}",
             record.commit[:12],
-            _moment(record.finished_at),
+            moment(record.finished_at),
         )
     return table
 
@@ -194,7 +179,3 @@ def _show_cost(story: Story, console: Console) -> None:
             f"{line.cost_usd:.4f}",
         )
     print_table(console, table)
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
-from factory_assets.cli.story import why_it_waits
+from factory_assets.cli.story import lacking
 from factory_assets.doctor.result import CheckResult, Severity
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.places import Places
 from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import tail
@@ -81,7 +82,7 @@ def show_queue(
             queued.spec.language,
             BuildStatus.QUEUED if queued.spec.name in lost else queued.status,
             str(queued.attempts),
-            why_it_waits(queued, lost=lost.get(queued.spec.name, ""), places=places),
+            why_it_waits(queued, lost=lost.get(queued.spec.name, ""), lacks=lacking(queued, places)),
         )
     if waiting:
         print_table(console, table)

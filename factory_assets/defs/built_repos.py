@@ -16,10 +16,12 @@ from factory_assets.build.errors import (
 )
 from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
-from factory_assets.defs.externals import BUILT_REPOS, GROUP, SPECS
+from factory_assets.defs.build_metadata import cost, refused_by, report_metadata, spec_metadata
+from factory_assets.defs.day_page import write_day
+from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS
 from factory_assets.defs.holds import stop_for_machine, stop_for_model
-from factory_assets.defs.markdown import code_block, paper_links, table
-from factory_assets.defs.pages import runs_page
+from factory_assets.defs.left_out import with_checks_left_out
+from factory_assets.defs.markdown import code_block
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.pools import BUILD_POOL
 from factory_assets.defs.runs import (
@@ -43,7 +45,7 @@ _RETRY_NUMBER_TAG = "dagster/retry_number"
 _SHIPPED_BEFORE = "Shipped before; nothing was done."
 _NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
 
-Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
 
 
 def build_built_repos(
@@ -67,6 +69,7 @@ def build_built_repos(
                 code_version=code_version,
                 metadata={
                     "bare repositories": dg.MetadataValue.path(git_dir),
+                    "what became of a date's repos": dg.MetadataValue.asset(FACTORY_DAYS),
                     "settings": (
                         "BUILD_WORKERS, FACTORY_RANKS, FACTORY_DAY_BUDGET_USD, FACTORY_BUILD_BUDGET_USD,"
                         " FACTORY_BUILD_MODEL, FACTORY_SEO_MODEL, FACTORY_REVIEW_MODEL"
@@ -83,15 +86,7 @@ def build_built_repos(
         ],
         can_subset=True,
         partitions_def=partitions.date_ranks,
-        check_specs=[
-            dg.AssetCheckSpec(
-                check_name(gate),
-                asset=BUILT_REPOS,
-                description=DESCRIPTIONS[gate],
-                partitions_def=partitions.date_ranks,
-            )
-            for gate in ALL_GATES
-        ],
+        check_specs=_check_specs(partitions),
         pool=BUILD_POOL,
     )
     def built_repos(
@@ -104,10 +99,13 @@ def build_built_repos(
         if BUILT_REPOS not in context.selected_asset_keys:
             events: Iterator[Event] = _judged_before(context, registry)
         else:
-            events = _materialize(_Step(context, registry, building, clock, git_dir))
-        for event in events:
-            if not isinstance(event, dg.AssetCheckResult) or event.check_name in chosen:
-                yield event
+            events = _build(_Step(context, registry, building, clock, git_dir))
+        wanted = (
+            event
+            for event in events
+            if not isinstance(event, dg.AssetCheckResult) or event.check_name in chosen
+        )
+        yield from with_checks_left_out(context, wanted)
 
     return built_repos
 
@@ -123,15 +121,26 @@ class _Step:
     git_dir: Path
 
 
-def _materialize(step: _Step) -> Iterator[Event]:
-    context, registry, git_dir = step.context, step.registry, step.git_dir
-    queued = registry.spec_at(*day_and_rank(context))
+def _build(step: _Step) -> Iterator[Event]:
+    context, registry = step.context, step.registry
+    day, rank = day_and_rank(context)
+    queued = registry.spec_at(day, rank)
     if queued is None:
         tag_outcome(context, RunOutcome.NO_SPEC)
-        yield from _checks_not_applicable()
         yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
+        yield from _checks_not_applicable()
         return
     tag_run(context, queued)
+    try:
+        yield from _materialize(step, queued)
+    except dg.Failure:
+        yield from write_day(context, registry, day)
+        raise
+    yield from write_day(context, registry, day)
+
+
+def _materialize(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
+    context, registry, git_dir = step.context, step.registry, step.git_dir
     if queued.status is BuildStatus.SHIPPED:
         tag_outcome(context, RunOutcome.SHIPPED)
         yield from _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
@@ -152,16 +161,16 @@ def _materialize(step: _Step) -> Iterator[Event]:
         return
     except (BuildGateError, BuildAgentError) as error:
         yield from _checks(error.report.verdicts)
-        about = {**_refused_by(error.report), **error_metadata(error), **_report_metadata(error.report)}
+        about = {**refused_by(error.report), **error_metadata(error), **report_metadata(error.report)}
         # A failure's own metadata stands in its run only; observations stand in the partition's history.
         _observe(step, queued, RunOutcome.FAILED, about)
-        raise failure(error, {**_spec_metadata(queued, git_dir), **about}) from error
+        raise failure(error, {**spec_metadata(queued, git_dir), **about}) from error
     except BuildBusyError as error:
         _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(str(error))})
         return
     except FactoryError as error:
         tag_outcome(context, RunOutcome.NOT_STARTED)
-        raise failure(error, _spec_metadata(queued, git_dir)) from error
+        raise failure(error, spec_metadata(queued, git_dir)) from error
     except dg.DagsterExecutionInterruptedError:
         # Cancelled, or the factory stops: else the queue would show a build at work that is none.
         registry.release_build(queued.id, run_id=context.run.run_id)
@@ -187,7 +196,7 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
         mend=f"`factory retry {queued.spec.name}` queues it for a fresh attempt.",
     )
     _observe(step, queued, RunOutcome.FAILED, error_metadata(error))
-    raise failure(error, _spec_metadata(queued, step.git_dir))
+    raise failure(error, spec_metadata(queued, step.git_dir))
 
 
 def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildStoppedError) -> None:
@@ -212,7 +221,7 @@ def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildS
                 f"{until:%Y-%m-%d %H:%M} UTC" if until else "what stands under `what to do` is done"
             ),
             **error_metadata(error),
-            **_report_metadata(error.report),
+            **report_metadata(error.report),
         },
     )
 
@@ -229,32 +238,18 @@ def _observe(
             metadata={
                 "repo": dg.MetadataValue.text(queued.spec.name),
                 "outcome": dg.MetadataValue.text(outcome.value),
-                **_cost(step.registry, queued),
+                **cost(step.registry, queued),
                 **metadata,
-                **_spec_metadata(queued, step.git_dir),
+                **spec_metadata(queued, step.git_dir),
             },
         )
     )
 
 
-def _judged_before(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.AssetCheckResult]:
-    """Checks without the asset, from the UI's button: what the gates decided when they last judged."""
-    queued = registry.spec_at(*day_and_rank(context))
-    if queued is None:
-        yield from _checks_not_applicable()
-        return
-    yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
-
-
-def check_name(gate: str) -> str:
-    """The name of a gate's asset check."""
-    return gate.replace("-", "_")
-
-
 def _shipped(
     step: _Step, queued: QueuedSpec, verdicts: Sequence[GateVerdict], report: BuildReport | None
 ) -> Iterator[Event]:
-    """The checks and the repo. Without a `report` it has shipped before."""
+    """The repo and the checks. Without a `report` it has shipped before."""
     repo = step.registry.shipped_repo(queued.spec.name)
     if repo is None:
         raise failure(
@@ -265,102 +260,79 @@ def _shipped(
             )
         )
     shown = show_provenance(repo, step.git_dir / f"{repo.name}.git", report)
-    yield from _checks(shown.judge(verdicts))
     yield dg.MaterializeResult(
         metadata={
             "repo": dg.MetadataValue.text(repo.name),
             "outcome": dg.MetadataValue.text(RunOutcome.SHIPPED.value),
-            **_cost(step.registry, queued),
-            **_spec_metadata(queued, step.git_dir),
+            **cost(step.registry, queued),
+            **spec_metadata(queued, step.git_dir),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
             "lines of code": dg.MetadataValue.int(repo.lines_of_code),
             "tests executed": dg.MetadataValue.int(repo.tests_executed),
             "provenance": dg.MetadataValue.json(dict(shown.fields)),
-            **(_report_metadata(report) if report else {"note": dg.MetadataValue.text(_SHIPPED_BEFORE)}),
+            **(report_metadata(report) if report else {"note": dg.MetadataValue.text(_SHIPPED_BEFORE)}),
         },
         data_version=dg.DataVersion(repo.commit),
     )
+    yield from _checks(shown.judge(verdicts))
 
 
-def _refused_by(report: BuildReport) -> dict[str, dg.MetadataValue]:
-    """The gates in one line: what they saw stands behind a link that has to be opened."""
-    gates = [verdict.gate for verdict in report.verdicts if not verdict.passed]
-    return {"refused by": dg.MetadataValue.text(", ".join(gates))} if gates else {}
+def check_name(gate: str) -> str:
+    """The name of a gate's asset check."""
+    return gate.replace("-", "_")
 
 
-def _cost(registry: Registry, queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
-    """Over all attempts; `dollars` is of one run."""
-    dollars = registry.usage_of(repo=queued.spec.name).cost_usd
-    return {"dollars in all": dg.MetadataValue.float(round(dollars, 4))}
-
-
-def _spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataValue]:
-    spec = queued.spec
-    return {
-        "repo": dg.MetadataValue.text(spec.name),
-        "runs": dg.MetadataValue.md(f"[all runs of {spec.name}]({runs_page(spec.name)})"),
-        "papers": dg.MetadataValue.md(paper_links(spec.source_papers) or "none: the spec was imported"),
-        "source": dg.MetadataValue.url(spec.origin_url),
-        "language": dg.MetadataValue.text(spec.language.value),
-        "problem": dg.MetadataValue.text(spec.problem),
-        "bare repository": dg.MetadataValue.path(git_dir / f"{spec.name}.git"),
-    }
-
-
-def _report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
-    return {
-        "attempt": dg.MetadataValue.int(report.attempts),
-        "phases": dg.MetadataValue.md(
-            table(
-                ["phase", "model", "turns", "dollars", "seconds", "commit"],
-                [
-                    (
-                        record.phase,
-                        record.model,
-                        record.turns,
-                        f"{record.usage.cost_usd:.4f}",
-                        f"{record.seconds:.1f}",
-                        record.commit[:12],
-                    )
-                    for record in report.phases
-                ],
-            )
-        ),
-        "gates": dg.MetadataValue.md(
-            table(
-                ["gate", "verdict"],
-                [
-                    (verdict.gate, "passed" if verdict.passed else "failed")
-                    for verdict in sorted(report.verdicts, key=lambda verdict: verdict.passed)
-                ],
-            )
-        ),
-        "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
-        "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
-        "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
-        "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
-        **{f"transcript {path.stem}": dg.MetadataValue.path(path) for path in report.transcripts},
-        "protections": dg.MetadataValue.text(
-            "; ".join(report.protections) or "none: built without a sandbox"
-        ),
-    }
+def _check_specs(partitions: Partitions) -> list[dg.AssetCheckSpec]:
+    """One for each gate."""
+    return [
+        dg.AssetCheckSpec(
+            check_name(gate),
+            asset=BUILT_REPOS,
+            description=DESCRIPTIONS[gate],
+            partitions_def=partitions.date_ranks,
+        )
+        for gate in ALL_GATES
+    ]
 
 
 def _checks(verdicts: Sequence[GateVerdict]) -> Iterator[dg.AssetCheckResult]:
+    """What the gates decided. Where a repo was made, to be yielded after it: a check judges what is there before it."""
     # Some gates judge after every phase, and Dagster takes one result of a check: the last one counts.
     for verdict in {verdict.gate: verdict for verdict in verdicts}.values():
-        yield dg.AssetCheckResult(
-            check_name=check_name(verdict.gate),
-            passed=verdict.passed,
-            severity=dg.AssetCheckSeverity.ERROR,
-            metadata={
-                "saw": dg.MetadataValue.md(code_block(verdict.saw)),
-                "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),
-            },
-        )
+        yield _result(verdict, {})
 
 
 def _checks_not_applicable() -> Iterator[dg.AssetCheckResult]:
+    """For a rank without a spec."""
     for gate in ALL_GATES:
         yield dg.AssetCheckResult(check_name=check_name(gate), passed=True, metadata={"saw": _NOT_APPLICABLE})
+
+
+def _judged_before(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.AssetCheckResult]:
+    """Checks without the asset, from the UI's buttons: what the gates decided when they last judged.
+
+    "Execute all" on the page of the checks names no partition: then each tells its last verdict over all repos.
+    """
+    if not context.has_partition_key:
+        for judged in registry.last_judged():
+            yield _result(judged.verdict, {"repo": dg.MetadataValue.text(judged.repo)})
+        return
+    queued = registry.spec_at(*day_and_rank(context))
+    if queued is None:
+        yield from _checks_not_applicable()
+        return
+    yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
+
+
+def _result(verdict: GateVerdict, about: Mapping[str, dg.MetadataValue]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=check_name(verdict.gate),
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            **about,
+            "saw": dg.MetadataValue.md(code_block(verdict.saw)),
+            "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),
+        },
+    )

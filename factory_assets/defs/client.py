@@ -19,6 +19,7 @@ from pydantic import BaseModel, Field
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
 from factory_assets.defs.daemons import daemon_is_running, runs_going_on
 from factory_assets.defs.externals import PAPERS
+from factory_assets.defs.factory_report import REPORT_JOB
 from factory_assets.defs.holds import lift_by_hand
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.queue import busy_repos, launches_so_far, settled_launches
@@ -156,6 +157,10 @@ class FactoryClient:
         """Launch `job` on one date and rank."""
         dimensions = {f"dagster/partition/{name}": value for name, value in key.keys_by_dimension.items()}
         return self._launch(job, {"dagster/partition": str(key), **dimensions, **(tags or {})})
+
+    def launch_report(self) -> str:
+        """Launch the making of the factory's report."""
+        return self._launch(REPORT_JOB, {})
 
     def busy_repos(self, registry: Registry) -> dict[str, str]:
         """The repos that have a queued or running build, each with the id of that run."""

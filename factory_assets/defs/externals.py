@@ -10,6 +10,7 @@ PAPERS = dg.AssetKey("papers")
 SPECS = dg.AssetKey("specs")
 BUILT_REPOS = dg.AssetKey("built_repos")
 MIRRORED_REPOS = dg.AssetKey("mirrored_repos")
+FACTORY_DAYS = dg.AssetKey("factory_days")
 # One group for all: the lineage page shows the nodes of a lone group, but of several only closed boxes. The stage
 # is a tag.
 GROUP = "factory"

@@ -16,6 +16,7 @@ from factory_assets.report.page import summary, tables, write_page
 from factory_assets.report.plots import plot
 
 FACTORY_REPORT = dg.AssetKey("factory_report")
+REPORT_JOB = "report"
 REPORT_DAYS = 30
 
 
@@ -87,7 +88,9 @@ def build_factory_report(*, owner: str, folder: Path, places: Places) -> dg.Asse
 def build_report_schedule(cron: str, timezone: str) -> dg.ScheduleDefinition:
     """Every morning, from the start: it costs nothing."""
     job = dg.define_asset_job(
-        "report", selection=dg.AssetSelection.assets(FACTORY_REPORT), description="Make the factory's report."
+        REPORT_JOB,
+        selection=dg.AssetSelection.assets(FACTORY_REPORT),
+        description="Make the factory's report.",
     )
     return dg.ScheduleDefinition(
         name="report_daily",

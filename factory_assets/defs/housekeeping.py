@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import dagster as dg
 
+from factory_assets.defs.left_out import LEFT_OUT_TAG
 from factory_assets.defs.stages import Clock, Sweeping
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
@@ -115,8 +116,11 @@ def _records(instance: dg.DagsterInstance, before: datetime) -> Iterator[dg.RunR
 def _explains_a_failure(
     instance: dg.DagsterInstance, record: dg.RunRecord, made: Mapping[dg.AssetKey, Collection[str]]
 ) -> bool:
-    """Whether this run failed at a partition that nothing has made since."""
+    """Whether this run failed at a partition that nothing has made since, or shows such a run's checks as grey."""
     run = record.dagster_run
+    if LEFT_OUT_TAG in run.tags:
+        failed = instance.get_run_record_by_id(run.tags[LEFT_OUT_TAG])
+        return failed is not None and _explains_a_failure(instance, failed, made)
     if run.status is not dg.DagsterRunStatus.FAILURE:
         return False
     planned = instance.get_records_for_run(

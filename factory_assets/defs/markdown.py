@@ -26,3 +26,8 @@ def paper_links(arxiv_ids: Sequence[str]) -> str:
 def code_block(text: str) -> str:
     """Output of a program, unformatted; a fence inside it cannot end the block."""
     return "\n".join("    " + line for line in text.splitlines())
+
+
+def code_span(text: str) -> str:
+    """A line of a program's output within a table, unformatted; a backtick inside it cannot end the span."""
+    return "`" + text.replace("`", "'") + "`"

@@ -1,8 +1,11 @@
 """The asset `mirrored_repos`: each shipped repo at its mirror, GitHub or a local folder."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from factory_assets.defs.built_repos import NO_SPEC
+from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
 from factory_assets.defs.markdown import paper_links
 from factory_assets.defs.partitions import Partitions, day_and_rank
@@ -44,20 +47,23 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
         mirroring: dg.ResourceParam[Mirroring],
-    ) -> dg.MaterializeResult[None]:
-        queued = registry.spec_at(*day_and_rank(context))
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
+        day, rank = day_and_rank(context)
+        queued = registry.spec_at(day, rank)
         if queued is None:
             tag_outcome(context, RunOutcome.NO_SPEC)
-            return dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
+            yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
+            return
         tag_run(context, queued)
         try:
             repo = _shipped(registry, queued)
             report = mirroring.mirror(repo, queued.spec.source_papers, context.log.info)
         except FactoryError as error:
             raise failure(error, {"repo": dg.MetadataValue.text(queued.spec.name)}) from error
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata=_metadata(queued, report), data_version=dg.DataVersion(f"{report.url}@{report.commit}")
         )
+        yield from write_day(context, registry, day)
 
     return mirrored_repos
 

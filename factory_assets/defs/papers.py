@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
+from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
@@ -16,6 +17,7 @@ from factory_assets.gather.report import GatherIncompleteError, GatherReport, to
 from factory_assets.registry import Registry
 
 CODE_VERSION = "1"
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 _HISTORY = timedelta(days=60)
 COMPLETE = dg.AssetCheckSpec(
     "gather_complete",
@@ -93,34 +95,41 @@ def build_papers(
         registry: dg.ResourceParam[Registry],
         gathering: dg.ResourceParam[Gathering],
         clock: dg.ResourceParam[Clock],
-    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
-        days = days_of(context)
-        try:
-            report = gathering.gather(days, context.log.info)
-        except GatherIncompleteError as error:
-            report = error.report
-            yield from _checks(registry, report, clock.now())
-            if report.is_answered:
-                # What is missing is the fault of its dates: they are asked for again, and the others go on without.
-                registry.note_gathered(days, report.missing, now=clock.now())
-                tag_outcome(context, RunOutcome.UNFINISHED)
-            _log_materializations(
-                context, registry, report, [day for day in days if day not in report.failed_dates]
-            )
-            raise failure(error, {"gathered all the same": _topics(report)}) from error
-        except FactoryError as error:
-            raise failure(error) from error
-        yield from _checks(registry, report, clock.now())
-        registry.note_gathered(days, report.missing, now=clock.now())
-        if len(days) == 1:
-            yield dg.MaterializeResult(
-                metadata=_metadata(registry, report, days[0]),
-                data_version=dg.DataVersion(registry.day_fingerprint(days[0])),
-            )
-        else:
-            _log_materializations(context, registry, report, days)
+    ) -> Iterator[Event]:
+        yield from with_checks_left_out(context, _gather(context, registry, gathering, clock))
 
     return papers
+
+
+def _gather(
+    context: dg.AssetExecutionContext, registry: Registry, gathering: Gathering, clock: Clock
+) -> Iterator[Event]:
+    days = days_of(context)
+    try:
+        report = gathering.gather(days, context.log.info)
+    except GatherIncompleteError as error:
+        report = error.report
+        if report.is_answered:
+            # What is missing is the fault of its dates: they are asked for again, and the others go on without.
+            registry.note_gathered(days, report.missing, now=clock.now())
+            tag_outcome(context, RunOutcome.UNFINISHED)
+        _log_materializations(
+            context, registry, report, [day for day in days if day not in report.failed_dates]
+        )
+        yield from _checks(registry, report, clock.now())
+        raise failure(error, {"gathered all the same": _topics(report)}) from error
+    except FactoryError as error:
+        raise failure(error) from error
+    registry.note_gathered(days, report.missing, now=clock.now())
+    if len(days) == 1:
+        yield dg.MaterializeResult(
+            metadata=_metadata(registry, report, days[0]),
+            data_version=dg.DataVersion(registry.day_fingerprint(days[0])),
+        )
+    else:
+        _log_materializations(context, registry, report, days)
+    # After what they judge: a check belongs to the materialization that is there before it.
+    yield from _checks(registry, report, clock.now())
 
 
 def _log_materializations(

@@ -2,8 +2,8 @@
 
 Whoever starts a daemon (`factory up`, `dagster dev`, `dagster-daemon run`), the same is done: it notes that it is
 there, puts BUILD_WORKERS in force, and lets backfills wait while a code location does not load. Dagster by itself fails
-every backfill in flight then, and cancels its runs. Whoever submits a run (the daemon, the web server, a command), one of
-a rank without a spec ends then and there.
+every backfill in flight then, and cancels its runs. A run of a rank without a spec ends when it is submitted, by the
+daemon, the web server or a command.
 """
 
 from __future__ import annotations

@@ -7,9 +7,12 @@ from datetime import date
 import dagster as dg
 
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.defs.externals import GROUP, PAPERS, SPECS
+from factory_assets.defs.day_page import write_day
+from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
+from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
+from factory_assets.defs.pages import partition_page
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Analysing, Building, Clock
@@ -20,6 +23,7 @@ from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
+Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
 ALL_READ = dg.AssetCheckSpec(
     "all_papers_read",
     asset=SPECS,
@@ -68,31 +72,43 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         analysis: dg.ResourceParam[Analysing],
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
-    ) -> Iterator[dg.MaterializeResult[None]]:
-        (day,) = days_of(context)
-        try:
-            report = analysis.analyze(day, context.log.info)
-        except (CredentialError, ModelStoppedError) as error:
-            if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
-                # Builds ask other models.
-                error.cause = WaitCause.ANALYSIS_MODEL
-            stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
-            tag_outcome(context, RunOutcome.DEFERRED)
-            raise failure(error) from error
-        except InfrastructureError as error:
-            tag_outcome(context, RunOutcome.DEFERRED)
-            raise failure(error) from error
-        except FactoryError as error:
-            raise failure(error) from error
-        if report.unread:
-            tag_outcome(context, RunOutcome.UNFINISHED)
-        yield dg.MaterializeResult(
-            metadata=_metadata(registry, report, day),
-            data_version=dg.DataVersion(_fingerprint(registry, day)),
-            check_results=[_all_read(registry, report, day), _all_valid(report)],
-        )
+    ) -> Iterator[Event]:
+        yield from with_checks_left_out(context, _analyze(context, registry, analysis, building, clock))
 
     return specs
+
+
+def _analyze(
+    context: dg.AssetExecutionContext,
+    registry: Registry,
+    analysis: Analysing,
+    building: Building,
+    clock: Clock,
+) -> Iterator[Event]:
+    (day,) = days_of(context)
+    try:
+        report = analysis.analyze(day, context.log.info)
+    except (CredentialError, ModelStoppedError) as error:
+        if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
+            # Builds ask other models.
+            error.cause = WaitCause.ANALYSIS_MODEL
+        stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
+        tag_outcome(context, RunOutcome.DEFERRED)
+        raise failure(error) from error
+    except InfrastructureError as error:
+        tag_outcome(context, RunOutcome.DEFERRED)
+        raise failure(error) from error
+    except FactoryError as error:
+        raise failure(error) from error
+    if report.unread:
+        tag_outcome(context, RunOutcome.UNFINISHED)
+    yield dg.MaterializeResult(
+        metadata=_metadata(registry, report, day),
+        data_version=dg.DataVersion(_fingerprint(registry, day)),
+    )
+    yield _all_read(registry, report, day)
+    yield _all_valid(report)
+    yield from write_day(context, registry, day)
 
 
 def _fingerprint(registry: Registry, day: date) -> str:
@@ -142,18 +158,20 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
         "dagster/row_count": dg.MetadataValue.int(len(queued)),
         "specs": dg.MetadataValue.md(
             table(
-                ["rank", "repo", "language", "paper", "verdict so far"],
+                ["rank", "repo", "language", "paper"],
                 [
                     (
                         rank_key(item.rank) if item.rank is not None else "waiting",
                         item.spec.name,
                         item.spec.language,
                         paper_links(item.spec.source_papers),
-                        item.status,
                     )
                     for item in queued
                 ],
             )
+        ),
+        "what became of them": dg.MetadataValue.md(
+            f"[{FACTORY_DAYS.to_user_string()}, {day}]({partition_page(FACTORY_DAYS.to_user_string(), str(day))})"
         ),
         "said beside imported specs": _further(registry, [item.spec.name for item in queued]),
         "papers read in this run": dg.MetadataValue.int(report.papers),

@@ -10,8 +10,9 @@ from pydantic import JsonValue
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.registry import gathers, holds, requeue, story
+from factory_assets.registry import days, gathers, holds, requeue, story
 from factory_assets.registry.database import Database
+from factory_assets.registry.days import DayStory, LastJudged
 from factory_assets.registry.story import Story
 
 
@@ -78,6 +79,21 @@ class Desk:
         """All that is known of one repo, or None where no spec has that name."""
         with self._database.transaction() as connection:
             return story.story_of(connection, name)
+
+    def day_story(self, day: date) -> DayStory:
+        """One date at a glance."""
+        with self._database.transaction() as connection:
+            return days.day_story(connection, day)
+
+    def day_digests(self) -> dict[date, str]:
+        """By date, what tells whether anything that its page shows has changed."""
+        with self._database.transaction() as connection:
+            return days.day_digests(connection)
+
+    def last_judged(self) -> list[LastJudged]:
+        """What each gate decided when it judged last, whatever the repo."""
+        with self._database.transaction() as connection:
+            return days.last_judged(connection)
 
     def further_of(self, names: Collection[str]) -> dict[str, Mapping[str, JsonValue]]:
         """What imported specs say beside the fields that the factory knows, by repo."""
