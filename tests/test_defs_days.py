@@ -7,6 +7,7 @@ from datetime import date
 
 import dagster as dg
 import pytest
+from automation_ticks import number_in_log_key
 from defs_factory import DefsFactory
 from defs_fakes import NOW, TESTS_FAILED, paper_on, spec_on
 from registry_samples import call
@@ -55,11 +56,12 @@ def report_by_hand(factory: DefsFactory, asset: str, key: str) -> None:
     )
 
 
-def sense(factory: DefsFactory, cursor: str | None = None) -> dg.SensorResult:
-    """One tick of the sensor `day_pages`; as the daemon does, its events are written."""
+def sense(factory: DefsFactory, cursor: str | None = None, *, number: str | None = "7") -> dg.SensorResult:
+    """One tick of the sensor `day_pages`; as the daemon does, its events are written. Without a number, a preview."""
     with dg.build_sensor_context(
-        instance=factory.instance, resources={"registry": factory.registry}, cursor=cursor
+        instance=factory.instance, resources={"registry": factory.registry.reading()}, cursor=cursor
     ) as context:
+        context._log_key = number_in_log_key("day_pages", number)
         result = factory.defs.resolve_sensor_def("day_pages")(context)
     assert isinstance(result, dg.SensorResult)
     for event in result.asset_events:
@@ -216,6 +218,9 @@ def test_the_sensor_makes_again_what_has_changed_without_a_run_and_nothing_else(
     queued = analysed.registry.spec_named("cache-probe")
     assert queued is not None
     analysed.registry.requeue(queued.id)
+    looked = sense(analysed, first.cursor, number=None)
+    assert (made_by(looked), looked.cursor) == ([], None)
+    assert "To be made again: 2026-06-17." in str(looked.skip_reason)
     again = sense(analysed, first.cursor)
     assert made_by(again) == ["2026-06-17"]
     assert not again.run_requests
