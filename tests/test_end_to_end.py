@@ -151,9 +151,7 @@ def test_papers_become_a_spec_that_names_its_paper(finished: Finished) -> None:
     papers, specs = metadata(finished.first["papers"], "papers"), metadata(finished.first["specs"], "specs")
     assert papers["papers"] == len(finished.registry.papers_of_day(DAY)) > 10
     assert specs["papers read in this run"] == papers["papers"]
-    assert f"| 01 | {NAME} | python | [{PAPER}](https://arxiv.org/abs/{PAPER}) |" in str(
-        specs["specs"]
-    )
+    assert f"| 01 | {NAME} | python | [{PAPER}](https://arxiv.org/abs/{PAPER}) |" in str(specs["specs"])
     assert float(str(specs["dollars"])) > 0
     assert finished.registry.unanalysed_papers(DAY) == []
 
