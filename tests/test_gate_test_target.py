@@ -175,6 +175,12 @@ def test_only_the_top_package_of_a_go_module_is_a_subset():
     assert "only some of the tests, and not inner/inner_test.go" in verdict.saw
 
 
+@pytest.mark.parametrize("command", ["go test . ./inner", "go test ./inner .", "go test ./inner/ ."])
+def test_packages_that_are_named_one_by_one_are_all_the_tests(command):
+    more = {"inner/inner_test.go": "package inner\n\nfunc TestInner(t *testing.T) {}\n"}
+    assert judge(f"{PHONY}test:\n\t{command}\n", Language.GO, more).passed
+
+
 def test_a_makefile_that_make_does_not_read_is_refused():
     for name in ("GNUmakefile", "makefile"):
         whole = repo(Language.PYTHON, {name: "test:\n\ttrue\n"})

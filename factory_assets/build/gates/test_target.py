@@ -253,7 +253,10 @@ class _Judge:
             case Language.RUST:
                 return None
             case Language.GO:
-                packages = [word for word in words if word in {".", ".."} or "/" in word or word == "..."]
+                paths = tuple(self.tree)
+                packages = [
+                    word for word in words if word in {".", "..", "..."} or "/" in word or _under(paths, word)
+                ]
                 if any(word in {"...", "all"} or ("$(" in word and "./..." in word) for word in words):
                     return None
                 return {path for path in files if any(_in_package(path, word) for word in packages or ["."])}
