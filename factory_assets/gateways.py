@@ -176,7 +176,7 @@ class Gateways(Access):
 
     def tell_router(self, report: BuildReport, notify: Notify) -> None:
         """Tell the router, where there is one, how a build ended; never fatal. See llm.feedback."""
-        from factory_assets.build.gates import ALL_GATES
+        from factory_assets.gates import ALL_GATES
         from factory_assets.llm.feedback import feedback_on_build, tell_router
         from factory_assets.llm.router import Router
 
@@ -303,7 +303,7 @@ class Gateways(Access):
 
     def _build_config(self) -> BuildConfig:
         from factory_assets.build.config import BuildConfig
-        from factory_assets.build.dependencies.indexes import file_hosts
+        from factory_assets.dependencies.indexes import file_hosts
         from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
         from factory_assets.network.indexes import OwnIndexes
 

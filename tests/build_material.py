@@ -11,11 +11,11 @@ from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent
 
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.stage import Builder
-from factory_assets.build.tree import REGULAR, Tree, TreeFile
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, QueuedSpec, Spec
+from factory_assets.domain.trees import REGULAR, Tree, TreeFile
 from factory_assets.leaks.scanner import LeakScanner
 
 PROMPTS = Path(__file__).resolve().parent.parent / "prompts"

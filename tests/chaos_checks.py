@@ -12,9 +12,9 @@ from pathlib import Path
 
 from chaos_specs import ChaosSpec
 
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.build.verify import verify_clone
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.gates import ALL_GATES
 from factory_assets.registry import Registry
 from factory_assets.registry.rows import Row, fetch
 

@@ -10,13 +10,13 @@ from registry_samples import labelled, phase_record, shipped, spec
 
 from factory_assets.analyze.report import AnalysisReport, DroppedSpec
 from factory_assets.build.errors import BuildDeferredError, BuildGateError, BuildStoppedError
-from factory_assets.build.gates import GATES, PLACEHOLDERS, TESTS_PASS
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.gates import GATES, PLACEHOLDERS, TESTS_PASS
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
 from factory_assets.gather.source import Gap, Unread
 from factory_assets.mirror.target import MirrorReport

@@ -8,8 +8,8 @@ from pathlib import Path
 from build_material import PAPER, tree_of
 
 from factory_assets.build.scaffold.scaffold import write_scaffold
-from factory_assets.build.tree import EXECUTABLE, REGULAR, Tree, TreeFile
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.trees import EXECUTABLE, REGULAR, Tree, TreeFile
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import WORKSPACE, EditCall, WriteCall
 

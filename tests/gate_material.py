@@ -17,9 +17,9 @@ from _pytest.mark import ParameterSet
 from toolchains import works
 
 from factory_assets.build.scaffold.scaffold import write_scaffold
-from factory_assets.build.tree import EXECUTABLE, REGULAR, Tree, TreeFile
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.domain.trees import EXECUTABLE, REGULAR, Tree, TreeFile
 
 TOOLS = {
     Language.PYTHON: ("make",),

@@ -12,7 +12,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from factory_assets.build.dependencies import Indexes
+from factory_assets.dependencies import Indexes
 
 
 def wheel(

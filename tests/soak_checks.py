@@ -15,8 +15,8 @@ from pathlib import Path
 import dagster as dg
 import psutil
 
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.builds import BuildStatus
+from factory_assets.gates import ALL_GATES
 from factory_assets.registry import Registry
 from factory_assets.registry.rows import fetch
 

@@ -13,8 +13,8 @@ from browser_factory import DAYS, REFUSED, SHIPS, Site, serve
 from browser_pages import Ui, browser, chromium_program
 from dagster._core.execution.backfill import BulkActionStatus
 
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.domain.builds import BuildStatus
+from factory_assets.gates import ALL_GATES
 from factory_assets.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.browser

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from build_material import tree_of
 
-from factory_assets.build.gates.canary import canaries
 from factory_assets.domain.specs import Language
+from factory_assets.gates.canary import canaries
 
 _TEST_MAIN = "package tool\n\nfunc TestMain(m *testing.M) {\n\tos.Exit(m.Run())\n}\n"
 

@@ -16,18 +16,18 @@ from build_fakes import SubprocessCommands
 from build_material import tree_of, write_files
 from package_registries import PackageRegistries
 
-from factory_assets.build.dependencies import (
+from factory_assets.dependencies import (
     Indexes,
     Online,
     Resolution,
     install_locked,
     resolve_dependencies,
 )
-from factory_assets.build.dependencies.imports import outside_imports
-from factory_assets.build.gates.tests_run import TestGate as GateOfTests
+from factory_assets.dependencies.imports import outside_imports
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
+from factory_assets.gates.tests_run import TestGate as GateOfTests
 
 NOWHERE = Indexes(
     pypi_url="http://127.0.0.1:9/simple",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from build_material import BASH_FILES, DOCUMENTS, tree_of
 
-from factory_assets.build.gates.build import judge_sources, judge_tests_present
-from factory_assets.build.gates.tree import judge_tree
-from factory_assets.build.languages import lines_of_code
-from factory_assets.build.tree import SYMLINK
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import SYMLINK
+from factory_assets.gates.build import judge_sources, judge_tests_present
+from factory_assets.gates.tree import judge_tree
+from factory_assets.languages.conventions import lines_of_code
 
 MAKEFILE = ".PHONY: build test lint\nbuild:\n\ttrue\ntest:\n\ttrue\nlint: build\n\ttrue\n"
 REPO = {**BASH_FILES, **DOCUMENTS, "Makefile": MAKEFILE, "SPEC.md": "# Spec\n", "LICENSE": "MIT\n"}

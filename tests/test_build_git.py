@@ -8,9 +8,9 @@ import pytest
 from build_material import NOW
 
 from factory_assets.build.git import BareRepo
-from factory_assets.build.tree import EXECUTABLE, SYMLINK
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
+from factory_assets.domain.trees import EXECUTABLE, SYMLINK
 from factory_assets.git_program import find_git
 
 AUTHOR = "Software Factory <factory@localhost>"

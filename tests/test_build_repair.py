@@ -17,11 +17,11 @@ from build_material import (
 )
 
 from factory_assets.build.errors import BuildDeferredError, BuildGateError
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.build.prompts import render_repair_prompt
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
 from factory_assets.domain.specs import Language
+from factory_assets.gates import ALL_GATES
 
 BROKEN = BASH_FILES["lib/count.sh"].replace("words[@]}))", "words[@]} + 1))")
 

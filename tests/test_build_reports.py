@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from factory_assets.build.gates.reports import read_cargo, read_go, read_junit, read_pytest, read_tap
+from factory_assets.gates.reports import read_cargo, read_go, read_junit, read_pytest, read_tap
 
 
 def numbers(report):

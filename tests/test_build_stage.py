@@ -30,7 +30,6 @@ from factory_assets.build.errors import (
     BuildGateError,
     BuildStoppedError,
 )
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.build.git import BareRepo
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
@@ -38,6 +37,7 @@ from factory_assets.domain.errors import InfrastructureError, StatusError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
+from factory_assets.gates import ALL_GATES
 from factory_assets.sandbox import find_sandbox
 
 

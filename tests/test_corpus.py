@@ -12,9 +12,9 @@ from corpus_cases import CorpusCase, corpus
 from corpus_harness import CorpusRun
 from toolchains import works
 
-from factory_assets.build.gates import ALL_GATES
-from factory_assets.build.languages import CONVENTIONS
 from factory_assets.domain.specs import Language
+from factory_assets.gates import ALL_GATES
+from factory_assets.languages.conventions import CONVENTIONS
 
 _PROGRAMS = {
     Language.GO: "go",

@@ -15,11 +15,11 @@ from defs_fakes import TESTS_FAILED, paper_on, spec_on
 from pydantic import SecretStr
 from registry_samples import spec
 
-from factory_assets.build.gates import ALL_GATES, GATES
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
+from factory_assets.gates import ALL_GATES, GATES
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)

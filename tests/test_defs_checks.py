@@ -12,11 +12,11 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from defs_factory import DefsFactory, checks
 from defs_fakes import STUBS_FOUND, TESTS_FAILED, paper_on, spec_on
 
-from factory_assets.build.gates import ALL_GATES, GATES
 from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.gates import ALL_GATES, GATES
 
 WEDNESDAY, THURSDAY = date(2026, 6, 17), date(2026, 6, 18)
 BUILT = dg.AssetKey("built_repos")

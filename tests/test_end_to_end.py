@@ -18,12 +18,12 @@ from github_git import CLEAN_GIT, git
 from github_standin import GitHubStandIn, Repository
 from pydantic import SecretStr
 
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.build_defs import build_defs
 from factory_assets.cli.instance import open_instance
 from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase
+from factory_assets.gates import ALL_GATES
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
 from factory_assets.settings import Mode, Settings

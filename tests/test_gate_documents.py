@@ -8,15 +8,15 @@ from build_material import BASH_FILES, DOCUMENTS, PYTHON_FILES, tree_of, write_f
 from demo_repos import DEMO, SPECS, demo_trees
 from toolchains import works
 
-from factory_assets.build.gates.documents import judge_documents
-from factory_assets.build.gates.documents_run import run_documented_commands
-from factory_assets.build.gates.llms_txt import Link, parse_llms_txt
-from factory_assets.build.gates.markdown import simple_commands
-from factory_assets.build.gates.placeholders import judge_placeholders
-from factory_assets.build.gates.review_bounds import judge_review
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.specs import Language
+from factory_assets.gates.documents import judge_documents
+from factory_assets.gates.documents_run import run_documented_commands
+from factory_assets.gates.llms_txt import Link, parse_llms_txt
+from factory_assets.gates.markdown import simple_commands
+from factory_assets.gates.placeholders import judge_placeholders
+from factory_assets.gates.review_bounds import judge_review
 
 MAKEFILE = ".PHONY: build test lint\nbuild:\n\ttrue\ntest:\n\ttrue\nlint: build\n\ttrue\n"
 SPEC = "# word-count\n\n## Problem\n\nNobody counts.\n"

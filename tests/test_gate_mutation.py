@@ -8,10 +8,10 @@ import pytest
 from build_fakes import SubprocessCommands
 from gate_material import clone, environment, marked, need, provide, repo, tree
 
-from factory_assets.build.gates.mutants import compiles, mutants
-from factory_assets.build.gates.mutation import judge_mutations
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.specs import Language
+from factory_assets.gates.mutants import compiles, mutants
+from factory_assets.gates.mutation import judge_mutations
 
 IDLE = {
     Language.PYTHON: {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from build_material import BASH_FILES, PYTHON_FILES, tree_of
 
-from factory_assets.build.gates.placeholders import judge_placeholders
 from factory_assets.domain.specs import Language
+from factory_assets.gates.placeholders import judge_placeholders
 
 GO, PYTHON, TS, BASH, RUST = (
     Language.GO,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from build_material import BASH_FILES, PYTHON_FILES, tree_of
 
-from factory_assets.build.gates.interfaces import public_interface
-from factory_assets.build.gates.review_bounds import judge_review
-from factory_assets.build.gates.test_inventory import test_inventory as inventory
 from factory_assets.domain.specs import Language
+from factory_assets.gates.interfaces import public_interface
+from factory_assets.gates.review_bounds import judge_review
+from factory_assets.gates.test_inventory import test_inventory as inventory
 
 GO, PYTHON, TS, BASH, RUST = (
     Language.GO,

@@ -7,8 +7,8 @@ import json
 import pytest
 from gate_material import repo, scaffold, tree
 
-from factory_assets.build.gates.test_target import judge_test_target
 from factory_assets.domain.specs import Language
+from factory_assets.gates.test_target import judge_test_target
 
 PYTEST = "\tpython3 -m pytest -q\n"
 PHONY = ".PHONY: build test lint\n"

@@ -9,8 +9,8 @@ import pytest
 from build_fakes import SubprocessCommands
 from gate_material import GO, PYTHON, RUST, TYPESCRIPT, clone, environment, marked, need, provide, repo
 
-from factory_assets.build.gates.tests_run import TestGate
 from factory_assets.domain.specs import Language
+from factory_assets.gates.tests_run import TestGate
 
 PHONY = ".PHONY: build test lint\n"
 FAST = (Language.PYTHON, Language.BASH)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from factory_assets.build.go_cache import GoCache
 from factory_assets.domain.agents import Command, CommandResult
+from factory_assets.gates.go_cache import GoCache
 
 
 class ScriptedGo:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from factory_assets.build.dependencies.indexes import file_hosts
+from factory_assets.dependencies.indexes import file_hosts
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.network.indexes import OwnIndexes
 

@@ -21,9 +21,9 @@ from factory_assets.build.provenance import (
     sha256,
     tag_message,
 )
-from factory_assets.build.tree import REGULAR, Tree, TreeFile
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.trees import REGULAR, Tree, TreeFile
 
 SPEC_FILE = b"# word-count\n"
 

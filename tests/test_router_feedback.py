@@ -7,9 +7,9 @@ from defs_fakes import TESTS_FAILED, every_verdict
 from llm_server import KEY, Reply, serving
 from pydantic import SecretStr
 
-from factory_assets.build.gates import ALL_GATES
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict
+from factory_assets.gates import ALL_GATES
 from factory_assets.gateways import Gateways
 from factory_assets.llm.feedback import Feedback, feedback_on_build, tell_router
 from factory_assets.llm.router import Router

@@ -9,9 +9,9 @@ from build_fakes import SubprocessCommands
 from provenance_material import Shipment, git
 from typer.testing import CliRunner
 
-from factory_assets.build.dependencies import Indexes
 from factory_assets.build.verify import Bench, VerifyReport, verify_clone
 from factory_assets.cli.app import app
+from factory_assets.dependencies import Indexes
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from factory_assets.build.endings import Endings
-from factory_assets.build.gates import DOCUMENTS, EVERY_PHASE
 from factory_assets.build.judge import Judge
 from factory_assets.build.phases import Phases
 from factory_assets.build.report import BuildReport
@@ -16,6 +15,7 @@ from factory_assets.build.shipping import finish_shipping, ship
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
 from factory_assets.folders import fresh_folder
+from factory_assets.gates import DOCUMENTS, EVERY_PHASE
 
 _Judged = TypeVar("_Judged")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.git import BareRepo
-from factory_assets.build.tree import Tree
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.trees import Tree
 from factory_assets.git_program import config_environment, find_git, run_git
 from factory_assets.network.clients import git_config
 

@@ -9,11 +9,11 @@ from typing import Literal, NoReturn
 from factory_assets.build.budgets import Bound, pause_after
 from factory_assets.build.errors import BuildDeferredError, BuildStoppedError
 from factory_assets.build.failure import Failure, read_failure
-from factory_assets.build.gates import EVERY_PHASE
 from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
+from factory_assets.gates import EVERY_PHASE
 
 _STOPPED_PAUSE = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(hours=24)

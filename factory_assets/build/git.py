@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from pathlib import Path
 
-from factory_assets.build.tree import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
 from factory_assets.build.workspaces import remove_git_folders
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import FactoryError, InputError, StatusError
+from factory_assets.domain.trees import EXECUTABLE, REGULAR, SYMLINK, Tree, TreeFile
 from factory_assets.git_program import find_git, run_git
 from factory_assets.scratch import scratch_folder
 

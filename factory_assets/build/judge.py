@@ -6,8 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory_assets.build.dependencies import Online, Resolution, resolve_dependencies
-from factory_assets.build.gates import (
+from factory_assets.build.git import BareRepo
+from factory_assets.build.provenance import judge_provenance
+from factory_assets.build.sealing import Seal
+from factory_assets.dependencies import Online, Resolution, resolve_dependencies
+from factory_assets.domain.agents import CommandRunner
+from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.indexes import PackageIndexes
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.gates import (
     DEPENDENCIES,
     DOCUMENTS,
     PLACEHOLDERS,
@@ -18,28 +28,18 @@ from factory_assets.build.gates import (
     TESTS_PASS,
     TESTS_PRESENT,
 )
-from factory_assets.build.gates.build import judge_sources, judge_tests_present
-from factory_assets.build.gates.checkout import GO_CACHE
-from factory_assets.build.gates.documents import judge_documents
-from factory_assets.build.gates.documents_run import run_documented_commands
-from factory_assets.build.gates.mutation import judge_mutations
-from factory_assets.build.gates.placeholders import judge_placeholders
-from factory_assets.build.gates.review_bounds import judge_review
-from factory_assets.build.gates.secrets import judge_secrets, judge_secrets_quickly
-from factory_assets.build.gates.test_target import judge_test_target
-from factory_assets.build.gates.tests_run import ReviewResult, TestGate
-from factory_assets.build.gates.tree import judge_tree
-from factory_assets.build.git import BareRepo
-from factory_assets.build.go_cache import GoCache, go_cache_folder
-from factory_assets.build.provenance import judge_provenance
-from factory_assets.build.sealing import Seal
-from factory_assets.build.tree import Tree
-from factory_assets.domain.agents import CommandRunner
-from factory_assets.domain.builds import GateVerdict, Phase
-from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.indexes import PackageIndexes
-from factory_assets.domain.specs import Language
-from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.gates.build import judge_sources, judge_tests_present
+from factory_assets.gates.checkout import GO_CACHE
+from factory_assets.gates.documents import judge_documents
+from factory_assets.gates.documents_run import run_documented_commands
+from factory_assets.gates.go_cache import GoCache, go_cache_folder
+from factory_assets.gates.mutation import judge_mutations
+from factory_assets.gates.placeholders import judge_placeholders
+from factory_assets.gates.review_bounds import judge_review
+from factory_assets.gates.secrets import judge_secrets, judge_secrets_quickly
+from factory_assets.gates.test_target import judge_test_target
+from factory_assets.gates.tests_run import ReviewResult, TestGate
+from factory_assets.gates.tree import judge_tree
 from factory_assets.leaks.scanner import HistoryScanner
 
 Verdicts = tuple[GateVerdict, ...]

@@ -7,18 +7,18 @@ from typing import NoReturn
 
 from factory_assets.build.budgets import Bound
 from factory_assets.build.endings import Endings
-from factory_assets.build.gates import TREE_SAFE
 from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.build.put_back import not_its_business
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
-from factory_assets.build.tree import changed_paths
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import Refusal, stopped_error
+from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
+from factory_assets.gates import TREE_SAFE
 
 _OUTSIDE = {
     OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from factory_assets.build.gates import PROVENANCE
 from factory_assets.build.prompts import REPAIR_TEMPLATE
-from factory_assets.build.tree import Tree
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import Paper
@@ -27,6 +25,8 @@ from factory_assets.domain.provenance import (
 )
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line
+from factory_assets.domain.trees import Tree
+from factory_assets.gates import PROVENANCE
 
 SPEC_FILE = "SPEC.md"
 REPAIR = "repair"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from factory_assets.build.gates.documents import DOCUMENT_NAMES
-from factory_assets.build.tree import Tree, changed_paths
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.trees import Tree, changed_paths
+from factory_assets.gates.documents import DOCUMENT_NAMES
 
 # The factory's own: what was asked for, and under which licence it is published.
 _FACTORYS = frozenset({"SPEC.md", "LICENSE"})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from factory_assets.build.gates import DOCUMENTS
 from factory_assets.build.judge import Judge
 from factory_assets.build.sealing import Seal, seal
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
+from factory_assets.gates import DOCUMENTS
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from factory_assets.build.gates import GATES
-from factory_assets.build.languages import lines_of_code
 from factory_assets.build.provenance import (
     make_tag_record,
     provenance_fields,
@@ -16,10 +14,12 @@ from factory_assets.build.provenance import (
 from factory_assets.build.report import BuildReport
 from factory_assets.build.sealing import FIRST_TAG, Seal
 from factory_assets.build.state import AttemptState
-from factory_assets.build.tree import REGULAR, TreeFile
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
+from factory_assets.domain.trees import REGULAR, TreeFile
+from factory_assets.gates import GATES
 from factory_assets.git_program import find_git, run_git
+from factory_assets.languages.conventions import lines_of_code
 
 # Where a gate judges in several phases, its last verdict is the one in the tag.
 _LAST_PHASE = {gate: phase for phase, gates in GATES.items() for gate in gates}

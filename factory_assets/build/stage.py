@@ -19,7 +19,6 @@ from factory_assets.build.errors import (
 )
 from factory_assets.build.git import BareRepo
 from factory_assets.build.judge import Judge
-from factory_assets.build.languages import CONVENTIONS
 from factory_assets.build.locks import spec_lock
 from factory_assets.build.report import BuildReport
 from factory_assets.build.state import AttemptState, Tools
@@ -37,6 +36,7 @@ from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Spec
 from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.languages.conventions import CONVENTIONS
 from factory_assets.leaks.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from factory_assets.build.config import BuildConfig, BuildJob
-from factory_assets.build.gates import GATES
 from factory_assets.build.git import BareRepo
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.agents import AgentRunner, CommandRunner
@@ -17,6 +16,7 @@ from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.gates import GATES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from factory_assets.build.errors import (
     BuildMachineError,
     BuildStoppedError,
 )
-from factory_assets.build.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.build_metadata import cost, refused_by, report_metadata, spec_metadata
 from factory_assets.defs.day_page import write_day
@@ -37,6 +36,7 @@ from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.registry import Registry
 
 NO_SPEC = RunOutcome.NO_SPEC.value

@@ -1,0 +1,67 @@
+"""Bash's dependencies: the programs that scripts call beside those that every system has."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from factory_assets.dependencies.online import Online
+from factory_assets.dependencies.resolution import Resolution, passed
+from factory_assets.domain.agents import Command
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+from factory_assets.gates.lexer import lex
+from factory_assets.languages.conventions import is_source
+
+_COMMAND = re.compile(
+    r"(?:^|[|;&({!]|\$\(|\b(?:then|do|else|if|while|until)\b)[ \t]*([a-z][a-z0-9_+-]*)(?=[ \t\n;|)]|$)",
+    re.MULTILINE,
+)
+_FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+)?([\w-]+)[ \t]*(?:\(\)|\{)", re.MULTILINE)
+# Everything a Debian system has without a package being chosen, and git and make, which the factory itself needs.
+_GIVEN = frozenset({
+    "bash", "sh", "grep", "egrep", "fgrep", "sed", "awk", "find", "xargs", "diff", "cmp", "tar", "gzip", "gunzip",
+    "zcat", "git", "make", "which", "ps", "kill", "sleep", "getopt", "mktemp", "hostname", "flock", "tput",
+    "clear",
+})  # fmt: skip
+_SECONDS = 30.0
+
+
+def resolve_bash(tree: Tree, online: Online) -> Resolution:
+    """Name the programs; nothing is locked, and nothing is refused: a missing one fails the tests.
+
+    Raises:
+        MissingToolError: when the sandbox does not start.
+    """
+    sources = [file.text for path, file in tree.items() if is_source(Language.BASH, path, file)]
+    code = [lex(Language.BASH, text).code for text in sources]
+    functions = {name for text in code for name in _FUNCTION.findall(text)}
+    words = {name for text in code for name in _COMMAND.findall(text)} - functions - _GIVEN
+    if not words:
+        return Resolution(verdict=passed("bash and the system's own programs only"))
+    beyond, missing = _look_up(sorted(words), online)
+    if not beyond and not missing:
+        return Resolution(verdict=passed("bash and the system's own programs only"))
+    details = [*(f"uses {name}" for name in beyond), *(f"not on this machine: {name}" for name in missing)]
+    return Resolution(verdict=passed("programs beside bash and the system's own", details))
+
+
+def _look_up(words: list[str], online: Online) -> tuple[list[str], list[str]]:
+    """Those that are programs of their own outside coreutils, and those that are nothing here."""
+    script = f"""
+    for word in {shlex.join(words)}; do
+      kind=$(type -t "$word" || true)
+      case "$kind" in
+        "") echo "missing $word" ;;
+        file) info=$("$word" --version 2>/dev/null </dev/null | head -n 1)
+          case "$info" in *coreutils*) ;; *) echo "beyond $word" ;; esac ;;
+      esac
+    done"""
+    online.folder()
+    command = Command(argv=("bash", "-c", script), workspace=online.scratch, timeout_seconds=_SECONDS)
+    lines = [line.split() for line in online.commands.run(command).output.splitlines()]
+    found = [tuple(line) for line in lines if len(line) == 2]
+    return (
+        [word for kind, word in found if kind == "beyond"],
+        [word for kind, word in found if kind == "missing"],
+    )

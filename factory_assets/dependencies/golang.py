@@ -1,0 +1,101 @@
+"""Go's dependencies: imports against go.mod, locked by `go mod tidy`."""
+
+from __future__ import annotations
+
+import re
+
+from factory_assets.dependencies.imports import outside_imports
+from factory_assets.dependencies.indexes import host_of
+from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+from factory_assets.languages.project_files import go_module
+
+LOCKS = ("go.mod", "go.sum")
+
+_CACHE = ".factory-go-modules"
+_SUMS_HOST = "sum.golang.org:443"
+_OFFLINE = {"GOFLAGS": "-mod=mod", "GOPROXY": "off"}
+_REQUIRE = re.compile(r"^(?:require\s|\trequire\s)", re.MULTILINE)
+_OUT_OF_REACH = re.compile(
+    r"dial tcp|no such host|i/o timeout|TLS handshake|connection re(?:fused|set)|network is unreachable"
+    r"|: (?:429|5\d\d) |proxyconnect"
+)
+
+
+def resolve_go(tree: Tree, online: Online) -> Resolution:
+    """Let go itself resolve what the code imports from elsewhere.
+
+    Raises:
+        DependencyFaultError: naming what is unknown.
+        InfrastructureError: when the module proxy cannot be reached.
+        MissingToolError: when there is no go.
+    """
+    needed = outside_imports(Language.GO, tree)
+    # The first element of a path that can be fetched is a host name.
+    strange = [found for found in needed if "." not in found.name.split("/")[0]]
+    if strange:
+        own = go_module(tree) or "none"
+        raise DependencyFaultError(
+            [
+                f"unknown package: {found.where} imports {found.name}, which is neither Go's nor in this module ({own})"
+                for found in strange
+            ]
+        )
+    if not needed and not ("go.mod" in tree and _REQUIRE.search(tree["go.mod"].text)):
+        return Resolution(verdict=passed("standard library only"))
+    _go(tree, online, "tidy")
+    files = {
+        name: (online.scratch / name).read_bytes() for name in LOCKS if (online.scratch / name).is_file()
+    }
+    names = sorted({found.name for found in needed})
+    return _with_cache(
+        online, Resolution(verdict=passed(f"{len(names)} packages locked in go.sum", names), files=files)
+    )
+
+
+def install_go(tree: Tree, online: Online) -> Resolution:
+    """Fetch exactly what go.sum names.
+
+    Raises:
+        DependencyFaultError: when go refuses go.sum; the others as in `resolve_go`.
+    """
+    if "go.sum" not in tree:
+        return Resolution(verdict=passed("nothing is locked"))
+    _go(tree, online, "download")
+    return _with_cache(online, Resolution(verdict=passed("installed from go.sum")))
+
+
+def _with_cache(online: Online, resolution: Resolution) -> Resolution:
+    return Resolution(
+        verdict=resolution.verdict,
+        files=resolution.files,
+        folders={_CACHE: online.scratch / _CACHE},
+        paths={"GOMODCACHE": _CACHE},
+        env=_OFFLINE,
+    )
+
+
+def _go(tree: Tree, online: Online, verb: str) -> None:
+    write_tree(tree, online.folder())
+    (online.scratch / _CACHE).mkdir()
+    url = online.indexes.go_url
+    hosts = (host_of(url), _SUMS_HOST)
+    bundle = online.certificates(url)
+    result = online.run(
+        *["go", "mod", verb],
+        hosts=hosts,
+        env={
+            "GOFLAGS": "-mod=mod -modcacherw",
+            "GOPROXY": url,
+            "GOTOOLCHAIN": "local",
+            "GOMODCACHE": str(online.scratch / _CACHE),
+            "GOCACHE": str(online.scratch / ".factory-go-cache"),
+            **({"SSL_CERT_FILE": str(bundle)} if bundle else {}),
+        },
+    )
+    if result.exit_code == 0:
+        return
+    check_reached(f"go mod {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
+    raise DependencyFaultError([f"go mod {verb} does not find all that is imported:", said(result)])

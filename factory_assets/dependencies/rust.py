@@ -1,0 +1,194 @@
+"""Rust's dependencies: `use` against Cargo.toml, locked and fetched by cargo."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
+
+from factory_assets.dependencies.imports import outside_imports
+from factory_assets.dependencies.indexes import absent_from_crates, host_of
+from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+
+LOCK = "Cargo.lock"
+PROJECT = "Cargo.toml"
+
+# A Cargo.toml in there is data of a test, or somebody else's.
+_NO_MEMBER = frozenset({"tests", "testdata", "fixtures", "vendor", "target"})
+_HOME = ".factory-cargo"
+_FILES_HOST = "static.crates.io:443"
+_OUT_OF_REACH = re.compile(
+    r"[Cc]ould ?n.t resolve host|failed to connect|timed? ?out|spurious network error|\[(?:6|7|28|35|56)\]"
+    r"|status code (?:429|5\d\d)|SSL"
+)
+
+
+class _Dependency(BaseModel):
+    """One entry; what is not named here (features, optional) changes nothing for the gate."""
+
+    package: str | None = None
+    git: str | None = None
+    path: str | None = None
+    workspace: bool = False
+
+
+_Entries = dict[str, str | _Dependency]
+
+
+class _Tables(BaseModel):
+    """Cargo takes the names of two of them with an underscore as well."""
+
+    dependencies: _Entries = {}
+    development: _Entries = Field({}, validation_alias=AliasChoices("dev-dependencies", "dev_dependencies"))
+    building: _Entries = Field({}, validation_alias=AliasChoices("build-dependencies", "build_dependencies"))
+
+    @property
+    def own(self) -> _Entries:
+        return {**self.development, **self.building, **self.dependencies}
+
+
+class _Workspace(BaseModel):
+    dependencies: _Entries = {}
+
+
+class _Cargo(_Tables):
+    """One Cargo.toml. `targets` are its tables for some systems or settings only, by their condition."""
+
+    targets: dict[str, _Tables] = Field({}, alias="target")
+    workspace: _Workspace = _Workspace()
+
+    @property
+    def all(self) -> _Entries:
+        found: _Entries = {}
+        for table in (*self.targets.values(), self):
+            found |= table.own
+        return found
+
+
+def resolve_rust(tree: Tree, online: Online) -> Resolution:
+    """Hold `use` and declarations against each other and the registry, then lock and fetch.
+
+    Raises:
+        DependencyFaultError: naming what is unknown, missing or invented.
+        InfrastructureError: when the registry cannot be reached.
+        MissingToolError: when there is no cargo.
+    """
+    declared = _declared(tree)
+    needed = outside_imports(Language.RUST, tree)
+    if not needed and not declared:
+        return Resolution(verdict=passed("standard library only"))
+    crates = {_crate(name, entry): name for name, entry in declared.items() if not _local(entry)}
+    known = {name.replace("-", "_") for name in declared}
+    missing = [found for found in needed if found.name not in known]
+    guesses = {found.name for found in missing}
+    absent = absent_from_crates(online.indexes.crates_url, {*crates, *guesses})
+    faults = [
+        f"invented dependency: {PROJECT} declares {name}, and the registry has no such crate"
+        for name in sorted(crates)
+        if name in absent
+    ]
+    faults += [
+        f"{PROJECT} declares {name} by git: a dependency comes from the registry, by name and version"
+        for name, entry in sorted(declared.items())
+        if isinstance(entry, _Dependency) and entry.git
+    ]
+    faults += [
+        f"unknown package: {found.where} uses {found.name}, which is neither in the repo nor in the registry"
+        if found.name in absent
+        else f"missing dependency: {found.where} uses {found.name}: declare it in {PROJECT}"
+        for found in missing
+    ]
+    if faults:
+        raise DependencyFaultError(faults)
+    # A lock file of the agent's could name places that are no registry.
+    _cargo({path: file for path, file in tree.items() if path != LOCK}, online, "fetch")
+    names = sorted(declared)
+    return _with_home(
+        online,
+        Resolution(
+            verdict=passed(f"{len(names)} crates and what they need are locked in {LOCK}", names),
+            files={LOCK: (online.scratch / LOCK).read_bytes()},
+        ),
+    )
+
+
+def install_rust(tree: Tree, online: Online) -> Resolution:
+    """Fetch exactly what Cargo.lock names.
+
+    Raises:
+        DependencyFaultError: when cargo refuses the lock file; the others as in `resolve_rust`.
+    """
+    if LOCK not in tree or not _declared(tree):
+        return Resolution(verdict=passed("nothing is locked"))
+    _cargo(tree, online, "fetch", "--locked")
+    return _with_home(online, Resolution(verdict=passed(f"installed from {LOCK}")))
+
+
+def _declared(tree: Tree) -> _Entries:
+    """What all Cargo.toml of the repo declare; an entry of the workspace stands for those that refer to it."""
+    manifests = {path: _manifest(path, tree[path].text) for path in tree if _is_manifest(path)}
+    shared = manifests[PROJECT].workspace.dependencies if PROJECT in manifests else {}
+    found: _Entries = {}
+    for manifest in manifests.values():
+        for name, entry in manifest.all.items():
+            refers = isinstance(entry, _Dependency) and entry.workspace
+            found[name] = shared.get(name, entry) if refers else entry
+    return found
+
+
+def _is_manifest(path: str) -> bool:
+    parts = path.split("/")
+    return parts[-1] == PROJECT and not _NO_MEMBER.intersection(parts[:-1])
+
+
+def _manifest(path: str, text: str) -> _Cargo:
+    try:
+        return _Cargo.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise DependencyFaultError([f"{path} is no TOML: {error}"]) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise DependencyFaultError([f"{path}, {place}: {first['msg']}"]) from error
+
+
+def _crate(name: str, entry: str | _Dependency) -> str:
+    return entry.package or name if isinstance(entry, _Dependency) else name
+
+
+def _local(entry: str | _Dependency) -> bool:
+    return isinstance(entry, _Dependency) and bool(entry.path or entry.git)
+
+
+def _with_home(online: Online, resolution: Resolution) -> Resolution:
+    return Resolution(
+        verdict=resolution.verdict,
+        files=resolution.files,
+        folders={_HOME: online.scratch / _HOME},
+        paths={"CARGO_HOME": _HOME},
+    )
+
+
+def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
+    # No file of the repo configures cargo.
+    write_tree(
+        {path: file for path, file in tree.items() if ".cargo" not in path.split("/")}, online.folder()
+    )
+    (online.scratch / _HOME).mkdir()
+    hosts = (host_of(online.indexes.crates_url), _FILES_HOST)
+    bundle = online.certificates(online.indexes.crates_url)
+    env = {
+        "CARGO_HOME": str(online.scratch / _HOME),
+        **({"CARGO_HTTP_CAINFO": str(bundle)} if bundle else {}),
+    }
+    result = online.run("cargo", *arguments, hosts=hosts, env=env)
+    if result.exit_code == 0:
+        return
+    check_reached(f"cargo {arguments[0]}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
+    raise DependencyFaultError(
+        [f"cargo {arguments[0]} cannot install what {PROJECT} declares:", said(result)]
+    )

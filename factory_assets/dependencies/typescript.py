@@ -1,0 +1,155 @@
+"""TypeScript's dependencies: imports against package.json, resolved by npm, which runs no script of any package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import chain
+
+from pydantic import BaseModel, Field, ValidationError
+
+from factory_assets.dependencies.imports import Import, outside_imports
+from factory_assets.dependencies.indexes import absent_from_npm, host_of
+from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+
+LOCK = "package-lock.json"
+PROJECT = "package.json"
+
+_MODULES = "node_modules"
+_VERSIONS = re.compile(r"[\w.^~<>=|*+\s-]*")
+_OUT_OF_REACH = re.compile(
+    r"\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
+    r"|E429|E5\d\d|ENOSPC|UNABLE_TO_\w+|SELF_SIGNED_\w+|CERT_\w+)\b"
+)
+
+
+class _Package(BaseModel):
+    """What of package.json declares dependencies: names and ranges of versions."""
+
+    name: str = ""
+    dependencies: dict[str, str] = {}
+    development: dict[str, str] = Field({}, alias="devDependencies")
+    peers: dict[str, str] = Field({}, alias="peerDependencies")
+    optional: dict[str, str] = Field({}, alias="optionalDependencies")
+
+    @property
+    def for_users(self) -> frozenset[str]:
+        return frozenset(chain(self.dependencies, self.peers, self.optional))
+
+    @property
+    def all(self) -> dict[str, str]:
+        return {**self.development, **self.optional, **self.peers, **self.dependencies}
+
+
+def resolve_typescript(tree: Tree, online: Online) -> Resolution:
+    """Hold imports and declarations against each other and the registry, then lock and fetch.
+
+    Raises:
+        DependencyFaultError: naming what is unknown, missing or invented.
+        InfrastructureError: when the registry cannot be reached.
+        MissingToolError: when there is no npm.
+    """
+    package = _package(tree)
+    needed = [found for found in outside_imports(Language.TYPESCRIPT, tree) if found.name != package.name]
+    if not needed and not package.all:
+        return Resolution(verdict=passed("no package is declared, and none is imported"))
+    url = online.indexes.npm_url
+    absent = absent_from_npm(url, package.all.keys())
+    faults = [
+        f"invented dependency: {PROJECT} declares {name}, and the registry has no such package"
+        for name in sorted(absent)
+    ]
+    faults += [
+        f"{PROJECT} declares {name} as {version!r}: a dependency comes from the registry, by name and version"
+        for name, version in sorted(package.all.items())
+        if not _VERSIONS.fullmatch(version)
+    ]
+    faults += _undeclared(needed, package, url)
+    if faults:
+        raise DependencyFaultError(faults)
+    if not package.all:
+        return Resolution(verdict=passed("no package is declared, and none is imported"))
+    # A lock file of the agent's could name places that are no registry.
+    _write(tree, online, PROJECT)
+    _npm(online, "install", "--package-lock-only", "--omit-lockfile-registry-resolved")
+    _npm(online, "ci")
+    lock = (online.scratch / LOCK).read_bytes()
+    names = sorted(package.all)
+    return Resolution(
+        verdict=passed(f"{len(names)} packages and what they need are locked in {LOCK}", names),
+        files={LOCK: lock},
+        folders={_MODULES: online.scratch / _MODULES},
+    )
+
+
+def install_typescript(tree: Tree, online: Online) -> Resolution:
+    """Fetch exactly what a shipped repo's lock file names.
+
+    Raises:
+        DependencyFaultError: when npm refuses the lock file; the others as in `resolve_typescript`.
+    """
+    if LOCK not in tree:
+        return Resolution(verdict=passed("nothing is locked"))
+    _write(tree, online, PROJECT, LOCK)
+    _npm(online, "ci")
+    return Resolution(verdict=passed(f"installed from {LOCK}"), folders={_MODULES: online.scratch / _MODULES})
+
+
+def _package(tree: Tree) -> _Package:
+    try:
+        return _Package.model_validate_json(tree[PROJECT].text) if PROJECT in tree else _Package()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DependencyFaultError([f"{PROJECT}, {place}: {first['msg']}"]) from error
+
+
+def _undeclared(needed: Iterable[Import], package: _Package, url: str) -> list[str]:
+    missing = [found for found in needed if not _is_declared(found, package)]
+    absent = absent_from_npm(url, {found.name for found in missing if found.name not in package.all})
+    return [_fault(found, package, absent) for found in missing]
+
+
+def _is_declared(found: Import, package: _Package) -> bool:
+    if found.test or found.erased:
+        types = f"@types/{found.name.removeprefix('@').replace('/', '__')}"
+        return found.name in package.all or (found.erased and types in package.all)
+    shipped = found.path.startswith("src/")
+    return found.name in (package.for_users if shipped else package.all)
+
+
+def _fault(found: Import, package: _Package, absent: frozenset[str]) -> str:
+    if found.name in absent:
+        return f"unknown package: {found.where} imports {found.name}, which is neither in the repo nor in the registry"
+    if found.name in package.all:
+        return (
+            f"missing dependency: {found.where} imports {found.name}, which users of the package do not get:"
+            f" move it from devDependencies to dependencies in {PROJECT} (or write `import type`)"
+        )
+    return f"missing dependency: {found.where} imports {found.name}: declare it in {PROJECT}"
+
+
+def _write(tree: Tree, online: Online, *names: str) -> None:
+    """Only what npm needs: no file of the repo configures it."""
+    write_tree({name: tree[name] for name in names if name in tree}, online.folder())
+
+
+def _npm(online: Online, verb: str, *arguments: str) -> None:
+    url = online.indexes.npm_url
+    bundle = online.certificates(url)
+    hosts = (host_of(url),)
+    result = online.run(
+        *["npm", verb, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"],
+        *["--registry", url, "--cache", str(online.scratch / ".npm")],
+        *(["--cafile", str(bundle)] if bundle else []),
+        *arguments,
+        hosts=hosts,
+        env={"npm_config_update_notifier": "false"},
+    )
+    if result.exit_code == 0:
+        return
+    check_reached(f"npm {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
+    raise DependencyFaultError([f"npm {verb} cannot install what {PROJECT} declares:", said(result)])

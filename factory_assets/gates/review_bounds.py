@@ -1,0 +1,216 @@
+"""Gate of the review phase: it mended, and took no test away, changed no interface and rewrote nothing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.provenance import PROVENANCE_FILE
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree, changed_paths
+from factory_assets.gates import REVIEW_BOUNDS
+from factory_assets.gates.declarations import only_declares
+from factory_assets.gates.diffs import diff_lines
+from factory_assets.gates.interfaces import interface_changes, public_interface
+from factory_assets.gates.test_inventory import WrittenTest, is_test_code, test_inventory
+from factory_assets.languages.conventions import CONVENTIONS, is_source, lines_of_code
+from factory_assets.languages.project_files import LOCK_FILES
+
+# A review that changes more writes another program, which nobody has reviewed.
+MOST_CHANGED = 0.4
+# Below this a share says nothing: mending one function of a small tool may take so many lines.
+ALWAYS_ALLOWED = 15
+# A file of which less than this is left has been written anew, however small its part in the repo.
+LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this much is as it was.
+SAME_TEST = 0.6
+
+_DECLARING = frozenset({"pyproject.toml", "package.json", "Cargo.toml", "go.mod"})
+_CONFIGURATION = re.compile(
+    r"(?:^|/)(?:[Mm]akefile|GNUmakefile|[\w.-]+\.mk|pyproject\.toml|setup\.(?:cfg|py)|\.?pytest\.(?:ini|toml)|pytest\.toml|tox\.ini"
+    r"|\.coveragerc|noxfile\.py|sitecustomize\.py|usercustomize\.py|package\.json|tsconfig[\w.-]*\.json|\.npmrc|\.mocharc[\w.]*"
+    r"|go\.(?:mod|work)|Cargo\.toml|build\.rs|rust-toolchain(?:\.toml)?|\.?clippy\.toml|\.?rustfmt\.toml|\.shellcheckrc"
+    r"|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|Pipfile(?:\.lock)?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.json"
+    r"|\.gitattributes|\.gitmodules|ruff\.toml|\.ruff\.toml|mypy\.ini|[\w.-]+\.pth)$"
+    r"|(?:^|/)\.cargo/"
+)
+# What lies here is data of the tests: no toolchain reads its configuration from so deep.
+_TEST_DATA = re.compile(r"^tests/[^/]+/|(?:^|/)(?:fixtures?|testdata|examples?)/")
+_PYTEST_HOOK = re.compile(
+    r"^\s*(?:async )?def (pytest_\w+)|^(collect_ignore\w*|pytest_plugins)\b", re.MULTILINE
+)
+_ONLY = re.compile(r"\b(?:test|it|describe)\.only\(|\bonly\s*:\s*true|\bf(?:it|describe)\(")
+
+
+def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
+    """Compare the review's commit with what the build phase left.
+
+    Args:
+        language: whose tests, configuration and interface are read.
+        built: the tree after the build phase; the documents may differ.
+        tree: the review's commit.
+    """
+    # These the factory writes itself before the repo ships; a lock file that it does not write, its gate on the
+    # dependencies holds against what is declared.
+    changed = [path for path in changed_paths(built, tree) if path not in LOCK_FILES | {PROVENANCE_FILE}]
+    faults = [
+        *_lost_tests(language, built, tree, changed),
+        *_interface(language, built, tree),
+        *_rewritten(language, built, tree, changed),
+    ]
+    share = _changed_lines(language, built, tree, changed)
+    return GateVerdict(
+        gate=REVIEW_BOUNDS,
+        phase=Phase.REVIEW,
+        passed=not faults,
+        saw="\n".join(faults)
+        if faults
+        else f"{share} of {lines_of_code(language, built)} source lines changed;"
+        " tests, configuration and interface are kept",
+        mend="Take these changes back: the review mends faults, each with the smallest change."
+        if faults
+        else "",
+    )
+
+
+def _configuration_faults(built: Tree, tree: Tree, changed: list[str]) -> list[str]:
+    touched = [
+        path
+        for path in changed
+        if _CONFIGURATION.search(path)
+        and not _TEST_DATA.search(path)
+        and not only_declares(path, built, tree)
+    ]
+    if not touched:
+        return []
+    return [
+        f"the Makefile and the toolchain's configuration may not change after the build phase: {', '.join(touched)}",
+        *(f"{path}: only its tables of dependencies may" for path in touched if path in _DECLARING),
+        *diff_lines(built, tree, touched),
+    ]
+
+
+def _lost_tests(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
+    yield from _configuration_faults(built, tree, changed)
+    before, after = test_inventory(language, built), test_inventory(language, tree)
+    faults = [
+        *_removed(before, after),
+        *_weakened(before, after),
+        *_switched_off(language, built, tree, changed),
+    ]
+    if faults:
+        yield from faults
+        paths = {test.path for test in before} | {test.path for test in after}
+        yield from diff_lines(built, tree, [p for p in changed if p in paths or is_test_code(language, p)])
+
+
+def _removed(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -> Iterator[str]:
+    old = Counter(test.name for test in before if not test.is_helper)
+    new = Counter(test.name for test in after if not test.is_helper)
+    fresh = [test for test in after if not test.is_helper and new[test.name] > old[test.name]]
+    for name, count in (old - new).items():
+        lost = [test for test in before if test.name == name and not test.is_helper][-count:]
+        for test in lost:
+            # The same test under another name is a better name.
+            renamed = next((other for other in fresh if _is_mended(test, other)), None)
+            if renamed is None:
+                yield f"{test.path}: the test {name} was removed"
+            else:
+                fresh.remove(renamed)
+
+
+def _is_mended(old: WrittenTest, new: WrittenTest) -> bool:
+    """Whether a new test is an old one under another name: most of it is the same, and it asserts no less."""
+    if not old.body or new.skipped > old.skipped or new.asserts < old.asserts:
+        return False
+    before, after = old.body.replace(old.name, ""), new.body.replace(new.name, "")
+    return (
+        before == after or difflib.SequenceMatcher(None, before, after, autojunk=False).ratio() >= SAME_TEST
+    )
+
+
+def _weakened(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -> Iterator[str]:
+    now: dict[tuple[str, bool], list[WrittenTest]] = {}
+    for test in after:
+        now.setdefault((test.name, test.is_helper), []).append(test)
+    for test in before:
+        candidates = now.get((test.name, test.is_helper), [])
+        kept = any(other.body == test.body and other.skipped == test.skipped for other in candidates)
+        same = next((other for other in candidates if other.path == test.path), None)
+        match = same or next(iter(candidates), None)
+        if match is None or kept:
+            continue
+        what = "the tests' helper" if test.is_helper else "the test"
+        if match.skipped and not test.skipped:
+            yield f"{match.path}: {what} {test.name} is skipped now"
+        if test.asserts > 0 and match.asserts <= 0:
+            yield f"{match.path}: {what} {test.name} asserts nothing any more"
+
+
+def _switched_off(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
+    """What takes tests out of a run from elsewhere: pytest's hooks, and `only`."""
+    for path in changed:
+        if path not in tree or not is_test_code(language, path):
+            continue
+        old = built[path].text if path in built else ""
+        if language is Language.PYTHON:
+            hooks = {a or b for a, b in _PYTEST_HOOK.findall(tree[path].text)}
+            known = {a or b for a, b in _PYTEST_HOOK.findall(old)}
+            if path.endswith("conftest.py") and (hooks - known):
+                yield f"{path}: {', '.join(sorted(hooks - known))} is new, which decides which tests run"
+        if language is Language.TYPESCRIPT and len(_ONLY.findall(tree[path].text)) > len(_ONLY.findall(old)):
+            yield f"{path}: `only` is new, which leaves the other tests out"
+
+
+def _interface(language: Language, built: Tree, tree: Tree) -> Iterator[str]:
+    changes = interface_changes(public_interface(language, built), public_interface(language, tree))
+    if changes:
+        yield "the review changed the public interface:"
+        yield from (f"  {change}" for change in changes[:20])
+
+
+def _rewritten(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
+    lines, total = _changed_lines(language, built, tree, changed), lines_of_code(language, built)
+    limit = max(ALWAYS_ALLOWED, int(MOST_CHANGED * total))
+    if lines > limit:
+        sources = [path for path in changed if path in _sources(language, built) | _sources(language, tree)]
+        yield (
+            f"the review changed {lines} of {total} source lines; {limit} are allowed"
+            f" ({MOST_CHANGED:.0%}, at least {ALWAYS_ALLOWED})"
+        )
+        yield from diff_lines(built, tree, sources)
+        return
+    yield from _written_anew(language, built, tree, changed)
+
+
+def _written_anew(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
+    for path in changed:
+        if path in built and path in tree:
+            old, new = (_source_lines(language, path, where) for where in (built, tree))
+            left, lost = (old & new).total(), (old - new).total()
+            if lost > ALWAYS_ALLOWED and left < LEAST_LEFT * old.total():
+                yield f"{path} was written anew: {left} of its {old.total()} lines are left"
+                yield from diff_lines(built, tree, [path])
+
+
+def _sources(language: Language, tree: Tree) -> set[str]:
+    return {path for path, file in tree.items() if is_source(language, path, file)}
+
+
+def _changed_lines(language: Language, built: Tree, tree: Tree, changed: list[str]) -> int:
+    """Lines that came or went, whichever are more in each file; moved lines and blank ones do not count."""
+    total = 0
+    for path in changed:
+        old, new = (_source_lines(language, path, where) for where in (built, tree))
+        total += max((old - new).total(), (new - old).total())
+    return total
+
+
+def _source_lines(language: Language, path: str, tree: Tree) -> Counter[str]:
+    if path not in tree or not is_source(language, path, tree[path]):
+        return Counter()
+    inline = CONVENTIONS[language].inline_tests
+    text = inline.split(tree[path].text, maxsplit=1)[0] if inline else tree[path].text
+    return Counter(line.rstrip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,1 @@
+"""What the factory knows of each language."""
