@@ -10,7 +10,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK
 from factory_assets.gates.build import judge_sources, judge_tests_present
 from factory_assets.gates.tree import judge_tree
-from factory_assets.languages.conventions import lines_of_code
+from factory_assets.languages.sources import lines_of_code
 
 MAKEFILE = ".PHONY: build test lint\nbuild:\n\ttrue\ntest:\n\ttrue\nlint: build\n\ttrue\n"
 REPO = {**BASH_FILES, **DOCUMENTS, "Makefile": MAKEFILE, "SPEC.md": "# Spec\n", "LICENSE": "MIT\n"}

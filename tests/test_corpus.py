@@ -14,7 +14,7 @@ from toolchains import works
 
 from factory_assets.domain.specs import Language
 from factory_assets.gates import ALL_GATES
-from factory_assets.languages.conventions import CONVENTIONS
+from factory_assets.languages import LANGUAGES
 
 _PROGRAMS = {
     Language.GO: "go",
@@ -69,5 +69,5 @@ def test_the_corpus_has_sixty_bad_and_twelve_good_builds_over_the_five_languages
     kinds = Counter(case.is_good for case in CASES)
     assert kinds[False] >= 60
     assert kinds[True] >= 12
-    assert {case.language for case in CASES if case.is_good} == set(CONVENTIONS)
-    assert {case.language for case in CASES if not case.is_good} == set(CONVENTIONS)
+    assert {case.language for case in CASES if case.is_good} == set(LANGUAGES)
+    assert {case.language for case in CASES if not case.is_good} == set(LANGUAGES)

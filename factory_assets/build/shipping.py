@@ -19,7 +19,7 @@ from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRec
 from factory_assets.domain.trees import REGULAR, TreeFile
 from factory_assets.gates import GATES
 from factory_assets.git_program import find_git, run_git
-from factory_assets.languages.conventions import lines_of_code
+from factory_assets.languages.sources import lines_of_code
 
 # Where a gate judges in several phases, its last verdict is the one in the tag.
 _LAST_PHASE = {gate: phase for phase, gates in GATES.items() for gate in gates}

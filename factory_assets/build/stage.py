@@ -36,7 +36,7 @@ from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Spec
 from factory_assets.folders import fresh_folder, remove_folder
-from factory_assets.languages.conventions import CONVENTIONS
+from factory_assets.languages import LANGUAGES
 from factory_assets.leaks.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0
@@ -195,7 +195,7 @@ class Builder:
     def _check_tools(self, job: BuildJob, folder: Path) -> None:
         """Put the spec off, before anything is spent, when this machine cannot build its language."""
         language = job.queued.spec.language
-        needs = CONVENTIONS[language].needs
+        needs = LANGUAGES[language].needs
         script = "\n".join(f"( {test} ) >/dev/null 2>&1 || echo 'missing: {name}'" for name, test in needs)
         result = self._commands.run(
             Command(

@@ -11,7 +11,7 @@ from factory_assets.domain.agents import Command
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.lexer import lex
-from factory_assets.languages.conventions import is_source
+from factory_assets.languages.sources import is_source
 
 _COMMAND = re.compile(
     r"(?:^|[|;&({!]|\$\(|\b(?:then|do|else|if|while|until)\b)[ \t]*([a-z][a-z0-9_+-]*)(?=[ \t\n;|)]|$)",

@@ -16,7 +16,7 @@ from factory_assets.domain.reserved import GO_STANDARD, NODE_STANDARD, RUST_STAN
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.lexer import lex
-from factory_assets.languages.conventions import CONVENTIONS
+from factory_assets.languages import LANGUAGES
 from factory_assets.languages.project_files import go_module
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
@@ -79,7 +79,7 @@ def _sources(tree: Tree, suffixes: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
 
 def _is_test(language: Language, path: str) -> bool:
-    return bool(CONVENTIONS[language].test_path.search(path)) or path.startswith("tests/")
+    return bool(LANGUAGES[language].test_path.search(path)) or path.startswith("tests/")
 
 
 def _python(tree: Tree) -> Iterator[Import]:

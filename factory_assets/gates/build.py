@@ -6,7 +6,8 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates import SOURCES, TESTS_PRESENT
-from factory_assets.languages.conventions import CONVENTIONS, is_source, source_lines, written_tests
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source, source_lines, written_tests
 
 LEAST_SOURCE_LINES = 20
 
@@ -39,6 +40,6 @@ def judge_tests_present(language: Language, scaffold: Tree, tree: Tree) -> GateV
         gate=TESTS_PRESENT,
         phase=Phase.BUILD,
         passed=bool(found),
-        saw=f"tests in {listed}" if found else f"no {CONVENTIONS[language].tests_live_in}",
+        saw=f"tests in {listed}" if found else f"no {LANGUAGES[language].tests_live_in}",
         mend="" if found else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
     )

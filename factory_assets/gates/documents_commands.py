@@ -9,8 +9,8 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.entry_points import EntryPoints, npm_scripts
 from factory_assets.gates.markdown import Call, Document
-from factory_assets.languages.conventions import is_source
 from factory_assets.languages.project_files import go_module
+from factory_assets.languages.sources import is_source
 
 _MAKE_RULE = re.compile(r"^([A-Za-z][\w./ -]*?)\s*::?(?!=)", re.MULTILINE)
 _TARGET = re.compile(r"^[A-Za-z][\w.-]*$")

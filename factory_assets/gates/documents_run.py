@@ -17,8 +17,8 @@ from factory_assets.gates.documents_commands import called_targets
 from factory_assets.gates.entry_points import EntryPoint, Use, find_entry_points
 from factory_assets.gates.environment import gate_environment
 from factory_assets.gates.markdown import Document
-from factory_assets.languages.conventions import is_source
 from factory_assets.languages.project_files import python_folders
+from factory_assets.languages.sources import is_source
 
 SECONDS_EACH = 30.0
 SECONDS_ALL = 90.0

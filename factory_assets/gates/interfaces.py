@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.lexer import Lexed, lex
-from factory_assets.languages.conventions import CONVENTIONS, is_source
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source
 
 Interface = Mapping[str, str]
 _Entry = tuple[str, str]
@@ -26,7 +27,7 @@ def public_interface(language: Language, tree: Tree) -> Interface:
     found: dict[str, str] = {}
     for path, file in sorted(tree.items()):
         if is_source(language, path, file):
-            inline = CONVENTIONS[language].inline_tests
+            inline = LANGUAGES[language].inline_tests
             text = inline.split(file.text, maxsplit=1)[0] if inline else file.text
             found |= dict(read(path, text))
     return found

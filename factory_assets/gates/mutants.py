@@ -15,7 +15,8 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.lexer import lex
 from factory_assets.gates.written import test_files
-from factory_assets.languages.conventions import CONVENTIONS, is_source
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source
 
 MOST_PER_FILE = 200
 
@@ -153,7 +154,7 @@ def _of_file(
 ) -> tuple[list[Mutant], list[Mutant]]:
     """The faults within functions, and those outside."""
     code = _code(language, text)
-    inline = CONVENTIONS[language].inline_tests
+    inline = LANGUAGES[language].inline_tests
     end = next((match.start() for match in inline.finditer(text)), len(text)) if inline else len(text)
     functions = list(_FUNCTION.finditer(code))
     within: list[tuple[tuple[bool, int, str], Mutant]] = []

@@ -12,7 +12,8 @@ from factory_assets.gates import PLACEHOLDERS
 from factory_assets.gates.lexer import Lexed, lex
 from factory_assets.gates.notes import LOREM, is_excuse, is_hook, is_meant, is_note, mentions_notes
 from factory_assets.gates.python_stubs import Classes, Fault, python_placeholders, read_classes
-from factory_assets.languages.conventions import CONVENTIONS, is_source
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source
 
 MOST_SHOWN = 20
 
@@ -94,7 +95,7 @@ def _file_faults(language: Language, text: str, classes: Classes) -> Iterator[Fa
     if language is Language.PYTHON:
         yield from python_placeholders(text, classes)
     else:
-        inline = CONVENTIONS[language].inline_tests
+        inline = LANGUAGES[language].inline_tests
         yield from _lexed_faults(
             language, lex(language, inline.split(text, maxsplit=1)[0] if inline else text)
         )

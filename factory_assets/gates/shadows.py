@@ -15,7 +15,7 @@ from factory_assets.domain.trees import Tree
 from factory_assets.gates.canary import CANARY_NAME
 from factory_assets.gates.recipes import pytest_filter
 from factory_assets.gates.written import named_tests
-from factory_assets.languages.conventions import CONVENTIONS
+from factory_assets.languages import LANGUAGES
 from factory_assets.languages.project_files import read_toml, table
 
 _PYTHON_NAMES = frozenset({"pytest", "_pytest", "pluggy", "unittest", "sitecustomize", "usercustomize"})
@@ -160,7 +160,7 @@ def _split(text: str) -> list[str]:
 
 
 def _hooks(tree: Tree) -> Iterator[str]:
-    known = CONVENTIONS[Language.PYTHON]
+    known = LANGUAGES[Language.PYTHON]
     for path, file in tree.items():
         if not path.endswith(".py") or not (
             path.startswith("tests/") or path.endswith("conftest.py") or known.test_path.search(path)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.lexer import Lexed, lex
-from factory_assets.languages.conventions import CONVENTIONS, is_source
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -31,7 +32,7 @@ def is_test_code(language: Language, path: str) -> bool:
     """Whether a file belongs to the tests: a test file, or anything that lies beside them."""
     name = path.rpartition("/")[2]
     return (
-        CONVENTIONS[language].test_path.search(path) is not None
+        LANGUAGES[language].test_path.search(path) is not None
         or path.startswith("tests/")
         or name == "conftest.py"
         or (language is Language.GO and path.endswith("_test.go"))
@@ -46,12 +47,10 @@ def test_inventory(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
             if path.endswith(".py") and is_test_code(language, path):
                 found += _python(path, file.text)
         elif language is Language.RUST and is_source(language, path, file):
-            inline = CONVENTIONS[language].inline_tests
+            inline = LANGUAGES[language].inline_tests
             match = inline.search(file.text) if inline else None
             found += _lexed(language, path, file.text[match.start() :]) if match else []
-        elif path.endswith((*CONVENTIONS[language].source_suffixes, ".bats")) and is_test_code(
-            language, path
-        ):
+        elif path.endswith((*LANGUAGES[language].source_suffixes, ".bats")) and is_test_code(language, path):
             found += _lexed(language, path, file.text)
     if language is Language.BASH:
         found += _tap(tree)

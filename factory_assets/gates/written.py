@@ -11,7 +11,8 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK, Tree
 from factory_assets.gates.lexer import lex
 from factory_assets.gates.reports import TestReport
-from factory_assets.languages.conventions import CONVENTIONS, is_source
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.sources import is_source
 
 _GO_TEST = re.compile(r"^func ((?:Test|Fuzz)(?:[^a-z\W]\w*)?)\(", re.MULTILINE)
 _GO_CONSTRAINT = re.compile(r"^//go:build ", re.MULTILINE)
@@ -33,7 +34,7 @@ class WrittenTest:
 
 def test_files(language: Language, tree: Tree) -> tuple[str, ...]:
     """The paths of the test files, sorted; in Rust those of sources with tests in them, too."""
-    known = CONVENTIONS[language]
+    known = LANGUAGES[language]
     return tuple(
         sorted(
             path
@@ -56,7 +57,7 @@ def takes_tests(language: Language, path: str, text: str) -> bool:
     if language is Language.GO:
         return not _GO_CONSTRAINT.search(text) and not _GO_SUFFIX.search(path)
     if language is Language.RUST:
-        return CONVENTIONS[language].test_case.search(text) is not None
+        return LANGUAGES[language].test_case.search(text) is not None
     return True
 
 
@@ -94,7 +95,7 @@ def runs_nothing(tree: Tree) -> tuple[str, ...]:
     return tuple(
         path
         for path in test_files(Language.BASH, tree)
-        if CONVENTIONS[Language.BASH].test_case.search(tree[path].text)
+        if LANGUAGES[Language.BASH].test_case.search(tree[path].text)
         and not any(word in tree[path].text for word in words)
         and not _sources_a_helper(tree[path].text)
     )

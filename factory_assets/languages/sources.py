@@ -1,0 +1,46 @@
+"""Which files of a tree are sources and tests of a language."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import SYMLINK, Tree, TreeFile
+from factory_assets.languages import LANGUAGES
+
+_VENDORED = frozenset({"vendor", "third_party"})
+_NEVER_SOURCES = frozenset({"tests", "dist", "build", "target"})
+
+
+def is_source(language: Language, path: str, file: TreeFile) -> bool:
+    """Whether this is source code of the language and neither a test, nor vendored, nor generated."""
+    known = LANGUAGES[language]
+    parts = PurePosixPath(path).parts
+    if file.mode == SYMLINK or _VENDORED.intersection(parts[:-1]) or parts[0] in _NEVER_SOURCES:
+        return False
+    if known.test_path.search(path):
+        return False
+    return path.endswith(known.source_suffixes) or parts[0] in known.source_folders
+
+
+def source_lines(language: Language, file: TreeFile) -> int:
+    """Non-blank lines of a source file, without the tests that some languages keep in it."""
+    inline = LANGUAGES[language].inline_tests
+    text = inline.split(file.text, maxsplit=1)[0] if inline else file.text
+    return sum(1 for line in text.splitlines() if line.strip())
+
+
+def lines_of_code(language: Language, tree: Tree) -> int:
+    """Non-blank source lines of a repo, tests left out."""
+    return sum(source_lines(language, file) for path, file in tree.items() if is_source(language, path, file))
+
+
+def written_tests(language: Language, tree: Tree) -> dict[str, int]:
+    """How many tests each file holds, by path; files without one are left out."""
+    known = LANGUAGES[language]
+    counts = {
+        path: len(known.test_case.findall(file.text))
+        for path, file in tree.items()
+        if known.test_path.search(path) or (known.inline_tests and is_source(language, path, file))
+    }
+    return {path: count for path, count in counts.items() if count}
