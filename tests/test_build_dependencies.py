@@ -131,6 +131,73 @@ def test_an_import_inside_a_function_counts_and_one_that_may_fail_is_optional() 
     ]
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    import tomllib\nexcept ImportError:\n    import tomli as tomllib\n",
+        "try:\n    import ujson as json\nexcept (ImportError, AttributeError):\n    import simplejson as json\n",
+        "import sys\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli as tomllib\n",
+        "import sys\nif sys.platform == 'win32':\n    import pywin32\n",
+        "from contextlib import suppress\nwith suppress(ImportError):\n    import rich\n",
+        "from importlib.util import find_spec\nif find_spec('rich'):\n    import rich\n",
+        "import pytest\nrich = pytest.importorskip('rich')\n",
+        "import typing\nif typing.TYPE_CHECKING:\n    from rich import console\n",
+    ],
+)
+def test_an_import_that_the_code_can_do_without_is_optional(source: str) -> None:
+    found = outside_imports(Language.PYTHON, tree_of(python(source)))
+    assert found
+    assert all(one.optional for one in found)
+
+
+def test_an_import_that_another_error_or_condition_guards_is_needed() -> None:
+    source = (
+        "import sys\ntry:\n    import numpy\nexcept ValueError:\n    import pandas\n"
+        "if sys.argv:\n    import rich\nmodule = __import__('yaml')\n"
+    )
+    found = outside_imports(Language.PYTHON, tree_of(python(source)))
+    assert [(one.name, one.optional) for one in found] == [
+        ("numpy", False),
+        ("pandas", False),
+        ("rich", False),
+        ("yaml", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "text"),
+    [
+        (Language.PYTHON, "tests/fixtures/app.py", "import django\n"),
+        (Language.PYTHON, "tests/unit/fixtures/app.py", "import django\n"),
+        (Language.PYTHON, "examples/app.py", "import flask\n"),
+        (Language.GO, "scan/testdata/app.go", 'package app\n\nimport "github.com/o/p"\n'),
+        (Language.GO, "examples/app.go", 'package app\n\nimport "github.com/o/p"\n'),
+        (Language.TYPESCRIPT, "tests/fixtures/app.ts", 'import x from "express";\n'),
+        (Language.RUST, "examples/app.rs", "use clap::Parser;\n"),
+    ],
+)
+def test_fixtures_and_examples_are_no_code_of_the_repo(language: Language, path: str, text: str) -> None:
+    assert names(language, {path: text}) == []
+    in_package = f"pkg/{path.rpartition('/')[2]}"
+    assert len(names(language, {in_package: text})) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "opening"),
+    [
+        (Language.PYTHON, "pkg/a.py", "(__import__('a'),f"),
+        (Language.PYTHON, "pkg/a.py", "try:\n import a\nexcept:0\n"),
+        (Language.TYPESCRIPT, "src/a.ts", "(require('a'),f"),
+        (Language.GO, "a.go", "(import"),
+        (Language.RUST, "src/a.rs", "use a::{"),
+    ],
+)
+def test_code_that_is_nested_or_repeated_without_measure_is_read_all_the_same(
+    language: Language, path: str, opening: str
+) -> None:
+    outside_imports(language, tree_of({path: opening * 20_000}))
+
+
 def test_a_module_inside_the_package_does_not_hide_a_distribution_of_the_same_name() -> None:
     files = python("") | {"word_count/yaml.py": "", "tests/test_yaml.py": "import yaml\n"}
     assert names(Language.PYTHON, files) == ["yaml tests/test_yaml.py:1"]
@@ -141,12 +208,15 @@ def test_typescript_imports_are_found_in_every_form_and_not_in_strings_and_comme
         'import fs from "node:fs";\nimport path from "path";\nimport { a,\n  b } from "left-pad";\n'
         'import "@scope/tool/register";\nexport * from "./own.js";\nimport type { T } from "typed";\n'
         'const later = await import("lazy");\n// import x from "comment"\n'
+        'import old = require("older"); const r = require(`quoted`); const n = load("not-imported");\n'
         'const text = `import y from "template"`;\nconst s = "from"; const t = "innocent";\n'
     )
     assert names(Language.TYPESCRIPT, {"src/index.ts": source}) == [
         "@scope/tool src/index.ts:5",
         "lazy src/index.ts:8",
         "left-pad src/index.ts:4",
+        "older src/index.ts:10",
+        "quoted src/index.ts:10",
         "typed src/index.ts:7",
     ]
 
@@ -164,6 +234,7 @@ def test_go_imports_of_the_own_module_and_the_standard_library_are_no_dependenci
 
 def test_rust_uses_of_own_modules_and_the_standard_library_are_no_dependencies() -> None:
     source = "mod count;\nuse std::io;\nuse count::words;\nuse serde::Serialize;\nuse self::count as c;\nfn main() {}\n"
+    source += "use std::{fmt, io::{self as inout}};\nuse fmt::Display;\nuse inout::Read;\n"
     files = {
         "Cargo.toml": '[package]\nname = "word-count"\n',
         "src/lib.rs": source,

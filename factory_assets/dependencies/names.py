@@ -1,11 +1,6 @@
-"""Names that need no registry: Python's own modules, and well-known modules' distributions."""
+"""Which distribution provides a well-known module of Python."""
 
 from __future__ import annotations
-
-from factory_assets.domain.reserved import PYTHON_STANDARD
-
-# The factory's own test run brings pytest along.
-STANDARD_PYTHON = PYTHON_STANDARD | {"pytest", "_pytest"}
 
 _KNOWN = {
     "OpenSSL": "pyOpenSSL",

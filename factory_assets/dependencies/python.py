@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.imports import Import, outside_imports
+from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import (
     absent_from_pypi,
     file_hashes,
@@ -27,6 +27,7 @@ from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
+from factory_assets.languages.base import Import
 
 LOCK = "requirements.lock"
 PROJECT = "pyproject.toml"

@@ -8,12 +8,13 @@ from itertools import chain
 
 from pydantic import BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.imports import Import, outside_imports
+from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import absent_from_npm, host_of
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
+from factory_assets.languages.base import Import
 
 LOCK = "package-lock.json"
 PROJECT = "package.json"

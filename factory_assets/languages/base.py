@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tree_sitter import Language as Grammar
 
 from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+
+if TYPE_CHECKING:
+    from factory_assets.languages.parsing import Source
 
 MAKE = ("make", "command -v make")
+
+
+@dataclass(frozen=True, order=True)
+class Import:
+    """One import of something outside the repo. `name` is the language's unit: a module, package, path or crate.
+
+    `optional` marks one that the code can do without, `erased` one that only the type checker sees, and
+    `test` one in a test.
+    """
+
+    name: str
+    path: str
+    line: int
+    optional: bool = False
+    erased: bool = False
+    test: bool = False
+
+    @property
+    def where(self) -> str:
+        """File and line."""
+        return f"{self.path}:{self.line}"
+
+
+def no_imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
+    """What a language imports that has no imports."""
+    del tree, sources
+    return iter(())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +51,8 @@ class LanguageRecord:
 
     `test_path` matches a test file's path and `test_case` one test in it. `inline_tests` is where tests begin
     in a source file. `needs` are shell tests by the name of the tool that they look for.
+    `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
+    files that end like `import_suffixes` are read.
     """
 
     language: Language
@@ -29,3 +64,5 @@ class LanguageRecord:
     needs: tuple[tuple[str, str], ...]
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
+    import_suffixes: tuple[str, ...] = ()
+    read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports

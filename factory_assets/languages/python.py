@@ -3,16 +3,106 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 import tree_sitter_python
 from tree_sitter import Language as Grammar
+from tree_sitter import Node
 
+from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.specs import Language
-from factory_assets.languages.base import MAKE, LanguageRecord
+from factory_assets.domain.trees import Tree
+from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.parsing import Source, line_of, nodes
+
+# The factory's own test run brings pytest along.
+_GIVEN = PYTHON_STANDARD | {"pytest", "_pytest"}
+_IMPORTING = frozenset({"import_module", "__import__", "importorskip"})
+_FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
+_CONDITIONS = frozenset({"TYPE_CHECKING", "version_info", "platform", "find_spec"})
 
 _HAS_PYTEST = (
     """python3 -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("pytest"))'"""
 )
+
+
+def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
+    modules = _own_modules(tree)
+    for path, source in sources.items():
+        # setup.py is run by the build system, which pyproject.toml names itself.
+        if path == "setup.py":
+            continue
+        own = modules[""] | modules.get(str(PurePosixPath(path).parent), set())
+        optional = _not_needed(source)
+        for node in source.nodes("import_statement", "import_from_statement", "call"):
+            for name in {module.partition(".")[0] for module in _imported(source, node)} - own - _GIVEN:
+                may_fail = line_of(node) in optional or _callee(source, node) == "importorskip"
+                yield Import(name, path, line_of(node), may_fail)
+
+
+def _own_modules(tree: Tree) -> dict[str, set[str]]:
+    """The modules in each folder; under "" those that an import from anywhere can reach.
+
+    A folder with an `__init__.py` is a package: what is in it is no module of its own, but for scripts beside it.
+    """
+    packages = {str(PurePosixPath(path).parent) for path in tree if path.endswith("__init__.py")}
+    modules: dict[str, set[str]] = {"": set()}
+    for path in tree:
+        if not path.endswith(".py"):
+            continue
+        parts = PurePosixPath(path)
+        for module in (parts.with_suffix(""), *parts.parents[:-1]):
+            folder = str(module.parent)
+            modules.setdefault(folder, set()).add(module.name)
+            if folder not in packages:
+                modules[""].add(module.name)
+    return modules
+
+
+def _imported(source: Source, node: Node) -> Iterator[str]:
+    """The modules that a statement imports, or a call to one of importlib's functions with a constant."""
+    if node.type == "call":
+        arguments = node.child_by_field_name("arguments")
+        words = arguments.named_children if arguments else []
+        if _callee(source, node) in _IMPORTING and words and words[0].type == "string":
+            yield "".join(
+                source.text(part) for part in words[0].named_children if part.type == "string_content"
+            )
+        return
+    field = "name" if node.type == "import_statement" else "module_name"
+    for named in node.children_by_field_name(field):
+        module = named.child_by_field_name("name") or named
+        if module.type == "dotted_name":
+            yield source.text(module)
+
+
+def _callee(source: Source, node: Node) -> str:
+    """The last name of what is called; empty for what is no call."""
+    called = node.child_by_field_name("function") if node.type == "call" else None
+    return source.text(called.child_by_field_name("attribute") or called) if called else ""
+
+
+def _not_needed(source: Source) -> set[int]:
+    """The lines on which an import may fail, or is the substitute of one that failed, or hangs on the version, the
+    platform, a module that was looked for, or a type checker.
+    """
+    guarded: list[Node] = []
+    for node in source.nodes("try_statement", "if_statement", "with_statement"):
+        if node.type == "try_statement":
+            handlers = [child for child in node.named_children if child.type == "except_clause"]
+            for handler in handlers:
+                caught = handler.child_by_field_name("value")
+                if caught is None or _names(source, caught, _FAILURES):
+                    guarded += [node.named_children[0], handler]
+        elif _names(source, node.named_children[0], _FAILURES | _CONDITIONS):
+            guarded.append(node)
+    return {row + 1 for node in guarded for row in range(node.start_point.row, node.end_point.row + 1)}
+
+
+def _names(source: Source, node: Node, known: frozenset[str]) -> bool:
+    return any(source.text(name) in known for name in nodes(node, "identifier"))
+
 
 PYTHON = LanguageRecord(
     language=Language.PYTHON,
@@ -22,4 +112,6 @@ PYTHON = LanguageRecord(
     test_case=re.compile(r"^\s*(?:async )?def test\w*\(", re.MULTILINE),
     tests_live_in="tests/test_*.py files with test functions",
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
+    import_suffixes=(".py",),
+    read_imports=_imports,
 )

@@ -3,12 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 import tree_sitter_typescript
 from tree_sitter import Language as Grammar
+from tree_sitter import Node
 
+from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.specs import Language
-from factory_assets.languages.base import MAKE, LanguageRecord
+from factory_assets.domain.trees import Tree
+from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.parsing import Source, line_of
+
+_NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
+_IMPORTING = frozenset({"import", "require", "require.resolve"})
+
+
+def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
+    del tree
+    for path, source in sources.items():
+        for node in source.nodes(
+            "import_statement", "export_statement", "import_require_clause", "call_expression"
+        ):
+            target = _imported(source, node)
+            name = _npm_package(source.text(target)[1:-1]) if target else None
+            if target and name:
+                erased = any(child.type == "type" for child in node.children)
+                yield Import(name, path, line_of(target), erased=erased)
+
+
+def _imported(source: Source, node: Node) -> Node | None:
+    """The string that names what a statement or a call imports."""
+    if node.type != "call_expression":
+        return node.child_by_field_name("source")
+    called, arguments = node.child_by_field_name("function"), node.child_by_field_name("arguments")
+    if called is None or arguments is None or source.text(called) not in _IMPORTING:
+        return None
+    return next((one for one in arguments.named_children if one.type in {"string", "template_string"}), None)
+
+
+def _npm_package(target: str) -> str | None:
+    """The package of an import; None for the repo's own files, node's modules and path aliases."""
+    if target.startswith((".", "/", "#", "node:")):
+        return None
+    parts = target.split("/")
+    name = "/".join(parts[: 2 if target.startswith("@") else 1])
+    return name if name not in NODE_STANDARD and _NPM_NAME.fullmatch(name) else None
+
 
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
@@ -19,4 +60,6 @@ TYPESCRIPT = LanguageRecord(
     test_case=re.compile(r"^\s*(?:await )?(?:t\.)?(?:test|it)(?:\.\w+)?\(", re.MULTILINE),
     tests_live_in="tests/*.test.ts files that use node:test",
     needs=(MAKE, ("node", "command -v node"), ("npm", "command -v npm")),
+    import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
+    read_imports=_imports,
 )
