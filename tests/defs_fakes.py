@@ -16,7 +16,8 @@ from factory_assets.domain.errors import CredentialError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
-from factory_assets.gates import GATES, PLACEHOLDERS, TESTS_PASS
+from factory_assets.gates import names_after
+from factory_assets.gates.names import PLACEHOLDERS, TESTS_PASS
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
 from factory_assets.gather.source import Gap, Unread
 from factory_assets.mirror.target import MirrorReport
@@ -125,8 +126,8 @@ def every_verdict(refused: GateVerdict | None = None) -> tuple[GateVerdict, ...]
         refused
         if refused is not None and (gate, phase) == (refused.gate, refused.phase)
         else GateVerdict(gate=gate, phase=phase, passed=True, saw="as it should be")
-        for phase, gates in GATES.items()
-        for gate in gates
+        for phase in Phase
+        for gate in names_after(phase)
     )
 
 

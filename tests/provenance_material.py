@@ -13,13 +13,12 @@ from factory_assets.build.provenance import (
     Makers,
     make_provenance,
     make_tag_record,
-    provenance_bytes,
     tag_message,
 )
 from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.papers import Paper
-from factory_assets.domain.provenance import Provenance
+from factory_assets.domain.provenance import Provenance, provenance_bytes
 from factory_assets.domain.specs import Language, Spec
 
 NOW = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)

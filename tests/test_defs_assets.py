@@ -19,7 +19,7 @@ from factory_assets.build_defs import build_defs
 from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
-from factory_assets.gates import ALL_GATES, GATES
+from factory_assets.gates import ALL_GATES, names_after
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
@@ -284,7 +284,7 @@ def test_of_a_deferred_build_only_the_gates_that_judged_have_checks_and_none_cou
 ) -> None:
     analysed.building.deferred = frozenset({"cache-probe"})
     result = analysed.run_rank("build", WEDNESDAY, 1)
-    judged = set(GATES[Phase.BUILD])
+    judged = set(names_after(Phase.BUILD))
     assert checks(result) == {check_name(gate): True for gate in judged}
     assert resolved_checks(analysed, result.run_id) == {
         gate: AssetCheckExecutionResolvedStatus.SUCCEEDED

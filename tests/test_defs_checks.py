@@ -16,7 +16,7 @@ from factory_assets.defs.built_repos import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
-from factory_assets.gates import ALL_GATES, GATES
+from factory_assets.gates import ALL_GATES, names_after
 
 WEDNESDAY, THURSDAY = date(2026, 6, 17), date(2026, 6, 18)
 BUILT = dg.AssetKey("built_repos")
@@ -129,7 +129,7 @@ def test_after_a_refusal_the_gates_that_judged_are_green_or_red_and_the_others_g
     analysed.building.refused_early = frozenset({"cache-probe"})
     result = analysed.run_rank("build", WEDNESDAY, 1)
     assert not result.success
-    judged = dict.fromkeys(GATES[Phase.BUILD], Shown.SUCCEEDED)
+    judged = dict.fromkeys(names_after(Phase.BUILD), Shown.SUCCEEDED)
     grey = dict.fromkeys(ALL_GATES, Shown.SKIPPED)
     expected = grey | judged | {STUBS_FOUND.gate: Shown.FAILED}
     assert list(expected.values()).count(Shown.SKIPPED) > 5
@@ -208,7 +208,8 @@ def test_execute_all_names_no_partition_and_tells_the_last_verdict_of_each_gate(
     assert checks(result) == {check_name(gate): gate != STUBS_FOUND.gate for gate in ALL_GATES}
     about = {check.check_name: check.metadata["repo"].value for check in result.get_asset_check_evaluations()}
     assert about == {
-        check_name(gate): "tree-probe" if gate in GATES[Phase.BUILD] else "cache-probe" for gate in ALL_GATES
+        check_name(gate): "tree-probe" if gate in names_after(Phase.BUILD) else "cache-probe"
+        for gate in ALL_GATES
     }
     assert analysed.building.built == ["cache-probe", "tree-probe"]
 

@@ -9,7 +9,7 @@ from provenance_material import NOW, Shipment, git
 from factory_assets.defs.shown_provenance import show_provenance
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.specs import Language
-from factory_assets.gates import PROVENANCE, SECRETS
+from factory_assets.gates.names import PROVENANCE, SECRETS
 
 VERDICTS = tuple(
     GateVerdict(gate=gate, phase=Phase.REVIEW, passed=True, saw="as it should be")

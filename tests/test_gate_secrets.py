@@ -9,7 +9,7 @@ from leaks_material import BrokenRules, NoRules, Work
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.gates import SECRETS
+from factory_assets.gates.names import SECRETS
 from factory_assets.gates.secrets import judge_secrets
 from factory_assets.leaks.rules import Kingfisher, made_up_key, rule_cache
 from factory_assets.leaks.scanner import MOST_LISTED, LeakScanner

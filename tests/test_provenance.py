@@ -10,20 +10,19 @@ from provenance_material import MAKERS, PHASES, a_paper, a_spec, provenance
 
 from factory_assets.build.provenance import (
     disagreements,
-    judge_provenance,
     make_provenance,
     make_tag_record,
     prompt_hashes,
-    provenance_bytes,
     provenance_fields,
     read_provenance,
     read_tag_message,
-    sha256,
     tag_message,
 )
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.provenance import provenance_bytes, sha256
 from factory_assets.domain.trees import REGULAR, Tree, TreeFile
+from factory_assets.gates.provenance import judge_provenance
 
 SPEC_FILE = b"# word-count\n"
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Mapping
+from functools import partial
 
 from factory_assets.build.endings import Endings
-from factory_assets.build.judge import Judge
+from factory_assets.build.judge import Judge, judge
 from factory_assets.build.phases import Phases
 from factory_assets.build.report import BuildReport
-from factory_assets.build.review import Passed, judge_review_and_seal
 from factory_assets.build.scaffold.scaffold import write_scaffold
+from factory_assets.build.sealing import seal
 from factory_assets.build.shipping import finish_shipping, ship
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
 from factory_assets.folders import fresh_folder
-from factory_assets.gates import DOCUMENTS, EVERY_PHASE
-
-_Judged = TypeVar("_Judged")
+from factory_assets.gates import FINAL_GATES, Context
+from factory_assets.gates.names import DOCUMENTS
+from factory_assets.gates.runs import Final, Resolved
 
 
 class Attempt:
@@ -44,27 +44,19 @@ class Attempt:
         self._endings.finish_failing()
         self._endings.take_up_what_passed()
         scaffold = repo.scaffold() or self._write_scaffold()
-        phases = Phases(self._state, self._endings)
-
-        def by_text(phase: Phase, before: str) -> Callable[[str], str | None]:
-            return lambda commit: self._judge_text(phase, scaffold=scaffold, before=before, commit=commit)
-
-        built = self._until_passed(phases, Phase.BUILD, scaffold, by_text(Phase.BUILD, scaffold))
-        documented = self._until_passed(phases, Phase.SEO, built, by_text(Phase.SEO, built))
-
-        def by_running(commit: str) -> Passed | None:
-            made = {Phase.BUILD: built, Phase.SEO: documented, Phase.REVIEW: commit}
-            return judge_review_and_seal(self._state, self._judge, scaffold=scaffold, phases=made)
-
-        passed = self._until_passed(phases, Phase.REVIEW, documented, by_running)
-        return ship(self._state, passed.seal, passed.tests_executed)
+        phases, before = Phases(self._state, self._endings), scaffold
+        made: dict[Phase, str] = {}
+        for phase in Phase:
+            judged = self._until_passed(phases, phase, before, scaffold=scaffold, made=made)
+            before = made[phase] = judged.commit
+        return ship(self._state, judged.runs.final, judged.runs.tests.tests_executed)
 
     def _until_passed(
-        self, phases: Phases, phase: Phase, before: str, judge: Callable[[str], _Judged | None]
-    ) -> _Judged:
+        self, phases: Phases, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]
+    ) -> Context:
         """Do a phase, and hand back what its gates refuse for as many rounds as the setting says.
 
-        `judge` gives None where a gate of the phase refused the commit.
+        `made` are the commits of the phases before it. What is returned is what passed the gates.
         """
         state = self._state
         commit = phases.do(phase, before)
@@ -74,11 +66,14 @@ class Attempt:
             if state.seconds_left <= 0:
                 self._endings.fail_clock(phase, commit)
             state.judge_anew(phase)
-            if (judged := judge(commit)) is not None:
-                return judged
+            context = self._context(phase, before, scaffold=scaffold, made={**made, phase: commit})
+            for verdict in judge(context):
+                state.take_verdicts(phase, (verdict,))
             refused = state.refused
+            if not refused:
+                return context
             # What leaked is quarantined: its surroundings are never handed back.
-            leaked = any(verdict.gate in EVERY_PHASE for verdict in refused)
+            leaked = any(verdict.gate in FINAL_GATES for verdict in refused)
             if leaked or rounds >= state.config.repair_rounds:
                 self._endings.fail_gate(phase, commit, refused)
             rounds += 1
@@ -86,10 +81,27 @@ class Attempt:
             by = Phase.SEO if {verdict.gate for verdict in refused} == {DOCUMENTS} else phase
             commit = phases.repair(phase, commit, by=by, number=rounds, refused=refused)
 
-    def _judge_text(self, phase: Phase, *, scaffold: str, before: str, commit: str) -> str | None:
-        state = self._state
-        state.take_verdicts(phase, self._judge.judge(phase, scaffold=scaffold, before=before, commit=commit))
-        return None if state.refused else commit
+    def _context(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
+        state, commit = self._state, made[phase]
+
+        def finish(resolved: Resolved) -> Final:
+            if phase is Phase.REVIEW:
+                return seal(state, scaffold=scaffold, phases=made, locked=resolved.files)
+            locked = state.repo.commit_files(
+                commit, resolved.files, message=state.message("Lock"), when=state.commit_time
+            )
+            return Final(
+                commit=locked, tree=state.repo.tree(locked), lay_out=partial(state.repo.clone, locked)
+            )
+
+        return self._judge.context(
+            phase,
+            scaffold=scaffold,
+            before=made[Phase.BUILD] if phase is Phase.REVIEW else before,
+            commit=commit,
+            finish=finish,
+            seconds=lambda: state.gate_seconds,
+        )
 
     def _write_scaffold(self) -> str:
         state = self._state

@@ -13,7 +13,7 @@ from factory_assets.build.git import OversizedError
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
-from factory_assets.gates import EVERY_PHASE
+from factory_assets.gates import FINAL_GATES
 
 _STOPPED_PAUSE = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(hours=24)
@@ -134,7 +134,7 @@ class Endings:
         """
         words = [f"Gate {verdict.gate} refused: {verdict.saw}" for verdict in refused]
         # What leaked may stand in any commit before.
-        leaked = any(verdict.gate in EVERY_PHASE for verdict in refused)
+        leaked = any(verdict.gate in FINAL_GATES for verdict in refused)
         self._give_up(
             commit,
             again_from=Phase.BUILD if leaked else phase,

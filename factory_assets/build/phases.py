@@ -18,7 +18,7 @@ from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import Refusal, stopped_error
 from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
-from factory_assets.gates import TREE_SAFE
+from factory_assets.gates.names import TREE_SAFE
 
 _OUTSIDE = {
     OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,

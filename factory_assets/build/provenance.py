@@ -1,12 +1,10 @@
-"""Writing, reading and judging provenance: the file in the tree, the tag's message, the metadata in the UI."""
+"""Writing and reading provenance: the file in the tree, the tag's message, the metadata in the UI."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,13 +20,12 @@ from factory_assets.domain.provenance import (
     Provenance,
     SourcePaper,
     TagRecord,
+    sha256,
 )
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import PROVENANCE
 
-SPEC_FILE = "SPEC.md"
 REPAIR = "repair"
 
 
@@ -88,12 +85,6 @@ def make_provenance(
     )
 
 
-def provenance_bytes(provenance: Provenance) -> bytes:
-    """The file's content: the same provenance gives the same bytes."""
-    fields = provenance.model_dump(mode="json")
-    return (json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
-
-
 def read_provenance(tree: Tree) -> Provenance:
     """The provenance that a tree claims.
 
@@ -106,38 +97,6 @@ def read_provenance(tree: Tree) -> Provenance:
         return Provenance.model_validate_json(tree[PROVENANCE_FILE].text)
     except ValidationError as error:
         raise InputError(_first(error), where=PROVENANCE_FILE) from error
-
-
-def judge_provenance(tree: Tree, expected: Provenance) -> GateVerdict:
-    """Refuse a tree whose provenance.json is not, byte for byte, what the factory knows, or whose SPEC.md changed."""
-    wanted = provenance_bytes(expected)
-    faults: list[str] = []
-    file = tree.get(PROVENANCE_FILE)
-    if file is None or file.data is None:
-        faults.append(f"{PROVENANCE_FILE} is missing")
-    elif file.data != wanted:
-        lines = unified_diff(
-            wanted.decode().splitlines(),
-            file.text.splitlines(),
-            "what the factory knows",
-            PROVENANCE_FILE,
-            n=0,
-        )
-        faults += [
-            f"{PROVENANCE_FILE} is not what the factory knows:",
-            *(line.rstrip("\n") for line in lines),
-        ]
-    spec = tree.get(SPEC_FILE)
-    if spec is None or spec.data is None or sha256(spec.data) != expected.spec_sha256:
-        faults.append(f"{SPEC_FILE} is not the one that the factory wrote")
-    phases = ", ".join(f"{done.phase} {done.commit[:12]}" for done in expected.phases)
-    return GateVerdict(
-        gate=PROVENANCE,
-        phase=Phase.REVIEW,
-        passed=not faults,
-        saw="\n".join(faults) if faults else f"{PROVENANCE_FILE} agrees with the factory: {phases}",
-        mend=f"Leave {SPEC_FILE} as it is, and {PROVENANCE_FILE} to the factory." if faults else "",
-    )
 
 
 def make_tag_record(
@@ -215,11 +174,6 @@ def disagreements(repo: Mapping[str, str], shown: Mapping[str, str]) -> tuple[st
         for name in sorted(repo.keys() | shown.keys())
         if repo.get(name) != shown.get(name)
     )
-
-
-def sha256(data: bytes) -> str:
-    """The SHA-256 of some bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _first(error: ValidationError) -> str:

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
-from factory_assets.build.provenance import (
-    SPEC_FILE,
-    Makers,
-    make_provenance,
-    prompt_hashes,
-    provenance_bytes,
-)
+from factory_assets.build.provenance import Makers, make_provenance, prompt_hashes
 from factory_assets.build.scaffold.scaffold import FIRST_VERSION
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance
+from factory_assets.domain.provenance import PROVENANCE_FILE, SPEC_FILE, Provenance, provenance_bytes
+from factory_assets.gates.runs import Final
 
 FIRST_TAG = f"v{FIRST_VERSION}"
 
 
-@dataclass(frozen=True)
-class Seal:
-    """The commit that is to ship, and what its provenance.json has to say."""
-
-    commit: str
-    provenance: Provenance
-
-
 def seal(
     state: AttemptState, *, scaffold: str, phases: Mapping[Phase, str], locked: Mapping[str, bytes]
-) -> Seal:
+) -> Final:
     """Commit what the factory adds to the review; the same again gives the same commit.
 
     Raises:
@@ -45,7 +32,12 @@ def seal(
         message=state.message(f"Seal {state.spec.name}"),
         when=state.commit_time,
     )
-    return Seal(commit, provenance)
+    return Final(
+        commit=commit,
+        tree=state.repo.tree(commit),
+        lay_out=partial(state.repo.clone, commit),
+        provenance=provenance,
+    )
 
 
 def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str]) -> Provenance:

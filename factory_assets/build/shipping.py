@@ -12,31 +12,33 @@ from factory_assets.build.provenance import (
     tag_message,
 )
 from factory_assets.build.report import BuildReport
-from factory_assets.build.sealing import FIRST_TAG, Seal
+from factory_assets.build.sealing import FIRST_TAG
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
 from factory_assets.domain.trees import REGULAR, TreeFile
 from factory_assets.gates import GATES
+from factory_assets.gates.runs import Final
 from factory_assets.git_program import find_git, run_git
 from factory_assets.languages.sources import lines_of_code
 
 # Where a gate judges in several phases, its last verdict is the one in the tag.
-_LAST_PHASE = {gate: phase for phase, gates in GATES.items() for gate in gates}
+_LAST_PHASE = {gate.name: gate.after[-1] for gate in GATES}
 
 
-def ship(state: AttemptState, seal: Seal, tests_executed: int) -> BuildReport:
+def ship(state: AttemptState, final: Final, tests_executed: int) -> BuildReport:
     """Point `main` and the tag at the commit that passed, and write it down as shipped."""
     spending = state.tools.ledger.spending(state.queued.id, state.queued.attempts)
+    provenance = read_provenance(final.tree)
     record = make_tag_record(
-        seal.provenance,
-        commit=seal.commit,
+        provenance,
+        commit=final.commit,
         verdicts=state.verdicts,
         tests_executed=tests_executed,
         cost_usd=spending.repo_usd,
     )
-    state.repo.ship(seal.commit, version=FIRST_TAG, message=tag_message(record))
-    return _write_down(state, seal.provenance, record)
+    state.repo.ship(final.commit, version=FIRST_TAG, message=tag_message(record))
+    return _write_down(state, provenance, record)
 
 
 def finish_shipping(state: AttemptState, commit: str) -> BuildReport:

@@ -150,7 +150,6 @@ class Builder:
             scanner=self._scanner,
             indexes=self._config.indexes,
             scratch=scratch,
-            gate_seconds=self._config.gate_seconds,
         )
 
     def _put_off(self, job: BuildJob, error: FactoryError, cause: WaitCause) -> NoReturn:

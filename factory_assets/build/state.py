@@ -16,7 +16,7 @@ from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.gates import GATES
+from factory_assets.gates import names_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ class AttemptState:
 
     def judge_anew(self, phase: Phase) -> None:
         """Forget what this phase's gates said of an earlier commit: not all of them may come to speak again."""
-        for gate in GATES[phase]:
+        for gate in names_after(phase):
             self._verdicts.pop(gate, None)
 
     def take_verdicts(self, phase: Phase, verdicts: Sequence[GateVerdict]) -> None:

@@ -9,7 +9,7 @@ from factory_assets.build.report import BuildReport
 from factory_assets.build.shipping import recorded_fields
 from factory_assets.domain.builds import GateVerdict, ShippedRepo
 from factory_assets.domain.errors import FactoryError
-from factory_assets.gates import PROVENANCE
+from factory_assets.gates.names import PROVENANCE
 
 _AGREES = "what is shown here agrees with provenance.json and the tag's record"
 _MEND = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.builds import GateVerdict, Phase
-from factory_assets.gates import DEPENDENCIES
+from factory_assets.gates.names import DEPENDENCIES
 
 _MEND = "Declare what the code imports, by a name that the package registry has, or do without it."
 

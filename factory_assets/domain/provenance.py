@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +12,7 @@ from factory_assets.domain.builds import Phase
 from factory_assets.domain.specs import Language
 
 PROVENANCE_FILE = "provenance.json"
+SPEC_FILE = "SPEC.md"
 
 
 class _Record(BaseModel):
@@ -70,3 +73,14 @@ class TagRecord(_Record):
     gates: dict[str, GateRecord]
     tests_executed: int
     cost_usd: float
+
+
+def provenance_bytes(provenance: Provenance) -> bytes:
+    """The file's content: the same provenance gives the same bytes."""
+    fields = provenance.model_dump(mode="json")
+    return (json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()

@@ -1,53 +1,168 @@
-"""The gates between the phases: each looks at what was committed and says what it saw."""
+"""The gates: one table says which there are, after which phases each judges, and by what evidence.
+
+Everything that names, orders or describes gates derives from it: the judging, the checks in the UI, the registry's
+verdicts, the table in README.md and what the prompts say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from factory_assets.domain.builds import Phase
+from factory_assets.gates import names
+from factory_assets.gates.base import Context, Gate, Needs
+from factory_assets.gates.build import judge_sources, judge_tests_present
+from factory_assets.gates.documents import judge_documents
+from factory_assets.gates.documents_run import judge_documented_commands
+from factory_assets.gates.mutation import judge_mutations
+from factory_assets.gates.placeholders import judge_placeholders
+from factory_assets.gates.provenance import judge_provenance
+from factory_assets.gates.review_bounds import judge_review
+from factory_assets.gates.secrets import judge_secrets, judge_secrets_quickly
+from factory_assets.gates.test_target import judge_test_target
+from factory_assets.gates.tree import judge_tree
 
-TREE_SAFE = "tree-safe"
-SECRETS = "secrets"
-SOURCES = "sources"
-TESTS_PRESENT = "tests-present"
-PLACEHOLDERS = "placeholders"
-TEST_TARGET = "test-target"
-DOCUMENTS = "documents"
-REVIEW_BOUNDS = "review-bounds"
-DEPENDENCIES = "dependencies"
-TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
-TESTS_EXECUTED = "tests-executed"
-TESTS_NOTICE = "tests-notice"
-PROVENANCE = "provenance"
+__all__ = [
+    "ALL_GATES",
+    "DESCRIPTIONS",
+    "FINAL_GATES",
+    "GATES",
+    "Context",
+    "Gate",
+    "Needs",
+    "gates_after",
+    "names_after",
+]
 
-EVERY_PHASE = (TREE_SAFE, SECRETS)
-GATES: Mapping[Phase, tuple[str, ...]] = {
-    Phase.BUILD: (*EVERY_PHASE, SOURCES, TESTS_PRESENT, PLACEHOLDERS, TEST_TARGET),
-    Phase.SEO: (*EVERY_PHASE, DOCUMENTS),
-    Phase.REVIEW: (
-        *EVERY_PHASE,
-        REVIEW_BOUNDS,
-        DOCUMENTS,
-        DEPENDENCIES,
-        TESTS_PASS,
-        TESTS_EXECUTED,
-        TESTS_NOTICE,
-        PROVENANCE,
+GATES: tuple[Gate, ...] = (
+    Gate(
+        name=names.TREE_SAFE,
+        after=tuple(Phase),
+        needs=Needs.TREE,
+        judge=lambda c: judge_tree(c.phase, c.tree),
+        says="No link leads out, no settings act on whoever opens the repo, no file or number of files is too large.",
+        is_final=True,
     ),
-}
-DESCRIPTIONS: Mapping[str, str] = {
-    TREE_SAFE: "No link leads out, no settings act on whoever opens the repo, no file or number of files is too large.",
-    SECRETS: "No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
-    SOURCES: "There are real source files beyond the scaffold.",
-    TESTS_PRESENT: "There are real tests.",
-    PLACEHOLDERS: "No source file stands in for work that was not done, and no document is the scaffold's text.",
-    TEST_TARGET: "`make test` runs the tests, and fails when they fail.",
-    DOCUMENTS: "README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
-    REVIEW_BOUNDS: "The review mended and took no test away, changed no public interface and rewrote nothing.",
-    DEPENDENCIES: "What the code imports is declared, exists and is locked.",
-    TESTS_PASS: "`make test` passes in a fresh clone of the commit, without network.",
-    TESTS_EXECUTED: "At least three tests were really executed and none failed, by the factory's own run.",
-    TESTS_NOTICE: "The tests notice at least one of a few faults that were put into the sources.",
-    PROVENANCE: "provenance.json says what the factory knows of this repo.",
-}
-ALL_GATES = tuple(dict.fromkeys(gate for gates in GATES.values() for gate in gates))
+    Gate(
+        name=names.SECRETS,
+        after=tuple(Phase),
+        needs=Needs.TREE,
+        judge=lambda c: judge_secrets_quickly(c.phase, c.git_dir, c.commit, c.tree, c.scanner),
+        says="No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
+        is_final=True,
+    ),
+    Gate(
+        name=names.SOURCES,
+        after=(Phase.BUILD,),
+        needs=Needs.TREE,
+        judge=lambda c: judge_sources(c.language, c.scaffold, c.tree),
+        says="There are real source files beyond the scaffold.",
+    ),
+    Gate(
+        name=names.TESTS_PRESENT,
+        after=(Phase.BUILD,),
+        needs=Needs.TREE,
+        judge=lambda c: judge_tests_present(c.language, c.scaffold, c.tree),
+        says="There are real tests.",
+    ),
+    Gate(
+        name=names.PLACEHOLDERS,
+        after=(Phase.BUILD,),
+        needs=Needs.TREE,
+        judge=lambda c: judge_placeholders(c.language, c.tree, c.scaffold),
+        says="No source file stands in for work that was not done, and no document is the scaffold's text.",
+    ),
+    Gate(
+        name=names.TEST_TARGET,
+        after=(Phase.BUILD,),
+        needs=Needs.TREE,
+        judge=lambda c: judge_test_target(c.language, c.tree, c.scaffold),
+        says="`make test` runs the tests, and fails when they fail.",
+    ),
+    Gate(
+        name=names.REVIEW_BOUNDS,
+        after=(Phase.REVIEW,),
+        needs=Needs.COMPARE,
+        judge=lambda c: judge_review(c.language, built=c.before, tree=c.tree),
+        says="The review mended and took no test away, changed no public interface and rewrote nothing.",
+    ),
+    Gate(
+        name=names.DOCUMENTS,
+        after=(Phase.SEO, Phase.REVIEW),
+        needs=Needs.TREE,
+        judge=lambda c: judge_documents(c.phase, c.language, c.tree, c.scaffold),
+        says="README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
+    ),
+    Gate(
+        name=names.DEPENDENCIES,
+        after=(Phase.REVIEW,),
+        needs=Needs.NETWORK,
+        judge=lambda c: c.runs.resolved.verdict,
+        says="What the code imports is declared, exists and is locked.",
+    ),
+    Gate(
+        name=names.SECRETS,
+        after=(Phase.REVIEW,),
+        needs=Needs.RUN,
+        judge=lambda c: judge_secrets(c.phase, c.git_dir, c.runs.final.commit, c.runs.final.tree, c.scanner),
+        says="No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
+        is_final=True,
+    ),
+    Gate(
+        name=names.TESTS_PASS,
+        after=(Phase.REVIEW,),
+        needs=Needs.RUN,
+        judge=lambda c: c.runs.tests.made,
+        says="`make test` passes in a fresh clone of the commit, without network.",
+    ),
+    Gate(
+        name=names.TESTS_EXECUTED,
+        after=(Phase.REVIEW,),
+        needs=Needs.RUN,
+        judge=lambda c: c.runs.tests.counted,
+        says="At least three tests were really executed and none failed, by the factory's own run.",
+    ),
+    Gate(
+        name=names.PROVENANCE,
+        after=(Phase.REVIEW,),
+        needs=Needs.RUN,
+        judge=lambda c: judge_provenance(c.runs.final.tree, c.runs.final.provenance),
+        says="provenance.json says what the factory knows of this repo.",
+    ),
+    Gate(
+        name=names.TESTS_NOTICE,
+        after=(Phase.REVIEW,),
+        needs=Needs.GREEN_RUN,
+        judge=lambda c: judge_mutations(
+            language=c.language,
+            clone=c.runs.clone.folder,
+            tree=c.runs.final.tree,
+            commands=c.runs.commands,
+            seed=c.runs.final.commit,
+            env=c.runs.clone.env,
+            folders=c.runs.clone.folders,
+        ),
+        says="The tests notice at least one of a few faults that were put into the sources.",
+    ),
+    Gate(
+        name=names.DOCUMENTS,
+        after=(Phase.REVIEW,),
+        needs=Needs.GREEN_RUN,
+        judge=judge_documented_commands,
+        says="README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
+    ),
+)
+
+ALL_GATES: tuple[str, ...] = tuple(dict.fromkeys(gate.name for gate in GATES))
+FINAL_GATES = frozenset(gate.name for gate in GATES if gate.is_final)
+DESCRIPTIONS: Mapping[str, str] = {gate.name: gate.says for gate in GATES}
+
+
+def gates_after(phase: Phase, gates: Sequence[Gate] = GATES) -> tuple[Gate, ...]:
+    """The rows that judge what a phase made, in order."""
+    return tuple(gate for gate in gates if phase in gate.after)
+
+
+def names_after(phase: Phase) -> tuple[str, ...]:
+    """The names of those gates, each once."""
+    return tuple(dict.fromkeys(gate.name for gate in gates_after(phase)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
-from factory_assets.gates import SOURCES, TESTS_PRESENT
+from factory_assets.gates.names import SOURCES, TESTS_PRESENT
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.sources import is_source, source_lines, written_tests
 

@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.gates import DOCUMENTS
 from factory_assets.gates.documents_claims import figure_faults, path_faults
 from factory_assets.gates.documents_commands import command_faults, option_faults
 from factory_assets.gates.entry_points import find_entry_points
 from factory_assets.gates.llms_txt import parse_llms_txt
 from factory_assets.gates.markdown import Document
+from factory_assets.gates.names import DOCUMENTS
 from factory_assets.gates.notes import LOREM, UNWRITTEN
 
 DOCUMENT_NAMES = ("README.md", "llms.txt", "CLAUDE.md", "AGENTS.md")

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
+from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import Tree
-from factory_assets.gates.documents import DOCUMENT_NAMES
+from factory_assets.gates.base import Context
+from factory_assets.gates.documents import DOCUMENT_NAMES, judge_documents
 from factory_assets.gates.documents_commands import called_targets
 from factory_assets.gates.entry_points import EntryPoint, Use, find_entry_points
 from factory_assets.gates.environment import gate_environment
@@ -99,6 +101,23 @@ def run_documented_commands(
     if "lint" in targets:
         faults += _make_faults(box, "lint")
     return tuple(faults)
+
+
+def judge_documented_commands(context: Context) -> GateVerdict:
+    """The documents once more, now that what they name can be run."""
+    verdict = judge_documents(context.phase, context.language, context.tree, context.scaffold)
+    faults = run_documented_commands(
+        language=context.language,
+        clone=context.runs.clone.folder,
+        tree=context.runs.final.tree,
+        commands=context.runs.commands,
+        seconds=context.runs.seconds(),
+        env=context.runs.clone.env,
+    )
+    if not faults:
+        return verdict
+    mend = "Build the repo again: its documents name commands that do not work as they say."
+    return verdict.model_copy(update={"passed": False, "saw": "\n".join(faults), "mend": mend})
 
 
 def _with_modules(clone: Path, tree: Tree, env: Mapping[str, str]) -> Mapping[str, str]:

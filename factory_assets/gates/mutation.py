@@ -16,9 +16,9 @@ from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import TESTS_NOTICE
 from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.mutants import Mutant, compiles, listed, mutants
+from factory_assets.gates.names import TESTS_NOTICE
 from factory_assets.gates.runners import TestRunner
 
 MOST_MUTANTS = 5

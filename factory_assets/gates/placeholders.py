@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import PLACEHOLDERS
 from factory_assets.gates.lexer import Lexed, lex
+from factory_assets.gates.names import PLACEHOLDERS
 from factory_assets.gates.notes import LOREM, is_excuse, is_hook, is_meant, is_note, mentions_notes
 from factory_assets.gates.python_stubs import Classes, Fault, python_placeholders, read_classes
 from factory_assets.languages import LANGUAGES

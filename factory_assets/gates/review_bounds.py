@@ -11,10 +11,10 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.provenance import PROVENANCE_FILE
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
-from factory_assets.gates import REVIEW_BOUNDS
 from factory_assets.gates.declarations import only_declares
 from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
+from factory_assets.gates.names import REVIEW_BOUNDS
 from factory_assets.gates.test_inventory import WrittenTest, is_test_code, test_inventory
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.project_files import LOCK_FILES

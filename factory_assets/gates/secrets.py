@@ -7,7 +7,7 @@ from pathlib import Path
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import SECRETS
+from factory_assets.gates.names import SECRETS
 from factory_assets.leaks.scanner import HistoryScanner, Leak, describe_leaks
 
 

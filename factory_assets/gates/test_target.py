@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.gates import TEST_TARGET
 from factory_assets.gates.entry_points import npm_scripts
 from factory_assets.gates.make_functions import list_files, stem, with_patterns
 from factory_assets.gates.makefile import Line, Makefile, Rule, read_makefile
+from factory_assets.gates.names import TEST_TARGET
 from factory_assets.gates.recipes import (
     RUNNER_NAMES,
     ShellMode,

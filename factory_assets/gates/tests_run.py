@@ -18,9 +18,9 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.gates.canary import Canary, canaries
 from factory_assets.gates.checkout import Checkout
+from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.gates.reports import Outcome
 from factory_assets.gates.runners import OwnRun, TestRunner, stopped
 from factory_assets.gates.shadows import shadow_faults
@@ -44,10 +44,16 @@ _SHOWN_NAMES = 5
 
 @dataclass(frozen=True)
 class ReviewResult:
-    """The verdicts on the tests, and how many tests the factory's own run executed."""
+    """The verdicts on `make test` and on the factory's own run, and how many tests that run executed."""
 
-    verdicts: tuple[GateVerdict, ...]
+    made: GateVerdict
+    counted: GateVerdict
     tests_executed: int
+
+    @property
+    def verdicts(self) -> tuple[GateVerdict, ...]:
+        """Both."""
+        return self.made, self.counted
 
 
 class TestGate:
@@ -90,14 +96,14 @@ class TestGate:
         self._checkout.restore()
         made = self._runner.make_test(self._seconds)
         if not _succeeded(made):
-            return ReviewResult((self._refused_make(made), _not_run()), tests_executed=0)
+            return ReviewResult(self._refused_make(made), _not_run(), tests_executed=0)
         self._checkout.restore()
         own = self._runner.build_and_test(self._seconds)
         faults = self._own_faults(own) or self._unseen_canaries()
         executed = _executed(own, faults)
-        verdicts = (self._judge_make(made), executed)
+        judged = self._judge_make(made)
         self._checkout.restore()
-        return ReviewResult(verdicts, tests_executed=own.report.executed)
+        return ReviewResult(judged, executed, tests_executed=own.report.executed)
 
     def _refused_make(self, made: CommandResult) -> GateVerdict:
         reason = _why(made, self._tree, self._checkout.folder)

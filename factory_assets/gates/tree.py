@@ -9,7 +9,7 @@ import posixpath
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import SYMLINK, Tree
-from factory_assets.gates import TREE_SAFE
+from factory_assets.gates.names import TREE_SAFE
 
 LARGEST_FILE = 2_000_000
 MOST_FILES = 500

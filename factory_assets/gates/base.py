@@ -1,0 +1,78 @@
+"""What a gate is, and what it is given to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+from factory_assets.gates.runs import Runs
+from factory_assets.leaks.scanner import HistoryScanner
+
+
+class Needs(StrEnum):
+    """The kind of evidence that a gate decides by."""
+
+    TREE = "facts of the tree"
+    COMPARE = "the difference between two trees"
+    NETWORK = "the package registries"
+    RUN = "runs in a fresh clone"
+    GREEN_RUN = "further runs, of tests that pass"
+    READ = "a reader"
+
+    @property
+    def step(self) -> int:
+        """How dear the evidence is: where a gate refused, none of a later step is asked."""
+        return _STEPS[self]
+
+
+_STEPS = {
+    Needs.TREE: 0,
+    Needs.COMPARE: 0,
+    Needs.NETWORK: 1,
+    Needs.RUN: 2,
+    Needs.GREEN_RUN: 3,
+    Needs.READ: 4,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """One phase's commit, and all that a gate may ask about it.
+
+    `scaffold` is the tree that the build phase started from. `before` is what a phase is compared with: the tree that
+    the build phase left, for a review, and the tree before the phase for the others. `git_dir` is the repository that
+    holds `commit` and its history. `runs` makes what running gives when a gate first asks for it.
+    """
+
+    phase: Phase
+    language: Language
+    scaffold: Tree
+    before: Tree
+    tree: Tree
+    git_dir: Path
+    commit: str
+    scanner: HistoryScanner
+    runs: Runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One row of the table of gates.
+
+    `after` are the phases whose commits it judges; `says` is its description in the UI. `judge` may raise a
+    FactoryError where nothing could be found out. A refusal of a gate that `is_final` is never handed back to an agent,
+    and no other kind of gate is asked after it. A gate may have several rows, each with other evidence; the verdict of
+    the last one that was asked counts.
+    """
+
+    name: str
+    after: tuple[Phase, ...]
+    needs: Needs
+    judge: Callable[[Context], GateVerdict]
+    says: str
+    is_final: bool = False

@@ -1,0 +1,17 @@
+"""The names of the gates, as the registry, the tags of shipped repos and the UI know them."""
+
+from __future__ import annotations
+
+TREE_SAFE = "tree-safe"
+SECRETS = "secrets"
+SOURCES = "sources"
+TESTS_PRESENT = "tests-present"
+PLACEHOLDERS = "placeholders"
+TEST_TARGET = "test-target"
+DOCUMENTS = "documents"
+REVIEW_BOUNDS = "review-bounds"
+DEPENDENCIES = "dependencies"
+TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
+TESTS_EXECUTED = "tests-executed"
+TESTS_NOTICE = "tests-notice"
+PROVENANCE = "provenance"
