@@ -18,14 +18,15 @@ from analyze_fakes import (
     specs_json,
 )
 
-from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text, tokens_of
+from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text
 from factory_assets.analyze.plan import plan_analysis
-from factory_assets.analyze.prompts import Prompts
 from factory_assets.analyze.reading import MAX_SPLITS, static_tokens
 from factory_assets.domain.agents import Answer, Question
 from factory_assets.domain.errors import InputError, RateLimitedError
 from factory_assets.domain.papers import Paper
+from factory_assets.llm.asking import tokens_of
 from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, PromptTooLongError
+from factory_assets.llm.prompts import Prompts
 
 IDS = re.compile(r"^\[(\d{4}\.\d{5})\]", re.MULTILINE)
 
@@ -213,7 +214,7 @@ def test_the_answers_of_an_analysis_that_failed_are_used_and_not_paid_for_again(
         if "Task: analyze" in question.prompt
     )
     assert report.usage.calls == len(model.questions) == 2
-    assert any("earlier analysis" in note for note in report.notes)
+    assert any("earlier run" in note for note in report.notes)
 
 
 def test_a_stored_answer_that_cannot_be_read_is_asked_for_again() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic import BaseModel, JsonValue
 
 from factory_assets.domain.specs import Spec
+from factory_assets.llm.asking import NoAnswerError, schema_of
 
 _MOST_STARTS = 200
-
-
-class NoAnswerError(Exception):
-    """The text holds no answer of the asked form; the message says what is wrong with it."""
 
 
 class _SpecsAnswer(BaseModel):
@@ -24,12 +21,8 @@ class _NamesAnswer(BaseModel):
     names: list[str]
 
 
-def _schema(form: type[BaseModel]) -> Mapping[str, JsonValue]:
-    return TypeAdapter(dict[str, JsonValue]).validate_python(form.model_json_schema())
-
-
-SPECS_SCHEMA = _schema(_SpecsAnswer)
-NAMES_SCHEMA = _schema(_NamesAnswer)
+SPECS_SCHEMA = schema_of(_SpecsAnswer)
+NAMES_SCHEMA = schema_of(_NamesAnswer)
 
 
 def read_specs(text: str) -> list[JsonValue]:

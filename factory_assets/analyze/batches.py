@@ -8,21 +8,15 @@ from collections.abc import Sequence
 
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.text import single_line, strip_hidden
+from factory_assets.llm.asking import tokens_of
 
-# claude-haiku-5-5 charges every token of a prompt above 100,000 five times as much (genai-prices), and its
-# tokenizer makes about a third more tokens of a text than older ones: both numbers stay on the safe side.
+# claude-haiku-5-5 charges every token of a prompt above 100,000 five times as much (genai-prices).
 BATCH_TOKENS = 90_000
-CHARS_PER_TOKEN = 3.0
 
 # No abstract on arXiv is longer than 1,920 characters; another source could send anything.
 _MAX_ABSTRACT, _MAX_TITLE, _MAX_COMMENT = 4_000, 400, 300
 
 _DELIMITER = re.compile(r"<(?=\s*/?\s*(?:papers?|invalid|candidates?|spec)\b)", re.IGNORECASE)
-
-
-def tokens_of(text: str) -> int:
-    """A cautious estimate of a text's tokens."""
-    return math.ceil(len(text) / CHARS_PER_TOKEN)
 
 
 def as_data(text: str) -> str:

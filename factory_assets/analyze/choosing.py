@@ -9,14 +9,14 @@ from itertools import zip_longest
 from pydantic import JsonValue
 
 from factory_assets.analyze.answers import NAMES_SCHEMA, SPECS_SCHEMA, read_names, read_specs
-from factory_assets.analyze.asking import Asker, Request, one_line
 from factory_assets.analyze.batches import as_data, paper_text, title_line
-from factory_assets.analyze.prompts import Prompts
 from factory_assets.analyze.reading import MAX_OUTPUT_TOKENS, Piece
 from factory_assets.analyze.report import DroppedSpec
 from factory_assets.analyze.validation import InvalidSpec, check_spec
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.specs import Spec
+from factory_assets.llm.asking import Asker, Request, one_line
+from factory_assets.llm.prompts import Prompts
 
 MERGE_OUTPUT_TOKENS = 16_000
 
@@ -122,7 +122,7 @@ def _repair_request(broken: Sequence[Slot], asker: Asker, prompts: Prompts) -> R
     ]
 
     def prompt(reminder: str) -> str:
-        text = prompts.request("repair", day=asker.day, invalid=invalid, papers=papers)
+        text = prompts.request("repair", day=asker.about, invalid=invalid, papers=papers)
         return f"{text}\n\n{reminder}".rstrip()
 
     return Request("repair", prompts.instructions("analyze"), prompt, SPECS_SCHEMA, MAX_OUTPUT_TOKENS)
@@ -161,7 +161,7 @@ def _merge(candidates: Sequence[Spec], *, asker: Asker, prompts: Prompts, specs_
 
     def prompt(reminder: str) -> str:
         return prompts.request(
-            "merge", day=asker.day, candidates=texts, specs_wanted=specs_wanted, reminder=reminder
+            "merge", day=asker.about, candidates=texts, specs_wanted=specs_wanted, reminder=reminder
         )
 
     request = Request("merge", prompts.instructions("merge"), prompt, NAMES_SCHEMA, MERGE_OUTPUT_TOKENS)

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from factory_assets.analyze.answers import SPECS_SCHEMA, read_specs
-from factory_assets.analyze.asking import Asker, Request, one_line
-from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text, tokens_of
-from factory_assets.analyze.prompts import Prompts
+from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import Paper
+from factory_assets.llm.asking import Asker, Request, one_line, tokens_of
 from factory_assets.llm.claude_api_errors import AnswerRefusedError, PromptTooLongError, UnusableAnswerError
+from factory_assets.llm.prompts import Prompts
 
 # Thirty specs are about 14,000 tokens, and the model's thinking counts as well.
 MAX_OUTPUT_TOKENS = 32_000
@@ -112,7 +112,7 @@ def _request(piece: Piece, asker: Asker, prompts: Prompts, instructions: str) ->
 
     def prompt(reminder: str) -> str:
         return prompts.request(
-            "analyze", day=asker.day, papers=texts, specs_wanted=piece.wanted, reminder=reminder
+            "analyze", day=asker.about, papers=texts, specs_wanted=piece.wanted, reminder=reminder
         )
 
     return Request(piece.label, instructions, prompt, SPECS_SCHEMA, MAX_OUTPUT_TOKENS)

@@ -6,15 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from factory_assets.analyze.asking import Asker
 from factory_assets.analyze.batches import BATCH_TOKENS
+from factory_assets.analyze.books import DayBooks
 from factory_assets.analyze.choosing import rank, repair, validate
-from factory_assets.analyze.prompts import Prompts
 from factory_assets.analyze.reading import read_papers
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.domain.agents import StructuredModel
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnalysisStore, CallLedger
+from factory_assets.llm.asking import Asker
+from factory_assets.llm.prompts import Prompts
 
 
 def analyze(
@@ -46,7 +47,12 @@ def analyze(
     """
     started = now()
     asker = Asker(
-        day=day, model=model, model_name=model_name, store=store, ledger=ledger, now=now, notify=notify
+        about=str(day),
+        model=model,
+        model_name=model_name,
+        setting="FACTORY_ANALYZE_MODEL",
+        books=DayBooks(day, store, ledger, now),
+        notify=notify,
     )
     if not papers:
         store.queue_specs(day, [], [], dropped=0, ranks=ranks, late_ranks=late_ranks, now=started)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from factory_assets.domain.builds import BudgetLimits, Phase, Spending, Usage, WaitCause
-from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.errors import FactoryError, InfrastructureError
 from factory_assets.domain.ports import BuildLedger
 
 # No model call costs less, so less than this is nothing.
@@ -50,6 +50,22 @@ class Allowance:
         return self.dollars < _LEAST_USD
 
 
+class OutOfBudgetError(FactoryError):
+    """A budget has no room for a call of a model. `bound` is that budget."""
+
+    def __init__(self, what: str, *, bound: Bound) -> None:
+        super().__init__(what)
+        self.bound = bound
+
+
+def repo_allowance(limits: BudgetLimits, spending: Spending, *, share: float = 1.0) -> Allowance:
+    """What is left of the repo's budget over all attempts; a spec of unusual size may take `share` times that."""
+    return Allowance(
+        limits.repo_usd * share - spending.repo_usd,
+        Bound(WaitCause.REPO_BUDGET, limits.repo_usd, "FACTORY_REPO_BUDGET_USD", share=share),
+    )
+
+
 def allowance(limits: BudgetLimits, spending: Spending, phase: Phase, *, share: float = 1.0) -> Allowance:
     """What is left of the phase's budget in this attempt, or of the repo's over all attempts, if that is less.
 
@@ -60,11 +76,7 @@ def allowance(limits: BudgetLimits, spending: Spending, phase: Phase, *, share: 
         phase_limit * share - spending.phase_usd.get(phase, 0.0),
         Bound(WaitCause.PHASE_BUDGET, phase_limit, f"FACTORY_{phase.upper()}_BUDGET_USD", share=share),
     )
-    of_repo = Allowance(
-        limits.repo_usd * share - spending.repo_usd,
-        Bound(WaitCause.REPO_BUDGET, limits.repo_usd, "FACTORY_REPO_BUDGET_USD", share=share),
-    )
-    return min(of_repo, of_phase, key=lambda one: one.dollars)
+    return min(repo_allowance(limits, spending, share=share), of_phase, key=lambda one: one.dollars)
 
 
 def day_bound(limit_usd: float, now: datetime) -> Bound:

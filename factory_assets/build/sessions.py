@@ -87,15 +87,14 @@ def _run_session(state: AttemptState, phase: Phase, task: AgentTask) -> Work:
         ledger.reserve(reservation, day_budget_usd=config.limits.day_usd)
     except BudgetError as error:
         return _not_started(task, day_bound(error.limit_usd, state.tools.clock()), error.what)
-    outcome = _run_agent(state, reservation, task)
+    outcome = _run_agent(state, phase, reservation, task)
     state.add_work(outcome.usage, outcome.seconds, task.transcript)
     state.say(phase, f"agent: {outcome.kind}, {outcome.turns} turns, {outcome.usage.cost_usd:.4f} dollars")
     bound = room.bound if outcome.kind is OutcomeKind.OVER_BUDGET else None
     return Work(outcome, outcome.usage, outcome.turns, outcome.seconds, bound)
 
 
-def _run_agent(state: AttemptState, reservation: Reservation, task: AgentTask) -> AgentOutcome:
-    phase = reservation.phase
+def _run_agent(state: AttemptState, phase: Phase, reservation: Reservation, task: AgentTask) -> AgentOutcome:
     state.say(phase, f"agent starts: {task.model}, {task.max_turns} turns, {task.max_budget_usd:.2f} dollars")
     meter = SessionMeter(state.tools.ledger, reservation.id)
     try:

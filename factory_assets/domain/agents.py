@@ -42,7 +42,8 @@ class Question:
     """One structured question without tools. `instructions` is the static part, sent first and cached.
 
     `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates. `lost` hears of each
-    attempt that the model worked on and that gave no answer: without its text, with what it took.
+    attempt that the model worked on and that gave no answer: without its text, with what it took. `setting` is
+    the one that names the model.
     """
 
     instructions: str
@@ -50,6 +51,7 @@ class Question:
     answer_schema: Mapping[str, JsonValue]
     model: str
     max_output_tokens: int = 16_000
+    setting: str = "FACTORY_ANALYZE_MODEL"
     lost: Callable[[Answer], None] = field(default=_not_counted, repr=False, compare=False)
 
 

@@ -124,9 +124,10 @@ WORKER_LOST = "worker lost"
 
 
 class Reservation(BaseModel):
-    """Dollars set aside for a session of an agent before it starts, and who they are for.
+    """Dollars set aside for a session of an agent, or a call of a model, before it starts, and who they are for.
 
-    `id` is unique; `at` is the time (UTC) of the reservation, whose day's budget it takes from.
+    A call that belongs to no phase takes from the repo's and the day's dollars alone. `id` is unique; `at` is the time
+    (UTC) of the reservation, whose day's budget it takes from.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -136,7 +137,7 @@ class Reservation(BaseModel):
     repo: str
     stage: str
     partition: str
-    phase: Phase
+    phase: Phase | None
     route: str
     model: str
     run_id: str

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from factory_assets.domain.statistics import Statistics
+from factory_assets.domain.statistics import BUILD_STAGES, Statistics
 
 # Seen over real days with the topics that come with the project; used until the factory has days of its own.
 USUAL_PAPERS = 55
@@ -70,7 +70,7 @@ def habits(days: Sequence[DayState], statistics: Statistics) -> Habits:
     analysed = [day.specs for day in days if day.analysed and day.papers]
     ended = statistics.shipped + len(statistics.failed)
     enough = ended >= FEWEST_BUILDS
-    dollars = sum(line.dollars for line in statistics.spend if line.stage == "build")
+    dollars = sum(line.dollars for line in statistics.spend if line.stage in BUILD_STAGES)
     minutes = sum(line.seconds for line in statistics.phases) / 60
     return Habits(
         papers_per_day=sum(gathered) / len(gathered) if gathered else None,

@@ -18,6 +18,7 @@ from factory_assets.domain.builds import (
     WaitCause,
 )
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, Spec
 
 
@@ -33,12 +34,12 @@ class PaperStore(Protocol):
 
 
 class AnswerStore(Protocol):
-    """The raw answers of analysis, stored before they are validated."""
+    """The raw answers of models, stored before they are validated."""
 
     def store_answer(
         self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
     ) -> int:
-        """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair."""
+        """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair, or a reading's."""
         ...
 
     def answers_to(self, day: date, prompt_hash: str) -> list[str]:
@@ -147,6 +148,16 @@ class BuildJournal(Protocol):
 
     def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
         """Record one gate's decision; the latest for that attempt and gate counts."""
+        ...
+
+    def record_reading(
+        self, spec_id: int, attempt: int, *, commit: str, asked_as: str, reading: Reading, now: datetime
+    ) -> None:
+        """Record what the reader found in a commit. `asked_as` is a digest of how it was asked."""
+        ...
+
+    def reading_of(self, spec_id: int, *, commit: str, asked_as: str) -> Reading | None:
+        """What the reader found in a commit when it was asked so; None where it was not."""
         ...
 
     def ship(self, spec_id: int, repo: ShippedRepo) -> None:

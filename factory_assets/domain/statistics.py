@@ -10,7 +10,10 @@ from math import sqrt
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.papers import UtcDatetime
+from factory_assets.domain.readings import READ_STAGE, Reading
 
+# The ledger's stages of what builds cost.
+BUILD_STAGES = frozenset({"build", READ_STAGE})
 # The two-sided 95 per cent point of the normal distribution.
 _Z = 1.96
 
@@ -66,6 +69,7 @@ class Statistics(_Line):
     """All of it for the days from `first` to `last`, both included (UTC).
 
     `specs` counts specs queued on these days, `analysed` papers that were read among those gathered on them.
+    `readings` has the last reading of each attempt that the reader has seen.
     """
 
     first: date
@@ -78,6 +82,7 @@ class Statistics(_Line):
     phases: tuple[PhaseSeconds, ...]
     failed: tuple[FailedRepo, ...]
     waiting: tuple[WaitingSpec, ...]
+    readings: tuple[Reading, ...] = ()
 
     def waiting_for(self, causes: Mapping[str, str]) -> Statistics:
         """The same, where these specs wait for something else first."""
@@ -105,7 +110,7 @@ class Statistics(_Line):
     @property
     def cost_per_shipped(self) -> float | None:
         """Dollars of all builds, failed ones too, for each repo that shipped; None while none did."""
-        building = sum(line.dollars for line in self.spend if line.stage == "build")
+        building = sum(line.dollars for line in self.spend if line.stage in BUILD_STAGES)
         return building / self.shipped if self.shipped else None
 
     @property

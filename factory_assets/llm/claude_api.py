@@ -98,6 +98,7 @@ class ClaudeApi:
                 where=self.base_url,
                 model=question.model,
                 credential=self._credential_setting,
+                setting=question.setting,
             ) from error
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise self._no_answer(f"No answer: {error}") from error

@@ -33,17 +33,18 @@ class PromptTooLongError(FactoryError):
     """The request was longer than the model or the server takes, and cost nothing: ask for less at once."""
 
 
-def refused_error(refusal: Refusal, *, where: str, model: str, credential: str) -> FactoryError:
-    """The typed error of what a server refused. `credential` is the setting that holds what it was asked with."""
+def refused_error(refusal: Refusal, *, where: str, model: str, credential: str, setting: str) -> FactoryError:
+    """The typed error of what a server refused.
+
+    `credential` is the setting that holds what it was asked with, `setting` the one that names the model.
+    """
     status = f" (HTTP {refusal.status})" if refusal.status else ""
     what = f"{refusal.words}{status}"
     match refusal.fault:
         case Fault.CREDENTIAL:
             return CredentialError(what, where=where, mend=f"Check {credential}: the server refused it.")
         case Fault.CREDIT | Fault.ACCOUNT | Fault.USAGE_LIMIT | Fault.MODEL:
-            return stopped_error(
-                refusal, where=where, credential=credential, model=model, setting="FACTORY_ANALYZE_MODEL"
-            )
+            return stopped_error(refusal, where=where, credential=credential, model=model, setting=setting)
         case Fault.RATE_LIMIT:
             mend = "Wait, or raise the account's rate limit."
             return RateLimitedError(what, where=where, mend=mend, until=refusal.until)
@@ -55,5 +56,5 @@ def refused_error(refusal: Refusal, *, where: str, model: str, credential: str) 
     return InputError(
         f"The model {model!r} cannot be asked so: {what}",
         where=where,
-        mend="Check FACTORY_ANALYZE_MODEL, and ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
+        mend=f"Check {setting}, and ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
     )

@@ -276,20 +276,22 @@ class ClaudeCode:
 
     def _answer(self, question: Question, run: Run, *, seconds: float) -> Answer:
         try:
-            return self._answer_in(run, seconds=seconds)
+            return self._answer_in(run, setting=question.setting, seconds=seconds)
         except FactoryError:
             if run.usage.cost_usd > 0:
                 question.lost(Answer("", Route.CLAUDE_CODE, run.model, run.usage, seconds))
             raise
 
-    def _answer_in(self, run: Run, *, seconds: float) -> Answer:
+    def _answer_in(self, run: Run, *, setting: str, seconds: float) -> Answer:
         verdict = judge(run.ending)
         where = f"Claude Code at {self._base_url}"
         if verdict.kind is OutcomeKind.AUTHENTICATION:
             raise CredentialError(verdict.detail, where=where, mend=_MEND)
         if verdict.refusal is not None and verdict.kind is not OutcomeKind.INFRASTRUCTURE:
             credential = next(iter(self._credentials), "the login of Claude Code")
-            raise refused_error(verdict.refusal, where=where, model=run.model, credential=credential)
+            raise refused_error(
+                verdict.refusal, where=where, model=run.model, credential=credential, setting=setting
+            )
         # An answer that the program refused for its form is still the model's: whoever asked judges it.
         text = run.answer or (verdict.detail if verdict.kind is OutcomeKind.DONE else None)
         if text is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:

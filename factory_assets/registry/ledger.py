@@ -22,11 +22,12 @@ def reserve(connection: Connection, reservation: Reservation, *, day_budget_usd:
     """
     if reservations.is_open(connection, reservation.id):
         return
+    who = f"Phase {reservation.phase}" if reservation.phase else f"A call of the stage {reservation.stage}"
     midnight = datetime.combine(as_utc(reservation.at).date(), time(), UTC)
     taken = spent_since(connection, midnight)
     if taken + reservation.dollars > day_budget_usd + _ROUNDING:
         raise BudgetError(
-            f"Phase {reservation.phase} reserves {reservation.dollars:.2f} dollars, and of the day's"
+            f"{who} reserves {reservation.dollars:.2f} dollars, and of the day's"
             f" {day_budget_usd:.2f} dollars {taken:.2f} are spent or reserved.",
             where=reservation.repo,
             mend="Raise FACTORY_DAY_BUDGET_USD, or let it wait: it goes on when the day (UTC) turns.",

@@ -22,6 +22,7 @@ from factory_assets.domain.builds import (
 )
 from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.domain.statistics import Statistics
 from factory_assets.registry import (
@@ -32,6 +33,7 @@ from factory_assets.registry import (
     imports,
     launches,
     ledger,
+    readings,
     reports,
     repos,
     reservations,
@@ -323,6 +325,20 @@ class Registry(Desk):
         """The phases of an attempt that are done, in order."""
         with self._database.transaction() as connection:
             return builds.phases_of(connection, spec_id, attempt)
+
+    def record_reading(
+        self, spec_id: int, attempt: int, *, commit: str, asked_as: str, reading: Reading, now: datetime
+    ) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            readings.record_reading(
+                connection, spec_id, attempt, commit=commit, asked_as=asked_as, reading=reading, now=now
+            )
+
+    def reading_of(self, spec_id: int, *, commit: str, asked_as: str) -> Reading | None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            return readings.reading_of(connection, spec_id, commit=commit, asked_as=asked_as)
 
     def verdicts_of(self, spec_id: int, attempt: int) -> list[GateVerdict]:
         """The gates' decisions on an attempt, by phase and then by time."""

@@ -11,6 +11,9 @@ from factory_assets.registry.rows import Row, fetch, from_db, to_db
 # No build lasts longer (FACTORY_BUILD_HOURS), so an older reservation belongs to a worker that died.
 LONGEST_BUILD = timedelta(hours=16)
 
+# The column takes no NULL.
+_NO_PHASE = ""
+
 _OPEN = """
 INSERT INTO reservations (id, spec_id, repo, stage, partition, phase, route, model, run_id, reserved_usd,
                           spent_usd, usage, opened_at)
@@ -37,7 +40,7 @@ def open_reservation(connection: Connection, reservation: Reservation) -> None:
             reservation.repo,
             reservation.stage,
             reservation.partition,
-            reservation.phase,
+            reservation.phase or _NO_PHASE,
             reservation.route,
             reservation.model,
             reservation.run_id,
@@ -79,7 +82,7 @@ def _lost_call(row: Row) -> ModelCall:
         stage=row["stage"],
         partition=row["partition"],
         repo=row["repo"],
-        phase=Phase(row["phase"]),
+        phase=Phase(row["phase"]) if row["phase"] != _NO_PHASE else None,
         route=row["route"],
         model=row["model"],
         usage=Usage.model_validate_json(row["usage"]),

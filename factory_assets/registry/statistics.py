@@ -14,6 +14,7 @@ from factory_assets.domain.statistics import (
     WaitingSpec,
 )
 from factory_assets.registry.database import Connection
+from factory_assets.registry.readings import readings_between
 from factory_assets.registry.rows import Row, fetch, from_db
 
 _PAPERS = """
@@ -88,6 +89,7 @@ def statistics(connection: Connection, first: date, last: date) -> Statistics:
         spend=tuple(Spend(**row) for row in fetch(connection, _SPEND, span)),
         phases=tuple(PhaseSeconds(**row) for row in fetch(connection, _PHASES, span)),
         failed=tuple(FailedRepo(**row) for row in failed),
+        readings=tuple(readings_between(connection, span)),
         waiting=tuple(_waiting(row) for row in fetch(connection, _WAITING, [unbuilt])),
     )
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.readings import folded
 from factory_assets.replay.messages_reply import ApiError
 from factory_assets.replay.messages_request import MessagesRequest
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import WORKSPACE, Analysis, AnalysisTask, OtherCall, Turn
+from factory_assets.replay.recordings_model import (
+    WORKSPACE,
+    Analysis,
+    AnalysisTask,
+    OtherCall,
+    Reading,
+    RecordedFinding,
+    Turn,
+)
 
 # Claude Code's own tool for a structured answer (its option --json-schema).
 _STRUCTURED_OUTPUT = "StructuredOutput"
 _REPAIR = "repair"
 _NOTHING = (Turn(say="I change nothing."),)
+_NUMBER = re.compile(r"^ *\d+\| ", re.MULTILINE)
 _LINE = re.compile(
     r"^(?P<key>Repository|Phase|Workspace|Round|Date|Task):[ \t]*(?P<value>\S.*?)[ \t]*$", re.MULTILINE
 )
@@ -43,8 +54,8 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     """The turn that answers the request.
 
     An agent's conversation goes by the lines `Repository:`, `Phase:`, `Workspace:` and `Round:` of its first message,
-    an analysis by `Date:` and `Task:`. Claude Code asks small things of its own (a title, a topic)
-    without tools: these get a short plain answer.
+    an analysis by `Date:` and `Task:`, a reading by `Repository:` and `Task:`. Claude Code asks small things of its own
+    (a title, a topic) without tools: these get a short plain answer.
 
     Raises:
         ApiError: 400, naming what was looked for, when nothing fits.
@@ -52,6 +63,8 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     lines = _lines(request.opening)
     if "Date" in lines and "Task" in lines:
         return _analysis_scene(recordings, request, lines)
+    if "Repository" in lines and "Task" in lines:
+        return _reader_scene(recordings, request, lines)
     if request.tools and "Repository" in lines and "Phase" in lines:
         return _agent_scene(recordings, request, lines)
     if from_claude_code and not request.tools:
@@ -59,7 +72,7 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     raise ApiError(
         400,
         "No recording fits: the first message has neither the lines 'Repository: NAME' and 'Phase: NAME'"
-        " (with tools) nor 'Date: YYYY-MM-DD' and 'Task: NAME'."
+        " (with tools) nor one of them or 'Date: YYYY-MM-DD' with 'Task: NAME'."
         f" Found: {', '.join(f'{key}: {value}' for key, value in lines.items()) or 'none of them'}.",
     )
 
@@ -112,16 +125,63 @@ def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dic
         raise ApiError(
             400, f"No recording fits: looked for an analysis of {day}, and there is none for each."
         )
-    structured = any(tool.name == _STRUCTURED_OUTPUT for tool in request.tools)
     turns = analysis.turns(task)
     if turns is not None:
         return _scene(key, turns, request.answered)
-    if structured and request.answered:
+    return _structured_scene(key, request, lambda: _answer(analysis, task, request))
+
+
+def _structured_scene(key: str, request: MessagesRequest, answer: Callable[[], str]) -> Scene:
+    """An answer in JSON: by the tool where Claude Code asks, as text where the API is asked."""
+    if all(tool.name != _STRUCTURED_OUTPUT for tool in request.tools):
+        return Scene(key, request.answered, Turn(say=answer()))
+    if request.answered:
         return Scene(key, request.answered, Turn(say="Done."))
-    answer = _answer(analysis, task, request)
-    if structured:
-        return Scene(key, 0, Turn(calls=(OtherCall(tool=_STRUCTURED_OUTPUT, input=json.loads(answer)),)))
-    return Scene(key, request.answered, Turn(say=answer))
+    return Scene(key, 0, Turn(calls=(OtherCall(tool=_STRUCTURED_OUTPUT, input=json.loads(answer())),)))
+
+
+def _reader_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:
+    key = f"reader {lines['Repository']} {lines['Task']}"
+    conversation = recordings.conversations.get(lines["Repository"])
+    reading = conversation.reader if conversation else Reading()
+    turns = {"read": reading.read, "confirm": reading.confirm}.get(lines["Task"])
+    if turns is not None:
+        return _scene(key, turns, request.answered)
+    if lines["Task"] == "read":
+        return _structured_scene(key, request, lambda: _findings(reading, request))
+    return _structured_scene(key, request, lambda: _ruling(reading, request))
+
+
+def _findings(reading: Reading, request: MessagesRequest) -> str:
+    """The recorded findings that are true of the tree that was sent."""
+    files = _block(request.user_text, "file")
+    told = [
+        recorded.finding.model_dump(mode="json") for recorded in reading.findings if _holds(recorded, files)
+    ]
+    return json.dumps({"findings": told}, ensure_ascii=False)
+
+
+def _ruling(reading: Reading, request: MessagesRequest) -> str:
+    text = request.user_text
+    about = _block(text, "finding")
+    is_disputed = bool(_block(text, "dispute"))
+    is_so = any(
+        _holds(recorded, _block(text, "file")) and (recorded.upheld if is_disputed else recorded.confirmed)
+        for recorded in reading.findings
+        if folded(recorded.finding.quote) in about
+    )
+    return json.dumps({"is_so": is_so, "why": "It was looked at again." if is_so else "It does not hold."})
+
+
+def _holds(recorded: RecordedFinding, files: str) -> bool:
+    is_mended = recorded.mended_by is not None and folded(recorded.mended_by) in files
+    return folded(recorded.finding.quote) in files and not is_mended
+
+
+def _block(text: str, name: str) -> str:
+    """The lines of all blocks of that name without their numbers, white space folded."""
+    blocks = re.findall(rf"^<{name}\b[^\n]*>\n(.*?)^</{name}>", text, re.MULTILINE | re.DOTALL)
+    return folded(" ".join(_NUMBER.sub("", block) for block in blocks))
 
 
 def _answer(analysis: Analysis, task: AnalysisTask, request: MessagesRequest) -> str:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.readings import Finding
 from factory_assets.domain.specs import RepoName, Spec
 
 WORKSPACE = "{workspace}"
@@ -168,10 +169,30 @@ class Turn(_Recorded):
 Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
 
 
+class RecordedFinding(_Recorded):
+    """A finding of the reader: told of every tree in whose files its quote stands, until `mended_by` stands there too.
+
+    `confirmed` is what the reader says when it is asked again, `upheld` when an agent has disputed it.
+    """
+
+    finding: Finding
+    confirmed: bool = True
+    upheld: bool = True
+    mended_by: str | None = None
+
+
+class Reading(_Recorded):
+    """What the reader answers about one repo. `read` and `confirm` are turns that answer instead, word for word."""
+
+    findings: tuple[RecordedFinding, ...] = ()
+    read: Turns | None = None
+    confirm: Turns | None = None
+
+
 class Conversation(_Recorded):
     """What the model does in each phase of one repo's build, and where gates hand something back to it.
 
-    Without `repair` it changes nothing there.
+    Without `repair` it changes nothing there, without `reader` it finds nothing wrong with the repo.
     """
 
     repo: RepoName
@@ -179,6 +200,7 @@ class Conversation(_Recorded):
     seo: Turns | None = None
     review: Turns | None = None
     repair: Turns | None = None
+    reader: Reading = Reading()
 
     @model_validator(mode="after")
     def _has_a_phase(self) -> Conversation:

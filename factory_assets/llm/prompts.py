@@ -1,4 +1,4 @@
-"""Renders the prompt templates of analysis: a static part for the system prompt and one for the request."""
+"""Renders the prompt templates of structured questions: a static part for the system prompt, one for the request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prompts:
-    """The templates in a folder: `analyze.md.j2`, `repair.md.j2`, `merge.md.j2`."""
+    """The templates `TASK.md.j2` in a folder, each with a block `instructions`, a block `prompt`, or both."""
 
     folder: Path
 

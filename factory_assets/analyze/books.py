@@ -1,0 +1,59 @@
+"""The books of a day's analysis: its answers by date, its calls in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from factory_assets.domain.agents import Answer, Question
+from factory_assets.domain.builds import ModelCall
+from factory_assets.domain.ports import AnswerStore, CallLedger
+
+
+@dataclass(frozen=True)
+class DayBooks:
+    """Keeps what is answered about one day's papers. An analysis is not held to a budget: nothing is set aside."""
+
+    day: date
+    store: AnswerStore
+    ledger: CallLedger
+    now: Callable[[], datetime]
+
+    def answers_to(self, digest: str) -> list[str]:
+        """See llm.asking.Books."""
+        return self.store.answers_to(self.day, digest)
+
+    def set_aside(self, question: Question) -> AbstractContextManager[None]:  # noqa: ARG002 - as in Books
+        """See llm.asking.Books."""
+        return nullcontext()
+
+    def keep(self, purpose: str, digest: str, answer: Answer) -> int:
+        """See llm.asking.Books."""
+        return self.store.store_answer(
+            day=self.day,
+            purpose=purpose,
+            model=answer.model,
+            prompt_hash=digest,
+            text=answer.text,
+            now=self.now(),
+        )
+
+    def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:  # noqa: ARG002 - as in Books
+        """See llm.asking.Books."""
+        self.ledger.record_call(
+            ModelCall(
+                stage="analyze",
+                partition=self.day.isoformat(),
+                repo=None,
+                phase=None,
+                route=answer.route,
+                model=answer.model,
+                usage=answer.usage,
+                seconds=answer.seconds,
+                cache_hit=answer.cache_hit,
+                outcome=outcome,
+                at=self.now(),
+            )
+        )

@@ -1,0 +1,170 @@
+"""What a model that has not written the code finds when it reads a repo, and what becomes of each finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from factory_assets.domain.text import strip_hidden
+
+# Where an agent says why a finding is wrong; the factory takes it out of the workspace before it commits.
+DISPUTES_FILE = "DISPUTES.md"
+# The stage in the ledger of the reader's calls, which belong to a build and to none of its phases.
+READ_STAGE = "read"
+
+
+class ReaderMode(StrEnum):
+    """Whether the reader is asked, and whether what it finds can refuse a repo."""
+
+    DECIDE = "decide"
+    ADVISE = "advise"
+    OFF = "off"
+
+
+class FindingKind(StrEnum):
+    """What can be wrong with a repo that no program has noticed."""
+
+    MISSING = "missing behaviour"
+    NOT_THERE = "documented and not there"
+    WRONG = "wrong against the spec"
+    UNMEASURED = "unmeasured figure"
+    EMPTY_TEST = "test that proves nothing"
+    HARD_CODED = "hard-coded answer"
+    INSTRUCTION = "instruction to later agents"
+    UNSAFE = "unsafe habit"
+
+
+class Severity(StrEnum):
+    """How bad it is for whoever uses the repo."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+# Of these a reader can be sure by comparing two texts. The others are matters of degree: only the worst can block.
+_PLAIN = frozenset(
+    {
+        FindingKind.NOT_THERE,
+        FindingKind.WRONG,
+        FindingKind.UNMEASURED,
+        FindingKind.HARD_CODED,
+        FindingKind.INSTRUCTION,
+    }
+)
+
+
+class Finding(BaseModel):
+    """One thing that is wrong. `quote` is a text of `file`; `line` is where it begins there, as far as is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: FindingKind
+    severity: Severity
+    file: str
+    line: int
+    quote: str
+    why: str
+    mend: str
+
+    @property
+    def can_block(self) -> bool:
+        """Whether it blocks the repo, once it is confirmed."""
+        return self.severity is Severity.CRITICAL or (self.severity is Severity.MAJOR and self.kind in _PLAIN)
+
+    def is_same(self, other: Finding) -> bool:
+        """Whether both say the same of the same text."""
+        same_text = (self.file, folded(self.quote)) == (other.file, folded(other.quote))
+        return same_text and self.kind is other.kind
+
+
+class Standing(StrEnum):
+    """What has become of a finding. Only a confirmed one blocks; mended and struck ones were confirmed once."""
+
+    SHOWN = "shown"
+    CONFIRMED = "confirmed"
+    NOT_CONFIRMED = "not confirmed"
+    STRUCK = "struck"
+    MENDED = "mended"
+
+
+_CONFIRMED = frozenset({Standing.CONFIRMED, Standing.MENDED, Standing.STRUCK})
+
+
+class Judged(BaseModel):
+    """A finding and its standing. `said` is why: the words of the second call, or the factory's own.
+
+    `disputed` is whether an agent has disputed it, which it can do once.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    finding: Finding
+    standing: Standing
+    disputed: bool = False
+    said: str = ""
+
+
+class Reading(BaseModel):
+    """What is known of a repo after a reading of its tree, the findings of its earlier trees included.
+
+    `dropped` counts findings whose quote stands nowhere, `left_out` says what the reader was not shown.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    judged: tuple[Judged, ...] = ()
+    dropped: int = 0
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def blocking(self) -> tuple[Judged, ...]:
+        """The findings that refuse the tree."""
+        return tuple(judged for judged in self.judged if judged.standing is Standing.CONFIRMED)
+
+    @property
+    def counts(self) -> ReadingCounts:
+        """How many findings of each kind, and what became of them."""
+        return ReadingCounts(
+            model=self.model,
+            found=_by_kind(self.judged),
+            confirmed=_by_kind(judged for judged in self.judged if judged.standing in _CONFIRMED),
+            disputed=_by_kind(judged for judged in self.judged if judged.disputed),
+            struck=_by_kind(judged for judged in self.judged if judged.standing is Standing.STRUCK),
+            dropped=self.dropped,
+        )
+
+
+class ReadingCounts(BaseModel):
+    """The findings of a repo by kind, and by which model. `dropped` ones count nowhere else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    found: Mapping[str, int] = {}
+    confirmed: Mapping[str, int] = {}
+    disputed: Mapping[str, int] = {}
+    struck: Mapping[str, int] = {}
+    dropped: int = 0
+
+
+class Dispute(BaseModel):
+    """What an agent says against a finding: a text of the repo, and why that proves it wrong."""
+
+    model_config = ConfigDict(frozen=True)
+
+    quote: str
+    why: str
+
+
+def folded(text: str) -> str:
+    """A text as quotes are compared: without what a reader cannot see, each run of white space one blank."""
+    return " ".join(strip_hidden(text).split())
+
+
+def _by_kind(judged: Iterable[Judged]) -> dict[str, int]:
+    return dict(sorted(Counter(item.finding.kind.value for item in judged).items()))

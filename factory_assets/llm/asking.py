@@ -1,0 +1,183 @@
+"""The one way to ask a structured question: its answer is kept raw, then read, then put in the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+
+from factory_assets.domain.agents import Answer, Question, StructuredModel
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.llm.claude_api_errors import AnswerRefusedError, UnusableAnswerError
+
+Result = TypeVar("Result")
+
+# The tokenizer of claude-haiku-5-5 makes about a third more tokens of a text than older ones.
+CHARS_PER_TOKEN = 3.0
+
+# A different prompt, too, so that no cache of a router answers with the same text again.
+REMINDER = (
+    "Your previous answer could not be read ({problem}). Answer with the JSON object alone: no words before or"
+    " after it, no code fence."
+)
+
+
+class NoAnswerError(Exception):
+    """The text holds no answer of the asked form; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to ask. `purpose` names it in the registry; `prompt` gets the reminder of a second try.
+
+    `known_by` is what the request is about, where that is less than its words: what was answered about the same is
+    not asked again.
+    """
+
+    purpose: str
+    instructions: str
+    prompt: Callable[[str], str]
+    schema: Mapping[str, JsonValue]
+    max_output_tokens: int
+    known_by: str | None = None
+
+
+class Books(Protocol):
+    """Where the answers of one conversation are kept, and what they cost is written down."""
+
+    def answers_to(self, digest: str) -> list[str]:
+        """The texts that were kept under this digest, the newest first."""
+        ...
+
+    def set_aside(self, question: Question) -> AbstractContextManager[None]:
+        """Set dollars aside for as long as one question is asked.
+
+        Raises:
+            FactoryError: there is no room for them.
+        """
+        ...
+
+    def keep(self, purpose: str, digest: str, answer: Answer) -> int:
+        """Keep a raw answer, before it is read, and return its number."""
+        ...
+
+    def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:
+        """Write a call in the ledger; without `is_last` the question is still being asked."""
+        ...
+
+
+@dataclass
+class Asker:
+    """Asks, and keeps count of what it took. `about` names the conversation, `setting` the model's setting."""
+
+    about: str
+    model: StructuredModel
+    model_name: str
+    setting: str
+    books: Books
+    notify: Callable[[str], None]
+    usage: Usage = field(default_factory=Usage)
+    answers: list[Answer] = field(default_factory=list)
+    answer_ids: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def ask(self, request: Request, read: Callable[[str], Result]) -> Result:
+        """Ask, and once more where the answer is no JSON of the asked form.
+
+        What was answered to the very same before, which was kept and paid for, is not asked again.
+
+        Raises:
+            InputError: the second answer could not be read either.
+            UnusableAnswerError: the answer was cut off or refused.
+            FactoryError: what the model's route raises.
+        """
+        try:
+            return self._ask_once(request, request.purpose, "", read)
+        except NoAnswerError as error:
+            problem = str(error)
+        self.note(f"{request.purpose}: the answer could not be read ({problem}); asked again")
+        try:
+            return self._ask_once(request, f"{request.purpose} again", REMINDER.format(problem=problem), read)
+        except NoAnswerError as error:
+            raise InputError(
+                f"The model's answer could not be read twice: {error}."
+                f" Both are kept in the registry (answers {self.answer_ids[-2]} and {self.answer_ids[-1]}).",
+                where=f"{self.about} {request.purpose}",
+                mend=f"Run it again, or name another model in {self.setting}.",
+            ) from error
+
+    def note(self, text: str) -> None:
+        """Tell the operator now, and in the report."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.notify(f"{self.about} {text}")
+
+    def _ask_once(
+        self, request: Request, purpose: str, reminder: str, read: Callable[[str], Result]
+    ) -> Result:
+        question = Question(
+            instructions=request.instructions,
+            prompt=request.prompt(reminder),
+            answer_schema=request.schema,
+            model=self.model_name,
+            max_output_tokens=request.max_output_tokens,
+            setting=self.setting,
+            lost=lambda lost: self._record(lost, "broken off", is_last=False),
+        )
+        about = request.known_by or question.prompt
+        digest = hashlib.sha256(f"{question.instructions}\0{about}".encode()).hexdigest()
+        for text in self.books.answers_to(digest):
+            try:
+                result = read(text)
+            except NoAnswerError:
+                continue
+            self.note(f"{purpose}: the answer is that of an earlier run, which ended before it was used")
+            return result
+        with self.books.set_aside(question):
+            try:
+                answer = self.model.ask(question)
+            except UnusableAnswerError as error:
+                self._keep(purpose, digest, error.answer)
+                outcome = "refused" if isinstance(error, AnswerRefusedError) else "cut"
+                self._record(error.answer, outcome)
+                raise
+            self._keep(purpose, digest, answer)
+            try:
+                result = read(answer.text)
+            except NoAnswerError:
+                self._record(answer, "no answer in it")
+                raise
+            self._record(answer, "answered")
+        self.notify(f"{self.about} {purpose}: ${answer.usage.cost_usd:.4f}, {answer.seconds:.0f} s")
+        return result
+
+    def _keep(self, purpose: str, digest: str, answer: Answer) -> None:
+        self.answer_ids.append(self.books.keep(purpose, digest, answer))
+
+    def _record(self, answer: Answer, outcome: str, *, is_last: bool = True) -> None:
+        self.answers.append(answer)
+        self.usage += answer.usage
+        self.books.record(answer, outcome, is_last=is_last)
+        for text in answer.notes:
+            self.note(text)
+
+
+def schema_of(form: type[BaseModel]) -> Mapping[str, JsonValue]:
+    """The JSON schema of a form, as a question carries it."""
+    return TypeAdapter(dict[str, JsonValue]).validate_python(form.model_json_schema())
+
+
+def tokens_of(text: str) -> int:
+    """A cautious estimate of a text's tokens."""
+    return math.ceil(len(text) / CHARS_PER_TOKEN)
+
+
+def one_line(error: FactoryError) -> str:
+    """An error as part of a note."""
+    return " ".join(str(error).split())
