@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from factory_assets.cli import desk_commands as desk
+from factory_assets.cli import judge_commands as judging
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
 from factory_assets.domain.errors import FactoryError
@@ -33,6 +34,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "show": desk.show,
         "plan": work.plan,
         "verify": desk.verify_repo,
+        "judge": judging.judge,
         "doctor": service.doctor,
     },
     "Mend": {

@@ -1,0 +1,132 @@
+"""The command judge: the gates over any tree on disk, with no instance and no model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from factory_assets.build.laid import works_of
+from factory_assets.build.report import BuildReport
+from factory_assets.cli.judging import Bench, judge_laid
+from factory_assets.domain.builds import GateVerdict
+from factory_assets.domain.errors import InputError, MissingToolError
+from factory_assets.domain.indexes import PackageIndexes
+from factory_assets.domain.specs import Language, Spec
+from factory_assets.leaks.rules import Kingfisher, rule_cache
+from factory_assets.leaks.scanner import LeakScanner
+from factory_assets.sandbox import PlainSandbox, find_sandbox
+from factory_assets.scratch import scratch_folder
+from factory_assets.settings import PROJECT_ROOT
+
+_ANY_NAME = "judged-tree"
+_USUAL = {
+    "problem": "A developer lacks what this repository does.",
+    "solution": "Do what the documents of this repository say.",
+    "files": ["README.md"],
+    "estimated_lines": 200,
+    "complexity": "low",
+    "who_pays": "Whoever needs it.",
+    "integration_point": "Wherever it is used.",
+    "moat": "It is judged.",
+}
+
+
+def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
+    """The spec in a JSON file, whose further fields are left aside; what it does not say is what any tree has.
+
+    Raises:
+        InputError: the file is no spec, or neither it nor `language` names a language.
+    """
+    said = _object_in(file) if file is not None else {}
+    named = language or said.get("language")
+    if named is None:
+        raise InputError("No language is named.", where=str(tree), mend="Give --language, as --language go.")
+    usual = {**_USUAL, "name": _name_of(tree), "source_papers": (), "source_url": tree.as_uri()}
+    own = {key: value for key, value in said.items() if key in Spec.model_fields}
+    try:
+        return Spec.model_validate({**usual, **own, "language": named})
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the spec"
+        raise InputError(
+            f"{field}: {first['msg']}.", where=str(file or tree), mend="Correct the spec."
+        ) from error
+
+
+def judge_tree(tree: Path, spec: Spec, documents: Path | None, indexes: PackageIndexes) -> BuildReport:
+    """Judge a copy of the tree.
+
+    Raises:
+        MissingToolError: without a sandbox, for the tree is anybody's code; or without a tool of the language.
+        FactoryError: it could not be judged.
+    """
+    sandbox = find_sandbox(hidden=(PROJECT_ROOT,))
+    if isinstance(sandbox, PlainSandbox):
+        raise MissingToolError(
+            "A tree is judged only in a sandbox, and bubblewrap does not work here.",
+            mend="Install the package bubblewrap; `factory doctor` tells why it does not work.",
+        )
+    bench = Bench(commands=sandbox, scanner=LeakScanner((), Kingfisher(cache=rule_cache())), indexes=indexes)
+    with scratch_folder("judge") as folder:
+        return judge_laid(spec, (), works_of(tree, documents), folder=folder, bench=bench)
+
+
+def show_verdicts(report: BuildReport, console: Console) -> None:
+    """A line for each gate, and under what it refused all that it saw and how to mend it."""
+    for verdict in report.verdicts:
+        lines = verdict.saw.splitlines() or [""]
+        word, style = ("passed", "green") if verdict.passed else ("refused", "red")
+        console.print(
+            f"{word:<8} {verdict.gate}, after {verdict.phase}: {lines[0]}",
+            style=style,
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        if not verdict.passed:
+            for line in [*lines[1:], f"To mend it: {verdict.mend}"]:
+                console.print(f"         {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def as_json(report: BuildReport) -> str:
+    """The verdicts as one JSON object."""
+    return json.dumps({"passed": passes(report), "verdicts": [_fields(v) for v in report.verdicts]}, indent=2)
+
+
+def passes(report: BuildReport) -> bool:
+    """Whether every gate has passed it."""
+    return report.commit is not None
+
+
+def _fields(verdict: GateVerdict) -> dict[str, object]:
+    return {
+        "gate": verdict.gate,
+        "phase": verdict.phase,
+        "passed": verdict.passed,
+        "saw": verdict.saw,
+        "fix": verdict.mend,
+    }
+
+
+def _object_in(file: Path) -> Mapping[str, object]:
+    try:
+        said = json.loads(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"The spec cannot be read: {error.strerror}.", where=str(file)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"The spec is no JSON: {error}.", where=str(file)) from error
+    if not isinstance(said, dict):
+        raise InputError("The spec is no JSON object.", where=str(file))
+    return said
+
+
+def _name_of(tree: Path) -> str:
+    """A repo's name after the folder, which may be called anything."""
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in tree.name.lower())
+    name = "-".join(words.split())
+    usable = name[:1].isalpha() and 3 <= len(name) <= 50
+    return name if usable else _ANY_NAME

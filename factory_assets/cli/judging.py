@@ -1,0 +1,119 @@
+"""An attempt over what is there already: a temporary instance whose phases are laid instead of done by agents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from factory_assets.build.config import BuildConfig, BuildJob
+from factory_assets.build.errors import (
+    BuildAgentError,
+    BuildDeferredError,
+    BuildGateError,
+    BuildStoppedError,
+)
+from factory_assets.build.laid import LaidWork, Work
+from factory_assets.build.report import BuildReport
+from factory_assets.build.stage import Builder
+from factory_assets.domain.agents import CommandRunner, Route
+from factory_assets.domain.builds import BudgetLimits, Phase
+from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.indexes import PackageIndexes
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.leaks.scanner import HistoryScanner
+from factory_assets.registry import Registry
+from factory_assets.settings import PROJECT_ROOT
+
+_GATE_SECONDS = 600.0
+_ENOUGH_SECONDS = 16 * 3600.0
+# Laid work costs nothing; a budget of nothing would not let it begin.
+_A_DOLLAR = BudgetLimits(repo_usd=1.0, day_usd=1.0, phase_usd=dict.fromkeys(Phase, 1.0))
+_NO_AGENT = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What the gates work with. `secrets` are values that must stand in no commit."""
+
+    commands: CommandRunner
+    scanner: HistoryScanner
+    indexes: PackageIndexes
+    secrets: tuple[str, ...] = ()
+
+
+def judge_laid(
+    spec: Spec,
+    papers: Sequence[Paper],
+    works: Iterable[Work],
+    *,
+    folder: Path,
+    bench: Bench,
+) -> BuildReport:
+    """Take the works through an attempt's phases and gates, in an instance of its own in `folder`.
+
+    A `<name>.git` in `folder` is gone on from, as a build goes on from its own. The report holds the verdict of every
+    gate that came to judge; a refusal ends it, as it ends a build.
+
+    Raises:
+        FactoryError: a gate could not be run, so that nothing is known.
+    """
+    registry = Registry(folder / "registry.duckdb")
+    builder = Builder(
+        _config(folder, bench),
+        agents=LaidWork(works),
+        commands=bench.commands,
+        scanner=bench.scanner,
+        journal=registry,
+        ledger=registry,
+    )
+    job = BuildJob(queued=_queue(registry, spec), papers=tuple(papers), run_id="judge", partition="judge")
+    try:
+        return builder.build(job, _unheard)
+    except (BuildGateError, BuildAgentError) as error:
+        return error.report
+    except (BuildDeferredError, BuildStoppedError) as error:
+        # What put it off, in its own words: nothing launches this again.
+        raise (error.__context__ if isinstance(error.__context__, FactoryError) else error) from None
+
+
+def _unheard(line: str) -> None:
+    del line
+
+
+def _queue(registry: Registry, spec: Spec) -> QueuedSpec:
+    now = datetime.now(UTC)
+    ranks = range(1, 2)
+    (queued,) = registry.queue_specs(
+        now.date(), [spec], (), dropped=0, ranks=ranks, late_ranks=ranks, now=now
+    )
+    return queued
+
+
+def _config(folder: Path, bench: Bench) -> BuildConfig:
+    return BuildConfig(
+        git_dir=folder,
+        workspaces_dir=folder / "workspaces",
+        transcripts_dir=folder / "transcripts",
+        locks_dir=folder / "locks",
+        prompts_dir=PROJECT_ROOT / "prompts",
+        author="Software Factory <factory@localhost>",
+        owner="Software Factory",
+        models=dict.fromkeys(Phase, _NO_AGENT),
+        build_turns=1,
+        seo_turns=1,
+        review_turns=1,
+        limits=_A_DOLLAR,
+        repair_rounds=0,
+        phase_seconds=_ENOUGH_SECONDS,
+        build_seconds=_ENOUGH_SECONDS,
+        gate_seconds=_GATE_SECONDS,
+        route=Route.CLAUDE_CODE,
+        claude_code_version=_NO_AGENT,
+        factory_version=version("software-factory"),
+        secrets=bench.secrets,
+        indexes=bench.indexes,
+    )

@@ -1,0 +1,207 @@
+"""`factory judge`: a tree on disk is judged by the gates of a build, and nothing but the verdict comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from build_material import BASH_FILES, DOCUMENTS, PYTHON_FILES, write_files
+from toolchains import works
+from typer.testing import CliRunner
+
+from factory_assets.build.laid import works_of
+from factory_assets.cli.app import app
+from factory_assets.gates import ALL_GATES
+
+sandboxed = pytest.mark.skipif(not works("bwrap"), reason="bubblewrap is not installed")
+NOWHERE = "http://127.0.0.1:9"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What each gate saw that refused, from the JSON."""
+        return {v["gate"]: v["saw"] for v in self.said["verdicts"] if not v["passed"]}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The JSON object that was printed."""
+        said: dict[str, Any] = json.loads(self.out)
+        return said
+
+
+def judge(*args: object) -> Ended:
+    done = CliRunner().invoke(app, ["judge", *map(str, args)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A good bash repo without documents, judged from a folder that is no project, with an empty home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    write_files(tmp_path / "word-count", BASH_FILES)
+    return tmp_path / "word-count"
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    write_files(tmp_path / "docs", DOCUMENTS)
+    return tmp_path / "docs"
+
+
+def contents(folder: Path) -> Mapping[str, tuple[int, bytes]]:
+    return {
+        str(path): (path.stat().st_mode, path.read_bytes()) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@sandboxed
+def test_a_good_tree_passes_every_gate_and_is_left_as_it_was(tree: Path, docs: Path) -> None:
+    before = contents(tree), contents(docs)
+    ended = judge(tree, "--language", "bash", "--docs", docs, "--json")
+    assert (ended.code, ended.refused) == (0, {})
+    assert ended.said["passed"] is True
+    assert {verdict["gate"] for verdict in ended.said["verdicts"]} == set(ALL_GATES)
+    assert set(ended.said["verdicts"][0]) == {"gate", "phase", "passed", "kind", "saw", "fix"}
+    assert (contents(tree), contents(docs)) == before
+
+
+@sandboxed
+def test_a_tree_with_documents_of_its_own_needs_no_other_folder(tree: Path) -> None:
+    write_files(tree, DOCUMENTS)
+    ended = judge(tree, "--language", "bash", "--json")
+    assert (ended.code, ended.refused) == (0, {})
+
+
+@sandboxed
+def test_what_a_gate_refuses_is_told_with_how_to_mend_it(tree: Path, docs: Path) -> None:
+    (tree / "tests" / "test_count.sh").unlink()
+    ended = judge(tree, "--language", "bash", "--docs", docs)
+    assert ended.code == 1
+    (line,) = (line for line in ended.out.splitlines() if line.startswith("refused  tests-present"))
+    assert "after build" in line
+    assert "To mend it: " in ended.out
+    told = judge(tree, "--language", "bash", "--docs", docs, "--json")
+    assert told.code == 1
+    assert told.said["passed"] is False
+    assert set(told.refused) == {"tests-present"}
+
+
+@sandboxed
+def test_a_licence_and_a_spec_of_the_trees_own_are_put_back_as_in_a_build(tree: Path, docs: Path) -> None:
+    (tree / "LICENSE").write_text("Nobody may use this.\n")
+    (tree / "SPEC.md").write_text("# Something else\n")
+    ended = judge(tree, "--language", "bash", "--docs", docs, "--json")
+    assert (ended.code, ended.refused) == (0, {})
+
+
+@sandboxed
+def test_a_spec_that_says_a_part_is_filled_up_and_names_the_language(tree: Path, docs: Path) -> None:
+    spec = tree.with_name("case.json")
+    spec.write_text(json.dumps({"language": "bash", "solution": "Count words.", "by": "program"}))
+    ended = judge(tree, "--spec", spec, "--docs", docs, "--json")
+    assert (ended.code, ended.refused) == (0, {})
+
+
+@sandboxed
+def test_a_registry_that_is_out_of_reach_is_no_verdict(tmp_path: Path, docs: Path) -> None:
+    tree = tmp_path / "word-count"
+    write_files(tree, PYTHON_FILES)
+    (tree / "word_count" / "__init__.py").write_text('"""Counts."""\n\nimport six\n')
+    write_files(
+        tree,
+        {
+            "pyproject.toml": '[project]\nname = "word-count"\nversion = "0.1.0"\ndependencies = ["six"]\n'
+            '\n[tool.pytest.ini_options]\npythonpath = ["."]\ntestpaths = ["tests"]\n'
+        },
+    )
+    ended = judge(tree, "--language", "python", "--docs", docs, "--pypi-url", NOWHERE)
+    assert ended.code == 2, ended.out
+    assert "registry" in ended.err
+    assert "launched again" not in ended.err
+
+
+def test_without_a_sandbox_nothing_is_judged(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    ended = judge(tree, "--language", "bash")
+    assert ended.code == 2
+    assert "bubblewrap" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ("{", "The spec is no JSON"),
+        ("[]", "The spec is no JSON object."),
+        ('{"language": "cobol"}', "language: "),
+        ('{"language": "bash", "name": "No Name"}', "name: "),
+        ('{"name": "word-count"}', "No language is named."),
+    ],
+)
+def test_a_spec_that_is_none_is_one_clear_error(tree: Path, spec: str, says: str) -> None:
+    file = tree.with_name("case.json")
+    file.write_text(spec)
+    ended = judge(tree, "--spec", file)
+    assert ended.code == 2
+    assert says in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_what_is_no_folder_or_no_language_is_one_clear_error(tree: Path, tmp_path: Path) -> None:
+    for args, says in (
+        ([tmp_path / "nowhere", "--language", "bash"], "There is nothing of this name."),
+        ([tree / "bin" / "word-count", "--language", "bash"], "This is no folder."),
+        ([tree, "--language", "bash", "--docs", tmp_path / "nowhere"], "There is nothing of this name."),
+        ([tree, "--spec", tmp_path / "nowhere"], "The spec cannot be read: No such file or directory."),
+        ([tree], "No language is named."),
+        ([tree, "--language", "cobol"], "'cobol' is not one of"),
+    ):
+        ended = judge(*args)
+        assert ended.code == 2
+        assert says in " ".join(ended.err.split())
+
+
+def test_a_tree_is_laid_over_a_scaffold_link_for_link_and_without_what_git_and_builds_leave(
+    tmp_path: Path,
+) -> None:
+    tree, workspace, outside = tmp_path / "tree", tmp_path / "work", tmp_path / "outside"
+    outside.mkdir()
+    (outside / "README.md").write_text("outside\n")
+    write_files(tree, {"a/b.sh": "true\n", ".git/config": "[core]\n", "node_modules/x/y.js": "1\n"})
+    (tree / "docs").symlink_to(outside)
+    (tree / "Makefile").symlink_to("a/b.sh")
+    os.mkfifo(tree / "pipe")
+    write_files(
+        workspace, {"Makefile": "test:\n", "LICENSE": "MIT\n", "src/stub.py": "pass\n", "a": "a file\n"}
+    )
+    write_files(tmp_path / "documents", {"docs/README.md": "inside\n", "README.md": "# It\n"})
+    build, document, review = works_of(tree, tmp_path / "documents")
+    build(workspace)
+    assert sorted(path.name for path in workspace.iterdir()) == ["LICENSE", "Makefile", "a", "docs"]
+    assert (workspace / "docs").readlink() == outside
+    assert (workspace / "Makefile").readlink() == Path("a/b.sh")
+    document(workspace)
+    review(workspace)
+    assert (outside / "README.md").read_text() == "outside\n"
+    assert (workspace / "docs" / "README.md").read_text() == "inside\n"
+    assert (workspace / "README.md").read_text() == "# It\n"
