@@ -16,6 +16,7 @@ from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.errors import InputError, MissingToolError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.gates import gates_after
 from factory_assets.leaks.rules import Kingfisher, rule_cache
 from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.sandbox import PlainSandbox, find_sandbox
@@ -103,10 +104,12 @@ def passes(report: BuildReport) -> bool:
 
 
 def _fields(verdict: GateVerdict) -> dict[str, object]:
+    rows = (gate for gate in gates_after(verdict.phase) if gate.name == verdict.gate)
     return {
         "gate": verdict.gate,
         "phase": verdict.phase,
         "passed": verdict.passed,
+        "kind": " and ".join(dict.fromkeys(gate.needs for gate in rows)),
         "saw": verdict.saw,
         "fix": verdict.mend,
     }
