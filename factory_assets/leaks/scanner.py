@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from factory_assets.domain.redaction import REDACTED, Redactor
+from factory_assets.leaks.examples import without_examples
 from factory_assets.leaks.forms import Finder
 from factory_assets.leaks.history import LARGEST_OBJECT, Entry, History, Repository
 from factory_assets.leaks.rules import RuleScanner
 from factory_assets.leaks.unpack import TooMuchError, unpack
+from factory_assets.leaks.views import BASE64, is_name
 
 OWN_SECRET = "a secret of this factory"  # noqa: S105 - a rule's name
 NOT_LOOKED_INTO = "too large to be looked into"
@@ -71,13 +73,17 @@ class HistoryScanner(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _File:
-    """What the rules get to see: a blob, or a member of one."""
+    """What the rules get to see: a blob, a member of one, or another reading of it.
+
+    Of another reading, `origin` is what it was made from, whose finds are not told twice.
+    """
 
     commit: str
     path: bytes
     data: bytes
+    origin: _File | None = None
 
 
 class LeakScanner:
@@ -94,6 +100,7 @@ class LeakScanner:
         self._redact = Redactor(own)
         self._rules = rules
         self._clean: set[str] = set()
+        self._unsuspicious: set[str] = set()
 
     def scan(self, git_dir: Path, *revisions: str) -> tuple[Leak, ...]:
         """Every find, the factory's own secrets first.
@@ -127,7 +134,8 @@ class LeakScanner:
         """
         repository = Repository(git_dir)
         history = repository.history(revisions)
-        fresh = [entry for entry in history.entries if entry.object_id not in self._clean]
+        known = self._clean | self._unsuspicious
+        fresh = [entry for entry in history.entries if entry.object_id not in known]
         leaks = [self._unread(entry) for entry in fresh if entry.size > LARGEST_OBJECT]
         leaks += self._own_names(history)
         files: list[_File] = []
@@ -135,6 +143,7 @@ class LeakScanner:
             leaks += self._look_into(entry, data, files)
         if leaks or any(_SUSPICIOUS.search(file.data) for file in files):
             return self.scan(git_dir, *revisions)
+        self._unsuspicious.update(entry.object_id for entry in fresh)
         return ()
 
     def _own_names(self, history: History) -> Iterator[Leak]:
@@ -144,17 +153,29 @@ class LeakScanner:
 
     def _look_into(self, entry: Entry, data: bytes, files: list[_File]) -> Iterator[Leak]:
         """The factory's own secrets in one object and in what is packed in it; adds to what the rules get."""
-        files.append(_File(entry.commit, entry.path, data))
-        for match in self._finder.find(data):
+        matches = list(self._finder.find(data))
+        for match in matches:
             line = data.count(b"\n", 0, match.offset) + 1
             yield self._leak(entry.commit, entry.path, line, OWN_SECRET, match.form)
+        # An archive must stay what it is.
+        text = data if b"\0" in data else without_examples(data)
+        origin = _File(entry.commit, entry.path, text)
+        files.append(origin)
         try:
-            for part in unpack(data):
+            for part in unpack(text):
                 path = entry.path + part.name.encode(errors="surrogateescape")
+                file = _File(
+                    entry.commit, path, without_examples(part.data), None if part.is_file else origin
+                )
                 if part.is_file:
-                    files.append(_File(entry.commit, path, part.data))
-                for match in self._finder.find(part.data):
-                    yield self._leak(entry.commit, path, 0, OWN_SECRET, match.form)
+                    origin, matches = file, []
+                # The rules read base64 by themselves.
+                if not part.name.endswith(BASE64):
+                    files.append(file)
+                if not matches:
+                    matches = list(self._finder.find(part.data))
+                    for match in matches:
+                        yield self._leak(entry.commit, path, 0, OWN_SECRET, match.form)
         except TooMuchError:
             yield self._unread(entry)
 
@@ -164,12 +185,19 @@ class LeakScanner:
         names = b"".join(b" ".join(path.splitlines()) + b"\n" for _, path in history.names)
         finds = self._rules.find({_NAMES: names, **{name: file.data for name, file in named.items()}})
         values = sorted({find.value.encode() for find in finds if find.value}, key=len, reverse=True)
-        for find in finds:
+        told: set[tuple[_File, str]] = set()
+        for find in sorted(
+            finds, key=lambda find: find.file in named and named[find.file].origin is not None
+        ):
             if find.file == _NAMES:
                 commit, path = history.names[min(find.line, len(history.names)) - 1]
+                line = 0
             else:
-                commit, path = named[find.file].commit, named[find.file].path
-            line = 0 if find.file == _NAMES else find.line
+                file = named[find.file]
+                commit, path, line = file.commit, file.path, 0 if file.origin else find.line
+                if file.origin and ((file.origin, find.value) in told or is_name(find.value)):
+                    continue
+                told.add((file.origin or file, find.value))
             for value in values:
                 path = path.replace(value, REDACTED.encode())
             yield self._leak(commit, path, line, find.rule, find.value.encode())

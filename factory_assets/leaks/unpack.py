@@ -1,29 +1,24 @@
-"""What is packed inside a file: members of archives, compressed data, and blocks of base64."""
+"""What is packed inside a file: members of archives, compressed data, and texts that stand there in another form."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import bz2
 import io
 import lzma
-import re
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from factory_assets.leaks.views import JOINED, decoded, rearranged
+
 DEEPEST = 3
 LARGEST_TOTAL = 64_000_000
 MOST_PARTS = 2_000
-SHORTEST_BLOCK = 24
 
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 _PACKED = (*_COMPRESSED, b"PK\x03\x04")
-_BLOCK = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
-_GAP = re.compile(rb"[\s\"'`\\,+n]{1,12}")
-_URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 
 class TooMuchError(Exception):
@@ -32,7 +27,7 @@ class TooMuchError(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """Something packed. `name` is its path in what it came from; `is_file` tells members from base64 blocks."""
+    """Something packed. `name` is its path in what it came from; `is_file` tells members from other readings."""
 
     name: str
     data: bytes
@@ -72,7 +67,7 @@ def unpack(data: bytes) -> Iterator[Part]:
 def _unpack(data: bytes, name: str, levels: int, allowance: _Allowance) -> Iterator[Part]:
     if levels == 0:
         return
-    for part in _parts(data, allowance):
+    for part in _parts(data, name, allowance):
         if part.data in allowance.seen:
             continue
         allowance.seen.add(part.data)
@@ -81,7 +76,7 @@ def _unpack(data: bytes, name: str, levels: int, allowance: _Allowance) -> Itera
         yield from _unpack(part.data, inner, levels - 1, allowance)
 
 
-def _parts(data: bytes, allowance: _Allowance) -> Iterator[Part]:
+def _parts(data: bytes, name: str, allowance: _Allowance) -> Iterator[Part]:
     if data.startswith(_COMPRESSED):
         yield Part("content", allowance.member(_decompress(data, allowance.left)), is_file=True)
     elif zipfile.is_zipfile(io.BytesIO(data)):
@@ -89,7 +84,7 @@ def _parts(data: bytes, allowance: _Allowance) -> Iterator[Part]:
     elif data[257:262] == b"ustar":
         yield from _tar_members(data, allowance)
     else:
-        yield from _decoded(data, allowance)
+        yield from _read_otherwise(data, name, allowance)
 
 
 def _decompress(data: bytes, most: int) -> bytes:
@@ -148,47 +143,20 @@ def _tar_members(data: bytes, allowance: _Allowance) -> Iterator[Part]:
         return
 
 
-def _decoded(data: bytes, allowance: _Allowance) -> Iterator[Part]:
-    """What base64 in the data stands for: archives one by one, all else as one part, which is much faster."""
-    others = []
-    for block in _base64_blocks(data):
+def _read_otherwise(data: bytes, path: str, allowance: _Allowance) -> Iterator[Part]:
+    """Archives that stand encoded one by one, all else of a kind as one part, which is much faster.
+
+    A text is rearranged in each way once on a path, and joined last: more would only lead back.
+    """
+    kinds: dict[str, list[bytes]] = {}
+    for kind, block in decoded(data):
         if block.startswith(_PACKED) or block[257:262] == b"ustar":
-            yield Part("base64", allowance.member(block), is_file=False)
+            yield Part(kind, allowance.member(block), is_file=False)
         else:
-            others.append(allowance.block(block))
-    if others:
-        yield Part("base64", b"\n".join(others), is_file=False)
-
-
-def _base64_blocks(data: bytes) -> Iterator[bytes]:
-    """Each run of base64 decoded, and runs that stand in lines one below the other decoded as one."""
-    for run in _runs(data):
-        text = b"".join(run)
-        for block in (text, *run) if len(run) > 1 else (text,):
-            decoded = _decode(block)
-            if decoded:
-                yield decoded
-
-
-def _runs(data: bytes) -> Iterator[list[bytes]]:
-    run: list[bytes] = []
-    end = 0
-    for match in _BLOCK.finditer(data):
-        if run and _GAP.fullmatch(data, end, match.start()) is None:
-            yield run
-            run = []
-        run.append(match[0])
-        end = match.end()
-    if run:
-        yield run
-
-
-def _decode(block: bytes) -> bytes:
-    text = block.rstrip(b"=").translate(_URLSAFE)
-    if len(text) < SHORTEST_BLOCK:
-        return b""
-    text = text[: len(text) - 1] if len(text) % 4 == 1 else text
-    try:
-        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
-        return b""
+            kinds.setdefault(kind, []).append(allowance.block(block))
+    for kind, blocks in kinds.items():
+        yield Part(kind, b"\n".join(blocks), is_file=False)
+    if JOINED not in path:
+        yield from (
+            Part(kind, text, is_file=False) for kind, text in rearranged(data) if f"!{kind}" not in path
+        )

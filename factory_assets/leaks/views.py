@@ -1,0 +1,149 @@
+"""Other readings of a text: what it holds encoded, backwards, or in pieces that a program puts together."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import string
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+BASE64, JOINED = "base64", "joined"
+SHORTEST_BLOCK = 24
+LARGEST_TEXT = 2_000_000
+MOST_PIECES = 4_000
+
+_BLOCK = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
+_GAP = re.compile(rb"[\s\"'`\\,+n]{1,12}")
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
+_HEX = re.compile(rb"[0-9A-Fa-f]{32,}")
+_BASE32 = re.compile(rb"[A-Z2-7]{26,}|[a-z2-7]{26,}")
+_BASE85 = re.compile(rb"[!-~]{20,}")
+# A byte by its number: %67 of URLs, \x67, \u0067 and &#x67; of literals, 0x67 of lists.
+_NUMBERED = re.compile(rb"(?:%|\\x|\\u00|\\u\{|&#x|0x)([0-9A-Fa-f]{2})(?:\}|;|,?\s*(?=0x)|)")
+# What stands between two literals that become one: nothing, a comma of a list, an operator, or a line's end.
+_GLUE = re.compile(rb"([\"'`])[\s+.,&|\\()]{0,40}(?:[bfru]{0,2})([\"'`])", re.IGNORECASE)
+_PIECE = re.compile(rb"[\"'`]([\w+/=.:~-]{2,400})[\"'`]|=[ \t]*([\w+/=.:~-]{4,400})")
+_NAMES = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})(?:[_./:~-]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*")
+_REACH = 6
+_PRINTABLE = string.printable.encode()
+
+
+def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Kind and content of each text that stands encoded in the data; all but base64 only where it is a text."""
+    for block in _base64_blocks(data):
+        yield BASE64, block
+    for match in _HEX.finditer(data):
+        yield from _text("hex", bytes.fromhex(match[0][: len(match[0]) // 2 * 2].decode()))
+    for match in _BASE32.finditer(data):
+        yield from _text("base32", _base32(match[0]))
+    for match in _BASE85.finditer(data):
+        for block in {match[0], *re.split(rb"[\"']", match[0]), *match[0].split(b"`")}:
+            for decode in (base64.b85decode, base64.a85decode):
+                yield from _text("base85", _base85(decode, block))
+
+
+def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The data with its numbered bytes put in, backwards, and with its literals joined; what would change nothing is
+    left out.
+
+    Joined are literals with nothing but punctuation between them, in place, and beside it each two and three pieces
+    that stand near each other, in both orders: a program may give each a name first. Of more than 4,000 pieces, those
+    in place alone. What is no text, or more than 2 MB of it, is not rearranged.
+    """
+    if len(data) > LARGEST_TEXT or not _is_text(data):
+        return
+    if len(_NUMBERED.findall(data)) >= SHORTEST_BLOCK // 3:
+        yield "escapes", _NUMBERED.sub(lambda match: bytes.fromhex(match[1].decode()), data)
+    yield "reversed", data[::-1]
+    glued = _glued(data)
+    pieces = [match[1] or match[2] for match in _PIECE.finditer(glued)]
+    lines = list(_near(pieces)) if len(pieces) <= MOST_PIECES else []
+    if lines or glued != data:
+        yield JOINED, b"\n".join([glued, *lines])
+
+
+def is_name(value: str) -> bool:
+    """Whether a value is words in one of the usual spellings of names, which pieces of code join to."""
+    return _NAMES.fullmatch(value) is not None
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _glued(data: bytes) -> bytes:
+    """Where one literal ends and the next begins of the same kind, neither mark is left."""
+    return _GLUE.sub(lambda match: b"" if match[1] == match[2] else match[0], data)
+
+
+def _near(pieces: list[bytes]) -> Iterator[bytes]:
+    for place, piece in enumerate(pieces):
+        for other in pieces[place + 1 : place + 1 + _REACH]:
+            yield piece + other
+            yield other + piece
+    for (one, two), (_, three) in pairwise(pairwise(pieces)):
+        yield one + two + three
+        yield three + two + one
+
+
+def _text(kind: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """What decodes to noise was a digest, or a word."""
+    if len(data) >= SHORTEST_BLOCK // 2 and not data.translate(None, _PRINTABLE):
+        yield kind, data
+
+
+def _base32(block: bytes) -> bytes:
+    whole = block.upper()[: len(block) // 8 * 8]
+    rest = block.upper()[len(whole) :]
+    try:
+        return base64.b32decode(
+            whole + (rest + b"=" * (-len(rest) % 8) if len(rest) in {2, 4, 5, 7} else b"")
+        )
+    except binascii.Error:
+        return b""
+
+
+def _base85(decode: Callable[[bytes], bytes], block: bytes) -> bytes:
+    try:
+        return decode(block)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _base64_blocks(data: bytes) -> Iterator[bytes]:
+    """Each run of base64 decoded, and runs that stand in lines one below the other decoded as one."""
+    for run in _runs(data):
+        text = b"".join(run)
+        for block in (text, *run) if len(run) > 1 else (text,):
+            content = _base64(block)
+            if content:
+                yield content
+
+
+def _runs(data: bytes) -> Iterator[list[bytes]]:
+    run: list[bytes] = []
+    end = 0
+    for match in _BLOCK.finditer(data):
+        if run and _GAP.fullmatch(data, end, match.start()) is None:
+            yield run
+            run = []
+        run.append(match[0])
+        end = match.end()
+    if run:
+        yield run
+
+
+def _base64(block: bytes) -> bytes:
+    text = block.rstrip(b"=").translate(_URLSAFE)
+    if len(text) < SHORTEST_BLOCK:
+        return b""
+    text = text[: len(text) - 1] if len(text) % 4 == 1 else text
+    try:
+        return base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        return b""
