@@ -25,7 +25,6 @@ _NUMBERED = re.compile(rb"(?:%|\\x|\\u00|\\u\{|&#x|0x)([0-9A-Fa-f]{2})(?:\}|;|,?
 # What stands between two literals that become one: nothing, a comma of a list, an operator, or a line's end.
 _GLUE = re.compile(rb"([\"'`])[\s+.,&|\\()]{0,40}(?:[bfru]{0,2})([\"'`])", re.IGNORECASE)
 _PIECE = re.compile(rb"[\"'`]([\w+/=.:~-]{2,400})[\"'`]|=[ \t]*([\w+/=.:~-]{4,400})")
-_NAMES = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,})(?:[_./:~-]?(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}))*")
 _REACH = 6
 _PRINTABLE = string.printable.encode()
 
@@ -65,8 +64,10 @@ def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def is_name(value: str) -> bool:
-    """Whether a value is words in one of the usual spellings of names, which pieces of code join to."""
-    return _NAMES.fullmatch(value) is not None
+    """Whether a value looks like names in a row, which pieces of code join to, and not like drawn by chance: it has no
+    digit, and few of its letters are large.
+    """
+    return not any(char.isdigit() for char in value) and 3 * sum(map(str.isupper, value)) < len(value)
 
 
 def _is_text(data: bytes) -> bool:
