@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from claude_code_sandboxes import bubblewrap, plain
 
 from factory_assets.sandbox import PlainSandbox, ResourceLimits, default_toolchains, find_sandbox
+from factory_assets.sandbox.bare_python import bare_python
 
 
 def program(path: Path, text: str = "#!/bin/sh\n") -> Path:
@@ -75,5 +75,5 @@ def test_a_program_is_found_where_a_command_would_find_it(tmp_path: Path) -> Non
     sandbox = PlainSandbox("no reason", toolchains=(tmp_path / "kit",), limits=ResourceLimits())
     assert sandbox.which("odd-tool") == tool
     assert plain().which("odd-tool") is None
-    assert plain().which("python3") == Path(sys.executable).parent / "python3"
+    assert plain().which("python3") == bare_python() / "bin" / "python3"
     assert os.access(tool, os.X_OK)

@@ -58,7 +58,7 @@ def test_nothing_of_the_environment_is_inherited(
 ) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_secret")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-secret")
-    result = run(name, tmp_path, sys.executable, "-c", "import os; print(sorted(os.environ))", EXTRA="1")
+    result = run(name, tmp_path, "python3", "-c", "import os; print(sorted(os.environ))", EXTRA="1")
     shell_only = {"PWD", "OLDPWD", "SHLVL", "_", "LC_CTYPE"}
     names = set(eval(result.output)) - shell_only
     assert names == {
@@ -73,7 +73,9 @@ def test_nothing_of_the_environment_is_inherited(
 
 
 @both
-def test_python3_is_the_factorys_own_with_its_pytest(name: str, tmp_path: Path) -> None:
+def test_python3_has_pytest_and_nothing_of_the_factorys_own_environment(name: str, tmp_path: Path) -> None:
+    script = "import importlib.util as u; print([n for n in ('yaml', 'dagster', 'factory_assets') if u.find_spec(n)])"
+    assert run(name, tmp_path, "python3", "-c", script).output == "[]\n"
     (tmp_path / "test_it.py").write_text("def test_it():\n    assert True\n")
     result = run(name, tmp_path, "python3", "-m", "pytest", "-q", "-p", "no:cacheprovider")
     assert result.exit_code == 0, result.output
@@ -81,7 +83,7 @@ def test_python3_is_the_factorys_own_with_its_pytest(name: str, tmp_path: Path) 
 
 
 @both
-def test_home_is_empty_and_can_be_written(name: str, tmp_path: Path) -> None:
+def test_home_is_new_each_time_and_can_be_written(name: str, tmp_path: Path) -> None:
     result = run(
         name, tmp_path, "sh", "-c", 'ls "$HOME"; echo x > "$HOME/x" && echo y > "$TMPDIR/y" && echo ok'
     )

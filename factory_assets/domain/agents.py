@@ -151,12 +151,31 @@ class AgentRunner(Protocol):
         ...
 
 
+class SightingKind(StrEnum):
+    """What a watched command did: to a planted file of its home, or on its network."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    GONE = "removed"
+    ASKED_FOR = "looked up"
+    CONNECTED = "tried to reach"
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One thing that a watched command was seen to do, and the file (`~/notes.md`), the name or the address:port."""
+
+    kind: SightingKind
+    what: str
+
+
 @dataclass(frozen=True)
 class CommandResult:
     """What a command did. `output` is stdout and stderr together.
 
     `stopped` names the limit that it passed and was stopped at, such as `more than 512 processes`; `refused`
     the hosts that it asked for and that are not within its reach, `unreached` those within it that did not answer.
+    `sightings` is what one without reach was seen to do, `unwatched` what could not be watched, and why.
     """
 
     exit_code: int
@@ -166,6 +185,8 @@ class CommandResult:
     stopped: str | None = None
     refused: tuple[str, ...] = ()
     unreached: tuple[str, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    unwatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.sandbox import relay, supervisor
+from factory_assets.sandbox.bare_python import SHOWN, bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
 from factory_assets.sandbox.door import Rules
@@ -24,6 +25,7 @@ from factory_assets.sandbox.mounts import HOME, View, mount_arguments
 from factory_assets.sandbox.namespace import ProcessWatch, first_process, read_info
 from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, python_prefixes, search_path
+from factory_assets.sandbox.watch import Watch, watched
 from factory_assets.sandbox.watchdog import Watchdog
 
 _RELAY = Path("/run/factory/relay.py")
@@ -47,7 +49,7 @@ class BubblewrapSandbox:
         self._bwrap = bwrap
         self._toolchains = tuple(path for path in toolchains if path.exists())
         self._hidden = hidden
-        self._path = search_path(self._toolchains)
+        self._python = bare_python()
         self._limits = limits
         self._group_parent = find_group_parent()
 
@@ -58,7 +60,9 @@ class BubblewrapSandbox:
         return (
             "processes: a PID namespace of its own; all of it ends with the command, its time or the worker",
             "files: only the workspace can be written; the clone, the registry and the homes do not exist",
+            "Python: with pytest and pip alone, not the factory's own environment",
             "network: none, but for a proxy to the package registries and, for agents, the model API",
+            "harm: what gates run has a home with planted files, and every attempt to leave loopback is seen",
             "credentials: a placeholder inside; the proxy puts the real one in",
             f"limits, by {by}: {self._limits.in_words()}",
             "environment: clean; no capabilities; no terminal",
@@ -78,12 +82,13 @@ class BubblewrapSandbox:
 
     def which(self, program: str) -> Path | None:
         """Where a command would find `program`, or None."""
-        found = shutil.which(program, path=self._path)
+        found = shutil.which(program, path=search_path(self._python, self._toolchains))
         return Path(found) if found else None
 
     def environment(self, program: Program) -> dict[str, str]:
         """The whole environment of a wrapped program, but for secrets."""
-        base = clean_environment(path=self._path, home=str(HOME), temporary="/tmp")  # noqa: S108 - its own /tmp
+        path = search_path(SHOWN, self._toolchains)
+        base = clean_environment(path=path, home=str(HOME), temporary="/tmp")  # noqa: S108 - its own /tmp
         door = program.confines.door
         return {**base, **(door.environment if door else {}), **program.env}
 
@@ -101,26 +106,32 @@ class BubblewrapSandbox:
                 held.callback(group.remove)
             yield Confines(self._limits, door, group)
 
-    def wrap(self, program: Program, *, info_fd: int | None = None) -> list[str]:
-        """The command line that starts `program` contained.
+    def wrap(self, program: Program, *, info_fd: int | None = None, block_fd: int | None = None) -> list[str]:
+        """The command line that starts `program` contained; with `block_fd`, when a byte can be read there.
 
         Bubblewrap ties itself to its parent only some milliseconds after its start, and its child later still: a
         worker that is killed in between would leave both running. The supervisor is tied before it starts them.
         """
         door, group = program.confines.door, program.confines.group
+        through_door = (
+            ((Path(relay.__file__), _RELAY), (door.socket, _SOCKET)) if door and door.socket else ()
+        )
         view = View(
             readable=(*python_prefixes(), *self._toolchains, *program.readable),
             writable=(program.workspace, *program.writable),
             hidden=self._hidden,
             home=program.home,
-            placed=((Path(relay.__file__), _RELAY), (door.socket, _SOCKET)) if door and door.socket else (),
+            placed=((self._python, SHOWN), *through_door),
         )
-        through = [sys.executable, "-I", "-S", str(_RELAY), str(door.port), str(_SOCKET)] if door else []
+        python = str(SHOWN / "bin" / "python3")
+        through = [python, "-I", "-S", str(_RELAY), str(door.port), str(_SOCKET)] if door else []
         argv = [
             str(self._bwrap),
-            *["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc", "--unshare-uts"],
+            *["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc"],
+            *["--unshare-uts", "--hostname", "localhost"],
             *["--unshare-net", "--unshare-cgroup-try", "--cap-drop", "ALL"],
             *([] if info_fd is None else ["--info-fd", str(info_fd)]),
+            *([] if block_fd is None else ["--block-fd", str(block_fd)]),
             *mount_arguments(view),
             *["--chdir", str(program.workspace), "--"],
             *limited((*through, *program.argv), program.confines.limits),
@@ -129,28 +140,18 @@ class BubblewrapSandbox:
         return [*supervised, *(group.entered(argv) if group else argv)]
 
     def run(self, command: Command) -> CommandResult:
-        """Run to the end or the time-out; nothing it started is left running."""
+        """Run to the end or the time-out; nothing it started is left running. Without reach it is watched."""
         workspace = command.workspace.resolve()
         started = time.monotonic()
-        with self.confine(rules_of(command)) as confines:
-            program = Program(command.argv, workspace, confines, env=command.env)
-            info_reader, info_writer = os.pipe()
-            try:
-                process = self._start(program, info_writer)
-            except BaseException:
-                os.close(info_reader)
-                raise
-            finally:
-                os.close(info_writer)
-            try:
-                end = ProcessWatch(first_process(read_info(info_reader)))
-            except BaseException:
-                process.terminate()
-                raise
-            finally:
-                os.close(info_reader)
+        with ExitStack() as held:
+            confines = held.enter_context(self.confine(rules_of(command)))
+            watch = held.enter_context(watched()) if command.reach is None else None
+            home = watch.home if watch else None
+            program = Program(command.argv, workspace, confines, home=home, env=command.env)
+            process, end = self._start(program, watch)
+            folders = (workspace, home) if home else (workspace,)
             watchdog = Watchdog(
-                confines.limits, (workspace,), lambda: process.pid, process.terminate, confines.group
+                confines.limits, folders, lambda: process.pid, process.terminate, confines.group
             )
             try:
                 with watchdog:
@@ -159,17 +160,38 @@ class BubblewrapSandbox:
                     )
             finally:
                 end.wait()
-            return result_of(process, captured, watchdog, confines, seconds=time.monotonic() - started)
+            seconds = time.monotonic() - started
+            return result_of(process, captured, watchdog, confines, seconds=seconds, watch=watch)
 
-    def _start(self, program: Program, info_fd: int) -> subprocess.Popen[bytes]:
+    def _start(self, program: Program, watch: Watch | None) -> tuple[subprocess.Popen[bytes], ProcessWatch]:
+        """Start it. It begins when its namespaces are there and are watched."""
+        info_reader, info_writer = os.pipe()
+        block_reader, block_writer = os.pipe()
+        with os.fdopen(info_reader, "rb", 0), os.fdopen(block_writer, "wb", 0) as begin:
+            with os.fdopen(info_writer, "wb", 0), os.fdopen(block_reader, "rb", 0):
+                process = self._popen(program, info_fd=info_writer, block_fd=block_reader)
+            try:
+                first = first_process(read_info(info_reader))
+                end = ProcessWatch(first)
+                if watch is not None and first is not None:
+                    watch.follow(first)
+                # It is gone already where bubblewrap itself failed.
+                with suppress(BrokenPipeError):
+                    begin.write(b"1")
+            except BaseException:
+                process.terminate()
+                raise
+        return process, end
+
+    def _popen(self, program: Program, *, info_fd: int, block_fd: int) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
-                self.wrap(program, info_fd=info_fd),
+                self.wrap(program, info_fd=info_fd, block_fd=block_fd),
                 env=self.environment(program),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(info_fd,),
+                pass_fds=(info_fd, block_fd),
                 start_new_session=True,
             )
         except OSError as error:

@@ -9,12 +9,16 @@ from pathlib import Path
 from factory_assets.sandbox.limits import FILE_BYTES, SHARED_MEMORY_BYTES
 from factory_assets.sandbox.toolchains import is_within
 
-HOME = Path("/home/factory")
+HOME = Path("/home/someone")
+"""A name that does not tell who runs the program."""
+
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (
-    "alternatives", "ca-certificates", "ca-certificates.conf", "group", "hosts", "ld.so.cache", "ld.so.conf",
-    "ld.so.conf.d", "localtime", "nsswitch.conf", "passwd", "pki", "resolv.conf", "ssl",
+    "alternatives", "ca-certificates", "ca-certificates.conf", "group", "ld.so.cache", "ld.so.conf",
+    "ld.so.conf.d", "localtime", "passwd", "pki", "ssl",
 )  # fmt: skip
+# In place of the host's: names are asked for at loopback, and libfaketime's date for a shell's own clock.
+_OWN_ETC = tuple(sorted(Path(__file__).with_name("etc").iterdir()))
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def _system_arguments() -> list[str]:
             arguments += ["--ro-bind", str(path), str(path)]
     for name in _ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for file in _OWN_ETC:
+        arguments += ["--ro-bind", str(file), f"/etc/{file.name}"]
     return arguments
 
 

@@ -16,14 +16,15 @@ from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.sandbox import supervisor
+from factory_assets.sandbox.bare_python import bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
 from factory_assets.sandbox.door import Rules
 from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, search_path
+from factory_assets.sandbox.watch import watched
 from factory_assets.sandbox.watchdog import Watchdog
-from factory_assets.scratch import scratch_folder
 
 
 class PlainSandbox:
@@ -35,7 +36,7 @@ class PlainSandbox:
     def __init__(self, reason: str, *, toolchains: tuple[Path, ...], limits: ResourceLimits) -> None:
         self._reason = reason
         self._limits = limits
-        self._path = search_path(tuple(path for path in toolchains if path.exists()))
+        self._path = search_path(bare_python(), tuple(path for path in toolchains if path.exists()))
 
     @property
     def protections(self) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ class PlainSandbox:
         return (
             f"no containment: {self._reason}",
             "files: programs can read and write all that this user can, the credentials' files too",
-            "network: not restricted; a proxy puts the credential in, but nothing makes programs use it",
+            "network: not restricted, not watched; a proxy puts the credential in, but nothing makes programs use it",
             "processes: a supervisor ends what they started, unless they end the supervisor first",
             f"limits, by a watchdog in the same way: {self._limits.in_words()}",
         )
@@ -94,12 +95,9 @@ class PlainSandbox:
         """Run to the end or the time-out; nothing it started is left running."""
         workspace = command.workspace.resolve()
         started = time.monotonic()
-        with (
-            self.confine(rules_of(command)) as confines,
-            scratch_folder() as folder,
-        ):
-            home = folder / "home"
-            (home / "tmp").mkdir(parents=True)
+        with self.confine(rules_of(command)) as confines, watched() as watch:
+            home = watch.home
+            (home / "tmp").mkdir()
             program = Program(command.argv, workspace, confines, env=command.env)
             process = subprocess.Popen(
                 self.wrap(program),
@@ -114,4 +112,6 @@ class PlainSandbox:
             watchdog = Watchdog(confines.limits, folders, lambda: process.pid, process.terminate)
             with watchdog:
                 captured = capture(process, timeout_seconds=command.timeout_seconds, stop=process.terminate)
-            return result_of(process, captured, watchdog, confines, seconds=time.monotonic() - started)
+            watch.unwatched.append("the network of a command that nothing contains")
+            seconds = time.monotonic() - started
+            return result_of(process, captured, watchdog, confines, seconds=seconds, watch=watch)

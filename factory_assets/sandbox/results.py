@@ -8,6 +8,7 @@ from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.sandbox.base import STOPPED_EXIT_CODE, TIMED_OUT_EXIT_CODE, Confines
 from factory_assets.sandbox.capture import Captured
 from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.watch import Watch
 from factory_assets.sandbox.watchdog import Watchdog
 
 
@@ -23,6 +24,7 @@ def result_of(
     confines: Confines,
     *,
     seconds: float,
+    watch: Watch | None = None,
 ) -> CommandResult:
     """What an ended command did. Why it was stopped stands at the end of its output, too."""
     stopped = watchdog.stopped
@@ -44,4 +46,6 @@ def result_of(
         stopped=stopped,
         refused=refused,
         unreached=unreached,
+        sightings=watch.sightings() if watch else (),
+        unwatched=tuple(watch.unwatched) if watch else (),
     )

@@ -25,17 +25,17 @@ def default_toolchains() -> tuple[Path, ...]:
 
 
 def python_prefixes() -> tuple[Path, ...]:
-    """The factory's own environment and the Python below it, by name and by what the names point to."""
+    """The Python below the factory's own environment, by name and by what the names point to."""
     executable = Path(sys.executable).resolve()
-    names = (Path(sys.prefix), Path(sys.base_prefix), executable.parent.parent)
+    names = (Path(sys.base_prefix), executable.parent.parent)
     both = [path for name in names for path in (name, name.resolve())]
     return tuple(path for path in dict.fromkeys(both) if not _in_system(path))
 
 
-def search_path(toolchains: Sequence[Path]) -> str:
-    """PATH: the factory's Python first, so that pytest is its own, then toolchains and system."""
+def search_path(python: Path, toolchains: Sequence[Path]) -> str:
+    """PATH: the bare Python first, so that pytest is the factory's choice, then toolchains and system."""
     bins = [path.parent if path.is_file() else path / "bin" for path in toolchains]
-    return os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), *map(str, bins), *SYSTEM_PATH]))
+    return os.pathsep.join(dict.fromkeys([str(python / "bin"), *map(str, bins), *SYSTEM_PATH]))
 
 
 def clean_environment(*, path: str, home: str, temporary: str) -> dict[str, str]:
