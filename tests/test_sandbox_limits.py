@@ -113,11 +113,11 @@ def test_no_core_files_are_written_and_the_limits_cannot_be_raised(name: str, tm
 def test_folders_in_memory_hold_only_so_much(tmp_path: Path) -> None:
     script = """
 import os
-for place in ("/tmp", os.environ["HOME"], "/dev/shm"):
+for place in ("/tmp", "/dev/shm"):
     size = os.statvfs(place)
     print(size.f_blocks * size.f_frsize // 1024**2)
 """
-    assert run("bubblewrap", tmp_path, "python3", "-c", script).output == "1024\n1024\n256\n"
+    assert run("bubblewrap", tmp_path, "python3", "-c", script).output == "1024\n256\n"
 
 
 @linux

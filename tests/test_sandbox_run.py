@@ -94,6 +94,18 @@ def test_home_is_new_each_time_and_can_be_written(name: str, tmp_path: Path) -> 
 
 
 @both
+def test_what_the_loader_is_told_for_a_program_is_told_to_nothing_around_it(
+    name: str, tmp_path: Path
+) -> None:
+    result = run(
+        name, tmp_path, "sh", "-c", "echo $LD_PRELOAD; echo $OTHER", LD_PRELOAD="libabsent.so", OTHER="x"
+    )
+    assert "libabsent.so\nx\n" in result.output
+    # Of the shell and the program `env` that starts it: nothing else was told to load it.
+    assert result.output.count("ERROR: ld.so: object 'libabsent.so'") == 1
+
+
+@both
 def test_a_time_out_ends_everything_inside(name: str, tmp_path: Path) -> None:
     marker = new_marker()
     started = time.monotonic()

@@ -12,6 +12,7 @@ from pathlib import Path
 from factory_assets.doctor.programs import Programs, Trial
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
 from factory_assets.sandbox import BubblewrapSandbox
+from factory_assets.sandbox.clock import faketime_library
 
 # GIT_CONFIG_COUNT, by which the token reaches git, came with this release.
 _OLDEST_GIT = (2, 31)
@@ -89,6 +90,19 @@ def check_protections(inputs: DoctorInputs) -> CheckResult | None:
     sandbox = BubblewrapSandbox(Path("bwrap"), toolchains=(), hidden=(), limits=inputs.sandbox_limits)
     found = "; ".join((*sandbox.protections, *(f"not on: {line}" for line in sandbox.missing)))
     return passed("protections", found)
+
+
+def check_later_clock(_: DoctorInputs) -> CheckResult:
+    """The library by which tests run with the clock ahead."""
+    library = faketime_library()
+    if library is not None:
+        return passed("later clock", str(library))
+    return warning(
+        "later clock",
+        "libfaketime is not installed",
+        affects="the gate `harmless` does not run tests with the clock ahead, but for those in Go",
+        mend="Install libfaketime (Debian: apt install libfaketime).",
+    )
 
 
 def _try_bubblewrap(inputs: DoctorInputs) -> Trial:

@@ -21,6 +21,7 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     machine.check_make,
     machine.check_bubblewrap,
     machine.check_protections,
+    machine.check_later_clock,
     machine.check_python,
     machine.check_bash,
     machine.check_go,

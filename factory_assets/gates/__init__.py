@@ -14,6 +14,7 @@ from factory_assets.gates.base import Context, Gate, Needs
 from factory_assets.gates.build import judge_sources, judge_tests_present
 from factory_assets.gates.documents import judge_documents
 from factory_assets.gates.documents_run import judge_documented_commands
+from factory_assets.gates.harm import judge_harm, judge_install_code, judge_tests_watched
 from factory_assets.gates.mutation import judge_mutations
 from factory_assets.gates.placeholders import judge_placeholders
 from factory_assets.gates.provenance import judge_provenance
@@ -80,6 +81,13 @@ GATES: tuple[Gate, ...] = (
         says="`make test` runs the tests, and fails when they fail.",
     ),
     Gate(
+        name=names.HARMLESS,
+        after=(Phase.BUILD, Phase.REVIEW),
+        needs=Needs.TREE,
+        judge=judge_install_code,
+        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+    ),
+    Gate(
         name=names.REVIEW_BOUNDS,
         after=(Phase.REVIEW,),
         needs=Needs.COMPARE,
@@ -123,6 +131,13 @@ GATES: tuple[Gate, ...] = (
         says="At least three tests were really executed and none failed, by the factory's own run.",
     ),
     Gate(
+        name=names.HARMLESS,
+        after=(Phase.REVIEW,),
+        needs=Needs.RUN,
+        judge=judge_tests_watched,
+        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+    ),
+    Gate(
         name=names.PROVENANCE,
         after=(Phase.REVIEW,),
         needs=Needs.RUN,
@@ -150,6 +165,13 @@ GATES: tuple[Gate, ...] = (
         needs=Needs.GREEN_RUN,
         judge=judge_documented_commands,
         says="README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
+    ),
+    Gate(
+        name=names.HARMLESS,
+        after=(Phase.REVIEW,),
+        needs=Needs.GREEN_RUN,
+        judge=judge_harm,
+        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
     ),
 )
 

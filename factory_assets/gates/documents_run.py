@@ -110,7 +110,7 @@ def judge_documented_commands(context: Context) -> GateVerdict:
         language=context.language,
         clone=context.runs.clone.folder,
         tree=context.runs.final.tree,
-        commands=context.runs.commands,
+        commands=context.runs.watched,
         seconds=context.runs.seconds(),
         env=context.runs.clone.env,
     )

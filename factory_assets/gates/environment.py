@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from factory_assets.gates.checkout import GO_CACHE
+from factory_assets.gates.go_cache import go_cache_variables
 
 _OFFLINE = {
     "CI": "1",
@@ -24,4 +25,6 @@ _OFFLINE = {
 def gate_environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
     """For commands in a clone. `given` is what the dependencies need, and comes first."""
     # One cache for all runs: without it, each compiles Go's standard library anew.
-    return {**_OFFLINE, "GOCACHE": str(folder / GO_CACHE), **given}
+    variables = {**_OFFLINE, **go_cache_variables(folder / GO_CACHE)}
+    flags = " ".join(env["GOFLAGS"] for env in (variables, given) if "GOFLAGS" in env)
+    return {**variables, **given, **({"GOFLAGS": flags} if flags else {})}

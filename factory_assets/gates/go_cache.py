@@ -1,9 +1,14 @@
-"""Go's compiled standard library: made once for each release of Go, and copied into the clones that gates run in."""
+"""Go's compiled standard library: made once for each release of Go, and copied into the clones that gates run in.
+
+It is compiled with a clock that can be set ahead. Go asks the kernel for the time without the C library, so nothing
+outside of the program can do that: an overlay (`go help build`) replaces one file of the package time, in every build.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -18,6 +23,23 @@ _NOT_IMPORTED = frozenset(
     {"plugin", "runtime/asan", "runtime/cgo", "runtime/msan", "runtime/race", "unsafe", "testing"}
 )
 _MAKE_SECONDS = 600.0
+OVERLAY = "overlay.json"
+AHEAD = "CLOCK_AHEAD_SECONDS"
+"""By this variable a program's clock is ahead."""
+_READS_CLOCK = "sec, nsec, mono := runtimeNow()\n\tif mono == 0 {"
+_SET_AHEAD = "sec, nsec, mono := runtimeNow()\n\tsec += ahead\n\tif mono == 0 {"
+_AHEAD_SOURCE = f"""package time
+
+import "syscall"
+
+var ahead = readAhead()
+
+func readAhead() int64 {{
+	text, _ := syscall.Getenv("{AHEAD}")
+	seconds, _ := atoi(text)
+	return int64(seconds)
+}}
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +61,18 @@ class GoCache:
         version = self._run(fresh_folder(self.scratch), "go", "version")
         if version.exit_code != 0:
             return
-        name = hashlib.sha256(version.output.encode()).hexdigest()[:16]
+        name = hashlib.sha256(f"{version.output}{_SET_AHEAD}{_AHEAD_SOURCE}".encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             made = self.folder / name
             if made.is_dir() or self._make(made):
                 shutil.copytree(made, target)
+                _move_overlay(target)
 
     def _make(self, made: Path) -> bool:
         workspace = fresh_folder(self.scratch)
+        self._lay_overlay(workspace, workspace / "cache")
         listed = self._run(workspace, "go", "list", "std")
         packages = [package for package in listed.output.split() if _is_public(package)]
         imports = "".join(f'\t_ "{package}"\n' for package in packages)
@@ -67,9 +91,25 @@ class GoCache:
         half.rename(made)
         return True
 
+    def _lay_overlay(self, workspace: Path, cache: Path) -> None:
+        """Write the overlay beside what is compiled; none where this release of Go reads the clock in another way."""
+        root = self._run(workspace, "go", "env", "GOROOT").output.strip()
+        clock = Path(root, "src", "time", "time.go")
+        source = clock.read_text(encoding="utf-8") if clock.is_file() else ""
+        cache.mkdir(exist_ok=True)
+        if source.count(_READS_CLOCK) != 1:
+            return
+        (cache / "time.go").write_text(source.replace(_READS_CLOCK, _SET_AHEAD), encoding="utf-8")
+        (cache / "ahead.go").write_text(_AHEAD_SOURCE, encoding="utf-8")
+        replaced = {
+            str(clock): str(cache / "time.go"),
+            str(clock.with_name("ahead.go")): str(cache / "ahead.go"),
+        }
+        (cache / OVERLAY).write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
+
     def _run(self, workspace: Path, *argv: str) -> CommandResult:
         env = {
-            "GOCACHE": str(workspace / "cache"),
+            **go_cache_variables(workspace / "cache"),
             "GOTOOLCHAIN": "local",
             "GOPROXY": "off",
             "GOWORK": "off",
@@ -84,6 +124,22 @@ def go_cache_folder() -> Path:
     """Where this user's compiled library is, for all instances."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "software-factory" / "go-library"
+
+
+def _move_overlay(cache: Path) -> None:
+    """Let the overlay of a copied cache lead to the copy."""
+    overlay = cache / OVERLAY
+    if overlay.is_file():
+        replaced: dict[str, str] = json.loads(overlay.read_text(encoding="utf-8"))["Replace"]
+        moved = {original: str(cache / Path(file).name) for original, file in replaced.items()}
+        overlay.write_text(json.dumps({"Replace": moved}), encoding="utf-8")
+
+
+def go_cache_variables(cache: Path) -> dict[str, str]:
+    """What tells Go of a cache that was made here."""
+    overlay = cache / OVERLAY
+    flags = {"GOFLAGS": f"-overlay={overlay}"} if overlay.is_file() else {}
+    return {"GOCACHE": str(cache), **flags}
 
 
 def _is_public(package: str) -> bool:

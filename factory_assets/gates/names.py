@@ -15,3 +15,4 @@ TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
 TESTS_EXECUTED = "tests-executed"
 TESTS_NOTICE = "tests-notice"
 PROVENANCE = "provenance"
+HARMLESS = "harmless"

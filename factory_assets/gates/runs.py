@@ -17,6 +17,7 @@ from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.gates.checkout import GO_CACHE
 from factory_assets.gates.go_cache import GoCache, go_cache_folder
 from factory_assets.gates.tests_run import ReviewResult, TestGate
+from factory_assets.gates.watched import Watched
 
 
 class Resolved(Protocol):
@@ -104,6 +105,11 @@ class Runs:
         return Clone(folder, self.resolved.provide(folder), tuple(self.resolved.folders))
 
     @cached_property
+    def watched(self) -> Watched:
+        """Runs the commands of the commit as it is, and keeps what they are seen to do."""
+        return Watched(self.commands)
+
+    @cached_property
     def tests(self) -> ReviewResult:
         """The tests' results."""
         clone = self.clone
@@ -111,7 +117,7 @@ class Runs:
             language=self.language,
             clone=clone.folder,
             tree=self.final.tree,
-            commands=self.commands,
+            commands=self.watched,
             seconds=self.seconds(),
             env=clone.env,
             folders=clone.folders,

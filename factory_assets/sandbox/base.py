@@ -16,7 +16,7 @@ from factory_assets.sandbox.limits import ResourceLimits
 
 TIMED_OUT_EXIT_CODE = 124
 """Exit code of a command that ran past its time, as coreutils' `timeout` gives it."""
-
+_FOR_THE_LOADER = "LD_"
 
 STOPPED_EXIT_CODE = 137
 """Exit code of a command that was stopped at a limit, as of one that was killed."""
@@ -48,6 +48,17 @@ class Program:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def started(self) -> tuple[str, ...]:
+        """Its command line, in what the dynamic loader is told for it: nothing that runs around it may be told that."""
+        told = [f"{name}={value}" for name, value in self.env.items() if name.startswith(_FOR_THE_LOADER)]
+        return ("env", *told, *self.argv) if told else self.argv
+
+    @property
+    def env_around(self) -> dict[str, str]:
+        """All of `env` that is not for the loader."""
+        return {name: value for name, value in self.env.items() if not name.startswith(_FOR_THE_LOADER)}
 
 
 class Sandbox(Protocol):

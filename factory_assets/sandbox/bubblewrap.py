@@ -90,7 +90,7 @@ class BubblewrapSandbox:
         path = search_path(SHOWN, self._toolchains)
         base = clean_environment(path=path, home=str(HOME), temporary="/tmp")  # noqa: S108 - its own /tmp
         door = program.confines.door
-        return {**base, **(door.environment if door else {}), **program.env}
+        return {**base, **(door.environment if door else {}), **program.env_around}
 
     @contextmanager
     def confine(self, rules: Rules | None) -> Iterator[Confines]:
@@ -134,7 +134,7 @@ class BubblewrapSandbox:
             *([] if block_fd is None else ["--block-fd", str(block_fd)]),
             *mount_arguments(view),
             *["--chdir", str(program.workspace), "--"],
-            *limited((*through, *program.argv), program.confines.limits),
+            *limited((*through, *program.started), program.confines.limits),
         ]
         supervised = [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), str(os.getpid())]
         return [*supervised, *(group.entered(argv) if group else argv)]

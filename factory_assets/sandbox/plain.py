@@ -70,7 +70,7 @@ class PlainSandbox:
         temporary = program.home / "tmp" if program.home else Path(tempfile.gettempdir())
         base = clean_environment(path=self._path, home=str(home), temporary=str(temporary))
         door = program.confines.door
-        return {**base, **(door.environment if door else {}), **program.env}
+        return {**base, **(door.environment if door else {}), **program.env_around}
 
     @contextmanager
     def confine(self, rules: Rules | None) -> Iterator[Confines]:
@@ -88,7 +88,7 @@ class PlainSandbox:
         del info_fd
         return [
             *[sys.executable, "-I", "-S", str(Path(supervisor.__file__)), str(os.getpid())],
-            *limited(program.argv, program.confines.limits),
+            *limited(program.started, program.confines.limits),
         ]
 
     def run(self, command: Command) -> CommandResult:

@@ -1,0 +1,147 @@
+"""Code of a repo that runs when somebody installs it, by what its project files say."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import shlex
+from collections.abc import Iterator
+
+from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
+from factory_assets.languages.project_files import read_json, read_toml, table
+
+_NPM_HOOKS = (
+    *("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"),
+    *("prepublish", "dependencies"),
+)
+"""https://docs.npmjs.com/cli/using-npm/scripts: what `npm install` runs in a package."""
+
+_PYTHON_HOOKS = (
+    (("build-system",), "backend-path"),
+    (("tool", "setuptools"), "cmdclass"),
+    (("tool", "hatch", "build", "hooks"), "custom"),
+    (("tool", "hatch", "metadata", "hooks"), "custom"),
+    (("tool", "poetry"), "build"),
+    (("tool", "pdm", "build"), "custom-hook"),
+    (("tool", "pdm", "build"), "run-setuptools"),
+)
+_PACKAGE_FINDERS = frozenset({"find_packages", "find_namespace_packages"})
+
+
+def install_code(language: Language, tree: Tree) -> tuple[str, ...]:
+    """What would run, each with its place and how to do without."""
+    match language:
+        case Language.PYTHON:
+            return tuple(_python(tree))
+        case Language.TYPESCRIPT:
+            return tuple(_npm(tree))
+        case Language.RUST:
+            return tuple(_cargo(tree))
+        case Language.GO | Language.BASH:
+            return ()
+
+
+def _python(tree: Tree) -> Iterator[str]:
+    if "setup.py" in tree and not _only_declares(tree["setup.py"].text):
+        yield "setup.py does more than call setup() with plain values: declare the package in pyproject.toml"
+    project = read_toml(tree, "pyproject.toml")
+    for keys, name in _PYTHON_HOOKS:
+        if name in table(project, *keys):
+            yield f"pyproject.toml, [{'.'.join(keys)}] {name}: code of this repo builds the package; take it out"
+    settings = configparser.RawConfigParser(strict=False)
+    try:
+        settings.read_string(tree["setup.cfg"].text if "setup.cfg" in tree else "")
+    except configparser.Error:
+        return
+    if settings.has_option("options", "cmdclass"):
+        yield "setup.cfg, [options] cmdclass: code of this repo builds the package; take it out"
+
+
+def _only_declares(script: str) -> bool:
+    try:
+        statements = ast.parse(script).body
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return all(_is_declaration(statement) for statement in statements)
+
+
+def _is_declaration(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Import(names=names):
+            return all(name.name == "setuptools" for name in names)
+        case ast.ImportFrom(module="setuptools" | "__future__"):
+            return True
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Call() as call):
+            return _called(call) == "setup" and _plain(call)
+        case _:
+            return False
+
+
+def _plain(call: ast.Call) -> bool:
+    """Whether the arguments are values that stand there, or the packages that setuptools finds."""
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    return all(_is_value(value) for value in values)
+
+
+def _is_value(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call):
+        return _called(value) in _PACKAGE_FINDERS and _plain(value)
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _called(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id="setuptools"), attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _npm(tree: Tree) -> Iterator[str]:
+    scripts = table(read_json(tree, "package.json"), "scripts")
+    for name in _NPM_HOOKS:
+        if name in scripts and not (name == "prepare" and _compiles(scripts, scripts[name], depth=3)):
+            yield f'package.json, scripts.{name}: "{scripts[name]}" runs when the package is installed; take it out'
+    if "binding.gyp" in tree:
+        yield "binding.gyp: npm builds it when the package is installed; take it out"
+
+
+def _compiles(scripts: dict[str, object], command: object, *, depth: int) -> bool:
+    """Whether a script is the compiler, or `npm run` of one that is: then it installs what would be published."""
+    try:
+        words = shlex.split(command) if isinstance(command, str) else []
+    except ValueError:
+        return False
+    if not words or not depth or any(char in str(command) for char in ";&|`$<>\n"):
+        return False
+    if words[:2] == ["npm", "run"] and len(words) == 3:
+        around = (f"pre{words[2]}", f"post{words[2]}")
+        return not any(name in scripts for name in around) and _compiles(
+            scripts, scripts.get(words[2]), depth=depth - 1
+        )
+    return words[0] == "tsc"
+
+
+def _cargo(tree: Tree) -> Iterator[str]:
+    project = read_toml(tree, "Cargo.toml")
+    declared = table(project, "package").get("build", "build.rs")
+    if not isinstance(declared, str) or declared not in tree:
+        return
+    needs = "links" in table(project, "package") or table(project, "build-dependencies")
+    script = tree[declared].text
+    if (
+        not needs
+        and "cargo:rustc-" not in script
+        and "cargo::rustc-" not in script
+        and "OUT_DIR" not in script
+    ):
+        yield f"{declared} runs when the crate is built, and gives the compiler nothing; take it out"

