@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from factory_assets.domain.agents import Command, CommandResult
-from factory_assets.gates.go_cache import GoCache
+from factory_assets.gates.go_cache import OVERLAY, GoCache
 
 
 class ScriptedGo:
     """Answers as go would, and compiles by writing one file into GOCACHE."""
 
-    def __init__(self, *, version: str = "go1.27", refuses: str | None = None) -> None:
-        self.version, self.refuses = version, refuses
+    def __init__(self, *, version: str = "go1.27", root: str = "", refuses: str | None = None) -> None:
+        self.version, self.root, self.refuses = version, root, refuses
         self.asked: list[tuple[str, ...]] = []
         self.imports = ""
 
@@ -30,9 +31,10 @@ class ScriptedGo:
         if command.argv == ("go", "test", "./..."):
             self.imports = (command.workspace / "library_test.go").read_text()
             cache = Path(command.env["GOCACHE"])
-            cache.mkdir(parents=True)
+            cache.mkdir(parents=True, exist_ok=True)
             (cache / "fmt.a").write_text(self.version)
         outputs = {"version": self.version, "list": "fmt\ninternal/abi\nnet/http/internal\ntesting\nunsafe"}
+        outputs["env"] = self.root
         output = outputs.get(command.argv[1], "")
         return CommandResult(exit_code=0, output=output, timed_out=False, seconds=0.0)
 
@@ -51,6 +53,22 @@ def test_the_library_is_compiled_once_and_copied_each_time(tmp_path: Path) -> No
         cache(go, tmp_path).copy_to(tmp_path / clone / "cache")
         assert (tmp_path / clone / "cache" / "fmt.a").read_text() == "go1.27"
     assert go.compiled == 1
+
+
+def test_a_clones_overlay_leads_to_its_own_copy_of_the_clock(tmp_path: Path) -> None:
+    clock = tmp_path / "go" / "src" / "time" / "time.go"
+    clock.parent.mkdir(parents=True)
+    clock.write_text("func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n\t}\n}\n")
+    go = ScriptedGo(root=str(tmp_path / "go"))
+    cache(go, tmp_path).copy_to(tmp_path / "clone")
+    overlay = json.loads((tmp_path / "clone" / OVERLAY).read_text())["Replace"]
+    assert "sec += ahead" in Path(overlay[str(clock)]).read_text()
+    assert all(Path(file).parent == tmp_path / "clone" for file in overlay.values())
+
+
+def test_a_go_that_reads_the_clock_in_another_way_has_no_overlay(tmp_path: Path) -> None:
+    cache(ScriptedGo(), tmp_path).copy_to(tmp_path / "clone")
+    assert not (tmp_path / "clone" / OVERLAY).exists()
 
 
 def test_what_a_clone_does_to_its_copy_reaches_no_other_clone(tmp_path: Path) -> None:

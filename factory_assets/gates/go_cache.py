@@ -96,9 +96,9 @@ class GoCache:
         root = self._run(workspace, "go", "env", "GOROOT").output.strip()
         clock = Path(root, "src", "time", "time.go")
         source = clock.read_text(encoding="utf-8") if clock.is_file() else ""
-        cache.mkdir(exist_ok=True)
         if source.count(_READS_CLOCK) != 1:
             return
+        cache.mkdir()
         (cache / "time.go").write_text(source.replace(_READS_CLOCK, _SET_AHEAD), encoding="utf-8")
         (cache / "ahead.go").write_text(_AHEAD_SOURCE, encoding="utf-8")
         replaced = {
