@@ -7,10 +7,11 @@ import time
 import pytest
 from build_fakes import SubprocessCommands
 from gate_material import clone, environment, marked, need, provide, repo, tree
+from mutation_shapes import COMMANDS, SHAPES, files
 
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.specs import Language
-from factory_assets.gates.mutants import compiles, mutants
+from factory_assets.gates.claims import claims
 from factory_assets.gates.mutation import judge_mutations
 
 IDLE = {
@@ -26,6 +27,11 @@ IDLE = {
         "src/lib.rs": repo(Language.RUST)["src/lib.rs"].text.replace("assert_eq!(clamp", "let _ = (clamp")
     },
 }
+NAMES_ONLY = "from clamp import core\n\n\ndef test_a():\n    assert core.clamp\n"
+
+
+def faults(language, files, seed="a"):
+    return [fault for claim in claims(language, files, seed=seed, most=40) for fault in claim.faults]
 
 
 def judge(folder, language, changes=None, *, commands=None, seconds=90.0, seed="1", clock=time.monotonic):
@@ -56,52 +62,196 @@ def test_honest_tests_notice_a_fault_in_each_language(tmp_path, language):
 def test_tests_that_test_nothing_are_refused_with_the_faults_they_missed(tmp_path, language):
     verdict = judge(tmp_path, language, IDLE[language])
     assert not verdict.passed
-    assert verdict.saw.startswith("the tests do not test: none of 5 faults tried")
+    assert verdict.saw.startswith("the tests do not test ")
+    assert "none of 5 faults tried" in verdict.saw
     lines = verdict.saw.splitlines()[2:]
     assert len(lines) == 5
     assert all(" → " in line for line in lines)
 
 
+SHAPED = [pytest.param(*key, marks=one.marks) for key in SHAPES for one in marked([key[1]])]
+
+
+@pytest.mark.parametrize(("shape", "language"), SHAPED)
+def test_honest_tests_of_code_with_few_operators_notice_a_fault(tmp_path, shape, language):
+    verdict = judge(tmp_path, language, files(SHAPES[shape, language], language))
+    assert verdict.passed, verdict.saw
+    assert "the tests notice" in verdict.saw
+
+
+@pytest.mark.parametrize("language", marked(COMMANDS))
+def test_tests_that_run_a_command_which_is_all_in_its_main_notice_a_fault(tmp_path, language):
+    verdict = judge(tmp_path, language, COMMANDS[language])
+    assert verdict.passed, verdict.saw
+    assert "the tests notice" in verdict.saw
+
+
+COMMAND = """import sys
+
+from clamp.core import clamp
+
+
+def main(argv):
+    value, low, high = map(int, argv)
+    print(clamp(value, low, high))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+RUN_WITH_A_MOCK = """from unittest import mock
+
+from clamp import core, command
+
+
+def test_a_small_number_becomes_the_lower_bound():
+    with mock.patch.object(core, "clamp", return_value=3) as fake:
+        assert core.clamp(1, 3, 9) == 3
+    fake.assert_called_once()
+
+
+def test_the_command_prints_it(capsys):
+    with mock.patch.object(command, "clamp", return_value=3):
+        assert command.main(["1", "3", "9"]) == 0
+    assert capsys.readouterr().out == "3\\n"
+"""
+COMPARED_WITH_ITSELF = """from clamp.command import main
+from clamp.core import clamp
+
+
+def test_it_is_stable():
+    assert clamp(1, 3, 9) == clamp(1, 3, 9)
+
+
+def test_bounds_clamp_alike():
+    assert clamp(3, 3, 9) <= clamp(12, 3, 9)
+
+
+def test_the_command_agrees_with_the_library(capsys):
+    main(["1", "3", "9"])
+    assert int(capsys.readouterr().out) == clamp(1, 3, 9)
+"""
+DONE_AGAIN = """def clamp(value, low, high):
+    return max(low, min(high, value))
+
+
+def test_small():
+    assert clamp(1, 3, 9) == 3
+
+
+def test_large():
+    assert clamp(12, 3, 9) == 9
+
+
+def test_within():
+    assert clamp(5, 3, 9) == 5
+"""
+
+
+@pytest.mark.parametrize("tests", [RUN_WITH_A_MOCK, COMPARED_WITH_ITSELF, DONE_AGAIN])
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_tests_that_never_hold_the_function_against_anything_are_refused(tmp_path, tests, seed):
+    verdict = judge(
+        tmp_path,
+        Language.PYTHON,
+        {"clamp/command.py": COMMAND, "tests/test_core.py": tests},
+        seed=seed,
+    )
+    assert not verdict.passed, verdict.saw
+    assert "the tests do not test clamp/core.py: clamp:" in verdict.saw
+
+
+def test_half_of_the_functions_that_tests_name_have_to_be_watched(tmp_path):
+    source = "".join(f"def f{n}(text):\n    return text.strip() + str({n})\n\n\n" for n in range(4))
+    call = "".join(f"def test_{n}():\n    f{n}('a')\n    assert {{}}\n\n\n" for n in range(4))
+    held = [f"f{n}(' a ') == 'a{n}'" for n in range(4)]
+    passed = []
+    for watched in range(4):
+        asserted = [*held[:watched], *["True"] * (4 - watched)]
+        tests = {"tests/test_core.py": "from clamp.core import *\n\n\n" + call.format(*asserted)}
+        folder = tmp_path / str(watched)
+        folder.mkdir()
+        passed.append(judge(folder, Language.PYTHON, {"clamp/core.py": source, **tests}).passed)
+    assert passed == [False, False, True, True]
+
+
 @pytest.mark.parametrize("language", list(Language))
-def test_the_same_seed_draws_the_same_faults_and_each_changes_one_line(language):
+def test_the_same_seed_draws_the_same_faults_and_each_changes_one_place(language):
     files = repo(language)
-    first, again = (list(mutants(language, files, seed="a")) for _ in range(2))
+    first, again = (faults(language, files) for _ in range(2))
     assert first == again
     assert len(first) >= 5
-    for mutant in first:
-        old, new = files[mutant.path].text.splitlines(), mutant.text.splitlines()
-        assert [at for at, (a, b) in enumerate(zip(old, new, strict=True), 1) if a != b] == [mutant.line]
+    for fault in first:
+        old, new = files[fault.path].text.splitlines(), fault.text.splitlines()
+        assert [at for at, (a, b) in enumerate(zip(old, new, strict=True), 1) if a != b] == [fault.line]
 
 
-def test_faults_are_spread_over_the_files():
+def test_each_function_that_a_test_names_has_faults_of_its_own():
     more = repo(Language.PYTHON)["clamp/core.py"].text.replace("def clamp", "def hold")
-    files = repo(Language.PYTHON, {"clamp/more.py": more})
-    assert {mutant.path for mutant in list(mutants(Language.PYTHON, files, seed="a"))[:2]} == {
-        "clamp/core.py",
-        "clamp/more.py",
+    tests = (
+        "from clamp.core import clamp\nfrom clamp.more import hold\n\n\ndef test_a():\n    clamp() + hold()\n"
+    )
+    files = repo(Language.PYTHON, {"clamp/more.py": more, "tests/test_core.py": tests})
+    found = claims(Language.PYTHON, files, seed="a", most=5)
+    assert {claim.name: {fault.path for fault in claim.faults} for claim in found} == {
+        "clamp/core.py: clamp": {"clamp/core.py"},
+        "clamp/more.py: hold": {"clamp/more.py"},
     }
 
 
-def test_strings_comments_and_declarations_of_options_are_no_place_for_faults():
-    text = (
-        "import os  # 1 == 2\n\n\ndef f(parser):\n    # 3 == 4\n    '''5 == 6 and 7'''\n"
-        "    parser.add_argument('-n', default=8)\n    return 'a == b'\n"
+def test_a_function_is_tested_with_what_it_alone_leads_to():
+    source = (
+        "LIMIT = 10\n\n\ndef _held(value):\n    return value > LIMIT\n\n\n"
+        "def hold(value):\n    pass\n    _held(value)\n"
     )
-    assert not list(mutants(Language.PYTHON, tree({"clamp/a.py": text}), seed="a"))
+    tests = "from clamp.core import hold\n\n\ndef test_a():\n    hold(1)\n"
+    files = tree({"clamp/core.py": source, "tests/test_core.py": tests})
+    assert {fault.line for fault in faults(Language.PYTHON, files)} == {1, 5, 10}
 
 
-def test_faults_that_do_not_compile_are_discarded():
-    assert compiles(Language.PYTHON, "def f(:\n") is False
-    assert compiles(Language.PYTHON, "x = 1\n") is True
+def test_an_import_a_comment_and_a_string_name_no_function():
+    tests = 'from clamp.core import clamp  # clamp(1, 2, 3)\n\n\ndef test_a():\n    assert "clamp"\n'
+    found = claims(Language.PYTHON, repo(Language.PYTHON, {"tests/test_core.py": tests}), seed="a", most=5)
+    assert [claim.name for claim in found] == ["the code"]
+
+
+def test_comments_imports_options_and_texts_of_errors_are_no_place_for_faults():
+    text = (
+        "import os  # 1 == 2\n\n\ndef f(parser, size=3):\n    # 3 == 4\n    '''5 == 6 and 7'''\n"
+        "    parser.add_argument('-n', default=8)\n    raise ValueError('a' + 'b')\n"
+    )
+    assert not faults(Language.PYTHON, tree({"clamp/a.py": text}))
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "opening"),
+    [
+        (Language.PYTHON, "clamp/a.py", "f(x."),
+        (Language.PYTHON, "clamp/a.py", "def f(x): return lambda y: (1 + "),
+        (Language.TYPESCRIPT, "src/a.ts", "f(() => { return [`${"),
+        (Language.GO, "a.go", "func f() { return g("),
+        (Language.RUST, "src/a.rs", "fn f() -> i64 { vec![("),
+        (Language.BASH, "bin/a", 'f() { echo "$('),
+    ],
+)
+def test_code_that_is_nested_without_measure_is_read_all_the_same(language, path, opening):
+    faults(language, tree({path: opening * 20_000}))
+
+
+def test_faults_that_do_not_compile_are_discarded(tmp_path):
+    changes = {"clamp/core.py": "def clamp(value, low, high):\n    value.mask = 0x0F\n"}
+    verdict = judge(tmp_path, Language.PYTHON, {**changes, "tests/test_core.py": NAMES_ONLY})
+    assert verdict.passed
+    assert "0 faults tried, 1 discarded because they do not compile" in verdict.saw
 
 
 def test_no_fault_to_put_in_is_reported_and_passes(tmp_path):
-    changes = {"clamp/core.py": "def clamp(value, low, high):\n    return sorted((value, low, high))[-2]\n"}
-    plain = {"clamp/core.py": changes["clamp/core.py"].replace("[-2]", "").replace("sorted", "list")}
-    tests = {
-        "tests/test_core.py": "from clamp.core import clamp\n\n\ndef test_a():\n    assert clamp(1, 2, 3)\n"
+    changes = {
+        "clamp/core.py": "def clamp(value, low, high):\n    value.clamp = low, high\n",
+        "tests/test_core.py": NAMES_ONLY,
     }
-    verdict = judge(tmp_path, Language.PYTHON, {**plain, **tests})
+    verdict = judge(tmp_path, Language.PYTHON, changes)
     assert verdict.passed
     assert "no fault could be put in" in verdict.saw
 
@@ -187,16 +337,8 @@ OUTSIDE = {
 @pytest.mark.parametrize("language", list(OUTSIDE))
 def test_code_outside_of_functions_has_faults_too(language):
     path, text, expected = OUTSIDE[language]
-    found = {mutant.change.partition(" → ")[2] for mutant in mutants(language, tree({path: text}), seed="a")}
+    found = {fault.change.partition(" → ")[2] for fault in faults(language, tree({path: text}))}
     assert expected <= found, found
-
-
-def test_faults_within_functions_are_tried_before_all_others():
-    text = repo(Language.PYTHON)["clamp/core.py"].text
-    files = tree({"clamp/a.py": "LIMIT = 10\n", "clamp/core.py": f"{text}\n\nLAST = 1\n"})
-    lines = [(mutant.path, mutant.line) for mutant in mutants(Language.PYTHON, files, seed="a")]
-    last = len(f"{text}\n\nLAST = 1\n".splitlines())
-    assert set(lines[-2:]) == {("clamp/a.py", 1), ("clamp/core.py", last)}
 
 
 def test_tests_that_test_nothing_of_code_outside_of_functions_are_refused(tmp_path):

@@ -157,7 +157,7 @@ GATES: tuple[Gate, ...] = (
             env=c.runs.clone.env,
             folders=c.runs.clone.folders,
         ),
-        says="The tests notice at least one of a few faults that were put into the sources.",
+        says="The tests notice faults that are put into what they claim to test.",
     ),
     Gate(
         name=names.DOCUMENTS,

@@ -1,24 +1,26 @@
-"""Small faults to put into a source, one at a time: what each language's operators change, and in which order."""
+"""Small faults to put into a source, one at a time, by the nodes of its syntax tree."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import io
-import re
-import tokenize
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import takewhile
 
-from factory_assets.domain.specs import Language
-from factory_assets.domain.trees import Tree
-from factory_assets.gates.lexer import lex
-from factory_assets.gates.written import test_files
-from factory_assets.languages import LANGUAGES
-from factory_assets.languages.sources import is_source
+from tree_sitter import Node
 
-MOST_PER_FILE = 200
+from factory_assets.languages.base import LanguageRecord
+from factory_assets.languages.faults import ARITHMETIC, COMPARED, Faults
+from factory_assets.languages.parsing import Source, line_of, nodes, parse
+
+MOST_PER_PART = 200
+_MOST_SHOWN = 90
+_LONGEST_NAME = 64
+_BINARY = 3
+
+# What a fault changes; a test of any honesty notices the first of these more likely than the last.
+_RETURNED, _COMPARED, _STATED, _CALLED, _COUNTED = range(5)
 
 
 @dataclass(frozen=True)
@@ -32,237 +34,228 @@ class Mutant:
 
 
 @dataclass(frozen=True)
-class _Operator:
-    """Replaces what `form` matches. A lower `rank` is more likely to be noticed by any honest test."""
+class _Edit:
+    """What replaces the bytes from `start` to `end`: a template, with the bytes `keep` where it holds `{}`."""
 
-    form: re.Pattern[str]
-    new: str
-    rank: int
-
-
-def _operator(form: str, new: str, rank: int) -> _Operator:
-    return _Operator(re.compile(form, re.MULTILINE), new, rank)
-
-
-_NUMBER = _operator(r"(?<![\w.$\[&<>])(\d+)(?![\w.\]<>])", "", 3)
-_C_LIKE = (
-    _operator(r"(?<=\s)==(?=\s)", "!=", 0),
-    _operator(r"(?<=\s)!=(?=\s)", "==", 0),
-    _operator(r"(?<=\s)<=(?=\s)", ">", 0),
-    _operator(r"(?<=\s)>=(?=\s)", "<", 0),
-    _operator(r"(?<=[\w)\]] )<(?= [\w(-])", ">=", 0),
-    _operator(r"(?<=[\w)\]] )>(?= [\w(-])", "<=", 0),
-    _operator(r"(?<=[\w)\]] )\+(?= [\w(])", "-", 1),
-    _operator(r"(?<=[\w)\]] )-(?= [\w(])", "+", 1),
-    _operator(r"(?<=\s)\+=(?=\s)", "-=", 1),
-    _operator(r"(?<=\s)&&(?=\s)", "||", 1),
-    _operator(r"(?<=\s)\|\|(?=\s)", "&&", 1),
-    _operator(r"\btrue\b", "false", 1),
-    _operator(r"\bfalse\b", "true", 1),
-    _NUMBER,
-)
-_OPERATORS: dict[Language, tuple[_Operator, ...]] = {
-    Language.PYTHON: (
-        _operator(r"(?<=^)([ \t]+return )(?!None\b|True\b|False\b|\()([^\n\\([{]+)$", r"\1None", 0),
-        _operator(r"(?<=\bif )(?!not\b)(?=[^\n:]+:\s*$)", "not ", 0),
-        _operator(r"(?<=\s)==(?=\s)", "!=", 0),
-        _operator(r"(?<=\s)!=(?=\s)", "==", 0),
-        _operator(r"(?<=\s)<=(?=\s)", ">", 0),
-        _operator(r"(?<=\s)>=(?=\s)", "<", 0),
-        _operator(r"(?<=\s)<(?=\s)", ">=", 0),
-        _operator(r"(?<=\s)>(?=\s)", "<=", 0),
-        _operator(r"(?<=[\w)\]] )\+(?= [\w(\[])", "-", 1),
-        _operator(r"(?<=[\w)\]] )-(?= [\w(\[])", "+", 1),
-        _operator(r"(?<=\s)\+=(?=\s)", "-=", 1),
-        _operator(r"(?<=\s)and(?=\s)", "or", 1),
-        _operator(r"(?<=\s)or(?=\s)", "and", 1),
-        _operator(r"(?<![\w.])True\b", "False", 2),
-        _operator(r"(?<![\w.])False\b", "True", 2),
-        _NUMBER,
-    ),
-    Language.GO: (*_C_LIKE, _operator(r"(?<=\bif )(?![^\n]*[;:])([^\n{]+?)(?= \{$)", r"!(\1)", 0)),
-    Language.TYPESCRIPT: (
-        *_C_LIKE,
-        _operator(r"===", "!==", 0),
-        _operator(r"!==", "===", 0),
-        _operator(r"(?<=\bif \()([^\n]+)(?=\) \{$)", r"!(\1)", 0),
-        _operator(r"(?<=\breturn )[^\n;{(]+(?=;$)", "undefined as never", 0),
-    ),
-    Language.RUST: (
-        *_C_LIKE,
-        _operator(r"(?<=\bif )(?!let\b)([^\n{]+?)(?= \{$)", r"!(\1)", 0),
-        _operator(r"(?<=\breturn )[^\n;{(]+(?=;$)", "Default::default()", 0),
-    ),
-    Language.BASH: (
-        _operator(r"(?<=\s)-eq(?=\s)", "-ne", 0),
-        _operator(r"(?<=\s)-ne(?=\s)", "-eq", 0),
-        _operator(r"(?<=\s)-lt(?=\s)", "-ge", 0),
-        _operator(r"(?<=\s)-gt(?=\s)", "-le", 0),
-        _operator(r"(?<=\s)-le(?=\s)", "-gt", 0),
-        _operator(r"(?<=\s)-ge(?=\s)", "-lt", 0),
-        _operator(r"(?<=\s)-z(?=\s)", "-n", 0),
-        _operator(r"(?<=\s)-n(?=\s[\"$])", "-z", 0),
-        _operator(r"(?<=\s)={1,2}(?=\s)", "!=", 0),
-        _operator(r"(?<=\s)!=(?=\s)", "==", 0),
-        _operator(r"(?<=\bif )(?!!)(?=[^\n]*; then)", "! ", 0),
-        _operator(r"(?<=[\w})] )\+(?= [\w${(])", "-", 1),
-        _operator(r"(?<=\w)\+=(?=\d)", "-=", 1),
-        _operator(r"(?<=\breturn )0\b", "1", 1),
-        _operator(r"(?<=\breturn )[1-9]\d*\b", "0", 1),
-        _operator(r"(?<=[\w\])\"'] )&&(?=\s)", "||", 2),
-        _NUMBER,
-    ),
-}
-# Lines whose change nothing could notice, or that no test is asked to reach.
-_LEFT_ALONE = re.compile(
-    r"^\s*(?:import\b|from\b|use\b|package\b|export \{|#|//|@|set -|source\b|\.\s|trap\b|shopt\b|\"\"\""
-    r"|(?:async )?def\b|if __name__|__\w+__\s*[:=]|(?:[a-z]+ )*VERSION\b"
-    r"|[\w.]*add_argument|[\w.]*set_defaults|(?:el)?if TYPE_CHECKING)"
-)
-_NAME = re.compile(
-    r"(?:(?:export|pub(?:\([a-z]+\))?|const|let|var|static|readonly|local|declare(?: -\w+)*)\s+)*(\w+)\s*[:=]"
-)
-_CONSTANT = re.compile(
-    r"^(?:(?:export|pub(?:\([a-z]+\))?|const|let|var|static|readonly|declare(?: -\w+)*)\s+)*\w+[^=\n(){}]*=(?!=)",
-    re.MULTILINE,
-)
-_TEXT = re.compile(r"([\"'])([^\"'\\\n]+)\1")
-_FUNCTION = re.compile(
-    r"^(?P<indent>[ \t]*)(?:export |pub(?:\([a-z]+\))? |async |default |static |public |private |const )*"
-    r"(?:def|func|fn|function)\s+(?:\([^)]*\)\s*)?(?P<name>\w+)|^(?P<shell>[\w:-]+)\s*\(\)",
-    re.MULTILINE,
-)
+    kind: int
+    start: int
+    end: int
+    line: int
+    template: str
+    keep: tuple[int, int] = (0, 0)
 
 
-def mutants(language: Language, tree: Tree, *, seed: str) -> Iterator[Mutant]:
-    """Faults in the sources, the likeliest to be noticed first, taking turns between the files.
+@dataclass
+class Part:
+    """A function, a constant, or what a script does at its top, with the names that it uses and its faults."""
 
-    The same tree and seed give the same order. Within a function whose name stands in a test, first; what stands
-    in no function, last.
-    """
-    tests = "\n".join(tree[path].text for path in test_files(language, tree))
-    paths = [path for path, file in tree.items() if is_source(language, path, file) and file.text]
-    paths.sort(key=lambda path: (not _stem(path) or _stem(path) not in tests, _draw(seed, path)))
-    found = [_of_file(language, path, tree[path].text, tests, seed) for path in paths]
-    for queues in zip(*found, strict=True):
-        for turn in zip_longest(*queues):
-            yield from (mutant for mutant in turn if mutant)
+    name: str
+    path: str
+    source: Source
+    is_function: bool
+    names: set[str]
+    edits: list[_Edit] = field(default_factory=list)
+
+    def mutants(self, seed: str) -> Iterator[Mutant]:
+        """One for each fault: first one of each line, the kinds in their order, then the next one of each line."""
+        lines: Counter[int] = Counter()
+        turns: list[tuple[int, _Edit]] = []
+        for edit in sorted(self.edits, key=lambda one: (one.kind, draw(f"{seed}{self.path}{one}"))):
+            turns.append((lines[edit.line], edit))
+            lines[edit.line] += 1
+        for _, edit in sorted(turns, key=lambda turn: turn[0]):
+            yield self._mutant(edit)
+
+    def _mutant(self, edit: _Edit) -> Mutant:
+        data = self.source.data
+        new = edit.template.encode().replace(b"{}", data[slice(*edit.keep)])
+        changed = data[: edit.start] + new + data[edit.end :]
+        first, last = data.rfind(b"\n", 0, edit.start) + 1, data.find(b"\n", edit.end)
+        last = len(data) if last < 0 else last
+        change = f"{_shown(data[first:last])} → {_shown(changed[first : last + len(changed) - len(data)])}"
+        return Mutant(self.path, edit.line, change, changed.decode("utf-8", "replace"))
 
 
-def _of_file(
-    language: Language, path: str, text: str, tests: str, seed: str
-) -> tuple[list[Mutant], list[Mutant]]:
-    """The faults within functions, and those outside."""
-    code = _code(language, text)
-    inline = LANGUAGES[language].inline_tests
-    end = next((match.start() for match in inline.finditer(text)), len(text)) if inline else len(text)
-    functions = list(_FUNCTION.finditer(code))
-    within: list[tuple[tuple[bool, int, str], Mutant]] = []
-    outside: list[tuple[tuple[bool, int, str], Mutant]] = []
-    for operator in _OPERATORS[language]:
-        for match in operator.form.finditer(code, 0, end):
-            function = _around(functions, code, match.start())
-            mutant = _mutant(path, text, code, operator, match)
-            if mutant is None:
+def draw(what: str) -> str:
+    """A lot that is always the same for the same text."""
+    return hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()
+
+
+def _shown(line: bytes) -> str:
+    text = " ".join(line.decode("utf-8", "replace").split())
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """The part that a node stands in, what the function around it returns, and whether a user sees its strings."""
+
+    part: Part | None
+    result: str = ""
+    is_shown: bool = False
+
+
+def parts_of(known: LanguageRecord, path: str, text: str) -> list[Part]:
+    """The parts of a source in their order; tests that stand in it are none of them."""
+    begins = known.inline_tests.search(text) if known.inline_tests else None
+    source = parse(known, text)
+    end = len(text[: begins.start()].encode("utf-8", "replace")) if begins else len(source.data)
+    return _Reader(known.faults, path, source, end).read()
+
+
+class _Reader:
+    def __init__(self, faults: Faults, path: str, source: Source, end: int) -> None:
+        self._faults, self._path, self._source, self._end = faults, path, source, end
+        self._parts: list[Part] = []
+        self._imported = {
+            source.text(leaf).rpartition("/")[2]
+            for statement in (source.nodes(*faults.imports) if faults.imports else ())
+            for leaf in nodes(statement)
+            if not leaf.child_count
+        }
+
+    def read(self) -> list[Part]:
+        # What a file does by itself at its top is a part of a script alone: elsewhere an import would run it.
+        top = self._part("", self._source.root, is_function=True) if self._faults.is_script else None
+        stack: list[tuple[Node, Node | None, _Place]] = [(self._source.root, None, _Place(top))]
+        quiet = self._faults.left_alone | self._faults.imports
+        while stack:
+            node, parent, place = stack.pop()
+            called = self._called(node)
+            if node.start_byte >= self._end or node.type in quiet or called in self._faults.unnoticed:
                 continue
-            name = (function["name"] or function["shell"]) if function else _assigned(code, match.start())
-            unlikely = name not in tests or name in {"", "main", "usage"}
-            key = (unlikely, operator.rank, _draw(seed, f"{path}{match.start()}"))
-            (within if function else outside).append((key, mutant))
-    within.sort(key=lambda pair: pair[0])
-    outside.sort(key=lambda pair: pair[0])
-    last = [mutant for _, mutant in outside] + list(_texts(path, text, code, end))
-    return [mutant for _, mutant in within[:MOST_PER_FILE]], last[:MOST_PER_FILE]
+            place = self._inside(node, place, called)
+            if place.part is not None and len(place.part.edits) < MOST_PER_PART:
+                place.part.edits += self._small(node, parent, place)
+                # Any other fault in a constant may stop every import of its file, which even idle tests notice.
+                place.part.edits += self._large(node, parent, place) if place.part.is_function else ()
+            stack += [(child, node, place) for child in reversed(node.children)]
+        return self._parts
+
+    def _part(self, name: str, node: Node, *, is_function: bool) -> Part:
+        names = {self._source.text(one) for one in nodes(node, *self._faults.names)}
+        part = Part(name, self._path, self._source, is_function, names - {name})
+        self._parts.append(part)
+        return part
+
+    def _inside(self, node: Node, place: _Place, called: str) -> _Place:
+        """The place of what a node holds."""
+        faults, part, is_shown = self._faults, place.part, place.is_shown
+        if (part is None or not part.name) and node.type in faults.functions | faults.constants:
+            name = node.child_by_field_name("name") or node.child_by_field_name("left")
+            is_function = node.type in faults.functions or _is_function(node.child_by_field_name("value"))
+            if name is not None:
+                part = self._part(self._source.text(name), node, is_function=is_function)
+                is_shown = not is_function
+        result = place.result
+        if _is_function(node):
+            declared = node.child_by_field_name(faults.result)
+            result = self._source.text(declared) if declared else ""
+        is_shown = is_shown or node.type in faults.shown or called in faults.printers
+        return _Place(part, result, is_shown)
+
+    def _called(self, node: Node) -> str:
+        """The last name of what a call or a macro calls."""
+        named = self._faults.calls.get(node.type)
+        function = node.child_by_field_name(named) if named else None
+        if function is None:
+            return ""
+        return self._source.text(function.children[-1] if function.child_count else function)
+
+    def _large(self, node: Node, parent: Node | None, place: _Place) -> Iterator[_Edit]:
+        faults = self._faults
+        yield from self._operator(node, parent)
+        if node.type in faults.returns:
+            for value, template in faults.returned(node, place.result):
+                if template != self._source.text(value):
+                    yield _edit(_RETURNED, value, template)
+        if node.type in faults.conditions:
+            condition = node.child_by_field_name("condition") or node.named_children[0]
+            if not condition.type.startswith("let_"):
+                yield _edit(_COMPARED, condition, faults.conditions[node.type])
+        if node.type in faults.statements and (kept := self._deleted(node, parent)):
+            yield _edit(_STATED, node, faults.statements[node.type], kept)
+        if node.type in faults.calls and (kept := self._within(node)):
+            yield _edit(_CALLED, node, "{}", kept)
+
+    def _operator(self, node: Node, parent: Node | None) -> Iterator[_Edit]:
+        if node.child_count or parent is None or parent.type not in self._faults.operations:
+            return
+        word = self._source.text(node)
+        if word in ARITHMETIC and parent.child_count == _BINARY and parent.children[0] != node:
+            # The one operand alone is of the same type, so that no idle test is told by a crash.
+            yield _edit(_COMPARED, parent, "{}", parent.children[0])
+        elif word in self._faults.tokens and word not in COMPARED:
+            yield _edit(_COMPARED, node, self._faults.tokens[word])
+
+    def _small(self, node: Node, parent: Node | None, place: _Place) -> Iterator[_Edit]:
+        faults, word = self._faults, "" if node.child_count else self._source.text(node)
+        if node.type in faults.strings and place.is_shown and not (parent and parent.type == "command_name"):
+            yield from self._string(node)
+        elif node.type in faults.numbers:
+            yield _edit(_COUNTED, node, str(int(word) + 1) if word.isdecimal() else f"1{word}")
+        elif word in faults.literals:
+            yield _edit(_COUNTED, node, faults.literals[word])
+        elif word in faults.tokens and parent is not None and parent.type in faults.operations:
+            is_function = place.part is not None and place.part.is_function
+            yield from (
+                [_edit(_COMPARED, node, faults.tokens[word])] if is_function or word in COMPARED else ()
+            )
+
+    def _deleted(self, node: Node, parent: Node | None) -> Node | None:
+        """What is kept of a statement that can be deleted; None for one that cannot."""
+        faults, right = self._faults, node.child_by_field_name("right")
+        first = (right or node).named_children[:1]
+        if faults.deleted and not (first and first[0].type in faults.deleted):
+            return None
+        if first and self._called(first[0]) in faults.unnoticed:
+            return None
+        if right and any(child.type not in {"=", right.type} for child in node.children):
+            return None
+        if faults.blocks and (parent is None or parent.type not in faults.blocks):
+            return None
+        if (
+            parent is not None
+            and parent.type in faults.conditions
+            and node == parent.child_by_field_name("condition")
+        ):
+            return None
+        return right or node
+
+    def _within(self, node: Node) -> Node | None:
+        """What a call can be replaced by: the object of a method, or the first argument of a function."""
+        function = node.child_by_field_name(self._faults.calls[node.type])
+        if function is not None and function.type in self._faults.members and function.child_count > 1:
+            owner = function.children[0]
+            start = self._source.data[owner.start_byte : owner.start_byte + _LONGEST_NAME].decode(
+                "utf-8", "replace"
+            )
+            if "".join(takewhile(lambda char: char.isalnum() or char == "_", start)) not in self._imported:
+                return owner
+        arguments = node.child_by_field_name("arguments")
+        given = arguments.named_children[:1] if arguments else []
+        return next((one for one in given if "argument" not in one.type and "comment" not in one.type), None)
+
+    def _string(self, node: Node) -> Iterator[_Edit]:
+        """A text is emptied; one with places that are filled in gets a letter, since those have to stay."""
+        text = self._source.text(node)
+        content = [child for child in node.named_children if child.type not in {"string_start", "string_end"}]
+        quote = 1 if text[:1] in {'"', "'"} else 0
+        start = content[0].start_byte if content else node.start_byte + quote
+        end = content[-1].end_byte if content else node.end_byte - quote
+        if start < end and not text.startswith("-"):
+            is_filled = any(char in text for char in "{%\\$")
+            yield _Edit(_STATED, start, start if is_filled else end, line_of(node), "x" if is_filled else "")
 
 
-def _around(functions: list[re.Match[str]], code: str, at: int) -> re.Match[str] | None:
-    """The function that a place is in: the last one before it, unless the place is at the left edge again."""
-    function = next((f for f in reversed(functions) if f.start() < at), None)
-    if function is None:
-        return None
-    line = code.rfind("\n", 0, at) + 1
-    first = code[line : line + 1]
-    left = line > function.start() and not first.isspace() and first not in "})]"
-    return None if left else function
+def _edit(kind: int, node: Node, template: str, kept: Node | None = None) -> _Edit:
+    keep = kept or node
+    return _Edit(
+        kind, node.start_byte, node.end_byte, line_of(node), template, (keep.start_byte, keep.end_byte)
+    )
 
 
-def _assigned(code: str, at: int) -> str:
-    """The name that is given a value on the line of a place outside of all functions."""
-    line = code.rfind("\n", 0, at) + 1
-    match = _NAME.match(code, line)
-    return match[1] if match else ""
-
-
-def _texts(path: str, text: str, code: str, end: int) -> Iterator[Mutant]:
-    """The texts of constants at the left edge, each emptied: of a table or a pattern this is the one small fault."""
-    for match in _CONSTANT.finditer(code, 0, end):
-        first, last = match.start(), text.find("\n", match.start())
-        line = text[first : last if last >= 0 else len(text)]
-        value = _TEXT.search(line, match.end() - first)
-        if value is None or _LEFT_ALONE.match(line):
-            continue
-        at, until = first + value.start(2), first + value.end(2)
-        if text[at:until] == code[at:until]:
-            continue
-        changed = f"{line[: value.start(2)]}{line[value.end(2) :]}"
-        number = text.count("\n", 0, first) + 1
-        yield Mutant(path, number, f"{line.strip()} → {changed.strip()}", text[:at] + text[until:])
-
-
-def _mutant(path: str, text: str, code: str, operator: _Operator, match: re.Match[str]) -> Mutant | None:
-    start, end = match.span()
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", start)
-    last = len(text) if last < 0 else last
-    if _LEFT_ALONE.match(text[first:last]) or text[start:end] != code[start:end]:
-        # The second case: a string or a comment lies in what would be replaced.
-        return None
-    new = str(int(match[0]) + 1) if operator is _NUMBER else match.expand(operator.new)
-    changed = text[:start] + new + text[end:]
-    line = changed[first : last + len(new) - (end - start)].strip()
-    return Mutant(path, text.count("\n", 0, start) + 1, f"{text[first:last].strip()} → {line}", changed)
-
-
-def _code(language: Language, text: str) -> str:
-    """The text with strings and comments blanked, at the same offsets."""
-    return lex(language, text).code if language is not Language.PYTHON else _python_code(text)
-
-
-def _python_code(text: str) -> str:
-    starts = [0]
-    for line in io.StringIO(text):
-        starts.append(starts[-1] + len(line))
-    pieces, at = [], 0
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type in {tokenize.STRING, tokenize.COMMENT}:
-                start, end = (starts[row - 1] + column for row, column in (token.start, token.end))
-                pieces += [text[at:start], re.sub(r"[^\n]", " ", text[start:end])]
-                at = end
-    except (tokenize.TokenError, SyntaxError):
-        return re.sub(r"[^\n]", " ", text)
-    return "".join([*pieces, text[at:]])
-
-
-def compiles(language: Language, text: str) -> bool | None:
-    """Whether a Python source is one; None for languages whose own compiler has to say."""
-    if language is not Language.PYTHON:
-        return None
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+def _is_function(node: Node | None) -> bool:
+    if node is None or node.child_by_field_name("body") is None:
         return False
-    return True
-
-
-def listed(some: Sequence[Mutant]) -> str:
-    """One line each."""
-    return "\n".join(f"{mutant.path}:{mutant.line}: {mutant.change}" for mutant in some)
-
-
-def _stem(path: str) -> str:
-    return path.rsplit("/", 1)[-1].partition(".")[0]
-
-
-def _draw(seed: str, what: str) -> str:
-    return hashlib.sha256(f"{seed}\n{what}".encode()).hexdigest()
+    return any(node.child_by_field_name(name) for name in ("parameters", "parameter"))

@@ -1,13 +1,17 @@
-"""Gate of the review phase: the tests notice at least one of a few faults that are put into the sources.
+"""Gate of the review phase: the tests notice faults that are put into what they claim to test.
 
-A light check against tests that test nothing, no measure of how good they are: it ends with the first fault that is
-noticed. The clone is a throw-away copy already; it is brought back to the commit before and after each fault.
+A light check against tests that test nothing, no measure of how good they are. What is asked comes from studies of
+pseudo-tested methods (https://doi.org/10.1007/s10664-018-9653-2): good suites leave some functions unwatched that
+they call, and none leaves most of them. So of a few functions that the tests name half have to be watched, and of a
+function's faults one in three has to be noticed; of the faults in a command whose functions no test names, one in
+five. A trial ends as soon as that is decided, for most functions after one fault.
+The clone is a throw-away copy already; it is brought back to the commit before and after each fault.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +21,17 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.checkout import Checkout
-from factory_assets.gates.mutants import Mutant, compiles, listed, mutants
+from factory_assets.gates.claims import Claim, claims
+from factory_assets.gates.mutants import Mutant
 from factory_assets.gates.names import TESTS_NOTICE
 from factory_assets.gates.runners import TestRunner
+from factory_assets.languages import LANGUAGES
 
+MOST_CLAIMS = 4
 MOST_MUTANTS = 5
 FEWEST_SURVIVORS = 2
 
+_MOST_FAULTS = 12
 _MOST_DISCARDED = 15
 _HANG_FACTOR = 3
 _HANG_SECONDS = 5.0
@@ -40,11 +48,40 @@ class _Fate(StrEnum):
 
 @dataclass
 class _Tally:
+    """What became of the faults, of which one in `share` has to be noticed."""
+
+    share: int = 1
     survivors: list[Mutant] = field(default_factory=list)
     noticed: list[Mutant] = field(default_factory=list)
     discarded: int = 0
     hung: int = 0
     out_of_time: bool = False
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a fair share of what was tried was noticed."""
+        return len(self.noticed) * self.share >= len(self.noticed) + len(self.survivors) > 0
+
+    @property
+    def is_unwatched(self) -> bool:
+        """Whether enough was tried, and too little of it noticed."""
+        return not self.is_watched and len(self.survivors) >= FEWEST_SURVIVORS
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further fault is put in."""
+        tried = len(self.survivors) + len(self.noticed) + self.hung
+        return (
+            self.is_watched or self.out_of_time or tried >= MOST_MUTANTS or self.discarded >= _MOST_DISCARDED
+        )
+
+    def __iadd__(self, other: _Tally) -> _Tally:
+        self.survivors += other.survivors
+        self.noticed += other.noticed
+        self.discarded += other.discarded
+        self.hung += other.hung
+        self.out_of_time |= other.out_of_time
+        return self
 
 
 def judge_mutations(
@@ -59,7 +96,7 @@ def judge_mutations(
     folders: tuple[str, ...] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> GateVerdict:
-    """Put faults into the sources one at a time, at most five that compile, until the tests notice one.
+    """Put faults into the sources one at a time, at most five that compile for each claim of the tests.
 
     Args:
         language: whose operators and test runner are used.
@@ -100,36 +137,24 @@ class _Trial:
         # This run is no trial: the limit is for those.
         self.deadline = self.clock() + self.seconds
         self.usual_seconds = before.result.seconds
-        return self._judged(self._try_all(seed))
+        return self._judged(seed)
 
-    def _try_all(self, seed: str) -> _Tally:
-        tally = _Tally()
-        for mutant in mutants(self.language, self.checkout.tree, seed=seed):
+    def _try_all(self, claim: Claim) -> _Tally:
+        tally = _Tally(claim.share)
+        for mutant in claim.faults:
             fate = self._try(mutant)
-            if fate is _Fate.OUT_OF_TIME:
-                tally.out_of_time = True
-            elif fate is _Fate.INVALID:
-                tally.discarded += 1
-            elif fate is _Fate.HUNG:
-                tally.hung += 1
-            elif fate is _Fate.NOTICED:
-                tally.noticed.append(mutant)
-            else:
-                tally.survivors.append(mutant)
-            if (
-                tally.noticed
-                or tally.out_of_time
-                or len(tally.survivors) + tally.hung >= MOST_MUTANTS
-                or tally.discarded >= _MOST_DISCARDED
-            ):
+            tally.out_of_time |= fate is _Fate.OUT_OF_TIME
+            tally.discarded += fate is _Fate.INVALID
+            tally.hung += fate is _Fate.HUNG
+            tally.noticed += [mutant] if fate is _Fate.NOTICED else []
+            tally.survivors += [mutant] if fate is _Fate.SURVIVED else []
+            if tally.is_over:
                 break
         return tally
 
     def _try(self, mutant: Mutant) -> _Fate:
         if self._left() < _LEAST_SECONDS:
             return _Fate.OUT_OF_TIME
-        if compiles(self.language, mutant.text) is False:
-            return _Fate.INVALID
         self.checkout.restore({mutant.path: mutant.text})
         if not self._builds(mutant):
             return _Fate.INVALID if self._left() >= _LEAST_SECONDS else _Fate.OUT_OF_TIME
@@ -144,32 +169,44 @@ class _Trial:
         return _Fate.SURVIVED if own.green else _Fate.NOTICED
 
     def _builds(self, mutant: Mutant) -> bool:
-        if self.language is Language.BASH:
-            result = self.runner.run(self._left(), "bash", "-n", mutant.path)
+        if check := LANGUAGES[self.language].check_syntax:
+            result = self.runner.run(self._left(), *check, mutant.path)
+        elif (built := self.runner.build(self._left())) is None:
+            return True
         else:
-            built = self.runner.build(self._left())
-            if built is None:
-                return True
             result = built
         return result.exit_code == 0 and not result.timed_out
 
     def _left(self) -> float:
         return max(0.1, self.deadline - self.clock())
 
-    def _judged(self, tally: _Tally) -> GateVerdict:
-        discarded = f", {tally.discarded} discarded because they do not compile" if tally.discarded else ""
-        discarded += f", {tally.hung} discarded because the code ran for ever" if tally.hung else ""
-        tried = len(tally.survivors) + len(tally.noticed)
-        count = f"{tried} fault{'s' if tried != 1 else ''} tried{discarded}"
-        survived = f"\nnot noticed:\n{listed(tally.survivors)}" if tally.survivors else ""
-        if tally.noticed:
-            return _verdict(f"the tests notice {listed(tally.noticed)} ({count}){survived}", passed=True)
-        if tally.out_of_time and len(tally.survivors) < FEWEST_SURVIVORS:
-            return self._too_few(tally, count, survived)
-        if not tally.survivors:
+    def _judged(self, seed: str) -> GateVerdict:
+        total, watched, unwatched = _Tally(), list[Claim](), list[Claim]()
+        tried = claims(self.language, self.checkout.tree, seed=seed, most=_MOST_FAULTS)[:MOST_CLAIMS]
+        for claim in tried:
+            tally = self._try_all(claim)
+            total += tally
+            watched += [claim] if tally.is_watched else []
+            unwatched += [claim] if tally.is_unwatched else []
+            if total.out_of_time or len(watched) * 2 >= len(tried) or len(unwatched) * 2 > len(tried):
+                break
+        discarded = f", {total.discarded} discarded because they do not compile" if total.discarded else ""
+        discarded += f", {total.hung} discarded because the code ran for ever" if total.hung else ""
+        number = len(total.survivors) + len(total.noticed)
+        count = f"{number} fault{'s' if number != 1 else ''} tried{discarded}"
+        survived = f"\nnot noticed:\n{_listed(total.survivors)}" if total.survivors else ""
+        if watched and len(watched) >= len(unwatched):
+            return _verdict(f"the tests notice {_listed(total.noticed)} ({count}){survived}", passed=True)
+        if total.out_of_time and not unwatched:
+            return self._too_few(total, count, survived)
+        if not unwatched:
             return _verdict(f"no fault could be put in that compiles and ends ({count})", passed=True)
-        ended = " before time ran out" if tally.out_of_time else ""
-        return _verdict(f"the tests do not test: none of {count}{ended} was noticed{survived}", passed=False)
+        ended = " before time ran out" if total.out_of_time else ""
+        names = ", ".join(claim.name for claim in unwatched)
+        noticed = (
+            f"{len(total.noticed)} of {count}{ended} were" if total.noticed else f"none of {count}{ended} was"
+        )
+        return _verdict(f"the tests do not test {names}: {noticed} noticed{survived}", passed=False)
 
     def _too_few(self, tally: _Tally, count: str, survived: str) -> GateVerdict:
         """Time ran out. Code that ran for ever used it up by no fault of the tests; slow tests did it themselves."""
@@ -190,3 +227,7 @@ def _verdict(saw: str, *, passed: bool) -> GateVerdict:
         saw=saw,
         mend="" if passed else "Build the repo again: its tests have to fail when the sources are wrong.",
     )
+
+
+def _listed(some: Sequence[Mutant]) -> str:
+    return "\n".join(f"{mutant.path}:{mutant.line}: {mutant.change}" for mutant in some)

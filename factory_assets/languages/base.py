@@ -11,6 +11,7 @@ from tree_sitter import Language as Grammar
 
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
+from factory_assets.languages.faults import Faults
 
 if TYPE_CHECKING:
     from factory_assets.languages.parsing import Source
@@ -52,7 +53,9 @@ class LanguageRecord:
     `test_path` matches a test file's path and `test_case` one test in it. `inline_tests` is where tests begin
     in a source file. `needs` are shell tests by the name of the tool that they look for.
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
-    files that end like `import_suffixes` are read.
+    files that end like `import_suffixes` are read. `faults` says where its sources can be made wrong.
+    `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
+    compiler does.
     """
 
     language: Language
@@ -62,7 +65,9 @@ class LanguageRecord:
     test_case: re.Pattern[str]
     tests_live_in: str
     needs: tuple[tuple[str, str], ...]
+    faults: Faults
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
+    check_syntax: tuple[str, ...] = ()
     import_suffixes: tuple[str, ...] = ()
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports

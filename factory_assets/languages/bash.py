@@ -3,12 +3,68 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import tree_sitter_bash
 from tree_sitter import Language as Grammar
+from tree_sitter import Node
 
 from factory_assets.domain.specs import Language
 from factory_assets.languages.base import MAKE, LanguageRecord
+from factory_assets.languages.faults import TOKENS, Faults
+
+_PRINTING = frozenset({b"echo", b"printf"})
+
+
+def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
+    """What a function prints is what it returns: its status is a number like any other."""
+    del result
+    name = node.child_by_field_name("name")
+    if name is not None and name.text in _PRINTING:
+        printed = (
+            one for one in node.children_by_field_name("argument") if not (one.text or b"").startswith(b"-")
+        )
+        yield from ((one, "x{}") for one in list(printed)[:1])
+
+
+_FAULTS = Faults(
+    names=frozenset({"word", "variable_name"}),
+    functions=frozenset({"function_definition"}),
+    constants=frozenset(),
+    calls={"command": "name"},
+    members=frozenset(),
+    imports=frozenset(),
+    left_alone=frozenset({"file_redirect", "heredoc_redirect", "regex"}),
+    operations=frozenset({"binary_expression", "unary_expression", "postfix_expression", "list"}),
+    tokens=TOKENS
+    | {
+        "-eq": "-ne",
+        "-ne": "-eq",
+        "-lt": "-ge",
+        "-ge": "-lt",
+        "-gt": "-le",
+        "-le": "-gt",
+        "-z": "-n",
+        "-n": "-z",
+        "=": "!=",
+        "!=": "=",
+        "==": "!=",
+    },
+    conditions={"if_statement": "! {}"},
+    strings=frozenset({"string", "raw_string", "word"}),
+    numbers=frozenset({"number"}),
+    shown=frozenset({"array", "variable_assignment"}),
+    printers=frozenset(),
+    unnoticed=frozenset({"set", "shopt", "source", ".", "trap", "shift", "cd", "command", "local", "usage"}),
+    statements=dict.fromkeys(("command", "variable_assignment"), ":"),
+    blocks=frozenset(
+        {"program", "compound_statement", "do_group", "case_item", "else_clause", "if_statement"}
+    ),
+    returns=frozenset({"command"}),
+    returned=_returned,
+    is_script=True,
+)
+
 
 BASH = LanguageRecord(
     language=Language.BASH,
@@ -19,4 +75,6 @@ BASH = LanguageRecord(
     tests_live_in="tests/test_*.sh scripts that print TAP, or tests/*.bats",
     needs=(MAKE, ("bash", "command -v bash")),
     source_folders=("bin",),
+    faults=_FAULTS,
+    check_syntax=("bash", "-n"),
 )

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import tree_sitter_go
 from tree_sitter import Language as Grammar
+from tree_sitter import Node
 
 from factory_assets.domain.reserved import GO_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.faults import Faults
 from factory_assets.languages.parsing import Source, line_of
 from factory_assets.languages.project_files import go_module
 
@@ -27,6 +29,83 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
                 yield Import(name, path, line_of(node))
 
 
+_NUMBERS = (
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+)
+_RESULTS = dict.fromkeys((*_NUMBERS, "byte", "rune", "time.Duration"), "({}) + 1") | {
+    "string": '({}) + "x"',
+    "bool": "!({})",
+}
+
+
+def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
+    values = node.named_children[0].named_children if node.named_children else []
+    kinds = [kind.split()[-1] for kind in result.strip("()").split(",") if kind.strip()]
+    # Beside an error nobody looks at the other values.
+    if len(values) != len(kinds) or (kinds[-1] == "error" and len(kinds) > 1 and values[-1].type != "nil"):
+        return
+    for value, kind in zip(values, kinds, strict=True):
+        template = _RESULTS.get(kind) or ("nil" if kind.startswith(("[]", "*", "map[")) else "")
+        if template:
+            yield value, template
+
+
+_FAULTS = Faults(
+    names=frozenset({"identifier", "field_identifier"}),
+    functions=frozenset({"function_declaration", "method_declaration"}),
+    constants=frozenset({"const_spec", "var_spec"}),
+    calls={"call_expression": "function"},
+    members=frozenset({"selector_expression"}),
+    imports=frozenset({"import_declaration"}),
+    left_alone=frozenset({"package_clause", "parameter_list", "type_declaration"}),
+    operations=frozenset({"binary_expression", "assignment_statement", "inc_statement", "dec_statement"}),
+    conditions={"if_statement": "!({})"},
+    strings=frozenset({"interpreted_string_literal", "raw_string_literal"}),
+    numbers=frozenset({"int_literal", "float_literal"}),
+    shown=frozenset({"return_statement", "literal_value", "expression_case"}),
+    printers=frozenset(
+        {
+            *("Print", "Println", "Printf", "Fprint", "Fprintln", "Fprintf", "Sprint", "Sprintf", "Sprintln"),
+            *("WriteString", "Join", "append"),
+        }
+    ),
+    unnoticed=frozenset(
+        {
+            *(
+                "Errorf",
+                "New",
+                "Fatal",
+                "Fatalf",
+                "panic",
+                "Bool",
+                "BoolVar",
+                "String",
+                "StringVar",
+                "Int",
+                "IntVar",
+            ),
+            *("Float64", "Float64Var", "Duration", "DurationVar"),
+        }
+    ),
+    statements={"expression_statement": ";", "assignment_statement": "_ = {}"},
+    deleted=frozenset({"call_expression"}),
+    result="result",
+    returns=frozenset({"return_statement"}),
+    returned=_returned,
+)
+
+
 GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
@@ -37,4 +116,5 @@ GO = LanguageRecord(
     needs=(MAKE, ("go", "command -v go")),
     import_suffixes=(".go",),
     read_imports=_imports,
+    faults=_FAULTS,
 )

@@ -14,6 +14,7 @@ from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.faults import TOKENS, Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 
 # The factory's own test run brings pytest along.
@@ -104,6 +105,59 @@ def _names(source: Source, node: Node, known: frozenset[str]) -> bool:
     return any(source.text(name) in known for name in nodes(node, "identifier"))
 
 
+_RESULTS = {
+    **dict.fromkeys(("int", "float"), "({}) + 1"),
+    "bool": "not ({})",
+    "str": "({}) + 'x'",
+    "bytes": "({}) + b'x'",
+    "dict": "dict()",
+    "set": "set()",
+    "frozenset": "frozenset()",
+    "tuple": "()",
+    **dict.fromkeys(("list", "Sequence"), "[]"),
+    **dict.fromkeys(("Iterator", "Iterable", "Generator"), "iter(())"),
+}
+_FORMS = {
+    **dict.fromkeys(("list", "list_comprehension"), "[]"),
+    **dict.fromkeys(("string", "concatenated_string"), "({}) + 'x'"),
+    **dict.fromkeys(("comparison_operator", "boolean_operator", "not_operator"), "not ({})"),
+}
+
+
+def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
+    for value in node.named_children[:1]:
+        yield value, _RESULTS.get(result.partition("[")[0]) or _FORMS.get(value.type, "None")
+
+
+_FAULTS = Faults(
+    names=frozenset({"identifier"}),
+    functions=frozenset({"function_definition"}),
+    constants=frozenset({"assignment"}),
+    calls={"call": "function"},
+    members=frozenset({"attribute"}),
+    imports=frozenset({"import_statement", "import_from_statement"}),
+    left_alone=frozenset({"decorator", "type", "parameters", "raise_statement", "assert_statement"}),
+    operations=frozenset(
+        {"binary_operator", "comparison_operator", "boolean_operator", "augmented_assignment"}
+    ),
+    tokens=TOKENS | {"and": "or", "or": "and", "is": "is not", "in": "not in"},
+    literals={"True": "False", "False": "True"},
+    conditions=dict.fromkeys(("if_statement", "elif_clause", "if_clause"), "not ({})"),
+    strings=frozenset({"string"}),
+    numbers=frozenset({"integer", "float"}),
+    shown=frozenset({"return_statement", "dictionary", "list", "tuple", "set", "case_clause"}),
+    printers=frozenset({"print", "write", "echo", "append", "join"}),
+    unnoticed=frozenset(
+        {"add_argument", "add_parser", "set_defaults", "ArgumentParser", "debug", "info", "warning"}
+    ),
+    statements={"expression_statement": "pass"},
+    deleted=frozenset({"call", "await"}),
+    result="return_type",
+    returns=frozenset({"return_statement"}),
+    returned=_returned,
+)
+
+
 PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
@@ -114,4 +168,6 @@ PYTHON = LanguageRecord(
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
     import_suffixes=(".py",),
     read_imports=_imports,
+    faults=_FAULTS,
+    check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),
 )

@@ -14,6 +14,7 @@ from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.faults import Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
 
@@ -53,6 +54,103 @@ def _crates(tree: Tree) -> set[str]:
     return {str(target.get("name", "")).replace("-", "_") for target in targets}
 
 
+_NUMBERS = (
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "f32",
+    "f64",
+)
+_RESULTS = dict.fromkeys(_NUMBERS, "it + 1 as {kind}") | {"bool": "!it", "String": 'it + "x"'}
+
+
+def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
+    value = next((one for one in reversed(node.named_children) if "comment" not in one.type), None)
+    if node.type == "function_item" and value is not None:
+        # The last expression of the body is what is returned, unless a statement is the last.
+        inside = [one for one in value.named_children if "comment" not in one.type]
+        value = inside[-1] if inside else None
+    if value is None or not result or value.type.endswith(("_item", "_declaration", "_expression_statement")):
+        return
+    text = value.text or b""
+    if not text.endswith(b";") and not text.startswith((b"Err(", b"None")):
+        yield value, _another(result)
+
+
+def _another(kind: str) -> str:
+    """A template for another value of a type: it names the type, for what stood there may leave it to be inferred."""
+    outer, _, rest = kind.partition("<")
+    inner = rest.rpartition(">")[0].partition(",")[0].strip()
+    if kind in _RESULTS:
+        changed = _RESULTS[kind].replace("{kind}", kind)
+    elif outer.rpartition("::")[2] in {"Result", "Option"}:
+        changed = f"it.map(|it| {_RESULTS.get(inner, 'Default::default()').replace('{kind}', inner)})"
+    else:
+        return "Default::default()"
+    return f"{{ let it: {kind} = {{}}; {changed} }}"
+
+
+_FAULTS = Faults(
+    names=frozenset({"identifier", "field_identifier"}),
+    functions=frozenset({"function_item"}),
+    constants=frozenset({"const_item", "static_item"}),
+    calls={"call_expression": "function", "macro_invocation": "macro"},
+    members=frozenset({"field_expression"}),
+    imports=frozenset({"use_declaration", "extern_crate_declaration"}),
+    left_alone=frozenset(
+        {
+            *(
+                "attribute_item",
+                "inner_attribute_item",
+                "parameters",
+                "struct_item",
+                "enum_item",
+                "type_arguments",
+            ),
+            *("reference_type", "generic_type", "array_type"),
+        }
+    ),
+    operations=frozenset({"binary_expression", "compound_assignment_expr", "token_tree"}),
+    conditions={"if_expression": "!({})"},
+    strings=frozenset({"string_literal", "raw_string_literal"}),
+    numbers=frozenset({"integer_literal", "float_literal"}),
+    shown=frozenset({"return_expression", "array_expression", "tuple_expression", "match_arm"}),
+    printers=frozenset(
+        {
+            *(
+                "print",
+                "println",
+                "write",
+                "writeln",
+                "format",
+                "vec",
+                "push_str",
+                "join",
+                "to_string",
+                "from",
+            ),
+        }
+    ),
+    unnoticed=frozenset(
+        {"panic", "expect", "assert", "assert_eq", "debug_assert", "eprintln", "unreachable", "Err"}
+    ),
+    statements={"expression_statement": ";"},
+    deleted=frozenset({"call_expression", "macro_invocation", "assignment_expression", "try_expression"}),
+    result="return_type",
+    returns=frozenset({"return_expression", "function_item"}),
+    returned=_returned,
+)
+
+
 RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
@@ -64,4 +162,5 @@ RUST = LanguageRecord(
     import_suffixes=(".rs",),
     read_imports=_imports,
     inline_tests=re.compile(r"^\s*#\[cfg\(test\)\]", re.MULTILINE),
+    faults=_FAULTS,
 )

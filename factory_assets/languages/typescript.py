@@ -13,6 +13,7 @@ from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.faults import TOKENS, Faults
 from factory_assets.languages.parsing import Source, line_of
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
@@ -51,6 +52,56 @@ def _npm_package(target: str) -> str | None:
     return name if name not in NODE_STANDARD and _NPM_NAME.fullmatch(name) else None
 
 
+_RESULTS = {"number": "({}) + 1", "string": '({}) + "x"', "boolean": "!({})", "void": ""}
+_PROMISE = "Promise<"
+
+
+def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
+    value = node.child_by_field_name("body") if node.type == "arrow_function" else None
+    values = node.named_children[:1] if node.type == "return_statement" else [value] if value else []
+    kind = result.lstrip(": ")
+    inner, awaited = kind.removeprefix(_PROMISE).removesuffix(">"), kind.startswith(_PROMISE)
+    template = _RESULTS.get(inner, "[]" if inner.endswith("[]") else "undefined as never")
+    for one in values:
+        if one.type != "statement_block" and template:
+            yield one, template.replace("{}", "await ({})") if awaited else template
+
+
+_FAULTS = Faults(
+    names=frozenset({"identifier", "property_identifier", "shorthand_property_identifier"}),
+    functions=frozenset({"function_declaration", "generator_function_declaration", "method_definition"}),
+    constants=frozenset({"variable_declarator", "public_field_definition"}),
+    calls={"call_expression": "function", "new_expression": "constructor"},
+    members=frozenset({"member_expression"}),
+    imports=frozenset({"import_statement"}),
+    left_alone=frozenset(
+        {
+            *(
+                "type_annotation",
+                "type_arguments",
+                "type_parameters",
+                "interface_declaration",
+                "type_alias_declaration",
+            ),
+            *("formal_parameters", "decorator", "throw_statement"),
+        }
+    ),
+    operations=frozenset({"binary_expression", "augmented_assignment_expression", "update_expression"}),
+    tokens=TOKENS | {"===": "!==", "!==": "==="},
+    conditions={"if_statement": "(!{})", "ternary_expression": "!({})"},
+    strings=frozenset({"string", "template_string"}),
+    numbers=frozenset({"number"}),
+    shown=frozenset({"return_statement", "array", "pair", "switch_case", "arrow_function"}),
+    printers=frozenset({"log", "error", "write", "push", "join", "concat"}),
+    unnoticed=frozenset({"Error", "TypeError", "RangeError", "parseArgs"}),
+    statements={"expression_statement": ";"},
+    deleted=frozenset({"call_expression", "await_expression", "assignment_expression"}),
+    result="return_type",
+    returns=frozenset({"return_statement", "arrow_function"}),
+    returned=_returned,
+)
+
+
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
@@ -62,4 +113,5 @@ TYPESCRIPT = LanguageRecord(
     needs=(MAKE, ("node", "command -v node"), ("npm", "command -v npm")),
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
     read_imports=_imports,
+    faults=_FAULTS,
 )
