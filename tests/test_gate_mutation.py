@@ -150,30 +150,21 @@ def test_within():
 
 
 @pytest.mark.parametrize("tests", [RUN_WITH_A_MOCK, COMPARED_WITH_ITSELF, DONE_AGAIN])
-@pytest.mark.parametrize("seed", ["1", "2", "3"])
-def test_tests_that_never_hold_the_function_against_anything_are_refused(tmp_path, tests, seed):
-    verdict = judge(
-        tmp_path,
-        Language.PYTHON,
-        {"clamp/command.py": COMMAND, "tests/test_core.py": tests},
-        seed=seed,
-    )
+def test_tests_that_never_hold_the_function_against_anything_are_refused(tmp_path, tests):
+    changes = {"clamp/command.py": COMMAND, "tests/test_core.py": tests}
+    verdict = judge(tmp_path, Language.PYTHON, changes)
     assert not verdict.passed, verdict.saw
     assert "the tests do not test clamp/core.py: clamp:" in verdict.saw
 
 
-def test_half_of_the_functions_that_tests_name_have_to_be_watched(tmp_path):
+@pytest.mark.parametrize(("watched", "passed"), [(1, False), (2, True)])
+def test_half_of_the_functions_that_tests_name_have_to_be_watched(tmp_path, watched, passed):
     source = "".join(f"def f{n}(text):\n    return text.strip() + str({n})\n\n\n" for n in range(4))
-    call = "".join(f"def test_{n}():\n    f{n}('a')\n    assert {{}}\n\n\n" for n in range(4))
-    held = [f"f{n}(' a ') == 'a{n}'" for n in range(4)]
-    passed = []
-    for watched in range(4):
-        asserted = [*held[:watched], *["True"] * (4 - watched)]
-        tests = {"tests/test_core.py": "from clamp.core import *\n\n\n" + call.format(*asserted)}
-        folder = tmp_path / str(watched)
-        folder.mkdir()
-        passed.append(judge(folder, Language.PYTHON, {"clamp/core.py": source, **tests}).passed)
-    assert passed == [False, False, True, True]
+    held = [f"f{n}(' a ') == 'a{n}'" if n < watched else "True" for n in range(4)]
+    tests = "".join(f"\n\ndef test_{n}():\n    f{n}('a')\n    assert {one}\n" for n, one in enumerate(held))
+    changes = {"clamp/core.py": source, "tests/test_core.py": f"from clamp.core import *\n{tests}"}
+    verdict = judge(tmp_path, Language.PYTHON, changes)
+    assert verdict.passed is passed, verdict.saw
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -236,7 +227,7 @@ def test_comments_imports_options_and_texts_of_errors_are_no_place_for_faults():
     ],
 )
 def test_code_that_is_nested_without_measure_is_read_all_the_same(language, path, opening):
-    faults(language, tree({path: opening * 20_000}))
+    faults(language, tree({path: opening * 5_000}))
 
 
 def test_faults_that_do_not_compile_are_discarded(tmp_path):

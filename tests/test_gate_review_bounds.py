@@ -383,6 +383,12 @@ INTERFACE = [
     (RUST, LIB, "pub fn count(", "pub fn tally(", "src/lib.rs: count is gone"),
     (RUST, LIB, "text: &str) -> usize {\n        self", "text: String) -> usize {\n        self", "Counter::add was"),
     (RUST, LIB, "fn helper(", "pub fn helper(", "src/lib.rs: helper is new"),
+    (PYTHON, CLI, "def count(text: str)", "async def count(text: str)", "was def(text) and is async def(text)"),
+    (PYTHON, CLI, "def count(text: str)", "def count(text: str = '', *, n=1)", "is def(text=..., *, n=...)"),
+    (GO, GO_COUNT, "type Counter struct{", "type Total struct{", "count: Counter is gone"),
+    (TS, INDEX, "export type Name", "type Name", "src/index.ts: Name is gone"),
+    (TS, INDEX, "function helper", "export { helper as extra };\nfunction helper", "src/index.ts: extra is new"),
+    (RUST, LIB, "impl Counter", "impl Default for Counter", "src/lib.rs: Default for Counter::add is new"),
     (BASH, "lib/count.sh", "count_words()", "count_all()", "lib/count.sh: count_words is gone"),
     (BASH, "bin/word-count", "-h | --help)", "-h | --help | --json)", "option --json is new"),
 ]  # fmt: skip
@@ -402,6 +408,9 @@ MENDED = [
     (GO, GO_COUNT, "func helper(a int) int", "func helper(a, b int) int"),
     (TS, INDEX, "function helper(): number { return 1; }", "function other(): number { return 2; }"),
     (RUST, LIB, "fn helper(c: char)", "fn other(c: char)"),
+    (RUST, LIB, "fn helper(", "pub(crate) fn helper("),
+    (TS, INDEX, "  add(", "  private sum(): number { return 1; }\n  add("),
+    (TS, INDEX, "helper(); }", "console.log('--not an option'); helper(); }"),
     (BASH, "lib/count.sh", "count_words() {", "_trim() { tr -d ' '; }\n\ncount_words() {"),
 ]
 

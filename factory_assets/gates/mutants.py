@@ -20,7 +20,7 @@ _LONGEST_NAME = 64
 _BINARY = 3
 
 # What a fault changes; a test of any honesty notices the first of these more likely than the last.
-_RETURNED, _COMPARED, _STATED, _CALLED, _COUNTED = range(5)
+_RETURNED, _COMPARED, _STATED, _COUNTED, _CALLED = range(5)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from factory_assets.languages.parsing import Source
 
 MAKE = ("make", "command -v make")
+OPTION = "an option"
+"""The signature of an option of the command line, whose name is `option --name`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -53,7 +55,9 @@ class LanguageRecord:
     `test_path` matches a test file's path and `test_case` one test in it. `inline_tests` is where tests begin
     in a source file. `needs` are shell tests by the name of the tool that they look for.
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
-    files that end like `import_suffixes` are read. `faults` says where its sources can be made wrong.
+    files that end like `import_suffixes` are read. `read_interface` gives of a path and its source what others
+    can call, by name with its signature, and options of the command as OPTION does. `faults` says where a source can
+    be made wrong.
     `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
     compiler does.
     """
@@ -66,6 +70,7 @@ class LanguageRecord:
     tests_live_in: str
     needs: tuple[tuple[str, str], ...]
     faults: Faults
+    read_interface: Callable[[str, Source], Iterator[tuple[str, str]]]
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
     check_syntax: tuple[str, ...] = ()

@@ -10,8 +10,9 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.domain.specs import Language
-from factory_assets.languages.base import MAKE, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.faults import TOKENS, Faults
+from factory_assets.languages.parsing import Source
 
 _PRINTING = frozenset({b"echo", b"printf"})
 
@@ -66,6 +67,18 @@ _FAULTS = Faults(
 )
 
 
+def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    for case in source.nodes("case_item"):
+        for value in case.children_by_field_name("value"):
+            name = source.text(value).strip("\"'").removesuffix("*").removesuffix("=")
+            if name.startswith("--") and name != "--":
+                yield f"option {name}", OPTION
+    for function in source.root.named_children if not path.startswith("bin/") else []:
+        named = function.child_by_field_name("name") if function.type == "function_definition" else None
+        if named is not None and not source.text(named).startswith("_"):
+            yield f"{path}: {source.text(named)}", "a function"
+
+
 BASH = LanguageRecord(
     language=Language.BASH,
     grammar=Grammar(tree_sitter_bash.language()),
@@ -76,5 +89,6 @@ BASH = LanguageRecord(
     needs=(MAKE, ("bash", "command -v bash")),
     source_folders=("bin",),
     faults=_FAULTS,
+    read_interface=_interface,
     check_syntax=("bash", "-n"),
 )

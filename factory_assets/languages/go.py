@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
@@ -12,10 +13,18 @@ from tree_sitter import Node
 from factory_assets.domain.reserved import GO_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.faults import Faults
-from factory_assets.languages.parsing import Source, line_of
+from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import go_module
+
+_DECLARING = frozenset({"function_declaration", "method_declaration"})
+_SPECS = ("type_spec", "type_alias", "const_spec", "var_spec")
+_FLAGS = frozenset(
+    f"{kind}{by}"
+    for kind in ("Bool", "String", "Int", "Int64", "Uint", "Uint64", "Float64", "Duration")
+    for by in ("", "Var")
+)
 
 
 def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
@@ -106,6 +115,46 @@ _FAULTS = Faults(
 )
 
 
+def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    for call in source.nodes("call_expression"):
+        function, arguments = call.child_by_field_name("function"), call.child_by_field_name("arguments")
+        field = function.child_by_field_name("field") if function else None
+        if field is not None and arguments is not None and source.text(field) in _FLAGS:
+            texts = [one for one in arguments.named_children if one.type == "interpreted_string_literal"]
+            name = source.text(texts[0]).strip('"') if texts else ""
+            if name:
+                yield f"option {'-' if len(name) == 1 else '--'}{name}", OPTION
+    package = next((source.text(node) for node in source.nodes("package_identifier")), "")
+    if package == "main" or "internal" in path.split("/"):
+        return
+    folder = posixpath.dirname(path) or "."
+    for node in source.root.named_children:
+        declared = (
+            [node]
+            if node.type in _DECLARING
+            else nodes(node, *_SPECS)
+            if node.type.endswith("_declaration")
+            else ()
+        )
+        for one in declared:
+            yield from ((f"{folder}: {name}", kind) for name, kind in _exported(source, one))
+
+
+def _exported(source: Source, node: Node) -> Iterator[tuple[str, str]]:
+    receiver, declared = node.child_by_field_name("receiver"), node.child_by_field_name("type")
+    owners = [source.text(one) for one in nodes(receiver, "type_identifier")][:1] if receiver else []
+    for named in node.children_by_field_name("name"):
+        name = ".".join([*owners, source.text(named)])
+        if not all(part[:1].isupper() for part in name.split(".")):
+            continue
+        if node.type in _DECLARING:
+            yield name, source.head(node)
+        elif node.type in {"const_spec", "var_spec"}:
+            yield name, "a value"
+        elif declared is not None:
+            yield name, f"type {source.text(declared).split()[0].removesuffix('{')}"
+
+
 GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
@@ -117,4 +166,5 @@ GO = LanguageRecord(
     import_suffixes=(".go",),
     read_imports=_imports,
     faults=_FAULTS,
+    read_interface=_interface,
 )

@@ -24,6 +24,17 @@ class Source:
         """What stands in the source for a node."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
+    def between(self, start: int, end: int) -> str:
+        """What stands between two places, with single spaces."""
+        return " ".join(self.data[start:end].decode("utf-8", "replace").split())
+
+    def head(self, node: Node) -> str:
+        """What a declaration says between its name and its body."""
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        return self.between(
+            name.end_byte if name else node.start_byte, body.start_byte if body else node.end_byte
+        )
+
     def nodes(self, *types: str) -> Iterator[Node]:
         """All nodes in the order of the source, or those of some types."""
         return nodes(self.root, *types)

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.faults import TOKENS, Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 
@@ -25,6 +25,21 @@ _CONDITIONS = frozenset({"TYPE_CHECKING", "version_info", "platform", "find_spec
 
 _HAS_PYTEST = (
     """python3 -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("pytest"))'"""
+)
+_PARSING = frozenset({"add_argument", "option", "Option"})
+_AROUND = frozenset(
+    {
+        *(
+            "module",
+            "block",
+            "decorated_definition",
+            "expression_statement",
+            "if_statement",
+            "elif_clause",
+            "else_clause",
+        ),
+        *("try_statement", "except_clause", "finally_clause"),
+    }
 )
 
 
@@ -158,6 +173,57 @@ _FAULTS = Faults(
 )
 
 
+def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    # Nobody imports a __main__; its functions are the command's own.
+    parts = path.removesuffix(".py").split("/")
+    if not any(part == "__main__" or (part.startswith("_") and not part.endswith("__")) for part in parts):
+        yield from _declared(path, source)
+    for call in source.nodes("call"):
+        if _callee(source, call) in _PARSING and (arguments := call.child_by_field_name("arguments")):
+            words = [
+                source.text(one).strip("\"'") for one in arguments.named_children if one.type == "string"
+            ]
+            yield from ((f"option {word}", OPTION) for word in words if word.startswith("--"))
+
+
+def _declared(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    """Functions, classes and their fields, but for private ones and what stands in functions."""
+    stack = [(source.root, f"{path}: ", False)]
+    while stack:
+        node, prefix, in_class = stack.pop()
+        named = node.child_by_field_name("name") or node.child_by_field_name("left")
+        name = source.text(named) if named else ""
+        if node.type == "function_definition":
+            if not name.startswith("_") or (in_class and name == "__init__"):
+                yield f"{prefix}{name}", _signature(source, node)
+        elif node.type == "class_definition":
+            bases = node.child_by_field_name("superclasses")
+            if not name.startswith("_"):
+                yield f"{prefix}{name}", f"class{source.text(bases) if bases else '()'}"
+                stack += [(child, f"{prefix}{name}: ", True) for child in node.named_children]
+        elif node.type == "assignment":
+            if in_class and node.child_by_field_name("type") and not name.startswith("_"):
+                yield f"{prefix}{name}", "a field"
+        elif node.type in _AROUND:
+            stack += [(child, prefix, in_class) for child in node.named_children]
+
+
+def _signature(source: Source, node: Node) -> str:
+    """Names and kinds of the parameters, and which have defaults: annotations may be mended."""
+    parameters = node.child_by_field_name("parameters")
+    words = []
+    for one in parameters.named_children if parameters else []:
+        named = one.child_by_field_name("name") or (
+            one.named_children[0] if one.type == "typed_parameter" else one
+        )
+        words.append(
+            source.text(named)
+            + ("=..." if one.type in {"default_parameter", "typed_default_parameter"} else "")
+        )
+    kind = "async def" if node.children[0].type == "async" else "def"
+    return f"{kind}({', '.join(words)})"
+
+
 PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
@@ -169,5 +235,6 @@ PYTHON = LanguageRecord(
     import_suffixes=(".py",),
     read_imports=_imports,
     faults=_FAULTS,
+    read_interface=_interface,
     check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),
 )

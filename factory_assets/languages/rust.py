@@ -13,12 +13,14 @@ from tree_sitter import Node
 from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.faults import Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
+_COMPARING = ("binary_expression", "match_pattern", "or_pattern")
+_PUBLIC = (*_ITEMS, "function_item", "const_item", "static_item")
 
 
 def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
@@ -151,6 +153,30 @@ _FAULTS = Faults(
 )
 
 
+def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    for compared in source.nodes(*_COMPARING):
+        words = [source.text(one)[1:-1] for one in compared.named_children if one.type == "string_literal"]
+        yield from ((f"option {word}", OPTION) for word in words if word.startswith("--") and " " not in word)
+    stack = [(node, "") for node in reversed(source.root.named_children)]
+    while stack:
+        node, owner = stack.pop()
+        body, named = node.child_by_field_name("body"), node.child_by_field_name("name")
+        if node.type == "impl_item":
+            owners = [node.child_by_field_name("trait"), node.child_by_field_name("type")]
+            owner = " for ".join(source.text(one) for one in owners if one) + "::"
+        is_public = any(
+            one.type == "visibility_modifier" and source.text(one) == "pub" for one in node.children[:2]
+        )
+        if is_public and named is not None and node.type in _PUBLIC:
+            kind = source.between(node.start_byte, named.start_byte).rpartition("pub ")[2]
+            yield (
+                f"{path}: {owner}{source.text(named)}",
+                f"{kind} {source.head(node)}" if kind.endswith("fn") else kind,
+            )
+        if node.type in {"impl_item", "mod_item"} and body is not None:
+            stack += [(one, owner) for one in reversed(body.named_children)]
+
+
 RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
@@ -163,4 +189,5 @@ RUST = LanguageRecord(
     read_imports=_imports,
     inline_tests=re.compile(r"^\s*#\[cfg\(test\)\]", re.MULTILINE),
     faults=_FAULTS,
+    read_interface=_interface,
 )

@@ -12,12 +12,13 @@ from tree_sitter import Node
 from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.faults import TOKENS, Faults
-from factory_assets.languages.parsing import Source, line_of
+from factory_assets.languages.parsing import Source, line_of, nodes
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _IMPORTING = frozenset({"import", "require", "require.resolve"})
+_COMPARING = ("binary_expression", "switch_case", "arguments", "literal_type")
 
 
 def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
@@ -102,6 +103,48 @@ _FAULTS = Faults(
 )
 
 
+def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
+    for compared in source.nodes(*_COMPARING):
+        words = [source.text(one)[1:-1] for one in compared.named_children if one.type == "string"]
+        yield from ((f"option {word}", OPTION) for word in words if word.startswith("--") and " " not in word)
+    for statement in source.root.named_children:
+        if statement.type != "export_statement":
+            continue
+        declared = statement.child_by_field_name("declaration") or statement.child_by_field_name("value")
+        if declared is not None:
+            yield from ((f"{path}: {name}", signature) for name, signature in _exported(source, declared))
+        for one in nodes(statement, "export_specifier"):
+            alias = one.child_by_field_name("alias") or one.child_by_field_name("name") or one
+            yield f"{path}: {source.text(alias)}", "exported"
+
+
+def _exported(source: Source, node: Node) -> Iterator[tuple[str, str]]:
+    named = node.child_by_field_name("name")
+    name = source.text(named) if named else "default"
+    if node.type == "lexical_declaration":
+        for one in node.named_children:
+            value, variable = one.child_by_field_name("value"), one.child_by_field_name("name")
+            is_function = value is not None and value.type == "arrow_function"
+            head = source.head(value).removesuffix("=>").strip() if value and is_function else "const"
+            yield source.text(variable) if variable else "", head
+    elif "function" in node.type:
+        start = named or node.child_by_field_name("parameters") or node
+        yield name, f"{source.between(node.start_byte, start.start_byte)} {source.head(node)}"
+    else:
+        yield name, node.type.removesuffix("_declaration").removeprefix("abstract_").removesuffix("_alias")
+    body = node.child_by_field_name("body") if "class" in node.type else None
+    for one in body.named_children if body else []:
+        method = one.child_by_field_name("name")
+        if one.type == "method_definition" and method is not None and _is_public(source, one, method):
+            yield f"{name}.{source.text(method)}", source.head(one)
+
+
+def _is_public(source: Source, node: Node, name: Node) -> bool:
+    words = {source.text(child) for child in node.children if child.type == "accessibility_modifier"}
+    is_hidden = name.type == "private_property_identifier" or not words.isdisjoint({"private", "protected"})
+    return not is_hidden and source.text(name) != "constructor"
+
+
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
@@ -114,4 +157,5 @@ TYPESCRIPT = LanguageRecord(
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
     read_imports=_imports,
     faults=_FAULTS,
+    read_interface=_interface,
 )
