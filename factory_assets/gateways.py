@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from factory_assets.analyze.report import AnalysisReport
     from factory_assets.build.config import BuildConfig
     from factory_assets.build.housekeeping import Housekeeping
+    from factory_assets.build.laid import Bench
+    from factory_assets.build.rejudge import Refused
     from factory_assets.build.report import BuildReport
+    from factory_assets.domain.indexes import PackageIndexes
     from factory_assets.gather.report import GatherReport
     from factory_assets.intake.folder import FileReport, Intake
     from factory_assets.llm.claude_code import ClaudeCode
@@ -273,6 +276,38 @@ class Gateways(Access):
         """
         self._housekeeping().undo(name, again_from)
 
+    def bench(self) -> Bench:
+        """What the gates work with, for judging without a model.
+
+        Raises:
+            MissingToolError: without git or a sandbox.
+        """
+        from factory_assets.build.laid import Bench
+
+        self._require_git()
+        return Bench(
+            commands=self._require_sandbox(),
+            scanner=self.leak_scanner(),
+            indexes=self._indexes(),
+            secrets=self._secrets(),
+        )
+
+    def copy_refused(self, queued: QueuedSpec, folder: Path) -> Refused:
+        """Copy the state in which the last attempt of a spec failed into `folder`; see build.rejudge."""
+        from factory_assets.build.locks import spec_lock
+        from factory_assets.build.rejudge import copy_refused
+
+        bare = f"{queued.spec.name}.git"
+        with spec_lock(self._locks_dir, queued.spec.name):
+            return copy_refused(
+                self._settings.git_dir / bare,
+                folder / bare,
+                attempt=queued.attempts,
+                queued_at=queued.queued_at,
+                records=self.registry.phases_of(queued.id, queued.attempts),
+                author=self._settings.factory_git_author,
+            )
+
     def _housekeeping(self) -> Housekeeping:
         from factory_assets.build.housekeeping import Housekeeping
         from factory_assets.llm.claude_code_home import home_of
@@ -303,9 +338,7 @@ class Gateways(Access):
 
     def _build_config(self) -> BuildConfig:
         from factory_assets.build.config import BuildConfig
-        from factory_assets.dependencies.indexes import file_hosts
         from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
-        from factory_assets.network.indexes import OwnIndexes
 
         settings = self._settings
         return BuildConfig(
@@ -333,11 +366,17 @@ class Gateways(Access):
             claude_code_version=claude_code_version(find_claude_binary(settings.claude_binary)),
             factory_version=version("software-factory"),
             secrets=self._secrets(),
-            indexes=OwnIndexes(
-                settings.factory_pypi_url,
-                settings.factory_npm_url,
-                files_of=None if self._replays else file_hosts,
-            ),
+            indexes=self._indexes(),
+        )
+
+    def _indexes(self) -> PackageIndexes:
+        from factory_assets.dependencies.indexes import file_hosts
+        from factory_assets.network.indexes import OwnIndexes
+
+        return OwnIndexes(
+            self._settings.factory_pypi_url,
+            self._settings.factory_npm_url,
+            files_of=None if self._replays else file_hosts,
         )
 
     def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:

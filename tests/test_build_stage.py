@@ -31,13 +31,14 @@ from factory_assets.build.errors import (
     BuildStoppedError,
 )
 from factory_assets.build.git import BareRepo
+from factory_assets.build.judge import judge
 from factory_assets.domain.agents import CommandResult, OutcomeKind
-from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
+from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
-from factory_assets.gates import ALL_GATES
+from factory_assets.gates import ALL_GATES, GATES
 from factory_assets.sandbox import find_sandbox
 
 
@@ -208,6 +209,43 @@ def test_a_phase_that_is_undone_is_done_anew_by_the_next_attempt(bash_factory):
     BareRepo(path, author=bash_factory.config.author).undo(Phase.SEO)
     bash_factory.build()
     assert bash_factory.agent.phases[3:] == [Phase.SEO, Phase.REVIEW]
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_retry_pays_for_no_phase_that_the_gates_of_today_let_pass(bash_factory, monkeypatch, phase):
+    with monkeypatch.context() as patch:
+        patch.setattr("factory_assets.build.attempt.judge", refuses_after(phase))
+        with pytest.raises(BuildGateError, match="too strict"):
+            bash_factory.build()
+    paid = list(bash_factory.agent.phases)
+    assert paid == list(Phase)[: list(Phase).index(phase) + 1]
+    report = bash_factory.build()
+    assert report.commit is not None
+    assert bash_factory.agent.phases == list(Phase)
+    assert "refs/factory/refused" not in bash_factory.git("for-each-ref")
+
+
+def test_a_retry_from_a_phase_on_takes_nothing_of_it_up(bash_factory, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("factory_assets.build.attempt.judge", refuses_after(Phase.SEO))
+        with pytest.raises(BuildGateError, match="too strict"):
+            bash_factory.build()
+    path = bash_factory.config.git_dir / "word-count.git"
+    BareRepo(path, author=bash_factory.config.author).undo(Phase.SEO)
+    bash_factory.build()
+    assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
+
+
+def refuses_after(phase):
+    """The gates of a day on which one of them was too strict."""
+
+    def judging(context, gates=GATES):
+        if context.phase is phase:
+            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", mend="Wait.")
+        else:
+            yield from judge(context, gates)
+
+    return judging
 
 
 def test_a_leaked_secret_leaves_nothing_for_the_next_attempt_to_take_up(tmp_path):

@@ -43,6 +43,7 @@ class Attempt:
             return finish_shipping(self._state, shipped)
         self._endings.finish_failing()
         self._endings.take_up_what_passed()
+        self._take_up_what_would_pass()
         scaffold = repo.scaffold() or self._write_scaffold()
         phases, before = Phases(self._state, self._endings), scaffold
         made: dict[Phase, str] = {}
@@ -50,6 +51,20 @@ class Attempt:
             judged = self._until_passed(phases, phase, before, scaffold=scaffold, made=made)
             before = made[phase] = judged.commit
         return ship(self._state, judged.runs.final, judged.runs.tests.tests_executed)
+
+    def _take_up_what_would_pass(self) -> None:
+        """Take a phase for done that gates refused in the attempt before and those of today do not refuse."""
+        repo, made = self._state.repo, self._state.repo.phases_done()
+        phase = next((phase for phase in Phase if phase not in made), Phase.REVIEW)
+        commit = repo.refused(phase)
+        if commit is None:
+            return
+        scaffold = repo.scaffold() or repo.root(commit)
+        before = [scaffold, *made.values()][-1]
+        context = self._context(phase, before, scaffold=scaffold, made={**made, phase: commit})
+        if all(verdict.passed for verdict in judge(context)):
+            repo.set_scaffold(scaffold)
+            repo.finish_phase(phase, commit)
 
     def _until_passed(
         self, phases: Phases, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]

@@ -139,6 +139,7 @@ class Endings:
             commit,
             again_from=Phase.BUILD if leaked else phase,
             by="gate",
+            refused=not leaked,
             what="\n".join([*words, self._state.clean(note)] if note else words),
             where=f"{self._state.spec.name}, phase {phase}",
             mend=refused[0].mend,
@@ -217,6 +218,7 @@ class Endings:
         *,
         again_from: Phase,
         by: Literal["gate", "agent"],
+        refused: bool = False,
         what: str,
         where: str,
         mend: str,
@@ -232,7 +234,7 @@ class Endings:
         )
         # Git first, with all that is to be said: a run that dies in between leaves the next one only to write it down.
         words = failure.model_dump_json()
-        state.repo.keep_failed(state.queued.attempts, commit, words, again_from=again_from)
+        state.repo.keep_failed(state.queued.attempts, commit, words, again_from=again_from, refused=refused)
         self._write_down(failure)
 
     def _write_down(self, failure: Failure) -> NoReturn:

@@ -54,8 +54,8 @@ class OversizedError(FactoryError):
 
 
 class BareRepo:
-    """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>, and
-    what a budget stopped as refs/factory/stopped/<phase>.
+    """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>, what a
+    budget stopped as refs/factory/stopped/<phase>, and what gates refused before as refs/factory/refused/<phase>.
 
     Args:
         path: the bare repository, made if it is missing.
@@ -114,10 +114,9 @@ class BareRepo:
 
     def finish_phase(self, phase: Phase, commit: str) -> None:
         """Make `commit` what the next phase, and a resumed build, starts from."""
-        commands = [f"update {_phase_ref(phase)} {commit}"]
-        if self.stopped(phase):
-            commands.append(f"delete {_stopped_ref(phase)}")
-        self._transaction(commands)
+        refs = self.refs()
+        behind = [ref for ref in (_stopped_ref(phase), _refused_ref(phase)) if ref in refs]
+        self._transaction([f"update {_phase_ref(phase)} {commit}", *(f"delete {ref}" for ref in behind)])
 
     def keep_stopped(self, phase: Phase, commit: str) -> None:
         """Keep what a phase had done when a budget stopped it; the phase goes on from there."""
@@ -127,22 +126,28 @@ class BareRepo:
         """The commit with the files that a stopped phase left."""
         return self.refs().get(_stopped_ref(phase))
 
-    def keep_failed(self, attempt: int, commit: str, words: str, *, again_from: Phase) -> None:
+    def refused(self, phase: Phase) -> str | None:
+        """The commit of a phase that gates refused in the attempt before, for those of today to judge."""
+        return self.refs().get(_refused_ref(phase))
+
+    def keep_failed(
+        self, attempt: int, commit: str, words: str, *, again_from: Phase, refused: bool = False
+    ) -> None:
         """Keep what stood there as the annotated tag refs/factory/failed/<attempt>; the next attempt starts afresh.
 
         `words` say why, for whoever finds it before the registry was told. What had passed before `again_from` is
-        kept aside, for the next attempt to take up.
+        kept aside, for the next attempt to take up; with `refused` the commit too, as what gates refused of that phase.
         """
         refs = self.refs()
         tag = self._tag_object(commit, f"failed-{attempt}", words)
-        passed = [ref for ref in _refs_before(again_from) if ref in refs]
-        old = [
-            kept for kept in map(_kept_ref, _OWN_REFS) if kept in refs and kept not in map(_kept_ref, passed)
-        ]
+        kept = {_kept_ref(ref): refs[ref] for ref in _refs_before(again_from) if ref in refs}
+        if refused:
+            kept[_kept_ref(_refused_ref(again_from))] = commit
+        old = [ref for ref in map(_kept_ref, _OWN_REFS) if ref in refs and ref not in kept]
         self._transaction(
             [
                 f"update {_failed_ref(attempt)} {tag}",
-                *(f"update {_kept_ref(ref)} {refs[ref]}" for ref in passed),
+                *(f"update {ref} {each}" for ref, each in kept.items()),
                 *(f"delete {ref}" for ref in [*old, *_OWN_REFS] if ref in refs),
             ]
         )
@@ -170,6 +175,10 @@ class BareRepo:
         text = self._git("for-each-ref", "--format=%(contents)", _failed_ref(attempt)).decode()
         return text.strip() or None
 
+    def failed(self, attempt: int) -> str | None:
+        """The commit that stood there when that attempt failed; None where it was not kept."""
+        return self.refs().get(_failed_ref(attempt))
+
     def committed_at(self, revision: str) -> datetime:
         """When a commit was made (UTC)."""
         stamp = self._git("show", "--no-patch", "--format=%ct", f"{revision}^{{commit}}").decode().strip()
@@ -188,6 +197,10 @@ class BareRepo:
         """The commit before it."""
         fields = self._git("rev-list", "--parents", "--max-count=1", commit).decode().split()
         return fields[1] if len(fields) > 1 else None
+
+    def root(self, commit: str) -> str:
+        """The first commit of its history, which is one line."""
+        return self._git("rev-list", "--max-parents=0", commit).decode().strip()
 
     def distance(self, old: str, new: str) -> int:
         """How many commits lead from `old` to `new`."""
@@ -442,8 +455,12 @@ def _stopped_ref(phase: Phase) -> str:
     return f"refs/factory/stopped/{phase}"
 
 
+def _refused_ref(phase: Phase) -> str:
+    return f"refs/factory/refused/{phase}"
+
+
 # Of one attempt. The scaffold comes last: where it stands, the attempt has begun, and nothing more is taken up.
-_OWN_REFS = (*map(_stopped_ref, Phase), *map(_phase_ref, Phase), _SCAFFOLD_REF)
+_OWN_REFS = (*map(_stopped_ref, Phase), *map(_refused_ref, Phase), *map(_phase_ref, Phase), _SCAFFOLD_REF)
 
 
 def _split_author(author: str) -> tuple[str, str]:

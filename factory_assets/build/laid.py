@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from os import DirEntry, scandir
 from pathlib import Path
 
-from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
+from factory_assets.domain.agents import AgentOutcome, AgentTask, CommandRunner, OutcomeKind
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.folders import remove_folder
+from factory_assets.leaks.scanner import HistoryScanner
 
 Work = Callable[[Path], None]
 """What a phase does in its workspace."""
@@ -19,6 +22,16 @@ Work = Callable[[Path], None]
 _LAID_WHERE_MISSING = frozenset({".gitignore", ".shellcheckrc", "LICENSE", "Makefile", "SPEC.md"})
 # What git or a build makes of a repo, and no commit of the factory holds.
 _NEVER_LAID = frozenset({".git", ".venv", "__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What the gates work with. `secrets` are values that must stand in no commit."""
+
+    commands: CommandRunner
+    scanner: HistoryScanner
+    indexes: PackageIndexes
+    secrets: tuple[str, ...] = ()
 
 
 class LaidWork:

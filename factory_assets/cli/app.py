@@ -35,6 +35,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "plan": work.plan,
         "verify": desk.verify_repo,
         "judge": judging.judge,
+        "rejudge": judging.rejudge,
         "doctor": service.doctor,
     },
     "Mend": {

@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
-from factory_assets.build.laid import works_of
+from factory_assets.build.laid import Bench, works_of
 from factory_assets.build.report import BuildReport
-from factory_assets.cli.judging import Bench, judge_laid
+from factory_assets.cli.judging import judge_laid
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.errors import InputError, MissingToolError
 from factory_assets.domain.indexes import PackageIndexes

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from factory_assets.cli.common import console
+from factory_assets.cli.common import console, leave
+from factory_assets.cli.instance import open_instance
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.specs import Language
+from factory_assets.gateways import Gateways
 
 _NOT_JUDGED = 2
 
@@ -63,6 +65,20 @@ def judge(
     else:
         judging.show_verdicts(report, console)
     raise typer.Exit(0 if judging.passes(report) else 1)
+
+
+def rejudge(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The repo's name.")] = None,
+    *,
+    all_failed: Annotated[bool, typer.Option("--all-failed", help="Every repo that has failed.")] = False,
+) -> None:
+    """Judge kept failed states by the gates of today, without a model; say which would pass, and change nothing."""
+    from factory_assets.cli import rejudge as rejudging
+
+    instance = open_instance()
+    gateways = Gateways(instance.settings)
+    specs = rejudging.chosen(gateways.registry, name, all_failed=all_failed)
+    leave(succeeded=rejudging.rejudge_all(specs, gateways, console))
 
 
 def _folder(path: Path) -> Path:

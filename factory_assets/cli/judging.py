@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,16 +14,14 @@ from factory_assets.build.errors import (
     BuildGateError,
     BuildStoppedError,
 )
-from factory_assets.build.laid import LaidWork, Work
+from factory_assets.build.laid import Bench, LaidWork, Work
 from factory_assets.build.report import BuildReport
 from factory_assets.build.stage import Builder
-from factory_assets.domain.agents import CommandRunner, Route
+from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
-from factory_assets.leaks.scanner import HistoryScanner
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
 
@@ -33,16 +30,6 @@ _ENOUGH_SECONDS = 16 * 3600.0
 # Laid work costs nothing; a budget of nothing would not let it begin.
 _A_DOLLAR = BudgetLimits(repo_usd=1.0, day_usd=1.0, phase_usd=dict.fromkeys(Phase, 1.0))
 _NO_AGENT = "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """What the gates work with. `secrets` are values that must stand in no commit."""
-
-    commands: CommandRunner
-    scanner: HistoryScanner
-    indexes: PackageIndexes
-    secrets: tuple[str, ...] = ()
 
 
 def judge_laid(

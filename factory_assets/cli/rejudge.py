@@ -1,0 +1,90 @@
+"""The command rejudge: kept failed states before the gates of today, without a model; nothing of them is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from factory_assets.build.rejudge import Refused
+from factory_assets.cli.judging import judge_laid
+from factory_assets.domain.builds import BuildStatus, GateVerdict
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.gateways import Gateways
+from factory_assets.registry import Registry
+from factory_assets.scratch import scratch_folder
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """What the gates of today say of the phase that was refused; `refused` is empty where it would pass."""
+
+    name: str
+    attempt: int
+    state: Refused
+    refused: tuple[GateVerdict, ...]
+
+
+def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[QueuedSpec]:
+    """The one of that name, or every failed one.
+
+    Raises:
+        InputError: neither or both are asked for, there is none of that name, or it has not failed.
+    """
+    if all_failed is (name is not None):
+        raise InputError("Name one repo, or give --all-failed.")
+    if name is None:
+        return registry.queue({BuildStatus.FAILED})
+    queued = registry.spec_named(name)
+    if queued is None:
+        raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
+    if queued.status is not BuildStatus.FAILED:
+        raise InputError(f"It has not failed: it is {queued.status}.", where=name)
+    return [queued]
+
+
+def rejudge_all(specs: Sequence[QueuedSpec], gateways: Gateways, console: Console) -> bool:
+    """Judge each, and tell what came of it at once; whether all would pass."""
+    passing = 0
+    for queued in specs:
+        try:
+            rejudged = rejudge(queued, gateways)
+        except FactoryError as error:
+            _say(console, "yellow", f"{queued.spec.name}: could not be judged: {error}")
+            continue
+        passing += not rejudged.refused
+        _show(rejudged, console)
+    _say(console, None, f"{passing} of {len(specs)} would pass now.")
+    return passing == len(specs)
+
+
+def rejudge(queued: QueuedSpec, gateways: Gateways) -> Rejudged:
+    """Judge the state in which its last attempt failed.
+
+    Raises:
+        FactoryError: it could not be judged; where no such state is kept, an InputError.
+    """
+    with scratch_folder("judge") as folder:
+        state = gateways.copy_refused(queued, folder)
+        papers = gateways.registry.papers_by_id(queued.spec.source_papers)
+        report = judge_laid(queued.spec, papers, (), folder=folder, bench=gateways.bench())
+    refused = tuple(verdict for verdict in report.verdicts if not verdict.passed)
+    return Rejudged(queued.spec.name, queued.attempts, state, refused)
+
+
+def _show(rejudged: Rejudged, console: Console) -> None:
+    name, phase = rejudged.name, rejudged.state.phase
+    if not rejudged.refused:
+        does = "takes it up" if rejudged.state.is_kept else "does that phase anew"
+        told = f"attempt {rejudged.attempt} would pass the gates after {phase} now; `factory retry {name}` {does}."
+        _say(console, "green", f"{name}: {told}")
+        return
+    _say(console, "red", f"{name}: attempt {rejudged.attempt} is still refused after {phase}:")
+    for verdict in rejudged.refused:
+        _say(console, None, f"         {verdict.gate}: {verdict.saw.partition(chr(10))[0]}")
+
+
+def _say(console: Console, style: str | None, line: str) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
