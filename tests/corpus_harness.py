@@ -1,6 +1,7 @@
 """Builds a case of the corpus for real and looks at everything that it may and may not have touched.
 
-Claude Code, sandbox, git, toolchains and registry are the real ones; only the model is played. As a program,
+Sandbox, git, toolchains, gates and registry are the real ones. So is Claude Code, whose model is played; only a case
+that is bad by what it leaves, and by nothing it does, is laid without that program (see corpus_laid.py). As a program,
 `corpus_harness.py JOB`, it is the worker that a case kills.
 """
 
@@ -26,6 +27,7 @@ from typing import Any
 import duckdb
 import yaml
 from corpus_cases import PAPER_ID, CorpusCase, Expect, Kill, Verdict
+from corpus_laid import LaidAgents, can_be_laid
 
 from factory_assets.build.config import BuildConfig
 from factory_assets.build.errors import (
@@ -40,6 +42,7 @@ from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.gateways import Gateways
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.registry import Registry
+from factory_assets.replay.recordings_model import Conversation
 from factory_assets.settings import Mode, Settings
 
 DAY = date(2026, 6, 17)
@@ -83,6 +86,7 @@ class CorpusRun:
         for secret in (self.home / ".bashrc", self.home / ".ssh" / "id_test", self.neighbour / "secret.txt"):
             secret.write_text(f"# {self.canary}\n")
         conversation = self.case.conversation(self.places)
+        self.laid = conversation if can_be_laid(self.case, conversation) else None
         (self.recordings / "case.yaml").write_text(
             yaml.safe_dump(conversation.model_dump(mode="json", exclude_unset=True), sort_keys=False)
         )
@@ -174,7 +178,7 @@ class CorpusRun:
         )
 
     def _run(self, more: Mapping[str, Any]) -> Ending:
-        ending = build(self.settings(more), self.limits, self.case.spec.name, self.lines)
+        ending = build(self.settings(more), self.limits, self.case.spec.name, self.lines, laid=self.laid)
         self._check_nothing_runs()
         left = [path.name for path in (self.data / "workspaces").iterdir() if path.name != "neighbour"]
         assert not left, f"workspaces are left: {left}"
@@ -280,9 +284,16 @@ class CorpusRun:
         return "\n".join([fault, *self.lines[-40:]])
 
 
-def build(settings: Mapping[str, Any], limits: Mapping[str, float], name: str, lines: list[str]) -> Ending:
-    """Build one queued spec as an asset does, and tell how that ended."""
-    gateways = _CorpusGateways(Settings(_env_file=None, **settings), _LIMITS | dict(limits))
+def build(
+    settings: Mapping[str, Any],
+    limits: Mapping[str, float],
+    name: str,
+    lines: list[str],
+    *,
+    laid: Conversation | None = None,
+) -> Ending:
+    """Build one queued spec as an asset does, and tell how that ended; `laid` stands for the agent's program."""
+    gateways = _CorpusGateways(Settings(_env_file=None, **settings), _LIMITS | dict(limits), laid)
     try:
         queued = gateways.registry.spec_named(name)
         report = gateways.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
@@ -305,14 +316,17 @@ def _waiting(verdict: Verdict, error: Exception, report: BuildReport) -> Ending:
 class _CorpusGateways(Gateways):
     """The gateways of an instance with shorter limits than settings can name, and agents that soon give up."""
 
-    def __init__(self, settings: Settings, limits: Mapping[str, float]) -> None:
+    def __init__(self, settings: Settings, limits: Mapping[str, float], laid: Conversation | None) -> None:
         super().__init__(settings)
         self._limits = limits
+        self._laid = laid
 
     def _build_config(self) -> BuildConfig:
         return dataclasses.replace(super()._build_config(), **self._limits)
 
-    def _claude_code(self, base_url: str) -> ClaudeCode:
+    def _claude_code(self, base_url: str) -> ClaudeCode | LaidAgents:
+        if self._laid is not None:
+            return LaidAgents(self._laid, self._require_sandbox())
         agents = super()._claude_code(base_url)
         agents._retries = 1
         return agents
