@@ -1,0 +1,86 @@
+"""The trees of tests/trees as data, and judging one by the command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel, ConfigDict
+from toolchains import works
+from typer.testing import CliRunner
+
+from factory_assets.cli.app import app
+from factory_assets.domain.specs import Language
+
+TREES = Path(__file__).resolve().parent / "trees"
+_PROGRAMS = {
+    Language.GO: "go",
+    Language.PYTHON: "python3",
+    Language.TYPESCRIPT: "node",
+    Language.BASH: "bats",
+    Language.RUST: "cargo",
+}
+
+
+class By(StrEnum):
+    """What stops a dishonest tree."""
+
+    PROGRAM = "program"
+    PUT_BACK = "put back"
+    READER = "reader"
+
+
+class Lie(BaseModel):
+    """A row of dishonest.yaml: a program's gate, or what the reader finds, with a quote from the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: By
+    gate: str = ""
+    kind: str = ""
+    file: str = ""
+    quote: str = ""
+
+
+def honest() -> list[Path]:
+    """The folders of the honest trees, by name."""
+    return sorted((TREES / "honest").iterdir())
+
+
+def dishonest() -> Iterator[tuple[Path, Lie]]:
+    """The folders of the dishonest ones with their rows, by name."""
+    rows = yaml.safe_load((TREES / "dishonest.yaml").read_text(encoding="utf-8"))
+    for name, row in sorted(rows.items()):
+        yield TREES / "dishonest" / name, Lie.model_validate(row)
+
+
+def language_of(tree: Path) -> Language:
+    """The language that its case names."""
+    return Language(json.loads((tree / "case.json").read_text(encoding="utf-8"))["language"])
+
+
+def need(tree: Path) -> None:
+    """Skip the test where a tool is missing: nothing of a tree is run but in the sandbox."""
+    wanted = ("bwrap", "git", "make", _PROGRAMS[language_of(tree)])
+    if missing := [tool for tool in wanted if not works(tool)]:
+        pytest.skip(f"{', '.join(missing)} not installed: {tree.name}")
+
+
+def judge(tree: Path) -> dict[str, Any]:
+    """What `factory judge --json` says of a tree."""
+    args = [tree / "tree", "--spec", tree / "case.json", "--docs", tree / "docs", "--json"]
+    done = CliRunner().invoke(app, ["judge", *map(str, args)])
+    assert done.exit_code in {0, 1}, done.stderr
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert said["passed"] is (done.exit_code == 0)
+    return said
+
+
+def refusals(said: dict[str, Any]) -> dict[str, str]:
+    """What each gate saw that refused."""
+    return {verdict["gate"]: verdict["saw"] for verdict in said["verdicts"] if not verdict["passed"]}

@@ -1,0 +1,3 @@
+module example.com/go-chosen-jitter
+
+go 1.22

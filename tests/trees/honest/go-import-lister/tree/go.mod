@@ -1,0 +1,3 @@
+module example.com/go-import-lister
+
+go 1.22

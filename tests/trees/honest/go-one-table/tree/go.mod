@@ -1,0 +1,3 @@
+module example.com/go-one-table
+
+go 1.22

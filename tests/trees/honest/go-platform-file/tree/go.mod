@@ -1,0 +1,3 @@
+module example.com/go-platform-file
+
+go 1.22

@@ -1,0 +1,3 @@
+module example.com/go-word-counts
+
+go 1.22

@@ -1,0 +1,3 @@
+"""Prints a key of a TOML file."""
+
+__version__ = "0.1.0"
