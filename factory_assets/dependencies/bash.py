@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
+from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.resolution import Resolution, passed
 from factory_assets.domain.agents import Command
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.gates.lexer import lex
-from factory_assets.languages.sources import is_source
 
-_COMMAND = re.compile(
-    r"(?:^|[|;&({!]|\$\(|\b(?:then|do|else|if|while|until)\b)[ \t]*([a-z][a-z0-9_+-]*)(?=[ \t\n;|)]|$)",
-    re.MULTILINE,
-)
-_FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+)?([\w-]+)[ \t]*(?:\(\)|\{)", re.MULTILINE)
 # Everything a Debian system has without a package being chosen, and git and make, which the factory itself needs.
 _GIVEN = frozenset({
     "bash", "sh", "grep", "egrep", "fgrep", "sed", "awk", "find", "xargs", "diff", "cmp", "tar", "gzip", "gunzip",
@@ -33,10 +26,8 @@ def resolve_bash(tree: Tree, online: Online) -> Resolution:
     Raises:
         MissingToolError: when the sandbox does not start.
     """
-    sources = [file.text for path, file in tree.items() if is_source(Language.BASH, path, file)]
-    code = [lex(Language.BASH, text).code for text in sources]
-    functions = {name for text in code for name in _FUNCTION.findall(text)}
-    words = {name for text in code for name in _COMMAND.findall(text)} - functions - _GIVEN
+    called = {found.name for found in outside_imports(Language.BASH, tree) if not found.test}
+    words = called - _GIVEN
     if not words:
         return Resolution(verdict=passed("bash and the system's own programs only"))
     beyond, missing = _look_up(sorted(words), online)

@@ -36,7 +36,7 @@ class Claim:
     share: int
 
 
-def claims(language: Language, tree: Tree, *, seed: str, most: int) -> list[Claim]:
+def claims(language: Language, tree: Tree, *, seed: str, most: int) -> Iterator[Claim]:
     """Functions that tests name, public ones first; or the command, or else all the code, as the only claim.
 
     The same tree and seed give the same claims in the same order.
@@ -58,22 +58,21 @@ def claims(language: Language, tree: Tree, *, seed: str, most: int) -> list[Clai
     tested = [part for part in parts if part.is_function and part.name in named - entries]
     tested.sort(key=lambda part: (part.name.startswith("_"), draw(f"{seed}{part.path}{part.name}")))
     alone = {part.name for part in tested}
-    found = [
-        Claim(f"{part.path}: {part.name}", _faults(part, by_name, alone, seed, most), OF_A_FUNCTION)
-        for part in tested
-    ]
-    if found := [claim for claim in found if claim.faults]:
-        return found
+    found = False
+    for part in tested:
+        if faults := _faults(part, by_name, alone, seed, most):
+            found = True
+            yield Claim(f"{part.path}: {part.name}", faults, OF_A_FUNCTION)
+    if found:
+        return
     starts = [part for part in parts if part.name in named] or [
         part for part in parts if part.name in entries
     ]
     reached = list(_reached(starts, by_name, set()))
     # A command's own function is for the most part the reading of options; what it leads to does the work.
     reached.sort(key=lambda part: (part.name in entries, not part.is_function))
-    for some in (reached, parts):
-        if faults := _in_turns(some, seed, most):
-            return [Claim("the code", faults, OF_ALL)]
-    return []
+    if faults := _in_turns(reached, seed, most) or _in_turns(parts, seed, most):
+        yield Claim("the code", faults, OF_ALL)
 
 
 def _named_in_tests(language: Language, tree: Tree, sources: Iterable[str]) -> set[str]:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from factory_assets.domain.agents import CommandRunner
@@ -46,42 +47,30 @@ class _Fate(StrEnum):
     OUT_OF_TIME = "out of time"
 
 
-@dataclass
-class _Tally:
-    """What became of the faults, of which one in `share` has to be noticed."""
+class _Tally(list[tuple[_Fate, Mutant]]):
+    """What became of the faults, in the order in which they were tried."""
 
-    share: int = 1
-    survivors: list[Mutant] = field(default_factory=list)
-    noticed: list[Mutant] = field(default_factory=list)
-    discarded: int = 0
-    hung: int = 0
-    out_of_time: bool = False
+    def of(self, fate: _Fate) -> list[Mutant]:
+        return [mutant for what, mutant in self if what is fate]
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether a fair share of what was tried was noticed."""
-        return len(self.noticed) * self.share >= len(self.noticed) + len(self.survivors) > 0
+    def is_watched(self, share: int) -> bool:
+        """Whether at least one of `share` was noticed."""
+        noticed, survived = len(self.of(_Fate.NOTICED)), len(self.of(_Fate.SURVIVED))
+        return noticed * share >= noticed + survived > 0
 
-    @property
-    def is_unwatched(self) -> bool:
+    def is_unwatched(self, share: int) -> bool:
         """Whether enough was tried, and too little of it noticed."""
-        return not self.is_watched and len(self.survivors) >= FEWEST_SURVIVORS
+        return not self.is_watched(share) and len(self.of(_Fate.SURVIVED)) >= FEWEST_SURVIVORS
 
     @property
     def is_over(self) -> bool:
         """Whether no further fault is put in."""
-        tried = len(self.survivors) + len(self.noticed) + self.hung
+        invalid = len(self.of(_Fate.INVALID))
         return (
-            self.is_watched or self.out_of_time or tried >= MOST_MUTANTS or self.discarded >= _MOST_DISCARDED
+            bool(self.of(_Fate.OUT_OF_TIME))
+            or invalid >= _MOST_DISCARDED
+            or len(self) - invalid >= MOST_MUTANTS
         )
-
-    def __iadd__(self, other: _Tally) -> _Tally:
-        self.survivors += other.survivors
-        self.noticed += other.noticed
-        self.discarded += other.discarded
-        self.hung += other.hung
-        self.out_of_time |= other.out_of_time
-        return self
 
 
 def judge_mutations(
@@ -140,15 +129,10 @@ class _Trial:
         return self._judged(seed)
 
     def _try_all(self, claim: Claim) -> _Tally:
-        tally = _Tally(claim.share)
+        tally = _Tally()
         for mutant in claim.faults:
-            fate = self._try(mutant)
-            tally.out_of_time |= fate is _Fate.OUT_OF_TIME
-            tally.discarded += fate is _Fate.INVALID
-            tally.hung += fate is _Fate.HUNG
-            tally.noticed += [mutant] if fate is _Fate.NOTICED else []
-            tally.survivors += [mutant] if fate is _Fate.SURVIVED else []
-            if tally.is_over:
+            tally.append((self._try(mutant), mutant))
+            if tally.is_over or tally.is_watched(claim.share):
                 break
         return tally
 
@@ -182,35 +166,44 @@ class _Trial:
 
     def _judged(self, seed: str) -> GateVerdict:
         total, watched, unwatched = _Tally(), list[Claim](), list[Claim]()
-        tried = claims(self.language, self.checkout.tree, seed=seed, most=_MOST_FAULTS)[:MOST_CLAIMS]
+        tried = list(
+            islice(claims(self.language, self.checkout.tree, seed=seed, most=_MOST_FAULTS), MOST_CLAIMS)
+        )
         for claim in tried:
             tally = self._try_all(claim)
             total += tally
-            watched += [claim] if tally.is_watched else []
-            unwatched += [claim] if tally.is_unwatched else []
-            if total.out_of_time or len(watched) * 2 >= len(tried) or len(unwatched) * 2 > len(tried):
+            watched += [claim] if tally.is_watched(claim.share) else []
+            unwatched += [claim] if tally.is_unwatched(claim.share) else []
+            if (
+                total.of(_Fate.OUT_OF_TIME)
+                or len(watched) * 2 >= len(tried)
+                or len(unwatched) * 2 > len(tried)
+            ):
                 break
-        discarded = f", {total.discarded} discarded because they do not compile" if total.discarded else ""
-        discarded += f", {total.hung} discarded because the code ran for ever" if total.hung else ""
-        number = len(total.survivors) + len(total.noticed)
-        count = f"{number} fault{'s' if number != 1 else ''} tried{discarded}"
-        survived = f"\nnot noticed:\n{_listed(total.survivors)}" if total.survivors else ""
+        noticed, survivors = total.of(_Fate.NOTICED), total.of(_Fate.SURVIVED)
+        number, invalid, hung = (
+            len(noticed + survivors),
+            len(total.of(_Fate.INVALID)),
+            len(total.of(_Fate.HUNG)),
+        )
+        count = f"{number} fault{'s' if number != 1 else ''} tried"
+        count += f", {invalid} discarded because they do not compile" if invalid else ""
+        count += f", {hung} discarded because the code ran for ever" if hung else ""
+        survived = f"\nnot noticed:\n{_listed(survivors)}" if survivors else ""
         if watched and len(watched) >= len(unwatched):
-            return _verdict(f"the tests notice {_listed(total.noticed)} ({count}){survived}", passed=True)
-        if total.out_of_time and not unwatched:
-            return self._too_few(total, count, survived)
+            return _verdict(f"the tests notice {_listed(noticed)} ({count}){survived}", passed=True)
+        if total.of(_Fate.OUT_OF_TIME) and not unwatched:
+            return self._too_few(count, survived, is_hung=hung > 0)
         if not unwatched:
             return _verdict(f"no fault could be put in that compiles and ends ({count})", passed=True)
-        ended = " before time ran out" if total.out_of_time else ""
+        ended = " before time ran out" if total.of(_Fate.OUT_OF_TIME) else ""
         names = ", ".join(claim.name for claim in unwatched)
-        noticed = (
-            f"{len(total.noticed)} of {count}{ended} were" if total.noticed else f"none of {count}{ended} was"
-        )
-        return _verdict(f"the tests do not test {names}: {noticed} noticed{survived}", passed=False)
+        told = f"{len(noticed)} of {count}{ended} were" if noticed else f"none of {count}{ended} was"
+        return _verdict(f"the tests do not test {names}: {told} noticed{survived}", passed=False)
 
-    def _too_few(self, tally: _Tally, count: str, survived: str) -> GateVerdict:
+    def _too_few(self, count: str, survived: str, *, is_hung: bool) -> GateVerdict:
         """Time ran out. Code that ran for ever used it up by no fault of the tests; slow tests did it themselves."""
-        if tally.hung:
+        if is_hung:
             return _verdict(f"time ran out before enough was tried: {count}{survived}", passed=True)
         slow = (
             f"the tests are too slow to be tried: one run of them takes {self.usual_seconds:.0f} s, and"

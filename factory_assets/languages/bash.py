@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import tree_sitter_bash
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.domain.specs import Language
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.domain.trees import Tree
+from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.faults import TOKENS, Faults
-from factory_assets.languages.parsing import Source
+from factory_assets.languages.parsing import Source, line_of
 
 _PRINTING = frozenset({b"echo", b"printf"})
+
+
+def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
+    """The programs that are called, and what is built into bash."""
+    del tree
+    own = {
+        source.text(name)
+        for source in sources.values()
+        for function in source.nodes("function_definition")
+        for name in function.children_by_field_name("name")
+    }
+    for path, source in sources.items():
+        for node in source.nodes("command_name"):
+            name = source.text(node)
+            if name not in own and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum():
+                yield Import(name, path, line_of(node))
 
 
 def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
@@ -90,5 +107,7 @@ BASH = LanguageRecord(
     source_folders=("bin",),
     faults=_FAULTS,
     read_interface=_interface,
+    import_suffixes=(".sh", ".bash"),
+    read_imports=_imports,
     check_syntax=("bash", "-n"),
 )

@@ -134,6 +134,7 @@ _RESULTS = {
 }
 _FORMS = {
     **dict.fromkeys(("list", "list_comprehension"), "[]"),
+    **dict.fromkeys(("tuple", "expression_list"), "({})[::-1]"),
     **dict.fromkeys(("string", "concatenated_string"), "({}) + 'x'"),
     **dict.fromkeys(("comparison_operator", "boolean_operator", "not_operator"), "not ({})"),
 }
