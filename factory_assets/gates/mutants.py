@@ -125,10 +125,15 @@ class _Reader:
             if node.start_byte >= self._end or node.type in quiet or called in self._faults.unnoticed:
                 continue
             place = self._inside(node, place, called)
-            if place.part is not None and len(place.part.edits) < MOST_PER_PART:
-                place.part.edits += self._small(node, parent, place)
-                # Any other fault in a constant may stop every import of its file, which even idle tests notice.
-                place.part.edits += self._large(node, parent, place) if place.part.is_function else ()
+            if (part := place.part) is not None and len(part.edits) < MOST_PER_PART:
+                # A large fault in a constant may stop every import of its file, which even idle tests notice, and so
+                # does one where a file that others import asks at its top whether it is the command.
+                found = [
+                    *self._small(node, parent, place),
+                    *(self._large(node, parent, place) if part.is_function else ()),
+                ]
+                is_guard = not part.name and bool(self._faults.imports)
+                part.edits += [edit for edit in found if not (is_guard and edit.kind == _COMPARED)]
             stack += [(child, node, place) for child in reversed(node.children)]
         return self._parts
 

@@ -100,6 +100,7 @@ _FAULTS = Faults(
     result="return_type",
     returns=frozenset({"return_statement", "arrow_function"}),
     returned=_returned,
+    is_script=True,
 )
 
 
