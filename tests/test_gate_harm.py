@@ -14,68 +14,81 @@ from factory_assets.sandbox.clock import faketime_library
 
 _TEST = "tests/test_more.py"
 
+_HARMS = """
+import pathlib, shutil, socket
+HOME = pathlib.Path.home()
+
+def test_files():
+    shutil.rmtree(HOME / "Documents")
+    with (HOME / ".bashrc").open("a") as file:
+        file.write("x")
+    assert pathlib.Path("~/.ssh/id_ed25519").expanduser().read_bytes()
+
+def test_network():
+    from clamp.call import call
+    call()
+    for place in (("93.184.216.34", 443), ("example.com", 80), ("192.0.2.77", 80)):
+        try:
+            socket.create_connection(place, 5)
+        except OSError:
+            pass
+"""
+_TELEMETRY = """
+import socket
+
+def call():
+    try:
+        socket.getaddrinfo("telemetry.invalid", 80)
+    except OSError:
+        pass
+"""
+_COMES_CLOSE = """
+import datetime, http.server, os, pathlib, pytest, socket, time
+
+def test_a_file_of_its_own_in_the_home():
+    (pathlib.Path.home() / ".clamp").write_text("1")
+
+def test_a_server_of_its_own():
+    http.server.HTTPServer(("", 0), http.server.BaseHTTPRequestHandler).server_close()
+
+@pytest.mark.parametrize("nobody", ["nobody.invalid", "192.0.2.1", "2001:db8::1"])
+def test_what_happens_when_nobody_answers(nobody):
+    with pytest.raises(OSError):
+        socket.create_connection((nobody, 80), 5)
+
+def test_a_new_file_is_fresh(tmp_path):
+    (tmp_path / "x").write_text("")
+    assert time.time() - os.stat(tmp_path / "x").st_mtime < 3600
+
+def test_a_date_that_has_passed():
+    assert datetime.date.today() >= datetime.date(2026, 1, 1)
+"""
+
 
 def _python(body: str) -> dict[str, str | None]:
     indented = body.replace("\n", "\n    ")
     return {_TEST: f"def test_more(tmp_path):\n    {indented}\n"}
 
 
-@pytest.mark.parametrize(
-    ("body", "saw"),
-    [
-        (
-            "import shutil, pathlib\nshutil.rmtree(pathlib.Path.home() / 'Documents')",
-            "`make test` removed ~/Documents/letter.txt",
-        ),
-        (
-            "from pathlib import Path\nwith (Path.home() / '.bashrc').open('a') as file:\n    file.write('x')",
-            "`make test` changed ~/.bashrc",
-        ),
-        (
-            "import pathlib\nassert pathlib.Path('~/.ssh/id_ed25519').expanduser().read_bytes()",
-            "`make test` opened ~/.ssh/id_ed25519",
-        ),
-        (
-            "import socket\ntry:\n    socket.create_connection(('93.184.216.34', 443), 1)\nexcept OSError:\n    pass",
-            "`make test` tried to reach 93.184.216.34:443",
-        ),
-        (
-            "import socket\ntry:\n    socket.getaddrinfo('example.com', 80)\nexcept OSError:\n    pass",
-            "`make test` looked up example.com",
-        ),
-    ],
-)
-def test_what_tests_do_beyond_their_own_folders_and_loopback_is_refused_with_what_was_seen(
-    tmp_path: Path, body: str, saw: str
-) -> None:
-    verdict = harm(Language.PYTHON, _python(body), tmp_path)
-    assert not verdict.passed
-    assert saw in verdict.saw.splitlines()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "from pathlib import Path\n(Path.home() / '.clamp').write_text('1')",
-        "import http.server\nhttp.server.HTTPServer(('', 0), http.server.BaseHTTPRequestHandler).server_close()",
-        "import pytest, socket\nwith pytest.raises(OSError):\n    socket.create_connection(('nobody.invalid', 80))",
-        "import pytest, socket\nwith pytest.raises(OSError):\n    socket.create_connection(('192.0.2.1', 80), 5)",
-        "import os, time\np = tmp_path / 'x'\np.write_text('')\nassert time.time() - os.stat(p).st_mtime < 3600",
-        "import datetime\nassert datetime.date.today() >= datetime.date(2026, 1, 1)",
-    ],
-)
-def test_honest_tests_that_come_close_pass(tmp_path: Path, body: str) -> None:
-    verdict = harm(Language.PYTHON, _python(body), tmp_path)
-    assert verdict.passed, verdict.saw
-
-
-def test_a_name_of_nobody_that_only_the_sources_hold_is_no_test_of_what_happens_when_nobody_answers(
+def test_what_tests_do_beyond_folders_of_their_own_and_loopback_is_refused_with_what_was_seen(
     tmp_path: Path,
 ) -> None:
-    call = "try:\n        socket.getaddrinfo('telemetry.invalid', 1)\n    except OSError:\n        pass"
-    sources = f"import socket\n\n\ndef call():\n    {call}\n"
-    changes = {"clamp/call.py": sources, **_python("from clamp.call import call\ncall()")}
-    assert "looked up telemetry.invalid" in harm(Language.PYTHON, changes, tmp_path).saw
+    # 192.0.2.77 is nobody's and a test names it; telemetry.invalid is nobody's, but only the sources name it.
+    verdict = harm(Language.PYTHON, {_TEST: _HARMS, "clamp/call.py": _TELEMETRY}, tmp_path)
+    assert not verdict.passed
+    assert set(verdict.saw.splitlines()) == {
+        "`make test` removed ~/Documents/letter.txt",
+        "`make test` changed ~/.bashrc",
+        "`make test` opened ~/.ssh/id_ed25519",
+        "`make test` looked up telemetry.invalid",
+        "`make test` looked up example.com",
+        "`make test` tried to reach 93.184.216.34:443",
+    }
+
+
+def test_honest_tests_that_come_close_pass(tmp_path: Path) -> None:
+    verdict = harm(Language.PYTHON, {_TEST: _COMES_CLOSE}, tmp_path)
+    assert verdict.passed, verdict.saw
 
 
 def test_a_repo_about_keys_may_open_the_key(tmp_path: Path) -> None:

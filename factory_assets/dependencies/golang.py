@@ -14,7 +14,7 @@ from factory_assets.languages.project_files import go_module
 
 LOCKS = ("go.mod", "go.sum")
 
-_CACHE = ".factory-go-modules"
+_CACHE = ".go-modules"
 _SUMS_HOST = "sum.golang.org:443"
 _OFFLINE = {"GOFLAGS": "-mod=mod", "GOPROXY": "off"}
 _REQUIRE = re.compile(r"^(?:require\s|\trequire\s)", re.MULTILINE)
@@ -91,7 +91,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
             "GOPROXY": url,
             "GOTOOLCHAIN": "local",
             "GOMODCACHE": str(online.scratch / _CACHE),
-            "GOCACHE": str(online.scratch / ".factory-go-cache"),
+            "GOCACHE": str(online.scratch / ".go-cache"),
             **({"SSL_CERT_FILE": str(bundle)} if bundle else {}),
         },
     )

@@ -32,7 +32,7 @@ from factory_assets.languages.base import Import
 LOCK = "requirements.lock"
 PROJECT = "pyproject.toml"
 
-_PACKAGES = ".factory-packages"
+_PACKAGES = ".packages"
 _HEADER = "# Locked from pyproject.toml. To install: pip install --require-hashes -r requirements.lock\n"
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # The gate runs the tests with its own.

@@ -19,7 +19,7 @@ PROJECT = "Cargo.toml"
 
 # A Cargo.toml in there is data of a test, or somebody else's.
 _NO_MEMBER = frozenset({"tests", "testdata", "fixtures", "vendor", "target"})
-_HOME = ".factory-cargo"
+_HOME = ".cargo-home"
 _FILES_HOST = "static.crates.io:443"
 _OUT_OF_REACH = re.compile(
     r"[Cc]ould ?n.t resolve host|failed to connect|timed? ?out|spurious network error|\[(?:6|7|28|35|56)\]"
