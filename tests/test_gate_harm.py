@@ -113,7 +113,7 @@ def test_without_the_library_the_later_run_is_left_out_by_name(
     monkeypatch.setattr("factory_assets.sandbox.clock._PLACES", (str(tmp_path),))
     verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path / "scratch")
     assert verdict.passed
-    assert "not tried: the tests two years ahead: libfaketime is not installed" in verdict.saw
+    assert "not tried: tests and commands two years ahead: libfaketime is not installed" in verdict.saw
 
 
 @pytest.mark.skipif(faketime_library() is None, reason="libfaketime is not installed")
@@ -122,7 +122,9 @@ def test_a_bomb_in_a_command_goes_off_in_the_planted_home(tmp_path: Path, clock:
     need(Language.BASH)
     entry = next(path for path in repo(Language.BASH) if path.startswith("bin/"))
     script = f'#!/usr/bin/env bash\nif (({clock} > 2027)); then rm -rf "$HOME"/*; fi\necho "usage: clamp"\n'
-    verdicts = list(harm_verdicts(Language.BASH, repo(Language.BASH, {entry: script}), tmp_path))
+    usage = f"# clamp\n\n## Usage\n\n```sh\n{entry} 5\n```\n"
+    changed = repo(Language.BASH, {entry: script, "README.md": usage})
+    verdicts = list(harm_verdicts(Language.BASH, changed, tmp_path))
     assert not verdicts[-1].passed
     assert (
         f"`{entry} --help` removed ~/notes.md" in verdicts[-1].saw or "removed ~/notes.md" in verdicts[-1].saw
