@@ -24,7 +24,7 @@ from factory_assets.domain.errors import MissingToolError
 from factory_assets.sandbox import namespace_sockets
 
 _MOST_SEEN = 50
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _TCP, _UDP, _PING = 6, 17, 1
 _NO_SUCH_NAME = 0x8183
 
@@ -87,20 +87,22 @@ def _sockets_of(pid: int) -> tuple[socket.socket, socket.socket]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with ours, theirs:
         script = [sys.executable, "-I", "-S", str(Path(namespace_sockets.__file__))]
-        helper = subprocess.run(
-            [*script, str(pid), str(theirs.fileno())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_START_SECONDS,
-            check=False,
-        )
-        if helper.returncode != 0:
-            raise MissingToolError(
-                f"The network of a contained command cannot be watched: {helper.stderr.strip()[-200:]}",
-                mend="Allow user namespaces to the factory's user.",
+        try:
+            subprocess.run(
+                [*script, str(pid), str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_START_SECONDS,
+                check=True,
             )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            why = str(error.stderr or "it takes too long").strip().splitlines()[-1]
+            raise MissingToolError(
+                f"the network of a contained command cannot be watched: {why}",
+                mend="Allow user namespaces to the factory's user.",
+            ) from error
         _, descriptors, _, _ = socket.recv_fds(ours, 1, 2)
         resolver, packets = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         return resolver, packets

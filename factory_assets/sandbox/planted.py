@@ -51,9 +51,13 @@ _EVENT = struct.Struct("iIII")
 
 @dataclass
 class PlantedHome:
-    """A new home in `folder`, from entering to leaving the context; `sightings` are read before it is left."""
+    """A new home in `folder`, from entering to leaving the context; `sightings` are read before it is left.
+
+    `unwatched` says what cannot be noticed here, and is empty where all can.
+    """
 
     folder: Path
+    unwatched: str = ""
     _inotify: int = -1
     _names: dict[int, str] = field(default_factory=dict)
 
@@ -63,8 +67,11 @@ class PlantedHome:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
             file.chmod(0o600)
-        if sys.platform == "linux":
+        try:
             self._watch()
+        except OSError as error:
+            # Each user may have so many of them (fs.inotify.max_user_instances).
+            self.unwatched = f"who opens a file of the home: {error}"
         return self
 
     def __exit__(
@@ -87,6 +94,8 @@ class PlantedHome:
         return tuple(seen)
 
     def _watch(self) -> None:
+        if sys.platform != "linux":
+            raise OSError("there is no inotify on this system")
         libc = ctypes.CDLL(None, use_errno=True)
         self._inotify = libc.inotify_init1(os.O_CLOEXEC | _IN_NONBLOCK)
         if self._inotify < 0:

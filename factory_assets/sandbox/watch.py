@@ -50,7 +50,7 @@ def watched() -> Iterator[Watch]:
         home = folder / "home"
         home.mkdir(mode=0o700)
         with PlantedHome(home) as planted:
-            watch = Watch(planted)
+            watch = Watch(planted, [planted.unwatched] if planted.unwatched else [])
             try:
                 yield watch
             finally:
