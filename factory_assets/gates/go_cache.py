@@ -23,6 +23,8 @@ _NOT_IMPORTED = frozenset(
     {"plugin", "runtime/asan", "runtime/cgo", "runtime/msan", "runtime/race", "unsafe", "testing"}
 )
 _MAKE_SECONDS = 600.0
+# Go takes no folder with such a name for a package of the workspace.
+_CACHE = ".cache"
 OVERLAY = "overlay.json"
 AHEAD = "CLOCK_AHEAD_SECONDS"
 """By this variable a program's clock is ahead."""
@@ -72,7 +74,7 @@ class GoCache:
 
     def _make(self, made: Path) -> bool:
         workspace = fresh_folder(self.scratch)
-        self._lay_overlay(workspace, workspace / "cache")
+        self._lay_overlay(workspace, workspace / _CACHE)
         listed = self._run(workspace, "go", "list", "std")
         packages = [package for package in listed.output.split() if _is_public(package)]
         imports = "".join(f'\t_ "{package}"\n' for package in packages)
@@ -87,7 +89,7 @@ class GoCache:
             if old.is_dir():
                 remove_folder(old)
         half = self.folder / f"{made.name}.half"
-        shutil.copytree(workspace / "cache", half)
+        shutil.copytree(workspace / _CACHE, half)
         half.rename(made)
         return True
 
@@ -109,7 +111,7 @@ class GoCache:
 
     def _run(self, workspace: Path, *argv: str) -> CommandResult:
         env = {
-            **go_cache_variables(workspace / "cache"),
+            **go_cache_variables(workspace / _CACHE),
             "GOTOOLCHAIN": "local",
             "GOPROXY": "off",
             "GOWORK": "off",
