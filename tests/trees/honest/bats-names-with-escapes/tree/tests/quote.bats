@@ -16,6 +16,6 @@ quote() {
   [ "$(quote "it's")" = "it\\'s" ]
 }
 
-@test 'nothing in "single" quotes' {
+@test "nothing stays nothing" {
   [ -z "$(quote)" ]
 }
