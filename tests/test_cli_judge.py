@@ -181,6 +181,15 @@ def test_what_is_no_folder_or_no_language_is_one_clear_error(tree: Path, tmp_pat
         assert says in " ".join(ended.err.split())
 
 
+@sandboxed
+def test_a_tree_that_is_too_large_to_be_copied_is_no_verdict(tree: Path) -> None:
+    with (tree / "model.bin").open("wb") as file:
+        file.truncate(2_000_000_000)
+    ended = judge(tree, "--language", "bash")
+    assert ended.code == 2
+    assert ended.err.startswith(f"error: {tree}: It is too large to be copied.")
+
+
 def test_a_tree_is_laid_over_a_scaffold_link_for_link_and_without_what_git_and_builds_leave(
     tmp_path: Path,
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from factory_assets.domain.agents import AgentOutcome, AgentTask, CommandRunner, OutcomeKind
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.errors import InputError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.folders import remove_folder
 from factory_assets.leaks.scanner import HistoryScanner
@@ -22,6 +23,10 @@ Work = Callable[[Path], None]
 _LAID_WHERE_MISSING = frozenset({".gitignore", ".shellcheckrc", "LICENSE", "Makefile", "SPEC.md"})
 # What git or a build makes of a repo, and no commit of the factory holds.
 _NEVER_LAID = frozenset({".git", ".venv", "__pycache__", "node_modules"})
+_RUSTS_OWN = "target"
+_LAID_KINDS = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
+# Far more than any repo that passes, ignored files with it.
+_MOST_FILES, _MOST_BYTES = 20_000, 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ class LaidWork:
 def works_of(tree: Path, documents: Path | None) -> Sequence[Work]:
     """The three phases of a tree on disk: its files, the documents (those in the tree where none are given), no change.
 
-    A work raises an OSError where a file cannot be read.
+    A work raises an InputError where a file cannot be read, or there is too much to copy.
     """
 
     def build(workspace: Path) -> None:
@@ -86,23 +91,38 @@ def works_of(tree: Path, documents: Path | None) -> Sequence[Work]:
 
 def _lay(source: Path, target: Path) -> None:
     """Copy a folder over another: links as links, nothing through one, no device and no pipe."""
-    folders = [(source, target)]
-    while folders:
-        here, there = folders.pop()
-        with scandir(here) as entries:
-            for entry in entries:
-                if entry.name not in _NEVER_LAID and _is_laid(entry):
-                    copy = there / entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        if copy.is_symlink() or not copy.is_dir():
-                            remove_folder(copy)
-                            copy.mkdir()
-                        folders.append((Path(entry.path), copy))
-                    else:
+    files, size, folders = 0, 0, [(source, target)]
+    try:
+        while folders:
+            here, there = folders.pop()
+            for entry in _entries(here, is_top=here == source):
+                copy = there / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if copy.is_symlink() or not copy.is_dir():
                         remove_folder(copy)
-                        shutil.copy2(entry.path, copy, follow_symlinks=False)
+                        copy.mkdir()
+                    folders.append((Path(entry.path), copy))
+                    continue
+                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_size
+                if files > _MOST_FILES or size > _MOST_BYTES:
+                    raise InputError(
+                        "It is too large to be copied.",
+                        where=str(source),
+                        mend="Leave out what is no part of it.",
+                    )
+                remove_folder(copy)
+                shutil.copy2(entry.path, copy, follow_symlinks=False)
+    except OSError as error:
+        what = f"It cannot be copied: {error.strerror or error}."
+        raise InputError(what, where=str(error.filename or source)) from error
 
 
-def _is_laid(entry: DirEntry[str]) -> bool:
-    kind = stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)
-    return kind in {stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK}
+def _entries(folder: Path, *, is_top: bool) -> list[DirEntry[str]]:
+    with scandir(folder) as entries:
+        return [
+            entry
+            for entry in entries
+            if entry.name not in _NEVER_LAID
+            and not (is_top and entry.name == _RUSTS_OWN)
+            and stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode) in _LAID_KINDS
+        ]
