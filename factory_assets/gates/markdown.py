@@ -1,194 +1,116 @@
-"""Markdown as the document gate reads it: fenced blocks, headings, inline code, sentences and shell commands."""
+"""Markdown as the document gate reads it: headings, fenced blocks, code spans, links and lists, each with its line.
+
+Parsed by markdown-it-py as CommonMark says (https://spec.commonmark.org), with tables.
+"""
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
-_FENCE = re.compile(r"^\s{0,3}(?:[-*+>]\s+)?(?P<mark>`{3,}|~{3,})\s*(?P<language>[\w+-]*)[^`]*$")
-_HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$")
-_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
-_SHELLS = frozenset({"", "sh", "bash", "shell", "console", "zsh", "shellsession", "terminal"})
-_SENTENCE_END = re.compile(r"(?<!e\.g\.)(?<!i\.e\.)(?<=[.!?])\s+(?=[A-Z`*\[(>])")
-_NEW_BLOCK = re.compile(r"^\s*(?:[-*+]\s|\d+[.)]\s|\||>|$)")
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_OUTPUTS = frozenset({"text", "txt", "output", "json"})
+_LISTS = ("bullet_list_open", "ordered_list_open", "table_open")
+_ITEMS = ("list_item_open", "tr_open")
+_MARKS = frozenset({"link_open", "strong_open", "em_open"})
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, text, and the heading it stands under."""
+    """A code block. `line` is that of its text; `shown` is a block of output that stands directly below it."""
 
     language: str
     text: str
-    heading: str
     line: int
+    shown: str | None = None
 
 
 @dataclass(frozen=True)
 class Code:
-    """An inline code span, the sentence around it and the heading it stands under."""
+    """A code span. `group` is the list or table that it begins an entry of, and None elsewhere."""
 
     text: str
-    sentence: str
-    heading: str
     line: int
-    leads: bool
+    group: int | None
 
 
 @dataclass(frozen=True)
-class Call:
-    """One simple command that a document shows: its words and where it stands."""
+class Link:
+    """A link or an image, and where it leads."""
 
-    words: tuple[str, ...]
+    target: str
     line: int
-    sentence: str
-    in_block: bool
-
-    @property
-    def text(self) -> str:
-        """The words as one line."""
-        return " ".join(self.words)
 
 
 @dataclass
-class _Reader:
-    blocks: list[Block] = field(default_factory=list)
-    prose: list[tuple[int, str, str]] = field(default_factory=list)
-    headings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Document:
-    """A document's text, cut into what the gate asks for."""
+    """A parsed document. `body` is its text without headings, and `prose` that without code blocks."""
 
-    text: str
-
-    @cached_property
-    def _parts(self) -> _Reader:
-        reader, heading = _Reader(), ""
-        fence: tuple[str, str, int] | None = None
-        inside: list[str] = []
-        for number, line in enumerate(self.text.splitlines(), start=1):
-            mark = _FENCE.match(line)
-            if fence is not None:
-                if mark and mark["mark"].startswith(fence[0]) and not mark["language"]:
-                    reader.blocks.append(Block(fence[1], "\n".join(inside), heading, fence[2]))
-                    fence, inside = None, []
-                else:
-                    inside.append(line)
-            elif mark:
-                fence = (mark["mark"], mark["language"].lower(), number)
-            else:
-                if title := _HEADING.match(line):
-                    heading = title[1]
-                    reader.headings.append(heading)
-                reader.prose.append((number, line, heading))
-        if fence is not None:
-            reader.blocks.append(Block(fence[1], "\n".join(inside), heading, fence[2]))
-        return reader
+    headings: list[str] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    codes: list[Code] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    prose: list[str] = field(default_factory=list)
+    begins_with_title: bool = False
 
     @property
-    def blocks(self) -> list[Block]:
-        """The fenced blocks."""
-        return self._parts.blocks
-
-    @property
-    def headings(self) -> list[str]:
-        """The headings' words, outside fenced blocks."""
-        return self._parts.headings
-
-    @property
-    def prose(self) -> str:
-        """The text outside fenced blocks."""
-        return "\n".join(line for _, line, _ in self._parts.prose)
-
-    def paragraphs(self) -> Iterator[tuple[int, str, str]]:
-        """Line, text and heading of each paragraph, list item or table row outside fenced blocks."""
-        start, words, under = 0, "", ""
-        for number, line, heading in self._parts.prose:
-            if _NEW_BLOCK.match(line) or _HEADING.match(line):
-                if words:
-                    yield start, words, under
-                start, words, under = number, line.strip(), heading
-                if _HEADING.match(line):
-                    words = ""
-            else:
-                start = start if words else number
-                words, under = f"{words} {line.strip()}".strip(), heading
-        if words:
-            yield start, words, under
-
-    def sentences(self) -> Iterator[tuple[int, str, str]]:
-        """Line, sentence and the paragraph it stands in."""
-        for line, paragraph, _ in self.paragraphs():
-            for sentence in _SENTENCE_END.split(paragraph):
-                yield line, sentence, paragraph
-
-    def codes(self) -> Iterator[Code]:
-        """The inline code spans."""
-        for line, paragraph, heading in self.paragraphs():
-            for sentence in _SENTENCE_END.split(paragraph):
-                for match in _SPAN.finditer(sentence):
-                    leads = not re.sub(r"[\s|*+\d.)-]", "", sentence[: match.start()])
-                    yield Code(match[2].strip(), sentence, heading, line, leads)
-
-    def calls(self) -> Iterator[Call]:
-        """The simple commands of shell blocks and inline code."""
-        for block in self.blocks:
-            if block.language in _SHELLS:
-                for offset, line in _command_lines(block):
-                    for words in simple_commands(line):
-                        yield Call(words, block.line + offset, line, in_block=True)
-        for code in self.codes():
-            for words in simple_commands(code.text):
-                yield Call(words, code.line, code.sentence, in_block=False)
+    def body(self) -> str:
+        """The text without headings."""
+        return "\n".join([*self.prose, *(block.text for block in self.blocks)])
 
 
-def _command_lines(block: Block) -> Iterator[tuple[int, str]]:
-    """The lines of a block that are typed: with prompts, only those that have one."""
-    lines = re.sub(r"\\\n\s*", " ", block.text).splitlines()
-    prompted = any(line.lstrip().startswith("$ ") for line in lines)
-    until = ""
-    for offset, line in enumerate(lines, start=1):
-        if until:
-            until = "" if line.strip() == until else until
-            continue
-        if here := re.search(r"<<-?\s*['\"]?(\w+)", line):
-            until = here[1]
-        if not prompted or line.lstrip().startswith("$ "):
-            yield offset, line.strip().removeprefix("$ ")
+def read_markdown(text: str) -> Document:
+    """Read a document; whatever the text is, there is one."""
+    tokens = MarkdownIt("commonmark").enable("table").parse(text.removeprefix("\ufeff"))
+    document = Document(begins_with_title=bool(tokens) and tokens[0].tag == "h1")
+    groups: list[int] = []
+    fresh = False
+    for at, token in enumerate(tokens):
+        if token.type in _LISTS:
+            groups.append(at)
+        elif token.type.replace("_close", "_open") in _LISTS:
+            groups.pop()
+        elif token.type in _ITEMS:
+            fresh = True
+        elif token.type in {"fence", "code_block"}:
+            document.blocks.append(_block(token, tokens[at + 1] if at + 1 < len(tokens) else None))
+        elif token.type == "inline" and tokens[at - 1].type == "heading_open":
+            document.headings.append(token.content)
+            document.codes += _codes(token, None)
+        elif token.type == "inline":
+            document.prose.append(token.content)
+            document.codes += _codes(token, groups[-1] if fresh and groups else None)
+            document.links += _links(token)
+            fresh = False
+    return document
 
 
-def simple_commands(line: str) -> list[tuple[str, ...]]:
-    """The commands that a line runs, without what comes before their names and without redirections.
+def _block(token: Token, after: Token | None) -> Block:
+    shown = after is not None and after.type == "fence" and _language(after) in _OUTPUTS
+    first = (token.map or [0])[0] + (2 if token.type == "fence" else 1)
+    return Block(_language(token), token.content, first, after.content if after and shown else None)
 
-    A line that no shell would read has none.
-    """
-    lexer = shlex.shlex(re.sub(r"(?<=\s)[0-9](?=[<>])", "", line), posix=True, punctuation_chars="();<>|&")
-    lexer.commenters = "#"
-    lexer.whitespace_split = True
-    try:
-        tokens = list(lexer)
-    except ValueError:
-        return []
-    commands: list[tuple[str, ...]] = []
-    words: list[str] = []
-    skip = False
-    for token in [*tokens, ";"]:
-        if set(token) <= set("();|&"):
-            if words:
-                commands.append(tuple(words))
-            words, skip = [], False
-        elif set(token) <= set("<>&"):
-            skip = True
-        elif skip:
-            skip = False
-        elif not words and (
-            re.match(r"[A-Za-z_]\w*=", token) or token in {"sudo", "time", "exec", "env", "!"}
-        ):
-            continue
-        else:
-            words.append(token)
-    return commands
+
+def _language(token: Token) -> str:
+    return (token.info.split() or [""])[0].lower()
+
+
+def _codes(inline: Token, group: int | None) -> Iterator[Code]:
+    leads = True
+    for child in inline.children or []:
+        if child.type == "code_inline":
+            yield Code(child.content.strip(), _line(inline), group if leads else None)
+        leads = leads and (child.type in _MARKS or not child.content.strip(" [x]"))
+
+
+def _links(inline: Token) -> Iterator[Link]:
+    for child in inline.children or []:
+        target = child.attrGet("href") if child.type == "link_open" else child.attrGet("src")
+        if isinstance(target, str) and target:
+            yield Link(target, _line(inline))
+
+
+def _line(token: Token) -> int:
+    return (token.map or [0])[0] + 1

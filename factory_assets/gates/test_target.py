@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.gates.entry_points import npm_scripts
 from factory_assets.gates.make_functions import list_files, stem, with_patterns
 from factory_assets.gates.makefile import Line, Makefile, Rule, read_makefile
 from factory_assets.gates.names import TEST_TARGET
@@ -28,6 +27,7 @@ from factory_assets.gates.recipes import (
 )
 from factory_assets.gates.shadows import shadow_faults
 from factory_assets.gates.written import test_files
+from factory_assets.languages.project_files import npm_scripts
 
 _NAME = "Makefile"
 _OTHER_NAMES = ("GNUmakefile", "makefile")

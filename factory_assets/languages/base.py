@@ -15,6 +15,7 @@ from factory_assets.languages.faults import Faults
 
 if TYPE_CHECKING:
     from factory_assets.languages.parsing import Source
+from factory_assets.languages.entry_points import EntryPoints
 
 MAKE = ("make", "command -v make")
 OPTION = "an option"
@@ -71,6 +72,7 @@ class LanguageRecord:
     needs: tuple[tuple[str, str], ...]
     faults: Faults
     read_interface: Callable[[str, Source], Iterator[tuple[str, str]]]
+    entry_points: EntryPoints
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
     check_syntax: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from tree_sitter import Node
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults
 from factory_assets.languages.parsing import Source, line_of
 
@@ -96,6 +97,12 @@ def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
             yield f"{path}: {source.text(named)}", "a function"
 
 
+def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
+    for path in tree:
+        if path.startswith("bin/") and path.count("/") == 1:
+            yield path.removeprefix("bin/"), ("bash", path)
+
+
 BASH = LanguageRecord(
     language=Language.BASH,
     grammar=Grammar(tree_sitter_bash.language()),
@@ -110,4 +117,5 @@ BASH = LanguageRecord(
     import_suffixes=(".sh", ".bash"),
     read_imports=_imports,
     check_syntax=("bash", "-n"),
+    entry_points=EntryPoints(declared=_commands),
 )

@@ -12,8 +12,9 @@ from tree_sitter import Node
 
 from factory_assets.domain.reserved import GO_STANDARD
 from factory_assets.domain.specs import Language
-from factory_assets.domain.trees import Tree
+from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import go_module
@@ -155,6 +156,40 @@ def _exported(source: Source, node: Node) -> Iterator[tuple[str, str]]:
             yield name, f"type {source.text(declared).split()[0].removesuffix('{')}"
 
 
+_MAIN = re.compile(r"^package main\b", re.MULTILINE)
+
+
+def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
+    for folder in [".", *folders(tree)]:
+        if _has_main(tree, folder):
+            name = go_module(tree).rpartition("/")[2] if folder == "." else posixpath.basename(folder)
+            yield name or "main", ("go", "run", "." if folder == "." else f"./{folder}")
+
+
+def _launched(words: Words, tree: Tree) -> Launch | str | None:
+    if words[:2] != ("go", "run"):
+        return None
+    at = next((at for at, word in enumerate(words) if at > 1 and not word.startswith("-")), None)
+    if at is None or "@" in words[at]:
+        return None
+    target = words[at]
+    folder = posixpath.normpath(posixpath.dirname(target) if target.endswith(".go") else target) or "."
+    module = go_module(tree)
+    if module and (folder == module or folder.startswith(f"{module}/")):
+        folder = folder.removeprefix(module).strip("/") or "."
+    if not _has_main(tree, folder):
+        return f"`go run {target}`, and there is no package main"
+    return Launch(("go", "run", "." if folder == "." else f"./{folder}"), words[at + 1 :])
+
+
+def _has_main(tree: Tree, folder: str) -> bool:
+    return any(
+        (posixpath.dirname(path) or ".") == folder and _MAIN.search(file.text)
+        for path, file in tree.items()
+        if path.endswith(".go") and not path.endswith("_test.go")
+    )
+
+
 GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
@@ -167,4 +202,7 @@ GO = LanguageRecord(
     read_imports=_imports,
     faults=_FAULTS,
     read_interface=_interface,
+    entry_points=EntryPoints(
+        declared=_commands, launched=_launched, name=lambda tree: go_module(tree).rpartition("/")[2]
+    ),
 )

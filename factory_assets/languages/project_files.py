@@ -55,3 +55,8 @@ def python_folders(tree: Tree) -> tuple[str, ...]:
         name for name in listed if isinstance(name, str) and ".." not in name and not name.startswith("/")
     ]
     return ("", "src", *inside)
+
+
+def npm_scripts(tree: Tree) -> dict[str, str]:
+    """package.json's scripts by name."""
+    return {name: str(text) for name, text in table(read_json(tree, "package.json"), "scripts").items()}

@@ -14,6 +14,7 @@ from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
@@ -177,6 +178,40 @@ def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
             stack += [(one, owner) for one in reversed(body.named_children)]
 
 
+_RUN = ("cargo", "run", "--offline", "-q", "--bin")
+
+
+def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
+    manifest = read_toml(tree, "Cargo.toml")
+    package = str(table(manifest, "package").get("name", ""))
+    declared = manifest.get("bin")
+    paths = {}
+    for entry in declared if isinstance(declared, list) else ():
+        name = str(table(entry).get("name", package))
+        paths[name] = str(table(entry).get("path", f"src/bin/{name}.rs"))
+        if paths[name] not in tree:
+            yield f"Cargo.toml declares the binary {name}, and there is no {paths.pop(name)}"
+    if "src/main.rs" in tree and "src/main.rs" not in paths.values():
+        paths[package] = "src/main.rs"
+    for path in tree:
+        parts = PurePosixPath(path).parts
+        if parts[:2] == ("src", "bin") and (len(parts) == 3 or parts[3:] == ("main.rs",)):
+            paths.setdefault(PurePosixPath(parts[2]).stem, path)
+    for name in paths:
+        yield name, (*_RUN, name, "--")
+
+
+def _launched(words: Words, tree: Tree) -> Launch | str | None:
+    if words[:2] != ("cargo", "run") or "--example" in words:
+        return None
+    at = words.index("--") if "--" in words else len(words)
+    names = [entry[0] for entry in _commands(tree) if not isinstance(entry, str)]
+    wanted = words[words.index("--bin") + 1 : at][:1] if "--bin" in words[:at] else tuple(names[:1])
+    if not wanted or wanted[0] not in names:
+        return f"`{' '.join(words[:at])}`, and there is no such binary"
+    return Launch((*_RUN, wanted[0], "--"), words[at + 1 :])
+
+
 RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
@@ -190,4 +225,9 @@ RUST = LanguageRecord(
     inline_tests=re.compile(r"^\s*#\[cfg\(test\)\]", re.MULTILINE),
     faults=_FAULTS,
     read_interface=_interface,
+    entry_points=EntryPoints(
+        declared=_commands,
+        launched=_launched,
+        name=lambda tree: str(table(read_toml(tree, "Cargo.toml"), "package").get("name", "")),
+    ),
 )

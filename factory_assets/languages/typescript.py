@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
 
 import tree_sitter_typescript
 from tree_sitter import Language as Grammar
@@ -13,8 +15,10 @@ from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults
 from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.project_files import npm_scripts, read_json, table
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _IMPORTING = frozenset({"import", "require", "require.resolve"})
@@ -146,6 +150,43 @@ def _is_public(source: Source, node: Node, name: Node) -> bool:
     return not is_hidden and source.text(name) != "constructor"
 
 
+_COMPILED = re.compile(r"\.([mc]?)js$")
+
+
+def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
+    package = read_json(tree, "package.json")
+    declared = package.get("bin")
+    bins = {str(package.get("name", "")): declared} if isinstance(declared, str) else table(package, "bin")
+    for name, target in bins.items():
+        path = posixpath.normpath(str(target))
+        if path in tree or _source(path) in tree:
+            yield PurePosixPath(name).name, ("node", path)
+        else:
+            yield f"package.json declares the command {name} as {target}, and there is no {_source(path)}"
+
+
+def _launched(words: Words, tree: Tree) -> Launch | str | None:
+    if words[0] == "npm":
+        script = words[2:3] if words[1:2] in {("run",), ("run-script",)} else words[1:2]
+        is_named = script != words[1:2] or script in {("test",), ("start",)}
+        missing = is_named and script and script[0] not in npm_scripts(tree)
+        return f"`{' '.join(words[:3])}`, and package.json has no script {script[0]}" if missing else None
+    at = next((at for at, word in enumerate(words) if at and not word.startswith("-")), None)
+    if words[0] != "node" or at is None:
+        return None
+    path = posixpath.normpath(words[at])
+    if path in tree or _source(path) in tree:
+        return Launch(("node", path), words[at + 1 :])
+    is_built = path.startswith("dist/") and _COMPILED.search(path)
+    return (
+        f"`node {path}`, and there is no {_source(path)} that it could be compiled from" if is_built else None
+    )
+
+
+def _source(path: str) -> str:
+    return _COMPILED.sub(r".\1ts", path.removeprefix("dist/"))
+
+
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
@@ -159,4 +200,9 @@ TYPESCRIPT = LanguageRecord(
     read_imports=_imports,
     faults=_FAULTS,
     read_interface=_interface,
+    entry_points=EntryPoints(
+        declared=_commands,
+        launched=_launched,
+        name=lambda tree: str(read_json(tree, "package.json").get("name", "")),
+    ),
 )

@@ -1,0 +1,152 @@
+"""The commands that documents name: which statements they show, and whether targets, programs and packages exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from factory_assets.domain.trees import Tree
+from factory_assets.gates.markdown import Block, Document
+from factory_assets.gates.shell_examples import SHELLS, Call, Statement, read_block, read_line
+from factory_assets.languages.entry_points import Launch, Programs
+from factory_assets.languages.project_files import go_module
+
+_MAKE_RULE = re.compile(r"^([A-Za-z][\w./ -]*?)\s*::?(?!=)", re.MULTILINE)
+_VERSION = re.compile(r"[\[=<>~!@;]")
+_MAKES = frozenset({"make", "gmake"})
+
+PLAIN_TOOLS = frozenset(
+    {
+        "printf",
+        "echo",
+        "cat",
+        "head",
+        "tail",
+        "sort",
+        "uniq",
+        "wc",
+        "grep",
+        "sed",
+        "awk",
+        "tr",
+        "cut",
+        "seq",
+        "tee",
+    }
+    | {"diff", "true", "false", "test", "[", "cd", "export", "mkdir", "touch", "cp", "chmod"}
+)
+"""Programs that are wherever a shell is, and that act on nothing but what they are given."""
+
+# Programs that fetch by name: the words that make them do so.
+_FETCHERS = {
+    **dict.fromkeys(("pip", "pip3", "brew", "apt", "apt-get"), frozenset({"install"})),
+    **dict.fromkeys(("npm", "yarn", "pnpm", "uv", "poetry"), frozenset({"install", "i", "add"})),
+    "cargo": frozenset({"install", "add"}),
+    "go": frozenset({"install", "get"}),
+    "pipx": frozenset({"install", "run"}),
+    "uvx": frozenset[str](),
+}
+_FROM_ELSEWHERE = frozenset({"--git", "--path", "--editable", "-e"})
+
+
+def shown_blocks(document: Document, programs: Programs) -> Iterator[list[Statement]]:
+    """The statements of each block that is shell: those marked so, and those of which every line is known."""
+    for block in document.blocks:
+        statements = read_block(block)
+        if block.language in SHELLS or _has_prompts(block) or _is_known(block, statements, programs):
+            yield statements
+
+
+def named_calls(document: Document) -> list[Call]:
+    """The calls in code spans; a single word there is a name and no call."""
+    return [
+        call
+        for code in document.codes
+        for statement in read_line(code.text, code.line)
+        for call in statement.calls
+        if len(call.words) > 1
+    ]
+
+
+def typed_calls(document: Document, programs: Programs) -> list[Call]:
+    """The calls in shell blocks."""
+    return [call for block in shown_blocks(document, programs) for each in block for call in each.calls]
+
+
+def call_faults(name: str, document: Document, programs: Programs) -> Iterator[str]:
+    """What a document lets its reader type and what does not exist; each fault once, with its line."""
+    targets = make_targets(programs.tree)
+    typed = typed_calls(document, programs)
+    seen: set[str] = set()
+    for call in [*typed, *named_calls(document)]:
+        found = [_target_fault(call, targets), _launch_fault(call, programs)]
+        # Whether a sentence with such a command advises it or warns of it, only a reader can tell.
+        found += [_fetch_fault(call, programs)] if call in typed else []
+        for fault in found:
+            if fault and fault not in seen:
+                seen.add(fault)
+                yield f"{name}:{call.line} names {fault}"
+
+
+def make_targets(tree: Tree) -> frozenset[str]:
+    """The targets that the Makefile and what it may include have."""
+    rules = [
+        rule
+        for path, file in tree.items()
+        if path in {"Makefile", "GNUmakefile"} or path.endswith(".mk")
+        for rule in _MAKE_RULE.findall(file.text)
+    ]
+    return frozenset(target for rule in rules for target in rule.split())
+
+
+def called_targets(call: Call) -> list[str]:
+    """The make targets that a call names; none where it is run in another folder or with another file."""
+    words = call.words[1:]
+    if call.words[0] not in _MAKES or any(word.startswith(("-C", "-f")) for word in words):
+        return []
+    plain = [word for word in words if not word.startswith("-") and "=" not in word and not word.isdigit()]
+    return plain if all(word.replace("-", "").replace("_", "").isalnum() for word in plain) else []
+
+
+def _has_prompts(block: Block) -> bool:
+    return any(line.lstrip().startswith("$ ") for line in block.text.splitlines())
+
+
+def _is_known(block: Block, statements: list[Statement], programs: Programs) -> bool:
+    """Whether a block without a mark is shell: it may as well be a listing, a sentence or some output."""
+    calls = [call for statement in statements for call in statement.calls]
+    lines = [line for line in block.text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return len(statements) == len(lines) and all(
+        call.words[0] in _MAKES | PLAIN_TOOLS or isinstance(programs.launch(call.words), Launch)
+        for call in calls
+    )
+
+
+def _target_fault(call: Call, targets: frozenset[str]) -> str | None:
+    missing = [target for target in called_targets(call) if target not in targets]
+    return f"`make {missing[0]}`, which the Makefile does not have" if missing else None
+
+
+def _launch_fault(call: Call, programs: Programs) -> str | None:
+    found = programs.launch(call.words)
+    return found if isinstance(found, str) else None
+
+
+def _fetch_fault(call: Call, programs: Programs) -> str | None:
+    """The repo's own name, where a call would fetch it from an index: nothing that is built here is in one."""
+    words = call.words
+    if words[1:3] == ("-m", "pip"):
+        words = words[2:]
+    if words[:2] == ("uv", "pip"):
+        words = words[1:]
+    verbs = _FETCHERS.get(words[0])
+    if verbs is None or (verbs and not verbs.intersection(words[1:3])) or _FROM_ELSEWHERE.intersection(words):
+        return None
+    module = go_module(programs.tree)
+    for word in words[1:]:
+        # Anything else with a slash is a folder, a file or an address; an npm scope is neither.
+        plain = word.partition("/")[2] if word.startswith("@") else word
+        is_module = module and (word == module or word.startswith((f"{module}@", f"{module}/")))
+        if is_module or (_VERSION.split(plain, maxsplit=1)[0] in programs.names and word not in verbs):
+            return f"`{' '.join(call.words)}`, but {word} is in no package index"
+    return None

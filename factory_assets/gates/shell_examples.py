@@ -1,0 +1,170 @@
+"""The shell commands that a document shows: its blocks cut into statements, and these into calls, by Bash's grammar."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tree_sitter import Node
+
+from factory_assets.gates.markdown import Block
+from factory_assets.languages.bash import BASH
+from factory_assets.languages.parsing import Source, nodes, parse
+
+SHELLS = frozenset({"sh", "bash", "shell", "zsh"})
+_CONSOLES = frozenset({"console", "shellsession", "shell-session", "terminal", "session"})
+_PROMPT = "$ "
+_LONGEST = 20
+_BEFORE_A_COMMAND = frozenset({"sudo", "time", "exec", "env", "command"})
+_DYNAMIC = (
+    "expansion",
+    "simple_expansion",
+    "command_substitution",
+    "arithmetic_expansion",
+    "process_substitution",
+)
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command with its words; words that only a shell could work out stand as they are written."""
+
+    words: Words
+    line: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is typed at one prompt. `inputs` are the files that it reads by `<`; `shown` is the output below it.
+
+    `plain` says that nothing in it is worked out by the shell or sent to the background.
+    """
+
+    text: str
+    line: int
+    calls: tuple[Call, ...]
+    inputs: Words = ()
+    plain: bool = False
+    assigns: bool = False
+    shown: str | None = None
+
+
+def read_block(block: Block) -> list[Statement]:
+    """The statements of a block that is marked as shell, or has prompts; none of any other."""
+    lines = block.text.splitlines()
+    if any(line.lstrip().startswith(_PROMPT) for line in lines):
+        return list(_typed(lines, block.line)) if block.language in {"", *SHELLS, *_CONSOLES} else []
+    if block.language not in {"", *SHELLS}:
+        return []
+    found = list(_statements(lines, block.line))
+    if block.shown is not None and found:
+        found[-1] = _with_output(found[-1], block.shown)
+    return found
+
+
+def read_line(text: str, line: int) -> list[Statement]:
+    """The statements of a code span."""
+    return list(_parsed(text, line) or ())
+
+
+def _typed(lines: list[str], first: int) -> Iterator[Statement]:
+    """What stands behind prompts, with what stands below each as its output."""
+    at = 0
+    while at < len(lines):
+        start = at
+        typed = lines[at].strip()
+        at += 1
+        if not typed.startswith(_PROMPT):
+            continue
+        typed = typed.removeprefix(_PROMPT)
+        while at < len(lines) and (
+            typed.endswith("\\") or (_parsed(typed, 0) is None and lines[at].startswith("> "))
+        ):
+            typed += "\n" + lines[at].removeprefix("> ")
+            at += 1
+        shown = []
+        while at < len(lines) and not lines[at].lstrip().startswith(_PROMPT):
+            shown.append(lines[at])
+            at += 1
+        found = _parsed(typed, first + start) or []
+        if found and "".join(shown).strip():
+            found[-1] = _with_output(found[-1], "\n".join(shown))
+        yield from found
+
+
+def _statements(lines: list[str], first: int) -> Iterator[Statement]:
+    """Line by line, since one that is no shell (`git clone <this repository's URL>`) must not swallow the rest."""
+    at = 0
+    while at < len(lines):
+        for end in range(at + 1, min(at + _LONGEST, len(lines)) + 1):
+            text = "\n".join(lines[at:end])
+            found = None if text.endswith("\\") else _parsed(text, first + at)
+            if found is not None:
+                yield from found
+                at = end
+                break
+            if "<" in lines[at] and ">" in lines[at] and "<<" not in lines[at]:
+                at += 1
+                break
+        else:
+            at += 1
+
+
+def _parsed(text: str, line: int) -> list[Statement] | None:
+    """The statements of a text, or None where it is no whole Bash."""
+    source = parse(BASH, text)
+    if source.root.has_error:
+        return None
+    found = []
+    children = [child for child in source.root.children if child.type != "comment"]
+    for child, after in zip(children, [*children[1:], None], strict=False):
+        if child.is_named:
+            background = after is not None and after.type == "&"
+            found.append(_statement(source, child, line, background=background))
+    return found
+
+
+def _statement(source: Source, node: Node, line: int, *, background: bool) -> Statement:
+    calls = tuple(
+        Call(words, line + command.start_point.row)
+        for command in nodes(node, "command")
+        if (words := _words(source, command))
+    )
+    redirects = [
+        each for each in nodes(node, "file_redirect") if source.text(each).lstrip("0").startswith("<")
+    ]
+    inputs = tuple(_unquoted(source.text(each.children[-1])) for each in redirects)
+    plain = not background and next(nodes(node, *_DYNAMIC, "function_definition"), None) is None
+    assigns = node.type in {"variable_assignment", "declaration_command"}
+    return Statement(source.text(node), line + node.start_point.row, calls, inputs, plain, assigns)
+
+
+def _words(source: Source, command: Node) -> Words:
+    parts = [
+        _unquoted(source.text(child))
+        for child in command.children
+        if child.is_named and not child.type.endswith(("_redirect", "variable_assignment"))
+    ]
+    while parts and parts[0] in _BEFORE_A_COMMAND:
+        parts = parts[1:]
+    return tuple(parts)
+
+
+def _unquoted(word: str) -> str:
+    try:
+        return "".join(shlex.split(word, comments=False)) if word[:1] not in {"$", "`"} else word
+    except ValueError:
+        return word
+
+
+def is_placeholder(word: str) -> bool:
+    """Whether a word stands for what a user puts there: `[--top`, `FILE...`, `NAME`."""
+    marked = word.startswith(("[", "<", "{")) or word.endswith(("]", ">", "...", "…"))
+    return marked or (len(word) > 1 and word.isupper() and word.isidentifier())
+
+
+def _with_output(statement: Statement, shown: str) -> Statement:
+    return replace(statement, shown=shown)

@@ -1,0 +1,88 @@
+"""How a repo's own programs are started: what each record says of its language, and what is the same in all."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from factory_assets.domain.trees import Tree, folders
+
+Words = tuple[str, ...]
+_SHELLS = frozenset({"bash", "sh"})
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A call cut in two: what starts a program of the repo in a clone, and what that program is given."""
+
+    argv: Words
+    arguments: Words
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryPoints:
+    """What a record says of programs.
+
+    `declared` yields the name of each command that an installed repo has, with the words that start it in a clone;
+    or in words what a project file declares and the tree lacks. `launched` reads a call by the language's own launcher,
+    such as `go run`; it gives in words what such a call names and the tree lacks, and None for a call that is not the
+    repo's. `name` is what the project file calls the project, and `search` the variable by which the repo's own modules
+    are found, with a function that gives the folders it must name.
+    """
+
+    declared: Callable[[Tree], Iterator[tuple[str, Words] | str]]
+    launched: Callable[[Words, Tree], Launch | str | None] | None = None
+    name: Callable[[Tree], str] | None = None
+    search: tuple[str, Callable[[Tree], Words]] | None = None
+
+
+@dataclass(frozen=True)
+class Programs:
+    """A repo's own programs. `broken` says what a project file declares and the tree lacks."""
+
+    entries: EntryPoints
+    tree: Tree
+    commands: Mapping[str, Words]
+    names: frozenset[str]
+    broken: tuple[str, ...] = field(default=())
+
+    def launch(self, words: Words) -> Launch | str | None:
+        """The program that a call starts; in words what it names and the repo lacks; None for somebody else's."""
+        if words[0] == "npx" and len(words) > 1 and words[1] in self.commands:
+            words = words[1:]
+        found = self.entries.launched(words, self.tree) if self.entries.launched else None
+        if found is not None:
+            return found
+        if words[0] in _SHELLS and len(words) > 1 and not words[1].startswith("-"):
+            return self._script(words[1], words[:2], words[2:])
+        name = posixpath.basename(words[0])
+        if name in self.commands and (name == words[0] or words[0].removeprefix("./") not in self.tree):
+            return Launch((name,), words[1:])
+        if name == words[0]:
+            missing = name in self.names and words[1:] and name not in folders(self.tree)
+            return f"the command {name}, which nothing in the repo installs" if missing else None
+        return self._script(words[0], words[:1], words[1:])
+
+    def _script(self, word: str, argv: Words, arguments: Words) -> Launch | str | None:
+        path = posixpath.normpath(word)
+        if path in self.tree:
+            return Launch(argv, arguments)
+        top = path.partition("/")[0]
+        if word.startswith(("/", "~", "..", "$")) or "/" not in path or top not in folders(self.tree):
+            return None
+        return f"{path}, which does not exist"
+
+
+def find_programs(entries: EntryPoints, tree: Tree) -> Programs:
+    """Read what a repo's project file and the conventional places of its language declare."""
+    commands: dict[str, Words] = {}
+    broken: list[str] = []
+    for found in entries.declared(tree):
+        if isinstance(found, str):
+            broken.append(found)
+        else:
+            commands.setdefault(*found)
+    names = {entries.name(tree) if entries.name else "", *commands} - {""}
+    names |= {name.replace("-", "_") for name in names} | {name.replace("_", "-") for name in names}
+    return Programs(entries, tree, commands, frozenset(names), tuple(broken))
