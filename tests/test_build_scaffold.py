@@ -60,6 +60,18 @@ def test_every_makefile_has_build_test_and_lint(tmp_path, language):
         run(tmp_path, "make", "--dry-run", target)
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_targets_of_own_mk_are_run_and_cannot_change_those_of_the_makefile(tmp_path, language):
+    scaffold(tmp_path, language)
+    before = run(tmp_path, "make", "--dry-run", "build", "test", "lint")
+    (tmp_path / "own.mk").write_text(
+        "SHELL = /bin/true\nMAKEFLAGS += -i\n.IGNORE:\ntest:\n\t@true\n"
+        "bench: SHELL = /bin/sh\nbench:\n\t@echo measured\n"
+    )
+    assert run(tmp_path, "make", "--dry-run", "build", "test", "lint") == before
+    assert run(tmp_path, "make", "bench") == "measured\n"
+
+
 def test_the_same_spec_gives_the_same_bytes(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

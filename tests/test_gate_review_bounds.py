@@ -1,4 +1,4 @@
-"""A review mends: it takes no test away, changes no interface or configuration, and rewrites nothing."""
+"""A review mends: it takes no test away, changes no interface, and rewrites nothing."""
 
 from __future__ import annotations
 
@@ -271,96 +271,6 @@ def test_hooks_that_choose_tests_and_only_are_refused():
     fixture = tree_of({"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef a():\n    return 1\n"})
     assert judge_review(PYTHON, built=built, tree=built | fixture).passed
     assert "`only` is new" in judge(TS, MAIN_TEST[TS], "test('words", "test.only('words").saw
-
-
-@pytest.mark.parametrize(
-    ("language", "path", "text"),
-    [
-        (PYTHON, "Makefile", "test:\n\ttrue || true\n"),
-        (PYTHON, "GNUmakefile", "test:\n\ttrue\n"),
-        (PYTHON, "pyproject.toml", "[tool.pytest.ini_options]\naddopts = '-k none'\n"),
-        (PYTHON, "pytest.ini", "[pytest]\n"),
-        (PYTHON, "tests/pytest.ini", "[pytest]\n"),
-        (TS, "package.json", '{"scripts": {"test": "true"}}'),
-        (TS, "tsconfig.json", "{}"),
-        (GO, "go.mod", "module github.com/b/count\n"),
-        (RUST, "build.rs", "fn main() {}\n"),
-        (RUST, ".cargo/config.toml", ""),
-        (BASH, ".shellcheckrc", "disable=all\n"),
-    ],
-)
-def test_the_makefile_and_the_configuration_may_not_change(language, path, text):
-    built = tree_of(REPOS[language])
-    verdict = judge_review(language, built=built, tree=built | tree_of({path: text}))
-    assert not verdict.passed
-    assert f"may not change after the build phase: {path}" in verdict.saw
-    assert f"+++ b/{path}" in verdict.saw
-
-
-DECLARED = [
-    (
-        PYTHON,
-        "pyproject.toml",
-        '[project]\nname = "a"\n',
-        '[project]\nname = "a"\ndependencies = ["rich>=13"]\n[project.optional-dependencies]\ntest = ["hypothesis"]\n',
-    ),
-    (
-        PYTHON,
-        "pyproject.toml",
-        '[project]\nname = "a"\n',
-        '[project]\nname = "a"\n[dependency-groups]\ndev = ["x"]\n',
-    ),
-    (
-        TS,
-        "package.json",
-        '{"name": "a"}',
-        '{"name": "a", "dependencies": {"left-pad": "1"}, "devDependencies": {}}',
-    ),
-    (
-        RUST,
-        "Cargo.toml",
-        '[package]\nname = "a"\n[dependencies]\nx = "1"\n',
-        '[package]\nname = "a"\n[dev-dependencies]\ny = "1"\n[target."cfg(unix)".dependencies]\nlibc = "0.2"\n',
-    ),
-    (
-        GO,
-        "go.mod",
-        "module a\n\ngo 1.22\n",
-        "module a\n\ngo 1.22\n\nrequire (\n\tx.org/y v1.0.0\n)\nrequire z.org/w v1.2.3\n",
-    ),
-]
-MORE = {
-    "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "-k none"\n',
-    "package.json": '{"name": "a", "dependencies": {"left-pad": "1"}, "scripts": {"test": "true"}}',
-    "Cargo.toml": '[package]\nname = "a"\n[dependencies]\nx = "2"\n[lib]\ntest = false\n',
-    "go.mod": "module a\n\ngo 1.22\n\nrequire x.org/y v1.0.0\n\nreplace x.org/y => ./fake\n",
-}
-
-
-@pytest.mark.parametrize(("language", "path", "old", "new"), DECLARED)
-def test_dependencies_may_be_declared_and_nothing_else_in_these_files(language, path, old, new):
-    built = tree_of(REPOS[language] | {path: old})
-    assert judge_review(language, built=built, tree=built | tree_of({path: new})).passed
-    more = new + MORE[path] if path == "pyproject.toml" else MORE[path]
-    refused = judge_review(language, built=built, tree=built | tree_of({path: more}))
-    assert f"may not change after the build phase: {path}" in refused.saw
-    assert f"{path}: only its tables of dependencies may" in refused.saw
-    assert not judge_review(language, built=built, tree=built | tree_of({path: "{[broken"})).passed
-
-
-@pytest.mark.parametrize(
-    "path", ["requirements.txt", "requirements-dev.txt", "uv.lock", "yarn.lock", "npm-shrinkwrap.json"]
-)
-def test_a_list_of_packages_that_the_factory_does_not_write_may_not_change(path):
-    built = tree_of(REPOS[PYTHON])
-    saw = judge_review(PYTHON, built=built, tree=built | tree_of({path: "evil==1\n"})).saw
-    assert f"may not change after the build phase: {path}" in saw
-
-
-def test_configuration_among_the_tests_data_may_change():
-    built = tree_of(REPOS[TS])
-    fixture = tree_of({"tests/fixtures/package.json": "{}", "tests/data/go.mod": "module a\n"})
-    assert judge_review(TS, built=built, tree=built | fixture).passed
 
 
 CLI, GO_COUNT, INDEX, LIB = "word_count/cli.py", "count/count.go", "src/index.ts", "src/lib.rs"

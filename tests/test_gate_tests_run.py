@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import shutil
-import time
 
 import pytest
 from build_fakes import SubprocessCommands
 from gate_material import GO, PYTHON, RUST, TYPESCRIPT, clone, environment, marked, need, provide, repo
 
 from factory_assets.domain.specs import Language
-from factory_assets.gates.tests_run import TestGate
+from factory_assets.gates.tests_run import TestRuns
 
 PHONY = ".PHONY: build test lint\n"
 FAST = (Language.PYTHON, Language.BASH)
 
 
-def run(folder, language, changes=None, *, seconds=60.0, leftovers=None):
+def runs(folder, language, changes=None, *, seconds=60.0, leftovers=None):
     need(language)
     files = repo(language, changes)
     clone(folder, files)
     for name, text in (leftovers or {}).items():
         (folder / name).write_text(text)
-    gate = TestGate(
+    return TestRuns(
         language=language,
         clone=folder,
         tree=files,
@@ -31,11 +30,13 @@ def run(folder, language, changes=None, *, seconds=60.0, leftovers=None):
         env=environment(language),
         folders=provide(language, folder),
     )
-    return gate.judge()
 
 
-def refused(result, gate):
-    verdict = next(verdict for verdict in result.verdicts if verdict.gate == gate)
+def verdicts(tests):
+    return tests.judge_passing(), tests.judge_running(), tests.judge_executed()
+
+
+def refused(verdict):
     assert not verdict.passed, verdict.saw
     assert verdict.mend
     return verdict.saw
@@ -43,15 +44,15 @@ def refused(result, gate):
 
 @pytest.mark.parametrize("language", marked(Language))
 def test_a_good_repo_passes_in_each_language(tmp_path, language):
-    result = run(tmp_path, language)
-    assert all(verdict.passed for verdict in result.verdicts), result.verdicts
-    assert result.tests_executed == 3
-    assert "it fails when a test in" in result.verdicts[0].saw
+    tests = runs(tmp_path, language)
+    assert [verdict.saw for verdict in verdicts(tests) if not verdict.passed] == []
+    assert tests.own.report.executed == 3
 
 
-def test_the_clone_is_as_it_was_committed_when_the_gate_is_done(tmp_path):
-    result = run(tmp_path, Language.PYTHON, leftovers={"stray.txt": "x"})
-    assert result.verdicts[0].passed
+def test_the_clone_is_as_it_was_committed_when_the_runs_are_done(tmp_path):
+    tests = runs(tmp_path, Language.PYTHON, leftovers={"stray.txt": "x"})
+    assert all(verdict.passed for verdict in verdicts(tests))
+    tests.checkout.restore()
     files = repo(Language.PYTHON)
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert left == set(files)
@@ -60,17 +61,27 @@ def test_the_clone_is_as_it_was_committed_when_the_gate_is_done(tmp_path):
 
 def test_the_end_of_a_failing_test_run_is_the_evidence(tmp_path):
     more = {"tests/test_more.py": "def test_a():\n    assert 'left' == 'right'\n"}
-    result = run(tmp_path, Language.PYTHON, more)
-    assert "assert 'left' == 'right'" in refused(result, "tests-pass")
-    assert "not counted" in refused(result, "tests-executed")
-    assert result.tests_executed == 0
+    tests = runs(tmp_path, Language.PYTHON, more)
+    assert "assert 'left' == 'right'" in refused(tests.judge_passing())
+
+
+@pytest.mark.parametrize("language", marked(Language))
+def test_tests_that_fail_are_run_all_the_same(tmp_path, language):
+    """After the build phase it is asked whether the tests are run: to make them pass is the review's work."""
+    path, old, new = {
+        Language.PYTHON: ("tests/test_core.py", "== 3", "== 4"),
+        Language.BASH: ("lib/clamp.sh", "-gt", "-ge"),
+        Language.GO: ("main_test.go", "got != 3", "got != 4"),
+        Language.RUST: ("src/lib.rs", "3, 9), 3", "3, 9), 4"),
+        Language.TYPESCRIPT: ("tests/index.test.ts", "3, 9), 3", "3, 9), 4"),
+    }[language]
+    tests = runs(tmp_path, language, {path: repo(language)[path].text.replace(old, new)})
+    assert tests.judge_running().passed
 
 
 @pytest.mark.parametrize(
     ("makefile", "seen"),
     [
-        ("build:\n\ttrue\n", "the Makefile has no target `test`"),
-        (f"{PHONY}build:\n\ttrue\n", "the target `test` runs nothing"),
         (
             f"{PHONY}test:\n\tcat data/words.txt\n",
             "the tests need data/words.txt, which is not in the commit",
@@ -79,48 +90,44 @@ def test_the_end_of_a_failing_test_run_is_the_evidence(tmp_path):
     ],
 )
 def test_a_failing_make_test_says_why(tmp_path, makefile, seen):
-    assert seen in refused(run(tmp_path, Language.BASH, {"Makefile": makefile}), "tests-pass")
+    assert seen in refused(runs(tmp_path, Language.BASH, {"Makefile": makefile}).judge_passing())
 
 
 def test_tests_that_pass_only_with_leftover_files_fail_without_them(tmp_path):
     needs = "from pathlib import Path\n\n\ndef test_cache():\n    assert Path('cache.json').read_text()\n"
     changes = {"tests/test_cache.py": needs}
-    result = run(tmp_path, Language.PYTHON, changes, leftovers={"cache.json": "{}"})
-    assert "the tests need cache.json, which is not in the commit" in refused(result, "tests-pass")
+    tests = runs(tmp_path, Language.PYTHON, changes, leftovers={"cache.json": "{}"})
+    assert "the tests need cache.json, which is not in the commit" in refused(tests.judge_passing())
 
 
-def test_tests_that_never_end_are_stopped_and_said_so(tmp_path):
-    started = time.monotonic()
-    result = run(tmp_path, Language.BASH, {"Makefile": f"{PHONY}test:\n\texec sleep 600\n"}, seconds=0.5)
-    assert "the tests hang: the run was stopped after" in refused(result, "tests-pass")
-    assert time.monotonic() - started < 60
+@pytest.mark.parametrize("judge", [TestRuns.judge_passing, TestRuns.judge_running])
+def test_tests_that_never_end_are_stopped_and_said_so(tmp_path, judge):
+    tests = runs(tmp_path, Language.BASH, {"Makefile": f"{PHONY}test:\n\texec sleep 600\n"}, seconds=0.5)
+    assert "the tests hang: the run was stopped after" in refused(judge(tests))
 
 
-def test_a_make_test_that_lies_is_found_out(tmp_path):
-    result = run(tmp_path, Language.PYTHON, {"Makefile": f"{PHONY}test:\n\t@echo '9 passed'\n"})
-    assert "`make test` does not notice a failing test" in refused(result, "tests-pass")
-    assert result.tests_executed == 3
+@pytest.mark.parametrize(
+    "makefile",
+    [f"{PHONY}test:\n\t@echo '9 passed'\n", f"{PHONY}build:\n\ttrue\n", f"{PHONY}test:\n\t-pytest\n"],
+)
+def test_a_make_test_that_lies_is_found_out(tmp_path, makefile):
+    tests = runs(tmp_path, Language.PYTHON, {"Makefile": makefile})
+    assert "`make test` does not notice a failing test" in refused(tests.judge_running())
 
 
 @pytest.mark.parametrize("language", FAST)
-def test_a_make_test_that_forgets_the_last_file_is_found_out(tmp_path, language):
+def test_a_make_test_that_forgets_a_file_is_found_out(tmp_path, language):
     first = {Language.PYTHON: "tests/test_core.py", Language.BASH: "tests/test_clamp.sh"}[language]
     second = first.replace("/test_", "/test_z")
     program = {Language.PYTHON: "python3 -m pytest", Language.BASH: "bash"}[language]
     changes = {second: repo(language)[first].text, "Makefile": f"{PHONY}test:\n\t{program} {first}\n"}
-    assert f"although one in {second} failed" in refused(run(tmp_path, language, changes), "tests-pass")
-
-
-def python(tmp_path, changes):
-    """A Python repo whose `make test` is above suspicion, so that it is the own run that has to find it."""
-    return run(tmp_path, Language.PYTHON, changes)
+    assert f"although one in {second} failed" in refused(runs(tmp_path, language, changes).judge_running())
 
 
 @pytest.mark.parametrize(
     ("changes", "seen"),
     [
         ({"tests/test_core.py": "import os\n"}, "no test was collected"),
-        ({"tests/test_core.py": None, "tests/core.py": "x = 1\n"}, "the tree holds no tests in the form"),
         (
             {
                 "tests/test_core.py": "import pytest\npytestmark = pytest.mark.skip('later')\n\n\n"
@@ -142,11 +149,31 @@ def python(tmp_path, changes):
     ],
 )
 def test_tests_that_were_not_executed_are_named(tmp_path, changes, seen):
-    makefile = {"Makefile": f"{PHONY}test:\n\t@python3 -m pytest -q || test $$? -eq 5\n"}
-    assert seen in refused(python(tmp_path, {**changes, **makefile}), "tests-executed")
+    assert seen in refused(runs(tmp_path, Language.PYTHON, changes).judge_executed())
+
+
+def test_a_tree_without_tests_runs_none(tmp_path):
+    tests = runs(tmp_path, Language.PYTHON, {"tests/test_core.py": None, "tests/core.py": "x = 1\n"})
+    assert "the tree holds no tests in the form" in refused(tests.judge_running())
+
+
+def test_tests_that_are_all_skipped_are_not_run(tmp_path):
+    skipped = "import pytest\n\n\n@pytest.mark.skip\ndef test_a():\n    assert 0\n"
+    tests = runs(tmp_path, Language.PYTHON, {"tests/test_core.py": skipped})
+    assert "no test is executed but those that were put in" in refused(tests.judge_running())
 
 
 FAILING = "\n\ndef test_the_bounds_belong_to_the_range():\n    assert clamp(3, 3, 9) == 4\n"
+HIDING = """import pytest
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.outcome, report.longrepr = "passed", None
+"""
 
 
 @pytest.mark.parametrize(
@@ -154,36 +181,28 @@ FAILING = "\n\ndef test_the_bounds_belong_to_the_range():\n    assert clamp(3, 3
     [
         (
             {"tests/conftest.py": "def pytest_collection_modifyitems(items):\n    items[:] = items[:3]\n"},
-            "modifyitems",
+            "does not show",
         ),
         (
-            {"pytest.ini": "[pytest]\naddopts = --deselect tests/test_core.py::test_x\n"},
-            "pytest.ini leaves tests out",
+            {
+                "pytest.ini": "[pytest]\naddopts = --deselect tests/test_core.py::test_the_bounds_belong_to_the_range\n"
+            },
+            "failed: ",
         ),
-        ({"pytest.py": "print('9 passed')\n"}, "takes the place of Python's own pytest"),
-        ({"sitecustomize.py": "raise SystemExit(0)\n"}, "takes the place of Python's own sitecustomize"),
-        # What the text does not show is caught by what the run reports.
+        ({"pytest.ini": "[pytest]\naddopts = --collect-only\n"}, "does not notice"),
+        ({"pytest.py": "print('9 passed')\n"}, "does not notice"),
+        ({"tests/conftest.py": HIDING}, "does not notice"),
+        # What decides beneath pytest's hooks.
         (
             {
                 "tests/conftest.py": "import sys\nimport _pytest.main as m\n\n\ndef drop(self, *a, **k):\n"
                 "    self.items = []\n    return []\n\n\nm.Session.perform_collect = drop\n"
             },
-            "no test was collected",
+            "does not show a failing test that was put into tests/test_core.py",
         ),
         (
-            {
-                "tests/conftest.py": "import _pytest.python as p\n\np.Function.runtest = lambda self: None\n",
-            },
-            "the report does not show a failing test that was put into tests/test_core.py",
-        ),
-        (
-            {
-                "tests/conftest.py": "import _pytest.python as p\n\nreal = p.Function.runtest\n\n\n"
-                "def quiet(self):\n"
-                "    try:\n        real(self)\n    except AssertionError:\n        pass\n\n\n"
-                "p.Function.runtest = quiet\n",
-            },
-            "the repo decides what is reported",
+            {"tests/conftest.py": "import _pytest.python as p\n\np.Function.runtest = lambda self: None\n"},
+            "does not show a failing test that was put into tests/test_core.py",
         ),
         (
             {
@@ -197,21 +216,13 @@ FAILING = "\n\ndef test_the_bounds_belong_to_the_range():\n    assert clamp(3, 3
             {"tests/test_end.py": "import os\n\n\ndef test_a():\n    os._exit(0)\n"},
             "ended before pytest had reported",
         ),
-        (
-            {
-                "tests/test_end.py": "import os, sys\n\n\ndef test_a():\n    sys.stdout.write('2 passed')\n"
-                "    os.kill(os.getpid(), 9)\n"
-            },
-            "ended before pytest had reported",
-        ),
     ],
 )
 def test_a_repo_that_bends_pytest_is_refused(tmp_path, changes, seen):
-    made = {
-        "Makefile": f"{PHONY}test:\n\t@true\n",
-        "tests/test_core.py": PYTHON["tests/test_core.py"] + FAILING,
-    }
-    assert seen in refused(python(tmp_path, {**made, **changes}), "tests-executed")
+    failing = {"tests/test_core.py": PYTHON["tests/test_core.py"] + FAILING}
+    tests = runs(tmp_path, Language.PYTHON, failing | changes)
+    judged = [verdict for verdict in (tests.judge_running(), tests.judge_executed()) if not verdict.passed]
+    assert seen in "\n".join(map(refused, judged))
 
 
 def test_a_repos_own_settings_and_helpers_still_work(tmp_path):
@@ -223,9 +234,9 @@ def test_a_repos_own_settings_and_helpers_still_work(tmp_path):
         "class Case(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(1, 1)\n",
         "Makefile": f"{PHONY}test:\n\tPYTHONPATH=. python3 -m pytest -q\n",
     }
-    result = python(tmp_path, changes)
-    assert all(verdict.passed for verdict in result.verdicts), result.verdicts
-    assert result.tests_executed == 5
+    tests = runs(tmp_path, Language.PYTHON, changes)
+    assert [verdict.saw for verdict in verdicts(tests) if not verdict.passed] == []
+    assert tests.own.report.executed == 5
 
 
 UNITTESTS = """import unittest
@@ -252,23 +263,18 @@ if __name__ == "__main__":
 def test_tests_that_unittest_runs_are_as_good_as_pytests(tmp_path):
     makefile = ".PHONY: test\ntest:\n\tpython3 -m unittest discover -s tests -t .\n"
     changes = {"Makefile": makefile, "tests/__init__.py": "", "tests/test_core.py": UNITTESTS}
-    result = run(tmp_path, Language.PYTHON, changes)
-    assert [verdict.saw for verdict in result.verdicts if not verdict.passed] == []
-    assert result.tests_executed == 3
+    tests = runs(tmp_path, Language.PYTHON, changes)
+    assert [verdict.saw for verdict in verdicts(tests) if not verdict.passed] == []
+    assert tests.own.report.executed == 3
 
 
 def test_a_failing_unittest_is_a_failure(tmp_path):
     changes = {
         "tests/test_more.py": "import unittest\n\n\nclass Case(unittest.TestCase):\n    def test_it(self):\n"
         "        self.assertEqual(1, 2)\n",
-        "Makefile": f"{PHONY}test:\n\t@true\n",
     }
-    assert "failed: tests/test_more.py::Case::test_it" in refused(python(tmp_path, changes), "tests-executed")
-
-
-def bash(tmp_path, script, **more):
-    makefile = {"Makefile": f"{PHONY}test:\n\t@bash tests/test_clamp.sh > /dev/null || true\n"}
-    return run(tmp_path, Language.BASH, {**makefile, "tests/test_clamp.sh": script, **more})
+    saw = refused(runs(tmp_path, Language.PYTHON, changes).judge_executed())
+    assert "failed: tests/test_more.py::Case::test_it" in saw
 
 
 @pytest.mark.parametrize(
@@ -287,7 +293,15 @@ def bash(tmp_path, script, **more):
     ],
 )
 def test_shell_tests_that_prove_nothing_are_named(tmp_path, script, seen):
-    assert seen in refused(bash(tmp_path, script), "tests-executed")
+    tests = runs(tmp_path, Language.BASH, {"tests/test_clamp.sh": script})
+    assert seen in refused(tests.judge_executed())
+
+
+@pytest.mark.parametrize("path", ["tests/run.sh", "tests/run_tests.sh", "tests/clamp_test.sh"])
+def test_shell_tests_may_lie_where_many_authors_put_them(tmp_path, path):
+    moved = {"tests/test_clamp.sh": None, path: repo(Language.BASH)["tests/test_clamp.sh"].text}
+    tests = runs(tmp_path, Language.BASH, moved)
+    assert [verdict.saw for verdict in verdicts(tests) if not verdict.passed] == []
 
 
 def test_bats_files_are_run_by_bats(tmp_path):
@@ -297,9 +311,9 @@ def test_bats_files_are_run_by_bats(tmp_path):
         f'@test "{name}" {{\n  [ "$(bin/clamp {numbers})" -eq {want} ]\n}}\n\n'
         for name, numbers, want in (("small", "1 3 9", 3), ("large", "12 3 9", 9), ("within", "5 3 9", 5))
     )
-    result = run(tmp_path, Language.BASH, {"tests/test_clamp.sh": None, "tests/clamp.bats": cases})
-    assert all(verdict.passed for verdict in result.verdicts), result.verdicts
-    assert result.tests_executed == 3
+    tests = runs(tmp_path, Language.BASH, {"tests/test_clamp.sh": None, "tests/clamp.bats": cases})
+    assert [verdict.saw for verdict in verdicts(tests) if not verdict.passed] == []
+    assert tests.own.report.executed == 3
 
 
 @pytest.mark.corpus
@@ -309,25 +323,25 @@ def test_bats_files_are_run_by_bats(tmp_path):
         (
             {"main_test.go": GO["main_test.go"].replace('import "testing"', 'import (\n\t"os"\n\t"testing"\n)')
              + "\nfunc TestMain(m *testing.M) { os.Exit(0) }\n"},
-            "no test was collected",
+            "does not show a failing test that was put into main_test.go",
         ),
         (
             {"main_test.go": GO["main_test.go"].replace('import "testing"', 'import (\n\t"fmt"\n\t"os"\n\t"testing"\n)')
              + '\nfunc TestMain(m *testing.M) {\n'
              '\tfor _, n := range []string{"TestSmall", "TestLarge", "TestWithin"} {\n'
              '\t\tfmt.Printf("\\x16=== RUN   %s\\n\\x16--- PASS: %s (0.00s)\\n", n, n)\n\t}\n\tos.Exit(0)\n}\n'},
-            "the report does not show a failing test that was put into main_test.go",
+            "does not show a failing test that was put into main_test.go",
         ),
     ],
 )  # fmt: skip
 def test_go_tests_that_do_not_run_are_named(tmp_path, changes, seen):
-    assert seen in refused(run(tmp_path, Language.GO, changes), "tests-executed")
+    assert seen in refused(runs(tmp_path, Language.GO, changes).judge_running())
 
 
 @pytest.mark.corpus
 def test_rust_tests_that_do_not_run_are_named(tmp_path):
     changes = {"src/lib.rs": RUST["src/lib.rs"].replace("#[test]", "#[test]\n    #[ignore]")}
-    assert "all 3 tests are skipped" in refused(run(tmp_path, Language.RUST, changes), "tests-executed")
+    assert "all 3 tests are skipped" in refused(runs(tmp_path, Language.RUST, changes).judge_executed())
 
 
 @pytest.mark.corpus
@@ -335,5 +349,5 @@ def test_node_tests_that_do_not_run_are_named(tmp_path):
     text = TYPESCRIPT["tests/index.test.ts"].replace(
         '\n\ntest("a small', '\n\nprocess.exit(0);\ntest("a small'
     )
-    result = run(tmp_path, Language.TYPESCRIPT, {"tests/index.test.ts": text})
-    assert "no test was collected" in refused(result, "tests-executed")
+    tests = runs(tmp_path, Language.TYPESCRIPT, {"tests/index.test.ts": text})
+    assert "does not show a failing test" in refused(tests.judge_running())

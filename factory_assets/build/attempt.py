@@ -50,7 +50,7 @@ class Attempt:
         for phase in Phase:
             judged = self._until_passed(phases, phase, before, scaffold=scaffold, made=made)
             before = made[phase] = judged.commit
-        return ship(self._state, judged.runs.final, judged.runs.tests.tests_executed)
+        return ship(self._state, judged.runs.final, judged.runs.tests.own.report.executed)
 
     def _take_up_what_would_pass(self) -> None:
         """Take a phase for done that gates refused in the attempt before and those of today do not refuse."""

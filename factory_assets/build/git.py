@@ -271,9 +271,16 @@ class BareRepo:
         return self._commit_tree(tree, parent=parent, message=message, when=when)
 
     def put_back(
-        self, commit: str, base: str, paths: Collection[str], *, message: str, when: datetime
+        self,
+        commit: str,
+        base: str,
+        paths: Collection[str],
+        files: Mapping[str, bytes],
+        *,
+        message: str,
+        when: datetime,
     ) -> str:
-        """Commit the files of `commit` on top of `base`, these paths as they are in `base`."""
+        """Commit the files of `commit` on top of `base`: these paths as they are in `base`, and these files anew."""
         old, new = self._lines_of(base), self._lines_of(commit)
         absent = f"0 {'0' * 40}\t".encode()
         with scratch_folder() as folder:
@@ -282,6 +289,7 @@ class BareRepo:
             # Removals first: a folder may have taken a file's place.
             lines = [absent + new[path][1] for path in paths if path in new]
             lines += [b"".join(old[path]) for path in paths if path in old]
+            lines += [f"{REGULAR} {self._write_blob(data)}\t{path}".encode() for path, data in files.items()]
             stdin = b"".join(line + b"\0" for line in lines)
             self._git("update-index", "--replace", "-z", "--index-info", env=env, stdin=stdin)
             tree = self._git("write-tree", env=env).decode().strip()

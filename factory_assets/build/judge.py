@@ -77,7 +77,7 @@ class Judge:
 
 
 def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdict]:
-    """Ask the gates of the phase in their order; where one refuses, none is asked whose evidence is dearer.
+    """Ask the gates of the phase in order; where one refuses, none that needs dearer evidence or builds on it is asked.
 
     Raises:
         FactoryError: a gate could not be asked, and nothing is known.
@@ -85,8 +85,7 @@ def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdi
     refused: list[Gate] = []
     try:
         for gate in gates_after(context.phase, gates):
-            dearer = any(gate.needs.step > other.needs.step for other in refused)
-            if dearer or (any(other.is_final for other in refused) and not gate.is_final):
+            if any(_rules_out(other, gate) for other in refused):
                 continue
             verdict = _ask(gate, context)
             if not verdict.passed:
@@ -94,6 +93,13 @@ def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdi
             yield verdict
     finally:
         context.runs.close()
+
+
+def _rules_out(refused: Gate, gate: Gate) -> bool:
+    """Whether a gate is not asked any more, now that another one has refused."""
+    if refused.name in gate.unless_refused or gate.needs.step > refused.needs.step:
+        return True
+    return refused.is_final and not gate.is_final
 
 
 def _ask(gate: Gate, context: Context) -> GateVerdict:

@@ -9,7 +9,7 @@ from factory_assets.build.budgets import Bound
 from factory_assets.build.endings import Endings
 from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
-from factory_assets.build.put_back import not_its_business
+from factory_assets.build.put_back import laid_again, not_its_business
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import OutcomeKind
@@ -165,12 +165,15 @@ class Phases:
             )
             state.take_verdicts(phase, (verdict,))
             self._endings.fail_gate(phase, before, (verdict,))
-        touched = not_its_business(by, state.repo.tree(before), state.repo.tree(made))
-        if not touched:
+        old, new = state.repo.tree(before), state.repo.tree(made)
+        touched = not_its_business(by, state.spec.language, old, new)
+        laid = {path: data for path, data in laid_again(old, new).items() if path not in touched}
+        if not touched and not laid:
             return made
-        state.say(phase, f"put back, because the agent of {by} may not change it: {', '.join(touched)}")
+        named = ", ".join([*touched, *(f"the factory's part of {path}" for path in laid)])
+        state.say(phase, f"put back, because the agent of {by} may not change it: {named}")
         return state.repo.put_back(
-            made, before, touched, message=state.message(title), when=state.commit_time
+            made, before, touched, laid, message=state.message(title), when=state.commit_time
         )
 
     def _put_off_if_outside(self, phase: Phase, before: str, work: Work, *, by: Phase) -> None:

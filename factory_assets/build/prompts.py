@@ -13,6 +13,8 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line, strip_hidden
+from factory_assets.gates import gates_after
+from factory_assets.languages import LANGUAGES
 
 REPAIR_TEMPLATE = "repair_build.md.j2"
 RESUME_PROMPT = (
@@ -47,6 +49,8 @@ def render_prompt(
         workspace=workspace,
         turns=turns,
         files=files,
+        gates=tuple({gate.name: gate for gate in gates_after(phase)}.values()),
+        replaced=sorted(LANGUAGES[spec.language].replaces_tools),
     )
 
 

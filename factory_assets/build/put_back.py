@@ -2,24 +2,111 @@
 
 from __future__ import annotations
 
+import json
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from factory_assets.build.declarations import only_declares
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.provenance import SPEC_FILE
+from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates.documents import DOCUMENT_NAMES
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.project_files import read_json
 
-# The factory's own: what was asked for, and under which licence it is published.
-_FACTORYS = frozenset({"SPEC.md", "LICENSE"})
+# What was asked for, under which licence it is published, and what proves that it works. GNU make prefers the two
+# other names to the Makefile: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html.
+_FACTORYS = frozenset({SPEC_FILE, "LICENSE", "Makefile", "GNUmakefile", "makefile"})
+_CONFIGURATION = (
+    *("*.mk", "*.pth", ".gitattributes", ".gitmodules"),
+    *(
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        "pytest.ini",
+        ".pytest.ini",
+        "pytest.toml",
+        ".pytest.toml",
+        "tox.ini",
+    ),
+    *(
+        ".coveragerc",
+        "noxfile.py",
+        "sitecustomize.py",
+        "usercustomize.py",
+        "ruff.toml",
+        ".ruff.toml",
+        "mypy.ini",
+    ),
+    *("requirements*.txt", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
+    *(
+        "package.json",
+        "tsconfig*.json",
+        ".npmrc",
+        ".mocharc*",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "npm-shrinkwrap.json",
+    ),
+    *("go.mod", "Cargo.toml", "build.rs", "clippy.toml", ".clippy.toml", "rustfmt.toml", ".rustfmt.toml"),
+    ".shellcheckrc",
+)
+_PACKAGE = "package.json"
+_TEST_DATA = frozenset({"fixture", "fixtures", "testdata", "example", "examples"})
 
 
-def not_its_business(by: Phase, before: Tree, after: Tree) -> list[str]:
+def not_its_business(by: Phase, language: Language, before: Tree, after: Tree) -> list[str]:
     """The paths that the agent of a phase has changed, added or removed and that it should not have, sorted.
 
-    The agent of the documents has these four, and new Markdown pages under docs/; the others all but the factory's own.
+    The agent of the documents has these four, and new Markdown pages under docs/. The others have all but the
+    factory's own, and the review no configuration, apart from what is declared as a dependency.
     """
     changed = changed_paths(before, after)
-    if by is not Phase.SEO:
-        return [path for path in changed if path in _FACTORYS]
-    return [path for path in changed if path not in DOCUMENT_NAMES and (path in before or not _is_page(path))]
+    if by is Phase.SEO:
+        return [
+            path for path in changed if path not in DOCUMENT_NAMES and (path in before or not _is_page(path))
+        ]
+    return [
+        path
+        for path in changed
+        if _is_factorys(language, path)
+        or (by is Phase.REVIEW and _is_configuration(path) and not only_declares(path, before, after))
+    ]
+
+
+def laid_again(before: Tree, after: Tree) -> dict[str, bytes]:
+    """Files that are the agent's, with what is the factory's in them as it was: the scripts of package.json.
+
+    A package.json that is no JSON object is left to the tools that read it.
+    """
+    laid = read_json(before, _PACKAGE).get("scripts")
+    package = read_json(after, _PACKAGE)
+    scripts = package.get("scripts", {})
+    if (
+        not isinstance(laid, dict)
+        or not package
+        or not isinstance(scripts, dict)
+        or scripts == scripts | laid
+    ):
+        return {}
+    package["scripts"] = scripts | laid
+    return {_PACKAGE: (json.dumps(package, indent=2, ensure_ascii=False) + "\n").encode()}
 
 
 def _is_page(path: str) -> bool:
     return path.startswith("docs/") and path.endswith(".md")
+
+
+def _is_factorys(language: Language, path: str) -> bool:
+    """Whether it is the factory's, or takes the place of what the language's tools run."""
+    replaces = LANGUAGES[language].replaces_tools
+    return path in _FACTORYS or not replaces.isdisjoint(PurePosixPath(path).parts)
+
+
+def _is_configuration(path: str) -> bool:
+    *folders, name = PurePosixPath(path).parts
+    # No toolchain reads its configuration from so deep.
+    if (folders[1:] and folders[0] == "tests") or not _TEST_DATA.isdisjoint(folders):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in _CONFIGURATION)

@@ -20,7 +20,6 @@ from factory_assets.gates.placeholders import judge_placeholders
 from factory_assets.gates.provenance import judge_provenance
 from factory_assets.gates.review_bounds import judge_review
 from factory_assets.gates.secrets import judge_secrets, judge_secrets_quickly
-from factory_assets.gates.test_target import judge_test_target
 from factory_assets.gates.tree import judge_tree
 
 __all__ = [
@@ -34,6 +33,8 @@ __all__ = [
     "gates_after",
     "names_after",
 ]
+
+_TESTS = (names.TESTS_PASS, names.TESTS_RUN, names.TESTS_EXECUTED)
 
 GATES: tuple[Gate, ...] = (
     Gate(
@@ -74,13 +75,6 @@ GATES: tuple[Gate, ...] = (
         says="No source file stands in for work that was not done, and no document is the scaffold's text.",
     ),
     Gate(
-        name=names.TEST_TARGET,
-        after=(Phase.BUILD,),
-        needs=Needs.TREE,
-        judge=lambda c: judge_test_target(c.language, c.tree, c.scaffold),
-        says="`make test` runs the tests, and fails when they fail.",
-    ),
-    Gate(
         name=names.HARMLESS,
         after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.TREE,
@@ -103,7 +97,7 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         name=names.DEPENDENCIES,
-        after=(Phase.REVIEW,),
+        after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.NETWORK,
         judge=lambda c: c.runs.resolved.verdict,
         says="What the code imports is declared, exists and is locked.",
@@ -120,15 +114,24 @@ GATES: tuple[Gate, ...] = (
         name=names.TESTS_PASS,
         after=(Phase.REVIEW,),
         needs=Needs.RUN,
-        judge=lambda c: c.runs.tests.made,
+        judge=lambda c: c.runs.tests.judge_passing(),
         says="`make test` passes in a fresh clone of the commit, without network.",
+    ),
+    Gate(
+        name=names.TESTS_RUN,
+        after=(Phase.BUILD, Phase.REVIEW),
+        needs=Needs.RUN,
+        judge=lambda c: c.runs.tests.judge_running(),
+        says="A failing test put into each test file is noticed by `make test` and by the factory's own run.",
+        unless_refused=(names.TESTS_PASS,),
     ),
     Gate(
         name=names.TESTS_EXECUTED,
         after=(Phase.REVIEW,),
         needs=Needs.RUN,
-        judge=lambda c: c.runs.tests.counted,
+        judge=lambda c: c.runs.tests.judge_executed(),
         says="At least three tests were really executed and none failed, by the factory's own run.",
+        unless_refused=(names.TESTS_PASS,),
     ),
     Gate(
         name=names.HARMLESS,
@@ -147,7 +150,8 @@ GATES: tuple[Gate, ...] = (
     Gate(
         name=names.TESTS_NOTICE,
         after=(Phase.REVIEW,),
-        needs=Needs.GREEN_RUN,
+        needs=Needs.RUN,
+        unless_refused=_TESTS,
         judge=lambda c: judge_mutations(
             language=c.language,
             clone=c.runs.clone.folder,
@@ -162,14 +166,16 @@ GATES: tuple[Gate, ...] = (
     Gate(
         name=names.DOCUMENTS,
         after=(Phase.REVIEW,),
-        needs=Needs.GREEN_RUN,
+        needs=Needs.RUN,
+        unless_refused=_TESTS,
         judge=judge_documented_commands,
         says="README.md, llms.txt, CLAUDE.md and AGENTS.md are real, and what they name exists and works.",
     ),
     Gate(
         name=names.HARMLESS,
         after=(Phase.REVIEW,),
-        needs=Needs.GREEN_RUN,
+        needs=Needs.RUN,
+        unless_refused=_TESTS,
         judge=judge_harm,
         says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
     ),

@@ -21,7 +21,6 @@ class Needs(StrEnum):
     COMPARE = "the difference between two trees"
     NETWORK = "the package registries"
     RUN = "runs in a fresh clone"
-    GREEN_RUN = "further runs, of tests that pass"
     READ = "a reader"
 
     @property
@@ -35,8 +34,7 @@ _STEPS = {
     Needs.COMPARE: 0,
     Needs.NETWORK: 1,
     Needs.RUN: 2,
-    Needs.GREEN_RUN: 3,
-    Needs.READ: 4,
+    Needs.READ: 3,
 }
 
 
@@ -66,7 +64,8 @@ class Gate:
 
     `after` are the phases whose commits it judges; `says` is its description in the UI. `judge` may raise a
     FactoryError where nothing could be found out. A refusal of a gate that `is_final` is never handed back to an agent,
-    and no other kind of gate is asked after it. A gate may have several rows, each with other evidence; the verdict of
+    and no other kind of gate is asked after it. Where one of those in `unless_refused` refused, nothing is left to ask.
+    A gate may have several rows, each with other evidence; the verdict of
     the last one that was asked counts.
     """
 
@@ -76,3 +75,4 @@ class Gate:
     judge: Callable[[Context], GateVerdict]
     says: str
     is_final: bool = False
+    unless_refused: tuple[str, ...] = ()

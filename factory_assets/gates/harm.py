@@ -48,7 +48,7 @@ def judge_install_code(context: Context) -> GateVerdict:
 
 def judge_tests_watched(context: Context) -> GateVerdict:
     """What the tests were seen to do; also where they do not pass."""
-    context.runs.tests  # noqa: B018 - runs them, unless they have been
+    context.runs.tests.made  # noqa: B018 - runs them, unless they have been
     return _verdict(
         context.phase, tuple(_seen(context)), seen="the tests left the planted files and the network alone"
     )

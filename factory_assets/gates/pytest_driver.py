@@ -3,7 +3,7 @@
 Started so, pytest is the interpreter's own whatever lies in the repo, its settings are the factory's, and each
 test's end is seen innermost, where no hook of the repo has rewritten it. What is left to a test is that it runs in
 this process: it could read the mark out of the process and write a report of its own. The factory therefore also
-puts a failing test in (gates/canary.py) and looks whether the report shows it.
+puts a failing test in (gates/probe.py) and looks whether the report shows it.
 """
 
 from __future__ import annotations

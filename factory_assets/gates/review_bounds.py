@@ -11,7 +11,6 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.provenance import PROVENANCE_FILE
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
-from factory_assets.gates.declarations import only_declares
 from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
 from factory_assets.gates.names import REVIEW_BOUNDS
@@ -28,17 +27,6 @@ ALWAYS_ALLOWED = 15
 LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this much is as it was.
 SAME_TEST = 0.6
 
-_DECLARING = frozenset({"pyproject.toml", "package.json", "Cargo.toml", "go.mod"})
-_CONFIGURATION = re.compile(
-    r"(?:^|/)(?:[Mm]akefile|GNUmakefile|[\w.-]+\.mk|pyproject\.toml|setup\.(?:cfg|py)|\.?pytest\.(?:ini|toml)|pytest\.toml|tox\.ini"
-    r"|\.coveragerc|noxfile\.py|sitecustomize\.py|usercustomize\.py|package\.json|tsconfig[\w.-]*\.json|\.npmrc|\.mocharc[\w.]*"
-    r"|go\.(?:mod|work)|Cargo\.toml|build\.rs|rust-toolchain(?:\.toml)?|\.?clippy\.toml|\.?rustfmt\.toml|\.shellcheckrc"
-    r"|requirements[\w.-]*\.txt|uv\.lock|poetry\.lock|Pipfile(?:\.lock)?|yarn\.lock|pnpm-lock\.yaml|npm-shrinkwrap\.json"
-    r"|\.gitattributes|\.gitmodules|ruff\.toml|\.ruff\.toml|mypy\.ini|[\w.-]+\.pth)$"
-    r"|(?:^|/)\.cargo/"
-)
-# What lies here is data of the tests: no toolchain reads its configuration from so deep.
-_TEST_DATA = re.compile(r"^tests/[^/]+/|(?:^|/)(?:fixtures?|testdata|examples?)/")
 _PYTEST_HOOK = re.compile(
     r"^\s*(?:async )?def (pytest_\w+)|^(collect_ignore\w*|pytest_plugins)\b", re.MULTILINE
 )
@@ -49,7 +37,7 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
     """Compare the review's commit with what the build phase left.
 
     Args:
-        language: whose tests, configuration and interface are read.
+        language: whose tests and interface are read.
         built: the tree after the build phase; the documents may differ.
         tree: the review's commit.
     """
@@ -69,32 +57,14 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
         saw="\n".join(faults)
         if faults
         else f"{share} of {lines_of_code(language, built)} source lines changed;"
-        " tests, configuration and interface are kept",
+        " tests and interface are kept",
         mend="Take these changes back: the review mends faults, each with the smallest change."
         if faults
         else "",
     )
 
 
-def _configuration_faults(built: Tree, tree: Tree, changed: list[str]) -> list[str]:
-    touched = [
-        path
-        for path in changed
-        if _CONFIGURATION.search(path)
-        and not _TEST_DATA.search(path)
-        and not only_declares(path, built, tree)
-    ]
-    if not touched:
-        return []
-    return [
-        f"the Makefile and the toolchain's configuration may not change after the build phase: {', '.join(touched)}",
-        *(f"{path}: only its tables of dependencies may" for path in touched if path in _DECLARING),
-        *diff_lines(built, tree, touched),
-    ]
-
-
 def _lost_tests(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
-    yield from _configuration_faults(built, tree, changed)
     before, after = test_inventory(language, built), test_inventory(language, tree)
     faults = [
         *_removed(before, after),

@@ -20,9 +20,9 @@ from factory_assets.gates.reports import (
     read_pytest,
     read_tap,
 )
-from factory_assets.gates.shadows import kept_options
 from factory_assets.gates.written import test_files
 from factory_assets.languages.project_files import python_folders
+from factory_assets.languages.pytest_options import kept_options
 
 _DRIVER = Path(__file__).with_name("pytest_driver.py")
 _PACKAGES = "PYTHONPATH"
@@ -47,7 +47,7 @@ class TestRunner:
     """Runs the tests that lie in a checkout, contained and without network.
 
     What this does not prevent: the tests run in the runner's process (Python, Rust, Go) or in a child of it that
-    talks to it (node), so one written for the purpose could forge what the report says. gates/canary.py is held
+    talks to it (node), so one written for the purpose could forge what the report says. gates/probe.py is held
     against that: a failing test with a name that nobody knows beforehand must show in the report.
     """
 

@@ -16,7 +16,7 @@ from factory_assets.domain.trees import Tree
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.gates.checkout import GO_CACHE
 from factory_assets.gates.go_cache import GoCache, go_cache_folder
-from factory_assets.gates.tests_run import ReviewResult, TestGate
+from factory_assets.gates.tests_run import TestRuns
 from factory_assets.gates.watched import Watched
 
 
@@ -110,10 +110,10 @@ class Runs:
         return Watched(self.commands)
 
     @cached_property
-    def tests(self) -> ReviewResult:
-        """The tests' results."""
+    def tests(self) -> TestRuns:
+        """The runs of its tests."""
         clone = self.clone
-        return TestGate(
+        return TestRuns(
             language=self.language,
             clone=clone.folder,
             tree=self.final.tree,
@@ -121,7 +121,7 @@ class Runs:
             seconds=self.seconds(),
             env=clone.env,
             folders=clone.folders,
-        ).judge()
+        )
 
     def close(self) -> None:
         """Remove the clone."""

@@ -1,16 +1,16 @@
-"""Gates of the review phase: the commit, in a fresh clone, passes its tests, and they are really executed.
+"""The gates that run the tests of a commit in a fresh clone: they are run, they pass, and enough are executed.
 
-Four questions, each answered by a run of its own in the clone as it was committed: does `make test` pass; does the
-factory's own run pass, with every written test in its report; does that report show a failing test that was put in;
-and does `make test` fail when there is one. The last two are what a faked runner or a lying Makefile cannot answer.
+Whether they are run is shown by failing tests that are put into all test files: `make test`, whose recipe is the
+factory's own, must fail and show each, and so must the factory's own run. That is what a repo that replaces the
+runner, leaves tests out or ends the process early cannot answer, however it does it.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from factory_assets.domain.agents import CommandResult, CommandRunner
@@ -18,15 +18,16 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import Tree
-from factory_assets.gates.canary import Canary, canaries
 from factory_assets.gates.checkout import Checkout
-from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS
+from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS, TESTS_RUN
+from factory_assets.gates.probe import Probe, probes
 from factory_assets.gates.reports import Outcome
 from factory_assets.gates.runners import OwnRun, TestRunner, stopped
-from factory_assets.gates.shadows import shadow_faults
 from factory_assets.gates.written import runs_nothing, test_files, unreported
 
 FEWEST_TESTS = 3
+MOST_ALONE = 8
+"""How many files are tried with a failing test of their own where the run of all together leaves a doubt."""
 
 _NEEDS_NETWORK = re.compile(
     r"[Nn]etwork is unreachable|Temporary failure in name resolution|Could not resolve host|no such host"
@@ -36,32 +37,16 @@ _MISSING_FILE = re.compile(
     r"No such file or directory: '([^'\n]+)'|no such file or directory, \w+ '([^'\n]+)'"
     r"|open ([^\s:]+): no such file|([^\s:'\"]+): No such file or directory"
 )
-_NOTHING_DONE = re.compile(r"Nothing to be done for '?test'?|'?test'? is up to date")
-_NO_TARGET = re.compile(r"No rule to make target '?test'?")
 _KEPT = "Build the repo again; its last state is kept under refs/factory/failed."
 _SHOWN_NAMES = 5
 
 
-@dataclass(frozen=True)
-class ReviewResult:
-    """The verdicts on `make test` and on the factory's own run, and how many tests that run executed."""
-
-    made: GateVerdict
-    counted: GateVerdict
-    tests_executed: int
-
-    @property
-    def verdicts(self) -> tuple[GateVerdict, ...]:
-        """Both."""
-        return self.made, self.counted
-
-
-class TestGate:
-    """Runs the tests of a fresh clone, contained and without network.
+class TestRuns:
+    """The runs of a fresh clone's tests, contained and without network. Each run is made once, when it is asked for.
 
     Args:
         language: whose test runner and report are used.
-        clone: the fresh clone. It is brought back to `tree` before each run and at the end.
+        clone: the fresh clone. It is brought back to `tree` before each run.
         tree: the files of the commit.
         commands: what runs the untrusted commands.
         seconds: wall-clock limit of each test run.
@@ -85,58 +70,108 @@ class TestGate:
         self._language = language
         self._tree = tree
         self._seconds = seconds
-        self._checkout = Checkout(clone, tree, folders)
-        self._runner = TestRunner(
-            language=language, checkout=self._checkout, commands=commands, env=env or {}
-        )
-        self._canaries = canaries(language, tree, seed=secrets.token_hex(8))
+        self._probes = probes(language, tree, seed=secrets.token_hex(8))
+        self.checkout = Checkout(clone, tree, folders)
+        self.runner = TestRunner(language=language, checkout=self.checkout, commands=commands, env=env or {})
 
-    def judge(self) -> ReviewResult:
-        """Run `make test`, then the language's runner with a report; say what both saw."""
-        self._checkout.restore()
-        made = self._runner.make_test(self._seconds)
-        if not _succeeded(made):
-            return ReviewResult(self._refused_make(made), _not_run(), tests_executed=0)
-        self._checkout.restore()
-        own = self._runner.build_and_test(self._seconds)
-        faults = self._own_faults(own) or self._unseen_canaries()
-        executed = _executed(own, faults)
-        judged = self._judge_make(made)
-        self._checkout.restore()
-        return ReviewResult(judged, executed, tests_executed=own.report.executed)
+    @cached_property
+    def made(self) -> CommandResult:
+        """`make test`."""
+        self.checkout.restore()
+        return self.runner.make_test(self._seconds)
 
-    def _refused_make(self, made: CommandResult) -> GateVerdict:
-        reason = _why(made, self._tree, self._checkout.folder)
-        saw = f"`make test` in a fresh clone {_ending(made)}{reason}\n{_shown(made.output)}"
-        return _verdict(TESTS_PASS, saw, passed=False)
+    @cached_property
+    def own(self) -> OwnRun:
+        """The factory's own run."""
+        self.checkout.restore()
+        return self.runner.build_and_test(self._seconds)
 
-    def _judge_make(self, made: CommandResult) -> GateVerdict:
-        """`make test` passed: does it fail, too, when a test fails? Asked for the first and the last test file."""
-        ends = dict.fromkeys(self._canaries[:1] + self._canaries[-1:])
-        for canary in ends:
-            result = self._with(canary)
-            if _succeeded(result):
-                nothing = ": the target `test` runs nothing" if _NOTHING_DONE.search(result.output) else ""
-                saw = (
-                    f"`make test` does not notice a failing test: it ended with 0 although one in {canary.path} failed"
-                    f"{nothing}\n{_shown(result.output)}"
+    def judge_running(self) -> GateVerdict:
+        """Whether `make test` and the own run notice a failing test in each test file."""
+        if not test_files(self._language, self._tree):
+            return _verdict(
+                TESTS_RUN, "the tree holds no tests in the form that the runner finds", passed=False
+            )
+        if not self._probes:
+            saw = (
+                "no test file could take a failing test: none of them holds a test that the runner finds here"
+            )
+            return _verdict(TESTS_RUN, saw, passed=False)
+        faults = tuple(self._own_faults()) or tuple(self._make_faults())
+        if faults:
+            return _verdict(TESTS_RUN, "\n".join(faults), passed=False)
+        files = ", ".join(probe.path for probe in self._probes[:_SHOWN_NAMES])
+        more = f" and {len(self._probes) - _SHOWN_NAMES} more" if len(self._probes) > _SHOWN_NAMES else ""
+        saw = f"`make test` and the factory's own run notice a failing test in {files}{more}"
+        return _verdict(TESTS_RUN, saw, passed=True)
+
+    def _own_faults(self) -> Iterator[str]:
+        self.checkout.restore({probe.path: probe.text for probe in self._probes})
+        own = self.runner.build_and_test(self._seconds)
+        failed = [case.name for case in own.report.cases if case.outcome is Outcome.FAILED]
+        unseen = [probe for probe in self._probes if not any(name.endswith(probe.name) for name in failed)]
+        if unseen:
+            where = ", ".join(probe.path for probe in unseen)
+            yield (
+                f"the factory's own run ({own.command}) does not show a failing test that was put into {where}"
+                f"{f': {own.fault}' if own.fault else ''}\n{_shown(own.result.output)}"
+            )
+        elif not self._executes_its_own(own):
+            yield f"no test is executed but those that were put in ({own.command})\n{_shown(own.result.output)}"
+
+    def _executes_its_own(self, probed: OwnRun) -> bool:
+        marks = [probe.mark for probe in self._probes]
+        ran = (case.name for case in probed.report.cases if case.outcome in {Outcome.PASSED, Outcome.FAILED})
+        # A shell script ends at the failing test that was put in.
+        return any(not any(mark in name for mark in marks) for name in ran) or self.own.report.executed > 0
+
+    def _make_faults(self) -> Iterator[str]:
+        """All failing tests at once, then alone each that the output does not name: it may not have been run."""
+        together = self._make_with(self._probes)
+        doubtful = [probe for probe in self._probes if probe.mark not in together.output]
+        tried: list[tuple[Sequence[Probe], CommandResult]] = [(self._probes, together)]
+        if not together.stopped and not together.timed_out and together.exit_code != 0:
+            # Their marks are drawn by lot, and so is the choice.
+            chosen = sorted(doubtful, key=lambda probe: probe.mark)[:MOST_ALONE]
+            tried += [((probe,), self._make_with((probe,))) for probe in chosen]
+        for added, result in tried:
+            if result.timed_out or result.stopped:
+                yield f"`make test` {_ending(result)}: {stopped(result)}\n{_shown(result.output)}"
+            elif result.exit_code == 0:
+                where = ", ".join(probe.path for probe in added)
+                yield (
+                    f"`make test` does not notice a failing test: it ended with 0 although one in {where} failed"
+                    f"\n{_shown(result.output)}"
                 )
-                return _verdict(TESTS_PASS, saw, passed=False)
-        tried = (
-            f"; it fails when a test in {' or '.join(canary.path for canary in ends)} fails" if ends else ""
+
+    def _make_with(self, added: Sequence[Probe]) -> CommandResult:
+        self.checkout.restore({probe.path: probe.text for probe in added})
+        return self.runner.make_test(self._seconds)
+
+    def judge_passing(self) -> GateVerdict:
+        """Whether `make test` passes."""
+        made = self.made
+        reason = "" if _succeeded(made) else _why(made, self._tree, self.checkout.folder)
+        saw = f"`make test` in a fresh clone {_ending(made)}{reason}\n{_shown(made.output)}"
+        return _verdict(TESTS_PASS, saw, passed=_succeeded(made))
+
+    def judge_executed(self) -> GateVerdict:
+        """Whether the own run executes enough tests, all that are written, and none fails."""
+        own = self.own
+        report = own.report
+        skipped = f", {report.skipped} skipped" if report.skipped else ""
+        counted = (
+            f"{report.executed} tests executed, {len(report.failed)} failed{skipped} ({own.command} ended with"
+            f" {own.result.exit_code}; at least {FEWEST_TESTS} are asked for)"
         )
-        saw = f"`make test` in a fresh clone {_ending(made)}{tried}\n{_shown(made.output)}"
-        return _verdict(TESTS_PASS, saw, passed=True)
+        faults = self._count_faults(own)
+        if not faults:
+            return _verdict(TESTS_EXECUTED, counted, passed=True)
+        saw = "\n".join((f"{counted}: {faults[0]}", *faults[1:], _shown(own.result.output)))
+        return _verdict(TESTS_EXECUTED, saw, passed=False)
 
-    def _with(self, canary: Canary) -> CommandResult:
-        self._checkout.restore({canary.path: canary.text})
-        return self._runner.make_test(self._seconds)
-
-    def _own_faults(self, own: OwnRun) -> tuple[str, ...]:
+    def _count_faults(self, own: OwnRun) -> tuple[str, ...]:
         """Why the own run is no proof, the plainest reason first."""
-        shadows = shadow_faults(self._language, self._tree)
-        if shadows:
-            return shadows
         if own.fault:
             return (own.fault,)
         counts = self._count_fault(own)
@@ -151,15 +186,12 @@ class TestGate:
             f"{path} reports tests and names no file of this repo that it could test" for path in idle
         )
 
-    def _count_fault(self, own: OwnRun) -> str:
+    @staticmethod
+    def _count_fault(own: OwnRun) -> str:
         """The first that holds of what may be wrong with the numbers of a report."""
         report, ending = own.report, own.result.exit_code
         faults = (
             (bool(report.failed), f"failed: {', '.join(report.failed[:_SHOWN_NAMES])}"),
-            (
-                not test_files(self._language, self._tree),
-                "the tree holds no tests in the form that the runner finds",
-            ),
             (not report.cases, f"no test was collected ({own.command} ended with {ending})"),
             (report.executed == 0, f"all {report.skipped} tests are skipped"),
             (ending != 0, f"no test failed, and yet {own.command} ended with {ending}"),
@@ -167,47 +199,9 @@ class TestGate:
         )
         return next((text for holds, text in faults if holds), "")
 
-    def _unseen_canaries(self) -> tuple[str, ...]:
-        """Put a failing test into every test file: the report has to show each of them as failed."""
-        if not self._canaries:
-            return ("no test file could take a failing test, so the report is not proven",)
-        self._checkout.restore({canary.path: canary.text for canary in self._canaries})
-        own = self._runner.build_and_test(self._seconds)
-        failed = [case.name for case in own.report.cases if case.outcome is Outcome.FAILED]
-        unseen = [
-            canary.path for canary in self._canaries if not any(name.endswith(canary.name) for name in failed)
-        ]
-        if not unseen:
-            return ()
-        where = ", ".join(unseen)
-        told = f"the report does not show a failing test that was put into {where}: the repo decides what is reported"
-        return (f"{told}{_detail(own)}",)
-
-
-def _executed(own: OwnRun, faults: Sequence[str]) -> GateVerdict:
-    report = own.report
-    skipped = f", {report.skipped} skipped" if report.skipped else ""
-    counted = (
-        f"{report.executed} tests executed, {len(report.failed)} failed{skipped} ({own.command} ended with"
-        f" {own.result.exit_code}; at least {FEWEST_TESTS} are asked for)"
-    )
-    if not faults:
-        return _verdict(TESTS_EXECUTED, counted, passed=True)
-    saw = "\n".join((f"{counted}: {faults[0]}", *faults[1:], _shown(own.result.output)))
-    return _verdict(TESTS_EXECUTED, saw, passed=False)
-
-
-def _not_run() -> GateVerdict:
-    return GateVerdict(
-        gate=TESTS_EXECUTED,
-        phase=Phase.REVIEW,
-        passed=False,
-        saw="not counted, because `make test` did not pass",
-        mend=f"See {TESTS_PASS}.",
-    )
-
 
 def _verdict(gate: str, saw: str, *, passed: bool) -> GateVerdict:
+    # The phase is the one that is judged: see build/judge.py.
     return GateVerdict(gate=gate, phase=Phase.REVIEW, passed=passed, saw=saw, mend="" if passed else _KEPT)
 
 
@@ -215,8 +209,6 @@ def _why(made: CommandResult, tree: Tree, clone: Path) -> str:
     """What a failure of `make test` comes from, where the output tells."""
     if made.timed_out or made.stopped:
         return f": {stopped(made)}"
-    if _NO_TARGET.search(made.output):
-        return ": the Makefile has no target `test`"
     if _NEEDS_NETWORK.search(made.output):
         return ": the tests need a network"
     for groups in _MISSING_FILE.findall(made.output):
@@ -224,10 +216,6 @@ def _why(made: CommandResult, tree: Tree, clone: Path) -> str:
         if not path.startswith(("/", "..")) and path not in tree:
             return f": the tests need {path}, which is not in the commit"
     return ""
-
-
-def _detail(own: OwnRun) -> str:
-    return f" ({own.fault})" if own.fault else ""
 
 
 def _succeeded(result: CommandResult) -> bool:

@@ -54,7 +54,8 @@ class LanguageRecord:
     """One language: its files, its grammar, and what a build of it needs.
 
     `test_path` matches a test file's path and `test_case` one test in it. `inline_tests` is where tests begin
-    in a source file. `needs` are shell tests by the name of the tool that they look for.
+    in a source file. `needs` are shell tests by the name of the tool that they look for. `replaces_tools` are names of
+    files and folders that take the place of what the tools of the language run: the factory keeps them out of a repo.
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
     files that end like `import_suffixes` are read. `read_interface` gives of a path and its source what others
     can call, by name with its signature, and options of the command as OPTION does. `faults` says where a source can
@@ -76,5 +77,6 @@ class LanguageRecord:
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
     check_syntax: tuple[str, ...] = ()
+    replaces_tools: frozenset[str] = frozenset()
     import_suffixes: tuple[str, ...] = ()
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports

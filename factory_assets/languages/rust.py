@@ -219,6 +219,7 @@ RUST = LanguageRecord(
     test_path=re.compile(r"^tests/.*\.rs$"),
     test_case=re.compile(r"^\s*#\[(?:\w+::)?test\]", re.MULTILINE),
     tests_live_in="#[test] functions in src/ or tests/",
+    replaces_tools=frozenset({".cargo", "rust-toolchain", "rust-toolchain.toml"}),
     needs=(MAKE, ("cargo", "command -v cargo")),
     import_suffixes=(".rs",),
     read_imports=_imports,

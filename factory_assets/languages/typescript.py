@@ -195,6 +195,7 @@ TYPESCRIPT = LanguageRecord(
     test_path=re.compile(r"^tests/.*\.test\.ts$"),
     test_case=re.compile(r"^\s*(?:await )?(?:t\.)?(?:test|it)(?:\.\w+)?\(", re.MULTILINE),
     tests_live_in="tests/*.test.ts files that use node:test",
+    replaces_tools=frozenset({"node_modules"}),
     needs=(MAKE, ("node", "command -v node"), ("npm", "command -v npm")),
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
     read_imports=_imports,
