@@ -27,7 +27,7 @@ from factory_assets.dependencies.imports import outside_imports
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
-from factory_assets.gates.tests_run import TestGate as GateOfTests
+from factory_assets.gates.tests_run import TestRuns as RunsOfTests
 
 NOWHERE = Indexes(
     pypi_url="http://127.0.0.1:9/simple",
@@ -355,7 +355,7 @@ def test_a_declared_plugin_of_pytest_is_loaded_in_both_runs_and_no_other(
     clone, env = tmp_path / "clone", {}
     write_files(clone, files)
     env = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **resolution.provide(clone)}
-    gate = GateOfTests(
+    runs = RunsOfTests(
         language=Language.PYTHON,
         clone=clone,
         tree=tree_of(files),
@@ -364,9 +364,9 @@ def test_a_declared_plugin_of_pytest_is_loaded_in_both_runs_and_no_other(
         env=env,
         folders=tuple(resolution.folders),
     )
-    result = gate.judge()
-    assert [verdict.saw for verdict in result.verdicts if not verdict.passed] == []
-    assert result.tests_executed == 3
+    judged = runs.judge_passing(), runs.judge_running(), runs.judge_executed()
+    assert [verdict.saw for verdict in judged if not verdict.passed] == []
+    assert runs.own.report.executed == 3
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 403])
