@@ -1,4 +1,8 @@
-"""A Python index (PEP 691), an npm registry and a list of crates on loopback, for the real pip and the real npm."""
+"""A Python index (PEP 691, PEP 700), an npm registry, a sparse index of crates and a Go module proxy on loopback.
+
+The real pip and the real npm are served by them. Dates have the forms that the real ones write: microseconds and Z on
+PyPI, milliseconds and Z on npm, whole seconds and Z in the index of crates and on Go's proxy.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,31 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 import threading
 import zipfile
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 from factory_assets.dependencies import Indexes
 
+NOW = datetime.now(UTC)
+
+
+def ago(days: float) -> datetime:
+    return NOW - timedelta(days=days)
+
 
 def wheel(
-    name: str, version: str, modules: dict[str, str], *, requires: tuple[str, ...] = (), plugin: str = ""
+    name: str,
+    version: str,
+    modules: dict[str, str],
+    *,
+    requires: tuple[str, ...] = (),
+    plugin: str = "",
+    script: str = "",
 ) -> bytes:
     info = f"{name.replace('-', '_')}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {text}\n" for text in requires)
@@ -24,6 +42,7 @@ def wheel(
         **modules,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
         **({f"{info}/entry_points.txt": f"[pytest11]\nx = {plugin}\n"} if plugin else {}),
+        **({f"{info}/entry_points.txt": f"[console_scripts]\n{script} = x:main\n"} if script else {}),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
@@ -45,14 +64,19 @@ def tarball(files: dict[str, str]) -> bytes:
 
 
 class PackageRegistries:
-    """Serves what was added; `status` other than 200 is answered to every request for a listing."""
+    """Serves what was added; `status` other than 200 is answered to every request for a listing.
+
+    Without `dates` it is a mirror that does not know when a release came.
+    """
 
     def __init__(self) -> None:
         self.digests: dict[str, str] = {}
         self.status = 200
-        self.crates: set[str] = set()
-        self._wheels: dict[str, dict[str, bytes]] = {}
-        self._packages: dict[str, tuple[str, bytes, dict[str, str]]] = {}
+        self.dates = True
+        self._crates: dict[str, dict[str, datetime]] = {}
+        self._modules: dict[str, dict[str, datetime]] = {}
+        self._wheels: dict[str, dict[str, tuple[bytes, datetime]]] = {}
+        self._packages: dict[str, dict[str, tuple[bytes, dict[str, object], datetime]]] = {}
         registries = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -84,7 +108,10 @@ class PackageRegistries:
     @property
     def indexes(self) -> Indexes:
         return Indexes(
-            pypi_url=f"{self.url}/simple", npm_url=f"{self.url}/npm", crates_url=f"{self.url}/crates"
+            pypi_url=f"{self.url}/simple",
+            npm_url=f"{self.url}/npm",
+            crates_url=f"{self.url}/crates",
+            go_url=f"{self.url}/go",
         )
 
     def add_wheel(
@@ -95,15 +122,44 @@ class PackageRegistries:
         *,
         requires: tuple[str, ...] = (),
         plugin: str = "",
+        script: str = "",
+        uploaded: datetime | None = None,
     ) -> None:
-        data = wheel(name, version, modules, requires=requires, plugin=plugin)
+        data = wheel(name, version, modules, requires=requires, plugin=plugin, script=script)
         filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
-        self._wheels.setdefault(name, {})[filename] = data
+        self._wheels.setdefault(name, {})[filename] = (data, uploaded or ago(2_000))
         self.digests[name] = hashlib.sha256(data).hexdigest()
 
-    def add_package(self, name: str, version: str, files: dict[str, str], **scripts: str) -> None:
-        package = {"name": name, "version": version, "main": "index.js", "scripts": scripts}
-        self._packages[name] = (version, tarball({"package.json": json.dumps(package), **files}), scripts)
+    def add_package(
+        self,
+        name: str,
+        version: str,
+        files: dict[str, str],
+        *,
+        published: datetime | None = None,
+        manifest: dict[str, object] | None = None,
+        **scripts: str,
+    ) -> None:
+        package = {
+            "name": name,
+            "version": version,
+            "main": "index.js",
+            "scripts": scripts,
+            **(manifest or {}),
+        }
+        packed = tarball({"package.json": json.dumps(package), **files})
+        self._packages.setdefault(name, {})[version] = (packed, package, published or ago(2_000))
+
+    def add_crate(self, name: str, *versions: str, published: datetime | None = None) -> None:
+        self._crates.setdefault(name, {}).update(
+            dict.fromkeys(versions or ("1.0.0",), published or ago(2_000))
+        )
+
+    def add_module(self, path: str, *tags: str, committed: datetime | None = None) -> None:
+        """A Go module; without tags it has its newest commit alone."""
+        self._modules[path] = dict.fromkeys(
+            tags or ("v0.0.0-20200101000000-0123456789ab",), committed or ago(2_000)
+        )
 
     def _answer(self, path: str) -> tuple[int, str, bytes]:
         if path.startswith("/wheels/") or path.endswith(".tgz"):
@@ -111,18 +167,31 @@ class PackageRegistries:
         if self.status != 200:
             return self.status, "text/plain", b"as the test wanted"
         _, kind, name = path.rstrip("/").split("/", 2)
-        if kind == "simple" and name in self._wheels:
-            return 200, "application/vnd.pypi.simple.v1+json", self._simple(name)
-        if kind == "npm" and name in self._packages:
-            return 200, "application/json", self._packument(name)
-        known = kind == "crates" and name.rpartition("/")[2] in self.crates
-        return (200, "text/plain", b"{}") if known else (404, "application/json", b'{"error": "Not found"}')
+        content_type, listing = self._listing(kind, name)
+        if listing is None:
+            return 404, "application/json", b'{"error": "Not found"}'
+        return 200, content_type, listing
+
+    def _listing(self, kind: str, name: str) -> tuple[str, bytes | None]:
+        crate = name.rpartition("/")[2]
+        match kind:
+            case "simple":
+                found = self._simple(name) if name in self._wheels else None
+                return "application/vnd.pypi.simple.v1+json", found
+            case "npm":
+                return "application/json", self._packument(name) if name in self._packages else None
+            case "crates":
+                return "text/plain", self._crate(crate) if crate in self._crates else None
+            case _:
+                return "text/plain; charset=UTF-8", self._module(name)
 
     def _archive(self, path: str) -> bytes:
         if path.startswith("/wheels/"):
             _, _, name, filename = path.split("/")
-            return self._wheels[name][filename]
-        return self._packages[path.split("/-/", maxsplit=1)[0].removeprefix("/npm/")][1]
+            return self._wheels[name][filename][0]
+        name, filename = path.removeprefix("/npm/").split("/-/")
+        version = filename.removesuffix(".tgz").removeprefix(f"{name.rpartition('/')[2]}-")
+        return self._packages[name][version][0]
 
     def _simple(self, name: str) -> bytes:
         files = [
@@ -130,22 +199,67 @@ class PackageRegistries:
                 "filename": filename,
                 "url": f"{self.url}/wheels/{name}/{filename}",
                 "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+                "size": len(data),
+                **({"upload-time": f"{uploaded:%Y-%m-%dT%H:%M:%S.%fZ}"} if self.dates else {}),
             }
-            for filename, data in self._wheels[name].items()
+            for filename, (data, uploaded) in self._wheels[name].items()
         ]
-        return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files}).encode()
+        versions = [filename.split("-")[1] for filename in self._wheels[name]]
+        page = {"meta": {"api-version": "1.1"}, "name": name, "versions": versions, "files": files}
+        return json.dumps(page).encode()
 
     def _packument(self, name: str) -> bytes:
-        version, data, scripts = self._packages[name]
-        release = {
-            "name": name,
-            "version": version,
-            "scripts": scripts,
-            "dist": {
-                "tarball": f"{self.url}/npm/{name}/-/{name.rsplit('/', maxsplit=1)[-1]}-{version}.tgz",
-                "integrity": "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode(),
-            },
+        releases = self._packages[name]
+        versions = {
+            version: {
+                **package,
+                "dist": {
+                    "tarball": f"{self.url}/npm/{name}/-/{name.rsplit('/', maxsplit=1)[-1]}-{version}.tgz",
+                    "integrity": "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode(),
+                },
+            }
+            for version, (data, package, _) in releases.items()
         }
+        dates = {version: _milliseconds(published) for version, (_, _, published) in releases.items()}
+        time = {"created": min(dates.values()), "modified": max(dates.values()), **dates}
         return json.dumps(
-            {"name": name, "dist-tags": {"latest": version}, "versions": {version: release}}
+            {
+                "name": name,
+                "dist-tags": {"latest": list(releases)[-1]},
+                "versions": versions,
+                **({"time": time} if self.dates else {}),
+            }
         ).encode()
+
+    def _crate(self, name: str) -> bytes:
+        lines = [
+            {
+                "name": name,
+                "vers": version,
+                "deps": [],
+                "cksum": "0" * 64,
+                "features": {},
+                "yanked": False,
+                **({"pubtime": f"{published:%Y-%m-%dT%H:%M:%SZ}"} if self.dates else {}),
+            }
+            for version, published in self._crates[name].items()
+        ]
+        return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+
+    def _module(self, path: str) -> bytes | None:
+        escaped, _, asked = path.partition("/@")
+        releases = self._modules.get(re.sub("!([a-z])", lambda letter: letter[1].upper(), escaped))
+        tags = [] if releases is None else [tag for tag in releases if tag.count("-") < 2]
+        if releases is None or re.search("[A-Z]", escaped):
+            return None
+        if asked == "v/list":
+            return "".join(f"{tag}\n" for tag in tags).encode()
+        wanted = list(releases)[-1] if asked == "latest" else asked.removeprefix("v/").removesuffix(".info")
+        committed = releases.get(wanted)
+        if committed is None:
+            return None
+        return json.dumps({"Version": wanted, "Time": f"{committed:%Y-%m-%dT%H:%M:%SZ}"}).encode()
+
+
+def _milliseconds(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"

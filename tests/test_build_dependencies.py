@@ -65,7 +65,8 @@ def registries() -> Iterator[PackageRegistries]:
             plugin="pytest_later.plugin",
         )
         served.add_wheel("other-plugin", "1.0.0", {"other_plugin.py": "1 / 0\n"}, plugin="other_plugin")
-        served.crates |= {"serde", "serde_core"}
+        served.add_crate("serde")
+        served.add_crate("serde_core")
         served.add_package("left-pad", "1.3.0", {"index.js": "module.exports = (s) => ' ' + s;\n"})
         served.add_package("@scope/tool", "2.0.0", {"index.js": ""}, install="touch /tmp/never")
         yield served

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from pydantic import BaseModel, Field
+
 from factory_assets.dependencies.imports import outside_imports
-from factory_assets.dependencies.indexes import host_of
+from factory_assets.dependencies.indexes import host_of, on_go
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.sound import dated, invented_or_doubtful
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.project_files import go_module
@@ -49,10 +52,13 @@ def resolve_go(tree: Tree, online: Online) -> Resolution:
     files = {
         name: (online.scratch / name).read_bytes() for name in LOCKS if (online.scratch / name).is_file()
     }
+    listings = on_go(online.indexes.go_url, _direct(online))
+    faults = invented_or_doubtful(listings, "go.mod", "go")
+    if faults:
+        raise DependencyFaultError(faults)
     names = sorted({found.name for found in needed})
-    return _with_cache(
-        online, Resolution(verdict=passed(f"{len(names)} packages locked in go.sum", names), files=files)
-    )
+    saw = passed(f"{len(names)} packages locked in go.sum", [*names, *dated(listings)])
+    return _with_cache(online, Resolution(verdict=saw, files=files))
 
 
 def install_go(tree: Tree, online: Online) -> Resolution:
@@ -65,6 +71,32 @@ def install_go(tree: Tree, online: Online) -> Resolution:
         return Resolution(verdict=passed("nothing is locked"))
     _go(tree, online, "download")
     return _with_cache(online, Resolution(verdict=passed("installed from go.sum")))
+
+
+class _Module(BaseModel):
+    path: str = Field(alias="Path")
+    version: str = Field("", alias="Version")
+    indirect: bool = Field(False, alias="Indirect")
+
+
+class _Replacement(BaseModel):
+    old: _Module = Field(alias="Old")
+    new: _Module = Field(alias="New")
+
+
+class _GoMod(BaseModel):
+    """What `go mod edit -json` says of go.mod, as far as it is used: https://go.dev/ref/mod#go-mod-edit."""
+
+    require: tuple[_Module, ...] | None = Field(None, alias="Require")
+    replace: tuple[_Replacement, ...] | None = Field(None, alias="Replace")
+
+
+def _direct(online: Online) -> set[str]:
+    """The modules that the code itself imports from, each as what it is replaced by; a folder has no version."""
+    said_of = _GoMod.model_validate_json(online.run("go", "mod", "edit", "-json", hosts=()).output)
+    replaced = {one.old.path: one.new for one in said_of.replace or ()}
+    modules = (replaced.get(one.path, one) for one in said_of.require or () if not one.indirect)
+    return {module.path for module in modules if module.version}
 
 
 def _with_cache(online: Online, resolution: Resolution) -> Resolution:

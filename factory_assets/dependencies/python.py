@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import distributions
-from pathlib import Path, PurePosixPath
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.imports import outside_imports
-from factory_assets.dependencies.indexes import (
-    absent_from_pypi,
-    file_hashes,
-    file_hosts,
-    host_of,
-    normal_name,
-)
+from factory_assets.dependencies.indexes import file_hashes, file_hosts, host_of, on_pypi
 from factory_assets.dependencies.names import guess_distribution
 from factory_assets.dependencies.online import Online, check_reached, said
+from factory_assets.dependencies.reputation import Listing
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.specs import Language
@@ -37,7 +34,9 @@ _HEADER = "# Locked from pyproject.toml. To install: pip install --require-hashe
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # The gate runs the tests with its own.
 _GIVEN = frozenset({"pytest"})
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(.*)", re.DOTALL)
+_SCRIPTS = frozenset({"console_scripts", "gui_scripts"})
+# Data that the standard library reads by itself.
+_READ_BY = {"tzdata": "zoneinfo"}
 _OUT_OF_REACH = re.compile(
     r"Retrying \(Retry\(|Max retries exceeded|NewConnectionError|ConnectionError|ReadTimeoutError|ProtocolError"
     r"|HTTP error (?:429|5\d\d)|Could not fetch URL .*: (?:429|5\d\d) |SSLError"
@@ -45,24 +44,14 @@ _OUT_OF_REACH = re.compile(
 
 
 @dataclass(frozen=True)
-class _Requirement:
-    name: str
-    text: str
-
-    @property
-    def names_a_place(self) -> bool:
-        return "@" in self.text.partition(";")[0] or "://" in self.text
-
-
-@dataclass(frozen=True)
 class _Declared:
     """What pyproject.toml declares: for users, and beside it for optional features, tests and development."""
 
-    main: tuple[_Requirement, ...]
-    beside: tuple[_Requirement, ...]
+    main: tuple[Requirement, ...]
+    beside: tuple[Requirement, ...]
 
     @property
-    def all(self) -> tuple[_Requirement, ...]:
+    def all(self) -> tuple[Requirement, ...]:
         return (*self.main, *self.beside)
 
 
@@ -81,7 +70,8 @@ def resolve_python(tree: Tree, online: Online) -> Resolution:
     if not needed and not declared.all:
         return Resolution(verdict=passed("standard library only"))
     url = online.indexes.pypi_url
-    faults = _declaration_faults(declared, absent_from_pypi(url, {r.name for r in declared.all}))
+    listings = on_pypi(url, {requirement.name for requirement in declared.all})
+    faults = _declaration_faults(declared, listings)
     if faults or not wanted:
         faults += _undeclared(needed, {}, declared, url)
         if faults:
@@ -89,17 +79,19 @@ def resolve_python(tree: Tree, online: Online) -> Resolution:
         return Resolution(verdict=passed("standard library only, beside what is declared for development"))
     online.folder()
     locked = _lock(wanted, online)
+    packages = online.scratch / _PACKAGES
     _install(locked, online)
-    faults = _undeclared(needed, _modules(online.scratch / _PACKAGES), declared, url)
+    faults = _undeclared(needed, _modules(packages), declared, url)
+    faults += _unused(declared.main, {found.name for found in imports}, tree, packages)
     if faults:
         raise DependencyFaultError(faults)
     names = [line.split(" ")[0] for line in locked.splitlines() if "==" in line]
     return Resolution(
-        verdict=passed(f"{len(names)} packages locked in {LOCK}, from wheels", names),
+        verdict=passed(f"{len(names)} packages locked in {LOCK}, from wheels", [*names, *dated(listings)]),
         files={LOCK: locked.encode()},
-        folders={_PACKAGES: online.scratch / _PACKAGES},
+        folders={_PACKAGES: packages},
         paths={"PYTHONPATH": _PACKAGES},
-        env=_plugins(online.scratch / _PACKAGES, declared.all),
+        env=_plugins(packages, declared.all),
     )
 
 
@@ -133,66 +125,96 @@ def _declared(tree: Tree) -> _Declared:
         place = ".".join(map(str, first["loc"]))
         raise DependencyFaultError([f"{PROJECT}, {place}: {first['msg']}"]) from error
     beside = [*project.project.optional.values(), *project.groups.values()]
+    own = canonicalize_name(project.project.name)
     return _Declared(
-        main=tuple(_requirements(project.project.dependencies)),
-        beside=tuple(_requirements(text for group in beside for text in group if isinstance(text, str))),
+        main=tuple(_requirements(project.project.dependencies, own)),
+        beside=tuple(
+            _requirements((text for group in beside for text in group if isinstance(text, str)), own)
+        ),
     )
 
 
-def _requirements(texts: Iterable[str]) -> Iterable[_Requirement]:
+def _requirements(texts: Iterable[str], own: str) -> Iterable[Requirement]:
+    """What is required of others: a group may name the project itself, with another group in brackets."""
     for text in texts:
-        match = _REQUIREMENT.fullmatch(text)
-        if match is None:
-            raise DependencyFaultError([f"{PROJECT}: {text!r} is no requirement"])
-        if normal_name(match[1]) not in _GIVEN:
-            yield _Requirement(match[1], text.strip())
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            raise DependencyFaultError([f"{PROJECT}: {text!r} is no requirement"]) from error
+        if canonicalize_name(requirement.name) not in {own, *_GIVEN}:
+            yield requirement
 
 
-def _wanted(declared: _Declared, needed: Iterable[Import]) -> tuple[_Requirement, ...]:
+def _wanted(declared: _Declared, needed: Iterable[Import]) -> tuple[Requirement, ...]:
     """All that users need, and of the rest what tests import, and plugins of pytest, which none has to import."""
     tested = [found.name for found in needed if found.test]
-    imported = {normal_name(name) for module in tested for name in (module, guess_distribution(module))}
-    return (*declared.main, *(r for r in declared.beside if _serves_tests(normal_name(r.name), imported)))
+    imported = {canonicalize_name(name) for module in tested for name in (module, guess_distribution(module))}
+    return (
+        *declared.main,
+        *(r for r in declared.beside if _serves_tests(canonicalize_name(r.name), imported)),
+    )
 
 
 def _serves_tests(name: str, imported: Collection[str]) -> bool:
     return name in imported or name.startswith("pytest-") or name.endswith("-pytest")
 
 
-def _plugins(packages: Path, declared: Iterable[_Requirement]) -> dict[str, str]:
+def _plugins(packages: Path, declared: Iterable[Requirement]) -> dict[str, str]:
     """What tells pytest to load the plugins of what the repo declares; any other that came along stays unloaded."""
-    names = {normal_name(requirement.name) for requirement in declared}
+    names = {canonicalize_name(requirement.name) for requirement in declared}
     found: set[str] = set()
     for distribution in distributions(path=[str(packages)]):
-        if normal_name(distribution.name) in names:
+        if canonicalize_name(distribution.name) in names:
             found |= {entry.module for entry in distribution.entry_points.select(group="pytest11")}
     return {"PYTEST_PLUGINS": ",".join(sorted(found))} if found else {}
 
 
-def _declaration_faults(declared: _Declared, absent: frozenset[str]) -> list[str]:
-    faults = [
-        f"invented dependency: {PROJECT} declares {requirement.name}, and the registry has no such package"
+def _declaration_faults(declared: _Declared, listings: Mapping[str, Listing | None]) -> list[str]:
+    return invented_or_doubtful(listings, PROJECT, "pypi") + [
+        f"{PROJECT} declares {requirement}: a dependency comes from the registry, by name and version"
         for requirement in declared.all
-        if requirement.name in absent
+        if requirement.url
     ]
-    return faults + [
-        f"{PROJECT} declares {requirement.text}: a dependency comes from the registry, by name and version"
-        for requirement in declared.all
-        if requirement.names_a_place
-    ]
+
+
+def _unused(users: Sequence[Requirement], imported: Collection[str], tree: Tree, packages: Path) -> list[str]:
+    """What everybody who installs the repo gets, and none of its code uses, as far as can be seen.
+
+    A package is used that is imported, that the code or its settings name, that another one works better with, or that
+    offers itself to another one by an entry point.
+    """
+    installed = {canonicalize_name(one.name): one for one in distributions(path=[str(packages)])}
+    helped = {
+        canonicalize_name(Requirement(text).name) for one in installed.values() for text in one.requires or ()
+    }
+    faults = []
+    for requirement in users:
+        name = canonicalize_name(requirement.name)
+        found = installed.get(name)
+        if found is None or name in helped or name.startswith("types-") or name.endswith("-stubs"):
+            continue
+        scripts = {entry.name for entry in found.entry_points if entry.group in _SCRIPTS}
+        plugins = [entry for entry in found.entry_points if entry.group not in _SCRIPTS]
+        words = {requirement.name, name, *_provided(found), *scripts, _READ_BY.get(name, name)}
+        if not plugins and words.isdisjoint(imported) and not is_mentioned(words, tree, PROJECT, LOCK):
+            faults.append(
+                f"unused dependency: {PROJECT} declares {requirement.name} for everybody who installs this, and"
+                " nothing imports it: remove it, or declare it for development"
+            )
+    return faults
 
 
 def _undeclared(
     needed: Iterable[Import], modules: Mapping[str, frozenset[str]], declared: _Declared, url: str
 ) -> list[str]:
     """Imports that nothing declared provides. `modules` are the distributions that provide each module."""
-    users = {normal_name(requirement.name) for requirement in declared.main}
-    testers = users | {normal_name(requirement.name) for requirement in declared.beside}
+    users = {canonicalize_name(requirement.name) for requirement in declared.main}
+    testers = users | {canonicalize_name(requirement.name) for requirement in declared.beside}
     # Where nothing was installed, the name alone says what a declared distribution provides.
     missing = [
         found
         for found in needed
-        if not (modules.get(found.name) or {normal_name(guess_distribution(found.name))})
+        if not (modules.get(found.name) or {canonicalize_name(guess_distribution(found.name))})
         & (testers if found.test else users)
     ]
     # A table entry names what exists; any other guess is asked for. Each name once.
@@ -200,26 +222,26 @@ def _undeclared(
         found.name: min(modules.get(found.name, ()), default=guess_distribution(found.name))
         for found in missing
     }
-    absent = absent_from_pypi(url, set(guesses.values()))
+    listings = on_pypi(url, set(guesses.values()))
     return [
         f"unknown package: {found.where} imports {found.name}, which is neither in the repo nor in the registry"
-        if guesses[found.name] in absent
+        if listings[guesses[found.name]] is None
         else f"missing dependency: {found.where} imports {found.name}: declare {guesses[found.name]} in"
         f" [project].dependencies of {PROJECT}"
         for found in missing
     ]
 
 
-def _lock(wanted: Sequence[_Requirement], online: Online) -> str:
+def _lock(wanted: Sequence[Requirement], online: Online) -> str:
     """Resolve by pip, which builds nothing and installs nothing, and write the lock file."""
     asked = online.scratch / "requirements.in"
-    asked.write_text("".join(f"{requirement.text}\n" for requirement in wanted), encoding="utf-8")
+    asked.write_text("".join(f"{requirement}\n" for requirement in wanted), encoding="utf-8")
     names = [requirement.name for requirement in wanted]
     _pip(online, names, "--dry-run", "--ignore-installed", "--report", "report.json", "-r", asked.name)
     report = _Report.model_validate_json((online.scratch / "report.json").read_bytes())
     lines = []
-    for item in sorted(report.install, key=lambda item: normal_name(item.metadata.name)):
-        name, version = normal_name(item.metadata.name), item.metadata.version
+    for item in sorted(report.install, key=lambda item: canonicalize_name(item.metadata.name)):
+        name, version = canonicalize_name(item.metadata.name), item.metadata.version
         hashes = file_hashes(online.indexes.pypi_url, name, version) | item.download_info.archive_info.sha256
         lines.append(
             " \\\n".join([f"{name}=={version}", *(f"    --hash=sha256:{sha}" for sha in sorted(hashes))])
@@ -270,16 +292,20 @@ def _complaint(result: CommandResult) -> str:
 def _modules(packages: Path) -> dict[str, frozenset[str]]:
     """The distributions that provide each top-level module, by what was really installed."""
     found: dict[str, set[str]] = {}
-    for info in packages.glob("*.dist-info"):
-        distribution = normal_name(info.name.removesuffix(".dist-info").rpartition("-")[0])
-        for row in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
-            first = PurePosixPath(row[0]).parts[0]
-            if not first.endswith((".dist-info", ".data", "..")):
-                found.setdefault(first.partition(".")[0], set()).add(distribution)
-    return {module: frozenset(distributions) for module, distributions in found.items()}
+    for distribution in distributions(path=[str(packages)]):
+        for module in _provided(distribution):
+            found.setdefault(module, set()).add(canonicalize_name(distribution.name))
+    return {module: frozenset(names) for module, names in found.items()}
+
+
+def _provided(distribution: Distribution) -> set[str]:
+    """The top-level modules of a distribution."""
+    tops = {file.parts[0] for file in distribution.files or ()}
+    return {top.partition(".")[0] for top in tops if not top.endswith((".dist-info", ".data", ".."))}
 
 
 class _ProjectTable(BaseModel):
+    name: str = ""
     dependencies: tuple[str, ...] = ()
     optional: dict[str, tuple[str, ...]] = Field({}, alias="optional-dependencies")
 

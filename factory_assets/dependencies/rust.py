@@ -8,9 +8,10 @@ import tomllib
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.imports import outside_imports
-from factory_assets.dependencies.indexes import absent_from_crates, host_of
+from factory_assets.dependencies.indexes import host_of, on_crates
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 
@@ -28,12 +29,14 @@ _OUT_OF_REACH = re.compile(
 
 
 class _Dependency(BaseModel):
-    """One entry; what is not named here (features, optional) changes nothing for the gate."""
+    """One entry; what is not named here changes nothing for the gate."""
 
     package: str | None = None
     git: str | None = None
     path: str | None = None
     workspace: bool = False
+    optional: bool = False
+    features: tuple[str, ...] = ()
 
 
 _Entries = dict[str, str | _Dependency]
@@ -85,12 +88,11 @@ def resolve_rust(tree: Tree, online: Online) -> Resolution:
     known = {name.replace("-", "_") for name in declared}
     missing = [found for found in needed if found.name not in known]
     guesses = {found.name for found in missing}
-    absent = absent_from_crates(online.indexes.crates_url, {*crates, *guesses})
-    faults = [
-        f"invented dependency: {PROJECT} declares {name}, and the registry has no such crate"
-        for name in sorted(crates)
-        if name in absent
-    ]
+    listings = on_crates(online.indexes.crates_url, set(crates))
+    faults = invented_or_doubtful(listings, PROJECT, "crates")
+    absent = {
+        name for name, listing in on_crates(online.indexes.crates_url, guesses).items() if listing is None
+    }
     faults += [
         f"{PROJECT} declares {name} by git: a dependency comes from the registry, by name and version"
         for name, entry in sorted(declared.items())
@@ -102,6 +104,7 @@ def resolve_rust(tree: Tree, online: Online) -> Resolution:
         else f"missing dependency: {found.where} uses {found.name}: declare it in {PROJECT}"
         for found in missing
     ]
+    faults += _unused(tree)
     if faults:
         raise DependencyFaultError(faults)
     # A lock file of the agent's could name places that are no registry.
@@ -110,7 +113,9 @@ def resolve_rust(tree: Tree, online: Online) -> Resolution:
     return _with_home(
         online,
         Resolution(
-            verdict=passed(f"{len(names)} crates and what they need are locked in {LOCK}", names),
+            verdict=passed(
+                f"{len(names)} crates and what they need are locked in {LOCK}", [*names, *dated(listings)]
+            ),
             files={LOCK: (online.scratch / LOCK).read_bytes()},
         ),
     )
@@ -126,6 +131,27 @@ def install_rust(tree: Tree, online: Online) -> Resolution:
         return Resolution(verdict=passed("nothing is locked"))
     _cargo(tree, online, "fetch", "--locked")
     return _with_home(online, Resolution(verdict=passed(f"installed from {LOCK}")))
+
+
+def _unused(tree: Tree) -> list[str]:
+    """What everybody who installs the crate gets, and no source names; what it may need without a name is left."""
+    sources = {path: file for path, file in tree.items() if path.endswith(".rs")}
+    return [
+        f"unused dependency: {path} declares {name} for everybody who installs this, and no source uses it: remove it,"
+        " or move it to [dev-dependencies]"
+        for path in tree
+        if _is_manifest(path)
+        for name, entry in sorted(_manifest(path, tree[path].text).dependencies.items())
+        if not _works_unnamed(name, entry) and not is_mentioned({name.replace("-", "_")}, sources)
+    ]
+
+
+def _works_unnamed(name: str, entry: str | _Dependency) -> bool:
+    """A crate that links a library, one of the repo's own, and one that is there for its features."""
+    return name.endswith("-sys") or (
+        isinstance(entry, _Dependency)
+        and bool(entry.path or entry.git or entry.workspace or entry.optional or entry.features)
+    )
 
 
 def _declared(tree: Tree) -> _Entries:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import chain
+from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.imports import outside_imports
-from factory_assets.dependencies.indexes import absent_from_npm, host_of
+from factory_assets.dependencies.indexes import host_of, on_npm
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import Import
@@ -20,6 +22,8 @@ LOCK = "package-lock.json"
 PROJECT = "package.json"
 
 _MODULES = "node_modules"
+# What the compiler itself imports for the code.
+_HELPERS = frozenset({"tslib"})
 _VERSIONS = re.compile(r"[\w.^~<>=|*+\s-]*")
 _OUT_OF_REACH = re.compile(
     r"\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT"
@@ -28,13 +32,19 @@ _OUT_OF_REACH = re.compile(
 
 
 class _Package(BaseModel):
-    """What of package.json declares dependencies: names and ranges of versions."""
+    """What of package.json declares dependencies, as names and ranges of versions, and programs."""
 
     name: str = ""
     dependencies: dict[str, str] = {}
     development: dict[str, str] = Field({}, alias="devDependencies")
     peers: dict[str, str] = Field({}, alias="peerDependencies")
     optional: dict[str, str] = Field({}, alias="optionalDependencies")
+    scripts: dict[str, str] = {}
+    bin: str | dict[str, str] = {}
+
+    @property
+    def programs(self) -> tuple[str, ...]:
+        return tuple(self.bin) if isinstance(self.bin, dict) else (self.name.rpartition("/")[2],)
 
     @property
     def for_users(self) -> frozenset[str]:
@@ -58,11 +68,8 @@ def resolve_typescript(tree: Tree, online: Online) -> Resolution:
     if not needed and not package.all:
         return Resolution(verdict=passed("no package is declared, and none is imported"))
     url = online.indexes.npm_url
-    absent = absent_from_npm(url, package.all.keys())
-    faults = [
-        f"invented dependency: {PROJECT} declares {name}, and the registry has no such package"
-        for name in sorted(absent)
-    ]
+    listings = on_npm(url, package.all.keys())
+    faults = invented_or_doubtful(listings, PROJECT, "npm")
     faults += [
         f"{PROJECT} declares {name} as {version!r}: a dependency comes from the registry, by name and version"
         for name, version in sorted(package.all.items())
@@ -77,10 +84,15 @@ def resolve_typescript(tree: Tree, online: Online) -> Resolution:
     _write(tree, online, PROJECT)
     _npm(online, "install", "--package-lock-only", "--omit-lockfile-registry-resolved")
     _npm(online, "ci")
+    unused = _unused(package, {found.name for found in needed}, tree, online.scratch / _MODULES)
+    if unused:
+        raise DependencyFaultError(unused)
     lock = (online.scratch / LOCK).read_bytes()
     names = sorted(package.all)
     return Resolution(
-        verdict=passed(f"{len(names)} packages and what they need are locked in {LOCK}", names),
+        verdict=passed(
+            f"{len(names)} packages and what they need are locked in {LOCK}", [*names, *dated(listings)]
+        ),
         files={LOCK: lock},
         folders={_MODULES: online.scratch / _MODULES},
     )
@@ -110,8 +122,41 @@ def _package(tree: Tree) -> _Package:
 
 def _undeclared(needed: Iterable[Import], package: _Package, url: str) -> list[str]:
     missing = [found for found in needed if not _is_declared(found, package)]
-    absent = absent_from_npm(url, {found.name for found in missing if found.name not in package.all})
+    listings = on_npm(url, {found.name for found in missing if found.name not in package.all})
+    absent = frozenset(name for name, listing in listings.items() if listing is None)
     return [_fault(found, package, absent) for found in missing]
+
+
+def _unused(package: _Package, imported: Collection[str], tree: Tree, modules: Path) -> list[str]:
+    """What everybody who installs the package gets, and none of its code uses, as far as can be seen.
+
+    A package is used that is imported, that the code, its settings or a script names, or that another one asks for.
+    """
+    installed = [
+        _installed(path)
+        for pattern in ("*/package.json", "@*/*/package.json")
+        for path in modules.glob(pattern)
+    ]
+    asked_for = {name for one in installed for name in chain(one.peers, one.optional)}
+    programs = {one.name: one.programs for one in installed}
+    faults = []
+    for name in sorted(package.dependencies.keys() - asked_for - _HELPERS - set(imported)):
+        words = {name, *programs.get(name, ())}
+        scripts = " ".join(package.scripts.values()).split()
+        if name.startswith("@types/") or words & set(scripts) or is_mentioned(words, tree, PROJECT, LOCK):
+            continue
+        faults.append(
+            f"unused dependency: {PROJECT} declares {name} for everybody who installs this, and nothing imports it:"
+            " remove it, or move it to devDependencies"
+        )
+    return faults
+
+
+def _installed(manifest: Path) -> _Package:
+    try:
+        return _Package.model_validate_json(manifest.read_bytes())
+    except ValidationError:
+        return _Package()
 
 
 def _is_declared(found: Import, package: _Package) -> bool:
