@@ -62,10 +62,12 @@ class LanguageRecord:
     be made wrong.
     `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
     compiler does.
+    `facts` is a query of tree-sitter whose captures languages/facts.py names.
     """
 
     language: Language
     grammar: Grammar
+    facts: str
     source_suffixes: tuple[str, ...]
     test_path: re.Pattern[str]
     test_case: re.Pattern[str]

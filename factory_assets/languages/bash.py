@@ -103,9 +103,22 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
             yield path.removeprefix("bin/"), ("bash", path)
 
 
+_FACTS = """
+(comment) @comment
+[(string) (raw_string) (ansi_c_string) (heredoc_body)] @string
+(function_definition name: (_) @name body: (_) @body) @function
+(function_definition) @public
+(command name: (command_name) @called) @call
+(command_substitution (command) @valued)
+(command_substitution (pipeline (command) @valued))
+(command argument: (word) @passed)
+"""
+
+
 BASH = LanguageRecord(
     language=Language.BASH,
     grammar=Grammar(tree_sitter_bash.language()),
+    facts=_FACTS,
     source_suffixes=(".sh", ".bash"),
     test_path=re.compile(r"^tests/(?:test_[^/]*\.sh|[^/]+_test\.sh|run(?:_tests)?\.sh|[^/]+\.bats)$"),
     test_case=re.compile(r"\bok\b|^[ \t]*@test\b", re.MULTILINE),

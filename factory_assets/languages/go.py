@@ -190,9 +190,26 @@ def _has_main(tree: Tree, folder: str) -> bool:
     )
 
 
+_FACTS = """
+(comment) @comment
+[(interpreted_string_literal) (raw_string_literal) (rune_literal)] @string
+(function_declaration name: (_) @name result: (_)? @returns body: (_) @body) @function
+(method_declaration
+  receiver: (parameter_list (parameter_declaration type: (_) @receiver))
+  name: (_) @name result: (_)? @returns body: (_) @body) @function
+((function_declaration name: (_) @_name) @public (#match? @_name "^[A-Z]"))
+((method_declaration name: (_) @_name) @public (#match? @_name "^[A-Z]"))
+(call_expression function: (_) @called) @call
+(argument_list (identifier) @passed)
+(expression_list (identifier) @passed)
+(literal_element (identifier) @passed)
+"""
+
+
 GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
+    facts=_FACTS,
     source_suffixes=(".go",),
     test_path=re.compile(r"_test\.go$"),
     test_case=re.compile(r"^func (?:Test|Fuzz|Example)\w*\(", re.MULTILINE),

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tree_sitter import Node, Parser
 
 from factory_assets.languages.base import LanguageRecord
 
+MOST_SECONDS = 2.0
+"""What a parser may take for one file. An honest one takes milliseconds; some nonsense would take it hours."""
+
+_PIECE = 1 << 16
+_DEEPEST = 1000
+_MOST_SQUARES = 10**7
+
 
 @dataclass(frozen=True)
 class Source:
     """A source and its tree. Offsets are those of bytes in `data`; lines begin at 1.
 
-    What does not parse has a tree all the same, with nodes for the parts that are no code of the language.
+    What does not parse has a tree all the same, with nodes for the parts that are no code of the language. Only
+    what `refused` names a reason for has none: its tree is empty.
     """
 
     data: bytes
     root: Node
+    refused: str = ""
 
     def text(self, node: Node) -> str:
         """What stands in the source for a node."""
@@ -41,19 +51,63 @@ class Source:
 
     def faults(self) -> Iterator[tuple[int, str]]:
         """Line and reason of each place that is no code of the language."""
+        if self.refused:
+            yield 1, self.refused
         if not self.root.has_error:
             return
         for node in self.nodes():
             if node.is_missing:
                 yield line_of(node), f"{node.type} is missing"
             elif node.is_error:
-                yield line_of(node), f"cannot be parsed: {' '.join(self.text(node).split())[:60]}"
+                start = self.data[node.start_byte : min(node.end_byte, node.start_byte + 60)]
+                yield line_of(node), f"cannot be parsed: {' '.join(start.decode('utf-8', 'replace').split())}"
 
 
 def parse(record: LanguageRecord, text: str) -> Source:
-    """Parse a source of a language."""
+    """Parse a source of a language, for at most MOST_SECONDS of processor time."""
     data = text.encode("utf-8", "replace")
-    return Source(data, Parser(record.grammar).parse(data).root_node)
+    # The scanners of the grammars take a NUL for the end, and one of them never gets there.
+    if b"\0" in data:
+        return _refused(record, data, "holds a NUL byte")
+    is_over = _deadline()
+    try:
+        tree = Parser(record.grammar).parse(
+            lambda offset, _: data[offset : offset + _PIECE], progress_callback=lambda *_: is_over()
+        )
+    except ValueError:
+        return _refused(record, data, f"cannot be parsed within {MOST_SECONDS:.0f} seconds")
+    if _is_beyond_asking(tree.root_node, is_over):
+        return _refused(record, data, "is nested too deep or too broken to be read")
+    return Source(data, tree.root_node)
+
+
+def _is_beyond_asking(root: Node, is_over: Callable[[], bool]) -> bool:
+    """Whether a query would take hours: it takes time with the square of the depth and of what lies loose."""
+    cursor = root.walk()
+    depth = squares = moves = 0
+    while True:
+        if root.has_error and cursor.node is not None and cursor.node.is_error:
+            squares += cursor.node.child_count**2
+        moves += 1
+        if depth > _DEEPEST or squares > _MOST_SQUARES or (moves % 1000 == 0 and is_over()):
+            return True
+        if cursor.goto_first_child():
+            depth += 1
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+            depth -= 1
+
+
+def _refused(record: LanguageRecord, data: bytes, reason: str) -> Source:
+    """A source that cannot be read, and why."""
+    return Source(data, Parser(record.grammar).parse(b"").root_node, reason)
+
+
+def _deadline() -> Callable[[], bool]:
+    stop = time.thread_time() + MOST_SECONDS
+    return lambda: time.thread_time() > stop
 
 
 def line_of(node: Node) -> int:

@@ -269,9 +269,40 @@ def _has_module(tree: Tree, module: str, endings: Words) -> bool:
     )
 
 
+_FACTS = """
+(comment) @comment
+(string) @string
+(decorator) @mark
+(block . (expression_statement (string) @docstring))
+(module . (expression_statement (string) @docstring))
+(function_definition name: (_) @name return_type: (_)? @returns body: (_) @body) @function
+((function_definition name: (_) @_name) @public (#not-match? @_name "^_"))
+(class_definition name: (_) @name superclasses: (argument_list (_) @base)?) @owner
+(call function: (_) @called) @call
+(assignment right: (call) @valued)
+(return_statement (call) @valued)
+(argument_list (call) @valued)
+(comparison_operator (call) @valued)
+(binary_operator (call) @valued)
+(for_statement right: (call) @valued)
+(interpolation (call) @valued)
+(attribute object: (call) @valued)
+(argument_list (identifier) @passed)
+(argument_list (attribute attribute: (identifier) @passed))
+(keyword_argument value: (identifier) @passed)
+(default_parameter value: (identifier) @passed)
+(typed_default_parameter value: (identifier) @passed)
+(boolean_operator (identifier) @passed)
+(conditional_expression (identifier) @passed)
+(assignment right: (identifier) @passed)
+(return_statement (identifier) @passed)
+"""
+
+
 PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
+    facts=_FACTS,
     source_suffixes=(".py",),
     test_path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
     test_case=re.compile(r"^\s*(?:async )?def test\w*\(", re.MULTILINE),

@@ -212,9 +212,30 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     return Launch((*_RUN, wanted[0], "--"), words[at + 1 :])
 
 
+_FACTS = r"""
+[(line_comment) (block_comment)] @comment
+[(string_literal) (raw_string_literal) (char_literal)] @string
+(attribute_item) @mark
+((attribute_item) @_cfg . [(attribute_item) (line_comment)]* . [(mod_item) (function_item) (impl_item)] @tests
+  (#match? @_cfg "^#\\[cfg\\((all\\()?test\\b"))
+(source_file (inner_attribute_item) @_cfg (#match? @_cfg "^#!\\[cfg\\(test")) @tests
+(function_item name: (_) @name return_type: (_)? @returns body: (_) @body) @function
+(function_item (visibility_modifier)) @public
+(impl_item trait: (_)? @base type: (_) @name) @owner
+(trait_item name: (_) @name) @owner
+(mod_item name: (_) @name) @module
+(call_expression function: (_) @called) @call
+(macro_invocation macro: (_) @called) @call
+(arguments (identifier) @passed)
+(arguments (scoped_identifier name: (_) @passed))
+(field_initializer value: (identifier) @passed)
+"""
+
+
 RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
+    facts=_FACTS,
     source_suffixes=(".rs",),
     test_path=re.compile(r"^tests/.*\.rs$"),
     test_case=re.compile(r"^\s*#\[(?:\w+::)?test\]", re.MULTILINE),

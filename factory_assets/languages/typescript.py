@@ -187,10 +187,47 @@ def _source(path: str) -> str:
     return _COMPILED.sub(r".\1ts", path.removeprefix("dist/"))
 
 
+_FACTS = """
+(comment) @comment
+[(string) (template_string) (regex)] @string
+(decorator) @mark
+(function_declaration name: (_) @name return_type: (_)? @returns body: (_) @body) @function
+(generator_function_declaration name: (_) @name return_type: (_)? @returns body: (_) @body) @function
+(variable_declarator name: (identifier) @name
+  value: (arrow_function return_type: (_)? @returns body: (_) @body)) @function
+(variable_declarator name: (identifier) @name
+  value: (function_expression return_type: (_)? @returns body: (_) @body)) @function
+(class_body (method_definition name: (_) @name return_type: (_)? @returns body: (_) @body) @function)
+(public_field_definition name: (_) @name
+  value: (arrow_function return_type: (_)? @returns body: (_) @body)) @function
+(export_statement declaration: (_) @public)
+(export_statement declaration: (lexical_declaration (variable_declarator) @public))
+(class_body (_) @public)
+[(class_declaration name: (_) @name) (abstract_class_declaration name: (_) @name)] @owner
+(class_declaration name: (_) @name
+  (class_heritage [(extends_clause value: (_) @base) (implements_clause (_) @base)])) @owner
+(abstract_class_declaration name: (_) @name
+  (class_heritage [(extends_clause value: (_) @base) (implements_clause (_) @base)])) @owner
+(call_expression function: (_) @called) @call
+(arguments (identifier) @passed)
+(arguments (member_expression property: (_) @passed))
+(required_parameter value: (identifier) @passed)
+(object_assignment_pattern right: (identifier) @passed)
+(assignment_pattern right: (identifier) @passed)
+(binary_expression (identifier) @passed)
+(ternary_expression (identifier) @passed)
+(return_statement (identifier) @passed)
+(assignment_expression right: (identifier) @passed)
+(variable_declarator value: (identifier) @passed)
+(class_body (public_field_definition value: (identifier) @passed))
+"""
+
+
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
+    facts=_FACTS,
     source_suffixes=(".ts", ".mts", ".cts", ".tsx"),
     test_path=re.compile(r"^tests/.*\.test\.ts$"),
     test_case=re.compile(r"^\s*(?:await )?(?:t\.)?(?:test|it)(?:\.\w+)?\(", re.MULTILINE),

@@ -1,0 +1,205 @@
+"""One reading of a source for all gates that ask for facts of it.
+
+Each record's query (https://tree-sitter.github.io/tree-sitter/using-parsers/queries/) finds its parts by these
+captures: `@function` with `@name`, `@body`, `@returns` and in Go `@receiver`; `@public` on a function that others can
+call; `@owner` with `@name` and `@base`, `@module` with `@name`; `@mark` for decorators and attributes; `@call` with
+`@called`, `@valued` on a call whose result is used; `@passed` on a name that is handed on; `@comment`, `@string`,
+`@docstring`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from tree_sitter import Node, Query, QueryCursor
+
+from factory_assets.domain.specs import Language
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.parsing import Source, line_of, parse
+from factory_assets.languages.parts import Call, Facts, Function, Owner, Part, holds
+
+__all__ = ["Call", "Facts", "Function", "Owner", "Part", "read_facts"]
+
+_Match = Mapping[str, Sequence[Node]]
+_Spot = tuple[int, int]
+_KEPT = 512
+_LONGEST_CALLEE = 80
+_DEEPEST = 20
+_FARTHEST = 200
+_BLOCKS = frozenset({"block", "statement_block", "compound_statement", "subshell", "statement_list"})
+_NO_STEP = frozenset({"comment", "line_comment", "block_comment", "empty_statement"})
+
+
+@lru_cache(maxsize=_KEPT)
+def read_facts(language: Language, text: str) -> Facts:
+    """The facts of a source; what is no code of the language is left out and named in `faults`."""
+    source = parse(LANGUAGES[language], text)
+    return _Reader(source, QueryCursor(_query(language)).matches(source.root)).facts()
+
+
+@lru_cache
+def _query(language: Language) -> Query:
+    record = LANGUAGES[language]
+    return Query(record.grammar, record.facts)
+
+
+class _Reader:
+    """Puts the matches of a record's query together: what stands in what, and whose the marks and comments are."""
+
+    def __init__(self, source: Source, matches: Sequence[tuple[int, _Match]]) -> None:
+        self._source = source
+        self._matches = [match for _, match in matches]
+        self._comments = self._parts("comment")
+        self._marks = self._parts("mark")
+        self._tests = _outermost(self._parts("tests"))
+        self._public = {node.start_byte for node in self._nodes("public")}
+        self._docstrings = {node.start_byte: node for node in self._nodes("docstring")}
+        self._before = sorted((*self._comments, *self._marks), key=lambda part: part.start)
+        self._mark_starts = {part.start for part in self._marks}
+
+    def facts(self) -> Facts:
+        calls, valued = self._calls()
+        functions, owners = self._definitions()
+        return Facts(
+            source=self._source,
+            functions=tuple(functions),
+            owners=tuple(owners),
+            calls=tuple(calls),
+            comments=self._comments,
+            strings=self._parts("string"),
+            tests=self._tests,
+            passed=frozenset(self._source.text(node) for node in self._nodes("passed")),
+            valued=frozenset(call.name for call in calls if call.start in valued),
+        )
+
+    def _nodes(self, capture: str) -> Iterator[Node]:
+        for match in self._matches:
+            yield from match.get(capture, ())
+
+    def _parts(self, capture: str) -> tuple[Part, ...]:
+        spans = {(node.start_byte, node.end_byte): line_of(node) for node in self._nodes(capture)}
+        return tuple(Part(self._source.data, *span, line) for span, line in sorted(spans.items()))
+
+    def _calls(self) -> tuple[list[Call], set[int]]:
+        calls = {}
+        for match in self._matches:
+            if "call" in match and "called" in match:
+                node, called = match["call"][0], match["called"][0]
+                place = (node.start_byte, node.end_byte)
+                calls[place] = Call(self._source.data, *place, line_of(node), _callee(self._source, called))
+        return [calls[place] for place in sorted(calls)], {node.start_byte for node in self._nodes("valued")}
+
+    def _definitions(self) -> tuple[list[Function], list[Owner]]:
+        """Functions and owners in order, each with what it stands in."""
+        found: dict[_Spot, tuple[str, _Match]] = {}
+        # A class with several bases is several matches.
+        bases: dict[_Spot, list[Node]] = {}
+        for match in self._matches:
+            for kind in ("function", "owner", "module"):
+                if kind in match and "name" in match:
+                    node = match[kind][0]
+                    place = (node.start_byte, -node.end_byte)
+                    found[place] = (kind, match)
+                    bases.setdefault(place, []).extend(match.get("base", ()))
+        functions: list[Function] = []
+        owners: list[Owner] = []
+        around: list[Function | Owner] = []
+        modules: list[Owner] = []
+        for place, (kind, match) in sorted(found.items(), key=lambda item: item[0]):
+            while around and around[-1].end <= place[0]:
+                around.pop()
+            while modules and modules[-1].end <= place[0]:
+                modules.pop()
+            part: Function | Owner
+            if kind == "function":
+                within = tuple(module.name for module in modules[-_DEEPEST:])
+                part = self._function(match, within, around[-1] if around else None)
+                functions.append(part)
+            else:
+                part = self._owner(match, place, bases[place], is_module=kind == "module")
+                owners.append(part)
+                modules += [part] if part.is_module else []
+            around.append(part)
+        return functions, owners
+
+    def _owner(self, match: _Match, place: _Spot, bases: Iterable[Node], *, is_module: bool) -> Owner:
+        name = match["name"][0]
+        marks, _ = self._above(place[0])
+        names = tuple(dict.fromkeys(_bare(self._source.text(node)) for node in bases))
+        where = (self._source.data, place[0], -place[1], line_of(name))
+        return Owner(*where, _bare(self._source.text(name)), names, marks, is_module)
+
+    def _function(self, match: _Match, modules: tuple[str, ...], around: Function | Owner | None) -> Function:
+        node, name, body = match["function"][0], match["name"][0], match["body"][0]
+        marks, doc = self._above(node.start_byte)
+        steps = [step for step in _steps(body) if step.start_byte not in self._docstrings]
+        first = body.named_child(0) if body.named_child_count else None
+        docstring = self._docstrings.get(first.start_byte) if first else None
+        where = (self._source.data, node.start_byte, max(node.end_byte, body.end_byte), line_of(name))
+        return Function(
+            *where,
+            name=self._source.text(name),
+            owner=self._receiver(match)
+            or (around if isinstance(around, Owner) and not around.is_module else None),
+            modules=modules,
+            marks=marks,
+            body_start=body.start_byte,
+            steps=tuple((step.start_byte, step.end_byte) for step in steps),
+            returns="".join(self._source.text(part).lstrip(": ") for part in match.get("returns", ())),
+            doc=self._source.text(docstring) if docstring else doc,
+            is_public=node.start_byte in self._public,
+            is_nested=isinstance(around, Function),
+            is_test_code=holds(self._tests, node.start_byte),
+        )
+
+    def _receiver(self, match: _Match) -> Owner | None:
+        if "receiver" not in match:
+            return None
+        node = match["receiver"][0]
+        where = (self._source.data, node.start_byte, node.end_byte, line_of(node))
+        return Owner(*where, _bare(self._source.text(node)), (), (), is_module=False)
+
+    def _above(self, start: int) -> tuple[tuple[str, ...], str]:
+        """The marks and the comments that stand right above a place."""
+        marks: list[str] = []
+        doc: list[str] = []
+        at = bisect_right(self._before, start - 1, key=lambda part: part.start) - 1
+        while at >= 0:
+            part = self._before[at]
+            if not 0 <= start - part.end <= _FARTHEST:
+                break
+            between = self._source.data[part.end : start]
+            if between.strip() or between.count(b"\n") > 1:
+                break
+            (marks if part.start in self._mark_starts else doc).insert(0, part.text.strip())
+            start, at = part.start, at - 1
+        return tuple(marks), "\n".join(doc)
+
+
+def _outermost(parts: Iterable[Part]) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for part in parts:
+        if not found or part.start >= found[-1].end:
+            found.append(part)
+    return tuple(found)
+
+
+def _steps(body: Node) -> list[Node]:
+    """The statements of a body; a body that is an expression is the only one."""
+    if body.type not in _BLOCKS:
+        return [body]
+    found = [child for child in body.named_children if child.type not in _NO_STEP]
+    return _steps(found[0]) if len(found) == 1 and found[0].type == "statement_list" else found
+
+
+def _bare(name: str) -> str:
+    """A type's name without what it points to and what it is generic in."""
+    return name.lstrip("*& ").partition("[")[0].partition("<")[0].strip()
+
+
+def _callee(source: Source, called: Node) -> str:
+    """What is called, as it is written; of a chain of calls only the end, since each link has its own call."""
+    text = source.data[max(called.start_byte, called.end_byte - _LONGEST_CALLEE) : called.end_byte]
+    return "".join(text.decode("utf-8", "replace").split())
