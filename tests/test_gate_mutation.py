@@ -116,12 +116,19 @@ def test_the_command_prints_it(capsys):
         assert command.main(["1", "3", "9"]) == 0
     assert capsys.readouterr().out == "3\\n"
 """
-COMPARED_WITH_ITSELF = """from clamp.command import main
+COMPARED_WITH_ITSELF = """import pytest
+
+from clamp.command import main
 from clamp.core import clamp
 
 
 def test_it_is_stable():
     assert clamp(1, 3, 9) == clamp(1, 3, 9)
+
+
+def test_the_order_of_the_bounds_shows():
+    with pytest.raises(ValueError):
+        clamp(1, 9, 3)
 
 
 def test_bounds_clamp_alike():

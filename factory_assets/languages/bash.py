@@ -77,7 +77,16 @@ _FAULTS = Faults(
     unnoticed=frozenset({"set", "shopt", "source", ".", "trap", "shift", "cd", "command", "local", "usage"}),
     statements=dict.fromkeys(("command", "variable_assignment"), ":"),
     blocks=frozenset(
-        {"program", "compound_statement", "do_group", "case_item", "else_clause", "if_statement"}
+        {
+            "program",
+            "compound_statement",
+            "do_group",
+            "case_item",
+            "else_clause",
+            "if_statement",
+            "pipeline",
+            "redirected_statement",
+        }
     ),
     returns=frozenset({"command"}),
     returned=_returned,
