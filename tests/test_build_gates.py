@@ -88,6 +88,12 @@ def test_settings_that_act_on_whoever_opens_the_repo_are_refused(path):
     assert judge_tree(Phase.BUILD, tree_of({"docs/vscode.md": "x", "claude/settings.json": "{}"})).passed
 
 
-def test_a_huge_file_is_refused():
-    big = tree_of({"data.bin": "x" * 2_000_001})
-    assert "2,000,001 bytes" in judge_tree(Phase.BUILD, big).saw
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [("word " * 190_000, True), ("word " * 210_000, False), ("\0" * 99_000, True), ("\0" * 1_700_000, False)],
+    ids=["a long text", "a huge text", "a picture", "a blob"],
+)
+def test_a_file_may_be_a_text_of_a_megabyte_or_a_small_binary(text, passes):
+    verdict = judge_tree(Phase.BUILD, tree_of({"tests/data/sample": text}))
+    assert verdict.passed is passes
+    assert passes or f"tests/data/sample has {len(text):,} bytes" in verdict.saw

@@ -42,7 +42,8 @@ GATES: tuple[Gate, ...] = (
         after=tuple(Phase),
         needs=Needs.TREE,
         judge=lambda c: judge_tree(c.phase, c.tree),
-        says="No link leads out, no settings act on whoever opens the repo, no file or number of files is too large.",
+        says="No link leads out, no settings act on whoever opens the repo, and it has at most 500 files of at most 1 MB,"
+        " or of 100 kB if they are no text.",
         is_final=True,
     ),
     Gate(
@@ -100,7 +101,7 @@ GATES: tuple[Gate, ...] = (
         after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.NETWORK,
         judge=lambda c: c.runs.resolved.verdict,
-        says="What the code imports is declared, exists and is locked.",
+        says="What the code imports is declared, exists and is locked; no dependency is new, misleading or unused.",
     ),
     Gate(
         name=names.SECRETS,
