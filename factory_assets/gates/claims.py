@@ -15,7 +15,8 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.mutants import Mutant, Part, draw, parts_of
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.parsing import Source, parse
+from factory_assets.languages.facts import read_facts
+from factory_assets.languages.parts import holds
 from factory_assets.languages.sources import is_source
 
 # Every other one, and the first is another value returned: tests that hold a function against itself alone miss that.
@@ -49,8 +50,8 @@ def claims(language: Language, tree: Tree, *, seed: str, most: int) -> Iterator[
     """
     known = LANGUAGES[language]
     sources = [(path, file.text) for path, file in sorted(tree.items()) if is_source(language, path, file)]
-    parts = [part for path, text in sources for part in parts_of(known, path, text)]
-    named = _named_in_tests(language, tree, [text for _, text in sources])
+    parts = [part for path, text in sources for part in parts_of(language, path, text)]
+    named = {name for path, file in tree.items() for name in _named_in_tests(language, path, file.text)}
     by_name: dict[str, list[Part]] = {}
     for part in parts:
         by_name.setdefault(part.name, []).append(part)
@@ -77,32 +78,19 @@ def claims(language: Language, tree: Tree, *, seed: str, most: int) -> Iterator[
         yield Claim("the code", faults, OF_ALL)
 
 
-def _named_in_tests(language: Language, tree: Tree, sources: Iterable[str]) -> set[str]:
+def _named_in_tests(language: Language, path: str, text: str) -> Iterator[str]:
+    """The names in a test file, or in the tests that a source holds, but for those in imports."""
     known = LANGUAGES[language]
-    texts = [
-        file.text
-        for path, file in tree.items()
-        if known.test_path.search(path)
-        or (path.startswith("tests/") and path.endswith(known.source_suffixes))
-    ]
-    if known.inline_tests:
-        begins = ((text, known.inline_tests.search(text)) for text in sources)
-        texts += [text[match.start() :] for text, match in begins if match]
-    return {
-        name
-        for text in texts
-        for name in _names(parse(known, text), known.faults.imports, known.faults.names)
-    }
-
-
-def _names(source: Source, imports: frozenset[str], names: frozenset[str]) -> Iterator[str]:
-    imported = [range(node.start_byte, node.end_byte) for node in source.nodes(*imports)] if imports else []
-    at = 0
-    for node in source.nodes(*names):
-        while at < len(imported) and imported[at].stop <= node.start_byte:
-            at += 1
-        if at == len(imported) or node.start_byte not in imported[at]:
-            yield source.text(node)
+    is_test = bool(known.test_path.search(path)) or path.startswith("tests/")
+    if not path.endswith(known.source_suffixes) and not is_test:
+        return
+    facts = read_facts(language, text)
+    stack = [facts.source.root]
+    while stack:
+        node = stack.pop()
+        if node.type in known.faults.names and (is_test or holds(facts.tests, node.start_byte)):
+            yield facts.source.text(node)
+        stack += node.children if node.type not in known.faults.imports else []
 
 
 def _reached(starts: Iterable[Part], by_name: Mapping[str, list[Part]], without: set[str]) -> Iterator[Part]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.parsing import parse
+from factory_assets.languages.facts import read_facts
 from factory_assets.languages.sources import is_source
 
 Interface = Mapping[str, str]
@@ -22,8 +22,7 @@ def public_interface(language: Language, tree: Tree) -> Interface:
     found: dict[str, str] = {}
     for path, file in sorted(tree.items()):
         if is_source(language, path, file):
-            text = known.inline_tests.split(file.text, maxsplit=1)[0] if known.inline_tests else file.text
-            found |= dict(known.read_interface(path, parse(known, text)))
+            found |= dict(known.read_interface(path, read_facts(language, file.text).source))
     return found
 
 

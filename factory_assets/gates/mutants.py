@@ -10,9 +10,12 @@ from itertools import takewhile
 
 from tree_sitter import Node
 
-from factory_assets.languages.base import LanguageRecord
+from factory_assets.domain.specs import Language
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.facts import read_facts
 from factory_assets.languages.faults import ARITHMETIC, COMPARED, Faults
-from factory_assets.languages.parsing import Source, line_of, nodes, parse
+from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.parts import Facts, holds
 
 MOST_PER_PART = 200
 _MOST_SHOWN = 90
@@ -98,21 +101,18 @@ class _Place:
     is_shown: bool = False
 
 
-def parts_of(known: LanguageRecord, path: str, text: str) -> list[Part]:
+def parts_of(language: Language, path: str, text: str) -> list[Part]:
     """The parts of a source in their order; tests that stand in it are none of them."""
-    begins = known.inline_tests.search(text) if known.inline_tests else None
-    source = parse(known, text)
-    end = len(text[: begins.start()].encode("utf-8", "replace")) if begins else len(source.data)
-    return _Reader(known.faults, path, source, end).read()
+    return _Reader(LANGUAGES[language].faults, path, read_facts(language, text)).read()
 
 
 class _Reader:
-    def __init__(self, faults: Faults, path: str, source: Source, end: int) -> None:
-        self._faults, self._path, self._source, self._end = faults, path, source, end
+    def __init__(self, faults: Faults, path: str, facts: Facts) -> None:
+        self._faults, self._path, self._source, self._tests = faults, path, facts.source, facts.tests
         self._parts: list[Part] = []
         self._imported = {
-            source.text(leaf).rpartition("/")[2]
-            for statement in (source.nodes(*faults.imports) if faults.imports else ())
+            self._source.text(leaf).rpartition("/")[2]
+            for statement in (self._source.nodes(*faults.imports) if faults.imports else ())
             for leaf in nodes(statement)
             if not leaf.child_count
         }
@@ -125,7 +125,7 @@ class _Reader:
         while stack:
             node, parent, place = stack.pop()
             called = self._called(node)
-            if node.start_byte >= self._end or node.type in quiet or called in self._faults.unnoticed:
+            if holds(self._tests, node.start_byte) or node.type in quiet or called in self._faults.unnoticed:
                 continue
             place = self._inside(node, place, called)
             if (part := place.part) is not None and len(part.edits) < MOST_PER_PART:

@@ -21,6 +21,7 @@ from factory_assets.languages.project_files import read_toml, table
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
 _COMPARING = ("binary_expression", "match_pattern", "or_pattern")
+_TESTS = frozenset({"tests", "test"})
 _PUBLIC = (*_ITEMS, "function_item", "const_item", "static_item")
 
 
@@ -174,7 +175,8 @@ def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
                 f"{path}: {owner}{source.text(named)}",
                 f"{kind} {source.head(node)}" if kind.endswith("fn") else kind,
             )
-        if node.type in {"impl_item", "mod_item"} and body is not None:
+        is_test = named is not None and source.text(named) in _TESTS
+        if node.type in {"impl_item", "mod_item"} and body is not None and not is_test:
             stack += [(one, owner) for one in reversed(body.named_children)]
 
 
