@@ -13,7 +13,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Words
-from factory_assets.languages.faults import TOKENS, Faults
+from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
 
 _PRINTING = frozenset({b"echo", b"printf"})
@@ -47,14 +47,14 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
 
 
 _FAULTS = Faults(
-    names=frozenset({"word", "variable_name"}),
-    functions=frozenset({"function_definition"}),
+    names=words("word variable_name"),
+    functions=words("function_definition"),
     constants=frozenset(),
     calls={"command": "name"},
     members=frozenset(),
     imports=frozenset(),
-    left_alone=frozenset({"file_redirect", "heredoc_redirect", "regex"}),
-    operations=frozenset({"binary_expression", "unary_expression", "postfix_expression", "list"}),
+    left_alone=words("file_redirect heredoc_redirect regex"),
+    operations=words("binary_expression unary_expression postfix_expression list"),
     tokens=TOKENS
     | {
         "-eq": "-ne",
@@ -70,25 +70,16 @@ _FAULTS = Faults(
         "==": "!=",
     },
     conditions={"if_statement": "! {}"},
-    strings=frozenset({"string", "raw_string", "word"}),
-    numbers=frozenset({"number"}),
-    shown=frozenset({"array", "variable_assignment"}),
+    strings=words("string raw_string word"),
+    numbers=words("number"),
+    shown=words("array variable_assignment"),
     printers=frozenset(),
-    unnoticed=frozenset({"set", "shopt", "source", ".", "trap", "shift", "cd", "command", "local", "usage"}),
+    unnoticed=words("set shopt source . trap shift cd command local usage"),
     statements=dict.fromkeys(("command", "variable_assignment"), ":"),
-    blocks=frozenset(
-        {
-            "program",
-            "compound_statement",
-            "do_group",
-            "case_item",
-            "else_clause",
-            "if_statement",
-            "pipeline",
-            "redirected_statement",
-        }
+    blocks=words(
+        "program compound_statement do_group case_item else_clause if_statement pipeline redirected_statement"
     ),
-    returns=frozenset({"command"}),
+    returns=words("command"),
     returned=_returned,
     is_script=True,
 )

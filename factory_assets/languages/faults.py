@@ -16,6 +16,11 @@ Returned = Callable[[Node, str], Iterator[tuple[Node, str]]]
 """Of a node that returns and the text of the returned type: the values, each with a template of another one."""
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text as a set, to write down many names of types of nodes."""
+    return frozenset(text.split())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Faults:
     """The places of a language's sources where a fault can be put in. In a template `{}` is what stood there.

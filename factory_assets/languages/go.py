@@ -15,7 +15,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
-from factory_assets.languages.faults import Faults
+from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import go_module
 
@@ -39,20 +39,7 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
                 yield Import(name, path, line_of(node))
 
 
-_NUMBERS = (
-    "int",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float32",
-    "float64",
-)
+_NUMBERS = words("int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 float32 float64")
 _RESULTS = dict.fromkeys((*_NUMBERS, "byte", "rune", "time.Duration"), "({}) + 1") | {
     "string": '({}) + "x"',
     "bool": "!({})",
@@ -72,46 +59,29 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
 
 
 _FAULTS = Faults(
-    names=frozenset({"identifier", "field_identifier"}),
-    functions=frozenset({"function_declaration", "method_declaration"}),
-    constants=frozenset({"const_spec", "var_spec"}),
+    names=words("identifier field_identifier"),
+    functions=words("function_declaration method_declaration"),
+    constants=words("const_spec var_spec"),
     calls={"call_expression": "function"},
-    members=frozenset({"selector_expression"}),
-    imports=frozenset({"import_declaration"}),
-    left_alone=frozenset({"package_clause", "parameter_list", "type_declaration"}),
-    operations=frozenset({"binary_expression", "assignment_statement", "inc_statement", "dec_statement"}),
+    members=words("selector_expression"),
+    imports=words("import_declaration"),
+    left_alone=words("package_clause parameter_list type_declaration"),
+    operations=words("binary_expression assignment_statement inc_statement dec_statement"),
     conditions={"if_statement": "!({})"},
-    strings=frozenset({"interpreted_string_literal", "raw_string_literal"}),
-    numbers=frozenset({"int_literal", "float_literal"}),
-    shown=frozenset({"return_statement", "literal_value", "expression_case"}),
-    printers=frozenset(
-        {
-            *("Print", "Println", "Printf", "Fprint", "Fprintln", "Fprintf", "Sprint", "Sprintf", "Sprintln"),
-            *("WriteString", "Join", "append"),
-        }
+    strings=words("interpreted_string_literal raw_string_literal"),
+    numbers=words("int_literal float_literal"),
+    shown=words("return_statement literal_value expression_case"),
+    printers=words(
+        "Print Println Printf Fprint Fprintln Fprintf Sprint Sprintf Sprintln WriteString Join append"
     ),
-    unnoticed=frozenset(
-        {
-            *(
-                "Errorf",
-                "New",
-                "Fatal",
-                "Fatalf",
-                "panic",
-                "Bool",
-                "BoolVar",
-                "String",
-                "StringVar",
-                "Int",
-                "IntVar",
-            ),
-            *("Float64", "Float64Var", "Duration", "DurationVar"),
-        }
+    unnoticed=words(
+        "Errorf New Fatal Fatalf panic Bool BoolVar String StringVar Int IntVar Float64 Float64Var Duration "
+        "DurationVar"
     ),
     statements={"expression_statement": ";", "assignment_statement": "_ = {}"},
-    deleted=frozenset({"call_expression"}),
+    deleted=words("call_expression"),
     result="result",
-    returns=frozenset({"return_statement"}),
+    returns=words("return_statement"),
     returned=_returned,
 )
 

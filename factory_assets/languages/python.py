@@ -18,7 +18,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
-from factory_assets.languages.faults import TOKENS, Faults
+from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import python_folders, read_toml, table
 
@@ -151,30 +151,26 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
 
 
 _FAULTS = Faults(
-    names=frozenset({"identifier"}),
-    functions=frozenset({"function_definition"}),
-    constants=frozenset({"assignment"}),
+    names=words("identifier"),
+    functions=words("function_definition"),
+    constants=words("assignment"),
     calls={"call": "function"},
-    members=frozenset({"attribute"}),
-    imports=frozenset({"import_statement", "import_from_statement"}),
-    left_alone=frozenset({"decorator", "type", "parameters", "raise_statement", "assert_statement"}),
-    operations=frozenset(
-        {"binary_operator", "comparison_operator", "boolean_operator", "augmented_assignment"}
-    ),
+    members=words("attribute"),
+    imports=words("import_statement import_from_statement"),
+    left_alone=words("decorator type parameters raise_statement assert_statement"),
+    operations=words("binary_operator comparison_operator boolean_operator augmented_assignment"),
     tokens=TOKENS | {"and": "or", "or": "and", "is": "is not", "in": "not in"},
     literals={"True": "False", "False": "True"},
     conditions=dict.fromkeys(("if_statement", "elif_clause", "if_clause"), "not ({})"),
-    strings=frozenset({"string"}),
-    numbers=frozenset({"integer", "float"}),
-    shown=frozenset({"return_statement", "dictionary", "list", "tuple", "set", "case_clause"}),
-    printers=frozenset({"print", "write", "echo", "append", "join"}),
-    unnoticed=frozenset(
-        {"add_argument", "add_parser", "set_defaults", "ArgumentParser", "debug", "info", "warning"}
-    ),
+    strings=words("string"),
+    numbers=words("integer float"),
+    shown=words("return_statement dictionary list tuple set case_clause"),
+    printers=words("print write echo append join"),
+    unnoticed=words("add_argument add_parser set_defaults ArgumentParser debug info warning"),
     statements={"expression_statement": "pass"},
-    deleted=frozenset({"call", "await"}),
+    deleted=words("call await"),
     result="return_type",
-    returns=frozenset({"return_statement"}),
+    returns=words("return_statement"),
     returned=_returned,
 )
 

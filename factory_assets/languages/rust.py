@@ -15,7 +15,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
-from factory_assets.languages.faults import Faults
+from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
 
@@ -58,22 +58,7 @@ def _crates(tree: Tree) -> set[str]:
     return {str(target.get("name", "")).replace("-", "_") for target in targets}
 
 
-_NUMBERS = (
-    "i8",
-    "i16",
-    "i32",
-    "i64",
-    "i128",
-    "isize",
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "u128",
-    "usize",
-    "f32",
-    "f64",
-)
+_NUMBERS = words("i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64")
 _RESULTS = dict.fromkeys(_NUMBERS, "it + 1 as {kind}") | {"bool": "!it", "String": 'it + "x"'}
 
 
@@ -104,53 +89,27 @@ def _another(kind: str) -> str:
 
 
 _FAULTS = Faults(
-    names=frozenset({"identifier", "field_identifier"}),
-    functions=frozenset({"function_item"}),
-    constants=frozenset({"const_item", "static_item"}),
+    names=words("identifier field_identifier"),
+    functions=words("function_item"),
+    constants=words("const_item static_item"),
     calls={"call_expression": "function", "macro_invocation": "macro"},
-    members=frozenset({"field_expression"}),
-    imports=frozenset({"use_declaration", "extern_crate_declaration"}),
-    left_alone=frozenset(
-        {
-            *(
-                "attribute_item",
-                "inner_attribute_item",
-                "parameters",
-                "struct_item",
-                "enum_item",
-                "type_arguments",
-            ),
-            *("reference_type", "generic_type", "array_type"),
-        }
+    members=words("field_expression"),
+    imports=words("use_declaration extern_crate_declaration"),
+    left_alone=words(
+        "attribute_item inner_attribute_item parameters struct_item enum_item type_arguments reference_type "
+        "generic_type array_type"
     ),
-    operations=frozenset({"binary_expression", "compound_assignment_expr", "token_tree"}),
+    operations=words("binary_expression compound_assignment_expr token_tree"),
     conditions={"if_expression": "!({})"},
-    strings=frozenset({"string_literal", "raw_string_literal"}),
-    numbers=frozenset({"integer_literal", "float_literal"}),
-    shown=frozenset({"return_expression", "array_expression", "tuple_expression", "match_arm"}),
-    printers=frozenset(
-        {
-            *(
-                "print",
-                "println",
-                "write",
-                "writeln",
-                "format",
-                "vec",
-                "push_str",
-                "join",
-                "to_string",
-                "from",
-            ),
-        }
-    ),
-    unnoticed=frozenset(
-        {"panic", "expect", "assert", "assert_eq", "debug_assert", "eprintln", "unreachable", "Err"}
-    ),
+    strings=words("string_literal raw_string_literal"),
+    numbers=words("integer_literal float_literal"),
+    shown=words("return_expression array_expression tuple_expression match_arm"),
+    printers=words("print println write writeln format vec push_str join to_string from"),
+    unnoticed=words("panic expect assert assert_eq debug_assert eprintln unreachable Err"),
     statements={"expression_statement": ";"},
-    deleted=frozenset({"call_expression", "macro_invocation", "assignment_expression", "try_expression"}),
+    deleted=words("call_expression macro_invocation assignment_expression try_expression"),
     result="return_type",
-    returns=frozenset({"return_expression", "function_item"}),
+    returns=words("return_expression function_item"),
     returned=_returned,
 )
 

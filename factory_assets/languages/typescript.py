@@ -16,7 +16,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
-from factory_assets.languages.faults import TOKENS, Faults
+from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 
@@ -73,36 +73,28 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
 
 
 _FAULTS = Faults(
-    names=frozenset({"identifier", "property_identifier", "shorthand_property_identifier"}),
-    functions=frozenset({"function_declaration", "generator_function_declaration", "method_definition"}),
-    constants=frozenset({"variable_declarator", "public_field_definition"}),
+    names=words("identifier property_identifier shorthand_property_identifier"),
+    functions=words("function_declaration generator_function_declaration method_definition"),
+    constants=words("variable_declarator public_field_definition"),
     calls={"call_expression": "function", "new_expression": "constructor"},
-    members=frozenset({"member_expression"}),
-    imports=frozenset({"import_statement"}),
-    left_alone=frozenset(
-        {
-            *(
-                "type_annotation",
-                "type_arguments",
-                "type_parameters",
-                "interface_declaration",
-                "type_alias_declaration",
-            ),
-            *("formal_parameters", "decorator", "throw_statement"),
-        }
+    members=words("member_expression"),
+    imports=words("import_statement"),
+    left_alone=words(
+        "type_annotation type_arguments type_parameters interface_declaration type_alias_declaration "
+        "formal_parameters decorator throw_statement"
     ),
-    operations=frozenset({"binary_expression", "augmented_assignment_expression", "update_expression"}),
+    operations=words("binary_expression augmented_assignment_expression update_expression"),
     tokens=TOKENS | {"===": "!==", "!==": "==="},
     conditions={"if_statement": "(!{})", "ternary_expression": "!({})"},
-    strings=frozenset({"string", "template_string"}),
-    numbers=frozenset({"number"}),
-    shown=frozenset({"return_statement", "array", "pair", "switch_case", "arrow_function"}),
-    printers=frozenset({"log", "error", "write", "push", "join", "concat"}),
-    unnoticed=frozenset({"Error", "TypeError", "RangeError", "parseArgs"}),
+    strings=words("string template_string"),
+    numbers=words("number"),
+    shown=words("return_statement array pair switch_case arrow_function"),
+    printers=words("log error write push join concat"),
+    unnoticed=words("Error TypeError RangeError parseArgs"),
     statements={"expression_statement": ";"},
-    deleted=frozenset({"call_expression", "await_expression", "assignment_expression"}),
+    deleted=words("call_expression await_expression assignment_expression"),
     result="return_type",
-    returns=frozenset({"return_statement", "arrow_function"}),
+    returns=words("return_statement arrow_function"),
     returned=_returned,
     is_script=True,
 )
