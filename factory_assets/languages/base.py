@@ -49,6 +49,12 @@ def no_imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
     return iter(())
 
 
+def no_faults(text: str) -> Iterator[tuple[int, str]]:
+    """What the parser of a language says that is not at hand."""
+    del text
+    return iter(())
+
+
 @dataclass(frozen=True, kw_only=True)
 class LanguageRecord:
     """One language: its files, its grammar, and what a build of it needs.
@@ -63,6 +69,10 @@ class LanguageRecord:
     `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
     compiler does.
     `facts` is a query of tree-sitter whose captures languages/facts.py names.
+    `parse_faults` gives line and reason where the language's own parser, if it is at hand, cannot read a source.
+    `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
+    `refusals` beginnings of statements that stand for work not done, `plain_marks` give a function no purpose of
+    its own, and `scaffold_stub` is the scaffold's source that has to be replaced.
     """
 
     language: Language
@@ -82,3 +92,10 @@ class LanguageRecord:
     replaces_tools: frozenset[str] = frozenset()
     import_suffixes: tuple[str, ...] = ()
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports
+    parse_faults: Callable[[str], Iterator[tuple[int, str]]] = no_faults
+    empty_statements: frozenset[str] = frozenset()
+    empty_returns: frozenset[str] = frozenset()
+    stand_ins: frozenset[str] = frozenset()
+    refusals: tuple[str, ...] = ()
+    plain_marks: tuple[str, ...] = ()
+    scaffold_stub: str = ""

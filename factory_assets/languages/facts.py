@@ -3,8 +3,8 @@
 Each record's query (https://tree-sitter.github.io/tree-sitter/using-parsers/queries/) finds its parts by these
 captures: `@function` with `@name`, `@body`, `@returns` and in Go `@receiver`; `@public` on a function that others can
 call; `@owner` with `@name` and `@base`, `@module` with `@name`; `@mark` for decorators and attributes; `@call` with
-`@called`, `@valued` on a call whose result is used; `@passed` on a name that is handed on; `@comment`, `@string`,
-`@docstring`.
+`@called`, `@valued` on a call whose result is used; `@refusal` on what throws; `@passed` on a name that is handed
+on; `@tests` on tests within a source; `@comment`, `@string`, `@docstring`.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class _Reader:
             calls=tuple(calls),
             comments=self._comments,
             strings=self._parts("string"),
+            refusals=self._parts("refusal"),
             tests=self._tests,
             passed=frozenset(self._source.text(node) for node in self._nodes("passed")),
             valued=frozenset(call.name for call in calls if call.start in valued),

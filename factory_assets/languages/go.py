@@ -170,6 +170,7 @@ _FACTS = """
 ((function_declaration name: (_) @_name) @public (#match? @_name "^[A-Z]"))
 ((method_declaration name: (_) @_name) @public (#match? @_name "^[A-Z]"))
 (call_expression function: (_) @called) @call
+((call_expression function: (identifier) @_name) @refusal (#eq? @_name "panic"))
 (argument_list (identifier) @passed)
 (expression_list (identifier) @passed)
 (literal_element (identifier) @passed)
@@ -180,6 +181,7 @@ GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
     facts=_FACTS,
+    scaffold_stub="main.go",
     source_suffixes=(".go",),
     test_path=re.compile(r"_test\.go$"),
     test_case=re.compile(r"^func (?:Test|Fuzz|Example)\w*\(", re.MULTILINE),

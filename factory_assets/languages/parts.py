@@ -109,6 +109,7 @@ class Facts:
     calls: tuple[Call, ...]
     comments: tuple[Part, ...]
     strings: tuple[Part, ...]
+    refusals: tuple[Part, ...]
     tests: tuple[Part, ...]
     passed: frozenset[str]
     valued: frozenset[str]
@@ -144,9 +145,9 @@ class Facts:
         """The comments within a part."""
         return _inside(self.comments, part)
 
-    def strings_in(self, part: Part) -> Sequence[Part]:
-        """The strings within a part."""
-        return _inside(self.strings, part)
+    def refusals_in(self, part: Part) -> Sequence[Part]:
+        """What throws within a part."""
+        return _inside(self.refusals, part)
 
     def is_test_code(self, part: Part) -> bool:
         """Whether a part stands in the tests that a source holds within itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import posixpath
 import re
@@ -265,6 +266,14 @@ def _has_module(tree: Tree, module: str, endings: Words) -> bool:
     )
 
 
+def _parse_faults(text: str) -> Iterator[tuple[int, str]]:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        yield line or 1, f"does not parse as Python: {error}"
+
+
 _FACTS = """
 (comment) @comment
 (string) @string
@@ -288,6 +297,9 @@ _FACTS = """
 (keyword_argument value: (identifier) @passed)
 (default_parameter value: (identifier) @passed)
 (typed_default_parameter value: (identifier) @passed)
+(default_parameter value: (call function: (_) @passed))
+(typed_default_parameter value: (call function: (_) @passed))
+(raise_statement) @refusal
 (boolean_operator (identifier) @passed)
 (conditional_expression (identifier) @passed)
 (assignment right: (identifier) @passed)
@@ -299,6 +311,20 @@ PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
+    parse_faults=_parse_faults,
+    empty_statements=frozenset({"pass", "..."}),
+    empty_returns=frozenset({"return", "return None"}),
+    refusals=("raise NotImplementedError",),
+    plain_marks=(
+        "staticmethod",
+        "classmethod",
+        "property",
+        "cache",
+        "lru_cache",
+        "override",
+        "functools.",
+        "typing.",
+    ),
     source_suffixes=(".py",),
     test_path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
     test_case=re.compile(r"^\s*(?:async )?def test\w*\(", re.MULTILINE),

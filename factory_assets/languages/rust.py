@@ -187,6 +187,7 @@ _FACTS = r"""
 (mod_item name: (_) @name) @module
 (call_expression function: (_) @called) @call
 (macro_invocation macro: (_) @called) @call
+((macro_invocation macro: (identifier) @_name) @refusal (#eq? @_name "panic"))
 (arguments (identifier) @passed)
 (arguments (scoped_identifier name: (_) @passed))
 (field_initializer value: (identifier) @passed)
@@ -197,6 +198,9 @@ RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
+    stand_ins=frozenset({"todo", "unimplemented"}),
+    plain_marks=("inline", "allow", "expect", "must_use", "doc", "cold", "track_caller"),
+    scaffold_stub="src/lib.rs",
     source_suffixes=(".rs",),
     test_path=re.compile(r"^tests/.*\.rs$"),
     test_case=re.compile(r"^\s*#\[(?:\w+::)?test\]", re.MULTILINE),

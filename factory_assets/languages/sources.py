@@ -8,12 +8,12 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK, Tree, TreeFile
 from factory_assets.languages import LANGUAGES
 
-_VENDORED = frozenset({"vendor", "third_party"})
+_VENDORED = frozenset({"vendor", "third_party", "testdata", "fixtures"})
 _NEVER_SOURCES = frozenset({"tests", "dist", "build", "target"})
 
 
 def is_source(language: Language, path: str, file: TreeFile) -> bool:
-    """Whether this is source code of the language and neither a test, nor vendored, nor generated."""
+    """Whether this is source code of the language and neither a test or its data, nor vendored, nor generated."""
     known = LANGUAGES[language]
     parts = PurePosixPath(path).parts
     if file.mode == SYMLINK or _VENDORED.intersection(parts[:-1]) or parts[0] in _NEVER_SOURCES:

@@ -204,6 +204,8 @@ _FACTS = """
 (arguments (identifier) @passed)
 (arguments (member_expression property: (_) @passed))
 (required_parameter value: (identifier) @passed)
+(required_parameter value: (new_expression constructor: (_) @passed))
+(throw_statement) @refusal
 (object_assignment_pattern right: (identifier) @passed)
 (assignment_pattern right: (identifier) @passed)
 (binary_expression (identifier) @passed)
@@ -220,6 +222,7 @@ TYPESCRIPT = LanguageRecord(
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
     facts=_FACTS,
+    scaffold_stub="src/index.ts",
     source_suffixes=(".ts", ".mts", ".cts", ".tsx"),
     test_path=re.compile(r"^tests/.*\.test\.ts$"),
     test_case=re.compile(r"^\s*(?:await )?(?:t\.)?(?:test|it)(?:\.\w+)?\(", re.MULTILINE),
