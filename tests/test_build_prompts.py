@@ -9,6 +9,7 @@ from factory_assets.build.prompts import render_prompt
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.specs import Language
+from factory_assets.gates import gates_after
 
 
 def render(tmp_path, phase, *, spec=None, prompts_dir=PROMPTS):
@@ -72,3 +73,9 @@ def test_a_missing_or_broken_template_is_named(tmp_path):
     (tmp_path / "seo.md.j2").write_text("{{ nothing_of_that_name }}")
     with pytest.raises(InputError, match=r"seo\.md\.j2.*nothing_of_that_name"):
         render(tmp_path, Phase.SEO, prompts_dir=tmp_path)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_prompt_says_what_its_gates_hold_the_phase_to(tmp_path, phase):
+    text = render(tmp_path, phase)
+    assert [gate.name for gate in gates_after(phase) if f"- {gate.name}: {gate.says}" not in text] == []
