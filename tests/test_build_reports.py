@@ -6,7 +6,11 @@ import json
 
 import pytest
 
-from factory_assets.gates.reports import read_cargo, read_go, read_junit, read_pytest, read_tap
+from factory_assets.languages.bash import read_tap
+from factory_assets.languages.go import read_go
+from factory_assets.languages.python import read_pytest
+from factory_assets.languages.rust import read_cargo
+from factory_assets.languages.typescript import read_junit
 
 
 def numbers(report):

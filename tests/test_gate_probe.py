@@ -17,4 +17,4 @@ def test_a_probe_in_go_is_called_as_a_test_and_not_as_testmain() -> None:
 
 
 def test_a_go_file_with_nothing_but_testmain_takes_no_probe() -> None:
-    assert probes(Language.GO, tree_of({"tool_test.go": _TEST_MAIN}), seed="1") == ()
+    assert tuple(probes(Language.GO, tree_of({"tool_test.go": _TEST_MAIN}), seed="1")) == ()

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.specs import Language
 from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.environment import gate_environment
-from factory_assets.gates.reports import (
-    TestReport,
-    read_cargo,
-    read_go,
-    read_junit,
-    read_pytest,
-    read_tap,
-)
 from factory_assets.gates.written import test_files
-from factory_assets.languages.project_files import python_folders
-from factory_assets.languages.pytest_options import kept_options
+from factory_assets.languages import LANGUAGES
+from factory_assets.languages.test_runs import TestPlan, TestReport, TestStep
 
-_DRIVER = Path(__file__).with_name("pytest_driver.py")
-_PACKAGES = "PYTHONPATH"
+_NOTHING_RUN = CommandResult(0, "", timed_out=False, seconds=0.0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +45,7 @@ class TestRunner:
         self, *, language: Language, checkout: Checkout, commands: CommandRunner, env: Mapping[str, str]
     ) -> None:
         self._language = language
+        self._own = LANGUAGES[language].own_tests
         self._checkout = checkout
         self._commands = commands
         self._env = gate_environment(checkout.folder, env)
@@ -67,41 +56,26 @@ class TestRunner:
 
     def build(self, seconds: float) -> CommandResult | None:
         """Compile what is compiled, tests too; None for what is not compiled."""
-        match self._language:
-            case Language.GO:
-                return self.run(seconds, "go", "vet", "./...")
-            case Language.RUST:
-                return self.run(seconds, "cargo", "test", "--offline", "--no-run")
-            case Language.TYPESCRIPT:
-                compiler = "node_modules/typescript/bin/tsc"
-                return self.run(
-                    seconds,
-                    *("node", compiler, "-p", "tsconfig.json", "--rootDir", ".", "--outDir", "dist"),
-                    *("--noEmit", "false", "--incremental", "false", "--composite", "false"),
-                )
-            case Language.PYTHON | Language.BASH:
-                return None
+        return self.run(seconds, *self._own.build) if self._own.build else None
 
     def test(self, seconds: float) -> OwnRun:
         """Run the tests, built beforehand where the language is compiled, and read the report."""
-        match self._language:
-            case Language.PYTHON:
-                return self._python(seconds)
-            case Language.TYPESCRIPT:
-                return self._typescript(seconds)
-            case Language.GO:
-                return self._read(read_go, seconds, "go", "test", "-json", "-count=1", "./...")
-            case Language.RUST:
-                return self._read(read_cargo, seconds, "cargo", "test", "--offline", "--no-fail-fast")
-            case Language.BASH:
-                return self._bash(seconds)
+        tree = self._checkout.tree
+        files = test_files(self._language, tree)
+        plan = TestPlan(tree=tree, files=files, folder=self._checkout.folder, env=self._env)
+        whole = OwnRun(self._own.name, _NOTHING_RUN, TestReport())
+        for step in self._own.steps(plan) if files else ():
+            result = self.run(max(1.0, seconds - whole.result.seconds), *step.argv)
+            whole = _with(whole, step, result)
+            if result.timed_out or result.stopped:
+                break
+        return whole
 
     def build_and_test(self, seconds: float) -> OwnRun:
-        """Both; a build that fails is a run without a report. Go and cargo build by themselves."""
-        if self._language is Language.TYPESCRIPT:
-            built = self.build(seconds)
-            if built is not None and (built.timed_out or built.exit_code != 0):
-                return OwnRun("tsc -p tsconfig.json", built, TestReport(), "the sources do not compile")
+        """Both; a build that fails is a run without a report."""
+        built = self.build(seconds) if self._own.builds_first else None
+        if built is not None and (built.timed_out or built.exit_code != 0):
+            return OwnRun(" ".join(self._own.build), built, TestReport(), "the sources do not compile")
         return self.test(seconds)
 
     def run(self, seconds: float, *argv: str) -> CommandResult:
@@ -110,76 +84,29 @@ class TestRunner:
             Command(argv=argv, workspace=self._checkout.folder, timeout_seconds=seconds, env=self._env)
         )
 
-    def _python(self, seconds: float) -> OwnRun:
-        mark = f"@{secrets.token_hex(16)}@"
-        files = test_files(Language.PYTHON, self._checkout.tree)
-        if not files:
-            return _nothing_to_run("python3 -m pytest")
-        result = self.run(
-            seconds,
-            *("python3", "-I", "-c", _DRIVER.read_text(encoding="utf-8")),
-            *(mark, json.dumps(self._import_folders()), json.dumps(files)),
-            json.dumps(kept_options(self._checkout.tree)),
-        )
-        return _read_result(
-            "python3 -m pytest", result, lambda output: read_pytest(output, mark=mark), hide=mark
-        )
 
-    def _import_folders(self) -> list[str]:
-        folder = self._checkout.folder.resolve()
-        own = [folder / name for name in python_folders(self._checkout.tree)]
-        more = [path for path in self._env.get(_PACKAGES, "").split(":") if path]
-        return [*dict.fromkeys(str(path) for path in own if path.is_relative_to(folder)), *more]
-
-    def _typescript(self, seconds: float) -> OwnRun:
-        compiled = [
-            f"dist/{path.removesuffix('.ts')}.js"
-            for path in test_files(Language.TYPESCRIPT, self._checkout.tree)
-        ]
-        if not compiled:
-            return _nothing_to_run("node --test")
-        reporter = ("--test-reporter=junit", "--test-reporter-destination=stdout")
-        result = self.run(seconds, "node", "--test", *reporter, *compiled)
-        return _read_result("node --test", result, lambda output: read_junit(output, files=compiled))
-
-    def _bash(self, seconds: float) -> OwnRun:
-        report, last, fault = TestReport(), CommandResult(0, "", timed_out=False, seconds=0.0), ""
-        for script in test_files(Language.BASH, self._checkout.tree):
-            program = ("bats", "--tap") if script.endswith(".bats") else ("bash",)
-            result = self.run(max(1.0, seconds - last.seconds), *program, script)
-            one = read_tap(result.output, script=script)
-            report += one
-            if result.exit_code != 0 and not one.failed and not fault:
-                fault = f"{script} ended with {result.exit_code} and reports no failed test"
-            last = CommandResult(
-                exit_code=last.exit_code or result.exit_code,
-                output=last.output + result.output,
-                timed_out=last.timed_out or result.timed_out,
-                seconds=last.seconds + result.seconds,
-            )
-            if result.timed_out or result.stopped:
-                fault = f"{script}: {stopped(result)}"
-                break
-        return OwnRun("bash tests/test_*.sh", last, report, fault)
-
-    def _read(self, reader: Callable[[str], TestReport], seconds: float, *argv: str) -> OwnRun:
-        return _read_result(" ".join(argv), self.run(seconds, *argv), reader)
-
-
-def _read_result(
-    command: str, result: CommandResult, reader: Callable[[str], TestReport], *, hide: str = ""
-) -> OwnRun:
+def _with(whole: OwnRun, step: TestStep, result: CommandResult) -> OwnRun:
+    """A run with one more command in it."""
     fault, report = "", TestReport()
     try:
-        report = reader(result.output)
+        report = step.read(result.output)
     except ValueError as error:
         fault = str(error)
+    if step.fault_without_failure and result.exit_code != 0 and not report.failed:
+        fault = step.fault_without_failure.format(result.exit_code)
     if result.timed_out or result.stopped:
         fault = stopped(result)
-    if hide:
-        shown = "\n".join(line for line in result.output.splitlines() if not line.startswith(hide))
-        result = replace(result, output=shown)
-    return OwnRun(command, result, report, fault)
+    output = result.output
+    if step.hidden:
+        output = "\n".join(line for line in output.splitlines() if not line.startswith(step.hidden))
+    before = whole.result
+    together = replace(
+        result,
+        exit_code=before.exit_code or result.exit_code,
+        output=before.output + output,
+        seconds=before.seconds + result.seconds,
+    )
+    return OwnRun(whole.command, together, whole.report + report, whole.fault or fault)
 
 
 def stopped(result: CommandResult) -> str:
@@ -187,7 +114,3 @@ def stopped(result: CommandResult) -> str:
     if result.stopped:
         return f"the run was stopped: {result.stopped}"
     return f"the tests hang: the run was stopped after {result.seconds:.0f} s"
-
-
-def _nothing_to_run(command: str) -> OwnRun:
-    return OwnRun(command, CommandResult(0, "", timed_out=False, seconds=0.0), TestReport())

@@ -21,9 +21,9 @@ from factory_assets.domain.trees import Tree
 from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS, TESTS_RUN
 from factory_assets.gates.probe import Probe, probes
-from factory_assets.gates.reports import Outcome
 from factory_assets.gates.runners import OwnRun, TestRunner, stopped
 from factory_assets.gates.written import runs_nothing, test_files, unreported
+from factory_assets.languages.test_runs import Outcome
 
 FEWEST_TESTS = 3
 MOST_ALONE = 8
@@ -70,7 +70,7 @@ class TestRuns:
         self._language = language
         self._tree = tree
         self._seconds = seconds
-        self._probes = probes(language, tree, seed=secrets.token_hex(8))
+        self._probes = tuple(probes(language, tree, seed=secrets.token_hex(8)))
         self.checkout = Checkout(clone, tree, folders)
         self.runner = TestRunner(language=language, checkout=self.checkout, commands=commands, env=env or {})
 

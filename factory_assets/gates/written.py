@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK, Tree
 from factory_assets.gates.lexer import lex
-from factory_assets.gates.reports import TestReport
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.sources import is_source
+from factory_assets.languages.test_runs import TestReport
 
 _GO_TEST = re.compile(r"^func ((?:Test|Fuzz)(?:[^a-z\W]\w*)?)\(", re.MULTILINE)
 _GO_CONSTRAINT = re.compile(r"^//go:build ", re.MULTILINE)

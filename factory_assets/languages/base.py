@@ -16,6 +16,7 @@ from factory_assets.languages.faults import Faults
 if TYPE_CHECKING:
     from factory_assets.languages.parsing import Source
 from factory_assets.languages.entry_points import EntryPoints
+from factory_assets.languages.test_runs import OwnTests
 
 MAKE = ("make", "command -v make")
 OPTION = "an option"
@@ -60,7 +61,9 @@ class LanguageRecord:
     """One language: its files, its grammar, and what a build of it needs.
 
     `test_path` matches a test file's path and `test_case` one test in it. `inline_tests` is where tests begin
-    in a source file. `needs` are shell tests by the name of the tool that they look for. `replaces_tools` are names of
+    in a source file. `needs` are shell tests by the name of the tool that they look for. `own_tests` is how the factory
+    runs its tests. `scaffold` are the templates of the files that a repo starts
+    from, by path, beside those of every language. `replaces_tools` are names of
     files and folders that take the place of what the tools of the language run: the factory keeps them out of a repo.
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
     files that end like `import_suffixes` are read. `read_interface` gives of a path and its source what others
@@ -84,6 +87,8 @@ class LanguageRecord:
     tests_live_in: str
     needs: tuple[tuple[str, str], ...]
     faults: Faults
+    own_tests: OwnTests
+    scaffold: Mapping[str, str]
     read_interface: Callable[[str, Source], Iterator[tuple[str, str]]]
     entry_points: EntryPoints
     inline_tests: re.Pattern[str] | None = None

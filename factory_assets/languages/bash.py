@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import tree_sitter_bash
 from tree_sitter import Language as Grammar
@@ -15,6 +16,7 @@ from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
+from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 _PRINTING = frozenset({b"echo", b"printf"})
 
@@ -115,6 +117,54 @@ _FACTS = """
 """
 
 
+_TAP_TEST = re.compile(r"^(not )?ok\b[ \t]*(\d+)?[ \t]*(?:-[ \t]*)?([^\n]*)$", re.MULTILINE)
+_TAP_PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
+_TAP_DIRECTIVE = re.compile(r"(?<!\\)#\s*(?:skip|todo)", re.IGNORECASE)
+_TAP_BAIL = re.compile(r"^Bail out!", re.MULTILINE)
+_SHEBANG = re.compile(r"\A#![^\n]*\n")
+
+
+def read_tap(output: str, *, script: str) -> TestReport:
+    """Read TAP (https://testanything.org); a test that the plan promised and that never ran is broken."""
+    cases = []
+    lines = _TAP_TEST.findall(output)
+    for negation, number, rest in lines:
+        directive = _TAP_DIRECTIVE.search(rest)
+        title = rest[: directive.start()] if directive else rest
+        outcome = Outcome.FAILED if negation else Outcome.PASSED
+        cases.append(
+            TestCase(f"{script} {title.strip() or number}", Outcome.SKIPPED if directive else outcome)
+        )
+    planned = max((int(count) for count in _TAP_PLAN.findall(output)), default=0)
+    cases += [
+        TestCase(f"{script} {number}, planned", Outcome.BROKEN)
+        for number in range(len(lines) + 1, min(planned, len(lines) + 1000) + 1)
+    ]
+    if _TAP_BAIL.search(output):
+        cases.append(TestCase(f"{script} bailed out", Outcome.BROKEN))
+    return TestReport(tuple(cases))
+
+
+def _steps(plan: TestPlan) -> tuple[TestStep, ...]:
+    return tuple(
+        TestStep(
+            argv=(*(("bats", "--tap") if script.endswith(".bats") else ("bash",)), script),
+            read=partial(read_tap, script=script),
+            fault_without_failure=f"{script} ended with {{}} and reports no failed test",
+        )
+        for script in plan.files
+    )
+
+
+def _probe(path: str, text: str, word: str) -> tuple[str, str]:
+    """At the end of a bats file; at the beginning of a script, which may exit before its end."""
+    if path.endswith(".bats"):
+        return f'{text}\n@test "{word}" {{\n  false\n}}\n', word
+    shebang = _SHEBANG.match(text)
+    at = shebang.end() if shebang else 0
+    return f'{text[:at]}echo "not ok 1 - {word}"; exit 1\n{text[at:]}', word
+
+
 BASH = LanguageRecord(
     language=Language.BASH,
     grammar=Grammar(tree_sitter_bash.language()),
@@ -133,4 +183,6 @@ BASH = LanguageRecord(
     read_imports=_imports,
     check_syntax=("bash", "-n"),
     entry_points=EntryPoints(declared=_commands),
+    scaffold={".shellcheckrc": "shellcheckrc.j2"},
+    own_tests=OwnTests(name="bash tests/test_*.sh", steps=_steps, probe=_probe),
 )

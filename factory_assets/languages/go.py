@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
 import tree_sitter_go
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
@@ -18,6 +20,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import go_module
+from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
 _DECLARING = frozenset({"function_declaration", "method_declaration"})
 _SPECS = ("type_spec", "type_alias", "const_spec", "var_spec")
@@ -177,6 +180,56 @@ _FACTS = """
 """
 
 
+# TestMain is no test: it is called with another type.
+_SIGNATURE = re.compile(r"^func Test(?!Main\()\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    action: str = Field(alias="Action")
+    package: str = Field("", alias="Package")
+    test: str = Field("", alias="Test")
+
+
+def read_go(output: str) -> TestReport:
+    """Read `go test -json` events: tests and subtests that have no subtests themselves.
+
+    See https://pkg.go.dev/cmd/test2json. A package that fails without a failed test is broken.
+    """
+    results: dict[tuple[str, str], str] = {}
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            continue
+        try:
+            event = _Event.model_validate(json.loads(line))
+        except (json.JSONDecodeError, ValidationError):
+            continue
+        if event.action in {"pass", "fail", "skip"}:
+            results[event.package, event.test] = event.action
+    parents = {
+        (package, test[:at]) for package, test in results for at, char in enumerate(test) if char == "/"
+    }
+    tests = {key: action for key, action in results.items() if key[1] and key not in parents}
+    broken = {package for (package, test), action in results.items() if not test and action == "fail"}
+    broken -= {package for (package, _), action in tests.items() if action == "fail"}
+    outcomes = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}
+    return TestReport(
+        tuple(TestCase(f"{package} {test}", outcomes[action]) for (package, test), action in tests.items())
+        + tuple(TestCase(package, Outcome.BROKEN) for package in sorted(broken))
+    )
+
+
+def _probe(path: str, text: str, word: str) -> tuple[str, str] | None:
+    """Named and called as the file's own tests are; None where it has no test to learn that from."""
+    del path
+    found = _SIGNATURE.search(text)
+    if found is None:
+        return None
+    name = f"Test{word.capitalize()}"
+    return f"{text}\nfunc {name}({found[1]} {found[2]}) {{ {found[1]}.Fatal() }}\n", name
+
+
 GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
@@ -194,5 +247,12 @@ GO = LanguageRecord(
     read_interface=_interface,
     entry_points=EntryPoints(
         declared=_commands, launched=_launched, name=lambda tree: go_module(tree).rpartition("/")[2]
+    ),
+    scaffold={"go.mod": "go.mod.j2", "main.go": "main.go.j2"},
+    own_tests=OwnTests(
+        name="go test -json -count=1 ./...",
+        steps=lambda _: (TestStep(argv=("go", "test", "-json", "-count=1", "./..."), read=read_go),),
+        probe=_probe,
+        build=("go", "vet", "./..."),
     ),
 )

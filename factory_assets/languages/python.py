@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import difflib
+import json
 import posixpath
 import re
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 import tree_sitter_python
+from pydantic import BaseModel, ConfigDict, ValidationError
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
@@ -22,6 +26,8 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import python_folders, read_toml, table
+from factory_assets.languages.pytest_options import kept_options
+from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 # The factory's own test run brings pytest along.
 _GIVEN = PYTHON_STANDARD | {"pytest", "_pytest"}
@@ -307,6 +313,64 @@ _FACTS = """
 """
 
 
+_DRIVER = Path(__file__).with_name("pytest_driver.py")
+
+
+class _PytestReport(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    cases: tuple[tuple[str, Outcome], ...]
+
+
+def read_pytest(output: str, *, mark: str) -> TestReport:
+    """Read the one line that languages/pytest_driver.py ends with.
+
+    Raises:
+        ValueError: when there is no such line, or more than one.
+    """
+    lines = [line.removeprefix(mark) for line in output.splitlines() if line.startswith(mark)]
+    if not lines:
+        raise ValueError("the run ended before pytest had reported")
+    if len(lines) > 1:
+        raise ValueError("something other than the factory's runner wrote a report")
+    try:
+        report = _PytestReport.model_validate_json(lines[0])
+    except ValidationError as error:
+        raise ValueError(f"the report is not readable: {error.error_count()} faults") from error
+    return TestReport(tuple(TestCase(name, outcome) for name, outcome in report.cases))
+
+
+def _steps(plan: TestPlan) -> tuple[TestStep, ...]:
+    mark = f"@{secrets.token_hex(16)}@"
+    folder = plan.folder.resolve()
+    own = [folder / name for name in python_folders(plan.tree)]
+    folders = dict.fromkeys(str(path) for path in own if path.is_relative_to(folder))
+    installed = [path for path in plan.env.get("PYTHONPATH", "").split(":") if path]
+    arguments = ([*folders, *installed], plan.files, kept_options(plan.tree))
+    return (
+        TestStep(
+            argv=(
+                *("python3", "-I", "-c", _DRIVER.read_text(encoding="utf-8")),
+                *(mark, *map(json.dumps, arguments)),
+            ),
+            read=partial(read_pytest, mark=mark),
+            hidden=mark,
+        ),
+    )
+
+
+def _probe(path: str, text: str, word: str) -> tuple[str, str]:
+    name = f"test_{word}"
+    test = f"\n\ndef {name}():\n    assert [] == [0]\n"
+    # Where unittest runs the tests, it finds nothing but its own classes.
+    owner = f"Test{word.title().replace('_', '')}"
+    case = (
+        f"\n\nimport unittest as {word}\n\n\nclass {owner}({word}.TestCase):\n"
+        f"    def {name}(self):\n        self.fail()\n"
+    )
+    return f"{text}{test}{case if 'unittest' in text else ''}", f"{path}::{name}"
+
+
 PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
@@ -341,4 +405,6 @@ PYTHON = LanguageRecord(
         name=lambda tree: str(table(read_toml(tree, "pyproject.toml"), "project").get("name", "")),
         search=("PYTHONPATH", python_folders),
     ),
+    scaffold={"pyproject.toml": "pyproject.toml.j2", "{module}/__init__.py": "package_init.py.j2"},
+    own_tests=OwnTests(name="python3 -m pytest", steps=_steps, probe=_probe),
 )

@@ -18,6 +18,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
+from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
 _COMPARING = ("binary_expression", "match_pattern", "or_pattern")
@@ -194,6 +195,46 @@ _FACTS = r"""
 """
 
 
+_CARGO_TEST = re.compile(r"^test (\S.*?)(?: - should panic)? \.\.\. (ok|FAILED|ignored)", re.MULTILINE)
+_CARGO_RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
+_CARGO_BROKEN = re.compile(r"^error: could not compile .*$", re.MULTILINE)
+
+
+def read_cargo(output: str) -> TestReport:
+    """Read cargo's lines, test binary by test binary.
+
+    A result line that counts more than was listed adds tests without a name; one that counts fewer is not
+    the runner's.
+
+    Raises:
+        ValueError: when the lines of the tests and the sums below them do not agree.
+    """
+    outcomes = {"ok": Outcome.PASSED, "FAILED": Outcome.FAILED, "ignored": Outcome.SKIPPED}
+    cases: list[TestCase] = []
+    at = 0
+    for result in _CARGO_RESULT.finditer(output):
+        listed = [
+            TestCase(name, outcomes[word]) for name, word in _CARGO_TEST.findall(output[at : result.start()])
+        ]
+        at = result.end()
+        for number, outcome in zip(
+            map(int, result.groups()), (Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED), strict=True
+        ):
+            missing = number - sum(case.outcome is outcome for case in listed)
+            if missing < 0:
+                raise ValueError("the lines of the tests and the sums below them do not agree")
+            cases += [TestCase("", outcome)] * missing
+        cases += listed
+    cases += [TestCase(line, Outcome.BROKEN) for line in _CARGO_BROKEN.findall(output)]
+    return TestReport(tuple(cases))
+
+
+def _probe(path: str, text: str, word: str) -> tuple[str, str]:
+    del path
+    module = f"\n#[cfg(test)]\nmod {word} {{\n    #[test]\n    fn {word}() {{ panic!() }}\n}}\n"
+    return f"{text}{module}", f"{word}::{word}"
+
+
 RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
@@ -216,5 +257,12 @@ RUST = LanguageRecord(
         declared=_commands,
         launched=_launched,
         name=lambda tree: str(table(read_toml(tree, "Cargo.toml"), "package").get("name", "")),
+    ),
+    scaffold={"Cargo.toml": "Cargo.toml.j2", "src/lib.rs": "lib.rs.j2"},
+    own_tests=OwnTests(
+        name="cargo test --offline --no-fail-fast",
+        steps=lambda _: (TestStep(argv=("cargo", "test", "--offline", "--no-fail-fast"), read=read_cargo),),
+        probe=_probe,
+        build=("cargo", "test", "--offline", "--no-run"),
     ),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
+from xml.etree import ElementTree as ET
 
 import tree_sitter_typescript
 from tree_sitter import Language as Grammar
@@ -19,6 +20,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import npm_scripts, read_json, table
+from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _IMPORTING = frozenset({"import", "require", "require.resolve"})
@@ -217,6 +219,63 @@ _FACTS = """
 """
 
 
+def read_junit(output: str, *, files: Collection[str] = ()) -> TestReport:
+    """Read the JUnit report in an output.
+
+    `files` are test files by name: node reports a file without tests as one test of that name, which is none.
+
+    Raises:
+        ValueError: when there is no JUnit report.
+    """
+    start, end = output.find("<?xml"), output.rfind("</testsuites>")
+    if start < 0 or end < start:
+        raise ValueError("the run ended without a JUnit report")
+    xml = output[start:end] + "</testsuites>"
+    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
+        raise ValueError("a test report has no document type")
+    try:
+        # Entities, the danger of untrusted XML, are refused above.
+        root = ET.fromstring(xml)  # noqa: S314
+    except ET.ParseError as error:
+        raise ValueError(f"the test report is no XML: {error}") from error
+    cases = []
+    for case in root.iter("testcase"):
+        name = case.get("name", "")
+        outcome = _junit_outcome(case)
+        if not any(name.endswith(file) for file in files):
+            cases.append(TestCase(name, outcome))
+        elif outcome is Outcome.FAILED:
+            cases.append(TestCase(name, Outcome.BROKEN))
+    return TestReport(tuple(cases))
+
+
+def _junit_outcome(case: ET.Element) -> Outcome:
+    if case.find("skipped") is not None:
+        return Outcome.SKIPPED
+    failed = case.find("failure") is not None or case.find("error") is not None
+    return Outcome.FAILED if failed else Outcome.PASSED
+
+
+def _steps(plan: TestPlan) -> tuple[TestStep, ...]:
+    compiled = [f"dist/{path.removesuffix('.ts')}.js" for path in plan.files]
+    reporter = ("--test-reporter=junit", "--test-reporter-destination=stdout")
+    return (
+        TestStep(
+            argv=("node", "--test", *reporter, *compiled),
+            read=lambda output: read_junit(output, files=compiled),
+        ),
+    )
+
+
+def _probe(path: str, text: str, word: str) -> tuple[str, str]:
+    del path
+    more = (
+        f'import {{ test as {word} }} from "node:test";\n'
+        f'{word}("{word}", () => {{ throw new Error("0"); }});\n'
+    )
+    return f"{text}{more}", word
+
+
 TYPESCRIPT = LanguageRecord(
     language=Language.TYPESCRIPT,
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
@@ -237,5 +296,29 @@ TYPESCRIPT = LanguageRecord(
         declared=_commands,
         launched=_launched,
         name=lambda tree: str(read_json(tree, "package.json").get("name", "")),
+    ),
+    scaffold={
+        "package.json": "package.json.j2",
+        "tsconfig.json": "tsconfig.json.j2",
+        "src/index.ts": "index.ts.j2",
+    },
+    own_tests=OwnTests(
+        name="node --test",
+        steps=_steps,
+        probe=_probe,
+        build=(
+            *(
+                "node",
+                "node_modules/typescript/bin/tsc",
+                "-p",
+                "tsconfig.json",
+                "--rootDir",
+                ".",
+                "--outDir",
+                "dist",
+            ),
+            *("--noEmit", "false", "--incremental", "false", "--composite", "false"),
+        ),
+        builds_first=True,
     ),
 )

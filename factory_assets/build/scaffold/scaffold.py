@@ -16,25 +16,12 @@ from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.domain.text import single_line
+from factory_assets.languages import LANGUAGES
 
 FIRST_VERSION = "0.1.0"
 SUMMARY_LENGTH = 200
 
 _COMMON = {"SPEC.md": "common/SPEC.md.j2", "LICENSE": "common/LICENSE.j2"}
-_BY_LANGUAGE: dict[Language, dict[str, str]] = {
-    Language.GO: {"go.mod": "go/go.mod.j2", "main.go": "go/main.go.j2"},
-    Language.PYTHON: {
-        "pyproject.toml": "python/pyproject.toml.j2",
-        "{module}/__init__.py": "python/package_init.py.j2",
-    },
-    Language.TYPESCRIPT: {
-        "package.json": "typescript/package.json.j2",
-        "tsconfig.json": "typescript/tsconfig.json.j2",
-        "src/index.ts": "typescript/index.ts.j2",
-    },
-    Language.BASH: {".shellcheckrc": "bash/shellcheckrc.j2"},
-    Language.RUST: {"Cargo.toml": "rust/Cargo.toml.j2", "src/lib.rs": "rust/lib.rs.j2"},
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +63,8 @@ def write_scaffold(
 
 def _templates(language: Language) -> dict[str, str]:
     shared = {".gitignore": f"{language}/gitignore.j2", "Makefile": f"{language}/Makefile.j2"}
-    return _COMMON | shared | _BY_LANGUAGE[language]
+    own = {path: f"{language}/{template}" for path, template in LANGUAGES[language].scaffold.items()}
+    return _COMMON | shared | own
 
 
 @cache
