@@ -28,12 +28,15 @@ class Resolution:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def provide(self, clone: Path) -> dict[str, str]:
-        """Put into a clone what its tests need, and return the environment that they need."""
+        """Put into a clone what its tests need, and return the environment that they need. It can be done once.
+
+        What was fetched is moved there: it may be thousands of files.
+        """
         for name, folder in self.folders.items():
-            # With the time of now: make compares what was fetched with the project file it was fetched for.
-            shutil.copytree(
-                folder, clone / name, symlinks=True, dirs_exist_ok=True, copy_function=shutil.copy
-            )
+            if (clone / name).exists():
+                shutil.copytree(folder, clone / name, symlinks=True, dirs_exist_ok=True)
+            else:
+                shutil.move(folder, clone / name)
         return {**self.env, **{variable: str(clone / path) for variable, path in self.paths.items()}}
 
 

@@ -161,6 +161,7 @@ GATES: tuple[Gate, ...] = (
             seed=c.runs.final.commit,
             env=c.runs.clone.env,
             folders=c.runs.clone.folders,
+            before=c.runs.tests.own,
         ),
         says="The tests notice faults that are put into what they claim to test.",
     ),

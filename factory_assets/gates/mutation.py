@@ -25,7 +25,7 @@ from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.claims import Claim, claims
 from factory_assets.gates.mutants import Mutant
 from factory_assets.gates.names import TESTS_NOTICE
-from factory_assets.gates.runners import TestRunner
+from factory_assets.gates.runners import OwnRun, TestRunner
 from factory_assets.languages import LANGUAGES
 
 MOST_CLAIMS = 4
@@ -83,6 +83,7 @@ def judge_mutations(
     seconds: float = 90.0,
     env: Mapping[str, str] | None = None,
     folders: tuple[str, ...] = (),
+    before: OwnRun | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> GateVerdict:
     """Put faults into the sources one at a time, at most five that compile for each claim of the tests.
@@ -96,13 +97,14 @@ def judge_mutations(
         seconds: wall-clock limit of all of it together.
         env: what the dependencies need.
         folders: top-level folders of the clone that are kept though they are not in the tree.
+        before: the own run of the tests as they are; it is made where it is not known.
         clock: seconds that only go forward.
     """
     checkout = Checkout(clone, tree, folders)
     runner = TestRunner(language=language, checkout=checkout, commands=commands, env=env or {})
     trial = _Trial(language, checkout, runner, clock, seconds)
     try:
-        return trial.judge(seed)
+        return trial.judge(seed, before)
     finally:
         checkout.restore()
 
@@ -117,9 +119,10 @@ class _Trial:
     deadline: float = 0.0
     usual_seconds: float = 0.0
 
-    def judge(self, seed: str) -> GateVerdict:
-        self.checkout.restore()
-        before = self.runner.build_and_test(self.seconds)
+    def judge(self, seed: str, before: OwnRun | None) -> GateVerdict:
+        if before is None:
+            self.checkout.restore()
+            before = self.runner.build_and_test(self.seconds)
         if not before.green:
             reason = before.fault or f"{len(before.report.failed)} fail"
             return _verdict(f"not tried, because the tests do not pass as they are: {reason}", passed=False)
