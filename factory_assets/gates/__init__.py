@@ -42,8 +42,8 @@ GATES: tuple[Gate, ...] = (
         after=tuple(Phase),
         needs=Needs.TREE,
         judge=lambda c: judge_tree(c.phase, c.tree),
-        says="No link leads out, no settings act on whoever opens the repo, and it has at most 500 files of at most 1 MB,"
-        " or of 100 kB if they are no text.",
+        says="No link leads out, no settings act on whoever opens the repo, and it has at most 500 files of at most"
+        " 1 MB each, or of 100 kB if they are no text.",
         is_final=True,
     ),
     Gate(
