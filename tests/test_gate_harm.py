@@ -9,7 +9,7 @@ from gate_material import need, repo
 from harm_material import harm, harm_verdicts
 
 from factory_assets.domain.specs import Language
-from factory_assets.gates.install_code import install_code
+from factory_assets.languages import LANGUAGES
 from factory_assets.sandbox.clock import faketime_library
 
 _TEST = "tests/test_more.py"
@@ -177,7 +177,7 @@ def test_a_bomb_in_go_goes_off_as_well(tmp_path: Path) -> None:
 def test_code_that_runs_at_install_time_is_refused_by_its_place(
     language: Language, files: dict[str, str | None], says: str
 ) -> None:
-    (fault,) = install_code(language, repo(language, files))
+    (fault,) = LANGUAGES[language].install_code(repo(language, files))
     assert says in fault
 
 
@@ -212,4 +212,4 @@ def test_code_that_runs_at_install_time_is_refused_by_its_place(
 def test_what_only_declares_is_no_code_at_install_time(
     language: Language, files: dict[str, str | None]
 ) -> None:
-    assert install_code(language, repo(language, files)) == ()
+    assert list(LANGUAGES[language].install_code(repo(language, files))) == []

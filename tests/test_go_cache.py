@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from factory_assets.domain.agents import Command, CommandResult
-from factory_assets.gates.go_cache import OVERLAY, GoCache
+from factory_assets.gates.go_cache import GoCache
+from factory_assets.languages.clocks import GO_OVERLAY
 
 
 class ScriptedGo:
@@ -61,14 +62,14 @@ def test_a_clones_overlay_leads_to_its_own_copy_of_the_clock(tmp_path: Path) -> 
     clock.write_text("func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n\t}\n}\n")
     go = ScriptedGo(root=str(tmp_path / "go"))
     cache(go, tmp_path).copy_to(tmp_path / "clone")
-    overlay = json.loads((tmp_path / "clone" / OVERLAY).read_text())["Replace"]
+    overlay = json.loads((tmp_path / "clone" / GO_OVERLAY).read_text())["Replace"]
     assert "sec += ahead" in Path(overlay[str(clock)]).read_text()
     assert all(Path(file).parent == tmp_path / "clone" for file in overlay.values())
 
 
 def test_a_go_that_reads_the_clock_in_another_way_has_no_overlay(tmp_path: Path) -> None:
     cache(ScriptedGo(), tmp_path).copy_to(tmp_path / "clone")
-    assert not (tmp_path / "clone" / OVERLAY).exists()
+    assert not (tmp_path / "clone" / GO_OVERLAY).exists()
 
 
 def test_what_a_clone_does_to_its_copy_reaches_no_other_clone(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_command_that_leaves_the_home_alone_is_seen_to_do_nothing(name: str, t
         ("echo evil >> ~/.bashrc", "changed", "~/.bashrc"),
         ("rm ~/.profile; ln -s /dev/zero ~/.profile", "changed", "~/.profile"),
         ("rm ~/.profile; mkfifo ~/.profile", "changed", "~/.profile"),
-        ("chmod 000 ~/.ssh; cat ~/.bash_history >/dev/null", "opened", "~/.bash_history"),
+        ("chmod 000 ~/.ssh; cat ~/.zsh_history >/dev/null", "opened", "~/.zsh_history"),
         ("cat ~/.ssh/id_ed25519 >/dev/null", "opened", "~/.ssh/id_ed25519"),
         ("ln ~/.ssh/id_ed25519 ~/x; head -c1 ~/x >/dev/null", "opened", "~/.ssh/id_ed25519"),
         ("grep -r planted ~ >/dev/null", "opened", "~/.aws/credentials"),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from factory_assets.domain.trees import EXECUTABLE, SYMLINK, Tree, TreeFile
 from factory_assets.folders import remove_folder
+from factory_assets.languages.clocks import GO_CACHE
 
-GO_CACHE = ".go-cache"
 _INSTALLED = "node_modules/.package-lock.json"
 _CACHES = (".git", "node_modules", "target", GO_CACHE)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from factory_assets.gates.checkout import GO_CACHE
 from factory_assets.gates.go_cache import go_cache_variables
+from factory_assets.languages.clocks import GO_CACHE
 
 _OFFLINE = {
     "CI": "1",
@@ -19,6 +19,7 @@ _OFFLINE = {
     "GOENV": "off",
     "CARGO_NET_OFFLINE": "true",
     "npm_config_update_notifier": "false",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.languages.clocks import GO_OVERLAY, GO_SECONDS_AHEAD
 
 _PRIVATE = frozenset({"cmd", "internal", "vendor"})
 # They are for special builds, or for nobody to import.
@@ -25,9 +26,6 @@ _NOT_IMPORTED = frozenset(
 _MAKE_SECONDS = 600.0
 # Go takes no folder with such a name for a package of the workspace.
 _CACHE = ".cache"
-OVERLAY = "overlay.json"
-AHEAD = "CLOCK_AHEAD_SECONDS"
-"""By this variable a program's clock is ahead."""
 _READS_CLOCK = "sec, nsec, mono := runtimeNow()\n\tif mono == 0 {"
 _SET_AHEAD = "sec, nsec, mono := runtimeNow()\n\tsec += ahead\n\tif mono == 0 {"
 _AHEAD_SOURCE = f"""package time
@@ -37,7 +35,7 @@ import "syscall"
 var ahead = readAhead()
 
 func readAhead() int64 {{
-	text, _ := syscall.Getenv("{AHEAD}")
+	text, _ := syscall.Getenv("{GO_SECONDS_AHEAD}")
 	seconds, _ := atoi(text)
 	return int64(seconds)
 }}
@@ -107,7 +105,7 @@ class GoCache:
             str(clock): str(cache / "time.go"),
             str(clock.with_name("ahead.go")): str(cache / "ahead.go"),
         }
-        (cache / OVERLAY).write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
+        (cache / GO_OVERLAY).write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
 
     def _run(self, workspace: Path, *argv: str) -> CommandResult:
         env = {
@@ -130,7 +128,7 @@ def go_cache_folder() -> Path:
 
 def _move_overlay(cache: Path) -> None:
     """Let the overlay of a copied cache lead to the copy."""
-    overlay = cache / OVERLAY
+    overlay = cache / GO_OVERLAY
     if overlay.is_file():
         replaced: dict[str, str] = json.loads(overlay.read_text(encoding="utf-8"))["Replace"]
         moved = {original: str(cache / Path(file).name) for original, file in replaced.items()}
@@ -139,7 +137,7 @@ def _move_overlay(cache: Path) -> None:
 
 def go_cache_variables(cache: Path) -> dict[str, str]:
     """What tells Go of a cache that was made here."""
-    overlay = cache / OVERLAY
+    overlay = cache / GO_OVERLAY
     flags = {"GOFLAGS": f"-overlay={overlay}"} if overlay.is_file() else {}
     return {"GOCACHE": str(cache), **flags}
 

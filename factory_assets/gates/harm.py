@@ -14,7 +14,6 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.base import Context
 from factory_assets.gates.checkout import Checkout
-from factory_assets.gates.install_code import install_code
 from factory_assets.gates.later import Later, LaterRuns
 from factory_assets.gates.names import HARMLESS
 from factory_assets.languages import LANGUAGES
@@ -22,7 +21,7 @@ from factory_assets.languages import LANGUAGES
 _BUSINESS = {
     "~/.ssh/id_ed25519": ("ssh",),
     "~/.aws/credentials": ("aws", "boto"),
-    "~/.bash_history": ("history",),
+    "~/.zsh_history": ("history",),
     "~/.git-credentials": ("git-credentials",),
     "~/.config/gh/hosts.yml": ("github",),
 }
@@ -42,7 +41,7 @@ _NOBODYS_NETWORKS = tuple(
 
 def judge_install_code(context: Context) -> GateVerdict:
     """What the project files say runs when somebody installs the repo."""
-    faults = install_code(context.language, context.tree)
+    faults = tuple(LANGUAGES[context.language].install_code(context.tree))
     return _verdict(context.phase, faults, seen="nothing of the repo runs when it is installed")
 
 

@@ -1,8 +1,8 @@
 """Whether a repo works only before a date: its tests and its documented commands, with the clock set ahead.
 
-Programs that ask the C library for the time are told by libfaketime (https://github.com/wolfcw/libfaketime), Go's by
-the overlay of gates/go_cache.py. Files keep the dates of now, so what compares the two can fail for that alone: it
-fails as well when the clock is a month ahead, and a failure that is the same then proves nothing.
+Each language's record says how its programs are told another time. Files keep the dates of now, so what compares the
+two can fail for that alone: it fails as well when the clock is a month ahead, and a failure that is the same then
+proves nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.specs import Language
-from factory_assets.gates.checkout import GO_CACHE, Checkout
+from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.documents_run import run_documented_commands
-from factory_assets.gates.go_cache import AHEAD, OVERLAY
 from factory_assets.gates.runners import OwnRun, TestRunner
-from factory_assets.sandbox.clock import faketime_library
+from factory_assets.languages import LANGUAGES
 
 _DAY = 24 * 60 * 60
 _YEARS, _MONTH, _NOW = 730 * _DAY, 32 * _DAY, 0
@@ -58,9 +57,9 @@ class LaterRuns:
 
     def judge(self) -> Later:
         """Both, two years ahead."""
-        missing = self._missing()
-        if missing:
-            return Later(left_out=(f"tests and commands two years ahead: {missing}",))
+        clock = self._clock(_YEARS)
+        if isinstance(clock, str):
+            return Later(left_out=(f"tests and commands two years ahead: {clock}",))
         ahead = self._tests(_YEARS)
         faults: list[str] = []
         left_out: list[str] = []
@@ -78,22 +77,12 @@ class LaterRuns:
             faults += ["with the clock two years ahead, what works today does not:", *fails]
         return Later(tuple(faults), tuple(left_out))
 
-    def _missing(self) -> str:
-        """Why there is no other time here; empty where there is."""
-        if self.language is not Language.GO:
-            return "" if faketime_library() else "libfaketime is not installed"
-        known = (self.checkout.folder / GO_CACHE / OVERLAY).is_file()
-        return "" if known else "this release of Go reads the clock in a way that is not known"
-
     def _at(self, seconds: int) -> CommandRunner:
-        clock = {AHEAD: str(seconds)}
-        if self.language is not Language.GO:
-            clock = {
-                "LD_PRELOAD": str(faketime_library()),
-                "FAKETIME": f"+{seconds}",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
-        return _Clocked(self.commands, clock)
+        clock = self._clock(seconds)
+        return self.commands if isinstance(clock, str) else _Clocked(self.commands, clock)
+
+    def _clock(self, seconds: int) -> dict[str, str] | str:
+        return LANGUAGES[self.language].clock(seconds, self.checkout.folder)
 
     def _tests(self, seconds: int) -> OwnRun:
         self.checkout.restore()

@@ -14,10 +14,10 @@ from factory_assets.domain.provenance import Provenance
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.folders import fresh_folder, remove_folder
-from factory_assets.gates.checkout import GO_CACHE
 from factory_assets.gates.go_cache import GoCache, go_cache_folder
 from factory_assets.gates.tests_run import TestRuns
 from factory_assets.gates.watched import Watched
+from factory_assets.languages.clocks import GO_CACHE
 
 
 class Resolved(Protocol):

@@ -11,6 +11,7 @@ from tree_sitter import Language as Grammar
 
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
+from factory_assets.languages.clocks import Clock, library_clock
 from factory_assets.languages.faults import Faults
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ class Import:
     def where(self) -> str:
         """File and line."""
         return f"{self.path}:{self.line}"
+
+
+def no_install_code(tree: Tree) -> Iterator[str]:
+    """What runs at install time in a language whose packages run nothing then."""
+    del tree
+    return iter(())
 
 
 def no_imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
@@ -76,6 +83,8 @@ class LanguageRecord:
     `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
     `refusals` beginnings of statements that stand for work not done, `plain_marks` give a function no purpose of
     its own, and `scaffold_stub` is the scaffold's source that has to be replaced.
+    compiler does. `install_code` tells what code of the repo runs when somebody installs it, `clock` how its programs
+    are told another time.
     """
 
     language: Language
@@ -104,3 +113,5 @@ class LanguageRecord:
     refusals: tuple[str, ...] = ()
     plain_marks: tuple[str, ...] = ()
     scaffold_stub: str = ""
+    install_code: Callable[[Tree], Iterator[str]] = no_install_code
+    clock: Clock = library_clock

@@ -16,6 +16,7 @@ from factory_assets.domain.reserved import GO_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
@@ -242,6 +243,7 @@ GO = LanguageRecord(
     replaces_tools=frozenset({"go.work", "go.work.sum"}),
     needs=(MAKE, ("go", "command -v go")),
     import_suffixes=(".go",),
+    clock=go_clock,
     read_imports=_imports,
     faults=_FAULTS,
     read_interface=_interface,

@@ -24,6 +24,7 @@ from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
+from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import python_folders, read_toml, table
 from factory_assets.languages.pytest_options import kept_options
@@ -395,6 +396,7 @@ PYTHON = LanguageRecord(
     tests_live_in="tests/test_*.py files with test functions",
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
     import_suffixes=(".py",),
+    install_code=python_install_code,
     read_imports=_imports,
     faults=_FAULTS,
     read_interface=_interface,

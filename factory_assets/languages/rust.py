@@ -14,8 +14,10 @@ from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.clocks import cargo_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
+from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
@@ -249,6 +251,8 @@ RUST = LanguageRecord(
     replaces_tools=frozenset({".cargo", "rust-toolchain", "rust-toolchain.toml"}),
     needs=(MAKE, ("cargo", "command -v cargo")),
     import_suffixes=(".rs",),
+    install_code=cargo_install_code,
+    clock=cargo_clock,
     read_imports=_imports,
     inline_tests=re.compile(r"^\s*#\[cfg\(test\)\]", re.MULTILINE),
     faults=_FAULTS,

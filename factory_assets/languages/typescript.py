@@ -18,6 +18,7 @@ from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
+from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
@@ -289,6 +290,7 @@ TYPESCRIPT = LanguageRecord(
     replaces_tools=frozenset({"node_modules"}),
     needs=(MAKE, ("node", "command -v node"), ("npm", "command -v npm")),
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
+    install_code=npm_install_code,
     read_imports=_imports,
     faults=_FAULTS,
     read_interface=_interface,

@@ -1,8 +1,8 @@
 """The home that a watched command gets: files as a person has them, and what the command did to them.
 
 Reading is noticed by inotify, which tells of every opening of a file from whatever process and mount, also where the
-content is then mapped or passed on by its descriptor (inotify(7)). Files that honest toolchains open of themselves
-(.netrc by libcurl and requests, .bashrc by a shell, .gitconfig by git) are watched for changes only, or left out.
+content is then mapped or passed on by its descriptor (inotify(7)). Files that honest toolchains open of themselves are
+watched for changes only (.netrc, which libcurl and requests read, .bashrc) or left out (.gitconfig, .bash_history).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PRIVATE: dict[str, str] = {
         "-----END OPENSSH PRIVATE KEY-----\n"
     ),
     ".aws/credentials": "[default]\naws_access_key_id = planted\naws_secret_access_key = planted\n",
-    ".bash_history": "cd src/reports\nmake\nssh build.local\n",
+    ".zsh_history": "cd src/reports\nmake\nssh build.local\n",
     ".git-credentials": "https://someone:planted@git.local\n",
     ".config/gh/hosts.yml": "github.local:\n    user: someone\n    oauth_token: planted\n",
     "Documents/letter.txt": "Dear Ms Harper,\n\nthank you for your letter of the 3rd.\n",

@@ -7,7 +7,6 @@ import configparser
 import shlex
 from collections.abc import Iterator
 
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.project_files import read_json, read_toml, table
 
@@ -29,20 +28,8 @@ _PYTHON_HOOKS = (
 _PACKAGE_FINDERS = frozenset({"find_packages", "find_namespace_packages"})
 
 
-def install_code(language: Language, tree: Tree) -> tuple[str, ...]:
-    """What would run, each with its place and how to do without."""
-    match language:
-        case Language.PYTHON:
-            return tuple(_python(tree))
-        case Language.TYPESCRIPT:
-            return tuple(_npm(tree))
-        case Language.RUST:
-            return tuple(_cargo(tree))
-        case Language.GO | Language.BASH:
-            return ()
-
-
-def _python(tree: Tree) -> Iterator[str]:
+def python_install_code(tree: Tree) -> Iterator[str]:
+    """What building or installing a Python package would run, each with its place and how to do without."""
     if "setup.py" in tree and not _only_declares(tree["setup.py"].text):
         yield "setup.py does more than call setup() with plain values: declare the package in pyproject.toml"
     project = read_toml(tree, "pyproject.toml")
@@ -106,7 +93,8 @@ def _called(call: ast.Call) -> str:
             return ""
 
 
-def _npm(tree: Tree) -> Iterator[str]:
+def npm_install_code(tree: Tree) -> Iterator[str]:
+    """What `npm install` would run."""
     scripts = table(read_json(tree, "package.json"), "scripts")
     for name in _NPM_HOOKS:
         if name in scripts and not (name == "prepare" and _compiles(scripts, scripts[name], depth=3)):
@@ -131,7 +119,8 @@ def _compiles(scripts: dict[str, object], command: object, *, depth: int) -> boo
     return words[0] == "tsc"
 
 
-def _cargo(tree: Tree) -> Iterator[str]:
+def cargo_install_code(tree: Tree) -> Iterator[str]:
+    """What building a crate would run without need."""
     project = read_toml(tree, "Cargo.toml")
     declared = table(project, "package").get("build", "build.rs")
     if not isinstance(declared, str) or declared not in tree:
