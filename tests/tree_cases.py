@@ -15,6 +15,7 @@ from toolchains import works
 from typer.testing import CliRunner
 
 from factory_assets.cli.app import app
+from factory_assets.domain.readings import FindingKind
 from factory_assets.domain.specs import Language
 
 TREES = Path(__file__).resolve().parent / "trees"
@@ -42,7 +43,7 @@ class Lie(BaseModel):
 
     by: By
     gate: str = ""
-    kind: str = ""
+    kind: FindingKind | None = None
     file: str = ""
     quote: str = ""
 
