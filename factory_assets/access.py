@@ -75,6 +75,7 @@ class Access:
             settings.factory_build_model,
             settings.factory_seo_model,
             settings.factory_review_model,
+            settings.factory_reader_model,
         ):
             digest.update(f"\0{model}".encode())
         credentials = self._credentials()

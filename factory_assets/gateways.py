@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from factory_assets.build.config import BuildConfig
     from factory_assets.build.housekeeping import Housekeeping
     from factory_assets.build.laid import Bench
+    from factory_assets.build.reader import Reader
     from factory_assets.build.rejudge import Refused
     from factory_assets.build.report import BuildReport
     from factory_assets.domain.indexes import PackageIndexes
@@ -160,6 +161,7 @@ class Gateways(Access):
             journal=self.registry,
             ledger=self.registry,
             clock=self.now,
+            reader=self._reader(notify),
         )
         job = BuildJob(
             queued=queued,
@@ -377,6 +379,23 @@ class Gateways(Access):
             self._settings.factory_pypi_url,
             self._settings.factory_npm_url,
             files_of=None if self._replays else file_hosts,
+        )
+
+    def _reader(self, notify: Notify) -> Reader | None:
+        from factory_assets.build.reader import Reader
+        from factory_assets.domain.readings import ReaderMode
+        from factory_assets.llm.redacted import RedactedModel
+        from factory_assets.llm.routes import Routes
+
+        settings = self._settings
+        if settings.factory_reader is ReaderMode.OFF:
+            return None
+        return Reader(
+            model=RedactedModel(Routes(self._routes(), notify), self.redactor()),
+            model_name=settings.factory_reader_model,
+            mode=settings.factory_reader,
+            prompts_dir=settings.factory_prompts_dir,
+            answers=self.registry,
         )
 
     def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:

@@ -24,6 +24,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.places import Places
+from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 from factory_assets.domain.times import check_cron, check_zone
 from factory_assets.env_file import ENCODING, names_in, read_env_file
@@ -104,6 +105,14 @@ class Settings(BaseSettings):
     factory_build_model: str = Field("claude-sonnet-5-5", description="Model of the build phase.")
     factory_seo_model: str = Field("claude-haiku-5-5", description="Model of the seo phase.")
     factory_review_model: str = Field("claude-sonnet-5-5", description="Model of the review phase.")
+    factory_reader_model: str = Field(
+        "claude-haiku-5-5",
+        description="Model that reads each repo before it ships; not one that has built it.",
+    )
+    factory_reader: ReaderMode = Field(
+        ReaderMode.DECIDE,
+        description="decide: what the reader finds and confirms is handed back; advise: shown only; off: not asked.",
+    )
     factory_build_turns: int | None = Field(
         None,
         ge=1,

@@ -27,6 +27,7 @@ from factory_assets.domain.builds import (
     check_transition,
 )
 from factory_assets.domain.errors import BudgetError, StatusError
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.refusals import Refusal
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.leaks.rules import RuleFind
@@ -125,6 +126,7 @@ class MemoryJournal:
         self.records: dict[tuple[int, Phase], PhaseRecord] = {}
         self.verdicts: dict[tuple[int, str], GateVerdict] = {}
         self.statuses: list[BuildStatus] = [queued.status]
+        self.readings: dict[tuple[str, str], Reading] = {}
         self.repo: ShippedRepo | None = None
 
     def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
@@ -145,6 +147,14 @@ class MemoryJournal:
 
     def record_verdict(self, spec_id: int, attempt: int, verdict: GateVerdict, *, now: datetime) -> None:
         self.verdicts[attempt, verdict.gate] = verdict
+
+    def record_reading(
+        self, spec_id: int, attempt: int, *, commit: str, asked_as: str, reading: Reading, now: datetime
+    ) -> None:
+        self.readings[commit, asked_as] = reading
+
+    def reading_of(self, spec_id: int, *, commit: str, asked_as: str) -> Reading | None:
+        return self.readings.get((commit, asked_as))
 
     def ship(self, spec_id: int, repo: ShippedRepo) -> None:
         self._set(BuildStatus.SHIPPED, shipped_at=repo.shipped_at)

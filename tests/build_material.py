@@ -10,6 +10,7 @@ from pathlib import Path
 from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent, SubprocessCommands
 
 from factory_assets.build.config import BuildConfig, BuildJob
+from factory_assets.build.reader import Reader
 from factory_assets.build.stage import Builder
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
@@ -263,6 +264,7 @@ class Factory:
         self.commands = SubprocessCommands()
         self.journal = MemoryJournal(queue(spec))
         self.ledger = MemoryLedger()
+        self.reader: Reader | None = None
         self.lines: list[str] = []
         values: dict[str, object] = {
             "git_dir": root / "git",
@@ -300,6 +302,7 @@ class Factory:
             journal=self.journal,
             ledger=self.ledger,
             clock=lambda: NOW,
+            reader=self.reader,
         )
         job = BuildJob(queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
         return builder.build(job, self.lines.append)

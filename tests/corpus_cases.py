@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language, Spec
-from factory_assets.replay.recordings_model import WORKSPACE, Conversation
+from factory_assets.replay.recordings_model import WORKSPACE, Conversation, Reading
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PAPER_ID = "2606.01234"
@@ -106,6 +106,7 @@ class Case(_Model):
     seo: PhaseScript = PhaseScript()
     review: PhaseScript = PhaseScript()
     repair: PhaseScript = PhaseScript()
+    reader: Reading = Reading()
 
 
 class CorpusCase(_Model):
@@ -135,7 +136,7 @@ class CorpusCase(_Model):
     def conversation(self, places: Mapping[str, str]) -> Conversation:
         """The model's turns; `places` are values of the words between % signs that a run gives."""
         files: dict[str, str] = {}
-        raw: dict[str, Any] = {"repo": self.spec.name}
+        raw: dict[str, Any] = {"repo": self.spec.name, "reader": self.case.reader.model_dump(mode="json")}
         for phase in _PHASES:
             raw[phase] = self._turns(phase, files)
         return Conversation.model_validate(_put_in(raw, places))

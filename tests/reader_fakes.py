@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 
-from factory_assets.build.reading import ModelReader
+from factory_assets.build.reader import ModelReader, Reader
 from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.readings import Finding
+from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.llm.asking import Asker
 from factory_assets.llm.prompts import Prompts
 from factory_assets.settings import PROJECT_ROOT
@@ -65,6 +66,34 @@ class MemoryBooks:
 
     def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:
         self.outcomes.append(outcome)
+
+
+class MemoryAnswers:
+    """An AnswerStore in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[date, str, str, str]] = []
+
+    def store_answer(
+        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
+    ) -> int:
+        self.kept.append((day, purpose, prompt_hash, text))
+        return len(self.kept)
+
+    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+        return [
+            text for known, _, digest, text in reversed(self.kept) if (known, digest) == (day, prompt_hash)
+        ]
+
+
+def reader_of(model: PlayedModel, *, mode: ReaderMode = ReaderMode.DECIDE) -> Reader:
+    return Reader(
+        model=model,
+        model_name="claude-haiku-5-5",
+        mode=mode,
+        prompts_dir=PROMPTS,
+        answers=MemoryAnswers(),
+    )
 
 
 def model_reader(model: object, *, name: str = "word-count", books: MemoryBooks | None = None) -> ModelReader:

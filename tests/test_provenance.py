@@ -142,7 +142,7 @@ def test_metadata_that_was_changed_is_found_by_name() -> None:
 def test_prompts_are_known_by_their_templates(tmp_path: Path) -> None:
     for phase in Phase:
         (tmp_path / f"{phase}.md.j2").write_text(f"Do {phase}.\n", encoding="utf-8")
-    assert prompt_hashes(tmp_path, repairs=0)[Phase.SEO] == sha256(b"Do seo.\n")
+    assert prompt_hashes(tmp_path, repairs=0, is_read=False)[Phase.SEO] == sha256(b"Do seo.\n")
     (tmp_path / "seo.md.j2").unlink()
     with pytest.raises(InputError, match=r"seo\.md\.j2"):
-        prompt_hashes(tmp_path, repairs=0)
+        prompt_hashes(tmp_path, repairs=0, is_read=False)

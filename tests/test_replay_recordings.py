@@ -16,6 +16,7 @@ from replay_material import SPEC, analysis, conversation
 
 from factory_assets.domain.builds import Phase, turn_limit
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.readings import folded
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.recordings import Recordings
@@ -220,6 +221,14 @@ def test_a_demo_repo_passes_its_real_tests_but_for_the_one_that_is_meant_to_fail
 def test_a_demo_repo_holds_the_files_of_its_spec(built: tuple[Spec, Path]) -> None:
     spec, root = built
     assert [path for path in spec.files if not (root / path).is_file()] == []
+
+
+def test_what_the_demo_finds_in_a_repo_stands_there_and_sends_none_back(built: tuple[Spec, Path]) -> None:
+    spec, root = built
+    for recorded in DEMO.conversations[spec.name].reader.findings:
+        finding = recorded.finding
+        assert folded(finding.quote) in folded((root / finding.file).read_text())
+        assert not (finding.can_block and recorded.confirmed)
 
 
 def test_the_bash_repo_is_clean_by_shellcheck(tmp_path: Path) -> None:

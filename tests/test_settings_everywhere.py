@@ -45,6 +45,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_build_model": ("file-b", "environment-b"),
     "factory_seo_model": ("file-s", "environment-s"),
     "factory_review_model": ("file-r", "environment-r"),
+    "factory_reader_model": ("file-d", "environment-d"),
+    "factory_reader": ("advise", "off"),
     "factory_build_turns": ("11", "12"),
     "factory_seo_turns": ("13", "14"),
     "factory_review_turns": ("15", "16"),

@@ -8,6 +8,7 @@ from functools import partial
 from factory_assets.build.endings import Endings
 from factory_assets.build.judge import Judge, judge
 from factory_assets.build.phases import Phases
+from factory_assets.build.reading import is_about_documents, judge_reading, kept_reading
 from factory_assets.build.report import BuildReport
 from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.build.sealing import seal
@@ -16,7 +17,6 @@ from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
 from factory_assets.folders import fresh_folder
 from factory_assets.gates import FINAL_GATES, Context
-from factory_assets.gates.names import DOCUMENTS
 from factory_assets.gates.runs import Final, Resolved
 
 
@@ -50,7 +50,8 @@ class Attempt:
         for phase in Phase:
             judged = self._until_passed(phases, phase, before, scaffold=scaffold, made=made)
             before = made[phase] = judged.commit
-        return ship(self._state, judged.runs.final, judged.runs.tests.own.report.executed)
+        reading = kept_reading(self._state, judged.commit)
+        return ship(self._state, judged.runs.final, judged.runs.tests.own.report.executed, reading)
 
     def _take_up_what_would_pass(self) -> None:
         """Take a phase for done that gates refused in the attempt before and those of today do not refuse."""
@@ -93,11 +94,12 @@ class Attempt:
                 self._endings.fail_gate(phase, commit, refused)
             rounds += 1
             # Documents are the business of the agent that wrote them, whose model costs least.
-            by = Phase.SEO if {verdict.gate for verdict in refused} == {DOCUMENTS} else phase
+            by = Phase.SEO if is_about_documents(state, commit, refused) else phase
             commit = phases.repair(phase, commit, by=by, number=rounds, refused=refused)
 
     def _context(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
         state, commit = self._state, made[phase]
+        reader = state.tools.reader
 
         def finish(resolved: Resolved) -> Final:
             if phase is Phase.REVIEW:
@@ -116,6 +118,7 @@ class Attempt:
             commit=commit,
             finish=finish,
             seconds=lambda: state.gate_seconds,
+            read=partial(judge_reading, state, reader, commit) if reader is not None else None,
         )
 
     def _write_scaffold(self) -> str:

@@ -13,7 +13,7 @@ from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.specs import Language
-from factory_assets.gates import GATES, Context, Gate, gates_after
+from factory_assets.gates import GATES, Context, Gate, Needs, gates_after
 from factory_assets.gates.runs import Final, Resolved, Runs
 from factory_assets.leaks.scanner import HistoryScanner
 
@@ -40,8 +40,9 @@ class Judge:
         commit: str,
         finish: Finish,
         seconds: Callable[[], float],
+        read: Callable[[], GateVerdict] | None = None,
     ) -> Context:
-        """What the gates after a phase look at.
+        """What the gates after a phase look at. `read` asks the reader of the commit, where there is one.
 
         `before` is the commit that the build phase left, for a review, and the one before the phase for the others.
         """
@@ -73,6 +74,7 @@ class Judge:
                 resolve=resolve,
                 finish=finish,
             ),
+            read=read,
         )
 
 
@@ -86,6 +88,8 @@ def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdi
     try:
         for gate in gates_after(context.phase, gates):
             if any(_rules_out(other, gate) for other in refused):
+                continue
+            if gate.needs is Needs.READ and context.read is None:
                 continue
             verdict = _ask(gate, context)
             if not verdict.passed:

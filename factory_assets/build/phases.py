@@ -6,10 +6,12 @@ from contextlib import suppress
 from typing import NoReturn
 
 from factory_assets.build.budgets import Bound
+from factory_assets.build.disputes import take_disputes
 from factory_assets.build.endings import Endings
 from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.build.put_back import laid_again, not_its_business
+from factory_assets.build.reading import keep_disputes
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import OutcomeKind
@@ -18,7 +20,7 @@ from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import Refusal, stopped_error
 from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
-from factory_assets.gates.names import TREE_SAFE
+from factory_assets.gates.names import READING, TREE_SAFE
 
 _OUTSIDE = {
     OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,
@@ -100,7 +102,11 @@ class Phases:
         if work.bound:
             self._stop(phase, commit, work, work.bound)
         self._put_off_if_outside(phase, commit, work, by=by)
+        # Taken out before anything is committed; kept by the commit that it came with.
+        is_read = any(verdict.gate == READING for verdict in refused)
+        disputes = take_disputes(state.workspace) if is_read else ""
         repaired = self._commit(phase, commit, f"Repair {state.spec.name}", by=by)
+        keep_disputes(state, repaired, disputes)
         if work.outcome.kind is not OutcomeKind.DONE:
             note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
             detail = f" ({work.outcome.detail})" if work.outcome.detail else ""

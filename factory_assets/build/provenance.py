@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from factory_assets.build.prompts import REPAIR_TEMPLATE
+from factory_assets.build.reader import CONFIRM, READ
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import Paper
@@ -22,6 +23,7 @@ from factory_assets.domain.provenance import (
     TagRecord,
     sha256,
 )
+from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line
 from factory_assets.domain.trees import Tree
@@ -39,8 +41,8 @@ class Makers:
     factory_version: str
 
 
-def prompt_hashes(prompts_dir: Path, *, repairs: int) -> dict[str, str]:
-    """SHA-256 of the prompt template of each phase, and of the repairs' where there were any.
+def prompt_hashes(prompts_dir: Path, *, repairs: int, is_read: bool) -> dict[str, str]:
+    """SHA-256 of the prompt template of each phase, of the repairs' where there were any, and of the reader's.
 
     Raises:
         InputError: when a template cannot be read.
@@ -48,6 +50,8 @@ def prompt_hashes(prompts_dir: Path, *, repairs: int) -> dict[str, str]:
     templates = {phase.value: f"{phase}.md.j2" for phase in Phase}
     if repairs:
         templates[REPAIR] = REPAIR_TEMPLATE
+    if is_read:
+        templates |= {task: f"{task}.md.j2" for task in (READ, CONFIRM)}
     try:
         return {name: sha256((prompts_dir / file).read_bytes()) for name, file in templates.items()}
     except OSError as error:
@@ -106,6 +110,7 @@ def make_tag_record(
     verdicts: Sequence[GateVerdict],
     tests_executed: int,
     cost_usd: float,
+    reading: ReadingCounts | None = None,
 ) -> TagRecord:
     """The record for the annotated tag; of a gate that judged more than once, the last verdict counts."""
     return TagRecord(
@@ -118,6 +123,7 @@ def make_tag_record(
         },
         tests_executed=tests_executed,
         cost_usd=round(cost_usd, 4),
+        reading=reading,
     )
 
 
@@ -161,10 +167,21 @@ def provenance_fields(provenance: Provenance, tag: TagRecord) -> dict[str, str]:
     }
     fields |= {f"model of {phase}": model for phase, model in provenance.models.items()}
     fields |= {f"prompt sha256 of {phase}": digest for phase, digest in provenance.prompt_sha256.items()}
+    if tag.reading is not None:
+        fields |= reading_fields(tag.reading)
     fields |= {f"commit of {done.phase}": done.commit for done in provenance.phases}
     return fields | {
         f"gate {name}": "passed" if gate.passed else "failed" for name, gate in sorted(tag.gates.items())
     }
+
+
+def reading_fields(counts: ReadingCounts) -> dict[str, str]:
+    """What a reader found, as flat fields: by kind, and of each how many were confirmed, disputed and struck."""
+    kinds = {
+        f"finding {kind}": f"{found} found, {confirmed} confirmed, {disputed} disputed, {struck} struck"
+        for kind, found, confirmed, disputed, struck in counts.rows
+    }
+    return {"model of reader": counts.model, "findings dropped": str(counts.dropped), **kinds}
 
 
 def disagreements(repo: Mapping[str, str], shown: Mapping[str, str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, Usage
 from factory_assets.domain.provenance import Provenance, TagRecord
+from factory_assets.domain.readings import ReadingCounts
 
 
 class BuildReport(BaseModel):
@@ -17,7 +18,8 @@ class BuildReport(BaseModel):
     they are judged again. `commit`, `tests_executed`, `lines_of_code` and the two records of where the repo comes
     from are 0 or None until the repo ships.
     `protections` says what contained the untrusted commands; empty when nothing did. `transcripts` are the files
-    that hold what the agents of this run said and did.
+    that hold what the agents of this run said and did. `reading` counts the reader's
+    findings; None where it was not asked.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,5 +36,6 @@ class BuildReport(BaseModel):
     lines_of_code: int = 0
     protections: tuple[str, ...] = ()
     transcripts: tuple[Path, ...] = ()
+    reading: ReadingCounts | None = None
     provenance: Provenance | None = None
     tag_record: TagRecord | None = None

@@ -52,7 +52,9 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
     # The scaffold and one commit for each phase; what is beyond them are repairs.
     repairs = state.repo.distance(scaffold, phases[Phase.REVIEW]) - len(phases)
     makers = Makers(
-        prompt_sha256=prompt_hashes(config.prompts_dir, repairs=repairs),
+        prompt_sha256=prompt_hashes(
+            config.prompts_dir, repairs=repairs, is_read=state.tools.reader is not None
+        ),
         models=config.models,
         claude_code_version=config.claude_code_version,
         factory_version=config.factory_version,

@@ -16,6 +16,7 @@ from factory_assets.build.sealing import FIRST_TAG
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.trees import REGULAR, TreeFile
 from factory_assets.gates import GATES
 from factory_assets.gates.runs import Final
@@ -26,8 +27,11 @@ from factory_assets.languages.sources import lines_of_code
 _LAST_PHASE = {gate.name: gate.after[-1] for gate in GATES}
 
 
-def ship(state: AttemptState, final: Final, tests_executed: int) -> BuildReport:
-    """Point `main` and the tag at the commit that passed, and write it down as shipped."""
+def ship(state: AttemptState, final: Final, tests_executed: int, reading: Reading | None) -> BuildReport:
+    """Point `main` and the tag at the commit that passed, and write it down as shipped.
+
+    `reading` is what the reader found in it; None where it was not asked.
+    """
     spending = state.tools.ledger.spending(state.queued.id, state.queued.attempts)
     provenance = read_provenance(final.tree)
     record = make_tag_record(
@@ -36,6 +40,7 @@ def ship(state: AttemptState, final: Final, tests_executed: int) -> BuildReport:
         verdicts=state.verdicts,
         tests_executed=tests_executed,
         cost_usd=spending.repo_usd,
+        reading=reading.counts if reading else None,
     )
     state.repo.ship(final.commit, version=FIRST_TAG, message=tag_message(record))
     return _write_down(state, provenance, record)

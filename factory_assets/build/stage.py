@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from factory_assets.build.attempt import Attempt
+from factory_assets.build.budgets import OutOfBudgetError
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.endings import Endings
 from factory_assets.build.errors import (
@@ -20,6 +21,7 @@ from factory_assets.build.errors import (
 from factory_assets.build.git import BareRepo
 from factory_assets.build.judge import Judge
 from factory_assets.build.locks import spec_lock
+from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.build.state import AttemptState, Tools
 from factory_assets.build.unclaimed import TOOLCHAIN_PAUSE, put_off_unclaimed
@@ -30,10 +32,12 @@ from factory_assets.domain.errors import (
     FactoryError,
     InfrastructureError,
     MissingToolError,
+    RateLimitedError,
     StatusError,
 )
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.redaction import Redactor
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import Spec
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.languages import LANGUAGES
@@ -58,6 +62,7 @@ class Builder:
         journal: where a build writes down what it does.
         ledger: where dollars are reserved and model calls written down.
         clock: the time in UTC.
+        reader: reads what is to ship; None where no repo is read.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Builder:
         journal: BuildJournal,
         ledger: BuildLedger,
         clock: Callable[[], datetime] = utc_now,
+        reader: Reader | None = None,
     ) -> None:
         self._config = config
         self._agents = agents
@@ -78,6 +84,7 @@ class Builder:
         self._journal = journal
         self._ledger = ledger
         self._clock = clock
+        self._reader = reader
         self._clean = Redactor(config.secrets)
 
     def build(self, job: BuildJob, report: Callable[[str], None]) -> BuildReport:
@@ -119,6 +126,7 @@ class Builder:
             clock=self._clock,
             report=report,
             clean=self._clean,
+            reader=self._reader,
         )
         state = AttemptState(self._config, job, queued=queued, repo=repo, scratch=scratch, tools=tools)
         endings = Endings(state)
@@ -126,8 +134,14 @@ class Builder:
             return Attempt(state, self._judge(job, repo, scratch), endings).run()
         except (BuildGateError, BuildAgentError, BuildDeferredError, BuildStoppedError):
             raise
+        except ModelStoppedError as error:
+            endings.stop(error.what, mend=error.mend, cause=error.cause, until=error.until)
         except CredentialError as error:
             endings.stop(error.what, mend=error.mend)
+        except OutOfBudgetError as error:
+            endings.stop_for_budget(Phase.REVIEW, error.bound, error.what)
+        except RateLimitedError as error:
+            endings.put_off(error.what, cause=WaitCause.RATE_LIMIT, where=error.where, until=error.until)
         except MissingToolError as error:
             endings.put_off(
                 error.what,

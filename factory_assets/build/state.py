@@ -10,18 +10,23 @@ from pathlib import Path
 
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.git import BareRepo
+from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.agents import AgentRunner, CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.ports import BuildJournal, BuildLedger
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gates import names_after
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What an attempt works with. `clean` takes the factory's own secrets out of a text."""
+    """What an attempt works with. `clean` takes the factory's own secrets out of a text.
+
+    `reader` reads what is to ship; None where no repo is read.
+    """
 
     agents: AgentRunner
     commands: CommandRunner
@@ -30,6 +35,7 @@ class Tools:
     clock: Callable[[], datetime]
     report: Callable[[str], None]
     clean: Callable[[str], str]
+    reader: Reader | None = None
 
 
 class AttemptState:
@@ -126,6 +132,10 @@ class AttemptState:
         """Show a phase as done; a repair takes the place of the review that it mended."""
         others = tuple(known for known in self._report.phases if known.phase is not record.phase)
         self._report = self._report.model_copy(update={"phases": (*others, record)})
+
+    def add_reading(self, reading: Reading) -> None:
+        """Show what the reader found; a later reading tells of the earlier ones as well."""
+        self._report = self._report.model_copy(update={"reading": reading.counts})
 
     def judge_anew(self, phase: Phase) -> None:
         """Forget what this phase's gates said of an earlier commit: not all of them may come to speak again."""

@@ -14,6 +14,7 @@ from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
 from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.places import Lacking, Places
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import as_text, single_line, tail
 from factory_assets.registry.story import Attempt, Story
@@ -123,6 +124,8 @@ def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> Non
         print_table(console, _phases(f"{title}: phases", attempt.phases))
     if attempt.verdicts:
         print_table(console, _gates(f"{title}: gates", attempt.verdicts))
+    if attempt.reading and attempt.reading.judged:
+        print_table(console, _findings(f"{title}: findings of the reader", attempt.reading))
 
 
 def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
@@ -154,6 +157,19 @@ def _gates(title: str, verdicts: Sequence[GateVerdict]) -> Table:
             "passed" if verdict.passed else "[red]refused[/]",
             escape(verdict.saw.partition("\n")[0]),
         )
+    return table
+
+
+def _findings(title: str, reading: Reading) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("kind", "severity", "standing", "where"):
+        table.add_column(name)
+    table.add_column("why", max_width=PROSE_WIDTH, overflow="fold")
+    for judged in reading.judged:
+        finding = judged.finding
+        standing = f"{judged.standing}, disputed" if judged.disputed else judged.standing.value
+        where = escape(f"{single_line(finding.file)}:{finding.line}")
+        table.add_row(finding.kind, finding.severity, standing, where, escape(single_line(finding.why)))
     return table
 
 

@@ -66,6 +66,7 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
                 ],
             )
         ),
+        **_findings(report),
         "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
         "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
         "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
@@ -75,3 +76,13 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
             "; ".join(report.protections) or "none: built without a sandbox"
         ),
     }
+
+
+def _findings(report: BuildReport) -> dict[str, dg.MetadataValue]:
+    """What the reader found, by kind; nothing where it was not asked."""
+    if report.reading is None:
+        return {}
+    rows = report.reading.rows
+    heads = ["finding", "found", "confirmed", "disputed", "struck"]
+    shown = dg.MetadataValue.md(table(heads, rows)) if rows else dg.MetadataValue.text("none")
+    return {"findings": shown, "read by": dg.MetadataValue.text(report.reading.model)}

@@ -72,7 +72,7 @@ def build_built_repos(
                     "what became of a date's repos": dg.MetadataValue.asset(FACTORY_DAYS),
                     "settings": (
                         "BUILD_WORKERS, FACTORY_RANKS, FACTORY_DAY_BUDGET_USD, FACTORY_BUILD_BUDGET_USD,"
-                        " FACTORY_BUILD_MODEL, FACTORY_SEO_MODEL, FACTORY_REVIEW_MODEL"
+                        " FACTORY_BUILD_MODEL, FACTORY_SEO_MODEL, FACTORY_REVIEW_MODEL, FACTORY_READER"
                     ),
                 },
                 description=(

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import Language
 
 PROVENANCE_FILE = "provenance.json"
@@ -37,8 +38,8 @@ class PhaseCommit(_Record):
 class Provenance(_Record):
     """All that is known of a repo before its last gate.
 
-    `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, and of `repair` where
-    a phase was repaired; `papers` is empty where a
+    `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, of `repair` where a
+    phase was repaired, and of the reader's where one was asked; `papers` is empty where a
     spec was imported, and `source_url` then says where its idea comes from. `version` is the tag that it ships by.
     """
 
@@ -64,7 +65,10 @@ class GateRecord(_Record):
 
 
 class TagRecord(_Record):
-    """What only the end knows. `commit` is what the tag points to; `cost_usd` is of all attempts."""
+    """What only the end knows. `commit` is what the tag points to; `cost_usd` is of all attempts.
+
+    `reading` counts what a model found that had not written the repo; None where none was asked.
+    """
 
     schema_version: Literal[1] = 1
     name: str
@@ -73,6 +77,7 @@ class TagRecord(_Record):
     gates: dict[str, GateRecord]
     tests_executed: int
     cost_usd: float
+    reading: ReadingCounts | None = None
 
 
 def provenance_bytes(provenance: Provenance) -> bytes:

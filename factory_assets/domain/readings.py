@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -129,14 +129,7 @@ class Reading(BaseModel):
     @property
     def counts(self) -> ReadingCounts:
         """How many findings of each kind, and what became of them."""
-        return ReadingCounts(
-            model=self.model,
-            found=_by_kind(self.judged),
-            confirmed=_by_kind(judged for judged in self.judged if judged.standing in _CONFIRMED),
-            disputed=_by_kind(judged for judged in self.judged if judged.disputed),
-            struck=_by_kind(judged for judged in self.judged if judged.standing is Standing.STRUCK),
-            dropped=self.dropped,
-        )
+        return counts_of((self,))
 
 
 class ReadingCounts(BaseModel):
@@ -151,6 +144,15 @@ class ReadingCounts(BaseModel):
     struck: Mapping[str, int] = {}
     dropped: int = 0
 
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """Each kind with how many were found, confirmed, disputed and struck, the most frequent first."""
+        parts = (self.confirmed, self.disputed, self.struck)
+        return [
+            (kind, str(found), *(str(part.get(kind, 0)) for part in parts))
+            for kind, found in sorted(self.found.items(), key=lambda item: (-item[1], item[0]))
+        ]
+
 
 class Dispute(BaseModel):
     """What an agent says against a finding: a text of the repo, and why that proves it wrong."""
@@ -164,6 +166,19 @@ class Dispute(BaseModel):
 def folded(text: str) -> str:
     """A text as quotes are compared: without what a reader cannot see, each run of white space one blank."""
     return " ".join(strip_hidden(text).split())
+
+
+def counts_of(readings: Collection[Reading]) -> ReadingCounts:
+    """The findings of these repos, one reading of each."""
+    all_judged = [judged for reading in readings for judged in reading.judged]
+    return ReadingCounts(
+        model=", ".join(dict.fromkeys(reading.model for reading in readings)),
+        found=_by_kind(all_judged),
+        confirmed=_by_kind(judged for judged in all_judged if judged.standing in _CONFIRMED),
+        disputed=_by_kind(judged for judged in all_judged if judged.disputed),
+        struck=_by_kind(judged for judged in all_judged if judged.standing is Standing.STRUCK),
+        dropped=sum(reading.dropped for reading in readings),
+    )
 
 
 def _by_kind(judged: Iterable[Judged]) -> dict[str, int]:

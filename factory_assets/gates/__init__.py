@@ -18,6 +18,7 @@ from factory_assets.gates.harm import judge_harm, judge_install_code, judge_test
 from factory_assets.gates.mutation import judge_mutations
 from factory_assets.gates.placeholders import judge_placeholders
 from factory_assets.gates.provenance import judge_provenance
+from factory_assets.gates.reader import judge_by_reading
 from factory_assets.gates.review_bounds import judge_review
 from factory_assets.gates.secrets import judge_secrets, judge_secrets_quickly
 from factory_assets.gates.tree import judge_tree
@@ -180,6 +181,13 @@ GATES: tuple[Gate, ...] = (
         unless_refused=_TESTS,
         judge=judge_harm,
         says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+    ),
+    Gate(
+        name=names.READING,
+        after=(Phase.REVIEW,),
+        needs=Needs.READ,
+        judge=judge_by_reading,
+        says="A model that has not written the repo finds no grave fault in it that a second call confirms.",
     ),
 )
 

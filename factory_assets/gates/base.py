@@ -44,7 +44,8 @@ class Context:
 
     `scaffold` is the tree that the build phase started from. `before` is what a phase is compared with: the tree that
     the build phase left, for a review, and the tree before the phase for the others. `git_dir` is the repository that
-    holds `commit` and its history. `runs` makes what running gives when a gate first asks for it.
+    holds `commit` and its history. `runs` makes what running gives when a gate first asks for it. `read` has the commit
+    read by a model that has not written it; None where no reader is to be asked, whose gates are left out then.
     """
 
     phase: Phase
@@ -56,6 +57,7 @@ class Context:
     commit: str
     scanner: HistoryScanner
     runs: Runs
+    read: Callable[[], GateVerdict] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

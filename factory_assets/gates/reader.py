@@ -9,9 +9,10 @@ from typing import Protocol
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.readings import Dispute, Finding, Judged, Reading, Severity, Standing, folded
 from factory_assets.domain.trees import Tree
+from factory_assets.gates.base import Context
 from factory_assets.gates.material import Material, show_tree
+from factory_assets.gates.names import READING
 
-READING = "reading"
 # A shorter text stands in any file, and proves nothing.
 _LEAST_QUOTE = 6
 # Each costs a call of its own. What is beyond it is shown, and blocks nothing.
@@ -143,6 +144,12 @@ def stands_in(quote: str, path: str, tree: Tree) -> bool:
         and path in tree
         and any(form in folded(tree[path].text) for form in forms)
     )
+
+
+def judge_by_reading(context: Context) -> GateVerdict:
+    """The verdict of the reader, which is not asked where there is none."""
+    assert context.read is not None  # noqa: S101 - see build.judge
+    return context.read()
 
 
 def verdict_of(reading: Reading) -> GateVerdict:

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
 from factory_assets.domain.papers import Paper
+from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry.builds import phases_of, verdicts_of
 from factory_assets.registry.calls import usage_of
 from factory_assets.registry.database import Connection
 from factory_assets.registry.models import MirrorRecord
 from factory_assets.registry.papers import papers_by_id
+from factory_assets.registry.readings import last_reading
 from factory_assets.registry.repos import mirror_of, shipped_repo
 from factory_assets.registry.rows import fetch, fetch_one
 from factory_assets.registry.specs import spec_named
@@ -39,13 +41,14 @@ ORDER BY first_at
 
 
 class Attempt(BaseModel):
-    """One attempt at building the repo: the phases that were done and what the gates decided."""
+    """One attempt at building the repo: the phases that were done, what the gates decided and the reader found."""
 
     model_config = ConfigDict(frozen=True)
 
     number: int
     phases: tuple[PhaseRecord, ...]
     verdicts: tuple[GateVerdict, ...]
+    reading: Reading | None = None
 
 
 class Spent(BaseModel):
@@ -127,10 +130,11 @@ def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
             number=number,
             phases=tuple(phases_of(connection, queued.id, number)),
             verdicts=tuple(verdicts_of(connection, queued.id, number)),
+            reading=last_reading(connection, queued.id, number),
         )
         for number in range(1, queued.attempts + 2)
     ]
-    return [attempt for attempt in made if attempt.phases or attempt.verdicts]
+    return [attempt for attempt in made if attempt.phases or attempt.verdicts or attempt.reading]
 
 
 def _origin(connection: Connection, spec_id: int) -> str | None:

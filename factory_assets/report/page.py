@@ -11,6 +11,7 @@ from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from factory_assets.domain.readings import counts_of
 from factory_assets.domain.statistics import Statistics
 
 _KEPT_PAGES = 90
@@ -51,7 +52,7 @@ def summary(statistics: Statistics) -> list[tuple[str, str]]:
 
 
 def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
-    """Spend by day and model, time per phase, failures by class, the oldest of the queue."""
+    """Spend by day and model, time per phase, failures by class, findings by kind, the oldest of the queue."""
     return [
         _spend(statistics),
         _phases(statistics),
@@ -67,6 +68,11 @@ def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
                 (repo.name, str(repo.day or ""), str(repo.rank or ""), repo.cause)
                 for repo in statistics.failed
             ),
+        ),
+        Table(
+            "Findings of the reader",
+            ("kind", "found", "confirmed", "disputed", "struck"),
+            tuple(counts_of(statistics.readings).rows),
         ),
         _queue(statistics, now),
     ]

@@ -1,0 +1,163 @@
+"""The reader of an instance: how a model is asked about a repo that it has not written, and what its answers are."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from factory_assets.domain.agents import StructuredModel
+from factory_assets.domain.ports import AnswerStore
+from factory_assets.domain.readings import Finding, ReaderMode
+from factory_assets.gates.material import Material, as_data
+from factory_assets.gates.reader import Doubt, Ruling
+from factory_assets.llm.asking import Asker, Books, NoAnswerError, Request, schema_of
+from factory_assets.llm.prompts import Prompts
+
+Form = TypeVar("Form", bound=BaseModel)
+
+READ, CONFIRM = "reader", "reader_confirm"
+_FINDINGS_TOKENS, _RULING_TOKENS = 8_000, 1_000
+# What a reader is shown before each line (gates.material), where it has copied that as well.
+_NUMBER = re.compile(r"^[ \t]*\d+\| ?", re.MULTILINE)
+_FENCE = re.compile(r"\A```(?:json)?\n(.*)\n```\Z", re.DOTALL)
+
+
+class _Findings(BaseModel):
+    """The form of the first answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    findings: list[Finding]
+
+
+class _Ruling(BaseModel):
+    """The form of the second."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    is_so: bool
+    why: str
+
+
+FINDINGS_SCHEMA, RULING_SCHEMA = schema_of(_Findings), schema_of(_Ruling)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """The reader of an instance. `answers` keeps what it said, until what was asked is settled."""
+
+    model: StructuredModel
+    model_name: str
+    mode: ReaderMode
+    prompts_dir: Path
+    answers: AnswerStore
+
+    @property
+    def asked_as(self) -> str:
+        """A digest of how it asks: a reading that was asked otherwise is another one."""
+        prompts = Prompts(self.prompts_dir)
+        words = (self.model_name, self.mode.value, prompts.instructions(READ), prompts.instructions(CONFIRM))
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class ModelReader:
+    """Asks a model about one repo. Text of the repo goes into the prompt alone, never into the instructions."""
+
+    asker: Asker
+    prompts: Prompts
+    name: str
+    language: str
+
+    @classmethod
+    def of(
+        cls, reader: Reader, *, name: str, language: str, books: Books, notify: Callable[[str], None]
+    ) -> ModelReader:
+        """The reader at work on a repo."""
+        asker = Asker(
+            about=name,
+            model=reader.model,
+            model_name=reader.model_name,
+            setting="FACTORY_READER_MODEL",
+            books=books,
+            notify=notify,
+        )
+        return cls(asker, Prompts(reader.prompts_dir), name, language)
+
+    @property
+    def model_name(self) -> str:
+        """See gates.reader.AsksModel."""
+        return self.asker.model_name
+
+    def findings(self, material: Material) -> list[Finding]:
+        """See gates.reader.AsksModel."""
+        request = self._request(READ, "reading", material, _FINDINGS_TOKENS, FINDINGS_SCHEMA)
+        return self.asker.ask(request, read_findings)
+
+    def rule(self, doubt: Doubt) -> Ruling:
+        """See gates.reader.AsksModel."""
+        finding, dispute = doubt.finding, doubt.dispute
+        told = {
+            "finding": as_data(
+                f"{finding.kind}, {finding.severity}, {finding.file}:{finding.line}\n"
+                f"Quote: {finding.quote}\nWhy: {finding.why}"
+            ),
+            "dispute": as_data(f"Quote: {dispute.quote}\nWhy: {dispute.why}") if dispute else "",
+        }
+        request = self._request(
+            CONFIRM, "second opinion", doubt.material, _RULING_TOKENS, RULING_SCHEMA, **told
+        )
+        return self.asker.ask(request, read_ruling)
+
+    def _request(
+        self,
+        task: str,
+        purpose: str,
+        material: Material,
+        tokens: int,
+        schema: Mapping[str, JsonValue],
+        **told: str,
+    ) -> Request:
+        def prompt(reminder: str) -> str:
+            return self.prompts.request(
+                task, name=self.name, language=self.language, material=material, reminder=reminder, **told
+            )
+
+        # Evidence differs from run to run of the same programs over the same tree.
+        about = (self.model_name, self.name, *told.values(), material.files, material.not_shown)
+        return Request(purpose, self.prompts.instructions(task), prompt, schema, tokens, "\0".join(about))
+
+
+def read_findings(text: str) -> list[Finding]:
+    """The findings of an answer, which has to be of the form alone: a text that holds one may quote it.
+
+    Raises:
+        NoAnswerError: it is not.
+    """
+    answer = _read(_Findings, text)
+    return [
+        finding.model_copy(update={"quote": _NUMBER.sub("", finding.quote)}) for finding in answer.findings
+    ]
+
+
+def read_ruling(text: str) -> Ruling:
+    """A second opinion. Raises as `read_findings`."""
+    answer = _read(_Ruling, text)
+    return Ruling(answer.is_so, answer.why)
+
+
+def _read(form: type[Form], text: str) -> Form:
+    alone = text.strip()
+    fenced = _FENCE.match(alone)
+    try:
+        return form.model_validate_json(fenced[1] if fenced else alone)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise NoAnswerError(f"{place}: {first['msg']}" if place else first["msg"]) from error
