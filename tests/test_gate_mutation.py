@@ -208,6 +208,17 @@ def test_a_function_is_tested_with_what_it_alone_leads_to():
     assert {fault.line for fault in faults(Language.PYTHON, files)} == {1, 5, 10}
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_no_fault_is_put_in_twice(language):
+    found = [fault.text for fault in faults(language, repo(language))]
+    assert len(found) == len(set(found))
+
+
+def test_a_number_longer_than_python_can_read_is_a_place_for_a_fault_too():
+    files = tree({"clamp/core.py": f"def f(value):\n    value.size = {'7' * 5000}\n"})
+    assert len(faults(Language.PYTHON, files)) == 1
+
+
 def test_an_import_a_comment_and_a_string_name_no_function():
     tests = 'from clamp.core import clamp  # clamp(1, 2, 3)\n\n\ndef test_a():\n    assert "clamp"\n'
     found = claims(Language.PYTHON, repo(Language.PYTHON, {"tests/test_core.py": tests}), seed="a", most=5)

@@ -20,6 +20,7 @@ from factory_assets.languages.parts import Facts, holds
 MOST_PER_PART = 200
 _MOST_SHOWN = 90
 _LONGEST_NAME = 64
+_MOST_DIGITS = 18
 _BINARY = 3
 
 # What a fault changes; a test of any honesty notices the first of these more likely than the last.
@@ -132,8 +133,8 @@ class _Reader:
                 # A large fault in a constant may stop every import of its file, which even idle tests notice, and so
                 # does one where a file that others import asks at its top whether it is the command.
                 found = [
-                    *self._small(node, parent, place),
-                    *(self._large(node, parent, place) if part.is_function else ()),
+                    *self._small(node, parent, is_shown=place.is_shown),
+                    *(self._large(node, parent, place.result) if part.is_function else ()),
                 ]
                 is_guard = not part.name and bool(self._faults.imports)
                 part.edits += [edit for edit in found if not (is_guard and edit.kind == _COMPARED)]
@@ -170,11 +171,11 @@ class _Reader:
             return ""
         return self._source.text(function.children[-1] if function.child_count else function)
 
-    def _large(self, node: Node, parent: Node | None, place: _Place) -> Iterator[_Edit]:
+    def _large(self, node: Node, parent: Node | None, result: str) -> Iterator[_Edit]:
         faults = self._faults
         yield from self._operator(node, parent)
         if node.type in faults.returns:
-            for value, template in faults.returned(node, place.result):
+            for value, template in faults.returned(node, result):
                 if template != self._source.text(value):
                     yield _edit(_RETURNED, value, template)
         if node.type in faults.conditions:
@@ -196,36 +197,29 @@ class _Reader:
         elif word in self._faults.tokens and word not in COMPARED:
             yield _edit(_COMPARED, node, self._faults.tokens[word])
 
-    def _small(self, node: Node, parent: Node | None, place: _Place) -> Iterator[_Edit]:
+    def _small(self, node: Node, parent: Node | None, *, is_shown: bool) -> Iterator[_Edit]:
         faults, word = self._faults, "" if node.child_count else self._source.text(node)
-        if node.type in faults.strings and place.is_shown and not (parent and parent.type == "command_name"):
+        if node.type in faults.strings and is_shown and not (parent and parent.type == "command_name"):
             yield from self._string(node)
         elif node.type in faults.numbers:
-            yield _edit(_COUNTED, node, str(int(word) + 1) if word.isdecimal() else f"1{word}")
+            is_plain = word.isdecimal() and len(word) <= _MOST_DIGITS
+            yield _edit(_COUNTED, node, str(int(word) + 1) if is_plain else f"1{word}")
         elif word in faults.literals:
             yield _edit(_COUNTED, node, faults.literals[word])
-        elif word in faults.tokens and parent is not None and parent.type in faults.operations:
-            is_function = place.part is not None and place.part.is_function
-            yield from (
-                [_edit(_COMPARED, node, faults.tokens[word])] if is_function or word in COMPARED else ()
-            )
+        elif word in COMPARED and parent is not None and parent.type in faults.operations:
+            yield _edit(_COMPARED, node, faults.tokens[word])
 
     def _deleted(self, node: Node, parent: Node | None) -> Node | None:
         """What is kept of a statement that can be deleted; None for one that cannot."""
         faults, right = self._faults, node.child_by_field_name("right")
-        first = (right or node).named_children[:1]
-        if faults.deleted and not (first and first[0].type in faults.deleted):
-            return None
-        if first and self._called(first[0]) in faults.unnoticed:
+        first = next(iter((right or node).named_children), node)
+        if (faults.deleted and first.type not in faults.deleted) or self._called(first) in faults.unnoticed:
             return None
         if right and any(child.type not in {"=", right.type} for child in node.children):
             return None
-        if faults.blocks and (parent is None or parent.type not in faults.blocks):
-            return None
-        if (
-            parent is not None
-            and parent.type in faults.conditions
-            and node == parent.child_by_field_name("condition")
+        around = parent.type if parent else ""
+        if (faults.blocks and around not in faults.blocks) or (
+            around in faults.conditions and parent and node == parent.child_by_field_name("condition")
         ):
             return None
         return right or node

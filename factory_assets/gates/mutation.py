@@ -201,7 +201,7 @@ class _Trial:
             return _verdict(f"no fault could be put in that compiles and ends ({count})", passed=True)
         ended = " before time ran out" if total.of(_Fate.OUT_OF_TIME) else ""
         names = ", ".join(claim.name for claim in unwatched)
-        told = f"{len(noticed)} of {count}{ended} were" if noticed else f"none of {count}{ended} was"
+        told = f"{len(noticed) or 'none'} of {count}{ended} {'were' if len(noticed) > 1 else 'was'}"
         return _verdict(f"the tests do not test {names}: {told} noticed{survived}", passed=False)
 
     def _too_few(self, count: str, survived: str, *, is_hung: bool) -> GateVerdict:
