@@ -16,6 +16,7 @@ from factory_assets.languages.faults import Faults
 
 if TYPE_CHECKING:
     from factory_assets.languages.parsing import Source
+    from factory_assets.languages.parts import Facts
 from factory_assets.languages.entry_points import EntryPoints
 from factory_assets.languages.test_runs import OwnTests
 
@@ -57,6 +58,17 @@ def no_imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
     return iter(())
 
 
+def takes_any(path: str, facts: Facts) -> bool:
+    """What a test file takes where every file is read."""
+    del path, facts
+    return True
+
+
+def whole_name(name: str) -> str:
+    """A reported test's name where it is the written one."""
+    return name
+
+
 def no_faults(text: str) -> Iterator[tuple[int, str]]:
     """What the parser of a language says that is not at hand."""
     del text
@@ -78,6 +90,9 @@ class LanguageRecord:
     be made wrong.
     `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
     compiler does.
+    `read_tests` gives the names of a test file's tests that run by default, `takes_tests` says whether the runner on
+    this machine reads a file at all, `test_key` makes a written test's name of a reported one, and
+    `names_are_certain` where each written name is reported.
     `facts` is a query of tree-sitter whose captures languages/facts.py names.
     `parse_faults` gives line and reason where the language's own parser, if it is at hand, cannot read a source.
     `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
@@ -95,6 +110,7 @@ class LanguageRecord:
     test_case: re.Pattern[str]
     tests_live_in: str
     needs: tuple[tuple[str, str], ...]
+    read_tests: Callable[[Facts], Iterator[str]]
     faults: Faults
     own_tests: OwnTests
     scaffold: Mapping[str, str]
@@ -115,3 +131,6 @@ class LanguageRecord:
     scaffold_stub: str = ""
     install_code: Callable[[Tree], Iterator[str]] = no_install_code
     clock: Clock = library_clock
+    takes_tests: Callable[[str, Facts], bool] = takes_any
+    test_key: Callable[[str], str] = whole_name
+    names_are_certain: bool = False

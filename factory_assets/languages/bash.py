@@ -16,6 +16,7 @@ from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
+from factory_assets.languages.parts import Facts
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 _PRINTING = frozenset({b"echo", b"printf"})
@@ -105,6 +106,17 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
             yield path.removeprefix("bin/"), ("bash", path)
 
 
+_BATS_TEST = re.compile(r"^[ \t]*@test[ \t]+(?P<quote>[\"'])(?P<name>[^\n]*)(?P=quote)[ \t]+\{", re.MULTILINE)
+_ESCAPED = re.compile(r"\\([\"$`\\])")
+
+
+def _tests(facts: Facts) -> Iterator[str]:
+    for found in _BATS_TEST.finditer(facts.source.data.decode("utf-8", "replace")):
+        # bats reads the name as bash reads what stands in double quotes.
+        if not {"$", "`"}.intersection(_ESCAPED.sub("", found["name"])):
+            yield _ESCAPED.sub(r"\1", found["name"])
+
+
 _FACTS = """
 (comment) @comment
 [(string) (raw_string) (ansi_c_string) (heredoc_body)] @string
@@ -169,6 +181,7 @@ BASH = LanguageRecord(
     language=Language.BASH,
     grammar=Grammar(tree_sitter_bash.language()),
     facts=_FACTS,
+    read_tests=_tests,
     empty_statements=frozenset({":", "true"}),
     empty_returns=frozenset({"return", "return 0"}),
     source_suffixes=(".sh", ".bash"),

@@ -4,7 +4,7 @@ Each record's query (https://tree-sitter.github.io/tree-sitter/using-parsers/que
 captures: `@function` with `@name`, `@body`, `@returns` and in Go `@receiver`; `@public` on a function that others can
 call; `@owner` with `@name` and `@base`, `@module` with `@name`; `@mark` for decorators and attributes; `@call` with
 `@called`, `@valued` on a call whose result is used; `@refusal` on what throws; `@passed` on a name that is handed
-on; `@tests` on tests within a source; `@comment`, `@string`, `@docstring`.
+on; `@tests` on tests within a source, `@untested` on what says that it holds none; `@comment`, `@string`, `@docstring`.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class _Reader:
             comments=self._comments,
             strings=self._parts("string"),
             refusals=self._parts("refusal"),
+            untested=self._parts("untested"),
             tests=self._tests,
             passed=frozenset(self._source.text(node) for node in self._nodes("passed")),
             valued=frozenset(call.name for call in calls if call.start in valued),

@@ -20,6 +20,7 @@ from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.parts import Facts
 from factory_assets.languages.project_files import go_module
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -164,6 +165,22 @@ def _has_main(tree: Tree, folder: str) -> bool:
     )
 
 
+_TEST = re.compile(r"(?:Test|Fuzz)(?![a-z])(?!Main$)")
+_OTHER_SYSTEMS = re.compile(r"_(?:windows|darwin|freebsd|js|wasm|arm64|arm|386)(?:_\w+)?_test\.go$")
+
+
+def _tests(facts: Facts) -> Iterator[str]:
+    for function in facts.functions:
+        if function.owner is None and _TEST.match(function.name):
+            yield function.name
+
+
+def _takes_tests(path: str, facts: Facts) -> bool:
+    return not _OTHER_SYSTEMS.search(path) and not any(
+        part.text.startswith("//go:build ") for part in facts.comments
+    )
+
+
 _FACTS = """
 (comment) @comment
 [(interpreted_string_literal) (raw_string_literal) (rune_literal)] @string
@@ -235,6 +252,10 @@ GO = LanguageRecord(
     language=Language.GO,
     grammar=Grammar(tree_sitter_go.language()),
     facts=_FACTS,
+    read_tests=_tests,
+    takes_tests=_takes_tests,
+    test_key=lambda name: name.rsplit(" ", 1)[-1].split("/", 1)[0],
+    names_are_certain=True,
     scaffold_stub="main.go",
     source_suffixes=(".go",),
     test_path=re.compile(r"_test\.go$"),

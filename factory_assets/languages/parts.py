@@ -110,6 +110,7 @@ class Facts:
     comments: tuple[Part, ...]
     strings: tuple[Part, ...]
     refusals: tuple[Part, ...]
+    untested: tuple[Part, ...]
     tests: tuple[Part, ...]
     passed: frozenset[str]
     valued: frozenset[str]
@@ -144,6 +145,10 @@ class Facts:
     def comments_in(self, part: Part) -> Sequence[Part]:
         """The comments within a part."""
         return _inside(self.comments, part)
+
+    def strings_in(self, part: Part) -> Sequence[Part]:
+        """The strings within a part."""
+        return _inside(self.strings, part)
 
     def refusals_in(self, part: Part) -> Sequence[Part]:
         """What throws within a part."""

@@ -26,6 +26,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.parts import Facts
 from factory_assets.languages.project_files import python_folders, read_toml, table
 from factory_assets.languages.pytest_options import kept_options
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
@@ -281,6 +282,26 @@ def _parse_faults(text: str) -> Iterator[tuple[int, str]]:
         yield line or 1, f"does not parse as Python: {error}"
 
 
+def _tests(facts: Facts) -> Iterator[str]:
+    # https://docs.pytest.org/en/stable/example/pythoncollection.html tells of __test__.
+    untested = {(part.start, part.end) for part in facts.untested}
+    if any(start == 0 for start, _ in untested):
+        return
+    initialised = {id(part.owner) for part in facts.functions if part.name == "__init__"}
+    for function in facts.functions:
+        owner = function.owner
+        is_fixture = any("fixture" in mark for mark in function.marks)
+        if not function.name.startswith("test") or is_fixture or function.is_nested:
+            continue
+        if owner is None:
+            yield function.name
+        elif (owner.start, owner.end) not in untested and (
+            any("TestCase" in base for base in owner.bases)
+            or (owner.name.startswith("Test") and id(owner) not in initialised)
+        ):
+            yield f"{owner.name}::{function.name}"
+
+
 _FACTS = """
 (comment) @comment
 (string) @string
@@ -307,6 +328,9 @@ _FACTS = """
 (default_parameter value: (call function: (_) @passed))
 (typed_default_parameter value: (call function: (_) @passed))
 (raise_statement) @refusal
+((class_definition body: (block (expression_statement (assignment left: (_) @_name right: (false)))))
+  @untested (#eq? @_name "__test__"))
+((module (expression_statement (assignment left: (_) @_name right: (false)))) @untested (#eq? @_name "__test__"))
 (boolean_operator (identifier) @passed)
 (conditional_expression (identifier) @passed)
 (assignment right: (identifier) @passed)
@@ -376,6 +400,9 @@ PYTHON = LanguageRecord(
     language=Language.PYTHON,
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
+    read_tests=_tests,
+    test_key=lambda name: name.split("[", 1)[0],
+    names_are_certain=True,
     parse_faults=_parse_faults,
     empty_statements=frozenset({"pass", "..."}),
     empty_returns=frozenset({"return", "return None"}),

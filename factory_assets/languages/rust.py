@@ -19,6 +19,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.parts import Facts, Part, holds
 from factory_assets.languages.project_files import read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -176,6 +177,28 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     return Launch((*_RUN, wanted[0], "--"), words[at + 1 :])
 
 
+def _tests(facts: Facts) -> Iterator[str]:
+    closed: list[Part] = []
+    for owner in facts.owners:
+        if owner.is_module and _is_conditional(owner.marks) and (not closed or owner.start >= closed[-1].end):
+            closed.append(owner)
+    for function in facts.functions:
+        names = (mark.removeprefix("#[").partition("(")[0].rstrip("] ") for mark in function.marks)
+        is_test = any(name.rpartition("::")[2] == "test" for name in names)
+        if is_test and not _is_conditional(function.marks) and not holds(closed, function.start):
+            yield function.name
+
+
+def _is_conditional(marks: tuple[str, ...]) -> bool:
+    """Whether something stands behind a feature or a platform: it runs only where somebody asks for it."""
+    return any(mark.startswith("#[cfg(") and mark != "#[cfg(test)]" for mark in marks)
+
+
+def _takes_tests(path: str, facts: Facts) -> bool:
+    del path
+    return any(True for _ in _tests(facts)) and "#![cfg(" not in facts.code.replace("#![cfg(test)]", "")
+
+
 _FACTS = r"""
 [(line_comment) (block_comment)] @comment
 [(string_literal) (raw_string_literal) (char_literal)] @string
@@ -241,6 +264,9 @@ RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
+    read_tests=_tests,
+    takes_tests=_takes_tests,
+    test_key=lambda name: name.rsplit("::", 1)[-1],
     stand_ins=frozenset({"todo", "unimplemented"}),
     plain_marks=("inline", "allow", "expect", "must_use", "doc", "cold", "track_caller"),
     scaffold_stub="src/lib.rs",

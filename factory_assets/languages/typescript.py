@@ -20,6 +20,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
+from factory_assets.languages.parts import Facts
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
@@ -182,6 +183,16 @@ def _source(path: str) -> str:
     return _COMPILED.sub(r".\1ts", path.removeprefix("dist/"))
 
 
+def _tests(facts: Facts) -> Iterator[str]:
+    for call in facts.calls:
+        if call.callee in {"test", "it"}:
+            arguments = call.text.partition("(")[2].lstrip()
+            name = next((part.text for part in facts.strings_in(call)[:1]), "")
+            # What an escape stands for, node says in its own words.
+            if name and name[0] in "\"'" and arguments.startswith(name) and "\\" not in name:
+                yield name[1:-1]
+
+
 _FACTS = """
 (comment) @comment
 [(string) (template_string) (regex)] @string
@@ -282,6 +293,7 @@ TYPESCRIPT = LanguageRecord(
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
     facts=_FACTS,
+    read_tests=_tests,
     scaffold_stub="src/index.ts",
     source_suffixes=(".ts", ".mts", ".cts", ".tsx"),
     test_path=re.compile(r"^tests/.*\.test\.ts$"),
