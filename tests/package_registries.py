@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from factory_assets.dependencies import Indexes
+from factory_assets.domain.indexes import Indexes
 
 NOW = datetime.now(UTC)
 

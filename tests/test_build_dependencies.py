@@ -16,18 +16,15 @@ from build_fakes import SubprocessCommands
 from build_material import tree_of, write_files
 from package_registries import PackageRegistries
 
-from factory_assets.dependencies import (
-    Indexes,
-    Online,
-    Resolution,
-    install_locked,
-    resolve_dependencies,
-)
-from factory_assets.dependencies.imports import outside_imports
+from factory_assets.dependencies.online import Online
+from factory_assets.dependencies.resolution import Resolution
 from factory_assets.domain.agents import CommandResult
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
+from factory_assets.gates.dependencies import install_locked, resolve_dependencies
 from factory_assets.gates.tests_run import TestRuns as RunsOfTests
+from factory_assets.languages.imports import outside_imports
 
 NOWHERE = Indexes(
     pypi_url="http://127.0.0.1:9/simple",

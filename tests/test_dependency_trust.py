@@ -13,12 +13,13 @@ from build_fakes import SubprocessCommands
 from build_material import tree_of
 from package_registries import PackageRegistries, ago
 
-from factory_assets.dependencies import Online, resolve_dependencies
 from factory_assets.dependencies.indexes import on_crates, on_go, on_npm, on_pypi
+from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.reputation import Listing, doubts
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.specs import Language
+from factory_assets.gates.dependencies import resolve_dependencies
 
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing")
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from factory_assets.build.verify import Bench, VerifyReport, verify_clone
 from factory_assets.cli.app import app
-from factory_assets.dependencies import Indexes
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.indexes import Indexes
 
 # What needs no package touches no registry.
 NOWHERE = Indexes(pypi_url="http://127.0.0.1:9", npm_url="http://127.0.0.1:9")

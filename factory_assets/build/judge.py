@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory_assets.build.git import BareRepo
-from factory_assets.dependencies import Online, PackageIndexes, resolve_dependencies
+from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.resolution import Resolution
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.specs import Language
 from factory_assets.gates import GATES, Context, Gate, Needs, gates_after
+from factory_assets.gates.dependencies import resolve_dependencies
 from factory_assets.gates.runs import Final, Resolved, Runs
 from factory_assets.leaks.scanner import HistoryScanner
 

@@ -10,14 +10,16 @@ from functools import partial
 from factory_assets.build.clones import CloneReader, Commit, open_clone
 from factory_assets.build.provenance import read_provenance, read_tag_message
 from factory_assets.build.scaffold.scaffold import FIRST_VERSION
-from factory_assets.dependencies import WRITTEN_FILES, Online, PackageIndexes, install_locked
+from factory_assets.dependencies.online import Online
 from factory_assets.domain.agents import CommandRunner
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.provenance import PROVENANCE_FILE, SPEC_FILE, Provenance, TagRecord, sha256
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates.checkout import Checkout
+from factory_assets.gates.dependencies import WRITTEN_FILES, install_locked
 from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.gates.runners import TestRunner
 from factory_assets.scratch import scratch_folder

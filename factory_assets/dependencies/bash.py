@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
-from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.online import Online
+from factory_assets.dependencies.packages import Packages, nothing_locked
 from factory_assets.dependencies.resolution import Resolution, passed
 from factory_assets.domain.agents import Command
-from factory_assets.domain.specs import Language
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 
 # Everything a Debian system has without a package being chosen, and git and make, which the factory itself needs.
@@ -20,13 +21,14 @@ _GIVEN = frozenset({
 _SECONDS = 30.0
 
 
-def resolve_bash(tree: Tree, online: Online) -> Resolution:
+def resolve_bash(tree: Tree, imports: Sequence[Import], online: Online) -> Resolution:
     """Name the programs; nothing is locked, and nothing is refused: a missing one fails the tests.
 
     Raises:
         MissingToolError: when the sandbox does not start.
     """
-    called = {found.name for found in outside_imports(Language.BASH, tree) if not found.test}
+    del tree
+    called = {found.name for found in imports if not found.test}
     words = called - _GIVEN
     if not words:
         return Resolution(verdict=passed("bash and the system's own programs only"))
@@ -56,3 +58,6 @@ def _look_up(words: list[str], online: Online) -> tuple[list[str], list[str]]:
         [word for kind, word in found if kind == "beyond"],
         [word for kind, word in found if kind == "missing"],
     )
+
+
+BASH_PACKAGES = Packages(resolve=resolve_bash, install=nothing_locked)

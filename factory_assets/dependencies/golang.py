@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import host_of, on_go
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful
-from factory_assets.domain.specs import Language
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.project_files import go_module
 
 LOCKS = ("go.mod", "go.sum")
 
@@ -27,7 +27,7 @@ _OUT_OF_REACH = re.compile(
 )
 
 
-def resolve_go(tree: Tree, online: Online) -> Resolution:
+def resolve_go(tree: Tree, imports: Sequence[Import], online: Online) -> Resolution:
     """Let go itself resolve what the code imports from elsewhere.
 
     Raises:
@@ -35,11 +35,15 @@ def resolve_go(tree: Tree, online: Online) -> Resolution:
         InfrastructureError: when the module proxy cannot be reached.
         MissingToolError: when there is no go.
     """
-    needed = outside_imports(Language.GO, tree)
+    needed = imports
     # The first element of a path that can be fetched is a host name.
     strange = [found for found in needed if "." not in found.name.split("/")[0]]
     if strange:
-        own = go_module(tree) or "none"
+        own = (
+            tree["go.mod"].text.partition("module ")[2].partition("\n")[0].strip()
+            if "go.mod" in tree
+            else "none"
+        )
         raise DependencyFaultError(
             [
                 f"unknown package: {found.where} imports {found.name}, which is neither Go's nor in this module ({own})"
@@ -131,3 +135,11 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
         return
     check_reached(f"go mod {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
     raise DependencyFaultError([f"go mod {verb} does not find all that is imported:", said(result)])
+
+
+GO_PACKAGES = Packages(
+    resolve=resolve_go,
+    install=install_go,
+    lock="go.sum",
+    locked=re.compile(r"\S"),
+)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
-import httpx
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -21,7 +21,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.reputation import Listing
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.network.clients import ask
+
+if TYPE_CHECKING:
+    import httpx
 
 _SECONDS = 60.0
 _MEND = "Check this machine's network, and the index: FACTORY_PYPI_URL or pip's, FACTORY_NPM_URL or npm's."
@@ -211,6 +213,10 @@ def _go_path(module: str) -> str:
 
 
 def _get(url: str, *, accept: str = "*/*") -> httpx.Response:
+    import httpx  # noqa: PLC0415 - every record of a language leads here, and few processes ask
+
+    from factory_assets.network.clients import ask  # noqa: PLC0415 - as above
+
     where = host_of(url)
     try:
         answer = ask("GET", url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)

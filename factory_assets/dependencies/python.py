@@ -13,18 +13,17 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import file_hashes, file_hosts, host_of, on_pypi
 from factory_assets.dependencies.names import guess_distribution
 from factory_assets.dependencies.online import Online, check_reached, said
+from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.reputation import Listing
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import CommandResult
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.errors import MissingToolError
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import Import
 
 LOCK = "requirements.lock"
 PROJECT = "pyproject.toml"
@@ -55,7 +54,7 @@ class _Declared:
         return (*self.main, *self.beside)
 
 
-def resolve_python(tree: Tree, online: Online) -> Resolution:
+def resolve_python(tree: Tree, imports: Sequence[Import], online: Online) -> Resolution:
     """Hold imports and declarations against each other and the registry, then lock and fetch.
 
     Raises:
@@ -63,7 +62,6 @@ def resolve_python(tree: Tree, online: Online) -> Resolution:
         InfrastructureError: when the registry cannot be reached.
         MissingToolError: when there is no pip.
     """
-    imports = outside_imports(Language.PYTHON, tree)
     needed = [found for found in imports if not found.optional]
     declared = _declared(tree)
     wanted = _wanted(declared, needed)
@@ -343,3 +341,11 @@ class _Report(BaseModel):
     """pip's installation report, as far as it is used: https://pip.pypa.io/en/stable/reference/installation-report/."""
 
     install: tuple[_Item, ...]
+
+
+PYTHON_PACKAGES = Packages(
+    resolve=resolve_python,
+    install=install_python,
+    lock="requirements.lock",
+    locked=re.compile(r"^\s*[^\s#]", re.MULTILINE),
+)

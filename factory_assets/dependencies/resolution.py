@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.domain.builds import GateVerdict, Phase
-from factory_assets.gates.names import DEPENDENCIES
 
+GATE = "dependencies"
 _MEND = "Declare what the code imports, by a name that the package registry has, or do without it."
 
 
@@ -50,11 +50,11 @@ class DependencyFaultError(Exception):
 
 def passed(saw: str, details: Sequence[str] = ()) -> GateVerdict:
     """The verdict on dependencies that are in order."""
-    return GateVerdict(gate=DEPENDENCIES, phase=Phase.REVIEW, passed=True, saw="\n".join([saw, *details]))
+    return GateVerdict(gate=GATE, phase=Phase.REVIEW, passed=True, saw="\n".join([saw, *details]))
 
 
 def refused(faults: Sequence[str]) -> GateVerdict:
     """The verdict on dependencies that are not."""
     count = f"{len(faults)} faults in the dependencies" if len(faults) > 1 else "a fault in the dependencies"
     saw = "\n".join([count, *faults])
-    return GateVerdict(gate=DEPENDENCIES, phase=Phase.REVIEW, passed=False, saw=saw, mend=_MEND)
+    return GateVerdict(gate=GATE, phase=Phase.REVIEW, passed=False, saw=saw, mend=_MEND)

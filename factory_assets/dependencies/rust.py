@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 
 from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import host_of, on_crates
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
-from factory_assets.domain.specs import Language
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 
 LOCK = "Cargo.lock"
@@ -72,7 +73,7 @@ class _Cargo(_Tables):
         return found
 
 
-def resolve_rust(tree: Tree, online: Online) -> Resolution:
+def resolve_rust(tree: Tree, imports: Sequence[Import], online: Online) -> Resolution:
     """Hold `use` and declarations against each other and the registry, then lock and fetch.
 
     Raises:
@@ -81,7 +82,7 @@ def resolve_rust(tree: Tree, online: Online) -> Resolution:
         MissingToolError: when there is no cargo.
     """
     declared = _declared(tree)
-    needed = outside_imports(Language.RUST, tree)
+    needed = imports
     if not needed and not declared:
         return Resolution(verdict=passed("standard library only"))
     crates = {_crate(name, entry): name for name, entry in declared.items() if not _local(entry)}
@@ -218,3 +219,11 @@ def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
     raise DependencyFaultError(
         [f"cargo {arguments[0]} cannot install what {PROJECT} declares:", said(result)]
     )
+
+
+RUST_PACKAGES = Packages(
+    resolve=resolve_rust,
+    install=install_rust,
+    lock="Cargo.lock",
+    locked=re.compile(r"^source\s*=", re.MULTILINE),
+)

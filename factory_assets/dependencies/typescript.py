@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.imports import outside_imports
 from factory_assets.dependencies.indexes import host_of, on_npm
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
-from factory_assets.domain.specs import Language
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import Import
 
 LOCK = "package-lock.json"
 PROJECT = "package.json"
@@ -55,7 +54,7 @@ class _Package(BaseModel):
         return {**self.development, **self.optional, **self.peers, **self.dependencies}
 
 
-def resolve_typescript(tree: Tree, online: Online) -> Resolution:
+def resolve_typescript(tree: Tree, imports: Sequence[Import], online: Online) -> Resolution:
     """Hold imports and declarations against each other and the registry, then lock and fetch.
 
     Raises:
@@ -64,7 +63,7 @@ def resolve_typescript(tree: Tree, online: Online) -> Resolution:
         MissingToolError: when there is no npm.
     """
     package = _package(tree)
-    needed = [found for found in outside_imports(Language.TYPESCRIPT, tree) if found.name != package.name]
+    needed = [found for found in imports if found.name != package.name]
     if not needed and not package.all:
         return Resolution(verdict=passed("no package is declared, and none is imported"))
     url = online.indexes.npm_url
@@ -199,3 +198,11 @@ def _npm(online: Online, verb: str, *arguments: str) -> None:
         return
     check_reached(f"npm {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
     raise DependencyFaultError([f"npm {verb} cannot install what {PROJECT} declares:", said(result)])
+
+
+TYPESCRIPT_PACKAGES = Packages(
+    resolve=resolve_typescript,
+    install=install_typescript,
+    lock="package-lock.json",
+    locked=re.compile(r'"(?:node_modules/|resolved")'),
+)

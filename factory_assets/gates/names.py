@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from factory_assets.dependencies import resolution
+
 TREE_SAFE = "tree-safe"
 SECRETS = "secrets"
 SOURCES = "sources"
 TESTS_PRESENT = "tests-present"
 PLACEHOLDERS = "placeholders"
 DOCUMENTS = "documents"
+DEPENDENCIES = resolution.GATE
 REVIEW_BOUNDS = "review-bounds"
-DEPENDENCIES = "dependencies"
 TESTS_RUN = "tests-run"
 TESTS_PASS = "tests-pass"  # noqa: S105 - a gate's name
 TESTS_EXECUTED = "tests-executed"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from tree_sitter import Language as Grammar
 
+from factory_assets.dependencies.packages import NO_PACKAGES, Packages
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.clocks import Clock, library_clock
@@ -23,27 +25,6 @@ from factory_assets.languages.test_runs import OwnTests
 MAKE = ("make", "command -v make")
 OPTION = "an option"
 """The signature of an option of the command line, whose name is `option --name`."""
-
-
-@dataclass(frozen=True, order=True)
-class Import:
-    """One import of something outside the repo. `name` is the language's unit: a module, package, path or crate.
-
-    `optional` marks one that the code can do without, `erased` one that only the type checker sees, and
-    `test` one in a test.
-    """
-
-    name: str
-    path: str
-    line: int
-    optional: bool = False
-    erased: bool = False
-    test: bool = False
-
-    @property
-    def where(self) -> str:
-        """File and line."""
-        return f"{self.path}:{self.line}"
 
 
 def no_install_code(tree: Tree) -> Iterator[str]:
@@ -93,6 +74,7 @@ class LanguageRecord:
     `read_tests` gives the names of a test file's tests that run by default, `takes_tests` says whether the runner on
     this machine reads a file at all, `test_key` makes a written test's name of a reported one, and
     `names_are_certain` where each written name is reported.
+    `packages` says how its dependencies are resolved and installed.
     `facts` is a query of tree-sitter whose captures languages/facts.py names.
     `parse_faults` gives line and reason where the language's own parser, if it is at hand, cannot read a source.
     `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
@@ -121,6 +103,7 @@ class LanguageRecord:
     check_syntax: tuple[str, ...] = ()
     replaces_tools: frozenset[str] = frozenset()
     import_suffixes: tuple[str, ...] = ()
+    packages: Packages = NO_PACKAGES
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports
     parse_faults: Callable[[str], Iterator[tuple[int, str]]] = no_faults
     empty_statements: frozenset[str] = frozenset()

@@ -10,9 +10,11 @@ import tree_sitter_bash
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
+from factory_assets.dependencies.bash import BASH_PACKAGES
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
@@ -198,4 +200,5 @@ BASH = LanguageRecord(
     entry_points=EntryPoints(declared=_commands),
     scaffold={".shellcheckrc": "shellcheckrc.j2"},
     own_tests=OwnTests(name="bash tests/test_*.sh", steps=_steps, probe=_probe),
+    packages=BASH_PACKAGES,
 )

@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
+from factory_assets.dependencies.golang import GO_PACKAGES
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import GO_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
@@ -278,4 +280,5 @@ GO = LanguageRecord(
         probe=_probe,
         build=("go", "vet", "./..."),
     ),
+    packages=GO_PACKAGES,
 )

@@ -18,10 +18,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
+from factory_assets.dependencies.python import PYTHON_PACKAGES
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import python_install_code
@@ -436,4 +438,5 @@ PYTHON = LanguageRecord(
     ),
     scaffold={"pyproject.toml": "pyproject.toml.j2", "{module}/__init__.py": "package_init.py.j2"},
     own_tests=OwnTests(name="python3 -m pytest", steps=_steps, probe=_probe),
+    packages=PYTHON_PACKAGES,
 )

@@ -10,10 +10,12 @@ import tree_sitter_rust
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
+from factory_assets.dependencies.rust import RUST_PACKAGES
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.clocks import cargo_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
@@ -295,4 +297,5 @@ RUST = LanguageRecord(
         probe=_probe,
         build=("cargo", "test", "--offline", "--no-run"),
     ),
+    packages=RUST_PACKAGES,
 )

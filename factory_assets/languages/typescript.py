@@ -12,10 +12,12 @@ import tree_sitter_typescript
 from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
+from factory_assets.dependencies.typescript import TYPESCRIPT_PACKAGES
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, Import, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
@@ -335,4 +337,5 @@ TYPESCRIPT = LanguageRecord(
         ),
         builds_first=True,
     ),
+    packages=TYPESCRIPT_PACKAGES,
 )

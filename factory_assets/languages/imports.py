@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from factory_assets.domain.code_imports import Import
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.base import Import
 from factory_assets.languages.parsing import parse
 
 _OTHERS = frozenset({"node_modules", "vendor", "testdata"})
