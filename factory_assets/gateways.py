@@ -15,6 +15,7 @@ from factory_assets.access import Access
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase, ShippedRepo, WaitCause
 from factory_assets.domain.errors import InputError, MissingToolError
+from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec, rank_key
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from factory_assets.build.rejudge import Refused
     from factory_assets.build.report import BuildReport
     from factory_assets.domain.indexes import PackageIndexes
+    from factory_assets.domain.ports import AnswerStore
     from factory_assets.gather.report import GatherReport
     from factory_assets.intake.folder import FileReport, Intake
     from factory_assets.llm.claude_code import ClaudeCode
@@ -161,7 +163,7 @@ class Gateways(Access):
             journal=self.registry,
             ledger=self.registry,
             clock=self.now,
-            reader=self._reader(notify),
+            reader=self._own_reader(notify),
         )
         job = BuildJob(
             queued=queued,
@@ -381,22 +383,23 @@ class Gateways(Access):
             files_of=None if self._replays else file_hosts,
         )
 
-    def _reader(self, notify: Notify) -> Reader | None:
+    def reader(self, mode: ReaderMode, answers: AnswerStore, notify: Notify) -> Reader:
+        """What reads repos; its answers are kept in `answers`."""
         from factory_assets.build.reader import Reader
-        from factory_assets.domain.readings import ReaderMode
         from factory_assets.llm.redacted import RedactedModel
         from factory_assets.llm.routes import Routes
 
-        settings = self._settings
-        if settings.factory_reader is ReaderMode.OFF:
-            return None
         return Reader(
             model=RedactedModel(Routes(self._routes(), notify), self.redactor()),
-            model_name=settings.factory_reader_model,
-            mode=settings.factory_reader,
-            prompts_dir=settings.factory_prompts_dir,
-            answers=self.registry,
+            model_name=self._settings.factory_reader_model,
+            mode=mode,
+            prompts_dir=self._settings.factory_prompts_dir,
+            answers=answers,
         )
+
+    def _own_reader(self, notify: Notify) -> Reader | None:
+        mode = self._settings.factory_reader
+        return None if mode is ReaderMode.OFF else self.reader(mode, self.registry, notify)
 
     def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:
         settings = self._settings

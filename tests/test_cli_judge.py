@@ -16,8 +16,12 @@ from typer.testing import CliRunner
 
 from factory_assets.build.laid import works_of
 from factory_assets.cli.app import app
+from factory_assets.domain.readings import Finding, FindingKind, Severity
 from factory_assets.gates import ALL_GATES
 from factory_assets.gates.names import READING
+from factory_assets.replay.recordings import Recordings
+from factory_assets.replay.recordings_model import Conversation, Reading, RecordedFinding, Turn
+from factory_assets.replay.server import ReplayServer
 
 sandboxed = pytest.mark.skipif(not works("bwrap"), reason="bubblewrap is not installed")
 NOWHERE = "http://127.0.0.1:9"
@@ -81,6 +85,30 @@ def test_a_good_tree_passes_every_gate_and_is_left_as_it_was(tree: Path, docs: P
     assert {verdict["gate"] for verdict in ended.said["verdicts"]} == set(ALL_GATES) - {READING}
     assert set(ended.said["verdicts"][0]) == {"gate", "phase", "passed", "kind", "saw", "fix"}
     assert (contents(tree), contents(docs)) == before
+
+
+@sandboxed
+def test_a_tree_is_read_where_that_is_asked_for(
+    tree: Path, docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = Finding(
+        kind=FindingKind.WRONG,
+        severity=Severity.CRITICAL,
+        file="lib/count.sh",
+        line=9,
+        quote="total=$((total + ${#words[@]}))",
+        why="It counts words, and not lines.",
+        mend="Count lines.",
+    )
+    found = Reading(findings=(RecordedFinding(finding=finding),))
+    recorded = Conversation(repo="word-count", build=(Turn(say="Done."),), reader=found)
+    with ReplayServer(recordings=Recordings.of(recorded)) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-not-a-real-key")
+        ended = judge(tree, "--language", "bash", "--docs", docs, "--json", "--read")
+    assert ended.code == 1
+    assert set(ended.refused) == {READING}
+    assert "It counts words, and not lines." in ended.refused[READING]
 
 
 @sandboxed

@@ -1,4 +1,4 @@
-"""The command judge: the gates over any tree on disk, with no instance and no model."""
+"""The command judge: the gates over any tree on disk, with no instance, and with no model unless it is to be read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from factory_assets.build.laid import Bench, works_of
+from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.cli.judging import judge_laid
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.errors import InputError, MissingToolError
 from factory_assets.domain.indexes import PackageIndexes
+from factory_assets.domain.ports import AnswerStore
+from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.gates import gates_after
+from factory_assets.gateways import Gateways
 from factory_assets.leaks.rules import Kingfisher, rule_cache
 from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.sandbox import PlainSandbox, find_sandbox
 from factory_assets.scratch import scratch_folder
-from factory_assets.settings import PROJECT_ROOT
+from factory_assets.settings import PROJECT_ROOT, load_settings
 
 _ANY_NAME = "judged-tree"
 _USUAL = {
@@ -58,8 +62,10 @@ def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
         ) from error
 
 
-def judge_tree(tree: Path, spec: Spec, documents: Path | None, indexes: PackageIndexes) -> BuildReport:
-    """Judge a copy of the tree.
+def judge_tree(
+    tree: Path, spec: Spec, documents: Path | None, indexes: PackageIndexes, *, is_read: bool = False
+) -> BuildReport:
+    """Judge a copy of the tree. With `is_read` the reader is asked as well, by the settings in force.
 
     Raises:
         MissingToolError: without a sandbox, for the tree is anybody's code; or without a tool of the language.
@@ -73,7 +79,24 @@ def judge_tree(tree: Path, spec: Spec, documents: Path | None, indexes: PackageI
         )
     bench = Bench(commands=sandbox, scanner=LeakScanner((), Kingfisher(cache=rule_cache())), indexes=indexes)
     with scratch_folder("judge") as folder:
-        return judge_laid(spec, (), works_of(tree, documents), folder=folder, bench=bench)
+        return judge_laid(
+            spec,
+            (),
+            works_of(tree, documents),
+            folder=folder,
+            bench=bench,
+            reader=_reader if is_read else None,
+        )
+
+
+def _reader(answers: AnswerStore) -> Reader:
+    gateways = Gateways(load_settings())
+    gateways.check_credentials()
+    return gateways.reader(ReaderMode.DECIDE, answers, _unheard)
+
+
+def _unheard(line: str) -> None:
+    del line
 
 
 def show_verdicts(report: BuildReport, console: Console) -> None:

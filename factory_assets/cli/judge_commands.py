@@ -35,6 +35,9 @@ def judge(
         Path | None,
         typer.Option("--docs", help="A folder with its documents; those in PATH otherwise.", metavar="DIR"),
     ] = None,
+    is_read: Annotated[
+        bool, typer.Option("--read", help="Ask the reader too, by the settings in force; costs some cents.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
     pypi_url: Annotated[
         str | None, typer.Option(envvar="FACTORY_PYPI_URL", help="Package index; pip's own by default.")
@@ -43,7 +46,7 @@ def judge(
         str | None, typer.Option(envvar="FACTORY_NPM_URL", help="npm registry; npm's own by default.")
     ] = None,
 ) -> None:
-    """Judge a copy of any tree by the gates of a build; needs no instance and no model.
+    """Judge a copy of any tree by the gates of a build; needs no instance, and no model without --read.
 
     Ends with 0 when every gate passes, 1 when one refuses, 2 when it could not be judged.
     """
@@ -54,7 +57,9 @@ def judge(
     try:
         tree, documents = _folder(path), _folder(docs) if docs is not None else None
         indexes = OwnIndexes(pypi_url, npm_url, files_of=file_hosts)
-        report = judging.judge_tree(tree, judging.read_spec(spec, tree, language), documents, indexes)
+        report = judging.judge_tree(
+            tree, judging.read_spec(spec, tree, language), documents, indexes, is_read=is_read
+        )
     except FactoryError as error:
         Console(stderr=True).print(
             f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,19 +15,21 @@ from factory_assets.build.errors import (
     BuildStoppedError,
 )
 from factory_assets.build.laid import Bench, LaidWork, Work
+from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.build.stage import Builder
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import Paper
+from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
 
 _GATE_SECONDS = 600.0
 _ENOUGH_SECONDS = 16 * 3600.0
-# Laid work costs nothing; a budget of nothing would not let it begin.
+# Laid work costs nothing, and a reading some cents; a budget of nothing would not let it begin.
 _A_DOLLAR = BudgetLimits(repo_usd=1.0, day_usd=1.0, phase_usd=dict.fromkeys(Phase, 1.0))
 _NO_AGENT = "none"
 
@@ -39,11 +41,12 @@ def judge_laid(
     *,
     folder: Path,
     bench: Bench,
+    reader: Callable[[AnswerStore], Reader] | None = None,
 ) -> BuildReport:
     """Take the works through an attempt's phases and gates, in an instance of its own in `folder`.
 
     A `<name>.git` in `folder` is gone on from, as a build goes on from its own. The report holds the verdict of every
-    gate that came to judge; a refusal ends it, as it ends a build.
+    gate that came to judge; a refusal ends it, as it ends a build. Without a `reader` nothing is read.
 
     Raises:
         FactoryError: a gate could not be run, so that nothing is known.
@@ -56,6 +59,7 @@ def judge_laid(
         scanner=bench.scanner,
         journal=registry,
         ledger=registry,
+        reader=reader(registry) if reader is not None else None,
     )
     job = BuildJob(queued=_queue(registry, spec), papers=tuple(papers), run_id="judge", partition="judge")
     try:
