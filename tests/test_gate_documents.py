@@ -111,6 +111,11 @@ ECHO_REPO = BASH_REPO | {"bin/word-count": ECHO, "README.md": BASH_REPO["README.
     "echo 'a b' | bin/word-count   # 2", "bin/word-count README.md")}  # fmt: skip
 
 
+FOLDERS = """#!/usr/bin/env bash
+[[ -d ${1:-.} ]] || { echo "$1 is no folder" >&2; exit 2; }
+"""
+
+
 def judge(folder, repo, language=Language.BASH, scaffold=None):
     """All faults of a tree's documents, by looking and by running, as one text; empty where there is none."""
     if language in NEEDS and not works(NEEDS[language]):
@@ -198,6 +203,14 @@ HONEST = {
     "a failure that is shown": (
         ECHO_REPO,
         "```console\n$ bin/word-count --help\nword-count: no such file: --help\n```",
+    ),
+    "folders of a user, and scripts that are no tool": (
+        BASH_REPO | {"bin/word-count": FOLDERS, "scripts/fetch.sh": "exit 7\n"},
+        "```sh\nbin/word-count texts\nbin/word-count texts | less\nbash scripts/fetch.sh\n```",
+    ),
+    "one output below two examples": (
+        ECHO_REPO,
+        "```sh\nbin/word-count --top\nbin/word-count --top\n```\n\n```text\ntop\ntop\n```",
     ),
     "JSON in another form": (
         ECHO_REPO,

@@ -82,24 +82,19 @@ def _shell(
 
 
 def _names_the_repo(language: Language, programs: Programs, document: Document) -> bool:
-    tree = programs.tree
-    own = [path for path in tree if path not in _FACTORYS]
-    paths = {*own, *(posixpath.basename(path) for path in own), *folders(tree)}
+    """Whether the text names a path of the repo, or code in it a command, a target or a word of a source."""
+    files = {path: file for path, file in programs.tree.items() if path not in _FACTORYS}
+    paths = {*files, *map(posixpath.basename, files), *folders(programs.tree)}
     links = {posixpath.normpath(link.target) for link in document.links}
-    if links & tree.keys() or any(
-        word.strip("./") in paths for word in _WORD.findall(document.body) if "." in word or "/" in word
-    ):
+    named = {word.strip("./") for word in _WORD.findall(document.body) if "." in word or "/" in word}
+    if links & programs.tree.keys() or named & paths:
         return True
-    code = [code.text for code in document.codes] + [block.text for block in document.blocks]
-    words = {word for text in code for word in _WORD.findall(text)}
-    known = {*programs.commands, *make_targets(tree), *paths}
-    sources = {
-        word
-        for path, file in tree.items()
-        if is_source(language, path, file)
-        for word in _WORD.findall(file.text.replace(".", " "))
-    }
-    return bool(words & known or {part for word in words for part in word.split(".")} & sources)
+    shown = [*(code.text for code in document.codes), *(block.text for block in document.blocks)]
+    sources = [file.text for path, file in files.items() if is_source(language, path, file)]
+    code, known = (
+        {w for text in texts for w in _WORD.findall(text.replace(".", " "))} for texts in (shown, sources)
+    )
+    return bool(code & {*known, *paths, *programs.commands, *make_targets(programs.tree)})
 
 
 def _copies(tree: Tree, scaffold: Tree) -> Iterator[str]:

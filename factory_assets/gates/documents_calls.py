@@ -37,15 +37,8 @@ PLAIN_TOOLS = frozenset(
 )
 """Programs that are wherever a shell is, and that act on nothing but what they are given."""
 
-# Programs that fetch by name: the words that make them do so.
-_FETCHERS = {
-    **dict.fromkeys(("pip", "pip3", "brew", "apt", "apt-get"), frozenset({"install"})),
-    **dict.fromkeys(("npm", "yarn", "pnpm", "uv", "poetry"), frozenset({"install", "i", "add"})),
-    "cargo": frozenset({"install", "add"}),
-    "go": frozenset({"install", "get"}),
-    "pipx": frozenset({"install", "run"}),
-    "uvx": frozenset[str](),
-}
+# Words by which package managers fetch what is named behind them, and options by which they take it from elsewhere.
+_FETCHING = frozenset({"install", "add", "get", "i", "uvx"})
 _FROM_ELSEWHERE = frozenset({"--git", "--path", "--editable", "-e"})
 
 
@@ -134,19 +127,11 @@ def _launch_fault(call: Call, programs: Programs) -> str | None:
 
 def _fetch_fault(call: Call, programs: Programs) -> str | None:
     """The repo's own name, where a call would fetch it from an index: nothing that is built here is in one."""
-    words = call.words
-    if words[1:3] == ("-m", "pip"):
-        words = words[2:]
-    if words[:2] == ("uv", "pip"):
-        words = words[1:]
-    verbs = _FETCHERS.get(words[0])
-    if verbs is None or (verbs and not verbs.intersection(words[1:3])) or _FROM_ELSEWHERE.intersection(words):
-        return None
+    at = next((at for at, word in enumerate(call.words[:4]) if word in _FETCHING), len(call.words))
     module = go_module(programs.tree)
-    for word in words[1:]:
+    for word in () if _FROM_ELSEWHERE.intersection(call.words) else call.words[at + 1 :]:
         # Anything else with a slash is a folder, a file or an address; an npm scope is neither.
-        plain = word.partition("/")[2] if word.startswith("@") else word
-        is_module = module and (word == module or word.startswith((f"{module}@", f"{module}/")))
-        if is_module or (_VERSION.split(plain, maxsplit=1)[0] in programs.names and word not in verbs):
+        name = _VERSION.split(word.partition("/")[2] if word.startswith("@") else word, maxsplit=1)[0]
+        if name in programs.names or (module and f"{name}/".startswith(f"{module}/")):
             return f"`{' '.join(call.words)}`, but {word} is in no package index"
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from factory_assets.domain.agents import CommandResult
@@ -53,6 +53,7 @@ def find_examples(name: str, document: Document, programs: Programs) -> Iterator
     codes = frozenset(word for text in document.prose for word in text.replace("`", " ").split())
     for statements in shown_blocks(document, programs):
         before: list[str] = []
+        found: list[Example] = []
         for statement in statements:
             calls = [(call.words, programs.launch(call.words)) for call in statement.calls]
             launches = tuple(launch for _, launch in calls if isinstance(launch, Launch))
@@ -64,9 +65,13 @@ def find_examples(name: str, document: Document, programs: Programs) -> Iterator
                 files = [word for words, _ in calls if words[0] not in _TEXT_TOOLS for word in words]
                 files = [word.rpartition("=")[2] for word in [*files, *statement.inputs] if _is_file(word)]
                 place = f"{name}:{statement.line}"
-                yield Example(place, statement, launches, tuple(before), can_run, tuple(files), codes)
+                found.append(Example(place, statement, launches, tuple(before), can_run, tuple(files), codes))
             elif not foreign:
                 before.append(statement.text)
+        if len(found) > 1 and not any(example.statement.shown for example in found[:-1]):
+            # What stands below all of them may be the output of more than the last.
+            found[-1] = replace(found[-1], statement=replace(found[-1].statement, shown=None))
+        yield from found
 
 
 def example_faults(example: Example, helps: Helps, shell: Shell) -> Iterator[str]:
@@ -149,7 +154,14 @@ def _is_name(word: str) -> bool:
 
 
 def _is_path(example: Example, text: str, names: list[str], before: CommandResult, shell: Shell) -> bool:
-    """Whether what is run answers otherwise once there are empty files of these names."""
-    made = f'for one in {shlex.join(names)}; do [ -e "$one" ] || {{ : >"$one"; new+=("$one"); }}; done'
-    after = shell.run(example.script(f'new=(); {made}\n{text}\ncode=$?; rm -f "${{new[@]}}"; exit $code'))
-    return after is None or (bool(names) and after.output != before.output)
+    """Whether what is run answers otherwise once there are empty files, or folders, of these names."""
+    for make in ("touch", "mkdir") if names else ():
+        made = (
+            f'for one in {shlex.join(names)}; do [ -e "$one" ] || {{ {make} "$one"; new+=("$one"); }}; done'
+        )
+        after = shell.run(
+            example.script(f'new=(); {made}\n{text}\ncode=$?; rm -rf "${{new[@]}}"; exit $code')
+        )
+        if after is None or after.output != before.output:
+            return True
+    return False

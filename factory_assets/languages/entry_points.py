@@ -67,7 +67,8 @@ class Programs:
     def _script(self, word: str, argv: Words, arguments: Words) -> Launch | str | None:
         path = posixpath.normpath(word)
         if path in self.tree:
-            return Launch(argv, arguments)
+            # What another script of the repo does, or needs, nobody knows.
+            return Launch(argv, arguments) if posixpath.basename(path) in self.commands else None
         top = path.partition("/")[0]
         if word.startswith(("/", "~", "..", "$")) or "/" not in path or top not in folders(self.tree):
             return None
