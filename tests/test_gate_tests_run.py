@@ -115,6 +115,35 @@ def test_a_make_test_that_lies_is_found_out(tmp_path, makefile):
     assert "`make test` does not notice a failing test" in refused(tests.judge_running())
 
 
+TWO_PACKAGES = {
+    "rules/rules.go": "package rules\n\nfunc One() int { return 1 }\n",
+    "rules/rules_test.go": 'package rules\n\nimport "testing"\n\n'
+    "func TestOne(t *testing.T) {\n\tif One() != 1 {\n\t\tt.Fatal()\n\t}\n}\n",
+}
+HOOK = {"hook.cjs": 'process.on("exit", () => { process.exitCode = 0; });\n'}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("language", "old", "new", "more"),
+    [
+        (Language.GO, "go test ./...", "go test ./... || true", {}),
+        (Language.GO, "go test ./...", "go test -run TestQuick ./...", {}),
+        (Language.GO, "go test ./...", "go test ./", TWO_PACKAGES),
+        (Language.RUST, "cargo test", "cargo test --no-run", {}),
+        (Language.TYPESCRIPT, "| sort)", "| sort) || true", {}),
+        (Language.TYPESCRIPT, "node --test ", "node --test --test-name-pattern=quick ", {}),
+        (Language.TYPESCRIPT, ".PHONY", "export NODE_OPTIONS = --require=./hook.cjs\n.PHONY", HOOK),
+    ],
+)
+def test_a_makefile_that_was_not_put_back_would_be_found_out_by_running_it(
+    tmp_path, language, old, new, more
+):
+    lying = repo(language)["Makefile"].text.replace(old, new)
+    tests = runs(tmp_path, language, {"Makefile": lying, **more})
+    assert "`make test` does not notice a failing test" in refused(tests.judge_running())
+
+
 @pytest.mark.parametrize("language", FAST)
 def test_a_make_test_that_forgets_a_file_is_found_out(tmp_path, language):
     first = {Language.PYTHON: "tests/test_core.py", Language.BASH: "tests/test_clamp.sh"}[language]

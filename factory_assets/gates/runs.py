@@ -17,6 +17,7 @@ from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.gates.go_cache import GoCache, go_cache_folder
 from factory_assets.gates.tests_run import TestRuns
 from factory_assets.gates.watched import Watched
+from factory_assets.languages import LANGUAGES
 from factory_assets.languages.clocks import GO_CACHE
 
 
@@ -97,7 +98,7 @@ class Runs:
         """A fresh clone of the final commit."""
         folder = fresh_folder(self.scratch / "clone")
         self.final.lay_out(folder)
-        if self.language is Language.GO:
+        if LANGUAGES[self.language].compiles_library:
             library = GoCache(
                 commands=self.commands, folder=go_cache_folder(), scratch=self.scratch / "go-library"
             )

@@ -65,6 +65,8 @@ class LanguageRecord:
     runs its tests. `scaffold` are the templates of the files that a repo starts
     from, by path, beside those of every language. `replaces_tools` are names of
     files and folders that take the place of what the tools of the language run: the factory keeps them out of a repo.
+    With `compiles_library` the
+    standard library is compiled with each program, unless it is in a cache.
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's; sources in
     files that end like `import_suffixes` are read. `read_interface` gives of a path and its source what others
     can call, by name with its signature, and options of the command as OPTION does. `faults` says where a source can
@@ -102,6 +104,7 @@ class LanguageRecord:
     source_folders: tuple[str, ...] = ()
     check_syntax: tuple[str, ...] = ()
     replaces_tools: frozenset[str] = frozenset()
+    compiles_library: bool = False
     import_suffixes: tuple[str, ...] = ()
     packages: Packages = NO_PACKAGES
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = no_imports

@@ -263,6 +263,7 @@ GO = LanguageRecord(
     test_path=re.compile(r"_test\.go$"),
     test_case=re.compile(r"^func (?:Test|Fuzz|Example)\w*\(", re.MULTILINE),
     tests_live_in="*_test.go files with func TestXxx(t *testing.T)",
+    compiles_library=True,
     replaces_tools=frozenset({"go.work", "go.work.sum"}),
     needs=(MAKE, ("go", "command -v go")),
     import_suffixes=(".go",),
