@@ -370,3 +370,11 @@ def test_tests_and_interfaces_of_every_language_are_read(language):
     assert len(tests) >= 2
     assert all(test.asserts > 0 and not test.skipped for test in tests)
     assert public_interface(language, tree)
+
+
+def test_a_fixture_is_no_test_and_a_file_nested_without_end_holds_none():
+    fixture = "import pytest\n\n@pytest.fixture\ndef test_data(): return 1\n"
+    (found,) = inventory(PYTHON, tree_of({"tests/test_a.py": fixture}))
+    assert found.is_helper
+    for text in ("(" * 100_000, "-" * 100_000 + "1", "x = 1\n\0"):
+        assert inventory(PYTHON, tree_of({"tests/test_a.py": text})) == ()

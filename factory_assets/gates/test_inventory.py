@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.gates.lexer import Lexed, lex
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.facts import Facts, Part, read_facts
 from factory_assets.languages.sources import is_source
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -46,12 +46,10 @@ def test_inventory(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
         if language is Language.PYTHON:
             if path.endswith(".py") and is_test_code(language, path):
                 found += _python(path, file.text)
-        elif language is Language.RUST and is_source(language, path, file):
-            inline = LANGUAGES[language].inline_tests
-            match = inline.search(file.text) if inline else None
-            found += _lexed(language, path, file.text[match.start() :]) if match else []
-        elif path.endswith((*LANGUAGES[language].source_suffixes, ".bats")) and is_test_code(language, path):
-            found += _lexed(language, path, file.text)
+        elif path.endswith((*LANGUAGES[language].source_suffixes, ".bats")):
+            inline = language is Language.RUST and is_source(language, path, file)
+            if inline or is_test_code(language, path):
+                found += _from_facts(language, path, read_facts(language, file.text), inline=inline)
     if language is Language.BASH:
         found += _tap(tree)
     return tuple(found)
@@ -71,7 +69,7 @@ _PYTHON_SKIPS = frozenset(
 def _python(path: str, text: str) -> Iterator[WrittenTest]:
     try:
         module = ast.parse(text)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     module_skips = any(
         isinstance(node, ast.Assign)
@@ -83,7 +81,8 @@ def _python(path: str, text: str) -> Iterator[WrittenTest]:
         for node in module.body
     ) or any(isinstance(node, ast.Expr) and _skips(node.value) for node in module.body)
     for owner, function in _python_functions(module):
-        is_test = function.name.startswith("test")
+        is_fixture = any("fixture" in ast.unparse(mark) for mark in function.decorator_list)
+        is_test = function.name.startswith("test") and not is_fixture
         yield WrittenTest(
             path=path,
             name=f"{owner.name}.{function.name}" if owner else function.name,
@@ -145,17 +144,6 @@ def _is_constant(condition: ast.expr) -> bool:
     return not any(isinstance(part, ast.Name | ast.Call | ast.Attribute) for part in ast.walk(condition))
 
 
-_STARTS: Mapping[Language, re.Pattern[str]] = {
-    Language.GO: re.compile(r"^func\s+(?P<name>\w+)\s*\(", re.MULTILINE),
-    Language.TYPESCRIPT: re.compile(
-        r"(?<![\w.])(?:(?P<call>(?:x|f)?(?:test|it|describe)(?:\.\w+)?)\s*\(|(?:async\s+)?function\s+(?P<name>\w+)\s*\()"
-    ),
-    Language.RUST: re.compile(
-        r"(?P<marks>(?:^[ \t]*#\[[^\n]*\]\s*\n)*)^[ \t]*(?:pub\s+)?(?:async\s+)?fn\s+(?P<name>\w+)",
-        re.MULTILINE,
-    ),
-    Language.BASH: re.compile(r"^[ \t]*(?:function\s+)?(?P<name>[\w-]+)\s*\(\)\s*(?=\{)", re.MULTILINE),
-}
 _ASSERTS: Mapping[Language, re.Pattern[str]] = {
     Language.GO: re.compile(
         r"\bt\.(?:Error|Errorf|Fatal|Fatalf|Fail|FailNow)\b|\b(?:assert|require|check|expect|must)\w*[.(]"
@@ -183,61 +171,74 @@ _CONSTANT = re.compile(
 )
 
 
-def _lexed(language: Language, path: str, text: str) -> Iterator[WrittenTest]:
-    source = lex(language, text)
-    ignored = language is Language.GO and re.search(r"^//go:build (?!.*\|\|)", text, re.MULTILINE) is not None
-    for match in _STARTS[language].finditer(source.code):
-        name, is_test = _name(language, source, match)
-        opening = source.code.find("(", match.start()) if language is Language.TYPESCRIPT else -1
-        block = (
-            (opening, source.closing(opening))
-            if language is Language.TYPESCRIPT and match["call"]
-            else source.block(match.end())
-        )
-        if name is None or block is None:
+_GO_TEST = re.compile(r"(?:Test|Fuzz|Example)(?![a-z])")
+_TS_TEST = re.compile(r"^(?:[xf]?(?:test|it|describe)(?:\.\w+)?)$")
+_TS_SKIPPED = re.compile(r"\.(?:skip|todo)$|^x")
+
+
+def _from_facts(language: Language, path: str, facts: Facts, *, inline: bool) -> Iterator[WrittenTest]:
+    code = facts.code.encode()
+    closed = language is Language.GO and any(
+        part.text.startswith("//go:build ") and "||" not in part.text for part in facts.comments
+    )
+    for function in facts.functions:
+        if function.is_nested or (inline and not function.is_test_code):
             continue
-        body = source.text[block[0] : block[1]]
-        code = source.code[block[0] : block[1]]
-        marks = source.code[match.start() : match.end()]
-        found = len(_ASSERTS[language].findall(body if language is Language.GO else code)) + (
-            "should_panic" in marks
+        marks = " ".join(function.marks)
+        if language is Language.GO:
+            is_test = function.owner is None and _GO_TEST.match(function.name) is not None
+        elif language is Language.RUST:
+            is_test = any(name.strip("#[] ").rpartition("::")[2] == "test" for name in function.marks)
+        else:
+            is_test = language is Language.BASH and function.name.startswith("test_")
+        bare = code[function.body_start : function.end].decode("utf-8", "replace")
+        searched = marks if language is Language.RUST else bare
+        yield _written(
+            language,
+            (path, function.name),
+            (function.body, bare, marks),
+            is_test=is_test,
+            skipped=is_test and (closed or _SKIPS[language].search(searched) is not None),
         )
-        yield WrittenTest(
-            path=path,
-            name=name,
-            asserts=found - len(_CONSTANT.findall(body)),
-            skipped=(is_test and (ignored or _is_skipped(language, code, body, marks)))
-            or (language is Language.BASH and _TAP_SKIP.search(body) is not None),
-            body=" ".join(body.split()),
-            is_helper=not is_test,
+    if language is Language.TYPESCRIPT:
+        yield from _typescript_calls(path, facts, code)
+
+
+def _typescript_calls(path: str, facts: Facts, code: bytes) -> Iterator[WrittenTest]:
+    for call in facts.calls:
+        if not _TS_TEST.match(call.callee) or call.callee in {"describe", "fdescribe"}:
+            continue
+        start = call.start + code[call.start : call.end].find(b"(")
+        title = next(iter(facts.strings_in(call)), None)
+        if title is None or code[start + 1 : title.start].strip():
+            continue
+        whole = Part(call.data, start, call.end, call.line)
+        bare = code[start : call.end].decode("utf-8", "replace")
+        # A skip's reason is a string.
+        skipped = _TS_SKIPPED.search(call.callee) or _SKIPS[Language.TYPESCRIPT].search(whole.text)
+        yield _written(
+            Language.TYPESCRIPT,
+            (path, title.text[1:-1]),
+            (whole.text, bare, ""),
+            is_test=True,
+            skipped=skipped is not None,
         )
 
 
-def _name(language: Language, source: Lexed, match: re.Match[str]) -> tuple[str | None, bool]:
-    name = match["name"]
-    match language:
-        case Language.GO:
-            return name, re.match(r"(?:Test|Fuzz|Example)(?![a-z])", name) is not None
-        case Language.RUST:
-            return name, re.search(r"#\[(?:\w+::)?test\]", match["marks"]) is not None
-        case Language.TYPESCRIPT if match["call"]:
-            if "describe" in match["call"] and "." not in match["call"] and not match["call"].startswith("x"):
-                return None, False
-            title = next((piece for piece in source.strings if piece.start >= match.end()), None)
-            near = title is not None and not source.code[match.end() : title.start].strip()
-            return (title.text[1:-1] if title and near else None), True
-        case _:
-            return name, name.startswith("test_")
-
-
-def _is_skipped(language: Language, code: str, body: str, marks: str) -> bool:
-    if language is Language.TYPESCRIPT and re.search(
-        r"\b(?:x|f)?(?:test|it|describe)\.(?:skip|todo)|\bx(?:it|test)", marks
-    ):
-        return True
-    # TypeScript's reasons for a skip are strings, Rust's marks stand above the body.
-    searched = {Language.TYPESCRIPT: body, Language.RUST: marks}.get(language, code)
-    return _SKIPS[language].search(searched) is not None
+def _written(
+    language: Language, where: tuple[str, str], texts: tuple[str, str, str], *, is_test: bool, skipped: bool
+) -> WrittenTest:
+    body, bare, marks = texts
+    # An example's output stands in a comment.
+    found = len(_ASSERTS[language].findall(body if language is Language.GO else bare))
+    tap = language is Language.BASH and _TAP_SKIP.search(body) is not None
+    return WrittenTest(
+        *where,
+        asserts=found + ("should_panic" in marks) - len(_CONSTANT.findall(body)),
+        skipped=skipped or tap,
+        body=" ".join(body.split()),
+        is_helper=not is_test,
+    )
 
 
 _TAP_SKIP = re.compile(r"#\s*skip\b", re.IGNORECASE)
