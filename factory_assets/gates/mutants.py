@@ -245,7 +245,8 @@ class _Reader:
         quote = 1 if text[:1] in {'"', "'"} else 0
         start = content[0].start_byte if content else node.start_byte + quote
         end = content[-1].end_byte if content else node.end_byte - quote
-        if start < end and not text.startswith("-"):
+        # Of a word without quotes, an option and a bracket are no text that anybody sees.
+        if start < end and (quote or content or text[:1].isalnum()):
             is_filled = any(char in text for char in "{%\\$")
             yield _Edit(_STATED, start, start if is_filled else end, line_of(node), "x" if is_filled else "")
 
