@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from build_fakes import SubprocessCommands
+from claude_code_sandboxes import bubblewrap
 from gate_material import GO, PYTHON, RUST, TYPESCRIPT, clone, environment, marked, need, provide, repo
 
 from factory_assets.domain.specs import Language
@@ -15,7 +16,7 @@ PHONY = ".PHONY: build test lint\n"
 FAST = (Language.PYTHON, Language.BASH)
 
 
-def runs(folder, language, changes=None, *, seconds=60.0, leftovers=None):
+def runs(folder, language, changes=None, *, seconds=60.0, leftovers=None, commands=None):
     need(language)
     files = repo(language, changes)
     clone(folder, files)
@@ -25,7 +26,7 @@ def runs(folder, language, changes=None, *, seconds=60.0, leftovers=None):
         language=language,
         clone=folder,
         tree=files,
-        commands=SubprocessCommands(),
+        commands=commands or SubprocessCommands(),
         seconds=seconds,
         env=environment(language),
         folders=provide(language, folder),
@@ -79,18 +80,16 @@ def test_tests_that_fail_are_run_all_the_same(tmp_path, language):
     assert tests.judge_running().passed
 
 
-@pytest.mark.parametrize(
-    ("makefile", "seen"),
-    [
-        (
-            f"{PHONY}test:\n\tcat data/words.txt\n",
-            "the tests need data/words.txt, which is not in the commit",
-        ),
-        (f"{PHONY}test:\n\techo getaddrinfo ENOTFOUND x; exit 1\n", "the tests need a network"),
-    ],
-)
-def test_a_failing_make_test_says_why(tmp_path, makefile, seen):
-    assert seen in refused(runs(tmp_path, Language.BASH, {"Makefile": makefile}).judge_passing())
+def test_a_failing_make_test_says_which_file_it_misses(tmp_path):
+    makefile = {"Makefile": f"{PHONY}test:\n\tcat data/words.txt\n"}
+    seen = "the tests need data/words.txt, which is not in the commit"
+    assert seen in refused(runs(tmp_path, Language.BASH, makefile).judge_passing())
+
+
+def test_a_failing_make_test_says_whom_it_called(tmp_path):
+    asks = "import socket\n\n\ndef test_answer():\n    socket.create_connection(('api.example.net', 443))\n"
+    tests = runs(tmp_path, Language.PYTHON, {"tests/test_more.py": asks}, commands=bubblewrap())
+    assert "the tests need a network, for api.example.net" in refused(tests.judge_passing())
 
 
 def test_tests_that_pass_only_with_leftover_files_fail_without_them(tmp_path):

@@ -160,6 +160,11 @@ class SightingKind(StrEnum):
     ASKED_FOR = "looked up"
     CONNECTED = "tried to reach"
 
+    @property
+    def is_of_the_network(self) -> bool:
+        """Whether it asked for something beyond loopback."""
+        return self in {SightingKind.ASKED_FOR, SightingKind.CONNECTED}
+
 
 @dataclass(frozen=True)
 class Sighting:

@@ -137,7 +137,7 @@ GATES: tuple[Gate, ...] = (
     ),
     Gate(
         name=names.HARMLESS,
-        after=(Phase.REVIEW,),
+        after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.RUN,
         judge=judge_tests_watched,
         says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",

@@ -29,10 +29,6 @@ FEWEST_TESTS = 3
 MOST_ALONE = 8
 """How many files are tried with a failing test of their own where the run of all together leaves a doubt."""
 
-_NEEDS_NETWORK = re.compile(
-    r"[Nn]etwork is unreachable|Temporary failure in name resolution|Could not resolve host|no such host"
-    r"|Name or service not known|ENOTFOUND|EAI_AGAIN|ENETUNREACH"
-)
 _MISSING_FILE = re.compile(
     r"No such file or directory: '([^'\n]+)'|no such file or directory, \w+ '([^'\n]+)'"
     r"|open ([^\s:]+): no such file|([^\s:'\"]+): No such file or directory"
@@ -209,8 +205,9 @@ def _why(made: CommandResult, tree: Tree, clone: Path) -> str:
     """What a failure of `make test` comes from, where the output tells."""
     if made.timed_out or made.stopped:
         return f": {stopped(made)}"
-    if _NEEDS_NETWORK.search(made.output):
-        return ": the tests need a network"
+    asked = [seen.what for seen in made.sightings if seen.kind.is_of_the_network]
+    if asked:
+        return f": the tests need a network, for {', '.join(asked[:_SHOWN_NAMES])}"
     for groups in _MISSING_FILE.findall(made.output):
         path = next(group for group in groups if group).removeprefix(f"{clone}/").removeprefix("./")
         if not path.startswith(("/", "..")) and path not in tree:
