@@ -15,9 +15,8 @@ from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
 from factory_assets.gates.names import REVIEW_BOUNDS
 from factory_assets.gates.test_inventory import WrittenTest, is_test_code, test_inventory
-from factory_assets.languages import LANGUAGES
 from factory_assets.languages.project_files import LOCK_FILES
-from factory_assets.languages.sources import is_source, lines_of_code
+from factory_assets.languages.sources import is_source, lines_of_code, source_text
 
 # A review that changes more writes another program, which nobody has reviewed.
 MOST_CHANGED = 0.4
@@ -182,6 +181,5 @@ def _changed_lines(language: Language, built: Tree, tree: Tree, changed: list[st
 def _source_lines(language: Language, path: str, tree: Tree) -> Counter[str]:
     if path not in tree or not is_source(language, path, tree[path]):
         return Counter()
-    inline = LANGUAGES[language].inline_tests
-    text = inline.split(tree[path].text, maxsplit=1)[0] if inline else tree[path].text
+    text = source_text(language, tree[path])
     return Counter(line.rstrip() for line in text.splitlines() if line.strip())

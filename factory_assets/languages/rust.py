@@ -205,7 +205,8 @@ _FACTS = r"""
 [(line_comment) (block_comment)] @comment
 [(string_literal) (raw_string_literal) (char_literal)] @string
 (attribute_item) @mark
-((attribute_item) @_cfg . [(attribute_item) (line_comment)]* . [(mod_item) (function_item) (impl_item)] @tests
+((attribute_item) @_cfg @tests . [(attribute_item) (line_comment)]*
+  . [(mod_item) (function_item) (impl_item) (use_declaration)] @tests
   (#match? @_cfg "^#\\[cfg\\((all\\()?test\\b"))
 (source_file (inner_attribute_item) @_cfg (#match? @_cfg "^#!\\[cfg\\(test")) @tests
 (function_item name: (_) @name return_type: (_)? @returns body: (_) @body) @function

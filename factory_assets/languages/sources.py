@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK, Tree, TreeFile
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.facts import read_facts
 
 _VENDORED = frozenset({"vendor", "third_party", "testdata", "fixtures"})
 _NEVER_SOURCES = frozenset({"tests", "dist", "build", "target"})
@@ -25,9 +26,13 @@ def is_source(language: Language, path: str, file: TreeFile) -> bool:
 
 def source_lines(language: Language, file: TreeFile) -> int:
     """Non-blank lines of a source file, without the tests that some languages keep in it."""
-    inline = LANGUAGES[language].inline_tests
-    text = inline.split(file.text, maxsplit=1)[0] if inline else file.text
-    return sum(1 for line in text.splitlines() if line.strip())
+    return sum(1 for line in source_text(language, file).splitlines() if line.strip())
+
+
+def source_text(language: Language, file: TreeFile) -> str:
+    """A source file with the tests blanked that some languages keep in it."""
+    facts = read_facts(language, file.text)
+    return facts.blanked(facts.tests)
 
 
 def lines_of_code(language: Language, tree: Tree) -> int:
