@@ -48,5 +48,6 @@ def _mend(leaks: Sequence[Leak]) -> str:
         )
     return (
         "Build the repo again; the refused commit is kept under refs/factory/failed and is never pushed. If the"
-        " value is real, whoever it belongs to must change it."
+        " value is real, whoever it belongs to must change it. Where a test needs one, it takes a published example,"
+        " such as that of jwt.io, or a key's prefix followed by one letter many times."
     )
