@@ -1,4 +1,4 @@
-"""Markdown as the document gate reads it: headings, fenced blocks, code spans, links and lists, each with its line.
+"""Markdown as the document gate reads it: code blocks, code spans, links and lists, each with its line.
 
 Parsed by markdown-it-py as CommonMark says (https://spec.commonmark.org), with tables.
 """
@@ -48,7 +48,6 @@ class Link:
 class Document:
     """A parsed document. `body` is its text without headings, and `prose` that without code blocks."""
 
-    headings: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     codes: list[Code] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
@@ -77,7 +76,6 @@ def read_markdown(text: str) -> Document:
         elif token.type in {"fence", "code_block"}:
             document.blocks.append(_block(token, tokens[at + 1] if at + 1 < len(tokens) else None))
         elif token.type == "inline" and tokens[at - 1].type == "heading_open":
-            document.headings.append(token.content)
             document.codes += _codes(token, None)
         elif token.type == "inline":
             document.prose.append(token.content)

@@ -10,6 +10,7 @@ from tree_sitter import Node
 
 from factory_assets.gates.markdown import Block
 from factory_assets.languages.bash import BASH
+from factory_assets.languages.entry_points import Words
 from factory_assets.languages.parsing import Source, nodes, parse
 
 SHELLS = frozenset({"sh", "bash", "shell", "zsh"})
@@ -24,8 +25,6 @@ _DYNAMIC = (
     "arithmetic_expansion",
     "process_substitution",
 )
-
-Words = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class Statement:
     calls: tuple[Call, ...]
     inputs: Words = ()
     plain: bool = False
-    assigns: bool = False
     shown: str | None = None
 
 
@@ -61,7 +59,7 @@ def read_block(block: Block) -> list[Statement]:
         return []
     found = list(_statements(lines, block.line))
     if block.shown is not None and found:
-        found[-1] = _with_output(found[-1], block.shown)
+        found[-1] = replace(found[-1], shown=block.shown)
     return found
 
 
@@ -91,7 +89,7 @@ def _typed(lines: list[str], first: int) -> Iterator[Statement]:
             at += 1
         found = _parsed(typed, first + start) or []
         if found and "".join(shown).strip():
-            found[-1] = _with_output(found[-1], "\n".join(shown))
+            found[-1] = replace(found[-1], shown="\n".join(shown))
         yield from found
 
 
@@ -138,8 +136,7 @@ def _statement(source: Source, node: Node, line: int, *, background: bool) -> St
     ]
     inputs = tuple(_unquoted(source.text(each.children[-1])) for each in redirects)
     plain = not background and next(nodes(node, *_DYNAMIC, "function_definition"), None) is None
-    assigns = node.type in {"variable_assignment", "declaration_command"}
-    return Statement(source.text(node), line + node.start_point.row, calls, inputs, plain, assigns)
+    return Statement(source.text(node), line + node.start_point.row, calls, inputs, plain)
 
 
 def _words(source: Source, command: Node) -> Words:
@@ -164,7 +161,3 @@ def is_placeholder(word: str) -> bool:
     """Whether a word stands for what a user puts there: `[--top`, `FILE...`, `NAME`."""
     marked = word.startswith(("[", "<", "{")) or word.endswith(("]", ">", "...", "…"))
     return marked or (len(word) > 1 and word.isupper() and word.isidentifier())
-
-
-def _with_output(statement: Statement, shown: str) -> Statement:
-    return replace(statement, shown=shown)
