@@ -123,7 +123,7 @@ class GoCache:
 def go_cache_folder() -> Path:
     """Where this user's compiled library is, for all instances."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(caches) / "software-factory" / "go-library"
+    return Path(caches) / "software-factory" / "go-standard-library"
 
 
 def _move_overlay(cache: Path) -> None:
