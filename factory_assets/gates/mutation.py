@@ -1,10 +1,10 @@
 """Gate of the review phase: the tests notice faults that are put into what they claim to test.
 
-A light check against tests that test nothing, no measure of how good they are. What is asked comes from studies of
-pseudo-tested methods (https://doi.org/10.1007/s10664-018-9653-2): good suites leave some functions unwatched that
-they call, and none leaves most of them. So of a few functions that the tests name half have to be watched, and of a
-function's faults every other one has to be noticed; of the faults in a command whose functions no test names, one in
-five. A trial ends as soon as that is decided, for most functions after one fault.
+A light check against tests that test nothing, no measure of how good they are. Studies of pseudo-tested methods
+(https://doi.org/10.1007/s10664-018-9653-2) found in every suite functions that it calls and does not watch. So of a
+few functions that the tests name half have to be watched, and of a function's faults every other one has to be
+noticed; of the faults in a command whose functions no test names, one in five. A trial ends as soon as that is
+decided, for most functions after one fault.
 The clone is a throw-away copy already; it is brought back to the commit before and after each fault.
 """
 
