@@ -25,12 +25,12 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
-from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts
 from factory_assets.languages.project_files import python_folders, read_toml, table
 from factory_assets.languages.pytest_options import kept_options
+from factory_assets.languages.python_faults import FAULTS
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 # The factory's own test run brings pytest along.
@@ -134,56 +134,6 @@ def _not_needed(source: Source) -> set[int]:
 
 def _names(source: Source, node: Node, known: frozenset[str]) -> bool:
     return any(source.text(name) in known for name in nodes(node, "identifier"))
-
-
-_RESULTS = {
-    **dict.fromkeys(("int", "float"), "({}) + 1"),
-    "bool": "not ({})",
-    "str": "({}) + 'x'",
-    "bytes": "({}) + b'x'",
-    "dict": "dict()",
-    "set": "set()",
-    "frozenset": "frozenset()",
-    "tuple": "()",
-    **dict.fromkeys(("list", "Sequence"), "[]"),
-    **dict.fromkeys(("Iterator", "Iterable", "Generator"), "iter(())"),
-}
-_FORMS = {
-    **dict.fromkeys(("list", "list_comprehension"), "[]"),
-    **dict.fromkeys(("tuple", "expression_list"), "({})[::-1]"),
-    **dict.fromkeys(("string", "concatenated_string"), "({}) + 'x'"),
-    **dict.fromkeys(("comparison_operator", "boolean_operator", "not_operator"), "not ({})"),
-}
-
-
-def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
-    for value in node.named_children[:1]:
-        yield value, _RESULTS.get(result.partition("[")[0]) or _FORMS.get(value.type, "None")
-
-
-_FAULTS = Faults(
-    names=words("identifier"),
-    functions=words("function_definition"),
-    constants=words("assignment"),
-    calls={"call": "function"},
-    members=words("attribute"),
-    imports=words("import_statement import_from_statement"),
-    left_alone=words("decorator type parameters raise_statement assert_statement"),
-    operations=words("binary_operator comparison_operator boolean_operator augmented_assignment"),
-    tokens=TOKENS | {"and": "or", "or": "and", "is": "is not", "in": "not in"},
-    literals={"True": "False", "False": "True"},
-    conditions=dict.fromkeys(("if_statement", "elif_clause", "if_clause"), "not ({})"),
-    strings=words("string"),
-    numbers=words("integer float"),
-    shown=words("return_statement dictionary list tuple set case_clause"),
-    printers=words("print write echo append join"),
-    unnoticed=words("add_argument add_parser set_defaults ArgumentParser debug info warning"),
-    statements={"expression_statement": "pass"},
-    deleted=words("call await"),
-    result="return_type",
-    returns=words("return_statement"),
-    returned=_returned,
-)
 
 
 def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
@@ -427,7 +377,7 @@ PYTHON = LanguageRecord(
     import_suffixes=(".py",),
     install_code=python_install_code,
     read_imports=_imports,
-    faults=_FAULTS,
+    faults=FAULTS,
     read_interface=_interface,
     check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),
     entry_points=EntryPoints(
