@@ -69,7 +69,7 @@ def test_rusts_tests_inside_a_source_file_count_as_tests_and_not_as_code():
     tree = tree_of({"src/lib.rs": text})
     assert judge_tests_present(Language.RUST, {}, tree).passed
     assert lines_of_code(Language.RUST, tree) == 30
-    between = "#[cfg(test)]\nuse x::y;\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn counts() {}\n}\n"
+    between = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn counts() {}\n}\n"
     code = "fn one() -> u8 {\n    1\n}\n"
     assert lines_of_code(Language.RUST, tree_of({"src/lib.rs": code + between + code})) == 6
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,8 +57,9 @@ def judge_placeholders(language: Language, tree: Tree, scaffold: Tree) -> GateVe
         if is_source(language, path, file) and not _is_unchanged(path, tree, scaffold)
     ]
     faults = [
-        f"{path}:{line}: {reason}: {_shown(tree[path].text, line)}"
+        f"{path}:{line}: {reason}: {_shown(lines, line)}"
         for path in sources
+        for lines in [tree[path].text.splitlines()]
         for line, reason in sorted(set(_file_faults(repo, path)))
     ]
     faults += _left_scaffold(language, tree, scaffold)
@@ -191,8 +192,7 @@ def _is_unchanged(path: str, tree: Tree, scaffold: Tree) -> bool:
     return path in scaffold and scaffold[path].blob == tree[path].blob
 
 
-def _shown(text: str, line: int) -> str:
-    lines = text.splitlines()
+def _shown(lines: Sequence[str], line: int) -> str:
     return lines[line - 1].strip()[:160] if line <= len(lines) else ""
 
 
@@ -337,4 +337,4 @@ def _left_scaffold(language: Language, tree: Tree, scaffold: Tree) -> list[str]:
     # An empty main builds into a command that does nothing; an empty library module harms nobody.
     if others and not any(part.name == "main" for part in read_facts(language, tree[stub].text).functions):
         return []
-    return [f"{stub}:1: the scaffold's file is unchanged: {_shown(tree[stub].text, 1)}"]
+    return [f"{stub}:1: the scaffold's file is unchanged: {_shown(tree[stub].text.splitlines(), 1)}"]

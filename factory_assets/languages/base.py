@@ -78,6 +78,7 @@ class LanguageRecord:
     `names_are_certain` where each written name is reported.
     `packages` says how its dependencies are resolved and installed.
     `facts` is a query of tree-sitter whose captures languages/facts.py names.
+    `test_marks` are beginnings of marks on tests within a source.
     `parse_faults` gives line and reason where the language's own parser, if it is at hand, cannot read a source.
     `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
     `refusals` beginnings of statements that stand for work not done, `plain_marks` give a function no purpose of
@@ -120,3 +121,4 @@ class LanguageRecord:
     takes_tests: Callable[[str, Facts], bool] = takes_any
     test_key: Callable[[str], str] = whole_name
     names_are_certain: bool = False
+    test_marks: tuple[str, ...] = ()

@@ -35,8 +35,10 @@ _NO_STEP = frozenset({"comment", "line_comment", "block_comment", "empty_stateme
 @lru_cache(maxsize=_KEPT)
 def read_facts(language: Language, text: str) -> Facts:
     """The facts of a source; what is no code of the language is left out and named in `faults`."""
-    source = parse(LANGUAGES[language], text)
-    return _Reader(source, QueryCursor(_query(language)).matches(source.root)).facts()
+    record = LANGUAGES[language]
+    source = parse(record, text)
+    matches = QueryCursor(_query(language)).matches(source.root)
+    return _Reader(source, matches, record.test_marks).facts()
 
 
 @lru_cache
@@ -48,12 +50,15 @@ def _query(language: Language) -> Query:
 class _Reader:
     """Puts the matches of a record's query together: what stands in what, and whose the marks and comments are."""
 
-    def __init__(self, source: Source, matches: Sequence[tuple[int, _Match]]) -> None:
+    def __init__(
+        self, source: Source, matches: Sequence[tuple[int, _Match]], test_marks: tuple[str, ...]
+    ) -> None:
         self._source = source
+        self._test_marks = test_marks
         self._matches = [match for _, match in matches]
         self._comments = self._parts("comment")
         self._marks = self._parts("mark")
-        self._tests = _outermost(self._parts("tests"))
+        self._tests = list(_outermost(self._parts("tests")))
         self._public = {node.start_byte for node in self._nodes("public")}
         self._docstrings = {node.start_byte: node for node in self._nodes("docstring")}
         self._before = sorted((*self._comments, *self._marks), key=lambda part: part.start)
@@ -71,7 +76,7 @@ class _Reader:
             strings=self._parts("string"),
             refusals=self._parts("refusal"),
             untested=self._parts("untested"),
-            tests=self._tests,
+            tests=tuple(self._tests),
             passed=frozenset(self._source.text(node) for node in self._nodes("passed")),
             valued=frozenset(call.name for call in calls if call.start in valued),
         )
@@ -128,14 +133,14 @@ class _Reader:
 
     def _owner(self, match: _Match, place: _Spot, bases: Iterable[Node], *, is_module: bool) -> Owner:
         name = match["name"][0]
-        marks, _ = self._above(place[0])
+        marks, _ = self._above(place[0], -place[1], line_of(name))
         names = tuple(dict.fromkeys(_bare(self._source.text(node)) for node in bases))
         where = (self._source.data, place[0], -place[1], line_of(name))
         return Owner(*where, _bare(self._source.text(name)), names, marks, is_module)
 
     def _function(self, match: _Match, modules: tuple[str, ...], around: Function | Owner | None) -> Function:
         node, name, body = match["function"][0], match["name"][0], match["body"][0]
-        marks, doc = self._above(node.start_byte)
+        marks, doc = self._above(node.start_byte, node.end_byte, line_of(name))
         steps = [step for step in _steps(body) if step.start_byte not in self._docstrings]
         first = body.named_child(0) if body.named_child_count else None
         docstring = self._docstrings.get(first.start_byte) if first else None
@@ -163,8 +168,8 @@ class _Reader:
         where = (self._source.data, node.start_byte, node.end_byte, line_of(node))
         return Owner(*where, _bare(self._source.text(node)), (), (), is_module=False)
 
-    def _above(self, start: int) -> tuple[tuple[str, ...], str]:
-        """The marks and the comments that stand right above a place."""
+    def _above(self, start: int, end: int, line: int) -> tuple[tuple[str, ...], str]:
+        """The marks and the comments that stand right above a part; one that is marked as a test's is noted."""
         marks: list[str] = []
         doc: list[str] = []
         at = bisect_right(self._before, start - 1, key=lambda part: part.start) - 1
@@ -177,6 +182,9 @@ class _Reader:
                 break
             (marks if part.start in self._mark_starts else doc).insert(0, part.text.strip())
             start, at = part.start, at - 1
+        is_test = bool(self._test_marks) and any(mark.startswith(self._test_marks) for mark in marks)
+        if is_test and not holds(self._tests, start):
+            self._tests.append(Part(self._source.data, start, end, line))
         return tuple(marks), "\n".join(doc)
 
 

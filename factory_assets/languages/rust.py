@@ -205,9 +205,6 @@ _FACTS = r"""
 [(line_comment) (block_comment)] @comment
 [(string_literal) (raw_string_literal) (char_literal)] @string
 (attribute_item) @mark
-((attribute_item) @_cfg @tests . [(attribute_item) (line_comment)]*
-  . [(mod_item) (function_item) (impl_item) (use_declaration)] @tests
-  (#match? @_cfg "^#\\[cfg\\((all\\()?test\\b"))
 (source_file (inner_attribute_item) @_cfg (#match? @_cfg "^#!\\[cfg\\(test")) @tests
 (function_item name: (_) @name return_type: (_)? @returns body: (_) @body) @function
 (function_item (visibility_modifier)) @public
@@ -267,6 +264,7 @@ RUST = LanguageRecord(
     language=Language.RUST,
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
+    test_marks=("#[cfg(test)", "#[cfg(all(test"),
     read_tests=_tests,
     takes_tests=_takes_tests,
     test_key=lambda name: name.rsplit("::", 1)[-1],
