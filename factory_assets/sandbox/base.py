@@ -37,14 +37,16 @@ class Program:
 
     It works in `workspace`, the only real folder it can change, unless `writable` names more. `readable` is
     shown to it read-only. `home` is a folder that lasts between two runs; without one, HOME is empty and
-    forgotten. `env` is what it gets beside the clean environment: no secrets, they are passed at the start.
-    Its network is the door of its confines.
+    forgotten. `homes` is instead a folder that holds the home under HOME's own name, so that the home itself can go.
+    `env` is what it gets beside the clean environment: no secrets, they are passed at the start. Its network is the
+    door of its confines.
     """
 
     argv: tuple[str, ...]
     workspace: Path
     confines: Confines
     home: Path | None = None
+    homes: Path | None = None
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)

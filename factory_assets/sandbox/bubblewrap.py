@@ -121,6 +121,7 @@ class BubblewrapSandbox:
             writable=(program.workspace, *program.writable),
             hidden=self._hidden,
             home=program.home,
+            homes=program.homes,
             placed=((self._python, SHOWN), *through_door),
         )
         python = str(SHOWN / "bin" / "python3")
@@ -146,10 +147,10 @@ class BubblewrapSandbox:
         with ExitStack() as held:
             confines = held.enter_context(self.confine(rules_of(command)))
             watch = held.enter_context(watched()) if command.reach is None else None
-            home = watch.home if watch else None
-            program = Program(command.argv, workspace, confines, home=home, env=command.env)
+            homes = watch.home.parent if watch else None
+            program = Program(command.argv, workspace, confines, homes=homes, env=command.env)
             process, end = self._start(program, watch)
-            folders = (workspace, home) if home else (workspace,)
+            folders = (workspace, homes) if homes else (workspace,)
             watchdog = Watchdog(
                 confines.limits, folders, lambda: process.pid, process.terminate, confines.group
             )

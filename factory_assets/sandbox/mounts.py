@@ -32,6 +32,7 @@ class View:
     writable: Sequence[Path]
     hidden: Sequence[Path]
     home: Path | None
+    homes: Path | None = None
     placed: Sequence[tuple[Path, Path]] = ()
 
 
@@ -49,11 +50,17 @@ def mount_arguments(view: View) -> list[str]:
         *_system_arguments(),
         *["--proc", "/proc", "--dev", "/dev", *_memory("/dev/shm", SHARED_MEMORY_BYTES)],  # noqa: S108 - its own
         *_memory("/tmp", FILE_BYTES),  # noqa: S108 - its own
-        *(["--bind", str(view.home), str(HOME)] if view.home else _memory(str(HOME), FILE_BYTES)),
+        *_home_arguments(view),
         *(argument for _, arguments in rules for argument in arguments),
         *(argument for here, there in view.placed for argument in ("--ro-bind", str(here), str(there))),
         *["--remount-ro", "/"],
     ]
+
+
+def _home_arguments(view: View) -> list[str]:
+    if view.homes:
+        return ["--bind", str(view.homes), str(HOME.parent)]
+    return ["--bind", str(view.home), str(HOME)] if view.home else _memory(str(HOME), FILE_BYTES)
 
 
 def _system_arguments() -> list[str]:

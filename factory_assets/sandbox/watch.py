@@ -10,6 +10,7 @@ from pathlib import Path
 from factory_assets.domain.agents import Sighting
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.sandbox.attempts import Attempts
+from factory_assets.sandbox.mounts import HOME
 from factory_assets.sandbox.planted import PlantedHome
 from factory_assets.scratch import scratch_folder
 
@@ -47,8 +48,8 @@ class Watch:
 def watched() -> Iterator[Watch]:
     """A new home, removed at the end."""
     with scratch_folder("home") as folder:
-        home = folder / "home"
-        home.mkdir(mode=0o700)
+        home = folder / "homes" / HOME.name
+        home.mkdir(mode=0o700, parents=True)
         with PlantedHome(home) as planted:
             watch = Watch(planted, [planted.unwatched] if planted.unwatched else [])
             try:
