@@ -242,9 +242,6 @@ def _written(
 
 
 _TAP_SKIP = re.compile(r"#\s*skip\b", re.IGNORECASE)
-_BATS = re.compile(
-    r"^@test\s+(?P<quote>[\"'])(?P<name>.+?)(?P=quote)\s*\{(?P<body>.*?)^\}", re.MULTILINE | re.DOTALL
-)
 _TAP_LINE = re.compile(r"\bok\s+(?:\"?\$?\{?\w+\}?\"?\s+)?-\s+(?P<name>[A-Za-z][^\"'\n$]*)")
 _BASH_HELPER = re.compile(r"^(?:function\s+)?(?P<name>[\w-]+)\s*\(\)", re.MULTILINE)
 
@@ -269,11 +266,26 @@ def _tap(tree: Tree) -> Iterator[WrittenTest]:
         for match in _TAP_LINE.finditer(code):
             skipped = _TAP_SKIP.search(match["name"]) is not None
             yield WrittenTest(path, match["name"].strip(), 1, skipped=skipped, body="")
-        for match in _BATS.finditer(text):
-            skipped = re.search(r"^\s*skip\b", match["body"], re.MULTILINE) is not None
-            asserts = len(
-                [line for line in match["body"].splitlines() if line.strip() not in {"", "true", ":"}]
-            )
+        for name, body in _bats(text):
             yield WrittenTest(
-                path, match["name"], asserts, skipped=skipped, body=" ".join(match["body"].split())
+                path,
+                name,
+                asserts=len([line for line in body if line not in {"", "true", ":"}]),
+                skipped=any(line.partition(" ")[0] == "skip" for line in body),
+                body=" ".join(" ".join(body).split()),
             )
+
+
+def _bats(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Name and lines of each bats test: from `@test "name" {` on a line to the next that begins with a brace."""
+    name, body = "", list[str]()
+    for line in text.splitlines():
+        if not name:
+            head = line.rstrip()
+            if line.startswith("@test ") and head.endswith("{"):
+                name, body = head.removeprefix("@test ").removesuffix("{").strip()[1:-1], []
+        elif line.startswith("}"):
+            yield name, body
+            name = ""
+        else:
+            body.append(line.strip())
