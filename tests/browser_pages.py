@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from factory_assets.cli.processes import LOCATION
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -131,6 +133,69 @@ class Ui:
         link = self.page.locator("a[href*='/runs/b/']").first
         link.wait_for()
         return self._id_at_end(link)
+
+    def materialize_range(self, asset: str, first: str, last: str) -> str:
+        """Click "Materialize…", write a range of partitions, click "Launch backfill"; the backfill's id."""
+        self.open(f"/assets/{asset}?view=partitions")
+        self.button("Materialize").click()
+        dialog = self.page.get_by_role("dialog")
+        box = dialog.get_by_placeholder(re.compile("^ex: ")).last
+        box.fill(f"[{first}...{last}]")
+        box.press("Enter")
+        dialog.get_by_role("button", name=re.compile("Launch backfill")).click()
+        return self._launched()
+
+    def choose(self, asset: str, item: str) -> Locator:
+        """Open the menu beside "Materialize…" and click an item; the dialog that opens."""
+        self.open(f"/assets/{asset}")
+        self.button("Materialize").locator("xpath=following::button[1]").click()
+        self.page.get_by_text(item, exact=True).click()
+        return self.page.get_by_role("dialog").last
+
+    def preview_tick(self, kind: str, name: str) -> Locator:
+        """Click "Preview tick result" of a sensor or schedule and "Continue"; the dialog with the result."""
+        self.open(f"/locations/{LOCATION}/{kind}/{name}")
+        self.button("Preview tick result").click()
+        dialog = self.page.get_by_role("dialog").last
+        dialog.get_by_role("button", name="Continue").click()
+        dialog.get_by_text("Result", exact=True).wait_for()
+        return dialog
+
+    def switch(self, kind: str, name: str) -> None:
+        """Click the switch of a sensor or schedule."""
+        self.open(f"/locations/{LOCATION}/{kind}/{name}")
+        self.page.locator("label:has(input[type=checkbox])").first.click()
+
+    def report_by_hand(self, asset: str, day: str, rank: str) -> None:
+        """Open "Report materialization events", choose the partition, click "Report event"."""
+        dialog = self.choose(asset, "Report materialization events")
+        box = dialog.get_by_placeholder(re.compile("^ex: ")).last
+        box.fill(day)
+        box.press("Enter")
+        dialog.get_by_text("Select a partition or create one").last.click()
+        menu = self.page.locator("[class*=Menu], [class*=menu]")
+        menu.get_by_text(rank, exact=True).locator("visible=true").last.click()
+        dialog.get_by_text("Partition selection").click()
+        dialog.get_by_role("button", name="Report event").click()
+        dialog.wait_for(state="hidden")
+
+    def wipe(self, asset: str) -> None:
+        """Open "Wipe materializations" and confirm."""
+        self.choose(asset, "Wipe materializations").get_by_role("button", name="Wipe").click()
+
+    def re_execute_from_failure(self, run_id: str) -> str:
+        """Open the run, choose "From failure" beside "Re-execute"; the new run's id."""
+        self.open(f"/runs/{run_id}")
+        self.button("Re-execute").locator("xpath=following::button[1]").click()
+        self.page.get_by_text("From failure", exact=True).click()
+        self.page.wait_for_url(lambda url: "/runs/" in url and run_id not in url)
+        return self.page.url.split("/runs/")[1].split("?")[0]
+
+    def stop_run(self, run_id: str) -> None:
+        """Open a run that goes on, click "Terminate" and confirm."""
+        self.open(f"/runs/{run_id}")
+        self.button("Terminate").click()
+        self.page.get_by_role("dialog").get_by_role("button", name=re.compile("Terminate")).click()
 
     def execute_all_checks(self, asset: str) -> str:
         """Open the asset's checks, click "Execute all"; the run's id."""
