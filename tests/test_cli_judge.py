@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +172,9 @@ def test_without_a_sandbox_nothing_is_judged(
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
+    git = shutil.which("git")
+    assert git is not None
+    (programs / "git").symlink_to(git)
     monkeypatch.setenv("PATH", str(programs))
     ended = judge(tree, "--language", "bash")
     assert ended.code == 2
