@@ -55,7 +55,7 @@ class WaitingGateways(Gateways):
         notify(f"{repo.name} of {len(paper_ids)} papers: published nowhere")
         url = f"file:///nowhere/{repo.name}"
         self.registry.record_mirror(repo.name, url=url, commit=repo.commit, now=datetime.now(UTC))
-        return MirrorReport(url=url, commit=repo.commit, created=True, pushed=True, seconds=0)
+        return MirrorReport(url=url, commit=repo.commit, created=True, pushed=True, seconds=0.0)
 
 
 _settings = load_settings()
