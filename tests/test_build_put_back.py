@@ -145,11 +145,12 @@ def test_the_scripts_that_the_factory_laid_in_package_json_are_laid_again() -> N
     lying = tree_of(
         {"package.json": '{"name": "a", "bin": "x.js", "scripts": {"test": "echo ok", "bench": "x"}}'}
     )
-    package = json.loads(laid_again(before, lying)["package.json"])
+    package = json.loads(laid_again(Phase.REVIEW, before, lying)["package.json"])
     assert package == {"name": "a", "bin": "x.js", "scripts": {"test": "make test", "bench": "x"}}
     kept = tree_of({"package.json": '{"scripts": {"bench": "x", "test": "make test"}}'})
-    assert laid_again(before, kept) == laid_again(before, {}) == laid_again({}, lying) == {}
-    assert laid_again(before, tree_of({"package.json": "[broken"})) == {}
+    assert laid_again(Phase.BUILD, before, kept) == laid_again(Phase.BUILD, before, {}) == {}
+    assert laid_again(Phase.BUILD, {}, lying) == {}
+    assert laid_again(Phase.BUILD, before, tree_of({"package.json": "[broken"})) == {}
 
 
 def test_a_removed_file_and_a_changed_mode_are_changes() -> None:
@@ -158,3 +159,13 @@ def test_a_removed_file_and_a_changed_mode_are_changes() -> None:
     assert not_its_business(Phase.BUILD, Language.BASH, before, without) == ["LICENSE"]
     executable = dict(before) | tree_of({"lib/count.sh": REPO["lib/count.sh"]}, mode="100755")
     assert not_its_business(Phase.SEO, Language.BASH, before, executable) == ["lib/count.sh"]
+
+
+def test_further_targets_that_an_agent_wrote_into_the_makefile_are_kept_in_own_mk() -> None:
+    before = tree_of({"Makefile": "test:\n\tmake-sure\n"})
+    written = "test:\n\ttrue\n\nclean:\n\trm -rf out\n"
+    after = tree_of({"Makefile": written})
+    assert laid_again(Phase.BUILD, before, after) == {"own.mk": written.encode()}
+    assert laid_again(Phase.REVIEW, before, after) == {}
+    assert laid_again(Phase.BUILD, before, before) == {}
+    assert laid_again(Phase.BUILD, before, tree_of({"Makefile": written, "own.mk": "clean:\n"})) == {}

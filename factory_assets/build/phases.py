@@ -173,10 +173,10 @@ class Phases:
             self._endings.fail_gate(phase, before, (verdict,))
         old, new = state.repo.tree(before), state.repo.tree(made)
         touched = not_its_business(by, state.spec.language, old, new)
-        laid = {path: data for path, data in laid_again(old, new).items() if path not in touched}
+        laid = {path: data for path, data in laid_again(by, old, new).items() if path not in touched}
         if not touched and not laid:
             return made
-        named = ", ".join([*touched, *(f"the factory's part of {path}" for path in laid)])
+        named = ", ".join([*touched, *(f"{path} is laid anew" for path in laid)])
         state.say(phase, f"put back, because the agent of {by} may not change it: {named}")
         return state.repo.put_back(
             made, before, touched, laid, message=state.message(title), when=state.commit_time

@@ -10,7 +10,7 @@ from factory_assets.build.declarations import only_declares
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.provenance import SPEC_FILE
 from factory_assets.domain.specs import Language
-from factory_assets.domain.trees import Tree, changed_paths
+from factory_assets.domain.trees import SYMLINK, Tree, changed_paths
 from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.project_files import read_json
@@ -53,6 +53,7 @@ _CONFIGURATION = (
     ".shellcheckrc",
 )
 _PACKAGE = "package.json"
+_MAKEFILE, _OWN_TARGETS = "Makefile", "own.mk"
 _TEST_DATA = frozenset({"fixture", "fixtures", "testdata", "example", "examples"})
 
 
@@ -75,11 +76,21 @@ def not_its_business(by: Phase, language: Language, before: Tree, after: Tree) -
     ]
 
 
-def laid_again(before: Tree, after: Tree) -> dict[str, bytes]:
-    """Files that are the agent's, with what is the factory's in them as it was: the scripts of package.json.
+def laid_again(by: Phase, before: Tree, after: Tree) -> dict[str, bytes]:
+    """Files that the factory lays with what is the agent's in them and with what is its own as it was."""
+    return {**_scripts(before, after), **(_targets(before, after) if by is Phase.BUILD else {})}
 
-    A package.json that is no JSON object is left to the tools that read it.
-    """
+
+def _targets(before: Tree, after: Tree) -> dict[str, bytes]:
+    """The Makefile that an agent wrote, as own.mk: so its further targets stay, and reach nothing that proves."""
+    old, new = before.get(_MAKEFILE), after.get(_MAKEFILE)
+    if new is None or new.mode == SYMLINK or not new.text or _OWN_TARGETS in after:
+        return {}
+    return {} if old is not None and old.text == new.text else {_OWN_TARGETS: new.text.encode()}
+
+
+def _scripts(before: Tree, after: Tree) -> dict[str, bytes]:
+    """package.json with the factory's scripts; one that is no JSON object is left to the tools that read it."""
     laid = read_json(before, _PACKAGE).get("scripts")
     package = read_json(after, _PACKAGE)
     scripts = package.get("scripts", {})

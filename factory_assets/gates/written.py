@@ -24,14 +24,15 @@ class WrittenTest:
 
 
 def test_files(language: Language, tree: Tree) -> tuple[str, ...]:
-    """The paths of the test files, sorted; in Rust those of sources with tests in them, too."""
+    """The paths of the test files that run by default, sorted; in Rust those of sources with tests in them, too."""
     return tuple(sorted(_test_files(language, tree)))
 
 
 def _test_files(language: Language, tree: Tree) -> Iterator[str]:
     known = LANGUAGES[language]
+    asked_for = set(known.tests_asked_for(tree))
     for path, file in tree.items():
-        if file.mode != SYMLINK:
+        if file.mode != SYMLINK and path not in asked_for:
             inline = known.inline_tests and is_source(language, path, file)
             if known.test_path.search(path) or (inline and known.test_case.search(file.text)):
                 yield path

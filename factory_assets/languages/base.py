@@ -27,8 +27,8 @@ OPTION = "an option"
 """The signature of an option of the command line, whose name is `option --name`."""
 
 
-def no_install_code(tree: Tree) -> Iterator[str]:
-    """What runs at install time in a language whose packages run nothing then."""
+def nothing(tree: Tree) -> Iterator[str]:
+    """For a language in which no tree has such a thing."""
     del tree
     return iter(())
 
@@ -74,7 +74,8 @@ class LanguageRecord:
     `check_syntax` is the command that says of a file, its last argument, whether it is one of the language, where no
     compiler does.
     `read_tests` gives the names of a test file's tests that run by default, `takes_tests` says whether the runner on
-    this machine reads a file at all, `test_key` makes a written test's name of a reported one, and
+    this machine reads a file at all, `tests_asked_for` names the test files that the project file runs only where
+    somebody asks for them, `test_key` makes a written test's name of a reported one, and
     `names_are_certain` where each written name is reported.
     `packages` says how its dependencies are resolved and installed.
     `facts` is a query of tree-sitter whose captures languages/facts.py names.
@@ -83,8 +84,8 @@ class LanguageRecord:
     `empty_statements` do nothing, `empty_returns` neither in a function that is no method, `stand_ins` are calls and
     `refusals` beginnings of statements that stand for work not done, `plain_marks` give a function no purpose of
     its own, and `scaffold_stub` is the scaffold's source that has to be replaced.
-    compiler does. `install_code` tells what code of the repo runs when somebody installs it, `clock` how its programs
-    are told another time.
+    `install_code` tells what code of the repo runs when somebody installs it, `clock` how its programs are told another
+    time.
     """
 
     language: Language
@@ -101,6 +102,7 @@ class LanguageRecord:
     scaffold: Mapping[str, str]
     read_interface: Callable[[str, Source], Iterator[tuple[str, str]]]
     entry_points: EntryPoints
+    tests_asked_for: Callable[[Tree], Iterator[str]] = nothing
     inline_tests: re.Pattern[str] | None = None
     source_folders: tuple[str, ...] = ()
     check_syntax: tuple[str, ...] = ()
@@ -116,7 +118,7 @@ class LanguageRecord:
     refusals: tuple[str, ...] = ()
     plain_marks: tuple[str, ...] = ()
     scaffold_stub: str = ""
-    install_code: Callable[[Tree], Iterator[str]] = no_install_code
+    install_code: Callable[[Tree], Iterator[str]] = nothing
     clock: Clock = library_clock
     takes_tests: Callable[[str, Facts], bool] = takes_any
     test_key: Callable[[str], str] = whole_name

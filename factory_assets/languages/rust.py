@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import tree_sitter_rust
 from tree_sitter import Language as Grammar
@@ -196,6 +197,19 @@ def _is_conditional(marks: tuple[str, ...]) -> bool:
     return any(mark.startswith("#[cfg(") and mark != "#[cfg(test)]" for mark in marks)
 
 
+def _tests_asked_for(tree: Tree) -> Iterator[str]:
+    manifest = read_toml(tree, "Cargo.toml")
+    given = _listed(table(manifest, "features").get("default"))
+    for target in _listed(manifest.get("test")):
+        needed = _listed(target.get("required-features")) if isinstance(target, dict) else []
+        if any(feature not in given for feature in needed):
+            yield str(target.get("path", f"tests/{target.get('name')}.rs"))
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _takes_tests(path: str, facts: Facts) -> bool:
     del path
     return any(True for _ in _tests(facts)) and "#![cfg(" not in facts.code.replace("#![cfg(test)]", "")
@@ -267,6 +281,7 @@ RUST = LanguageRecord(
     test_marks=("#[cfg(test)", "#[cfg(all(test"),
     read_tests=_tests,
     takes_tests=_takes_tests,
+    tests_asked_for=_tests_asked_for,
     test_key=lambda name: name.rsplit("::", 1)[-1],
     stand_ins=frozenset({"todo", "unimplemented"}),
     plain_marks=("inline", "allow", "expect", "must_use", "doc", "cold", "track_caller"),
