@@ -150,7 +150,7 @@ class Ui:
         self.open(f"/assets/{asset}")
         self.button("Materialize").locator("xpath=following::button[1]").click()
         self.page.get_by_text(item, exact=True).click()
-        return self.page.get_by_role("dialog").last
+        return self.page.get_by_role("dialog").first
 
     def preview_tick(self, kind: str, name: str) -> Locator:
         """Click "Preview tick result" of a sensor or schedule and "Continue"; the dialog with the result."""

@@ -72,6 +72,14 @@ def test_targets_of_own_mk_are_run_and_cannot_change_those_of_the_makefile(tmp_p
     assert run(tmp_path, "make", "bench") == "measured\n"
 
 
+def test_an_own_mk_that_was_the_makefile_runs_its_targets_and_ends_at_one_that_is_none(tmp_path):
+    scaffold(tmp_path, Language.BASH)
+    (tmp_path / "own.mk").write_text((tmp_path / "Makefile").read_text() + "\nbench:\n\t@echo measured\n")
+    assert run(tmp_path, "make", "bench") == "measured\n"
+    done = subprocess.run(["make", "nothing"], cwd=tmp_path, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 2
+
+
 def test_the_same_spec_gives_the_same_bytes(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
