@@ -150,7 +150,9 @@ class Ui:
         self.open(f"/assets/{asset}")
         self.button("Materialize").locator("xpath=following::button[1]").click()
         self.page.get_by_text(item, exact=True).click()
-        return self.page.get_by_role("dialog").first
+        # Menus are dialogs, too, for the browser.
+        cancel = self.page.get_by_role("button", name="Cancel")
+        return self.page.get_by_role("dialog").filter(has=cancel)
 
     def preview_tick(self, kind: str, name: str) -> Locator:
         """Click "Preview tick result" of a sensor or schedule and "Continue"; the dialog with the result."""
