@@ -113,9 +113,13 @@ def test_a_materialization_that_a_person_reports_is_called_that_on_the_page_of_t
     site: Site, ui: Ui, refused: dg.DagsterRun
 ) -> None:
     ui.report_by_hand("built_repos", *site.partition(REFUSED).split("|"))
-    site.finished(ui.materialize("factory_days", DAYS[0]))
-    ui.open_partition("factory_days", DAYS[0])
-    ui.sees("by hand")
+
+    def told() -> bool | None:
+        ui.open_partition("factory_days", DAYS[0])
+        ui.sees("Materialized")
+        return "by hand" in ui.page.inner_text("body") or None
+
+    site.wait(told, "the page of the day does not tell of it")
     assert _spec(site, REFUSED).status is BuildStatus.FAILED
 
 
