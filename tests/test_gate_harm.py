@@ -10,7 +10,7 @@ from harm_material import harm, harm_verdicts
 
 from factory_assets.domain.specs import Language
 from factory_assets.languages import LANGUAGES
-from factory_assets.sandbox.clock import faketime_library
+from factory_assets.sandbox.clock import clock_ahead
 
 _TEST = "tests/test_more.py"
 
@@ -101,22 +101,22 @@ def test_a_repo_about_keys_may_open_the_key(tmp_path: Path) -> None:
 _ENDS = "import datetime\nassert datetime.date.today() < datetime.date(2028, 3, 1)"
 
 
-@pytest.mark.skipif(faketime_library() is None, reason="libfaketime is not installed")
+@pytest.mark.skipif(clock_ahead(0) is None, reason="faketime is not installed")
 def test_tests_that_pass_only_before_a_date_are_refused(tmp_path: Path) -> None:
     verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path)
     assert "two years ahead, tests fail that pass today: tests/test_more.py::test_more" in verdict.saw
 
 
-def test_without_the_library_the_later_run_is_left_out_by_name(
+def test_without_faketime_the_later_run_is_left_out_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("factory_assets.sandbox.clock._PLACES", (str(tmp_path),))
+    monkeypatch.setattr("factory_assets.languages.clocks.clock_ahead", lambda _: None)
     verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path / "scratch")
     assert verdict.passed
-    assert "not tried: tests and commands two years ahead: libfaketime is not installed" in verdict.saw
+    assert "not tried: tests and commands two years ahead: faketime is not installed" in verdict.saw
 
 
-@pytest.mark.skipif(faketime_library() is None, reason="libfaketime is not installed")
+@pytest.mark.skipif(clock_ahead(0) is None, reason="faketime is not installed")
 @pytest.mark.parametrize("clock", ["$(date +%Y)", "$(printf '%(%Y)T')"])
 def test_a_bomb_in_a_command_goes_off_in_the_planted_home(tmp_path: Path, clock: str) -> None:
     need(Language.BASH)

@@ -12,7 +12,7 @@ from pathlib import Path
 from factory_assets.doctor.programs import Programs, Trial
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
 from factory_assets.sandbox import BubblewrapSandbox
-from factory_assets.sandbox.clock import faketime_library
+from factory_assets.sandbox.clock import clock_ahead
 
 # GIT_CONFIG_COUNT, by which the token reaches git, came with this release.
 _OLDEST_GIT = (2, 31)
@@ -93,15 +93,15 @@ def check_protections(inputs: DoctorInputs) -> CheckResult | None:
 
 
 def check_later_clock(_: DoctorInputs) -> CheckResult:
-    """The library by which tests run with the clock ahead."""
-    library = faketime_library()
-    if library is not None:
-        return passed("later clock", str(library))
+    """The program by which tests run with the clock ahead."""
+    found = clock_ahead(0)
+    if found is not None:
+        return passed("later clock", found[0])
     return warning(
         "later clock",
-        "libfaketime is not installed",
+        "faketime is not installed",
         affects="the gate `harmless` does not run tests with the clock ahead, but for those in Go",
-        mend="Install libfaketime (Debian: apt install libfaketime).",
+        mend="Install faketime (Debian: apt install faketime).",
     )
 
 

@@ -15,7 +15,9 @@ from factory_assets.domain.specs import Language
 from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.documents_run import run_documented_commands
 from factory_assets.gates.runners import OwnRun, TestRunner
+from factory_assets.gates.watched import Watched
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.clocks import Told
 
 _DAY = 24 * 60 * 60
 _YEARS, _MONTH, _NOW = 730 * _DAY, 32 * _DAY, 0
@@ -35,14 +37,15 @@ class _Clocked:
     """Runs commands at another time."""
 
     commands: CommandRunner
-    clock: Mapping[str, str]
+    told: Told
 
     @property
     def protections(self) -> tuple[str, ...]:
         return self.commands.protections
 
     def run(self, command: Command) -> CommandResult:
-        return self.commands.run(replace(command, env={**command.env, **self.clock}))
+        argv, env = (*self.told.before, *command.argv), {**command.env, **self.told.env}
+        return self.commands.run(replace(command, argv=argv, env=env))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +54,15 @@ class LaterRuns:
 
     language: Language
     checkout: Checkout
-    commands: CommandRunner
+    commands: Watched
     seconds: float
     env: Mapping[str, str]
 
     def judge(self) -> Later:
         """Both, two years ahead."""
-        clock = self._clock(_YEARS)
-        if isinstance(clock, str):
-            return Later(left_out=(f"tests and commands two years ahead: {clock}",))
+        told = self._told(_YEARS)
+        if isinstance(told, str):
+            return Later(left_out=(f"tests and commands two years ahead: {told}",))
         ahead = self._tests(_YEARS)
         faults: list[str] = []
         left_out: list[str] = []
@@ -78,10 +81,13 @@ class LaterRuns:
         return Later(tuple(faults), tuple(left_out))
 
     def _at(self, seconds: int) -> CommandRunner:
-        clock = self._clock(seconds)
-        return self.commands if isinstance(clock, str) else _Clocked(self.commands, clock)
+        told = self._told(seconds)
+        if isinstance(told, str):
+            return self.commands
+        # What was seen is told by the command itself, without what sets its clock.
+        return replace(self.commands, commands=_Clocked(self.commands.commands, told))
 
-    def _clock(self, seconds: int) -> dict[str, str] | str:
+    def _told(self, seconds: int) -> Told | str:
         return LANGUAGES[self.language].clock(seconds, self.checkout.folder)
 
     def _tests(self, seconds: int) -> OwnRun:

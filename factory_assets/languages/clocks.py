@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory_assets.sandbox.clock import faketime_library
-
-Clock = Callable[[int, Path], dict[str, str] | str]
-"""The variables by which the clock is so many seconds ahead in a clone, or in words why that cannot be had."""
+from factory_assets.sandbox.clock import clock_ahead
 
 GO_CACHE = ".go-cache"
 GO_OVERLAY = "overlay.json"
@@ -17,15 +15,25 @@ GO_SECONDS_AHEAD = "CLOCK_AHEAD_SECONDS"
 """What the clock that Go's builds are given reads: see gates/go_cache.py."""
 
 
-def library_clock(ahead: int, _: Path) -> dict[str, str] | str:
+@dataclass(frozen=True)
+class Told:
+    """What a command is given to be told another time: words before its own, and variables."""
+
+    before: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+Clock = Callable[[int, Path], Told | str]
+"""How the clock is so many seconds ahead in a clone, or in words why that cannot be had."""
+
+
+def library_clock(ahead: int, _: Path) -> Told | str:
     """By libfaketime, for whatever asks the C library."""
-    library = faketime_library()
-    if library is None:
-        return "libfaketime is not installed"
-    return {"LD_PRELOAD": str(library), "FAKETIME": f"+{ahead}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    before = clock_ahead(ahead)
+    return "faketime is not installed" if before is None else Told(before)
 
 
-def cargo_clock(ahead: int, clone: Path) -> dict[str, str] | str:
+def cargo_clock(ahead: int, clone: Path) -> Told | str:
     """By the same for what cargo starts, not for the compiler, whose own allocator it stops for ever.
 
     See https://doc.rust-lang.org/cargo/reference/config.html#targettriplerunner.
@@ -33,12 +41,12 @@ def cargo_clock(ahead: int, clone: Path) -> dict[str, str] | str:
     told = library_clock(ahead, clone)
     if isinstance(told, str):
         return told
-    runner = " ".join(["env", *(f"{name}={value}" for name, value in told.items())])
-    return {f"CARGO_TARGET_{platform.machine().upper()}_UNKNOWN_LINUX_GNU_RUNNER": runner}
+    runner = f"CARGO_TARGET_{platform.machine().upper()}_UNKNOWN_LINUX_GNU_RUNNER"
+    return Told(env={runner: " ".join(told.before)})
 
 
-def go_clock(ahead: int, clone: Path) -> dict[str, str] | str:
+def go_clock(ahead: int, clone: Path) -> Told | str:
     """By a clock that is compiled in."""
     if not (clone / GO_CACHE / GO_OVERLAY).is_file():
         return "this release of Go reads the clock in a way that is not known"
-    return {GO_SECONDS_AHEAD: str(ahead)}
+    return Told(env={GO_SECONDS_AHEAD: str(ahead)})
