@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from claude_code_sandboxes import bubblewrap, plain
 
-from factory_assets.sandbox import PlainSandbox, ResourceLimits, default_toolchains, find_sandbox
+from factory_assets.sandbox import (
+    BubblewrapSandbox,
+    PlainSandbox,
+    ResourceLimits,
+    default_toolchains,
+    find_sandbox,
+)
 from factory_assets.sandbox.bare_python import bare_python
 
 
@@ -37,6 +43,16 @@ def test_a_bubblewrap_that_does_not_work_is_not_used_and_its_words_are_kept(
     sandbox = find_sandbox(hidden=[tmp_path / "x"])
     assert isinstance(sandbox, PlainSandbox)
     assert "No permissions to create namespace" in sandbox.missing[0]
+
+
+def test_a_bubblewrap_that_has_gone_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bwrap", "#!/bin/sh\nexit 0\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert isinstance(find_sandbox(hidden=(), toolchain_paths=()), BubblewrapSandbox)
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    assert isinstance(find_sandbox(hidden=(), toolchain_paths=()), PlainSandbox)
 
 
 def test_bubblewrap_is_tried_once() -> None:

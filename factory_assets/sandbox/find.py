@@ -28,7 +28,7 @@ def find_sandbox(
 ) -> Sandbox:
     """Bubblewrap where it really works, else the plain sandbox, whose `missing` says why.
 
-    Bubblewrap is tried once per process and set of arguments.
+    Each bubblewrap is tried once per process and set of arguments.
 
     Args:
         hidden: what no program may ever see, even below a toolchain: the clone, the data folder.
@@ -36,14 +36,16 @@ def find_sandbox(
         limits: what a program may take of the machine.
     """
     toolchains = default_toolchains() if toolchain_paths is None else tuple(toolchain_paths)
-    return _find(tuple(path.resolve() for path in hidden), toolchains, limits or ResourceLimits())
+    where = tuple(path.resolve() for path in hidden)
+    return _find(shutil.which("bwrap"), where, toolchains, limits or ResourceLimits())
 
 
 @lru_cache
-def _find(hidden: tuple[Path, ...], toolchains: tuple[Path, ...], limits: ResourceLimits) -> Sandbox:
+def _find(
+    bwrap: str | None, hidden: tuple[Path, ...], toolchains: tuple[Path, ...], limits: ResourceLimits
+) -> Sandbox:
     if sys.platform != "linux":
         return PlainSandbox("bubblewrap needs Linux", toolchains=toolchains, limits=limits)
-    bwrap = shutil.which("bwrap")
     if bwrap is None:
         return PlainSandbox("bubblewrap is not installed", toolchains=toolchains, limits=limits)
     sandbox = BubblewrapSandbox(Path(bwrap), toolchains=toolchains, hidden=hidden, limits=limits)
