@@ -187,7 +187,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             with WorkspaceProcessContext(instance, files) as context:
                 days = iter([FIRST + timedelta(days=offset) for offset in range(29)])
                 FactoryClient(context).check_location()
-                yield World(instance, context, prepared.settings, days)
+                made = World(instance, context, prepared.settings, days)
+                # Without a registry no rank is known to be empty.
+                made.queue(FIRST - timedelta(days=1))
+                yield made
         patch.chdir(before)
 
 
