@@ -316,8 +316,10 @@ def _node_modules() -> Path:
     shared.mkdir(mode=0o700, exist_ok=True)
     with (shared / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "node_modules" / ".package-lock.json").is_file():
-            (shared / "package.json").write_text(scaffold(Language.TYPESCRIPT)["package.json"])
+        manifest, wanted = shared / "package.json", scaffold(Language.TYPESCRIPT)["package.json"]
+        is_there = (shared / "node_modules" / ".package-lock.json").is_file()
+        if not is_there or manifest.read_text() != wanted:
+            manifest.write_text(wanted)
             install = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
             subprocess.run(install, cwd=shared, check=True, capture_output=True, timeout=200)
     return shared / "node_modules"
