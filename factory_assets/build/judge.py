@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory_assets.build.git import BareRepo
@@ -14,12 +14,30 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.specs import Language
+from factory_assets.domain.trees import Tree
 from factory_assets.gates import GATES, Context, Gate, Needs, gates_after
 from factory_assets.gates.dependencies import resolve_dependencies
+from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.gates.runs import Final, Resolved, Runs
 from factory_assets.leaks.scanner import HistoryScanner
 
 Finish = Callable[[Resolved], Final]
+
+
+@dataclass
+class _Known:
+    """What was found out of one code, which is a commit but for its documents; it is begun anew with another code."""
+
+    code: frozenset[tuple[str, str, str]] = frozenset()
+    resolution: Resolution | None = None
+    proved: dict[str, GateVerdict] = field(default_factory=dict)
+
+    def turn_to(self, tree: Tree) -> None:
+        code = frozenset(
+            (path, file.mode, file.blob) for path, file in tree.items() if path not in DOCUMENT_NAMES
+        )
+        if code != self.code:
+            self.code, self.resolution, self.proved = code, None, {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +50,7 @@ class Judge:
     scanner: HistoryScanner
     indexes: PackageIndexes
     scratch: Path
+    _known: _Known = field(default_factory=_Known, init=False)
 
     def context(
         self,
@@ -48,16 +67,19 @@ class Judge:
 
         `before` is the commit that the build phase left, for a review, and the one before the phase for the others.
         """
-        tree = self.repo.tree(commit)
+        tree, known = self.repo.tree(commit), self._known
+        known.turn_to(tree)
 
         def resolve() -> Resolution:
-            online = Online(
-                commands=self.commands,
-                scratch=self.scratch / "dependencies",
-                indexes=self.indexes,
-                seconds=seconds(),
-            )
-            return resolve_dependencies(self.language, tree, online)
+            if known.resolution is None:
+                online = Online(
+                    commands=self.commands,
+                    scratch=self.scratch / "dependencies",
+                    indexes=self.indexes,
+                    seconds=seconds(),
+                )
+                known.resolution = resolve_dependencies(self.language, tree, online)
+            return known.resolution
 
         return Context(
             phase=phase,
@@ -77,6 +99,7 @@ class Judge:
                 finish=finish,
             ),
             read=read,
+            proved=known.proved,
         )
 
 
@@ -93,7 +116,7 @@ def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdi
                 continue
             if gate.needs is Needs.READ and context.read is None:
                 continue
-            verdict = _ask(gate, context)
+            verdict = _asked(gate, context)
             if not verdict.passed:
                 refused.append(gate)
             yield verdict
@@ -106,6 +129,18 @@ def _rules_out(refused: Gate, gate: Gate) -> bool:
     if refused.name in gate.unless_refused or gate.needs.step > refused.needs.step:
         return True
     return refused.is_final and not gate.is_final
+
+
+def _asked(gate: Gate, context: Context) -> GateVerdict:
+    """A gate's verdict, or the one that it has passed of the same code."""
+    before = context.proved.get(gate.name) if gate.of_code else None
+    if before is not None:
+        saw = f"{before.saw}, as seen after {before.phase}: the code is the same"
+        return before.model_copy(update={"phase": context.phase, "saw": saw})
+    verdict = _ask(gate, context)
+    if gate.of_code and verdict.passed:
+        context.proved[gate.name] = verdict
+    return verdict
 
 
 def _ask(gate: Gate, context: Context) -> GateVerdict:

@@ -28,15 +28,10 @@ class Resolution:
     env: Mapping[str, str] = field(default_factory=dict)
 
     def provide(self, clone: Path) -> dict[str, str]:
-        """Put into a clone what its tests need, and return the environment that they need. It can be done once.
-
-        What was fetched is moved there: it may be thousands of files.
-        """
+        """Put into a clone what its tests need, and return the environment that they need."""
         for name, folder in self.folders.items():
-            if (clone / name).exists():
-                shutil.copytree(folder, clone / name, symlinks=True, dirs_exist_ok=True)
-            else:
-                shutil.move(folder, clone / name)
+            # What untrusted code in a clone does to its copy is gone with the clone.
+            shutil.copytree(folder, clone / name, symlinks=True, dirs_exist_ok=True)
         return {**self.env, **{variable: str(clone / path) for variable, path in self.paths.items()}}
 
 

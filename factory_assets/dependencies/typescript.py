@@ -81,8 +81,7 @@ def resolve_typescript(tree: Tree, imports: Sequence[Import], online: Online) ->
         return Resolution(verdict=passed("no package is declared, and none is imported"))
     # A lock file of the agent's could name places that are no registry.
     _write(tree, online, PROJECT)
-    _npm(online, "install", "--package-lock-only", "--omit-lockfile-registry-resolved")
-    _npm(online, "ci")
+    _npm(online, "install", "--omit-lockfile-registry-resolved")
     unused = _unused(package, {found.name for found in needed}, tree, online.scratch / _MODULES)
     if unused:
         raise DependencyFaultError(unused)

@@ -126,6 +126,7 @@ GATES: tuple[Gate, ...] = (
         judge=lambda c: c.runs.tests.judge_running(),
         says="A failing test put into each test file is noticed by `make test` and by the factory's own run.",
         unless_refused=(names.TESTS_PASS,),
+        of_code=True,
     ),
     Gate(
         name=names.TESTS_EXECUTED,

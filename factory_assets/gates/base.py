@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Context:
     the build phase left, for a review, and the tree before the phase for the others. `git_dir` is the repository that
     holds `commit` and its history. `runs` makes what running gives when a gate first asks for it. `read` has the commit
     read by a model that has not written it; None where no reader is to be asked, whose gates are left out then.
+    `proved` is what gates that are `of_code` have passed of the same code before, by their names.
     """
 
     phase: Phase
@@ -58,6 +59,7 @@ class Context:
     scanner: HistoryScanner
     runs: Runs
     read: Callable[[], GateVerdict] | None = None
+    proved: dict[str, GateVerdict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,8 @@ class Gate:
     `after` are the phases whose commits it judges; `says` is its description in the UI. `judge` may raise a
     FactoryError where nothing could be found out. A refusal of a gate that `is_final` is never handed back to an agent,
     and no other kind of gate is asked after it. Where one of those in `unless_refused` refused, nothing is left to ask.
-    A gate may have several rows, each with other evidence; the verdict of
-    the last one that was asked counts.
+    A gate may have several rows, each with other evidence; the verdict of the last one that was asked counts. What one
+    that is `of_code` has passed stands while nothing but documents changes, and is not shown again.
     """
 
     name: str
@@ -78,3 +80,4 @@ class Gate:
     says: str
     is_final: bool = False
     unless_refused: tuple[str, ...] = ()
+    of_code: bool = False
