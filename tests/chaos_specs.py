@@ -13,9 +13,9 @@ import yaml
 from corpus_cases import PAPER_ID, CorpusCase, Verdict, corpus
 from corpus_harness import DAY
 
-from factory_assets.domain.names import names_of
 from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.languages.names import names_of
 from factory_assets.registry import Registry
 from factory_assets.replay.recordings_model import Conversation
 

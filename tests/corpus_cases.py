@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.languages.names import names_of
 from factory_assets.replay.recordings_model import WORKSPACE, Conversation, Reading
 
 CORPUS = Path(__file__).resolve().parent / "corpus"

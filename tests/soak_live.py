@@ -21,10 +21,10 @@ from corpus_cases import corpus
 
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
-from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import load_topics
+from factory_assets.languages.names import names_of
 from factory_assets.registry import Registry
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.recordings_model import Conversation

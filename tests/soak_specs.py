@@ -12,10 +12,10 @@ from build_material import DOCUMENTS, FILES, does_nothing, writes
 
 from factory_assets.domain.announcements import announced_at
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.names import names_of
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import load_topics
+from factory_assets.languages.names import names_of
 from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Analysis

@@ -25,8 +25,8 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import ModelStoppedError
-from factory_assets.domain.registries import client_variables, reach_of
 from factory_assets.domain.specs import Language
+from factory_assets.languages import LANGUAGES
 from factory_assets.llm.claude_api_errors import PromptTooLongError
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
@@ -236,8 +236,8 @@ def test_an_agents_package_managers_ask_the_machines_own_index_and_believe_its_c
         with claude_server(bash(f"({command}) > {language}.txt 2>&1"), Say("done")) as script:
             given = replace(
                 task(workspace),
-                reach=reach_of(language, of_firm),
-                variables=client_variables(language, of_firm),
+                reach=LANGUAGES[language].packages.reach(of_firm),
+                variables=LANGUAGES[language].packages.variables(of_firm),
             )
             claude(script, tmp_path).run_agent(given, ignore, unmetered)
     assert (workspace / "python.txt").read_text().split() == [of_firm.pypi_url, "believed"]

@@ -7,7 +7,7 @@ import pytest
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.links import is_paper, paper_id, repository, web_page
 from factory_assets.domain.specs import Language
-from factory_assets.domain.spellings import language_named
+from factory_assets.languages.names import language_named
 
 REPOSITORY = (
     "github.com/someone/logs",

@@ -17,8 +17,8 @@ from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.domain import reserved
 from factory_assets.domain.agents import Command
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.names import expected_files, names_of, refusal
 from factory_assets.domain.specs import Language
+from factory_assets.languages.names import expected_files, names_of, refusal
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 SEEN = ("bisect", "queue", "json", "types", "class", "async", "pytest", "build", "dist")

@@ -15,8 +15,8 @@ from door_world import outside_server
 from factory_assets.domain.agents import Command, CommandResult, Reach
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.indexes import Indexes
-from factory_assets.domain.registries import reach_of
 from factory_assets.domain.specs import Language
+from factory_assets.languages import LANGUAGES
 from factory_assets.sandbox.door_folder import socket_folder
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
@@ -108,7 +108,7 @@ def test_the_registries_are_those_of_the_language() -> None:
         pypi_files=("files.example:443",),
         npm_url="https://npm.example",
     )
-    official = {language: reach_of(language, named).hosts for language in Language}
+    official = {language: LANGUAGES[language].packages.reach(named).hosts for language in Language}
     assert official[Language.PYTHON] == ("python.example:443", "files.example:443")
     assert official[Language.TYPESCRIPT] == ("npm.example:443",)
     assert official[Language.BASH] == ()
@@ -117,9 +117,10 @@ def test_the_registries_are_those_of_the_language() -> None:
 
 def test_an_index_of_the_settings_takes_the_place_of_the_official_one() -> None:
     own = Indexes(pypi_url="http://pip.corp.example/simple", npm_url="https://npm.corp.example:8443/all")
-    assert reach_of(Language.PYTHON, own).hosts == ("pip.corp.example:80",)
-    assert reach_of(Language.TYPESCRIPT, own).hosts == ("npm.corp.example:8443",)
-    assert reach_of(Language.RUST, own) == reach_of(Language.RUST, Indexes())
+    assert LANGUAGES[Language.PYTHON].packages.reach(own).hosts == ("pip.corp.example:80",)
+    assert LANGUAGES[Language.TYPESCRIPT].packages.reach(own).hosts == ("npm.corp.example:8443",)
+    rust = LANGUAGES[Language.RUST].packages
+    assert rust.reach(own) == rust.reach(Indexes())
 
 
 def test_a_socket_folder_is_this_users_alone_and_goes_with_its_use(

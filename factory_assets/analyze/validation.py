@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue, ValidationError
 
-from factory_assets.domain.admission import ProposedSpec, reasons_of
+from factory_assets.admission import ProposedSpec, reasons_of
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import split_arxiv_id
 from factory_assets.domain.specs import Spec

@@ -10,11 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.text import single_line, strip_hidden
 from factory_assets.gates import gates_after
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.names import expected_files, names_of
 
 REPAIR_TEMPLATE = "repair_build.md.j2"
 RESUME_PROMPT = (

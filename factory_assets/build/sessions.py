@@ -12,8 +12,8 @@ from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import ModelCall, Phase, Reservation, Usage
 from factory_assets.domain.errors import BudgetError, FactoryError
-from factory_assets.domain.registries import client_variables, reach_of
 from factory_assets.domain.sizes import size_of
+from factory_assets.languages import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def run_phase(state: AttemptState, phase: Phase, prompt: str, *, resume: str | N
     Raises:
         FactoryError: when the agent cannot be run; what it had spent is settled.
     """
+    packages = LANGUAGES[state.spec.language].packages
     task = AgentTask(
         prompt=prompt,
         workspace=state.workspace,
@@ -58,8 +59,8 @@ def run_phase(state: AttemptState, phase: Phase, prompt: str, *, resume: str | N
         timeout_seconds=0.0,
         tools=TOOLS[phase],
         resume=resume,
-        reach=reach_of(state.spec.language, state.config.indexes),
-        variables=client_variables(state.spec.language, state.config.indexes),
+        reach=packages.reach(state.config.indexes),
+        variables=packages.variables(state.config.indexes),
         transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),
     )
     work = _run_session(state, phase, task)

@@ -12,7 +12,9 @@ from factory_assets.dependencies.online import Online, check_reached, said, writ
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful
+from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.indexes import GO_URL, place
 from factory_assets.domain.trees import Tree
 
 LOCKS = ("go.mod", "go.sum")
@@ -140,6 +142,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
 GO_PACKAGES = Packages(
     resolve=resolve_go,
     install=install_go,
+    reach=lambda indexes: Reach((place(indexes.go_url, GO_URL), "sum.golang.org")),
     lock="go.sum",
-    locked=re.compile(r"\S"),
+    is_locked=lambda text: bool(text.strip()),
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.resolution import Resolution, passed
+from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.trees import Tree
 
 
@@ -16,14 +17,17 @@ from factory_assets.domain.trees import Tree
 class Packages:
     """A language's package manager.
 
-    `resolve` judges, locks and fetches what a tree imports; `install` fetches what its lock file names. `locked`
-    matches where the file `lock` names a package.
+    `resolve` judges, locks and fetches what a tree imports; `install` fetches what its lock file names. `is_locked`
+    says whether the text of its file `lock` names a package. `reach` are its registries and the hosts that keep their
+    files, the only ones that untrusted programs may reach; `variables` make the package manager ask these registries.
     """
 
     resolve: Callable[[Tree, Sequence[Import], Online], Resolution]
     install: Callable[[Tree, Online], Resolution]
+    reach: Callable[[PackageIndexes], Reach] = lambda _: Reach()
+    variables: Callable[[PackageIndexes], dict[str, str]] = lambda _: {}
     lock: str = ""
-    locked: re.Pattern[str] | None = None
+    is_locked: Callable[[str], bool] = bool
 
 
 def nothing_locked(tree: Tree, online: Online) -> Resolution:

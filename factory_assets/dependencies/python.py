@@ -20,9 +20,10 @@ from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.reputation import Listing
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
-from factory_assets.domain.agents import CommandResult
+from factory_assets.domain.agents import CommandResult, Reach
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.errors import MissingToolError
+from factory_assets.domain.indexes import place
 from factory_assets.domain.trees import Tree
 
 LOCK = "requirements.lock"
@@ -346,6 +347,9 @@ class _Report(BaseModel):
 PYTHON_PACKAGES = Packages(
     resolve=resolve_python,
     install=install_python,
+    reach=lambda indexes: Reach((place(indexes.pypi_url), *indexes.pypi_files)),
+    # Sources: pip's PIP_<OPTION>, uv's UV_DEFAULT_INDEX.
+    variables=lambda indexes: {"PIP_INDEX_URL": indexes.pypi_url, "UV_DEFAULT_INDEX": indexes.pypi_url},
     lock="requirements.lock",
-    locked=re.compile(r"^\s*[^\s#]", re.MULTILINE),
+    is_locked=lambda text: any(line.partition("#")[0].strip() for line in text.splitlines()),
 )

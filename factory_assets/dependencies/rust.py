@@ -13,7 +13,9 @@ from factory_assets.dependencies.online import Online, check_reached, said, writ
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
+from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.indexes import CRATES_URL, place
 from factory_assets.domain.trees import Tree
 
 LOCK = "Cargo.lock"
@@ -224,6 +226,7 @@ def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
 RUST_PACKAGES = Packages(
     resolve=resolve_rust,
     install=install_rust,
+    reach=lambda indexes: Reach((place(indexes.crates_url, CRATES_URL), "static.crates.io", "crates.io")),
     lock="Cargo.lock",
-    locked=re.compile(r"^source\s*=", re.MULTILINE),
+    is_locked=lambda text: any(line.startswith("source") for line in text.splitlines()),
 )

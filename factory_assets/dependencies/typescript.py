@@ -14,7 +14,9 @@ from factory_assets.dependencies.online import Online, check_reached, said, writ
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
+from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.indexes import place
 from factory_assets.domain.trees import Tree
 
 LOCK = "package-lock.json"
@@ -202,6 +204,9 @@ def _npm(online: Online, verb: str, *arguments: str) -> None:
 TYPESCRIPT_PACKAGES = Packages(
     resolve=resolve_typescript,
     install=install_typescript,
+    reach=lambda indexes: Reach((place(indexes.npm_url),)),
+    # Source: npm's npm_config_<name>.
+    variables=lambda indexes: {"npm_config_registry": indexes.npm_url},
     lock="package-lock.json",
-    locked=re.compile(r'"(?:node_modules/|resolved")'),
+    is_locked=lambda text: '"node_modules/' in text or '"resolved"' in text,
 )

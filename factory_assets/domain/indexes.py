@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 CRATES_URL = "https://index.crates.io"
 GO_URL = "https://proxy.golang.org"
@@ -50,3 +51,14 @@ class Indexes:
     crates_url: str = CRATES_URL
     go_url: str = GO_URL
     pypi_files: tuple[str, ...] = ()
+
+
+def place(url: str, official: str = "") -> str:
+    """Where a registry is, as a sandbox's door knows places: the official one by its host alone.
+
+    A firm's own may have a private address, which only a place with its port may.
+    """
+    parts = urlsplit(url)
+    if url == official:
+        return str(parts.hostname)
+    return f"{parts.hostname}:{parts.port or (80 if parts.scheme == 'http' else 443)}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SMALLEST = 20
+MIN_LINES, MAX_LINES = 100, 300
+"""What the analysis proposes: lines of code that can be built in one sitting."""
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,7 @@ def resolve_dependencies(language: Language, tree: Tree, online: Online) -> Reso
     faults = [
         f"{known.lock} names packages that nothing here declares or imports: remove it, the factory locks by itself"
         for known in sorted((record.packages for record in LANGUAGES.values()), key=lambda one: one.lock)
-        if known.locked and known.lock in tree.keys() - resolution.files.keys()
-        if known.locked.search(tree[known.lock].text)
+        if known.lock in tree.keys() - resolution.files.keys() and known.is_locked(tree[known.lock].text)
     ]
     return Resolution(verdict=refused(faults)) if faults else resolution
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tree_sitter import Node
 
 from factory_assets.gates.markdown import Block
-from factory_assets.languages.bash import BASH
+from factory_assets.languages.bash import RECORD as BASH
 from factory_assets.languages.entry_points import Words
 from factory_assets.languages.parsing import Source, nodes, parse
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
-from factory_assets.domain.admission import OfferedSpec, reasons_of
+from factory_assets.admission import OfferedSpec, reasons_of
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.imports import ImportedSpec, Origin
 from factory_assets.domain.links import is_paper, paper_id, repository, web_page

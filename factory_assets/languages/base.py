@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tree_sitter import Language as Grammar
 
 from factory_assets.dependencies.packages import NO_PACKAGES, Packages
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.clocks import Clock, library_clock
 from factory_assets.languages.faults import Faults
@@ -57,6 +56,23 @@ def no_faults(text: str) -> Iterator[tuple[int, str]]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Naming:
+    """What people call a language, and what it makes of a repo's name.
+
+    `spellings` are other names of the language, in small letters. A name that is one of `taken` or ends in a word of
+    `taken_endings` is no name of a package, and one of `impossible` none of a repo, each for a reason. `joint` joins
+    the words of a name in code, and `by_module` is set where the code's folder has the name in that form.
+    """
+
+    spellings: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
+    taken_endings: frozenset[str] = frozenset()
+    impossible: Mapping[str, str] = field(default_factory=dict)
+    joint: str = "-"
+    by_module: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class LanguageRecord:
     """One language: its files, its grammar, and what a build of it needs.
 
@@ -88,7 +104,7 @@ class LanguageRecord:
     time.
     """
 
-    language: Language
+    naming: Naming
     grammar: Grammar
     facts: str
     source_suffixes: tuple[str, ...]

@@ -12,9 +12,8 @@ from tree_sitter import Node
 
 from factory_assets.dependencies.bash import BASH_PACKAGES
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
@@ -179,8 +178,8 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
     return f'{text[:at]}echo "not ok 1 - {word}"; exit 1\n{text[at:]}', word
 
 
-BASH = LanguageRecord(
-    language=Language.BASH,
+RECORD = LanguageRecord(
+    naming=Naming(spellings=words("sh shell shellscript bashscript posixsh posixshell")),
     grammar=Grammar(tree_sitter_bash.language()),
     facts=_FACTS,
     read_tests=_tests,

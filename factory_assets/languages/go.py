@@ -14,10 +14,10 @@ from tree_sitter import Node
 
 from factory_assets.dependencies.golang import GO_PACKAGES
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.reserved import GO_STANDARD
-from factory_assets.domain.specs import Language
+from factory_assets.domain.reserved import GO as GO_TAKEN
+from factory_assets.domain.reserved import GO_FILE_ENDINGS, GO_STANDARD
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
 from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
@@ -250,8 +250,19 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str] | None:
     return f"{text}\nfunc {name}({found[1]} {found[2]}) {{ {found[1]}.Fatal() }}\n", name
 
 
-GO = LanguageRecord(
-    language=Language.GO,
+RECORD = LanguageRecord(
+    naming=Naming(
+        spellings=frozenset({"golang"}),
+        taken=frozenset(GO_TAKEN),
+        taken_endings=GO_FILE_ENDINGS,
+        # The path of a module ends with its repo's name, and the go command gives these a meaning of their own:
+        # https://go.dev/ref/mod#vendoring, https://go.dev/doc/go1.4#internalpackages
+        impossible={
+            name: f"no Go module can be called {name}: others could not import it"
+            for name in ("vendor", "internal")
+        },
+        joint="",
+    ),
     grammar=Grammar(tree_sitter_go.language()),
     facts=_FACTS,
     read_tests=_tests,

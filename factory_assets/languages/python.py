@@ -20,11 +20,12 @@ from tree_sitter import Node
 
 from factory_assets.dependencies.python import PYTHON_PACKAGES
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.reserved import PYTHON as PYTHON_TAKEN
 from factory_assets.domain.reserved import PYTHON_STANDARD
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
+from factory_assets.languages.faults import words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts
@@ -348,8 +349,8 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
     return f"{text}{test}{case if 'unittest' in text else ''}", f"{path}::{name}"
 
 
-PYTHON = LanguageRecord(
-    language=Language.PYTHON,
+RECORD = LanguageRecord(
+    naming=Naming(spellings=words("py cpython"), taken=frozenset(PYTHON_TAKEN), joint="_", by_module=True),
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
     read_tests=_tests,

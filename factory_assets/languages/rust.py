@@ -13,10 +13,10 @@ from tree_sitter import Node
 
 from factory_assets.dependencies.rust import RUST_PACKAGES
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.reserved import RUST as RUST_TAKEN
 from factory_assets.domain.reserved import RUST_STANDARD
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
 from factory_assets.languages.clocks import cargo_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
@@ -274,8 +274,8 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
     return f"{text}{module}", f"{word}::{word}"
 
 
-RUST = LanguageRecord(
-    language=Language.RUST,
+RECORD = LanguageRecord(
+    naming=Naming(spellings=words("rs rustlang"), taken=frozenset(RUST_TAKEN), joint="_"),
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
     test_marks=("#[cfg(test)", "#[cfg(all(test"),

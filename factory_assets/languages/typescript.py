@@ -14,10 +14,10 @@ from tree_sitter import Node
 
 from factory_assets.dependencies.typescript import TYPESCRIPT_PACKAGES
 from factory_assets.domain.code_imports import Import
+from factory_assets.domain.reserved import NODE as NODE_TAKEN
 from factory_assets.domain.reserved import NODE_STANDARD
-from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
@@ -290,8 +290,10 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
     return f"{text}{more}", word
 
 
-TYPESCRIPT = LanguageRecord(
-    language=Language.TYPESCRIPT,
+RECORD = LanguageRecord(
+    naming=Naming(
+        spellings=words("ts tsx js javascript ecmascript node nodejs deno"), taken=frozenset(NODE_TAKEN)
+    ),
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
     facts=_FACTS,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory_assets.domain.admission import MAX_LINES, MIN_LINES
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.sizes import MAX_LINES, MIN_LINES
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from factory_assets.domain.names import expected_files, names_of
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.domain.text import single_line
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.names import expected_files, names_of
 
 FIRST_VERSION = "0.1.0"
 SUMMARY_LENGTH = 200

@@ -1,25 +1,18 @@
-"""The names that a repo gives rise to: what it is called on GitHub, as a package and command, and in code."""
+"""The names of languages, and those that a repo gives rise to: as a package and command, and in code."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from factory_assets.domain import reserved
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.languages import LANGUAGES
 
 _SUFFIX = "tool"
-_TAKEN: Mapping[Language, frozenset[str]] = {
-    Language.PYTHON: frozenset(reserved.PYTHON),
-    Language.TYPESCRIPT: frozenset(reserved.NODE),
-    Language.GO: frozenset(reserved.GO),
-    Language.RUST: frozenset(reserved.RUST),
-    Language.BASH: frozenset(),
-}
-# The path of a Go module ends with its repo's name, and the go command gives these a meaning of their own:
-# https://go.dev/ref/mod#vendoring, https://go.dev/doc/go1.4#internalpackages
-_NO_GO_MODULE = frozenset({"vendor", "internal"})
+_VERSION = re.compile(r"[\s(]*(?:>=|v)?\s*\d[\d.x]*\+?\)?$")
 
 
 @dataclass(frozen=True)
@@ -32,6 +25,19 @@ class Names:
 
     package: str
     module: str
+
+
+def language_named(said: object) -> object:
+    """The language in the factory's own word, whatever case, name or version it was given in.
+
+    What is no known name is returned as it came, for the model to refuse.
+    """
+    if not isinstance(said, str):
+        return said
+    word = "".join(char for char in _VERSION.sub("", said.strip().lower()) if char not in " \t._-")
+    return next(
+        (known for known, record in LANGUAGES.items() if word in {known, *record.naming.spellings}), said
+    )
 
 
 def names_of(repo: str, language: Language) -> Names:
@@ -47,9 +53,8 @@ def refusal(repo: str, language: Language) -> str | None:
     """Why no repo in that language can have this name; None where one can."""
     if repo in reserved.DEVICES:
         return f"{repo} is a device's name on Windows, where nobody could clone the repo; choose another name"
-    if language is Language.GO and repo in _NO_GO_MODULE:
-        return f"no Go module can be called {repo}: others could not import it; choose another name"
-    return None
+    reason = LANGUAGES[language].naming.impossible.get(repo)
+    return f"{reason}; choose another name" if reason else None
 
 
 def expected_files(spec: Spec) -> tuple[str, ...]:
@@ -67,23 +72,18 @@ def _renamed(path: str, own: Collection[str], names: Names, language: Language) 
     if rest and first in {"bin", "cmd"} and rest[0] in own:
         return "/".join([first, names.package, *rest[1:]])
     if rest and first in own:
-        return "/".join([names.module if language is Language.PYTHON else names.package, *rest])
+        return "/".join([names.module if LANGUAGES[language].naming.by_module else names.package, *rest])
     return path
 
 
 def _is_taken(repo: str, language: Language) -> bool:
+    naming = LANGUAGES[language].naming
     if repo in reserved.LAYOUT or repo in reserved.COMMANDS:
         return True
-    if language is Language.GO and repo.rpartition("-")[2] in reserved.GO_FILE_ENDINGS:
+    if repo.rpartition("-")[2] in naming.taken_endings:
         return True
-    return not _TAKEN[language].isdisjoint({repo, _identifier(repo, language), repo.replace("-", "_")})
+    return not naming.taken.isdisjoint({repo, _identifier(repo, language), repo.replace("-", "_")})
 
 
 def _identifier(name: str, language: Language) -> str:
-    match language:
-        case Language.PYTHON | Language.RUST:
-            return name.replace("-", "_")
-        case Language.GO:
-            return name.replace("-", "")
-        case Language.TYPESCRIPT | Language.BASH:
-            return name
+    return name.replace("-", LANGUAGES[language].naming.joint)

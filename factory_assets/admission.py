@@ -10,12 +10,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from factory_assets.domain.names import refusal
-from factory_assets.domain.sizes import LARGEST, SMALLEST, too_large
+from factory_assets.domain.sizes import LARGEST, MAX_LINES, MIN_LINES, SMALLEST, too_large
 from factory_assets.domain.specs import Language, Spec
-from factory_assets.domain.spellings import language_named
-
-MIN_LINES, MAX_LINES = 100, 300
+from factory_assets.languages.names import language_named, refusal
 
 
 class NewSpec(Spec):
