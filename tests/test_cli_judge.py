@@ -113,13 +113,6 @@ def test_a_tree_is_read_where_that_is_asked_for(
 
 
 @sandboxed
-def test_a_tree_with_documents_of_its_own_needs_no_other_folder(tree: Path) -> None:
-    write_files(tree, DOCUMENTS)
-    ended = judge(tree, "--language", "bash", "--json")
-    assert (ended.code, ended.refused) == (0, {})
-
-
-@sandboxed
 def test_what_a_gate_refuses_is_told_with_how_to_mend_it(tree: Path, docs: Path) -> None:
     (tree / "tests" / "test_count.sh").unlink()
     ended = judge(tree, "--language", "bash", "--docs", docs)
@@ -134,18 +127,13 @@ def test_what_a_gate_refuses_is_told_with_how_to_mend_it(tree: Path, docs: Path)
 
 
 @sandboxed
-def test_a_licence_and_a_spec_of_the_trees_own_are_put_back_as_in_a_build(tree: Path, docs: Path) -> None:
+def test_a_tree_keeps_its_documents_gets_the_factorys_licence_and_needs_no_whole_spec(tree: Path) -> None:
+    write_files(tree, DOCUMENTS)
     (tree / "LICENSE").write_text("Nobody may use this.\n")
     (tree / "SPEC.md").write_text("# Something else\n")
-    ended = judge(tree, "--language", "bash", "--docs", docs, "--json")
-    assert (ended.code, ended.refused) == (0, {})
-
-
-@sandboxed
-def test_a_spec_that_says_a_part_is_filled_up_and_names_the_language(tree: Path, docs: Path) -> None:
     spec = tree.with_name("case.json")
     spec.write_text(json.dumps({"language": "bash", "solution": "Count words.", "by": "program"}))
-    ended = judge(tree, "--spec", spec, "--docs", docs, "--json")
+    ended = judge(tree, "--spec", spec, "--json")
     assert (ended.code, ended.refused) == (0, {})
 
 

@@ -53,7 +53,7 @@ def test_one_date_that_keeps_failing_holds_back_no_later_date_and_is_given_up_at
     kept: DefsFactory,
 ) -> None:
     factory, clock = clocked(kept)
-    days = [WEDNESDAY + timedelta(days=number) for number in range(24)]
+    days = [WEDNESDAY + timedelta(days=number) for number in range(18)]
     bad = days[2]
     factory.gathering.papers = {day: [paper_on(day, 1)] for day in days}
     factory.gathering.broken = frozenset({bad})
