@@ -8,7 +8,7 @@ from build_material import BASH_FILES, PYTHON_FILES, tree_of
 from factory_assets.domain.specs import Language
 from factory_assets.gates.interfaces import public_interface
 from factory_assets.gates.review_bounds import judge_review
-from factory_assets.gates.test_inventory import test_inventory as inventory
+from factory_assets.gates.written import written_tests as inventory
 
 GO, PYTHON, TS, BASH, RUST = (
     Language.GO,
@@ -190,6 +190,8 @@ SKIPPED = [
     (TS, "test('words are counted', ()", "test.skip('words are counted', ()"),
     (TS, "test('words are counted', ()", "test('words are counted', { skip: true }, ()"),
     (RUST, "    #[test]\n    fn words", "    #[test]\n    #[ignore]\n    fn words"),
+    (RUST, "    fn words_are_counted() {\n", "    fn words_are_counted() {\n        return;\n"),
+    (RUST, "#[cfg(test)]\nmod tests", '#[cfg(test)]\n#[cfg(feature = "slow")]\nmod tests'),
 ]
 EMPTIED = [
     (PYTHON, '    assert count("a b a")["a"] == 2', "    assert True"),
@@ -270,7 +272,7 @@ def test_hooks_that_choose_tests_and_only_are_refused():
     assert "pytest_collection_modifyitems is new" in judge_review(PYTHON, built=built, tree=built | hook).saw
     fixture = tree_of({"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef a():\n    return 1\n"})
     assert judge_review(PYTHON, built=built, tree=built | fixture).passed
-    assert "`only` is new" in judge(TS, MAIN_TEST[TS], "test('words", "test.only('words").saw
+    assert "only is new" in judge(TS, MAIN_TEST[TS], "test('words", "test.only('words").saw
 
 
 CLI, GO_COUNT, INDEX, LIB = "word_count/cli.py", "count/count.go", "src/index.ts", "src/lib.rs"
@@ -370,6 +372,25 @@ def test_tests_and_interfaces_of_every_language_are_read(language):
     assert len(tests) >= 2
     assert all(test.asserts > 0 and not test.skipped for test in tests)
     assert public_interface(language, tree)
+
+
+def test_a_group_of_tests_that_is_switched_off_is_refused_with_all_in_it():
+    path, text = MAIN_TEST[TS], REPOS[TS][MAIN_TEST[TS]]
+    head, _, tests = text.partition("test('words")
+    grouped = f"{head}describe('count', () => {{\ntest('words{tests}}});\n"
+    built = tree_of(REPOS[TS] | {path: grouped})
+    assert judge_review(TS, built=built, tree=built).passed
+    off = tree_of(REPOS[TS] | {path: grouped.replace("describe(", "describe.skip(")})
+    assert judge_review(TS, built=built, tree=off).saw.count("is skipped now") == 2
+
+
+def test_an_example_of_go_is_a_test_by_its_output():
+    path, text = MAIN_TEST[GO], REPOS[GO][MAIN_TEST[GO]]
+    example = '\nfunc ExampleCount() {\n\tfmt.Println(Count("a b"))\n\t// Output: 2 <nil>\n}\n'
+    built = tree_of(REPOS[GO] | {path: text + example})
+    without = tree_of(REPOS[GO] | {path: text + example.replace("\t// Output: 2 <nil>\n", "")})
+    assert judge_review(GO, built=built, tree=built).passed
+    assert "ExampleCount asserts nothing any more" in judge_review(GO, built=built, tree=without).saw
 
 
 def test_a_fixture_is_no_test_and_a_file_nested_without_end_holds_none():

@@ -8,6 +8,7 @@ from corpus_cases import corpus
 
 from factory_assets.domain.specs import Language
 from factory_assets.gates.written import named_tests, runs_nothing, takes_tests, unreported
+from factory_assets.gates.written import test_counts as counts_of
 from factory_assets.gates.written import test_files as files_of
 from factory_assets.languages.test_runs import Outcome, TestCase, TestReport
 
@@ -83,13 +84,20 @@ def test_a_test_that_no_report_knows_is_named(path, reported):
 def test_a_shell_test_that_names_nothing_of_the_repo_is_idle_unless_it_loads_a_helper():
     repo = {"bin/count": "echo 1\n", "lib/a.sh": "f() { echo 1; }\n"}
     idle = {"tests/test_a.sh": "echo 'ok 1 - a'\n"}
-    assert runs_nothing(tree_of(repo | idle)) == ("tests/test_a.sh",)
+    assert runs_nothing(Language.BASH, tree_of(repo | idle)) == ("tests/test_a.sh",)
     for text in (
         ". ./tests/helper\necho ok 1\n",
         "load helper\n@test 'a' {\n  f\n}\n",
         "lib/a.sh && echo ok 1\n",
     ):
-        assert runs_nothing(tree_of(repo | {"tests/test_a.sh": text})) == ()
+        assert runs_nothing(Language.BASH, tree_of(repo | {"tests/test_a.sh": text})) == ()
+
+
+def test_a_script_that_reports_in_a_way_of_its_own_is_one_test():
+    own = 'say() { printf "%s %d - %s\\n" ok 1 "$1"; }\nsay "of words"\n'
+    for text in (own, "printf 'ok %d - %s\\n' 1 \"$name\"\n"):
+        assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": text})) == {"tests/test_a.sh": 1}
+    assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": "echo done\n"})) == {}
 
 
 def test_the_good_builds_name_tests_in_every_test_file_that_the_runner_reads():

@@ -6,8 +6,9 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates.names import SOURCES, TESTS_PRESENT
+from factory_assets.gates.written import test_counts
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.sources import is_source, source_lines, written_tests
+from factory_assets.languages.sources import is_source, source_lines
 
 LEAST_SOURCE_LINES = 20
 
@@ -34,12 +35,12 @@ def judge_sources(language: Language, scaffold: Tree, tree: Tree) -> GateVerdict
 def judge_tests_present(language: Language, scaffold: Tree, tree: Tree) -> GateVerdict:
     """At least one file holds tests in the form that the language's runner finds."""
     changed = set(changed_paths(scaffold, tree))
-    found = {path: count for path, count in written_tests(language, tree).items() if path in changed}
+    found = {path: count for path, count in test_counts(language, tree).items() if path in changed}
     listed = ", ".join(f"{path} ({count})" for path, count in found.items())
     return GateVerdict(
         gate=TESTS_PRESENT,
         phase=Phase.BUILD,
         passed=bool(found),
-        saw=f"tests in {listed}" if found else f"no {LANGUAGES[language].tests_live_in}",
+        saw=f"tests in {listed}" if found else f"no {LANGUAGES[language].tests.live_in}",
         mend="" if found else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
     )

@@ -81,7 +81,7 @@ def claims(language: Language, tree: Tree, *, seed: str, most: int) -> Iterator[
 def _named_in_tests(language: Language, path: str, text: str) -> Iterator[str]:
     """The names in a test file, or in the tests that a source holds, but for those in imports."""
     known = LANGUAGES[language]
-    is_test = bool(known.test_path.search(path)) or path.startswith("tests/")
+    is_test = bool(known.tests.path.search(path)) or path.startswith("tests/")
     if not path.endswith(known.source_suffixes) and not is_test:
         return
     facts = read_facts(language, text)

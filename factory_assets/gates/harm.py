@@ -17,6 +17,7 @@ from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.later import Later, LaterRuns
 from factory_assets.gates.names import HARMLESS
 from factory_assets.languages import LANGUAGES
+from factory_assets.languages.facts import read_facts
 
 _BUSINESS = {
     "~/.ssh/id_ed25519": ("ssh",),
@@ -115,10 +116,10 @@ def _tests(context: Context) -> Iterator[str]:
     record = LANGUAGES[context.language]
     tree: Tree = context.tree
     for path, file in tree.items():
-        if record.test_path.search(path):
+        if record.tests.path.search(path):
             yield file.text.lower()
-        elif record.inline_tests and path.endswith(record.source_suffixes):
-            yield from (text.lower() for text in record.inline_tests.split(file.text, maxsplit=1)[1:])
+        elif record.tests.inline and path.endswith(record.source_suffixes):
+            yield from (part.text.lower() for part in read_facts(context.language, file.text).tests)
 
 
 def _verdict(phase: Phase, faults: tuple[str, ...], *, seen: str) -> GateVerdict:

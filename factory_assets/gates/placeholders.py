@@ -152,8 +152,8 @@ class _Repo:
         )
 
     def is_empty(self, function: Function) -> bool:
-        nothing = LANGUAGES[self.language].empty_statements
-        returns = LANGUAGES[self.language].empty_returns if function.owner is None else frozenset()
+        nothing = LANGUAGES[self.language].stubs.statements
+        returns = LANGUAGES[self.language].stubs.returns if function.owner is None else frozenset()
         return all(text.rstrip(";") in nothing | returns for text in function.statements)
 
     def is_overridden(self, function: Function) -> bool:
@@ -207,7 +207,7 @@ def _file_faults(repo: _Repo, path: str) -> Iterator[_Fault]:
     yield from _notes(facts, about_notes=repo.speaks_of_notes)
     yield from _function_faults(repo, path)
     for call in facts.calls:
-        if call.name in LANGUAGES[repo.language].stand_ins and not facts.is_test_code(call):
+        if call.name in LANGUAGES[repo.language].stubs.calls and not facts.is_test_code(call):
             yield call.line, "stands in for code"
     for part in (*facts.strings, *facts.comments):
         if _FILLER in " ".join(part.text.lower().split()) and not facts.is_test_code(part):
@@ -261,7 +261,7 @@ def _has_purpose(repo: _Repo, path: str, function: Function) -> bool:
 def _promises(repo: _Repo, function: Function) -> bool:
     """Whether somebody uses what the function gives back, or its head says that it gives something."""
     told = function.returns not in {"", "None", "void", "()"}
-    if not LANGUAGES[repo.language].empty_returns or _is_abstract(function) or function.owner:
+    if not LANGUAGES[repo.language].stubs.returns or _is_abstract(function) or function.owner:
         return False
     return (told and "None" not in function.returns) or function.name in repo.valued
 
@@ -277,7 +277,7 @@ def _is_abstract(function: Function) -> bool:
 
 def _is_marked(language: Language, function: Function) -> bool:
     """A decorator or an attribute may be all that a function is for: a group of commands, a platform, a route."""
-    plain = LANGUAGES[language].plain_marks
+    plain = LANGUAGES[language].stubs.plain_marks
     return any(
         not any(f"{mark}".strip("@#[]( ").startswith(word) for word in plain) for mark in function.marks
     )
@@ -314,7 +314,7 @@ def _stand_ins(language: Language, function: Function) -> Iterator[_Fault]:
     """Statements that say that the work is not done, where they are all that the function does."""
     for (start, _), text in zip(function.steps, function.statements, strict=True):
         line = function.line + function.data.count(b"\n", function.start, start)
-        if text.startswith(LANGUAGES[language].refusals):
+        if text.startswith(LANGUAGES[language].stubs.refusals):
             yield line, "raises NotImplementedError outside an abstract method"
         elif len(function.steps) <= 2 and _is_excuse(text):
             yield line, "says that it is not implemented"
@@ -330,7 +330,7 @@ def _is_excuse(statement: str) -> bool:
 
 def _left_scaffold(language: Language, tree: Tree, scaffold: Tree) -> list[str]:
     """The scaffold's own stub, where nothing took its place."""
-    stub = LANGUAGES[language].scaffold_stub
+    stub = LANGUAGES[language].stubs.scaffold
     if stub not in tree or stub not in scaffold or not _is_unchanged(stub, tree, scaffold):
         return []
     others = [path for path, file in tree.items() if path != stub and is_source(language, path, file)]

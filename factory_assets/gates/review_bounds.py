@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,7 +13,8 @@ from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
 from factory_assets.gates.names import REVIEW_BOUNDS
-from factory_assets.gates.test_inventory import WrittenTest, is_test_code, test_inventory
+from factory_assets.gates.written import WrittenTest, is_test_code, written_tests
+from factory_assets.languages.facts import read_facts
 from factory_assets.languages.project_files import LOCK_FILES
 from factory_assets.languages.sources import is_source, lines_of_code, source_text
 
@@ -25,11 +25,6 @@ ALWAYS_ALLOWED = 15
 # A file of which less than this is left has been written anew, however small its part in the repo.
 LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this much is as it was.
 SAME_TEST = 0.6
-
-_PYTEST_HOOK = re.compile(
-    r"^\s*(?:async )?def (pytest_\w+)|^(collect_ignore\w*|pytest_plugins)\b", re.MULTILINE
-)
-_ONLY = re.compile(r"\b(?:test|it|describe)\.only\(|\bonly\s*:\s*true|\bf(?:it|describe)\(")
 
 
 def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
@@ -64,7 +59,7 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
 
 
 def _lost_tests(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
-    before, after = test_inventory(language, built), test_inventory(language, tree)
+    before, after = written_tests(language, built), written_tests(language, tree)
     faults = [
         *_removed(before, after),
         *_weakened(before, after),
@@ -122,16 +117,11 @@ def _weakened(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -
 def _switched_off(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
     """What takes tests out of a run from elsewhere: pytest's hooks, and `only`."""
     for path in changed:
-        if path not in tree or not is_test_code(language, path):
-            continue
-        old = built[path].text if path in built else ""
-        if language is Language.PYTHON:
-            hooks = {a or b for a, b in _PYTEST_HOOK.findall(tree[path].text)}
-            known = {a or b for a, b in _PYTEST_HOOK.findall(old)}
-            if path.endswith("conftest.py") and (hooks - known):
-                yield f"{path}: {', '.join(sorted(hooks - known))} is new, which decides which tests run"
-        if language is Language.TYPESCRIPT and len(_ONLY.findall(tree[path].text)) > len(_ONLY.findall(old)):
-            yield f"{path}: `only` is new, which leaves the other tests out"
+        if path in tree and is_test_code(language, path):
+            old = read_facts(language, built[path].text).choosers if path in built else ()
+            new = Counter(read_facts(language, tree[path].text).choosers) - Counter(old)
+            if new:
+                yield f"{path}: {', '.join(sorted(new))} is new, which decides which tests run"
 
 
 def _interface(language: Language, built: Tree, tree: Tree) -> Iterator[str]:

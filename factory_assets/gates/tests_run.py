@@ -177,9 +177,9 @@ class TestRuns:
         if missing:
             listed = ", ".join(f"{test.path} {test.name}" for test in missing[:_SHOWN_NAMES])
             return (f"{len(missing)} written tests are not in the report, not even as skipped: {listed}",)
-        idle = runs_nothing(self._tree) if self._language is Language.BASH else ()
         return tuple(
-            f"{path} reports tests and names no file of this repo that it could test" for path in idle
+            f"{path} reports tests and names no file of this repo that it could test"
+            for path in runs_nothing(self._language, self._tree)
         )
 
     @staticmethod

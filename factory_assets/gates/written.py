@@ -1,14 +1,19 @@
-"""Which tests stand in a tree, by the names that the language's runner reports them by."""
+"""The tests that stand in a tree: by the names that the runner reports, what each asserts, and which are off.
+
+One inventory for all gates. What a test looks like in a language its record says.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import SYMLINK, Tree
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.facts import read_facts
+from factory_assets.languages.base import Tests
+from factory_assets.languages.facts import Facts, Function, read_facts
+from factory_assets.languages.parts import Test
 from factory_assets.languages.sources import is_source
 from factory_assets.languages.test_runs import TestReport
 
@@ -17,10 +22,85 @@ _USUAL_SHARE = 0.34
 
 @dataclass(frozen=True)
 class WrittenTest:
-    """A test in the source: its file, and its name as far as a report tells it."""
+    """One test, or one helper of tests, in its file.
+
+    `is_told` is true where a report has to know its name. `body` is its text with single spaces, to know it again
+    under another name.
+    """
 
     path: str
     name: str
+    asserts: int
+    skipped: bool
+    body: str
+    is_helper: bool
+    is_told: bool
+
+
+def is_test_code(language: Language, path: str) -> bool:
+    """Whether a file belongs to the tests: a test file, or anything that lies beside them."""
+    known = LANGUAGES[language].tests
+    return bool(
+        known.path.search(path) or path.startswith("tests/") or path.rpartition("/")[2] in known.beside
+    )
+
+
+def written_tests(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
+    """Every test and every helper in test code, in the order of the files."""
+    facts = dict(_test_code(language, tree))
+    helpers = frozenset(function.name for one in facts.values() for function in one.functions)
+    known = LANGUAGES[language].tests
+    return tuple(
+        WrittenTest(
+            path=path,
+            name=test.name,
+            asserts=test.proofs + len(one.asserts_in(test.part)),
+            skipped=_is_off(known, one, test),
+            body=" ".join((test.part.body if isinstance(test.part, Function) else test.part.text).split()),
+            is_helper=test.is_helper,
+            is_told=test.is_told and not test.is_helper,
+        )
+        for path, one in facts.items()
+        for test in _tests_of(known, one, helpers, inline=not is_test_code(language, path))
+    )
+
+
+def _test_code(language: Language, tree: Tree) -> Iterator[tuple[str, Facts]]:
+    known = LANGUAGES[language]
+    for path, file in sorted(tree.items()):
+        is_code = known.tests.path.search(path) or path.endswith(known.source_suffixes)
+        inline = known.tests.inline and is_source(language, path, file)
+        if file.mode != SYMLINK and is_code and (inline or is_test_code(language, path)):
+            yield path, read_facts(language, file.text)
+
+
+def _tests_of(known: Tests, facts: Facts, helpers: frozenset[str], *, inline: bool) -> Iterator[Test]:
+    """The file's tests, and of the functions beside them each as a helper; in a source only within its tests."""
+    seen = set()
+    for test in known.read(facts, helpers):
+        seen.add(test.part.start)
+        yield test
+    for function in facts.functions:
+        if function.start not in seen and not function.is_nested and (function.is_test_code or not inline):
+            yield Test(function, function.name, is_helper=True)
+
+
+def _is_off(known: Tests, facts: Facts, test: Test) -> bool:
+    """Whether a test is marked so, or ends before its last statement, whatever the conditions are."""
+    if test.is_off or test.is_helper:
+        return test.is_off
+    if not isinstance(test.part, Function):
+        return bool(facts.skips_in(test.part))
+    marks = (*test.part.marks, *(test.part.owner.marks if test.part.owner else ()))
+    return any(_called(text) in known.skips for text in (*marks, *test.part.statements)) or any(
+        _called(text) == "return" for text in test.part.statements[:-1]
+    )
+
+
+def _called(text: str) -> str:
+    """The last name of what a mark or a statement calls."""
+    words = text.lstrip("@#![ ").replace("(", " ").replace("=", " ").split()
+    return words[0].rstrip("];").replace("::", ".").rpartition(".")[2] if words else ""
 
 
 def test_files(language: Language, tree: Tree) -> tuple[str, ...]:
@@ -29,29 +109,40 @@ def test_files(language: Language, tree: Tree) -> tuple[str, ...]:
 
 
 def _test_files(language: Language, tree: Tree) -> Iterator[str]:
-    known = LANGUAGES[language]
-    asked_for = set(known.tests_asked_for(tree))
+    known = LANGUAGES[language].tests
+    asked_for = set(known.asked_for(tree))
     for path, file in tree.items():
         if file.mode != SYMLINK and path not in asked_for:
-            inline = known.inline_tests and is_source(language, path, file)
-            if known.test_path.search(path) or (inline and known.test_case.search(file.text)):
+            inline = known.inline and is_source(language, path, file)
+            if known.path.search(path) or (inline and any(known.read(read_facts(language, file.text), ()))):
                 yield path
 
 
 def takes_tests(language: Language, path: str, text: str) -> bool:
     """Whether a test put into this file is one that the runner finds on this machine."""
-    return LANGUAGES[language].takes_tests(path, read_facts(language, text))
+    return LANGUAGES[language].tests.takes(path, read_facts(language, text))
 
 
 def named_tests(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
     """The tests whose names can be told from the source and that run by default. TAP scripts have none."""
-    known = LANGUAGES[language]
-    return tuple(
-        WrittenTest(path, name)
-        for path in test_files(language, tree)
-        if takes_tests(language, path, tree[path].text)
-        for name in dict.fromkeys(known.read_tests(read_facts(language, tree[path].text)))
-    )
+    files = {path for path in test_files(language, tree) if takes_tests(language, path, tree[path].text)}
+    told = {
+        (test.path, test.name): test
+        for test in written_tests(language, tree)
+        if test.is_told and test.path in files
+    }
+    return tuple(told.values())
+
+
+def test_counts(language: Language, tree: Tree) -> Mapping[str, int]:
+    """How many tests each test file holds, by path; files without one are left out."""
+    counts: dict[str, int] = {}
+    for test in written_tests(language, tree):
+        if not test.is_helper and (
+            LANGUAGES[language].tests.path.search(test.path) or LANGUAGES[language].tests.inline
+        ):
+            counts[test.path] = counts.get(test.path, 0) + 1
+    return counts
 
 
 def unreported(language: Language, tree: Tree, report: TestReport) -> tuple[WrittenTest, ...]:
@@ -60,9 +151,9 @@ def unreported(language: Language, tree: Tree, report: TestReport) -> tuple[Writ
     Where names can only be guessed from the source (TypeScript, Rust, bats), a third of them may be missing;
     then nothing is returned.
     """
-    known = LANGUAGES[language]
+    known = LANGUAGES[language].tests
     written = named_tests(language, tree)
-    told = {known.test_key(name) for name in report.names}
+    told = {known.key(name) for name in report.names}
     missing = tuple(
         test
         for test in written
@@ -73,18 +164,18 @@ def unreported(language: Language, tree: Tree, report: TestReport) -> tuple[Writ
     return missing if len(missing) > share * len(written) else ()
 
 
-def runs_nothing(tree: Tree) -> tuple[str, ...]:
-    """Shell tests that name no source of the repo, neither by file nor by folder: they test nothing of it."""
-    sources = [path for path, file in tree.items() if is_source(Language.BASH, path, file)]
+def runs_nothing(language: Language, tree: Tree) -> tuple[str, ...]:
+    """Where nothing is imported, tests that name no source of the repo, neither by file nor by folder."""
+    known = LANGUAGES[language].tests
+    if not known.loaders:
+        return ()
+    sources = [path for path, file in tree.items() if is_source(language, path, file)]
     words = {part for path in sources for part in (path.rsplit("/", 1)[-1], path.split("/")[0])}
+    counts = test_counts(language, tree)
     return tuple(
         path
-        for path in test_files(Language.BASH, tree)
-        if LANGUAGES[Language.BASH].test_case.search(tree[path].text)
+        for path in test_files(language, tree)
+        if path in counts
         and not any(word in tree[path].text for word in words)
-        and not _sources_a_helper(tree[path].text)
+        and not any(call.callee in known.loaders for call in read_facts(language, tree[path].text).calls)
     )
-
-
-def _sources_a_helper(text: str) -> bool:
-    return any(call.callee in {"source", ".", "load"} for call in read_facts(Language.BASH, text).calls)

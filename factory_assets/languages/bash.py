@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
+from itertools import zip_longest
 
 import tree_sitter_bash
 from tree_sitter import Language as Grammar
@@ -13,14 +14,14 @@ from tree_sitter import Node
 from factory_assets.dependencies.bash import BASH_PACKAGES
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
-from factory_assets.languages.parts import Facts
+from factory_assets.languages.parts import Facts, Part, Test
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
-_PRINTING = frozenset({b"echo", b"printf"})
+_SAYING = frozenset({"echo", "printf"})
 
 
 def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
@@ -43,7 +44,7 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
     """What a function prints is what it returns: its status is a number like any other."""
     del result
     name = node.child_by_field_name("name")
-    if name is not None and name.text in _PRINTING:
+    if name is not None and (name.text or b"").decode() in _SAYING:
         printed = (
             one for one in node.children_by_field_name("argument") if not (one.text or b"").startswith(b"-")
         )
@@ -107,15 +108,76 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
             yield path.removeprefix("bin/"), ("bash", path)
 
 
-_BATS_TEST = re.compile(r"^[ \t]*@test[ \t]+(?P<quote>[\"'])(?P<name>[^\n]*)(?P=quote)[ \t]+\{", re.MULTILINE)
 _ESCAPED = re.compile(r"\\([\"$`\\])")
 
 
-def _tests(facts: Facts) -> Iterator[str]:
-    for found in _BATS_TEST.finditer(facts.source.data.decode("utf-8", "replace")):
+_PLAIN = frozenset({"", "true", ":"})
+
+
+def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    """Functions, bats tests, TAP's lines and calls of a helper with a test's name; or else a script that says ok."""
+    found = [
+        *(
+            Test(
+                part,
+                part.name,
+                is_told=False,
+                is_off=_is_skipped(part.body),
+                is_helper=part.name[:5] != "test_",
+            )
+            for part in facts.functions
+        ),
+        *_bats_tests(facts),
+        *_tap_tests(facts, {"check", *helpers}),
+    ]
+    yield from found
+    whole = Part(facts.source.data, 0, len(facts.source.data), 1)
+    if (
+        all(test.is_helper for test in found)
+        and "ok" in whole.text.replace('"', " ").replace("'", " ").split()
+    ):
+        yield Test(whole, "the script", is_told=False, proofs=1)
+
+
+def _bats_tests(facts: Facts) -> Iterator[Test]:
+    """From `@test "name" {`, which bash reads as a command, up to a command that is a brace alone."""
+    edges = [call for call in facts.calls if call.callee in {"@test", "}"}]
+    for head, end in zip_longest(edges, edges[1:]):
+        title = next(iter(facts.strings_in(head)), None)
+        if head.callee != "@test" or title is None:
+            continue
+        part = Part(head.data, head.start, end.start if end else len(head.data), head.line)
+        lines = [line.strip() for line in part.text.splitlines()[1:]]
         # bats reads the name as bash reads what stands in double quotes.
-        if not {"$", "`"}.intersection(_ESCAPED.sub("", found["name"])):
-            yield _ESCAPED.sub(r"\1", found["name"])
+        name = title.text[1:-1]
+        yield Test(
+            part,
+            _ESCAPED.sub(r"\1", name),
+            is_told=not {"$", "`"}.intersection(_ESCAPED.sub("", name)),
+            is_off=any(line.partition(" ")[0] == "skip" for line in lines),
+            proofs=len([line for line in lines if line not in _PLAIN]),
+        )
+
+
+def _tap_tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    for call in facts.calls:
+        said = call.text
+        if call.callee in _SAYING:
+            said = said.replace('"', "").replace("'", "")
+            _, is_ok, name = said.partition(" ok ")
+            name = name.partition("- ")[2].partition("\\n")[0].strip()
+            if is_ok and name[:1].isalpha() and "$" not in name:
+                yield Test(call, name, is_told=False, is_off=_is_skipped(name), proofs=1)
+        elif call.callee in helpers and (title := next(iter(facts.strings_in(call)), None)):
+            name = title.text[1:-1]
+            given = said[title.end - call.start :]
+            # A check of constants checks nothing that ran.
+            if name and "$" not in name and len(said[: title.start - call.start].split()) <= 2:
+                yield Test(call, name, is_told=False, proofs=int("$" in given or "`" in given))
+
+
+def _is_skipped(text: str) -> bool:
+    return "#skip" in "".join(text.lower().split())
 
 
 _FACTS = """
@@ -127,6 +189,8 @@ _FACTS = """
 (command_substitution (command) @valued)
 (command_substitution (pipeline (command) @valued))
 (command argument: (word) @passed)
+[(test_command) (case_statement)] @assertion
+(compound_statement (binary_expression) @assertion)
 """
 
 
@@ -182,13 +246,17 @@ RECORD = LanguageRecord(
     naming=Naming(spellings=words("sh shell shellscript bashscript posixsh posixshell")),
     grammar=Grammar(tree_sitter_bash.language()),
     facts=_FACTS,
-    read_tests=_tests,
-    empty_statements=frozenset({":", "true"}),
-    empty_returns=frozenset({"return", "return 0"}),
+    tests=Tests(
+        path=re.compile(r"^tests/(?:test_[^/]*\.sh|[^/]+_test\.sh|run(?:_tests)?\.sh|[^/]+\.bats)$"),
+        live_in="tests/test_*.sh, tests/*_test.sh or tests/run.sh scripts that print TAP, or tests/*.bats",
+        read=_tests,
+        failing=words("test grep cmp diff"),
+        alive=("variable_name", "special_variable_name", "command_name"),
+        skips=frozenset({"skip"}),
+        loaders=words("source . load"),
+    ),
+    stubs=Stubs(statements=frozenset({":", "true"}), returns=frozenset({"return", "return 0"})),
     source_suffixes=(".sh", ".bash"),
-    test_path=re.compile(r"^tests/(?:test_[^/]*\.sh|[^/]+_test\.sh|run(?:_tests)?\.sh|[^/]+\.bats)$"),
-    test_case=re.compile(r"\bok\b|^[ \t]*@test\b", re.MULTILINE),
-    tests_live_in="tests/test_*.sh, tests/*_test.sh or tests/run.sh scripts that print TAP, or tests/*.bats",
     needs=(MAKE, ("bash", "command -v bash")),
     source_folders=("bin",),
     faults=_FAULTS,

@@ -4,7 +4,9 @@ Each record's query (https://tree-sitter.github.io/tree-sitter/using-parsers/que
 captures: `@function` with `@name`, `@body`, `@returns` and in Go `@receiver`; `@public` on a function that others can
 call; `@owner` with `@name` and `@base`, `@module` with `@name`; `@mark` for decorators and attributes; `@call` with
 `@called`, `@valued` on a call whose result is used; `@refusal` on what throws; `@passed` on a name that is handed
-on; `@tests` on tests within a source, `@untested` on what says that it holds none; `@comment`, `@string`, `@docstring`.
+on; `@tests` on tests within a source, `@untested` on what says that it holds none; `@assertion` on what can fail a
+test, `@skip` on what switches one off, `@chooser` on the name of what decides which tests run; `@comment`, `@string`,
+`@docstring`.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from tree_sitter import Node, Query, QueryCursor
 
 from factory_assets.domain.specs import Language
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.parsing import Source, line_of, parse
-from factory_assets.languages.parts import Call, Facts, Function, Owner, Part, holds
+from factory_assets.languages.base import Tests
+from factory_assets.languages.parsing import Source, line_of, nodes, parse
+from factory_assets.languages.parts import Call, Facts, Function, Owner, Part, holds, outermost
 
 __all__ = ["Call", "Facts", "Function", "Owner", "Part", "read_facts"]
 
@@ -38,7 +41,7 @@ def read_facts(language: Language, text: str) -> Facts:
     record = LANGUAGES[language]
     source = parse(record, text)
     matches = QueryCursor(_query(language)).matches(source.root)
-    return _Reader(source, matches, record.test_marks).facts()
+    return _Reader(source, matches, record.tests).facts()
 
 
 @lru_cache
@@ -50,15 +53,13 @@ def _query(language: Language) -> Query:
 class _Reader:
     """Puts the matches of a record's query together: what stands in what, and whose the marks and comments are."""
 
-    def __init__(
-        self, source: Source, matches: Sequence[tuple[int, _Match]], test_marks: tuple[str, ...]
-    ) -> None:
+    def __init__(self, source: Source, matches: Sequence[tuple[int, _Match]], known: Tests) -> None:
         self._source = source
-        self._test_marks = test_marks
+        self._known = known
         self._matches = [match for _, match in matches]
         self._comments = self._parts("comment")
         self._marks = self._parts("mark")
-        self._tests = list(_outermost(self._parts("tests")))
+        self._tests = list(outermost(self._parts("tests")))
         self._public = {node.start_byte for node in self._nodes("public")}
         self._docstrings = {node.start_byte: node for node in self._nodes("docstring")}
         self._before = sorted((*self._comments, *self._marks), key=lambda part: part.start)
@@ -77,6 +78,9 @@ class _Reader:
             refusals=self._parts("refusal"),
             untested=self._parts("untested"),
             tests=tuple(self._tests),
+            asserts=self._asserts(),
+            skips=self._parts("skip"),
+            choosers=tuple(self._source.text(node) for node in self._nodes("chooser")),
             passed=frozenset(self._source.text(node) for node in self._nodes("passed")),
             valued=frozenset(call.name for call in calls if call.start in valued),
         )
@@ -97,6 +101,30 @@ class _Reader:
                 place = (node.start_byte, node.end_byte)
                 calls[place] = Call(self._source.data, *place, line_of(node), _callee(self._source, called))
         return [calls[place] for place in sorted(calls)], {node.start_byte for node in self._nodes("valued")}
+
+    def _asserts(self) -> tuple[Part, ...]:
+        """What can fail a test; what compares nothing that ran, a constant or a thing with itself, cannot."""
+        found = [node for node in self._nodes("assertion") if self._is_alive([node])]
+        for match in self._matches:
+            if "call" not in match or "called" not in match:
+                continue
+            node, callee = match["call"][0], _callee(self._source, match["called"][0])
+            given = node.child_by_field_name("arguments")
+            operands = given.named_children if given else node.named_children[1:]
+            if self._known.fails(callee) or (
+                self._known.asserts(callee)
+                and (self._known.is_of_another(callee) or not operands or self._is_alive(operands))
+            ):
+                found.append(node)
+        spans = {(node.start_byte, node.end_byte): line_of(node) for node in found}
+        return tuple(Part(self._source.data, *span, line) for span, line in sorted(spans.items()))
+
+    def _is_alive(self, operands: list[Node]) -> bool:
+        compared = operands[0].named_children if len(operands) == 1 else operands
+        is_itself = len({one.text for one in compared}) == 1 < len(compared) and b"(" not in (
+            compared[0].text or b""
+        )
+        return not is_itself and any(True for one in operands for _ in nodes(one, *self._known.alive))
 
     def _definitions(self) -> tuple[list[Function], list[Owner]]:
         """Functions and owners in order, each with what it stands in."""
@@ -182,18 +210,10 @@ class _Reader:
                 break
             (marks if part.start in self._mark_starts else doc).insert(0, part.text.strip())
             start, at = part.start, at - 1
-        is_test = bool(self._test_marks) and any(mark.startswith(self._test_marks) for mark in marks)
+        is_test = any(mark.startswith(self._known.marks) for mark in marks)
         if is_test and not holds(self._tests, start):
             self._tests.append(Part(self._source.data, start, end, line))
         return tuple(marks), "\n".join(doc)
-
-
-def _outermost(parts: Iterable[Part]) -> tuple[Part, ...]:
-    found: list[Part] = []
-    for part in parts:
-        if not found or part.start >= found[-1].end:
-            found.append(part)
-    return tuple(found)
 
 
 def _steps(body: Node) -> list[Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import tree_sitter_go
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,12 +17,12 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import GO as GO_TAKEN
 from factory_assets.domain.reserved import GO_FILE_ENDINGS, GO_STANDARD
 from factory_assets.domain.trees import Tree, folders
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts
+from factory_assets.languages.parts import Facts, Test
 from factory_assets.languages.project_files import go_module
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -167,19 +167,33 @@ def _has_main(tree: Tree, folder: str) -> bool:
     )
 
 
-_TEST = re.compile(r"(?:Test|Fuzz)(?![a-z])(?!Main$)")
+_KINDS = ("Test", "Fuzz", "Example")
+_BUILD = "//go:build "
 _OTHER_SYSTEMS = re.compile(r"_(?:windows|darwin|freebsd|js|wasm|arm64|arm|386)(?:_\w+)?_test\.go$")
 
 
-def _tests(facts: Facts) -> Iterator[str]:
+def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    del helpers
+    is_closed = any(part.text.startswith(_BUILD) and "||" not in part.text for part in facts.comments)
     for function in facts.functions:
-        if function.owner is None and _TEST.match(function.name):
-            yield function.name
+        kind = next((kind for kind in _KINDS if function.name.startswith(kind)), None)
+        # TestMain is no test: it is called with another type.
+        if kind is None or function.owner is not None or function.name == "TestMain":
+            continue
+        if not function.name.removeprefix(kind)[:1].islower():
+            # https://pkg.go.dev/testing#hdr-Examples: one without an output is compiled and not run.
+            outputs = [part for part in facts.comments_in(function) if _is_output(part.text)]
+            is_told = kind != "Example" or bool(outputs)
+            yield Test(function, function.name, is_told=is_told, is_off=is_closed, proofs=len(outputs))
+
+
+def _is_output(comment: str) -> bool:
+    return comment.lower().lstrip("/* \n").startswith(("output:", "unordered output:"))
 
 
 def _takes_tests(path: str, facts: Facts) -> bool:
     return not _OTHER_SYSTEMS.search(path) and not any(
-        part.text.startswith("//go:build ") for part in facts.comments
+        part.text.startswith(_BUILD) for part in facts.comments
     )
 
 
@@ -200,7 +214,6 @@ _FACTS = """
 """
 
 
-# TestMain is no test: it is called with another type.
 _SIGNATURE = re.compile(r"^func Test(?!Main\()\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
 
 
@@ -265,15 +278,23 @@ RECORD = LanguageRecord(
     ),
     grammar=Grammar(tree_sitter_go.language()),
     facts=_FACTS,
-    read_tests=_tests,
-    takes_tests=_takes_tests,
-    test_key=lambda name: name.rsplit(" ", 1)[-1].split("/", 1)[0],
-    names_are_certain=True,
-    scaffold_stub="main.go",
+    tests=Tests(
+        path=re.compile(r"_test\.go$"),
+        live_in="*_test.go files with func TestXxx(t *testing.T)",
+        read=_tests,
+        takes=_takes_tests,
+        key=lambda name: name.rsplit(" ", 1)[-1].split("/", 1)[0],
+        names_are_certain=True,
+        failing=frozenset(
+            f"{held}.{name}"
+            for held in ("t", "tb", "f")
+            for name in ("Error", "Errorf", "Fatal", "Fatalf", "Fail", "FailNow")
+        ),
+        asserting=("assert", "check", "expect", "must", "require"),
+        skips=words("Skip Skipf SkipNow"),
+    ),
+    stubs=Stubs(scaffold="main.go"),
     source_suffixes=(".go",),
-    test_path=re.compile(r"_test\.go$"),
-    test_case=re.compile(r"^func (?:Test|Fuzz|Example)\w*\(", re.MULTILINE),
-    tests_live_in="*_test.go files with func TestXxx(t *testing.T)",
     compiles_library=True,
     replaces_tools=frozenset({"go.work", "go.work.sum"}),
     needs=(MAKE, ("go", "command -v go")),

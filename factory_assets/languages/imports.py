@@ -26,7 +26,7 @@ def outside_imports(language: Language, tree: Tree) -> tuple[Import, ...]:
     }
     return tuple(
         sorted(
-            replace(found, test=bool(known.test_path.search(found.path)) or found.path.startswith("tests/"))
+            replace(found, test=bool(known.tests.path.search(found.path)) or found.path.startswith("tests/"))
             for found in set(known.read_imports(tree, sources))
         )
     )

@@ -7,7 +7,7 @@ nested without end costs no more memory than it is long.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -97,10 +97,31 @@ class Function(Part):
 
 
 @dataclass(frozen=True)
+class Test:
+    """A test in a file, or with `is_helper` something that tests share.
+
+    `name` is what its runner reports it by; `is_told` is false where that cannot be told from the source or nothing
+    reports it. `is_off` says that it does not run by default. `proofs` counts what it asserts beside the assertions
+    among the facts.
+    """
+
+    __test__ = False
+
+    part: Part
+    name: str
+    is_told: bool = True
+    is_off: bool = False
+    is_helper: bool = False
+    proofs: int = 0
+
+
+@dataclass(frozen=True)
 class Facts:
     """What one source holds, each kind in the order of the source.
 
-    `passed` are the names that are handed on as values, `valued` those of functions whose result is used.
+    `passed` are the names that are handed on as values, `valued` those of functions whose result is used. `asserts`
+    are what can fail a test, `skips` what ends one early or says that it is not to run, and `choosers` the names of
+    what decides which tests run.
     """
 
     source: Source = field(repr=False)
@@ -112,6 +133,9 @@ class Facts:
     refusals: tuple[Part, ...]
     untested: tuple[Part, ...]
     tests: tuple[Part, ...]
+    asserts: tuple[Part, ...]
+    skips: tuple[Part, ...]
+    choosers: tuple[str, ...]
     passed: frozenset[str]
     valued: frozenset[str]
 
@@ -150,6 +174,14 @@ class Facts:
         """The strings within a part."""
         return _inside(self.strings, part)
 
+    def asserts_in(self, part: Part) -> Sequence[Part]:
+        """What can fail a test within a part."""
+        return _inside(self.asserts, part)
+
+    def skips_in(self, part: Part) -> Sequence[Part]:
+        """What switches a test off within a part."""
+        return _inside(self.skips, part)
+
     def refusals_in(self, part: Part) -> Sequence[Part]:
         """What throws within a part."""
         return _inside(self.refusals, part)
@@ -157,6 +189,15 @@ class Facts:
     def is_test_code(self, part: Part) -> bool:
         """Whether a part stands in the tests that a source holds within itself."""
         return holds(self.tests, part.start)
+
+
+def outermost(parts: Iterable[_Part]) -> tuple[_Part, ...]:
+    """Parts in order without those that lie in another."""
+    found: list[_Part] = []
+    for part in parts:
+        if not found or part.start >= found[-1].end:
+            found.append(part)
+    return tuple(found)
 
 
 def holds(parts: Sequence[Part], offset: int) -> bool:

@@ -9,7 +9,7 @@ import posixpath
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -23,12 +23,12 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import PYTHON as PYTHON_TAKEN
 from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts
+from factory_assets.languages.parts import Facts, Test
 from factory_assets.languages.project_files import python_folders, read_toml, table
 from factory_assets.languages.pytest_options import kept_options
 from factory_assets.languages.python_faults import FAULTS
@@ -235,24 +235,21 @@ def _parse_faults(text: str) -> Iterator[tuple[int, str]]:
         yield line or 1, f"does not parse as Python: {error}"
 
 
-def _tests(facts: Facts) -> Iterator[str]:
-    # https://docs.pytest.org/en/stable/example/pythoncollection.html tells of __test__.
-    untested = {(part.start, part.end) for part in facts.untested}
-    if any(start == 0 for start, _ in untested):
-        return
+def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    del helpers
     initialised = {id(part.owner) for part in facts.functions if part.name == "__init__"}
     for function in facts.functions:
         owner = function.owner
         is_fixture = any("fixture" in mark for mark in function.marks)
         if not function.name.startswith("test") or is_fixture or function.is_nested:
             continue
-        if owner is None:
-            yield function.name
-        elif (owner.start, owner.end) not in untested and (
-            any("TestCase" in base for base in owner.bases)
+        is_off = any(part.start <= function.start < part.end for part in facts.untested) or not (
+            owner is None
+            or any("TestCase" in base for base in owner.bases)
             or (owner.name.startswith("Test") and id(owner) not in initialised)
-        ):
-            yield f"{owner.name}::{function.name}"
+        )
+        name = f"{owner.name}::{function.name}" if owner else function.name
+        yield Test(function, name, is_told=not is_off, is_off=is_off)
 
 
 _FACTS = """
@@ -284,6 +281,17 @@ _FACTS = """
 ((class_definition body: (block (expression_statement (assignment left: (_) @_name right: (false)))))
   @untested (#eq? @_name "__test__"))
 ((module (expression_statement (assignment left: (_) @_name right: (false)))) @untested (#eq? @_name "__test__"))
+((module (expression_statement (call function: [(identifier) @_name (attribute attribute: (_) @_name)]))) @untested
+  (#any-of? @_name "skip" "importorskip"))
+((module (expression_statement (assignment left: (_) @_marks right: [
+    (attribute attribute: (_) @_name)
+    (call function: (attribute attribute: (_) @_name))
+    (list [(attribute attribute: (_) @_name) (call function: (attribute attribute: (_) @_name))])
+  ]))) @untested (#eq? @_marks "pytestmark") (#any-of? @_name "skip" "skipif" "xfail"))
+(assert_statement . (_) @assertion)
+((function_definition name: (_) @chooser) (#match? @chooser "^pytest_"))
+((module (expression_statement (assignment left: (_) @chooser)))
+  (#any-of? @chooser "collect_ignore" "collect_ignore_glob" "pytest_plugins"))
 (boolean_operator (identifier) @passed)
 (conditional_expression (identifier) @passed)
 (assignment right: (identifier) @passed)
@@ -353,27 +361,28 @@ RECORD = LanguageRecord(
     naming=Naming(spellings=words("py cpython"), taken=frozenset(PYTHON_TAKEN), joint="_", by_module=True),
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
-    read_tests=_tests,
-    test_key=lambda name: name.split("[", 1)[0],
-    names_are_certain=True,
+    tests=Tests(
+        path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
+        live_in="tests/test_*.py files with test functions",
+        read=_tests,
+        beside=frozenset({"conftest.py"}),
+        key=lambda name: name.split("[", 1)[0],
+        names_are_certain=True,
+        failing=frozenset({"fail"}),
+        asserting=("assert", "check", "expect", "verify", "raises", "warns"),
+        skips=words("skip skipif skipIf skipUnless skipTest xfail expectedFailure importorskip"),
+    ),
     parse_faults=_parse_faults,
-    empty_statements=frozenset({"pass", "..."}),
-    empty_returns=frozenset({"return", "return None"}),
-    refusals=("raise NotImplementedError",),
-    plain_marks=(
-        "staticmethod",
-        "classmethod",
-        "property",
-        "cache",
-        "lru_cache",
-        "override",
-        "functools.",
-        "typing.",
+    stubs=Stubs(
+        statements=frozenset({"pass", "..."}),
+        returns=frozenset({"return", "return None"}),
+        refusals=("raise NotImplementedError",),
+        plain_marks=(
+            *("staticmethod", "classmethod", "property", "cache", "lru_cache", "override"),
+            *("functools.", "typing."),
+        ),
     ),
     source_suffixes=(".py",),
-    test_path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
-    test_case=re.compile(r"^\s*(?:async )?def test\w*\(", re.MULTILINE),
-    tests_live_in="tests/test_*.py files with test functions",
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
     import_suffixes=(".py",),
     install_code=python_install_code,

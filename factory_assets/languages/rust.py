@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,13 +16,13 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import RUST as RUST_TAKEN
 from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import cargo_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts, Part, holds
+from factory_assets.languages.parts import Facts, Test, holds, outermost
 from factory_assets.languages.project_files import read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -180,16 +180,15 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     return Launch((*_RUN, wanted[0], "--"), words[at + 1 :])
 
 
-def _tests(facts: Facts) -> Iterator[str]:
-    closed: list[Part] = []
-    for owner in facts.owners:
-        if owner.is_module and _is_conditional(owner.marks) and (not closed or owner.start >= closed[-1].end):
-            closed.append(owner)
+def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    del helpers
+    closed = outermost([one for one in facts.owners if one.is_module and _is_conditional(one.marks)])
     for function in facts.functions:
         names = (mark.removeprefix("#[").partition("(")[0].rstrip("] ") for mark in function.marks)
-        is_test = any(name.rpartition("::")[2] == "test" for name in names)
-        if is_test and not _is_conditional(function.marks) and not holds(closed, function.start):
-            yield function.name
+        if any(name.rpartition("::")[2] == "test" for name in names):
+            is_off = _is_conditional(function.marks) or holds(closed, function.start)
+            panics = any("should_panic" in mark for mark in function.marks)
+            yield Test(function, function.name, is_told=not is_off, is_off=is_off, proofs=int(panics))
 
 
 def _is_conditional(marks: tuple[str, ...]) -> bool:
@@ -212,7 +211,9 @@ def _listed(value: object) -> list[Any]:
 
 def _takes_tests(path: str, facts: Facts) -> bool:
     del path
-    return any(True for _ in _tests(facts)) and "#![cfg(" not in facts.code.replace("#![cfg(test)]", "")
+    return any(test.is_told for test in _tests(facts, ())) and "#![cfg(" not in facts.code.replace(
+        "#![cfg(test)]", ""
+    )
 
 
 _FACTS = r"""
@@ -231,6 +232,7 @@ _FACTS = r"""
 (arguments (identifier) @passed)
 (arguments (scoped_identifier name: (_) @passed))
 (field_initializer value: (identifier) @passed)
+(try_expression) @assertion
 """
 
 
@@ -278,25 +280,32 @@ RECORD = LanguageRecord(
     naming=Naming(spellings=words("rs rustlang"), taken=frozenset(RUST_TAKEN), joint="_"),
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
-    test_marks=("#[cfg(test)", "#[cfg(all(test"),
-    read_tests=_tests,
-    takes_tests=_takes_tests,
-    tests_asked_for=_tests_asked_for,
-    test_key=lambda name: name.rsplit("::", 1)[-1],
-    stand_ins=frozenset({"todo", "unimplemented"}),
-    plain_marks=("inline", "allow", "expect", "must_use", "doc", "cold", "track_caller"),
-    scaffold_stub="src/lib.rs",
+    tests=Tests(
+        path=re.compile(r"^tests/.*\.rs$"),
+        live_in="#[test] functions in src/ or tests/",
+        read=_tests,
+        inline=True,
+        marks=("#[cfg(test)", "#[cfg(all(test"),
+        takes=_takes_tests,
+        asked_for=_tests_asked_for,
+        key=lambda name: name.rsplit("::", 1)[-1],
+        failing=words("panic unreachable unwrap unwrap_err expect expect_err"),
+        asserting=("assert", "debug_assert", "check", "expect", "verify"),
+        alive=("identifier", "self"),
+        skips=frozenset({"ignore"}),
+    ),
+    stubs=Stubs(
+        calls=frozenset({"todo", "unimplemented"}),
+        plain_marks=("inline", "allow", "expect", "must_use", "doc", "cold", "track_caller"),
+        scaffold="src/lib.rs",
+    ),
     source_suffixes=(".rs",),
-    test_path=re.compile(r"^tests/.*\.rs$"),
-    test_case=re.compile(r"^\s*#\[(?:\w+::)?test\]", re.MULTILINE),
-    tests_live_in="#[test] functions in src/ or tests/",
     replaces_tools=frozenset({".cargo", "rust-toolchain", "rust-toolchain.toml"}),
     needs=(MAKE, ("cargo", "command -v cargo")),
     import_suffixes=(".rs",),
     install_code=cargo_install_code,
     clock=cargo_clock,
     read_imports=_imports,
-    inline_tests=re.compile(r"^\s*#\[cfg\(test\)\]", re.MULTILINE),
     faults=_FAULTS,
     read_interface=_interface,
     entry_points=EntryPoints(

@@ -19,7 +19,7 @@ def is_source(language: Language, path: str, file: TreeFile) -> bool:
     parts = PurePosixPath(path).parts
     if file.mode == SYMLINK or _VENDORED.intersection(parts[:-1]) or parts[0] in _NEVER_SOURCES:
         return False
-    if known.test_path.search(path):
+    if known.tests.path.search(path):
         return False
     return path.endswith(known.source_suffixes) or parts[0] in known.source_folders
 
@@ -38,14 +38,3 @@ def source_text(language: Language, file: TreeFile) -> str:
 def lines_of_code(language: Language, tree: Tree) -> int:
     """Non-blank source lines of a repo, tests left out."""
     return sum(source_lines(language, file) for path, file in tree.items() if is_source(language, path, file))
-
-
-def written_tests(language: Language, tree: Tree) -> dict[str, int]:
-    """How many tests each file holds, by path; files without one are left out."""
-    known = LANGUAGES[language]
-    counts = {
-        path: len(known.test_case.findall(file.text))
-        for path, file in tree.items()
-        if known.test_path.search(path) or (known.inline_tests and is_source(language, path, file))
-    }
-    return {path: count for path, count in counts.items() if count}

@@ -17,12 +17,12 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.reserved import NODE as NODE_TAKEN
 from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming
+from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts
+from factory_assets.languages.parts import Facts, Test, holds, outermost
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
@@ -185,14 +185,23 @@ def _source(path: str) -> str:
     return _COMPILED.sub(r".\1ts", path.removeprefix("dist/"))
 
 
-def _tests(facts: Facts) -> Iterator[str]:
-    for call in facts.calls:
-        if call.callee in {"test", "it"}:
-            arguments = call.text.partition("(")[2].lstrip()
-            name = next((part.text for part in facts.strings_in(call)[:1]), "")
-            # What an escape stands for, node says in its own words.
-            if name and name[0] in "\"'" and arguments.startswith(name) and "\\" not in name:
-                yield name[1:-1]
+_TEST_WORDS = frozenset(f"{form}{word}" for form in ("", "x", "f") for word in ("test", "it", "describe"))
+_GROUPS = frozenset({"describe", "fdescribe", "describe.only"})
+
+
+def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    del helpers
+    calls = [call for call in facts.calls if call.callee.partition(".")[0] in _TEST_WORDS]
+    off = outermost([call for call in calls if call.callee[0] == "x" or call.name in {"skip", "todo"}])
+    for call in calls:
+        title = next(iter(facts.strings_in(call)), None)
+        if call.callee in _GROUPS or title is None:
+            continue
+        if not call.text[: title.start - call.start].rstrip().endswith("("):
+            continue
+        # What an escape stands for, node says in its own words, and what is put into a template nobody knows.
+        is_told = title.text[0] in "\"'" and "\\" not in title.text and call.callee in {"test", "it"}
+        yield Test(call, title.text[1:-1], is_told=is_told, is_off=holds(off, call.start))
 
 
 _FACTS = """
@@ -230,6 +239,13 @@ _FACTS = """
 (assignment_expression right: (identifier) @passed)
 (variable_declarator value: (identifier) @passed)
 (class_body (public_field_definition value: (identifier) @passed))
+(arguments (object (pair key: (_) @_key value: [(true) (string) (template_string)]) @skip)
+  (#any-of? @_key "skip" "todo"))
+((call_expression function: (member_expression object: (_) @_t property: (_) @_word)) @skip
+  (#eq? @_t "t") (#any-of? @_word "skip" "todo"))
+((call_expression function: (member_expression property: (_) @chooser)) (#eq? @chooser "only"))
+((call_expression function: (identifier) @chooser) (#any-of? @chooser "fit" "fdescribe"))
+((pair key: (_) @chooser value: (true)) (#eq? @chooser "only"))
 """
 
 
@@ -297,12 +313,14 @@ RECORD = LanguageRecord(
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
     facts=_FACTS,
-    read_tests=_tests,
-    scaffold_stub="src/index.ts",
+    tests=Tests(
+        path=re.compile(r"^tests/.*\.test\.ts$"),
+        live_in="tests/*.test.ts files that use node:test",
+        read=_tests,
+        alive=("identifier", "this"),
+    ),
+    stubs=Stubs(scaffold="src/index.ts"),
     source_suffixes=(".ts", ".mts", ".cts", ".tsx"),
-    test_path=re.compile(r"^tests/.*\.test\.ts$"),
-    test_case=re.compile(r"^\s*(?:await )?(?:t\.)?(?:test|it)(?:\.\w+)?\(", re.MULTILINE),
-    tests_live_in="tests/*.test.ts files that use node:test",
     replaces_tools=frozenset({"node_modules"}),
     needs=(MAKE, ("node", "command -v node"), ("npm", "command -v npm")),
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
