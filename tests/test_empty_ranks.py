@@ -139,6 +139,14 @@ class World:
         keys = status.deserialize_materialized_partition_subsets(partitions).get_partition_keys()
         return {int(key.split("|")[1]) for key in keys if key.startswith(day.isoformat())}
 
+    def judging(self) -> set[str]:
+        """The runs in which the UI shows gates as judging."""
+        graph = build_defs(self.settings).resolve_asset_graph()
+        keys = [key for key in graph.asset_check_keys if key.asset_key == BUILT]
+        partitions = graph.get(BUILT).partitions_def
+        states = self.instance.event_log_storage.get_asset_check_state([(key, partitions) for key in keys])
+        return {run_id for state in states.values() for run_id in state.in_progress_runs}
+
     def forget(self, after: timedelta = timedelta()) -> None:
         """Run what the sensor launches, so much later."""
         defs = build_defs(self.settings, {"clock": _Clock(after)})
@@ -267,6 +275,7 @@ def test_a_backfill_of_nothing_but_such_ranks_ends_green_and_leaves_neither_runs
     assert world.runs(backfill_id) == []
     for asset in (BUILT, MIRRORED):
         assert [world.green(asset, day) for day in days] == [set(), set()]
+    assert world.judging() <= {run.run_id for run in world.instance.get_runs()}
     # The backfill's own page still says what it has done.
     ended = world.instance.get_backfill(backfill_id)
     assert ended is not None

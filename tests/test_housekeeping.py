@@ -68,6 +68,22 @@ def test_nothing_of_a_run_that_is_gone_stays_on_the_disk(instance, tmp_path):
     assert {Path(name).stem for name in left} == {new}
 
 
+def test_a_check_that_a_removed_run_did_not_come_to_is_not_in_progress_for_ever(instance):
+    @dg.asset(
+        partitions_def=DAYS,
+        check_specs=[dg.AssetCheckSpec("complete", asset="papers", partitions_def=DAYS)],
+    )
+    def papers() -> dg.MaterializeResult:
+        raise dg.Failure("before the check")
+
+    dg.materialize([papers], instance=instance, partition_key="2026-06-01", raise_on_error=False)
+    check = dg.AssetCheckKey(dg.AssetKey("papers"), "complete")
+    run(instance, "2026-06-01")
+    sweep(instance)
+    state = instance.event_log_storage.get_asset_check_state([(check, DAYS)])[check]
+    assert state.in_progress_runs == {}
+
+
 def test_a_failure_stays_until_its_partition_was_made_after_all(instance):
     failed = run(instance, "2026-06-03", fails=True)
     sweep(instance)
