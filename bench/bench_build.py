@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from bench.verdict import verdict
-from factory_assets.build.errors import BuildGateError
+from factory_assets.build.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.specs import QueuedSpec, rank_key
@@ -153,13 +153,12 @@ class _Instance:
         """Build in this process; None where a gate refuses, as one of the demo's specs is recorded to end."""
         before = self.gateways.command_seconds
         started = time.monotonic()
-        try:
-            report = self.gateways.build(queued, "bench", _unheard)
-        except BuildGateError:
+        outcome = self.gateways.build(queued, "bench", _unheard)
+        if not isinstance(outcome, Shipped):
             return None
         whole = time.monotonic() - started
         commands = self.gateways.command_seconds - before
-        return _Build(queued.spec.name, whole=whole, agent=report.agent_seconds, commands=commands)
+        return _Build(queued.spec.name, whole=whole, agent=outcome.report.agent_seconds, commands=commands)
 
     def start(self, day: date, rank: int) -> subprocess.Popen[bytes]:
         """Start the Dagster run of one partition."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from factory_assets.build.outcome import Outcome, Shipped
 from factory_assets.build.report import BuildReport
 from factory_assets.build_defs import build_defs
 from factory_assets.domain.builds import Phase, ShippedRepo
@@ -24,7 +25,7 @@ WAIT = "BENCH_WAIT_SECONDS"
 class WaitingGateways(Gateways):
     """Builds by waiting, with the journal's writes of a real build and none of its work."""
 
-    def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> BuildReport:
+    def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> Outcome:
         """Wait, and ship nothing that exists."""
         journal = self.registry
         claimed = journal.start_build(queued.id, run_id=run_id, now=datetime.now(UTC))
@@ -46,7 +47,7 @@ class WaitingGateways(Gateways):
                 shipped_at=datetime.now(UTC),
             ),
         )
-        return BuildReport(name=queued.spec.name, attempts=claimed.attempts)
+        return Shipped(report=BuildReport(name=queued.spec.name, attempts=claimed.attempts))
 
     def mirror(
         self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Callable[[str], None]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from factory_assets.access import Access
 from factory_assets.domain.agents import Route
-from factory_assets.domain.builds import Phase, ShippedRepo, WaitCause
+from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.errors import InputError, MissingToolError
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec, rank_key
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from factory_assets.build.config import BuildConfig
     from factory_assets.build.housekeeping import Housekeeping
     from factory_assets.build.laid import Bench
+    from factory_assets.build.outcome import Outcome
     from factory_assets.build.reader import Reader
     from factory_assets.build.rejudge import Refused
     from factory_assets.build.report import BuildReport
@@ -127,13 +128,12 @@ class Gateways(Access):
         )
 
     @_redacted
-    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
+    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
-        from factory_assets.build.errors import BuildAgentError, BuildGateError, BuildMachineError
-        from factory_assets.build.locks import spec_lock
-        from factory_assets.build.stage import Builder
-        from factory_assets.build.unclaimed import put_off_unclaimed
+        from factory_assets.build.outcome import Refused, Shipped
+        from factory_assets.build.stage import Builder, put_off_for_machine
+        from factory_assets.build.state import Books
         from factory_assets.llm.redacted import RedactedAgents
 
         redact = self.redactor()
@@ -144,17 +144,8 @@ class Gateways(Access):
             config = self._build_config()
             agents = self._claude_code(self._agents_url())
         except MissingToolError as error:
-            # Another run may be at work on it, which found the tool.
-            with spec_lock(self._locks_dir, queued.spec.name):
-                put_off_unclaimed(
-                    self.registry,
-                    queued,
-                    error,
-                    cause=WaitCause.TOOLCHAIN,
-                    now=self.now(),
-                    clean=redact,
-                    ends_with=BuildMachineError,
-                )
+            books = Books(journal=self.registry, clock=self.now, clean=redact)
+            return put_off_for_machine(queued, error, books, locks_dir=self._locks_dir)
         builder = Builder(
             config,
             agents=RedactedAgents(agents, redact),
@@ -172,14 +163,12 @@ class Gateways(Access):
             partition=f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else str(queued.day),
         )
         try:
-            report = builder.build(job, notify)
-        except (BuildGateError, BuildAgentError) as error:
-            self.tell_router(error.report, notify)
-            raise
+            outcome = builder.build(job, notify)
+            if isinstance(outcome, Shipped | Refused):
+                self.tell_router(outcome.report, notify)
+            return outcome
         finally:
             forget_sessions(agents, config, queued.spec.name, notify)
-        self.tell_router(report, notify)
-        return report
 
     def tell_router(self, report: BuildReport, notify: Notify) -> None:
         """Tell the router, where there is one, how a build ended; never fatal. See llm.feedback."""
@@ -276,7 +265,7 @@ class Gateways(Access):
         """Let the next run of that repo do its phases from this one on anew.
 
         Raises:
-            BuildBusyError: a build is at work on it.
+            SpecBusyError: a build is at work on it.
         """
         self._housekeeping().undo(name, again_from)
 
@@ -429,11 +418,10 @@ def forget_sessions(agents: ClaudeCode, config: BuildConfig, name: str, notify: 
 
     What cannot be removed must not stand in the place of the build's own result.
     """
-    from factory_assets.build.errors import BuildBusyError
-    from factory_assets.build.locks import spec_lock
+    from factory_assets.build.locks import SpecBusyError, spec_lock
 
     try:
-        with suppress(BuildBusyError), spec_lock(config.locks_dir, name):
+        with suppress(SpecBusyError), spec_lock(config.locks_dir, name):
             agents.forget(config.agent_workspace(name))
     except OSError as error:
         notify(f"The sessions of this build stay; the nightly housekeeping tries again: {error}")

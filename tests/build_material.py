@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -10,7 +11,9 @@ from pathlib import Path
 from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent, SubprocessCommands
 
 from factory_assets.build.config import BuildConfig, BuildJob
+from factory_assets.build.outcome import Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.reader import Reader
+from factory_assets.build.report import BuildReport
 from factory_assets.build.stage import Builder
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
@@ -293,7 +296,8 @@ class Factory:
     def bare(self) -> Path:
         return self.root / "git" / f"{self.spec.name}.git"
 
-    def build(self):
+    def run(self) -> Outcome:
+        """One run of the build, to whatever end."""
         builder = Builder(
             self.config,
             agents=self.agent,
@@ -306,6 +310,35 @@ class Factory:
         )
         job = BuildJob(queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
         return builder.build(job, self.lines.append)
+
+    def build(self) -> BuildReport:
+        """A run that ships."""
+        outcome = self.run()
+        assert isinstance(outcome, Shipped), outcome
+        return outcome.report
+
+    def refused(self, words: str = "", *, by: str | None = None) -> Refused:
+        """A run that is refused, by a gate or by its agent, in words that match these."""
+        outcome = self.run()
+        assert isinstance(outcome, Refused), outcome
+        assert by in {None, outcome.by}, outcome
+        assert re.search(words, str(outcome)), outcome
+        return outcome
+
+    def deferred(self, words: str = "") -> Deferred:
+        """A run that is put off, for a reason of this build alone."""
+        return self._put_off(words, None)
+
+    def stopped(self, words: str = "") -> Deferred:
+        """A run that is put off by what the model's API refuses to everybody."""
+        return self._put_off(words, Stops.MODEL)
+
+    def _put_off(self, words: str, stops: Stops | None) -> Deferred:
+        outcome = self.run()
+        assert isinstance(outcome, Deferred), outcome
+        assert outcome.stops is stops, outcome
+        assert re.search(words, str(outcome)), outcome
+        return outcome
 
     def git(self, *args: str) -> str:
         done = subprocess.run(

@@ -18,7 +18,6 @@ from typing import Any
 
 import corpus_harness
 
-from factory_assets.build.errors import BuildBusyError
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import StatusError
 from factory_assets.llm.prices import cost_usd
@@ -40,10 +39,10 @@ def main() -> None:
 def _build(settings: Mapping[str, Any], limits: Mapping[str, float], name: str) -> str:
     try:
         ending = corpus_harness.build(settings, limits, name, _Told())
-    except BuildBusyError:
-        return "busy"
     except StatusError as error:
         return f"refused: {error.what}"
+    if ending is None:
+        return "busy"
     return f"{ending.verdict}: {ending.says}".replace("\n", " | ")
 
 

@@ -30,13 +30,7 @@ from corpus_cases import PAPER_ID, CorpusCase, Expect, Kill, Verdict
 from corpus_laid import LaidAgents, can_be_laid
 
 from factory_assets.build.config import BuildConfig
-from factory_assets.build.errors import (
-    BuildAgentError,
-    BuildDeferredError,
-    BuildGateError,
-    BuildStoppedError,
-)
-from factory_assets.build.report import BuildReport
+from factory_assets.build.outcome import Busy, Deferred, Refused, Shipped, Stops
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.gateways import Gateways
@@ -179,6 +173,7 @@ class CorpusRun:
 
     def _run(self, more: Mapping[str, Any]) -> Ending:
         ending = build(self.settings(more), self.limits, self.case.spec.name, self.lines, laid=self.laid)
+        assert ending is not None, "another run holds the spec"
         self._check_nothing_runs()
         left = [path.name for path in (self.data / "workspaces").iterdir() if path.name != "neighbour"]
         assert not left, f"workspaces are left: {left}"
@@ -291,26 +286,27 @@ def build(
     lines: list[str],
     *,
     laid: Conversation | None = None,
-) -> Ending:
-    """Build one queued spec as an asset does, and tell how that ended; `laid` stands for the agent's program."""
+) -> Ending | None:
+    """Build one queued spec as an asset does, and tell how that ended; None where another run holds it.
+
+    `laid` stands for the agent's program.
+    """
     gateways = _CorpusGateways(Settings(_env_file=None, **settings), _LIMITS | dict(limits), laid)
     try:
         queued = gateways.registry.spec_named(name)
-        report = gateways.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
-    except (BuildGateError, BuildAgentError) as error:
-        return Ending(Verdict.FAILED, str(error), None, error.report.verdicts)
-    except BuildDeferredError as error:
-        return _waiting(Verdict.DEFERRED, error, error.report)
-    except BuildStoppedError as error:
-        return _waiting(Verdict.HELD, error, error.report)
+        outcome = gateways.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
     finally:
         gateways._held.close()
-    return Ending(Verdict.SHIPPED, "\n".join(v.saw for v in report.verdicts), None, report.verdicts)
-
-
-def _waiting(verdict: Verdict, error: Exception, report: BuildReport) -> Ending:
-    cause = getattr(error, "cause", None)
-    return Ending(verdict, str(error), None if cause is None else str(cause), report.verdicts)
+    match outcome:
+        case Shipped(report=report):
+            return Ending(Verdict.SHIPPED, "\n".join(v.saw for v in report.verdicts), None, report.verdicts)
+        case Refused(report=report):
+            return Ending(Verdict.FAILED, str(outcome), None, report.verdicts)
+        case Deferred(report=report):
+            verdict = Verdict.HELD if outcome.stops is Stops.MODEL else Verdict.DEFERRED
+            return Ending(verdict, str(outcome), str(outcome.cause), report.verdicts)
+        case Busy():
+            return None
 
 
 class _CorpusGateways(Gateways):

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from registry_samples import labelled, phase_record, shipped, spec
 
 from factory_assets.analyze.report import AnalysisReport, DroppedSpec
-from factory_assets.build.errors import BuildDeferredError, BuildGateError, BuildStoppedError
+from factory_assets.build.outcome import Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError
@@ -169,7 +169,7 @@ class FakeBuilding:
     probes: int = 0
     built: list[str] = field(default_factory=list)
 
-    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
+    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         name = queued.spec.name
         self.built.append(name)
         started = self.registry.start_build(queued.id, run_id=run_id, now=NOW)
@@ -177,28 +177,33 @@ class FakeBuilding:
             self.registry.defer_build(
                 queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded"
             )
-            raise BuildDeferredError(
-                "529 overloaded",
+            return Deferred(
+                what="529 overloaded",
                 where=f"{name}, phase build",
                 mend="Nothing: it is launched again by itself.",
                 cause=WaitCause.RATE_LIMIT,
                 until=NOW,
+                stops=None,
                 report=self._report(started, JUDGED_IN_BUILD, None),
             )
         if self.stopped_by is not None:
             self.registry.defer_build(queued.id, cause=self.stopped_by, until=None, reason="400")
-            raise BuildStoppedError(
-                "The account has no credit left: Your credit balance is too low (HTTP 400).",
+            return Deferred(
+                what="The account has no credit left: Your credit balance is too low (HTTP 400).",
                 where=f"{name}, phase build",
                 mend="Add credit to it.",
                 cause=self.stopped_by,
+                until=None,
+                stops=Stops.MODEL,
                 report=self._report(started, (), None),
             )
         if self.credential not in self.accepted:
             self.registry.defer_build(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
-            raise BuildStoppedError(
-                "401 invalid x-api-key",
+            return Deferred(
+                what="401 invalid x-api-key",
                 cause=WaitCause.CREDENTIAL,
+                until=None,
+                stops=Stops.MODEL,
                 where=f"{name}, phase build",
                 mend="Put a valid key into ANTHROPIC_API_KEY.",
                 report=self._report(started, (), None),
@@ -215,17 +220,18 @@ class FakeBuilding:
             self.registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
         verdicts = tuple({verdict.gate: verdict for verdict in verdicts}.values())
         if refused:
-            error = BuildGateError(
-                f"The gate {judge.gate} refused: {judge.saw}",
+            outcome = Refused(
+                by="gate",
+                what=f"The gate {judge.gate} refused: {judge.saw}",
                 where=f"{name}, phase {judge.phase}",
                 mend=judge.mend,
                 report=self._report(started, verdicts, None),
             )
-            self.registry.fail_build(queued.id, str(error))
-            raise error
+            self.registry.fail_build(queued.id, str(outcome))
+            return outcome
         repo = shipped(name, commit=f"commit-of-{name}")
         self.registry.ship(queued.id, repo)
-        return self._report(started, verdicts, repo)
+        return Shipped(report=self._report(started, verdicts, repo))
 
     def credential_digest(self) -> str:
         return f"digest of {self.credential}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from build_fakes import SubprocessCommands, phase_of
 from soak_specs import SoakSource
 
-from factory_assets.build.report import BuildReport
+from factory_assets.build.outcome import Outcome
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.specs import QueuedSpec
@@ -144,7 +144,7 @@ class SoakGateways(Gateways):
     def _replay(self) -> ReplayServer:
         return self._server
 
-    def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> BuildReport:
+    def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> Outcome:
         def tell(line: str) -> None:
             with self._turn.taken():
                 notify(line)

@@ -21,11 +21,12 @@ from build_material import (
 )
 from registry_samples import call
 
-from factory_assets.build.budgets import SessionMeter, pause_after
+from factory_assets.build.budgets import SessionMeter
 from factory_assets.build.config import BuildJob
-from factory_assets.build.errors import BuildAgentError, BuildDeferredError
+from factory_assets.build.outcome import Outcome
 from factory_assets.build.stage import Builder
 from factory_assets.domain.agents import OutcomeKind
+from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import WORKER_LOST, BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
 from factory_assets.domain.specs import Language
@@ -58,7 +59,7 @@ class RegistryFactory(Factory):
             date(2026, 6, 3), [self.spec], [], dropped=0, ranks=range(1, 3), late_ranks=range(3, 4), now=NOW
         )
 
-    def build(self):
+    def run(self) -> Outcome:
         builder = Builder(
             self.config,
             agents=self.agent,
@@ -98,8 +99,7 @@ def test_what_stops_a_large_spec_is_told_with_its_setting_and_goes_on_when_that_
     acts = good_acts(Language.BASH) | {Phase.BUILD: lambda workspace: OutcomeKind.OVER_BUDGET}
     factory = Factory(tmp_path, make_spec(Language.BASH, lines=4_500), ScriptedAgent(acts), limits=limits())
     words = r"phase budget of 12\.00 dollars \(4 times FACTORY_BUILD_BUDGET_USD, for its size\)"
-    with pytest.raises(BuildDeferredError, match=words):
-        factory.build()
+    factory.deferred(words)
     # The queue compares it with the setting itself.
     assert factory.journal.queued.wait_limit_usd == 3.0
 
@@ -131,10 +131,9 @@ def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_
         return OutcomeKind.OVER_BUDGET
 
     factory.agent.acts[Phase.BUILD] = spends_all
-    with pytest.raises(BuildDeferredError, match=r"phase budget of 3\.00 dollars") as caught:
-        factory.build()
-    assert (caught.value.cause, caught.value.until) == (WaitCause.PHASE_BUDGET, None)
-    assert "FACTORY_BUILD_BUDGET_USD" in caught.value.mend
+    caught = factory.deferred(r"phase budget of 3\.00 dollars")
+    assert (caught.cause, caught.until) == (WaitCause.PHASE_BUDGET, None)
+    assert "FACTORY_BUILD_BUDGET_USD" in caught.mend
     queued = factory.journal.queued
     assert (queued.status, queued.attempts, queued.wait_limit_usd) == (BuildStatus.QUEUED, 0, 3.0)
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/stopped/build")
@@ -163,9 +162,8 @@ def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_
 def test_a_repos_budget_that_is_used_up_starts_no_phase_and_names_the_setting(tmp_path):
     agent = ScriptedAgent(good_acts(Language.BASH), cost_usd=0.3)
     factory = factory_with(tmp_path, agent, limits=limits(repo=0.6))
-    with pytest.raises(BuildDeferredError, match=r"repo budget of 0\.60 dollars") as caught:
-        factory.build()
-    assert (caught.value.cause, "FACTORY_REPO_BUDGET_USD" in caught.value.mend) == (
+    caught = factory.deferred(r"repo budget of 0\.60 dollars")
+    assert (caught.cause, "FACTORY_REPO_BUDGET_USD" in caught.mend) == (
         WaitCause.REPO_BUDGET,
         True,
     )
@@ -177,10 +175,9 @@ def test_a_repos_budget_that_is_used_up_starts_no_phase_and_names_the_setting(tm
 
 def test_a_day_without_room_defers_to_the_next_midnight_before_anything_is_spent(tmp_path):
     factory = factory_with(tmp_path, limits=limits(day=2.0))
-    with pytest.raises(BuildDeferredError, match="no room today") as caught:
-        factory.build()
-    assert caught.value.cause is WaitCause.DAY_BUDGET
-    assert caught.value.until == datetime(2026, 6, 5, tzinfo=UTC)
+    caught = factory.deferred("no room today")
+    assert caught.cause is WaitCause.DAY_BUDGET
+    assert caught.until == datetime(2026, 6, 5, tzinfo=UTC)
     assert (factory.agent.tasks, factory.journal.queued.wait_limit_usd) == ([], 2.0)
 
 
@@ -194,9 +191,8 @@ def test_an_agent_out_of_turns_that_the_day_has_no_room_for_keeps_its_work(tmp_p
         return OutcomeKind.OUT_OF_TURNS
 
     agent.acts[Phase.BUILD] = slow
-    with pytest.raises(BuildDeferredError) as caught:
-        factory.build()
-    assert caught.value.cause is WaitCause.DAY_BUDGET
+    caught = factory.deferred()
+    assert caught.cause is WaitCause.DAY_BUDGET
     assert len(agent.tasks) == 1
     assert "refs/factory/stopped/build" in factory.git("for-each-ref", "--format=%(refname)")
 
@@ -216,8 +212,7 @@ def test_a_crash_loop_spends_no_more_than_the_budget(tmp_path):
         with pytest.raises(DiedError):
             factory.build()
         assert factory.registry.spec_by_id(factory.queued.id).status is BuildStatus.BUILDING
-    with pytest.raises(BuildDeferredError, match=r"phase budget of 2\.00 dollars"):
-        factory.build()
+    factory.deferred(r"phase budget of 2\.00 dollars")
     assert [task.max_budget_usd for task in agent.tasks] == pytest.approx([2.0, 1.0])
     assert factory.registry.usage_of(repo="word-count").cost_usd == pytest.approx(2.0)
     assert factory.registry.launchable_specs(NOW + timedelta(days=9), LIMITS) != []
@@ -252,8 +247,7 @@ def test_an_agent_that_cannot_be_run_is_settled_at_once(tmp_path):
 
     factory = factory_with(tmp_path)
     factory.agent.acts[Phase.BUILD] = fails
-    with pytest.raises(BuildDeferredError, match="proxy does not start"):
-        factory.build()
+    factory.deferred("proxy does not start")
     (line,) = factory.ledger.calls
     assert (line.outcome, line.usage.cost_usd) == (OutcomeKind.INFRASTRUCTURE, pytest.approx(0.01))
     assert line.outcome != WORKER_LOST
@@ -267,14 +261,12 @@ def test_infrastructure_waits_longer_each_time_until_a_phase_is_done(tmp_path):
     factory = RegistryFactory(tmp_path, agent)
     pauses = []
     for _ in range(3):
-        with pytest.raises(BuildDeferredError) as caught:
-            factory.build()
-        pauses.append(caught.value.until - NOW)
+        caught = factory.deferred()
+        pauses.append(caught.until - NOW)
     agent.acts[Phase.BUILD] = writes(BASH_FILES)
     agent.acts[Phase.SEO] = lambda workspace: OutcomeKind.INFRASTRUCTURE
-    with pytest.raises(BuildDeferredError) as caught:
-        factory.build()
-    pauses.append(caught.value.until - NOW)
+    caught = factory.deferred()
+    pauses.append(caught.until - NOW)
     assert [pause.total_seconds() / 60 for pause in pauses] == [10, 20, 40, 10]
     assert factory.registry.spec_by_id(factory.queued.id).attempts == 0
 
@@ -294,9 +286,8 @@ def test_a_rate_limit_is_deferred_to_the_time_it_named(tmp_path):
     factory = factory_with(tmp_path)
     factory.agent.until = NOW + timedelta(hours=3)
     factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.RATE_LIMITED
-    with pytest.raises(BuildDeferredError) as caught:
-        factory.build()
-    assert (caught.value.cause, caught.value.until) == (WaitCause.RATE_LIMIT, NOW + timedelta(hours=3))
+    caught = factory.deferred()
+    assert (caught.cause, caught.until) == (WaitCause.RATE_LIMIT, NOW + timedelta(hours=3))
 
 
 def test_a_malformed_prompt_waits_like_infrastructure_and_names_the_file(tmp_path):
@@ -304,14 +295,13 @@ def test_a_malformed_prompt_waits_like_infrastructure_and_names_the_file(tmp_pat
     prompts.mkdir()
     (prompts / "build.md.j2").write_text("{{ nobody_knows }}\n")
     factory = factory_with(tmp_path, prompts_dir=prompts)
-    with pytest.raises(BuildDeferredError, match="nobody_knows") as caught:
-        factory.build()
-    assert (caught.value.cause, caught.value.until) == (
+    caught = factory.deferred("nobody_knows")
+    assert (caught.cause, caught.until) == (
         WaitCause.INFRASTRUCTURE,
         NOW + timedelta(minutes=10),
     )
-    assert caught.value.where.endswith("build.md.j2")
-    assert isinstance(caught.value.__context__, InputError)
+    assert caught.where.endswith("build.md.j2")
+    assert isinstance(caught.error_met, InputError)
     assert factory.journal.queued.attempts == 0
 
 
@@ -323,8 +313,7 @@ def test_a_build_that_has_lasted_too_long_has_failed(tmp_path):
         time.sleep(1.0)
 
     factory.agent.acts[Phase.BUILD] = slow
-    with pytest.raises(BuildAgentError, match="FACTORY_BUILD_HOURS"):
-        factory.build()
+    factory.refused("FACTORY_BUILD_HOURS", by="agent")
     assert factory.agent.phases == [Phase.BUILD]
     assert factory.journal.queued.status is BuildStatus.FAILED
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
@@ -344,8 +333,7 @@ def test_the_reviews_gates_do_not_start_when_the_builds_time_is_over(tmp_path):
         factory.build()
     factory.journal.record_verdict = record
     factory.ledger.record_call(call(phase=Phase.REVIEW, seconds=3600.0))
-    with pytest.raises(BuildAgentError, match="FACTORY_BUILD_HOURS"):
-        factory.build()
+    factory.refused("FACTORY_BUILD_HOURS", by="agent")
     assert not {"review-bounds", "tests-pass"} & {gate for _, gate in factory.journal.verdicts}
 
 
@@ -360,8 +348,7 @@ def test_the_time_of_earlier_runs_counts_and_the_time_between_them_does_not(tmp_
     agent = ScriptedAgent(good_acts(Language.BASH) | {Phase.SEO: lambda workspace: OutcomeKind.RATE_LIMITED})
     agent.until = NOW + timedelta(days=1)
     factory = RegistryFactory(tmp_path, agent, build_seconds=50.0)
-    with pytest.raises(BuildDeferredError):
-        factory.build()
+    factory.deferred()
     factory.now = NOW + timedelta(days=1)
     agent.acts[Phase.SEO] = writes(DOCUMENTS)
     factory.build()

@@ -10,7 +10,7 @@ from build_fakes import Act, ScriptedAgent
 from build_material import BASH_FILES, DOCUMENTS, Factory, good_acts, make_spec, write_files, writes
 from reader_fakes import PlayedModel, reader_of
 
-from factory_assets.build.errors import BuildDeferredError, BuildGateError, BuildStoppedError
+from factory_assets.build.outcome import Deferred, Stops
 from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
@@ -92,8 +92,7 @@ def test_a_confirmed_finding_is_handed_back_and_what_mends_it_ships(tmp_path: Pa
 
 def test_what_is_still_so_after_the_last_round_has_failed(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, PlayedModel(FAULT))
-    with pytest.raises(BuildGateError, match="It counts words"):
-        factory.build()
+    factory.refused("It counts words", by="gate")
     assert factory.journal.queued.status is BuildStatus.FAILED
 
 
@@ -110,8 +109,7 @@ def test_what_programs_refuse_is_not_read(tmp_path: Path) -> None:
     acts = good_acts(Language.BASH) | {Phase.BUILD: writes(BASH_FILES | {"lib/count.sh": broken})}
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts))
     factory.reader = reader_of(model)
-    with pytest.raises(BuildGateError):
-        factory.build()
+    factory.refused(by="gate")
     assert model.asked == []
 
 
@@ -139,21 +137,22 @@ def test_its_calls_are_lines_of_their_own_in_the_ledger_and_reserved_before_they
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "ends"),
+    ("error", "cause", "stops"),
     [
-        (RateLimitedError("slow down"), WaitCause.RATE_LIMIT, BuildDeferredError),
-        (InfrastructureError("the router is down"), WaitCause.INFRASTRUCTURE, BuildDeferredError),
-        (CredentialError("refused"), WaitCause.CREDENTIAL, BuildStoppedError),
+        (RateLimitedError("slow down"), WaitCause.RATE_LIMIT, None),
+        (InfrastructureError("the router is down"), WaitCause.INFRASTRUCTURE, None),
+        (CredentialError("refused"), WaitCause.CREDENTIAL, Stops.MODEL),
     ],
 )
 def test_a_reader_that_cannot_be_asked_puts_the_build_off_and_nothing_is_lost(
-    tmp_path: Path, error: Exception, cause: WaitCause, ends: type[Exception]
+    tmp_path: Path, error: Exception, cause: WaitCause, stops: Stops | None
 ) -> None:
     model = PlayedModel()
     model.error = error
     factory = factory_with(tmp_path, model)
-    with pytest.raises(ends):
-        factory.build()
+    outcome = factory.run()
+    assert isinstance(outcome, Deferred)
+    assert outcome.stops is stops
     assert (factory.journal.queued.status, factory.journal.queued.wait_cause) == (BuildStatus.QUEUED, cause)
     assert factory.journal.queued.attempts == 0
     model.error = None
@@ -197,8 +196,7 @@ def test_a_repo_budget_without_room_for_a_reading_puts_the_build_off(tmp_path: P
     limits = BudgetLimits(repo_usd=0.0301, day_usd=50.0, phase_usd=dict.fromkeys(Phase, 1.0))
     model = PlayedModel()
     factory = factory_with(tmp_path, model, limits=limits)
-    with pytest.raises(BuildDeferredError, match="FACTORY_REPO_BUDGET_USD"):
-        factory.build()
+    factory.deferred("FACTORY_REPO_BUDGET_USD")
     assert factory.journal.queued.wait_cause is WaitCause.REPO_BUDGET
     assert model.asked == []
 
@@ -214,8 +212,7 @@ def test_a_dispute_is_heard_once_and_never_committed(tmp_path: Path) -> None:
 
 def test_a_dispute_that_does_not_convince_leaves_the_refusal(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, PlayedModel(FAULT), writes({"DISPUTES.md": DISPUTE}))
-    with pytest.raises(BuildGateError):
-        factory.build()
+    factory.refused(by="gate")
     assert not verdict(factory).passed
 
 
@@ -265,8 +262,7 @@ def test_a_repo_that_makes_the_reader_decline_does_not_pass_by_that(tmp_path: Pa
     answer = Answer("", Route.API, "claude-haiku-5-5", Usage(calls=1, cost_usd=0.01), 0.1)
     model.error = AnswerRefusedError("The model declined to answer: no reason given.", answer=answer)
     factory = factory_with(tmp_path, model, repair_rounds=0)
-    with pytest.raises(BuildGateError, match="declined to answer"):
-        factory.build()
+    factory.refused("declined to answer", by="gate")
     assert [line.outcome for line in read_lines(factory)] == ["refused"]
 
 

@@ -16,7 +16,6 @@ from build_material import (
     writes,
 )
 
-from factory_assets.build.errors import BuildDeferredError, BuildGateError
 from factory_assets.build.prompts import render_repair_prompt
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
@@ -80,8 +79,7 @@ def test_the_agent_gets_the_gates_own_words_in_the_reviews_limits(tmp_path):
 
 def test_what_stays_refused_after_the_last_round_has_failed(tmp_path):
     factory = factory_with(tmp_path, does_nothing)
-    with pytest.raises(BuildGateError, match="not ok 1 - two words"):
-        factory.build()
+    factory.refused("not ok 1 - two words", by="gate")
     assert len(factory.agent.tasks) == 4
     assert factory.journal.queued.status is BuildStatus.FAILED
     assert "refs/heads/main" not in factory.git("for-each-ref")
@@ -98,8 +96,7 @@ def test_as_many_rounds_as_the_setting_says(tmp_path):
 
 def test_no_round_where_the_setting_says_none(tmp_path):
     factory = factory_with(tmp_path, repair_rounds=0)
-    with pytest.raises(BuildGateError, match="tests-pass"):
-        factory.build()
+    factory.refused("tests-pass", by="gate")
     assert len(factory.agent.tasks) == 3
 
 
@@ -107,16 +104,14 @@ def test_a_leaked_secret_is_never_handed_back(tmp_path):
     secret = "sk-ant-very-secret-value"
     factory = factory_with(tmp_path, mends, secrets=(secret,))
     factory.agent.acts[Phase.REVIEW] = writes({"lib/key.sh": f"key={secret}\n"})
-    with pytest.raises(BuildGateError, match="secrets"):
-        factory.build()
+    factory.refused("secrets", by="gate")
     assert len(factory.agent.tasks) == 3
 
 
 def test_a_repair_that_rewrites_tests_is_refused_by_the_reviews_own_bounds(tmp_path):
     loosened = BASH_FILES["tests/test_count.sh"].replace('check "two words"', '# check "two words"')
     factory = factory_with(tmp_path, writes({"tests/test_count.sh": loosened}))
-    with pytest.raises(BuildGateError, match="review-bounds"):
-        factory.build()
+    factory.refused("review-bounds", by="gate")
     refused = [verdict.gate for verdict in factory.journal.verdicts.values() if not verdict.passed]
     assert "review-bounds" in refused
 
@@ -124,9 +119,8 @@ def test_a_repair_that_rewrites_tests_is_refused_by_the_reviews_own_bounds(tmp_p
 def test_gates_that_did_not_judge_again_are_not_shown_as_passed(tmp_path):
     """The first round's documents and tests say nothing of the second round's commit."""
     factory = factory_with(tmp_path, writes({"tests/test_count.sh": "exit 0\n"}))
-    with pytest.raises(BuildGateError) as caught:
-        factory.build()
-    shown = {verdict.gate for verdict in caught.value.report.verdicts}
+    caught = factory.refused(by="gate")
+    shown = {verdict.gate for verdict in caught.report.verdicts}
     assert "review-bounds" in shown
     assert not shown & {"tests-pass", "tests-executed", "dependencies"}
 
@@ -134,17 +128,15 @@ def test_gates_that_did_not_judge_again_are_not_shown_as_passed(tmp_path):
 @pytest.mark.parametrize("kind", [OutcomeKind.OUT_OF_TURNS, OutcomeKind.AGENT_FAILURE])
 def test_an_agent_that_does_not_end_its_repair_leaves_the_build_failed_by_the_gate(tmp_path, kind):
     factory = factory_with(tmp_path, *[lambda workspace: kind] * 2)
-    with pytest.raises(BuildGateError, match="tests-pass") as caught:
-        factory.build()
-    assert f"the agent ended {kind}" in str(caught.value)
+    caught = factory.refused("tests-pass", by="gate")
+    assert f"the agent ended {kind}" in str(caught)
     assert factory.journal.queued.status is BuildStatus.FAILED
 
 
 def test_a_repair_that_meets_a_rate_limit_is_tried_again_later_on_the_same_review(tmp_path):
     factory = factory_with(tmp_path, lambda workspace: OutcomeKind.RATE_LIMITED, mends)
-    with pytest.raises(BuildDeferredError) as caught:
-        factory.build()
-    assert caught.value.cause is WaitCause.RATE_LIMIT
+    caught = factory.deferred()
+    assert caught.cause is WaitCause.RATE_LIMIT
     assert factory.build().commit is not None
     assert [task.prompt.splitlines()[3] for task in factory.agent.tasks[3:]] == ["Round: repair 1"] * 2
 
@@ -162,9 +154,8 @@ def test_a_repair_that_its_budget_stopped_goes_on_from_its_own_files_and_the_rev
         mends(workspace)
 
     factory = factory_with(tmp_path, starts, ends)
-    with pytest.raises(BuildDeferredError) as caught:
-        factory.build()
-    assert caught.value.cause is WaitCause.PHASE_BUDGET
+    caught = factory.deferred()
+    assert caught.cause is WaitCause.PHASE_BUDGET
     report = factory.build()
     assert found == ["# half\n"]
     assert report.phases[-1].turns == 6
@@ -191,8 +182,7 @@ def test_a_run_that_died_after_a_repair_gets_no_further_round(tmp_path):
     with pytest.raises(DiedError):
         factory.build()
     factory.journal.record_verdict = record
-    with pytest.raises(BuildGateError, match="tests-pass"):
-        factory.build()
+    factory.refused("tests-pass", by="gate")
     assert len(factory.agent.tasks) == 4
 
 
@@ -255,8 +245,7 @@ def test_what_a_phase_does_not_mend_in_its_rounds_has_failed_before_the_next_pha
     tmp_path, phase: Phase, first: dict[str, str]
 ):
     factory = handed_back(tmp_path, phase, writes(first), does_nothing)
-    with pytest.raises(BuildGateError):
-        factory.build()
+    factory.refused(by="gate")
     assert [f"Phase: {phase}\n" in task.prompt for task in factory.agent.tasks[-2:]] == [True, True]
     assert factory.journal.queued.status is BuildStatus.FAILED
 
@@ -269,8 +258,7 @@ def test_a_run_that_died_in_a_repair_of_the_build_goes_on_from_its_commit_withou
         lambda workspace: OutcomeKind.RATE_LIMITED,
         writes(BASH_FILES),
     )
-    with pytest.raises(BuildDeferredError):
-        factory.build()
+    factory.deferred()
     factory.build()
     assert [task.resume for task in factory.agent.tasks[:3]] == [None, "session-1", None]
     assert factory.agent.tasks[2].prompt.splitlines()[3] == "Round: repair 1"

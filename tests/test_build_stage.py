@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import pickle
 from datetime import timedelta
 
 import pytest
@@ -23,15 +22,9 @@ from build_material import (
     writes,
 )
 
-from factory_assets.build.errors import (
-    BuildAgentError,
-    BuildBusyError,
-    BuildDeferredError,
-    BuildGateError,
-    BuildStoppedError,
-)
 from factory_assets.build.git import BareRepo
 from factory_assets.build.judge import judge
+from factory_assets.build.outcome import Busy
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError, StatusError
@@ -103,8 +96,7 @@ def test_an_agent_reaches_the_index_that_its_dependencies_are_resolved_from(tmp_
     factory = Factory(
         tmp_path, make_spec(Language.PYTHON), agent, indexes=Indexes(pypi_url="http://localhost:3141/i")
     )
-    with pytest.raises(BuildGateError):
-        factory.build()
+    factory.refused(by="gate")
     assert agent.tasks[0].reach.hosts == ("localhost:3141",)
 
 
@@ -132,21 +124,19 @@ def test_what_a_dead_run_left_in_the_workspace_is_gone(bash_factory):
 def test_a_refused_gate_fails_the_build_and_says_what_it_saw(bash_factory):
     failing = BASH_FILES["tests/test_count.sh"].replace('count_words)" 0', 'count_words)" 5')
     bash_factory.agent.acts[Phase.REVIEW] = writes({"tests/test_count.sh": failing})
-    with pytest.raises(BuildGateError) as caught:
-        bash_factory.build()
-    assert "tests-pass" in str(caught.value)
-    assert "not ok 2 - no words: got 0, want 5" in str(caught.value)
+    caught = bash_factory.refused(by="gate")
+    assert "tests-pass" in str(caught)
+    assert "not ok 2 - no words: got 0, want 5" in str(caught)
     assert bash_factory.journal.queued.status is BuildStatus.FAILED
-    assert bash_factory.journal.queued.error_log == str(caught.value)
-    assert [verdict.gate for verdict in caught.value.report.verdicts if not verdict.passed] == ["tests-pass"]
+    assert bash_factory.journal.queued.error_log == str(caught)
+    assert [verdict.gate for verdict in caught.report.verdicts if not verdict.passed] == ["tests-pass"]
     assert "refs/heads/main" not in bash_factory.git("for-each-ref")
     assert list((bash_factory.root / "workspaces").iterdir()) == []
 
 
 def test_an_empty_build_is_refused_before_more_money_is_spent(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = does_nothing
-    with pytest.raises(BuildGateError, match="sources"):
-        bash_factory.build()
+    bash_factory.refused("sources", by="gate")
     assert bash_factory.agent.phases == [Phase.BUILD]
 
 
@@ -186,8 +176,7 @@ def test_a_spec_and_a_licence_that_an_agent_replaces_are_put_back(bash_factory, 
 
 def test_a_retry_after_a_failure_keeps_what_failed_and_goes_on_from_what_passed(bash_factory):
     bash_factory.agent.acts[Phase.SEO] = does_nothing
-    with pytest.raises(BuildGateError, match="documents"):
-        bash_factory.build()
+    bash_factory.refused("documents", by="gate")
     assert "refs/factory/failed/1" in bash_factory.git("for-each-ref")
     assert "refs/factory/build" not in bash_factory.git("for-each-ref")
     bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
@@ -200,8 +189,7 @@ def test_a_retry_after_a_failure_keeps_what_failed_and_goes_on_from_what_passed(
 
 def test_a_phase_that_is_undone_is_done_anew_by_the_next_attempt(bash_factory):
     bash_factory.agent.acts[Phase.REVIEW] = lambda workspace: OutcomeKind.AGENT_FAILURE
-    with pytest.raises(BuildAgentError):
-        bash_factory.build()
+    bash_factory.refused(by="agent")
     bash_factory.agent.acts |= good_acts(Language.BASH)
     path = bash_factory.config.git_dir / "word-count.git"
     BareRepo(path, author=bash_factory.config.author).undo(Phase.SEO)
@@ -213,8 +201,7 @@ def test_a_phase_that_is_undone_is_done_anew_by_the_next_attempt(bash_factory):
 def test_a_retry_pays_for_no_phase_that_the_gates_of_today_let_pass(bash_factory, monkeypatch, phase):
     with monkeypatch.context() as patch:
         patch.setattr("factory_assets.build.attempt.judge", refuses_after(phase))
-        with pytest.raises(BuildGateError, match="too strict"):
-            bash_factory.build()
+        bash_factory.refused("too strict", by="gate")
     paid = list(bash_factory.agent.phases)
     assert paid == list(Phase)[: list(Phase).index(phase) + 1]
     report = bash_factory.build()
@@ -226,8 +213,7 @@ def test_a_retry_pays_for_no_phase_that_the_gates_of_today_let_pass(bash_factory
 def test_a_retry_from_a_phase_on_takes_nothing_of_it_up(bash_factory, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("factory_assets.build.attempt.judge", refuses_after(Phase.SEO))
-        with pytest.raises(BuildGateError, match="too strict"):
-            bash_factory.build()
+        bash_factory.refused("too strict", by="gate")
     path = bash_factory.config.git_dir / "word-count.git"
     BareRepo(path, author=bash_factory.config.author).undo(Phase.SEO)
     bash_factory.build()
@@ -250,8 +236,7 @@ def test_a_leaked_secret_leaves_nothing_for_the_next_attempt_to_take_up(tmp_path
     secret = "sk-ant-very-secret-value"
     acts = good_acts(Language.BASH) | {Phase.SEO: writes(DOCUMENTS | {"README.md": f"# x\n\n{secret}\n"})}
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
-    with pytest.raises(BuildGateError, match="secrets"):
-        factory.build()
+    factory.refused("secrets", by="gate")
     factory.agent.acts |= good_acts(Language.BASH)
     factory.build()
     assert factory.agent.phases == [Phase.BUILD, Phase.SEO, *Phase]
@@ -272,12 +257,11 @@ def test_a_run_that_died_while_it_failed_is_not_paid_for_again(bash_factory, mon
             bash_factory.build()
     assert bash_factory.journal.queued.status is phase.status
     paid = list(bash_factory.agent.phases)
-    with pytest.raises((BuildGateError, BuildAgentError)) as caught:
-        bash_factory.build()
+    caught = bash_factory.refused()
     assert bash_factory.agent.phases == paid
     assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("failed", 1)
-    assert bash_factory.journal.queued.error_log == str(caught.value)
-    refused = [verdict.gate for verdict in caught.value.report.verdicts if not verdict.passed]
+    assert bash_factory.journal.queued.error_log == str(caught)
+    refused = [verdict.gate for verdict in caught.report.verdicts if not verdict.passed]
     assert refused == (["documents"] if phase is Phase.SEO else [])
     bash_factory.agent.acts |= good_acts(Language.BASH)
     assert bash_factory.build().attempts == 2
@@ -285,8 +269,7 @@ def test_a_run_that_died_while_it_failed_is_not_paid_for_again(bash_factory, mon
 
 def test_a_failure_of_another_spec_under_the_same_name_is_not_taken_for_ones_own(bash_factory):
     bash_factory.agent.acts[Phase.SEO] = does_nothing
-    with pytest.raises(BuildGateError):
-        bash_factory.build()
+    bash_factory.refused(by="gate")
     bash_factory.agent.acts |= good_acts(Language.BASH)
     journal = bash_factory.journal
     journal.queued = journal.queued.model_copy(
@@ -352,11 +335,10 @@ def test_a_shipped_name_is_never_built_over(bash_factory):
 def test_a_broken_bare_repository_puts_the_spec_off_and_says_so(bash_factory):
     bash_factory.bare.mkdir(parents=True)
     (bash_factory.bare / "HEAD").write_text("nonsense")
-    with pytest.raises(BuildDeferredError, match="git") as caught:
-        bash_factory.build()
+    caught = bash_factory.deferred("git")
     queued = bash_factory.journal.queued
-    assert (caught.value.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
-    assert queued.error_log == f"{caught.value.what} To mend it: {caught.value.mend}"
+    assert (caught.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
+    assert queued.error_log == f"{caught.what} To mend it: {caught.mend}"
 
 
 def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_factory):
@@ -366,8 +348,7 @@ def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_facto
             file.truncate(300_000_000)
 
     bash_factory.agent.acts[Phase.BUILD] = fills
-    with pytest.raises(BuildGateError, match=r"tree-safe refused: .* bytes"):
-        bash_factory.build()
+    bash_factory.refused(r"tree-safe refused: .* bytes", by="gate")
     assert bash_factory.journal.queued.status is BuildStatus.FAILED
     assert bash_factory.agent.phases == [Phase.BUILD]
 
@@ -387,8 +368,7 @@ def test_what_was_written_before_the_world_failed_is_kept_for_the_next_run(bash_
         write_files(workspace, BASH_FILES)
 
     bash_factory.agent.acts[Phase.BUILD] = starts
-    with pytest.raises(BuildDeferredError):
-        bash_factory.build()
+    bash_factory.deferred()
     bash_factory.agent.acts[Phase.BUILD] = ends
     assert bash_factory.build().commit is not None
     assert found == [True]
@@ -399,10 +379,7 @@ def test_a_source_that_no_parser_survives_is_refused_and_not_judged_for_ever(tmp
     deep = {"word_count/deep.py": f"N = 1{' + 1' * 30_000}\n"}
     acts[Phase.BUILD] = writes(PYTHON_FILES | deep)
     factory = Factory(tmp_path, make_spec(Language.PYTHON), ScriptedAgent(acts))
-    with pytest.raises(
-        BuildGateError, match=r"word_count/deep\.py:1: is nested too deep or too broken to be read"
-    ):
-        factory.build()
+    factory.refused(r"word_count/deep\.py:1: is nested too deep or too broken to be read", by="gate")
     assert factory.journal.queued.status is BuildStatus.FAILED
 
 
@@ -410,9 +387,8 @@ def test_a_source_that_no_parser_survives_is_refused_and_not_judged_for_ever(tmp
 def test_a_time_to_wait_that_makes_no_sense_is_not_taken(bash_factory, hours, minutes):
     bash_factory.agent.until = NOW + timedelta(hours=hours)
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.RATE_LIMITED
-    with pytest.raises(BuildDeferredError) as caught:
-        bash_factory.build()
-    assert caught.value.until == NOW + timedelta(minutes=minutes)
+    caught = bash_factory.deferred()
+    assert caught.until == NOW + timedelta(minutes=minutes)
 
 
 def test_an_agent_out_of_turns_is_resumed_once_in_its_session(bash_factory):
@@ -434,8 +410,7 @@ def test_an_agent_out_of_turns_is_resumed_once_in_its_session(bash_factory):
 
 def test_an_agent_out_of_turns_twice_has_failed(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.OUT_OF_TURNS
-    with pytest.raises(BuildAgentError, match="FACTORY_BUILD_TURNS"):
-        bash_factory.build()
+    bash_factory.refused("FACTORY_BUILD_TURNS", by="agent")
     assert len(bash_factory.agent.tasks) == 2
     assert bash_factory.journal.queued.status is BuildStatus.FAILED
     assert "refs/factory/failed/1" in bash_factory.git("for-each-ref")
@@ -446,9 +421,8 @@ def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kin
     until = NOW + timedelta(hours=5)
     bash_factory.agent.until = until
     bash_factory.agent.acts[Phase.SEO] = lambda workspace: kind
-    with pytest.raises(BuildDeferredError) as caught:
-        bash_factory.build()
-    assert caught.value.until == until
+    caught = bash_factory.deferred()
+    assert caught.until == until
     assert bash_factory.journal.queued.status is BuildStatus.QUEUED
     assert bash_factory.journal.queued.attempts == 0
     assert bash_factory.journal.queued.not_before == until
@@ -459,8 +433,7 @@ def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kin
 
 def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.AUTHENTICATION
-    with pytest.raises(BuildStoppedError, match="credential was refused"):
-        bash_factory.build()
+    bash_factory.stopped("credential was refused")
     assert bash_factory.journal.queued.status is BuildStatus.QUEUED
     assert bash_factory.journal.queued.attempts == 0
 
@@ -480,11 +453,10 @@ def test_what_the_api_refuses_to_everybody_uses_up_no_attempt_and_says_what_to_m
     back = NOW + timedelta(days=3) if fault is Fault.USAGE_LIMIT else None
     bash_factory.agent.refusal = Refusal(fault, "the server's words", 400, back)
     bash_factory.agent.acts[Phase.SEO] = lambda workspace: OutcomeKind.STOPPED
-    with pytest.raises(BuildStoppedError, match="the server's words") as caught:
-        bash_factory.build()
-    assert caught.value.cause is cause
-    assert mend in caught.value.mend
-    assert "launch this partition again" not in str(caught.value)
+    caught = bash_factory.stopped("the server's words")
+    assert caught.cause is cause
+    assert mend in caught.mend
+    assert "launch this partition again" not in str(caught)
     queued = bash_factory.journal.queued
     assert (queued.status, queued.attempts, queued.wait_cause) == (BuildStatus.QUEUED, 0, cause)
     if back:
@@ -498,28 +470,24 @@ def not_understood(factory):
 
 def test_a_refusal_that_nobody_understands_puts_the_first_repo_off(bash_factory):
     not_understood(bash_factory)
-    with pytest.raises(BuildDeferredError, match="Something else") as caught:
-        bash_factory.build()
-    assert caught.value.cause is WaitCause.NOT_UNDERSTOOD
+    caught = bash_factory.deferred("Something else")
+    assert caught.cause is WaitCause.NOT_UNDERSTOOD
     assert bash_factory.journal.queued.attempts == 0
 
 
 def test_a_refusal_that_another_repo_has_met_too_stops_the_queue(bash_factory):
     not_understood(bash_factory)
     bash_factory.ledger.has_refused_another = True
-    with pytest.raises(BuildStoppedError, match=r"one repo after the other.*Something else") as caught:
-        bash_factory.build()
-    assert caught.value.cause is WaitCause.NOT_UNDERSTOOD
-    assert "FACTORY_BUILD_MODEL" in caught.value.mend
+    caught = bash_factory.stopped(r"one repo after the other.*Something else")
+    assert caught.cause is WaitCause.NOT_UNDERSTOOD
+    assert "FACTORY_BUILD_MODEL" in caught.mend
     assert bash_factory.journal.queued.attempts == 0
 
 
 def test_a_refusal_that_one_repo_alone_meets_twice_is_its_own(bash_factory):
     not_understood(bash_factory)
-    with pytest.raises(BuildDeferredError):
-        bash_factory.build()
-    with pytest.raises(BuildAgentError, match="Something else"):
-        bash_factory.build()
+    bash_factory.deferred()
+    bash_factory.refused("Something else", by="agent")
     assert bash_factory.journal.queued.status is BuildStatus.FAILED
 
 
@@ -528,9 +496,8 @@ def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):
         raise OSError(28, "No space left on device", str(workspace / "file"))
 
     bash_factory.agent.acts[Phase.BUILD] = full
-    with pytest.raises(BuildDeferredError, match="No space left on device") as caught:
-        bash_factory.build()
-    assert caught.value.where.endswith("work/file")
+    caught = bash_factory.deferred("No space left on device")
+    assert caught.where.endswith("work/file")
     assert bash_factory.journal.queued.attempts == 0
 
 
@@ -540,9 +507,8 @@ def test_disk_space_is_named_only_where_there_is_none(bash_factory, number, is_f
         raise OSError(number, os.strerror(number), str(workspace / "file"))
 
     bash_factory.agent.acts[Phase.BUILD] = fails
-    with pytest.raises(BuildDeferredError) as caught:
-        bash_factory.build()
-    assert ("disk space" in caught.value.mend) == is_full
+    caught = bash_factory.deferred()
+    assert ("disk space" in caught.mend) == is_full
 
 
 def test_two_runs_never_build_one_spec(bash_factory):
@@ -552,8 +518,9 @@ def test_two_runs_never_build_one_spec(bash_factory):
         fcntl.flock(holder, fcntl.LOCK_EX)
         holder.write("4711")
         holder.flush()
-        with pytest.raises(BuildBusyError, match="process 4711"):
-            bash_factory.build()
+        outcome = bash_factory.run()
+        assert isinstance(outcome, Busy)
+        assert "process 4711" in outcome.what
     assert bash_factory.journal.queued.attempts == 0
     bash_factory.build()
     assert (locks / "word-count.lock").read_text() == str(os.getpid())
@@ -570,9 +537,8 @@ def test_a_missing_toolchain_keeps_the_spec_queued_and_names_the_tool(tmp_path):
             return CommandResult(0, "missing: go\n", timed_out=False, seconds=0.0)
 
     factory.commands = WithoutGo()
-    with pytest.raises(BuildDeferredError, match="go not found") as caught:
-        factory.build()
-    assert (caught.value.cause, caught.value.until) == (WaitCause.TOOLCHAIN, NOW + timedelta(hours=1))
+    caught = factory.deferred("go not found")
+    assert (caught.cause, caught.until) == (WaitCause.TOOLCHAIN, NOW + timedelta(hours=1))
     queued = factory.journal.queued
     assert (queued.status, queued.attempts, queued.wait_cause) == (
         BuildStatus.QUEUED,
@@ -588,10 +554,9 @@ def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
     acts = good_acts(Language.BASH)
     acts[Phase.BUILD] = writes(BASH_FILES | {"lib/key.sh": f"key={secret}\n"})
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
-    with pytest.raises(BuildGateError, match="secrets") as caught:
-        factory.build()
-    assert "lib/key.sh" in str(caught.value)
-    assert secret not in str(caught.value) + str(factory.journal.verdicts) + "".join(factory.lines)
+    caught = factory.refused("secrets", by="gate")
+    assert "lib/key.sh" in str(caught)
+    assert secret not in str(caught) + str(factory.journal.verdicts) + "".join(factory.lines)
 
 
 def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
@@ -600,15 +565,5 @@ def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
     broken = BASH_FILES["lib/count.sh"] + "echo fx-nag-irel-frperg-inyhr | tr a-z n-za-m\nexit 1\n"
     acts[Phase.REVIEW] = writes({"lib/count.sh": broken})
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
-    with pytest.raises(BuildGateError, match=r"\[secret\]") as caught:
-        factory.build()
-    assert secret not in str(caught.value) + str(factory.journal.verdicts) + "".join(factory.lines)
-
-
-def test_an_error_with_its_report_survives_pickling(bash_factory):
-    bash_factory.agent.acts[Phase.BUILD] = does_nothing
-    with pytest.raises(BuildGateError) as caught:
-        bash_factory.build()
-    copy = pickle.loads(pickle.dumps(caught.value))
-    assert str(copy) == str(caught.value)
-    assert copy.report == caught.value.report
+    caught = factory.refused(r"\[secret\]", by="gate")
+    assert secret not in str(caught) + str(factory.journal.verdicts) + "".join(factory.lines)

@@ -17,9 +17,9 @@ from chaos_driver import ChaosDriver
 from chaos_specs import SpecSource
 from claude_code_sandboxes import bubblewrap, new_marker, wait_until_gone
 
-from factory_assets.build.errors import BuildBusyError
 from factory_assets.build.git import BareRepo
 from factory_assets.build.locks import spec_lock
+from factory_assets.build.outcome import Busy
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.gateways import Gateways
 from factory_assets.llm.claude_code_home import home_of
@@ -130,8 +130,8 @@ def test_a_second_launch_leaves_the_sessions_of_the_first_alone(
     data = replay_settings.factory_data_dir
     sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
     sessions.mkdir(parents=True)
-    with spec_lock(data / "locks", name), pytest.raises(BuildBusyError):
-        gateways.build(queued, "second-run", print)
+    with spec_lock(data / "locks", name):
+        assert isinstance(gateways.build(queued, "second-run", print), Busy)
     assert sessions.exists()
 
 

@@ -14,9 +14,9 @@ from rich.console import Console
 from toolchains import works
 
 from factory_assets.build.config import BuildJob
-from factory_assets.build.errors import BuildAgentError, BuildGateError
 from factory_assets.build.git import BareRepo
 from factory_assets.build.judge import judge
+from factory_assets.build.outcome import Refused
 from factory_assets.build.stage import Builder
 from factory_assets.cli.rejudge import chosen, rejudge_all
 from factory_assets.domain.agents import OutcomeKind
@@ -58,8 +58,8 @@ def fail(gateways: Gateways, root: Path, acts: Mapping[Phase, Act], *, repair_ro
     )
     queued = registry.spec_named(SPEC.name)
     assert queued is not None
-    with pytest.raises((BuildGateError, BuildAgentError)):
-        builder.build(BuildJob(queued=queued, papers=(PAPER,), run_id="run-1", partition="p"), print)
+    outcome = builder.build(BuildJob(queued=queued, papers=(PAPER,), run_id="run-1", partition="p"), print)
+    assert isinstance(outcome, Refused)
     (failed,) = chosen(registry, SPEC.name, all_failed=False)
     return failed
 

@@ -32,10 +32,8 @@ class Attempt:
         """Go on from the last phase that is done, to the shipped repo.
 
         Raises:
-            BuildGateError: a gate refused a phase, after its repair rounds too; the spec has failed.
-            BuildAgentError: an agent did not do its phase; the spec has failed.
-            BuildDeferredError: the spec is queued again, and no attempt was used up.
-            BuildStoppedError: the same, and nothing goes on before what the API refuses is mended.
+            EndedError: with the outcome of a build that does not ship.
+            FactoryError: what the build has to wait for.
         """
         repo = self._state.repo
         shipped = repo.main()

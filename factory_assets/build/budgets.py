@@ -14,7 +14,6 @@ from factory_assets.domain.ports import BuildLedger
 _LEAST_USD = 0.01
 _METER_USD = 0.01
 _METER_SECONDS = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=10), timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,6 @@ def day_bound(limit_usd: float, now: datetime) -> Bound:
     """The day's budget, which is a new one at the next midnight (UTC)."""
     midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
     return Bound(WaitCause.DAY_BUDGET, limit_usd, "FACTORY_DAY_BUDGET_USD", midnight)
-
-
-def pause_after(waits: int) -> timedelta:
-    """How long to wait after so many waits: 10 minutes, each time twice as long, at most 6 hours."""
-    doublings: int = 2 ** min(waits, 10)
-    return min(_FIRST_PAUSE * doublings, _LONGEST_PAUSE)
 
 
 class SessionMeter:

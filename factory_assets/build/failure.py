@@ -7,8 +7,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from factory_assets.build.errors import BuildAgentError, BuildGateError
-from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict
 
 
@@ -26,11 +24,6 @@ class Failure(BaseModel):
     where: str
     mend: str
     verdicts: tuple[GateVerdict, ...]
-
-    def error(self, report: BuildReport) -> BuildGateError | BuildAgentError:
-        """The error that ends the run."""
-        kind = BuildGateError if self.by == "gate" else BuildAgentError
-        return kind(self.what, where=self.where, mend=self.mend, report=report)
 
 
 def read_failure(words: str | None, queued_at: datetime) -> Failure | None:

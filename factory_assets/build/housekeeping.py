@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from factory_assets.build.errors import BuildBusyError
 from factory_assets.build.git import BareRepo
-from factory_assets.build.locks import spec_lock
+from factory_assets.build.locks import SpecBusyError, spec_lock
 from factory_assets.domain.builds import Phase
 from factory_assets.folders import remove_folder
 
@@ -68,7 +67,7 @@ class Housekeeping:
         """Let the next run do the phases of that repo from this one on anew.
 
         Raises:
-            BuildBusyError: a build is at work on it.
+            SpecBusyError: a build is at work on it.
         """
         path = self.git_dir / f"{name}.git"
         if path.is_dir():
@@ -93,7 +92,7 @@ class Housekeeping:
                 ]
                 if old and remove:
                     repo.drop([f"refs/factory/failed/{attempt}" for attempt in old])
-        except BuildBusyError:
+        except SpecBusyError:
             return []
         return [f"{name} {attempt}" for attempt in old]
 
@@ -104,6 +103,6 @@ class Housekeeping:
             with spec_lock(self.locks_dir, name):
                 if remove:
                     remove_folder(path)
-        except BuildBusyError:
+        except SpecBusyError:
             return False
         return True

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from factory_assets.build.errors import BuildBusyError
+from factory_assets.domain.errors import FactoryError
+
+
+class SpecBusyError(FactoryError):
+    """Another run holds this spec."""
 
 
 @contextmanager
@@ -16,7 +20,7 @@ def spec_lock(folder: Path, name: str) -> Iterator[None]:
     """Hold the lock of one spec; it is let go when the process ends, however it ends.
 
     Raises:
-        BuildBusyError: naming the process that holds it.
+        SpecBusyError: naming the process that holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -25,7 +29,7 @@ def spec_lock(folder: Path, name: str) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = stream.read().strip() or "unknown"
-            raise BuildBusyError(
+            raise SpecBusyError(
                 f"Another run is building this spec (process {holder}).",
                 where=name,
                 mend="Wait for that run to end, or cancel it in the UI.",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NoReturn
 
-from factory_assets.build.budgets import Bound
 from factory_assets.build.disputes import take_disputes
 from factory_assets.build.endings import Endings
 from factory_assets.build.git import OversizedError
@@ -14,21 +12,14 @@ from factory_assets.build.put_back import laid_again, not_its_business
 from factory_assets.build.reading import keep_disputes
 from factory_assets.build.sessions import Work, run_phase
 from factory_assets.build.state import AttemptState
+from factory_assets.build.waiting import wait_after_agent, wait_for_budget
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage, WaitCause
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.refusals import Refusal, stopped_error
 from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
 from factory_assets.gates.names import READING, TREE_SAFE
 
-_OUTSIDE = {
-    OutcomeKind.AUTHENTICATION: WaitCause.CREDENTIAL,
-    OutcomeKind.STOPPED: WaitCause.INFRASTRUCTURE,
-    OutcomeKind.NOT_UNDERSTOOD: WaitCause.NOT_UNDERSTOOD,
-    OutcomeKind.RATE_LIMITED: WaitCause.RATE_LIMIT,
-    OutcomeKind.INFRASTRUCTURE: WaitCause.INFRASTRUCTURE,
-}
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 
 
@@ -45,9 +36,7 @@ class Phases:
         """The commit of a phase, from an earlier run or made now from `before`.
 
         Raises:
-            BuildAgentError: the agent did not do it, or the build's time is over.
-            BuildDeferredError: it cannot go on now.
-            BuildStoppedError: nor before what the model's API refuses is mended.
+            EndedError: the agent did not do it, the build's time is over, or it cannot go on now.
         """
         state = self._state
         state.tools.journal.enter_phase(state.queued.id, phase)
@@ -80,10 +69,7 @@ class Phases:
         context is paid for, where that is the last one of this run.
 
         Raises:
-            BuildGateError: it did not end the round, so that what was refused stays refused.
-            BuildAgentError: the build's time is over.
-            BuildDeferredError: it cannot go on now.
-            BuildStoppedError: nor before what the model's API refuses is mended.
+            EndedError: it did not end the round, so that what was refused stays refused; or it cannot go on now.
         """
         state = self._state
         state.say(phase, f"repair round {number} of {state.config.repair_rounds}, by the agent of {by}")
@@ -99,8 +85,6 @@ class Phases:
             prompts_dir=state.config.prompts_dir,
         )
         work = self._run(phase, commit, prompt + STOPPED_NOTE if stopped else prompt, by=by)
-        if work.bound:
-            self._stop(phase, commit, work, work.bound)
         self._put_off_if_outside(phase, commit, work, by=by)
         # Taken out before anything is committed; kept by the commit that it came with.
         is_read = any(verdict.gate == READING for verdict in refused)
@@ -121,16 +105,10 @@ class Phases:
     def _refuse_undone(self, phase: Phase, before: str, work: Work) -> None:
         if work.outcome.kind is OutcomeKind.DONE:
             return
-        if work.bound:
-            self._stop(phase, before, work, work.bound)
         self._put_off_if_outside(phase, before, work, by=phase)
         if self._state.seconds_left <= 0:
             self._endings.fail_clock(phase, before)
         self._endings.fail_agent(phase, before, work.outcome)
-
-    def _stop(self, phase: Phase, before: str, work: Work, bound: Bound) -> NoReturn:
-        self._keep(phase, before, bound.cause)
-        self._endings.stop_for_budget(phase, bound, work.outcome.detail)
 
     def _run(self, phase: Phase, before: str, prompt: str, *, by: Phase) -> Work:
         # A new session takes the place of the one before.
@@ -184,27 +162,15 @@ class Phases:
 
     def _put_off_if_outside(self, phase: Phase, before: str, work: Work, *, by: Phase) -> None:
         outcome = work.outcome
-        cause = _OUTSIDE.get(outcome.kind)
-        if cause is None:
-            return
-        self._keep(phase, before, cause)
-        reason = f"Phase {phase} met a {outcome.kind}: {outcome.detail}"
-        match outcome.kind:
-            case OutcomeKind.AUTHENTICATION:
-                mend = "Renew the Claude credential (see `factory doctor`)."
-                self._endings.stop(f"The agent's credential was refused: {outcome.detail}", mend=mend)
-            case OutcomeKind.STOPPED if outcome.refusal is not None:
-                self._stop_for(by, outcome.refusal, outcome.model)
-            case OutcomeKind.NOT_UNDERSTOOD:
-                self._endings.stop_or_put_off(by, before, outcome)
-        self._endings.put_off(reason, cause=cause, until=outcome.until)
-
-    def _stop_for(self, phase: Phase, refusal: Refusal, model: str) -> NoReturn:
-        setting = f"FACTORY_{phase.upper()}_MODEL"
-        error = stopped_error(
-            refusal, where="", credential="see `factory doctor`", model=model, setting=setting
-        )
-        self._endings.stop(error.what, mend=error.mend, cause=error.cause, until=error.until)
+        if outcome.kind is OutcomeKind.NOT_UNDERSTOOD:
+            self._keep(phase, before, WaitCause.NOT_UNDERSTOOD)
+            self._endings.end_not_understood(by, before, outcome)
+        wait = wait_after_agent(outcome, phase=phase, by=by)
+        if work.bound is not None:
+            wait = wait_for_budget(phase, work.bound, outcome.detail)
+        if wait is not None:
+            self._keep(phase, before, wait.cause)
+            self._endings.put_off(wait)
 
     def _recorded(self, phase: Phase) -> PhaseRecord | None:
         """The phase as this run or an earlier one of the attempt has done it."""

@@ -17,24 +17,28 @@ from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
 from factory_assets.domain.papers import paper_url
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.readings import Reading
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gates import names_after
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tools:
-    """What an attempt works with. `clean` takes the factory's own secrets out of a text.
+class Books:
+    """Where a build writes down what it does. `clean` takes the factory's own secrets out of a text."""
 
-    `reader` reads what is to ship; None where no repo is read.
-    """
+    journal: BuildJournal
+    clock: Callable[[], datetime]
+    clean: Redactor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools(Books):
+    """What an attempt works with. `reader` reads what is to ship; None where no repo is read."""
 
     agents: AgentRunner
     commands: CommandRunner
-    journal: BuildJournal
     ledger: BuildLedger
-    clock: Callable[[], datetime]
     report: Callable[[str], None]
-    clean: Callable[[str], str]
     reader: Reader | None = None
 
 

@@ -8,19 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from factory_assets.build.config import BuildConfig, BuildJob
-from factory_assets.build.errors import (
-    BuildAgentError,
-    BuildDeferredError,
-    BuildGateError,
-    BuildStoppedError,
-)
 from factory_assets.build.laid import Bench, LaidWork, Work
+from factory_assets.build.outcome import Busy, Deferred, Refused, Shipped
 from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.build.stage import Builder
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase
-from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -62,13 +56,14 @@ def judge_laid(
         reader=reader(registry) if reader is not None else None,
     )
     job = BuildJob(queued=_queue(registry, spec), papers=tuple(papers), run_id="judge", partition="judge")
-    try:
-        return builder.build(job, _unheard)
-    except (BuildGateError, BuildAgentError) as error:
-        return error.report
-    except (BuildDeferredError, BuildStoppedError) as error:
-        # What put it off, in its own words: nothing launches this again.
-        raise (error.__context__ if isinstance(error.__context__, FactoryError) else error) from None
+    match builder.build(job, _unheard):
+        case Shipped(report=report) | Refused(report=report):
+            return report
+        case Deferred() as deferred:
+            # What put it off, in its own words: nothing launches this again.
+            raise deferred.error_met or deferred.error
+        case Busy() as busy:
+            raise busy.error
 
 
 def _unheard(line: str) -> None:

@@ -1,19 +1,14 @@
 """The asset `built_repos`: one repo per date and rank, built by Claude Code and held to its gates."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 import dagster as dg
 
-from factory_assets.build.errors import (
-    BuildAgentError,
-    BuildBusyError,
-    BuildDeferredError,
-    BuildGateError,
-    BuildMachineError,
-    BuildStoppedError,
-)
+from factory_assets.build.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.build_metadata import cost, refused_by, report_metadata, spec_metadata
 from factory_assets.defs.day_page import write_day
@@ -35,6 +30,7 @@ from factory_assets.defs.shown_provenance import show_provenance
 from factory_assets.defs.stages import Building, Clock
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.registry import Registry
@@ -132,51 +128,64 @@ def _build(step: _Step) -> Iterator[Event]:
         return
     tag_run(context, queued)
     try:
-        yield from _materialize(step, queued)
+        events = _settled_before(step, queued)
+        if events is None:
+            with _errors_told(step, queued):
+                outcome = step.building.build(queued, context.run.run_id, context.log.info)
+            events = _ended(step, queued, outcome)
+        yield from events
     except dg.Failure:
         yield from write_day(context, registry, day)
         raise
     yield from write_day(context, registry, day)
 
 
-def _materialize(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
-    context, registry, git_dir = step.context, step.registry, step.git_dir
-    if queued.status is BuildStatus.SHIPPED:
-        tag_outcome(context, RunOutcome.SHIPPED)
-        yield from _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
-        return
-    before = _attempts_before(context.run)
-    if before is not None and queued.status is BuildStatus.FAILED and queued.attempts > before:
-        yield from _failed_before(step, queued)
-        return
-    if before is not None and queued.not_before is not None and queued.not_before > step.clock.now():
-        why = f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
-        _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(why)})
-        return
+@contextmanager
+def _errors_told(step: _Step, queued: QueuedSpec) -> Iterator[None]:
+    """What leaves a build as an error is no outcome of it: nothing was built, or the run was asked to end."""
     try:
-        report = step.building.build(queued, context.run.run_id, context.log.info)
-    except (BuildDeferredError, BuildStoppedError) as error:
-        yield from _checks(error.report.verdicts)
-        _put_off(step, queued, error)
-        return
-    except (BuildGateError, BuildAgentError) as error:
-        yield from _checks(error.report.verdicts)
-        about = {**refused_by(error.report), **error_metadata(error), **report_metadata(error.report)}
-        # A failure's own metadata stands in its run only; observations stand in the partition's history.
-        _observe(step, queued, RunOutcome.FAILED, about)
-        raise failure(error, {**spec_metadata(queued, git_dir), **about}) from error
-    except BuildBusyError as error:
-        _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(str(error))})
-        return
+        yield
     except FactoryError as error:
-        tag_outcome(context, RunOutcome.NOT_STARTED)
-        raise failure(error, spec_metadata(queued, git_dir)) from error
+        tag_outcome(step.context, RunOutcome.NOT_STARTED)
+        raise failure(error, spec_metadata(queued, step.git_dir)) from error
     except dg.DagsterExecutionInterruptedError:
         # Cancelled, or the factory stops: else the queue would show a build at work that is none.
-        registry.release_build(queued.id, run_id=context.run.run_id)
+        step.registry.release_build(queued.id, run_id=step.context.run.run_id)
         raise
-    tag_outcome(context, RunOutcome.SHIPPED)
-    yield from _shipped(step, queued, report.verdicts, report)
+
+
+def _settled_before(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
+    """What there is to say of a spec that is not to be built now; None where it is."""
+    context, registry = step.context, step.registry
+    if queued.status is BuildStatus.SHIPPED:
+        return _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
+    before = _attempts_before(context.run)
+    if before is not None and queued.status is BuildStatus.FAILED and queued.attempts > before:
+        return _failed_before(step, queued)
+    if before is not None and queued.not_before is not None and queued.not_before > step.clock.now():
+        why = f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
+        return _not_started(step, queued, why)
+    return None
+
+
+def _ended(step: _Step, queued: QueuedSpec, outcome: Outcome) -> Iterator[Event]:
+    """What a run's build came to, as the checks and the partition's history say it."""
+    match outcome:
+        case Shipped(report=report):
+            yield from _shipped(step, queued, report.verdicts, report)
+        case Refused(report=report):
+            yield from _checks(report.verdicts)
+            about = {**refused_by(report), **error_metadata(outcome.error), **report_metadata(report)}
+            # A failure's own metadata stands in its run only; observations stand in the partition's history.
+            _observe(step, queued, RunOutcome.FAILED, about)
+            raise failure(outcome.error, {**spec_metadata(queued, step.git_dir), **about})
+        case Deferred(report=report):
+            yield from _checks(report.verdicts)
+            _put_off(step, queued, outcome)
+        case Busy():
+            yield from _not_started(step, queued, str(outcome))
+        case _:
+            assert_never(outcome)
 
 
 def _attempts_before(run: dg.DagsterRun) -> int | None:
@@ -199,29 +208,37 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     raise failure(error, spec_metadata(queued, step.git_dir))
 
 
-def _put_off(step: _Step, queued: QueuedSpec, error: BuildDeferredError | BuildStoppedError) -> None:
-    until = error.until
-    if isinstance(error, BuildStoppedError):
-        stop_for_model(
-            step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
-        )
-    elif isinstance(error, BuildMachineError):
-        stop_for_machine(
-            step.context, step.registry, error, step.building.credential_digest(), now=step.clock.now()
-        )
-    else:
-        step.context.log.warning("Put off: %s", error)
+def _not_started(step: _Step, queued: QueuedSpec, why: str) -> Iterator[Event]:
+    _observe(step, queued, RunOutcome.NOT_STARTED, {"why": dg.MetadataValue.text(why)})
+    yield from ()
+
+
+def _put_off(step: _Step, queued: QueuedSpec, deferred: Deferred) -> None:
+    context, registry, until = step.context, step.registry, deferred.until
+    now, credential = step.clock.now(), step.building.credential_digest
+    match deferred.stops:
+        case Stops.MODEL:
+            refused = ModelStoppedError(
+                deferred.what, mend=deferred.mend, cause=deferred.cause, until=deferred.until
+            )
+            stop_for_model(context, registry, refused, credential(), now=now)
+        case Stops.MACHINE:
+            stop_for_machine(context, registry, deferred.error, credential(), now=now)
+        case None:
+            context.log.warning("Put off: %s", deferred)
+        case _:
+            assert_never(deferred.stops)
     _observe(
         step,
         queued,
         RunOutcome.DEFERRED,
         {
-            "why": dg.MetadataValue.text(error.cause.value),
+            "why": dg.MetadataValue.text(deferred.cause.value),
             "until": dg.MetadataValue.text(
                 f"{until:%Y-%m-%d %H:%M} UTC" if until else "what stands under `what to do` is done"
             ),
-            **error_metadata(error),
-            **report_metadata(error.report),
+            **error_metadata(deferred.error),
+            **report_metadata(deferred.report),
         },
     )
 
@@ -250,6 +267,7 @@ def _shipped(
     step: _Step, queued: QueuedSpec, verdicts: Sequence[GateVerdict], report: BuildReport | None
 ) -> Iterator[Event]:
     """The repo and the checks. Without a `report` it has shipped before."""
+    tag_outcome(step.context, RunOutcome.SHIPPED)
     repo = step.registry.shipped_repo(queued.spec.name)
     if repo is None:
         raise failure(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.build.report import BuildReport
+from factory_assets.build.outcome import Outcome
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.report import GatherReport
@@ -49,7 +49,7 @@ class Analysing(Protocol):
 class Building(Protocol):
     """Builds one spec."""
 
-    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> BuildReport:
+    def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build, pass the gates and ship; errors carry the report as far as it got."""
         ...
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from factory_assets.domain.announcements import announced_at, is_settled
+from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import BudgetLimits, WaitCause
 from factory_assets.domain.specs import QueuedSpec
 
@@ -16,8 +17,6 @@ OLDEST_EVERY = 5
 PROBE_PAUSE = timedelta(minutes=10)
 _BLIND_PAUSE = timedelta(hours=1)
 _MACHINE_PAUSE = timedelta(minutes=10)
-_FIRST_BACK_OFF = timedelta(minutes=10)
-_LONGEST_BACK_OFF = timedelta(hours=6)
 _LONGEST_ANALYSIS_DOUBLINGS = 3
 _ANALYSIS_STOPS = frozenset(
     {
@@ -148,11 +147,6 @@ def choose_analyses(
     return AnalysisChoice(tuple(chosen), tuple(paused), tuple(over))
 
 
-def _doubled(pause: timedelta, times: int) -> timedelta:
-    factor: int = 2 ** min(times, 10)
-    return min(pause * factor, _LONGEST_BACK_OFF)
-
-
 @dataclass(frozen=True)
 class Hold:
     """A stop of the whole queue. `credential` is a digest of what was refused: another one lifts the stop.
@@ -182,7 +176,7 @@ class Hold:
     @property
     def probe_pause(self) -> timedelta:
         """The time between two requests that tell whether the credential works."""
-        return _doubled(PROBE_PAUSE, self.tries)
+        return pause_after(self.tries, first=PROBE_PAUSE)
 
     @property
     def opens_at(self) -> datetime:
@@ -190,7 +184,7 @@ class Hold:
         if self.until is not None and self.until > self.since:
             return self.until
         first = _MACHINE_PAUSE if self.cause is WaitCause.TOOLCHAIN else _BLIND_PAUSE
-        return self.since + _doubled(first, self.tries)
+        return self.since + pause_after(self.tries, first=first)
 
     def may_probe(self, now: datetime, last_probe: datetime | None) -> bool:
         """Whether the refused credential may be tried again, which costs nothing but a request.
@@ -219,7 +213,7 @@ class Crashes:
         """
         if self.count <= 1:
             return self.last_at
-        return self.last_at + _doubled(_FIRST_BACK_OFF, self.count - 2)
+        return self.last_at + pause_after(self.count - 2)
 
 
 @dataclass(frozen=True)

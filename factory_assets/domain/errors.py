@@ -67,12 +67,8 @@ class SourceError(FactoryError):
     """A paper source answered something that must not be taken for a result."""
 
 
-class AgentError(FactoryError):
-    """The agent ended without doing its phase: out of turns, over budget, or an error of its own."""
-
-
 class GateError(FactoryError):
-    """A gate refused a phase's result."""
+    """A gate refused a repo's history, or what was pushed of it."""
 
 
 class RegistryBusyError(InfrastructureError):
