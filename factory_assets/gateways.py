@@ -127,48 +127,48 @@ class Gateways(Access):
             notify=notify,
         )
 
-    @_redacted
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build one spec; see build.stage."""
         from factory_assets.build.config import BuildJob
         from factory_assets.build.outcome import Refused, Shipped
         from factory_assets.build.stage import Builder, put_off_for_machine
         from factory_assets.build.state import Books
-        from factory_assets.llm.redacted import RedactedAgents
 
         redact = self.redactor()
         notify = redact.lines(notify)
-        try:
-            self._require_git()
-            commands = self._require_sandbox()
-            config = self._build_config()
-            agents = self._claude_code(self._agents_url())
-        except MissingToolError as error:
-            books = Books(journal=self.registry, clock=self.now, clean=redact)
-            return put_off_for_machine(queued, error, books, locks_dir=self._locks_dir)
-        builder = Builder(
-            config,
-            agents=RedactedAgents(agents, redact),
-            commands=commands,
-            scanner=self.leak_scanner(),
-            journal=self.registry,
-            ledger=self.registry,
-            clock=self.now,
-            reader=self._own_reader(notify),
-        )
-        job = BuildJob(
-            queued=queued,
-            papers=tuple(self.registry.papers_by_id(queued.spec.source_papers)),
-            run_id=run_id,
-            partition=f"{queued.day}|{rank_key(queued.rank)}" if queued.rank is not None else str(queued.day),
-        )
-        try:
-            outcome = builder.build(job, notify)
-            if isinstance(outcome, Shipped | Refused):
-                self.tell_router(outcome.report, notify)
-            return outcome
-        finally:
-            forget_sessions(agents, config, queued.spec.name, notify)
+        with redact.errors():
+            try:
+                self._require_git()
+                commands = self._require_sandbox()
+                config = self._build_config()
+                agents = self._claude_code(self._agents_url())
+            except MissingToolError as error:
+                books = Books(journal=self.registry, clock=self.now, clean=redact)
+                return put_off_for_machine(queued, error, books, locks_dir=self._locks_dir)
+            builder = Builder(
+                config,
+                agents=agents,
+                commands=commands,
+                scanner=self.leak_scanner(),
+                journal=self.registry,
+                ledger=self.registry,
+                clock=self.now,
+                reader=self._own_reader(notify),
+            )
+            day = str(queued.day)
+            job = BuildJob(
+                queued=queued,
+                papers=tuple(self.registry.papers_by_id(queued.spec.source_papers)),
+                run_id=run_id,
+                partition=day if queued.rank is None else f"{day}|{rank_key(queued.rank)}",
+            )
+            try:
+                outcome = builder.build(job, notify)
+                if isinstance(outcome, Shipped | Refused):
+                    self.tell_router(outcome.report, notify)
+                return outcome
+            finally:
+                forget_sessions(agents, config, queued.spec.name, notify)
 
     def tell_router(self, report: BuildReport, notify: Notify) -> None:
         """Tell the router, where there is one, how a build ended; never fatal. See llm.feedback."""

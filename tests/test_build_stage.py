@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -549,6 +550,35 @@ def test_a_missing_toolchain_keeps_the_spec_queued_and_names_the_tool(tmp_path):
     assert (agent.tasks, factory.ledger.calls) == ([], [])
 
 
+def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_why(bash_factory):
+    class OutOfOrder:
+        protections = ("bubblewrap",)
+
+        def run(self, command):
+            raise InfrastructureError("the sandbox does not start", mend="See `factory doctor`.")
+
+    bash_factory.commands = OutOfOrder()
+    deferred = bash_factory.deferred("the sandbox does not start")
+    assert (deferred.cause, deferred.until) == (WaitCause.INFRASTRUCTURE, NOW + timedelta(minutes=10))
+    assert deferred.report.protections == ("bubblewrap",)
+    queued = bash_factory.journal.queued
+    assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
+    assert queued.error_log == "the sandbox does not start To mend it: See `factory doctor`."
+    assert bash_factory.agent.tasks == []
+
+
+def test_an_error_that_puts_a_build_off_is_told_without_the_secret_that_it_names(tmp_path):
+    secret = "sk-ant-very-secret-value"
+
+    def fails(workspace):
+        raise InfrastructureError(f"{secret} was not taken", where=f"https://me:{secret}@proxy", mend=secret)
+
+    agent = ScriptedAgent({Phase.BUILD: fails})
+    factory = Factory(tmp_path, make_spec(Language.BASH), agent, secrets=(secret,))
+    deferred = factory.deferred(r"\[secret\] was not taken")
+    assert secret not in repr(deferred) + str(deferred.error_met) + factory.journal.queued.error_log
+
+
 def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
     secret = "sk-ant-very-secret-value"
     acts = good_acts(Language.BASH)
@@ -567,3 +597,21 @@ def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
     caught = factory.refused(r"\[secret\]", by="gate")
     assert secret not in str(caught) + str(factory.journal.verdicts) + "".join(factory.lines)
+
+
+def test_an_agent_is_told_no_secret_and_what_it_says_of_one_is_told_nowhere(tmp_path):
+    secret = "sk-ant-very-secret-value"
+
+    class TalkativeAgent(ScriptedAgent):
+        def run_agent(self, task, report, meter):
+            report(f"Bash echo {secret}")
+            return replace(super().run_agent(task, report, meter), detail=f"I met {secret}")
+
+    agent = TalkativeAgent({Phase.BUILD: lambda workspace: OutcomeKind.AGENT_FAILURE})
+    spec = make_spec(Language.BASH, problem=f"Nobody should use {secret} any more.")
+    factory = Factory(tmp_path, spec, agent, secrets=(secret,))
+    refused = factory.refused(r"I met \[secret\]", by="agent")
+    assert "Nobody should use [secret] any more." in agent.tasks[0].prompt
+    assert any("Bash echo [secret]" in line for line in factory.lines)
+    kept = factory.git("for-each-ref", "--format=%(contents)")
+    assert secret not in "".join([*factory.lines, repr(refused), kept, factory.journal.queued.error_log])

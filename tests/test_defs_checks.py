@@ -12,7 +12,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from defs_factory import DefsFactory, checks
 from defs_fakes import STUBS_FOUND, TESTS_FAILED, paper_on, spec_on
 
-from factory_assets.defs.built_repos import check_name
+from factory_assets.defs.gate_checks import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from factory_assets.build_defs import build_defs
 from factory_assets.cli.instance import open_instance
-from factory_assets.defs.built_repos import check_name
+from factory_assets.defs.gate_checks import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase
 from factory_assets.gates import ALL_GATES

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,20 +13,16 @@ from factory_assets.doctor.result import DoctorInputs
 from factory_assets.doctor.run import run_checks
 from factory_assets.doctor.secrets import check_secrets
 from factory_assets.domain.agents import (
-    AgentOutcome,
-    AgentTask,
-    OutcomeKind,
     Question,
     Route,
     StructuredModel,
 )
-from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.redaction import Redactor
 from factory_assets.gateways import Gateways
 from factory_assets.llm.claude_api_errors import AnswerRefusedError
-from factory_assets.llm.redacted import RedactedAgents, RedactedModel
+from factory_assets.llm.redacted import RedactedModel
 from factory_assets.registry import Registry
 from factory_assets.registry.redacted import RedactedPapers
 from factory_assets.settings import Mode, Settings
@@ -119,31 +113,6 @@ def test_a_refused_answer_is_kept_without_secrets() -> None:
     with pytest.raises(AnswerRefusedError) as caught:
         RedactedModel(Refusing(), Redactor([SECRET])).ask(question)
     assert caught.value.answer.text == "I saw [secret]"
-
-
-@dataclass
-class TalkativeAgent:
-    """Repeats a secret in all it says; keeps its tasks."""
-
-    tasks: list[AgentTask] = field(default_factory=list)
-
-    def run_agent(
-        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
-    ) -> AgentOutcome:
-        self.tasks.append(task)
-        report(f"Bash echo {SECRET}")
-        meter(Usage(cost_usd=0.5))
-        return AgentOutcome(OutcomeKind.AGENT_FAILURE, f"I met {SECRET}", 1, Usage(), 1.0, None, task.model)
-
-
-def test_an_agent_is_told_no_secret_and_tells_none(tmp_path: Path) -> None:
-    agent, lines, metered = TalkativeAgent(), [], []
-    task = AgentTask(f"Use {SECRET}", tmp_path, "model", 5, 1.0, 60)
-    outcome = RedactedAgents(agent, Redactor([SECRET])).run_agent(task, lines.append, metered.append)
-    assert [given.prompt for given in agent.tasks] == ["Use [secret]"]
-    assert lines == ["Bash echo [secret]"]
-    assert outcome.detail == "I met [secret]"
-    assert metered == [Usage(cost_usd=0.5)]
 
 
 def test_every_secret_of_the_settings_is_known_by_its_type_and_not_by_its_name() -> None:

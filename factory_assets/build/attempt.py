@@ -14,7 +14,7 @@ from factory_assets.build.scaffold.scaffold import write_scaffold
 from factory_assets.build.sealing import seal
 from factory_assets.build.shipping import finish_shipping, ship
 from factory_assets.build.state import AttemptState
-from factory_assets.domain.builds import Phase
+from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.folders import fresh_folder
 from factory_assets.gates import FINAL_GATES, Context
 from factory_assets.gates.runs import Final, Resolved
@@ -35,21 +35,52 @@ class Attempt:
             EndedError: with the outcome of a build that does not ship.
             FactoryError: what the build has to wait for.
         """
-        repo = self._state.repo
+        state, repo = self._state, self._state.repo
         shipped = repo.main()
         if shipped is not None:
-            return finish_shipping(self._state, shipped)
+            return finish_shipping(state, shipped)
         self._endings.finish_failing()
         self._endings.take_up_what_passed()
         self._take_up_what_would_pass()
         scaffold = repo.scaffold() or self._write_scaffold()
-        phases, before = Phases(self._state, self._endings), scaffold
+        phases, before = Phases(state, self._endings), scaffold
         made: dict[Phase, str] = {}
         for phase in Phase:
-            judged = self._until_passed(phases, phase, before, scaffold=scaffold, made=made)
-            before = made[phase] = judged.commit
-        reading = kept_reading(self._state, judged.commit)
-        return ship(self._state, judged.runs.final, judged.runs.tests.own.report.executed, reading)
+            made[phase] = phases.do(phase, before)
+            # A run that died in a repair round left its commits: their number is the number of rounds.
+            rounds = repo.distance(before, made[phase]) - 1
+            judged = self._judged(phase, before, scaffold=scaffold, made=made)
+            while refused := state.refused:
+                by = self._who_mends(phase, made[phase], refused, rounds=rounds)
+                rounds += 1
+                made[phase] = phases.repair(phase, made[phase], by=by, number=rounds, refused=refused)
+                judged = self._judged(phase, before, scaffold=scaffold, made=made)
+            before = made[phase]
+        reading = kept_reading(state, judged.commit)
+        return ship(state, judged.runs.final, judged.runs.tests.own.report.executed, reading)
+
+    def _judged(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
+        """Put the phase's commit before its gates; `made` are the commits so far, its own among them."""
+        state = self._state
+        if state.seconds_left <= 0:
+            self._endings.fail_clock(phase, made[phase])
+        state.judge_anew(phase)
+        context = self._context(phase, before, scaffold=scaffold, made=made)
+        for verdict in judge(context):
+            state.take_verdicts(phase, (verdict,))
+        return context
+
+    def _who_mends(
+        self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, rounds: int
+    ) -> Phase:
+        """The phase whose agent gets what was refused handed back, as often as the setting says."""
+        state = self._state
+        # What leaked is quarantined: its surroundings are never handed back.
+        leaked = any(verdict.gate in FINAL_GATES for verdict in refused)
+        if leaked or rounds >= state.config.repair_rounds:
+            self._endings.fail_gate(phase, commit, refused)
+        # Documents are the business of the agent that wrote them, whose model costs least.
+        return Phase.SEO if is_about_documents(state, commit, refused) else phase
 
     def _take_up_what_would_pass(self) -> None:
         """Take a phase for done that gates refused in the attempt before and those of today do not refuse."""
@@ -64,36 +95,6 @@ class Attempt:
         if all(verdict.passed for verdict in judge(context)):
             repo.set_scaffold(scaffold)
             repo.finish_phase(phase, commit)
-
-    def _until_passed(
-        self, phases: Phases, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]
-    ) -> Context:
-        """Do a phase, and hand back what its gates refuse for as many rounds as the setting says.
-
-        `made` are the commits of the phases before it. What is returned is what passed the gates.
-        """
-        state = self._state
-        commit = phases.do(phase, before)
-        # A run that died in a repair round left its commits: their number is the number of rounds.
-        rounds = state.repo.distance(before, commit) - 1
-        while True:
-            if state.seconds_left <= 0:
-                self._endings.fail_clock(phase, commit)
-            state.judge_anew(phase)
-            context = self._context(phase, before, scaffold=scaffold, made={**made, phase: commit})
-            for verdict in judge(context):
-                state.take_verdicts(phase, (verdict,))
-            refused = state.refused
-            if not refused:
-                return context
-            # What leaked is quarantined: its surroundings are never handed back.
-            leaked = any(verdict.gate in FINAL_GATES for verdict in refused)
-            if leaked or rounds >= state.config.repair_rounds:
-                self._endings.fail_gate(phase, commit, refused)
-            rounds += 1
-            # Documents are the business of the agent that wrote them, whose model costs least.
-            by = Phase.SEO if is_about_documents(state, commit, refused) else phase
-            commit = phases.repair(phase, commit, by=by, number=rounds, refused=refused)
 
     def _context(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
         state, commit = self._state, made[phase]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from factory_assets.build.disputes import take_disputes
 from factory_assets.build.endings import Endings
@@ -10,7 +11,7 @@ from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.build.put_back import laid_again, not_its_business
 from factory_assets.build.reading import keep_disputes
-from factory_assets.build.sessions import Work, run_phase
+from factory_assets.build.sessions import Sessions, Work
 from factory_assets.build.state import AttemptState
 from factory_assets.build.waiting import wait_after_agent, wait_for_budget
 from factory_assets.domain.agents import OutcomeKind
@@ -30,7 +31,7 @@ class Phases:
         self._state = state
         self._endings = endings
         self._done = state.repo.phases_done()
-        self._session: tuple[Phase, str] | None = None
+        self._sessions = Sessions(state)
 
     def do(self, phase: Phase, before: str) -> str:
         """The commit of a phase, from an earlier run or made now from `before`.
@@ -55,7 +56,8 @@ class Phases:
             files=files,
             prompts_dir=state.config.prompts_dir,
         )
-        work = self._run(phase, before, prompt + STOPPED_NOTE if stopped else prompt, by=phase)
+        with self._nothing_lost(phase, before):
+            work = self._sessions.run(phase, prompt + STOPPED_NOTE if stopped else prompt)
         self._refuse_undone(phase, before, work)
         commit = self._commit(phase, before, f"{_MESSAGES[phase]} {state.spec.name}", by=phase)
         return self._finish(phase, commit, work, known=None)
@@ -65,8 +67,7 @@ class Phases:
     ) -> str:
         """The commit in which an agent has mended what gates refused in the phase's `commit`; not yet judged.
 
-        It is the agent of the phase `by`, with that one's model, tools and dollars. It goes on in its session, whose
-        context is paid for, where that is the last one of this run.
+        It is the agent of the phase `by`, with that one's model, tools and dollars.
 
         Raises:
             EndedError: it did not end the round, so that what was refused stays refused; or it cannot go on now.
@@ -84,7 +85,8 @@ class Phases:
             files=self._lay_out(stopped or commit),
             prompts_dir=state.config.prompts_dir,
         )
-        work = self._run(phase, commit, prompt + STOPPED_NOTE if stopped else prompt, by=by)
+        with self._nothing_lost(phase, commit):
+            work = self._sessions.run(by, prompt + STOPPED_NOTE if stopped else prompt)
         self._put_off_if_outside(phase, commit, work, by=by)
         # Taken out before anything is committed; kept by the commit that it came with.
         is_read = any(verdict.gate == READING for verdict in refused)
@@ -110,20 +112,16 @@ class Phases:
             self._endings.fail_clock(phase, before)
         self._endings.fail_agent(phase, before, work.outcome)
 
-    def _run(self, phase: Phase, before: str, prompt: str, *, by: Phase) -> Work:
-        # A new session takes the place of the one before.
-        known, self._session = self._session, None
-        resume = known[1] if known is not None and known[0] is by else None
+    @contextmanager
+    def _nothing_lost(self, phase: Phase, before: str) -> Iterator[None]:
+        """Keep what lies in the workspace where an error ends the agent's work."""
         try:
-            work = run_phase(self._state, by, prompt, resume=resume)
+            yield
         except (FactoryError, OSError):
             # What ended the run is what is told, also where it (a full disk, say) lets nothing be kept.
             with suppress(FactoryError, OSError):
                 self._keep(phase, before, WaitCause.INFRASTRUCTURE)
             raise
-        if work.outcome.session_id is not None:
-            self._session = by, work.outcome.session_id
-        return work
 
     def _keep(self, phase: Phase, before: str, cause: WaitCause) -> None:
         """Keep what the agent has done in the workspace so far, for the run that goes on from there."""

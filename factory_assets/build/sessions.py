@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import reduce
 
-from factory_assets.build.budgets import Bound, SessionMeter, allowance, day_bound
+from factory_assets.build.budgets import Bound, OutOfBudgetError, SessionMeter, allowance, day_bound
 from factory_assets.build.config import TOOLS
 from factory_assets.build.prompts import RESUME_PROMPT
 from factory_assets.build.state import AttemptState
@@ -14,6 +17,9 @@ from factory_assets.domain.builds import ModelCall, Phase, Reservation, Usage
 from factory_assets.domain.errors import BudgetError, FactoryError
 from factory_assets.domain.sizes import size_of
 from factory_assets.languages import LANGUAGES
+
+# One that is out of turns in its second as well has failed.
+_MOST_SESSIONS = 2
 
 
 @dataclass(frozen=True)
@@ -37,47 +43,90 @@ class Work:
         )
 
 
-def run_phase(state: AttemptState, phase: Phase, prompt: str, *, resume: str | None) -> Work:
-    """Let the phase's agent work in the workspace; one that is out of turns is resumed once in its session.
+class Sessions:
+    """The agents' sessions of one run of an attempt."""
 
-    Args:
-        state: the attempt.
-        phase: whose model, tools and limits hold.
-        prompt: what it is to do.
-        resume: the session of the phase to go on with; None for a new one.
+    def __init__(self, state: AttemptState) -> None:
+        self._state = state
+        self._last: tuple[Phase, str] | None = None
+
+    def run(self, phase: Phase, prompt: str) -> Work:
+        """Let the phase's agent work in the workspace; one that is out of turns is resumed once.
+
+        It goes on in its own session, whose context is paid for, where that is the last one of this run.
+
+        Args:
+            phase: whose model, tools and limits hold.
+            prompt: what it is to do.
+
+        Raises:
+            FactoryError: when the agent cannot be run; what it had spent is settled.
+        """
+        state, done = self._state, list[Work]()
+        task, self._last = self._task(phase, prompt), None
+        while True:
+            try:
+                with _session(state, phase, task) as session:
+                    session.outcome = state.tools.agents.run_agent(session.task, session.say, session.meter)
+            except OutOfBudgetError as error:
+                return reduce(Work.then, [*done, _not_started(task, error)])
+            done.append(session.work)
+            ended = session.outcome
+            if ended.session_id is not None:
+                self._last = phase, ended.session_id
+            if (
+                len(done) == _MOST_SESSIONS
+                or ended.kind is not OutcomeKind.OUT_OF_TURNS
+                or self._last is None
+            ):
+                return reduce(Work.then, done)
+            state.say(phase, "out of turns; resumed once")
+            task = replace(task, prompt=RESUME_PROMPT, resume=ended.session_id)
+
+    def _task(self, phase: Phase, prompt: str) -> AgentTask:
+        state, last = self._state, self._last
+        packages = LANGUAGES[state.spec.language].packages
+        return AgentTask(
+            prompt=state.clean(prompt),
+            workspace=state.workspace,
+            model=state.config.models[phase],
+            max_turns=state.config.turns(phase, state.spec),
+            max_budget_usd=0.0,
+            timeout_seconds=0.0,
+            tools=TOOLS[phase],
+            resume=last[1] if last is not None and last[0] is phase else None,
+            reach=packages.reach(state.config.indexes),
+            variables=packages.variables(state.config.indexes),
+            transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),
+        )
+
+
+@dataclass
+class _Session:
+    """A session that has its dollars. `outcome` is how it ended, `work` what the attempt counts of it."""
+
+    task: AgentTask
+    meter: SessionMeter
+    say: Callable[[str], None]
+    outcome: AgentOutcome = field(init=False)
+    work: Work = field(init=False)
+
+
+@contextmanager
+def _session(state: AttemptState, phase: Phase, task: AgentTask) -> Iterator[_Session]:
+    """Reserve what a session may spend, and settle what it has spent.
 
     Raises:
-        FactoryError: when the agent cannot be run; what it had spent is settled.
+        OutOfBudgetError: no budget has room for it.
     """
-    packages = LANGUAGES[state.spec.language].packages
-    task = AgentTask(
-        prompt=prompt,
-        workspace=state.workspace,
-        model=state.config.models[phase],
-        max_turns=state.config.turns(phase, state.spec),
-        max_budget_usd=0.0,
-        timeout_seconds=0.0,
-        tools=TOOLS[phase],
-        resume=resume,
-        reach=packages.reach(state.config.indexes),
-        variables=packages.variables(state.config.indexes),
-        transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),
-    )
-    work = _run_session(state, phase, task)
-    session = work.outcome.session_id
-    if work.outcome.kind is not OutcomeKind.OUT_OF_TURNS or session is None:
-        return work
-    state.say(phase, "out of turns; resumed once")
-    return work.then(_run_session(state, phase, replace(task, prompt=RESUME_PROMPT, resume=session)))
-
-
-def _run_session(state: AttemptState, phase: Phase, task: AgentTask) -> Work:
     config, ledger = state.config, state.tools.ledger
     share = size_of(state.spec.estimated_lines).share
-    spending = ledger.spending(state.queued.id, state.queued.attempts)
-    room = allowance(config.limits, spending, phase, share=share)
+    room = allowance(
+        config.limits, ledger.spending(state.queued.id, state.queued.attempts), phase, share=share
+    )
     if room.is_used_up:
-        return _not_started(task, room.bound, f"the {room.bound.limit_usd * share:.2f} dollars are spent")
+        spent = f"the {room.bound.limit_usd * share:.2f} dollars are spent"
+        raise OutOfBudgetError(spent, bound=room.bound)
     task = replace(
         task,
         max_budget_usd=room.dollars,
@@ -87,27 +136,26 @@ def _run_session(state: AttemptState, phase: Phase, task: AgentTask) -> Work:
     try:
         ledger.reserve(reservation, day_budget_usd=config.limits.day_usd)
     except BudgetError as error:
-        return _not_started(task, day_bound(error.limit_usd, state.tools.clock()), error.what)
-    outcome = _run_agent(state, phase, reservation, task)
-    state.add_work(outcome.usage, outcome.seconds, task.transcript)
-    state.say(phase, f"agent: {outcome.kind}, {outcome.turns} turns, {outcome.usage.cost_usd:.4f} dollars")
-    bound = room.bound if outcome.kind is OutcomeKind.OVER_BUDGET else None
-    return Work(outcome, outcome.usage, outcome.turns, outcome.seconds, bound)
-
-
-def _run_agent(state: AttemptState, phase: Phase, reservation: Reservation, task: AgentTask) -> AgentOutcome:
+        bound = day_bound(error.limit_usd, state.tools.clock())
+        raise OutOfBudgetError(error.what, bound=bound) from error
     state.say(phase, f"agent starts: {task.model}, {task.max_turns} turns, {task.max_budget_usd:.2f} dollars")
-    meter = SessionMeter(state.tools.ledger, reservation.id)
+    meter = SessionMeter(ledger, reservation.id)
+    session = _Session(task, meter, lambda line: state.say(phase, line))
     try:
-        outcome = state.tools.agents.run_agent(task, lambda line: state.say(phase, line), meter)
+        yield session
     except (FactoryError, OSError):
         call = _call(state, reservation, meter.usage, outcome=OutcomeKind.INFRASTRUCTURE)
-        state.tools.ledger.settle(reservation.id, call)
+        ledger.settle(reservation.id, call)
         raise
+    outcome = session.outcome
     call = _call(state, reservation, outcome.usage, outcome=outcome.kind)
-    call = call.model_copy(update={"model": outcome.model, "seconds": outcome.seconds})
-    state.tools.ledger.settle(reservation.id, call)
-    return outcome
+    ledger.settle(
+        reservation.id, call.model_copy(update={"model": outcome.model, "seconds": outcome.seconds})
+    )
+    state.add_work(outcome.usage, outcome.seconds, task.transcript)
+    state.say(phase, f"agent: {outcome.kind}, {outcome.turns} turns, {outcome.usage.cost_usd:.4f} dollars")
+    stopped_by = room.bound if outcome.kind is OutcomeKind.OVER_BUDGET else None
+    session.work = Work(outcome, outcome.usage, outcome.turns, outcome.seconds, stopped_by)
 
 
 def _reservation(state: AttemptState, phase: Phase, task: AgentTask) -> Reservation:
@@ -142,6 +190,6 @@ def _call(state: AttemptState, reservation: Reservation, usage: Usage, *, outcom
     )
 
 
-def _not_started(task: AgentTask, bound: Bound, detail: str) -> Work:
-    outcome = AgentOutcome(OutcomeKind.OVER_BUDGET, detail, 0, Usage(), 0.0, None, task.model)
-    return Work(outcome, outcome.usage, 0, 0.0, bound)
+def _not_started(task: AgentTask, error: OutOfBudgetError) -> Work:
+    outcome = AgentOutcome(OutcomeKind.OVER_BUDGET, error.what, 0, Usage(), 0.0, None, task.model)
+    return Work(outcome, outcome.usage, 0, 0.0, error.bound)

@@ -13,9 +13,9 @@ from factory_assets.build.report import BuildReport
 from factory_assets.defs.build_metadata import cost, refused_by, report_metadata, spec_metadata
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS
+from factory_assets.defs.gate_checks import check_specs, checks_not_applicable, checks_of, judged_before
 from factory_assets.defs.holds import stop_for_machine, stop_for_model
 from factory_assets.defs.left_out import with_checks_left_out
-from factory_assets.defs.markdown import code_block
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.pools import BUILD_POOL
 from factory_assets.defs.runs import (
@@ -32,14 +32,12 @@ from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.gates import ALL_GATES, DESCRIPTIONS
 from factory_assets.registry import Registry
 
 NO_SPEC = RunOutcome.NO_SPEC.value
 # On the runs with which Dagster by itself follows one that crashed.
 _RETRY_NUMBER_TAG = "dagster/retry_number"
 _SHIPPED_BEFORE = "Shipped before; nothing was done."
-_NOT_APPLICABLE = "Not applicable: no spec has this date and rank."
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
 
@@ -82,7 +80,7 @@ def build_built_repos(
         ],
         can_subset=True,
         partitions_def=partitions.date_ranks,
-        check_specs=_check_specs(partitions),
+        check_specs=check_specs(partitions),
         pool=BUILD_POOL,
     )
     def built_repos(
@@ -91,17 +89,11 @@ def build_built_repos(
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
-        chosen = {key.name for key in context.selected_asset_check_keys}
-        if BUILT_REPOS not in context.selected_asset_keys:
-            events: Iterator[Event] = _judged_before(context, registry)
-        else:
+        if BUILT_REPOS in context.selected_asset_keys:
             events = _build(_Step(context, registry, building, clock, git_dir))
-        wanted = (
-            event
-            for event in events
-            if not isinstance(event, dg.AssetCheckResult) or event.check_name in chosen
-        )
-        yield from with_checks_left_out(context, wanted)
+        else:
+            events = judged_before(context, registry)
+        yield from with_checks_left_out(context, events)
 
     return built_repos
 
@@ -124,7 +116,7 @@ def _build(step: _Step) -> Iterator[Event]:
     if queued is None:
         tag_outcome(context, RunOutcome.NO_SPEC)
         yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
-        yield from _checks_not_applicable()
+        yield from checks_not_applicable()
         return
     tag_run(context, queued)
     try:
@@ -174,13 +166,13 @@ def _ended(step: _Step, queued: QueuedSpec, outcome: Outcome) -> Iterator[Event]
         case Shipped(report=report):
             yield from _shipped(step, queued, report.verdicts, report)
         case Refused(report=report):
-            yield from _checks(report.verdicts)
+            yield from checks_of(report.verdicts)
             about = {**refused_by(report), **error_metadata(outcome.error), **report_metadata(report)}
             # A failure's own metadata stands in its run only; observations stand in the partition's history.
             _observe(step, queued, RunOutcome.FAILED, about)
             raise failure(outcome.error, {**spec_metadata(queued, step.git_dir), **about})
         case Deferred(report=report):
-            yield from _checks(report.verdicts)
+            yield from checks_of(report.verdicts)
             _put_off(step, queued, outcome)
         case Busy():
             yield from _not_started(step, queued, str(outcome))
@@ -198,7 +190,7 @@ def _attempts_before(run: dg.DagsterRun) -> int | None:
 
 def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     """Red like the run that judged it: of a partition that nothing has made, the UI shows how its last run ended."""
-    yield from _checks(step.registry.verdicts_of(queued.id, queued.attempts))
+    yield from checks_of(step.registry.verdicts_of(queued.id, queued.attempts))
     error = FactoryError(
         f"It has failed since this run was launched:\n{queued.error_log}",
         where=queued.spec.name,
@@ -293,64 +285,4 @@ def _shipped(
         },
         data_version=dg.DataVersion(repo.commit),
     )
-    yield from _checks(shown.judge(verdicts))
-
-
-def check_name(gate: str) -> str:
-    """The name of a gate's asset check."""
-    return gate.replace("-", "_")
-
-
-def _check_specs(partitions: Partitions) -> list[dg.AssetCheckSpec]:
-    """One for each gate."""
-    return [
-        dg.AssetCheckSpec(
-            check_name(gate),
-            asset=BUILT_REPOS,
-            description=DESCRIPTIONS[gate],
-            partitions_def=partitions.date_ranks,
-        )
-        for gate in ALL_GATES
-    ]
-
-
-def _checks(verdicts: Sequence[GateVerdict]) -> Iterator[dg.AssetCheckResult]:
-    """What the gates decided. Where a repo was made, to be yielded after it: a check judges what is there before it."""
-    # Some gates judge after every phase, and Dagster takes one result of a check: the last one counts.
-    for verdict in {verdict.gate: verdict for verdict in verdicts}.values():
-        yield _result(verdict, {})
-
-
-def _checks_not_applicable() -> Iterator[dg.AssetCheckResult]:
-    """For a rank without a spec."""
-    for gate in ALL_GATES:
-        yield dg.AssetCheckResult(check_name=check_name(gate), passed=True, metadata={"saw": _NOT_APPLICABLE})
-
-
-def _judged_before(context: dg.AssetExecutionContext, registry: Registry) -> Iterator[dg.AssetCheckResult]:
-    """Checks without the asset, from the UI's buttons: what the gates decided when they last judged.
-
-    "Execute all" on the page of the checks names no partition: then each tells its last verdict over all repos.
-    """
-    if not context.has_partition_key:
-        for judged in registry.last_judged():
-            yield _result(judged.verdict, {"repo": dg.MetadataValue.text(judged.repo)})
-        return
-    queued = registry.spec_at(*day_and_rank(context))
-    if queued is None:
-        yield from _checks_not_applicable()
-        return
-    yield from _checks(registry.verdicts_of(queued.id, queued.attempts))
-
-
-def _result(verdict: GateVerdict, about: Mapping[str, dg.MetadataValue]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=check_name(verdict.gate),
-        passed=verdict.passed,
-        severity=dg.AssetCheckSeverity.ERROR,
-        metadata={
-            **about,
-            "saw": dg.MetadataValue.md(code_block(verdict.saw)),
-            "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),
-        },
-    )
+    yield from checks_of(shown.judge(verdicts))

@@ -24,11 +24,16 @@ Event = TypeVar("Event")
 
 
 def with_checks_left_out(context: dg.AssetExecutionContext, events: Iterator[Event]) -> Iterator[Event]:
-    """The events of a step; where it fails, the checks that it has not yielded by then are shown as skipped."""
-    judged: set[str | None] = set()
+    """The events of a step, without those of checks that it is not asked for.
+
+    Where it fails, the checks that it has not yielded by then are shown as skipped.
+    """
+    asked, judged = {key.name for key in context.selected_asset_check_keys}, set[str | None]()
     try:
         for event in events:
             if isinstance(event, dg.AssetCheckResult):
+                if event.check_name not in asked:
+                    continue
                 judged.add(event.check_name)
             yield event
     except (dg.Failure, FactoryError) as failed:

@@ -1,19 +1,10 @@
-"""Models and agents behind the redaction: no secret goes out in a prompt or comes back in an answer."""
+"""A model behind the redaction: no secret goes out in a prompt or comes back in an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from factory_assets.domain.agents import (
-    AgentOutcome,
-    AgentRunner,
-    AgentTask,
-    Answer,
-    Question,
-    StructuredModel,
-)
-from factory_assets.domain.builds import Usage
+from factory_assets.domain.agents import Answer, Question, StructuredModel
 from factory_assets.domain.redaction import Redactor
 from factory_assets.llm.claude_api_errors import UnusableAnswerError
 
@@ -42,19 +33,3 @@ class RedactedModel:
         return replace(
             answer, text=self.redact(answer.text), notes=tuple(self.redact(note) for note in answer.notes)
         )
-
-
-@dataclass(frozen=True)
-class RedactedAgents:
-    """Agents that are never told a secret, and whose reports hold none."""
-
-    agents: AgentRunner
-    redact: Redactor
-
-    def run_agent(
-        self, task: AgentTask, report: Callable[[str], None], meter: Callable[[Usage], None]
-    ) -> AgentOutcome:
-        """As the agents' own."""
-        clean = replace(task, prompt=self.redact(task.prompt))
-        outcome = self.agents.run_agent(clean, self.redact.lines(report), meter)
-        return replace(outcome, detail=self.redact(outcome.detail))
