@@ -56,6 +56,11 @@ TS_REPO = {
     ' "scripts": {"test": "make test"}}',
     "src/cli.ts": "console.log('--top');\n",
 }
+WORKSPACE = {
+    "Cargo.toml": '[workspace]\nmembers = ["crates/*"]\n[package]\nname = "word-count"\nversion = "0.1.0"\n',
+    "crates/top/Cargo.toml": '[package]\nname = "word-top"\nversion = "0.1.0"\n',
+    "crates/top/src/main.rs": "fn main() {}\n",
+}
 REPOS = {
     Language.BASH: BASH_REPO,
     Language.PYTHON: PYTHON_REPO,
@@ -351,6 +356,21 @@ def test_a_command_that_does_not_exist_is_refused_without_a_run(language, comman
     verdict = judge_documents(Phase.SEO, language, tree_of(repo), {})
     assert seen in verdict.saw
     assert "README.md:" in verdict.saw
+
+
+@pytest.mark.parametrize(
+    ("language", "files", "command"),
+    [
+        (Language.PYTHON, {"tests/__init__.py": ""}, "python3 -m pytest -k top tests"),
+        (Language.PYTHON, {"tests/__init__.py": ""}, "python3 -m unittest tests.test_count"),
+        (Language.RUST, WORKSPACE, "cargo run -q -p word-top -- --top 3"),
+        (Language.RUST, WORKSPACE, "cargo run --package word-top --bin word-top"),
+        (Language.RUST, WORKSPACE, "cargo run --manifest-path crates/top/Cargo.toml"),
+    ],
+)
+def test_a_command_of_a_tool_or_of_a_member_of_a_workspace_is_known(language, files, command):
+    repo = more(REPOS[language] | files, f"```sh\n{command}\n```")
+    assert judge_documents(Phase.SEO, language, tree_of(repo), {}).passed
 
 
 def test_a_command_that_no_project_file_installs_is_refused(tmp_path):

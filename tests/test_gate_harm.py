@@ -172,6 +172,27 @@ def test_a_bomb_in_go_goes_off_as_well(tmp_path: Path) -> None:
         ),
         (Language.RUST, {"Cargo.toml": "[package]\n", "build.rs": "fn main() { evil(); }\n"}, "build.rs"),
         (Language.RUST, {"Cargo.toml": '[package]\nbuild = "b.rs"\n', "b.rs": "fn main() {}\n"}, "b.rs"),
+        (
+            Language.RUST,
+            {"a/Cargo.toml": "[package]\n", "a/build.rs": "fn main() { evil(); }\n"},
+            "a/build.rs",
+        ),
+        (
+            Language.TYPESCRIPT,
+            {
+                "package.json": '{"workspaces": ["packages/*"]}',
+                "packages/a/package.json": '{"scripts": {"install": "node x.js"}}',
+            },
+            "packages/a/package.json",
+        ),
+        (
+            Language.TYPESCRIPT,
+            {
+                "package.json": '{"dependencies": {"a": "file:lib/a"}}',
+                "lib/a/package.json": '{"scripts": {"preinstall": "node x.js"}}',
+            },
+            "lib/a/package.json",
+        ),
     ],
 )
 def test_code_that_runs_at_install_time_is_refused_by_its_place(
@@ -200,6 +221,8 @@ def test_code_that_runs_at_install_time_is_refused_by_its_place(
             {"package.json": '{"scripts": {"pretest": "npm run build", "prepack": "tsc"}}'},
         ),
         (Language.TYPESCRIPT, {"package.json": '{"scripts": "none"}'}),
+        (Language.TYPESCRIPT, {"tests/fixtures/package.json": '{"scripts": {"install": "node x.js"}}'}),
+        (Language.TYPESCRIPT, {"site/package.json": '{"scripts": {"prepare": "husky"}}'}),
         (
             Language.RUST,
             {"Cargo.toml": "[package]\n", "build.rs": 'fn main() { println!("cargo:rustc-env=A=1"); }'},

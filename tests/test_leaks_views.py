@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "lower base32": lambda key: f"{base64.b32encode(key.encode()).decode().lower().rstrip('=')}\n",
     "base85": lambda key: f'KEY = "{base64.b85encode(key.encode()).decode()}"\n',
     "ascii85": lambda key: f"{base64.a85encode(key.encode()).decode()}\n",
+    "base64 of a pickle": lambda key: f'S = "{base64.b64encode(pickle.dumps({"token": key})).decode()}"\n',
     "base64 of reversed": lambda key: f'KEY = "{base64.b64encode(key[::-1].encode()).decode()}"\n',
     "base64 in two": lambda key: (
         f'A = "{base64.b64encode(key[:21].encode()).decode()}"\nB = "{base64.b64encode(key[21:].encode()).decode()}"\n'

@@ -57,7 +57,11 @@ def _returned(node: Node, result: str) -> Iterator[tuple[Node, str]]:
     values = node.named_children[0].named_children if node.named_children else []
     kinds = [kind.split()[-1] for kind in result.strip("()").split(",") if kind.strip()]
     # Beside an error nobody looks at the other values.
-    if len(values) != len(kinds) or (kinds[-1] == "error" and len(kinds) > 1 and values[-1].type != "nil"):
+    if (
+        not values
+        or len(values) != len(kinds)
+        or (kinds[-1] == "error" and len(kinds) > 1 and values[-1].type != "nil")
+    ):
         return
     for value, kind in zip(values, kinds, strict=True):
         template = _RESULTS.get(kind) or ("nil" if kind.startswith(("[]", "*", "map[")) else "")

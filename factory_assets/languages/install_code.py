@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.project_files import read_json, read_toml, table
+from factory_assets.languages.project_files import project_folders, read_json, read_toml, table
 
 _NPM_HOOKS = (
     *("preinstall", "install", "postinstall", "preprepare", "prepare", "postprepare"),
@@ -94,13 +94,28 @@ def _called(call: ast.Call) -> str:
 
 
 def npm_install_code(tree: Tree) -> Iterator[str]:
-    """What `npm install` would run."""
-    scripts = table(read_json(tree, "package.json"), "scripts")
-    for name in _NPM_HOOKS:
-        if name in scripts and not (name == "prepare" and _compiles(scripts, scripts[name], depth=3)):
-            yield f'package.json, scripts.{name}: "{scripts[name]}" runs when the package is installed; take it out'
-    if "binding.gyp" in tree:
-        yield "binding.gyp: npm builds it when the package is installed; take it out"
+    """What `npm install` would run, in the packages of the repo that it installs as well."""
+    for folder in _installed(tree):
+        scripts = table(read_json(tree, f"{folder}package.json"), "scripts")
+        for name in _NPM_HOOKS:
+            if name in scripts and not (name == "prepare" and _compiles(scripts, scripts[name], depth=3)):
+                yield (
+                    f'{folder}package.json, scripts.{name}: "{scripts[name]}" runs when the package is installed;'
+                    " take it out"
+                )
+        if f"{folder}binding.gyp" in tree:
+            yield f"{folder}binding.gyp: npm builds it when the package is installed; take it out"
+
+
+def _installed(tree: Tree) -> Iterator[str]:
+    """The top, and the folders of all other packages where package.json takes any in."""
+    manifest = read_json(tree, "package.json")
+    kinds = ("dependencies", "devDependencies", "optionalDependencies")
+    taken = [str(place) for kind in kinds for place in table(manifest, kind).values()]
+    if "workspaces" in manifest or any(place.startswith(("file:", "link:", ".")) for place in taken):
+        yield from project_folders(tree, "package.json")
+    else:
+        yield ""
 
 
 def _compiles(scripts: dict[str, object], command: object, *, depth: int) -> bool:
@@ -120,17 +135,13 @@ def _compiles(scripts: dict[str, object], command: object, *, depth: int) -> boo
 
 
 def cargo_install_code(tree: Tree) -> Iterator[str]:
-    """What building a crate would run without need."""
-    project = read_toml(tree, "Cargo.toml")
-    declared = table(project, "package").get("build", "build.rs")
-    if not isinstance(declared, str) or declared not in tree:
-        return
-    needs = "links" in table(project, "package") or table(project, "build-dependencies")
-    script = tree[declared].text
-    if (
-        not needs
-        and "cargo:rustc-" not in script
-        and "cargo::rustc-" not in script
-        and "OUT_DIR" not in script
-    ):
-        yield f"{declared} runs when the crate is built, and gives the compiler nothing; take it out"
+    """What building a crate of the repo would run without need."""
+    for folder in project_folders(tree, "Cargo.toml"):
+        project = read_toml(tree, f"{folder}Cargo.toml")
+        declared = table(project, "package").get("build", "build.rs")
+        script = tree.get(f"{folder}{declared}") if isinstance(declared, str) else None
+        needs = "links" in table(project, "package") or table(project, "build-dependencies")
+        if script is None or needs:
+            continue
+        if not any(word in script.text for word in ("cargo:rustc-", "cargo::rustc-", "OUT_DIR")):
+            yield f"{folder}{declared} runs when the crate is built, and gives the compiler nothing; take it out"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from factory_assets.domain.trees import Tree
 
 LOCK_FILES = frozenset({"requirements.lock", "package-lock.json", "go.sum", "Cargo.lock"})
 """The lock files that resolving writes, at the top of a repo."""
+
+_DATA = frozenset({"tests", "testdata", "fixtures", "vendor", "target", "node_modules"})
+"""Folders in which a project file is data of a test, or somebody else's."""
 
 _GO_MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
 
@@ -39,6 +42,13 @@ def table(parent: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     for key in keys:
         found = found.get(key) if isinstance(found, Mapping) else None
     return dict(found) if isinstance(found, Mapping) else {}
+
+
+def project_folders(tree: Tree, name: str) -> Iterator[str]:
+    """The folders that hold a project file of this name, the top first as an empty text, others with a slash."""
+    for folder in sorted(path.removesuffix(name) for path in tree if f"/{path}".endswith(f"/{name}")):
+        if not _DATA.intersection(folder.split("/")):
+            yield folder
 
 
 def go_module(tree: Tree) -> str:

@@ -8,7 +8,6 @@ import json
 import posixpath
 import re
 import secrets
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -214,8 +213,8 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
         return Launch(("python3", "-m", module), words[3:])
     top, path = module.partition(".")[0], module.replace(".", "/")
     # A module of nobody we know may be a user's; one that is all but called like the repo's own is not.
-    own = {PurePosixPath(path).parts[-2] for path in tree if path.endswith("/__init__.py")}
-    if top not in sys.stdlib_module_names and difflib.get_close_matches(top, own):
+    own = {PurePosixPath(path).parts[-2] for path in tree if path.endswith("/__init__.py")} - {"tests"}
+    if top not in _GIVEN and difflib.get_close_matches(top, own):
         return f"`python3 -m {module}`, and there is no {path}/__main__.py or {path}.py"
     return None
 
@@ -362,7 +361,7 @@ RECORD = LanguageRecord(
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
     tests=Tests(
-        path=re.compile(r"^tests/(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py$"),
+        path=re.compile(r"^(?:tests/(?:.*/)?)?(?:test_[^/]*|[^/]*_test)\.py$"),
         live_in="tests/test_*.py files with test functions",
         read=_tests,
         beside=frozenset({"conftest.py"}),

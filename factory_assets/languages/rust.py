@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,7 +24,7 @@ from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, outermost
-from factory_assets.languages.project_files import read_toml, table
+from factory_assets.languages.project_files import project_folders, read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
@@ -146,38 +147,52 @@ def _interface(path: str, source: Source) -> Iterator[tuple[str, str]]:
             stack += [(one, owner) for one in reversed(body.named_children)]
 
 
-_RUN = ("cargo", "run", "--offline", "-q", "--bin")
+_RUN = ("cargo", "run", "--offline", "-q")
+_CHOOSING = frozenset({"--bin", "-p", "--package"})
+_ELSEWHERE = frozenset({"--example", "--manifest-path"})
 
 
 def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
-    manifest = read_toml(tree, "Cargo.toml")
-    package = str(table(manifest, "package").get("name", ""))
-    declared = manifest.get("bin")
-    paths = {}
-    for entry in declared if isinstance(declared, list) else ():
-        name = str(table(entry).get("name", package))
-        paths[name] = str(table(entry).get("path", f"src/bin/{name}.rs"))
-        if paths[name] not in tree:
-            yield f"Cargo.toml declares the binary {name}, and there is no {paths.pop(name)}"
-    if "src/main.rs" in tree and "src/main.rs" not in paths.values():
-        paths[package] = "src/main.rs"
-    for path in tree:
-        parts = PurePosixPath(path).parts
-        if parts[:2] == ("src", "bin") and (len(parts) == 3 or parts[3:] == ("main.rs",)):
-            paths.setdefault(PurePosixPath(parts[2]).stem, path)
-    for name in paths:
-        yield name, (*_RUN, name, "--")
+    for entry in _binaries(tree):
+        if isinstance(entry, str):
+            yield entry
+        else:
+            package, name = entry
+            yield name, (*_RUN, *(("-p", package) if package else ()), "--bin", name, "--")
+
+
+def _binaries(tree: Tree) -> Iterator[tuple[str, str] | str]:
+    """Each binary with its package, of the crate at the top and of those of its workspace."""
+    is_workspace = "workspace" in read_toml(tree, "Cargo.toml")
+    for path in project_folders(tree, "Cargo.toml") if is_workspace else ("",):
+        manifest = read_toml(tree, f"{path}Cargo.toml")
+        package = str(table(manifest, "package").get("name", ""))
+        declared = manifest.get("bin")
+        paths = {}
+        for entry in declared if isinstance(declared, list) else ():
+            name = str(table(entry).get("name", package))
+            paths[name] = str(table(entry).get("path", f"src/bin/{name}.rs"))
+            if f"{path}{paths[name]}" not in tree:
+                yield f"{path}Cargo.toml declares the binary {name}, and there is no {path}{paths.pop(name)}"
+        if f"{path}src/main.rs" in tree and "src/main.rs" not in paths.values():
+            paths[package] = "src/main.rs"
+        for file in tree:
+            parts = PurePosixPath(file.removeprefix(path)).parts if file.startswith(path) else ()
+            if parts[:2] == ("src", "bin") and (len(parts) == 3 or parts[3:] == ("main.rs",)):
+                paths.setdefault(PurePosixPath(parts[2]).stem, file)
+        yield from ((package, name) for name in paths)
 
 
 def _launched(words: Words, tree: Tree) -> Launch | str | None:
-    if words[:2] != ("cargo", "run") or "--example" in words:
-        return None
     at = words.index("--") if "--" in words else len(words)
-    names = [entry[0] for entry in _commands(tree) if not isinstance(entry, str)]
-    wanted = words[words.index("--bin") + 1 : at][:1] if "--bin" in words[:at] else tuple(names[:1])
-    if not wanted or wanted[0] not in names:
+    if words[:2] != ("cargo", "run") or _ELSEWHERE.intersection(words[:at]):
+        return None
+    chosen = {after for word, after in pairwise(words[:at]) if word in _CHOOSING}
+    binaries = [entry for entry in _binaries(tree) if not isinstance(entry, str) and chosen <= {*entry}]
+    if not binaries:
         return f"`{' '.join(words[:at])}`, and there is no such binary"
-    return Launch((*_RUN, wanted[0], "--"), words[at + 1 :])
+    package, name = binaries[0]
+    return Launch((*_RUN, *(("-p", package) if package else ()), "--bin", name, "--"), words[at + 1 :])
 
 
 def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:

@@ -14,7 +14,7 @@ from factory_assets.leaks.forms import Finder
 from factory_assets.leaks.history import LARGEST_OBJECT, Entry, History, Repository
 from factory_assets.leaks.rules import RuleScanner
 from factory_assets.leaks.unpack import TooMuchError, unpack
-from factory_assets.leaks.views import BASE64, is_name
+from factory_assets.leaks.views import BASE64, is_binary_with_words, is_name
 
 OWN_SECRET = "a secret of this factory"  # noqa: S105 - a rule's name
 NOT_LOOKED_INTO = "too large to be looked into"
@@ -169,8 +169,8 @@ class LeakScanner:
                 )
                 if part.is_file:
                     origin, matches = file, []
-                # The rules read base64 by themselves.
-                if not part.name.endswith(BASE64):
+                # The rules read base64 by themselves, but for what is no text.
+                if not part.name.endswith(BASE64) or is_binary_with_words(part.data):
                     files.append(file)
                 if not matches:
                     matches = list(self._finder.find(part.data))

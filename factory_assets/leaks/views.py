@@ -63,6 +63,11 @@ def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield JOINED, b"\n".join([glued, *lines])
 
 
+def is_binary_with_words(data: bytes) -> bool:
+    """Whether data is no text, and a run in it is as long as a secret: all other noise was a digest."""
+    return not _is_text(data) and _BASE85.search(data) is not None
+
+
 def is_name(value: str) -> bool:
     """Whether a value looks like names in a row, which pieces of code join to, and not like drawn by chance: it has no
     digit, and few of its letters are large.

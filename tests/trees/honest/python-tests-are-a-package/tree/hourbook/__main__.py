@@ -1,0 +1,3 @@
+from hourbook.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,3 @@
+.PHONY: example
+example:
+	python3 -m hourbook sum tests/data/week.log
