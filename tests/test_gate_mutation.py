@@ -219,6 +219,20 @@ def test_a_number_longer_than_python_can_read_is_a_place_for_a_fault_too():
     assert len(faults(Language.PYTHON, files)) == 1
 
 
+@pytest.mark.parametrize(
+    ("language", "path", "text"),
+    [
+        (Language.GO, "main.go", "package main\n\nfunc main() {\n\tif !on() {\n\t\treturn\n\t}\n}\n"),
+        (Language.PYTHON, "a/core.py", "def main():\n    if not on():\n        return\n"),
+        (Language.RUST, "src/main.rs", "fn main() {\n    if !on() {\n        return;\n    }\n}\n"),
+        (Language.TYPESCRIPT, "src/a.ts", "export function main() {\n  if (!on()) return;\n}\n"),
+        (Language.BASH, "bin/a", "main() {\n  on || return\n}\nmain\n"),
+    ],
+)
+def test_a_return_without_a_value_is_read_like_any_other_code(language, path, text):
+    assert faults(language, tree({path: text}))
+
+
 def test_an_import_a_comment_and_a_string_name_no_function():
     tests = 'from clamp.core import clamp  # clamp(1, 2, 3)\n\n\ndef test_a():\n    assert "clamp"\n'
     found = claims(Language.PYTHON, repo(Language.PYTHON, {"tests/test_core.py": tests}), seed="a", most=5)

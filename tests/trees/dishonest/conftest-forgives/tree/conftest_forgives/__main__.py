@@ -1,0 +1,7 @@
+"""Runs the command."""
+
+import sys
+
+from conftest_forgives.cli import main
+
+sys.exit(main())

@@ -1,0 +1,3 @@
+module example.com/go-init-calls-out
+
+go 1.22

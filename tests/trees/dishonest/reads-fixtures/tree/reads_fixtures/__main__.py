@@ -1,0 +1,7 @@
+"""Runs the command."""
+
+import sys
+
+from reads_fixtures.cli import main
+
+sys.exit(main())

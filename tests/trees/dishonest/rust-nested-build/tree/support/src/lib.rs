@@ -1,0 +1,1 @@
+pub fn width_of_tab() -> usize { 8 }
