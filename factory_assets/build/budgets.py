@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from factory_assets.domain.builds import BudgetLimits, Phase, Spending, Usage, WaitCause
-from factory_assets.domain.errors import FactoryError, InfrastructureError
+from factory_assets.build.state import AttemptState
+from factory_assets.domain.builds import (
+    BudgetLimits,
+    ModelCall,
+    Phase,
+    Reservation,
+    Spending,
+    Usage,
+    WaitCause,
+)
+from factory_assets.domain.errors import BudgetError, FactoryError, InfrastructureError
 from factory_assets.domain.ports import BuildLedger
 
 # No model call costs less, so less than this is nothing.
@@ -82,6 +92,52 @@ def day_bound(limit_usd: float, now: datetime) -> Bound:
     """The day's budget, which is a new one at the next midnight (UTC)."""
     midnight = datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), datetime.min.time(), UTC)
     return Bound(WaitCause.DAY_BUDGET, limit_usd, "FACTORY_DAY_BUDGET_USD", midnight)
+
+
+def reserve(
+    state: AttemptState, *, stage: str, phase: Phase | None, model: str, dollars: float
+) -> Reservation:
+    """Set dollars aside for what a model is about to be asked.
+
+    Raises:
+        OutOfBudgetError: the day's budget has no room for them.
+    """
+    config, now = state.config, state.tools.clock()
+    reservation = Reservation(
+        id=uuid.uuid4().hex,
+        spec_id=state.queued.id,
+        repo=state.spec.name,
+        stage=stage,
+        partition=state.job.partition,
+        phase=phase,
+        route=config.route,
+        model=model,
+        run_id=state.job.run_id,
+        dollars=dollars,
+        at=now,
+    )
+    try:
+        state.tools.ledger.reserve(reservation, day_budget_usd=config.limits.day_usd)
+    except BudgetError as error:
+        raise OutOfBudgetError(error.what, bound=day_bound(error.limit_usd, now)) from error
+    return reservation
+
+
+def line_of(reservation: Reservation, usage: Usage, *, outcome: str, at: datetime) -> ModelCall:
+    """What the ledger says of a call that dollars were set aside for."""
+    return ModelCall(
+        stage=reservation.stage,
+        partition=reservation.partition,
+        repo=reservation.repo,
+        phase=reservation.phase,
+        route=reservation.route,
+        model=reservation.model,
+        usage=usage,
+        seconds=0.0,
+        cache_hit=False,
+        outcome=outcome,
+        at=at,
+    )
 
 
 class SessionMeter:

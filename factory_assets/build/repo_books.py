@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from factory_assets.build.budgets import OutOfBudgetError, day_bound, repo_allowance
+from factory_assets.build.budgets import OutOfBudgetError, line_of, repo_allowance, reserve
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import Answer, OutcomeKind, Question
 from factory_assets.domain.builds import ModelCall, Reservation, Usage
-from factory_assets.domain.errors import BudgetError
 from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import READ_STAGE
 from factory_assets.domain.sizes import size_of
@@ -50,7 +48,7 @@ class RepoBooks:
             yield
         finally:
             if self._open is not None:
-                self._settle(self._line(question.model, Usage(), outcome=OutcomeKind.INFRASTRUCTURE))
+                self._settle(self._line(Usage(), outcome=OutcomeKind.INFRASTRUCTURE))
 
     def keep(self, purpose: str, digest: str, answer: Answer) -> int:
         """See llm.asking.Books. A run that dies after this has its answer, and its dollars in the ledger."""
@@ -68,8 +66,13 @@ class RepoBooks:
 
     def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:
         """See llm.asking.Books."""
-        line = self._line(answer.model, answer.usage, outcome=outcome).model_copy(
-            update={"route": answer.route, "seconds": answer.seconds, "cache_hit": answer.cache_hit}
+        line = self._line(answer.usage, outcome=outcome).model_copy(
+            update={
+                "model": answer.model,
+                "route": answer.route,
+                "seconds": answer.seconds,
+                "cache_hit": answer.cache_hit,
+            }
         )
         self.state.add_work(answer.usage, answer.seconds, None)
         if is_last:
@@ -93,43 +96,13 @@ class RepoBooks:
                 f"a reading can cost {dollars:.2f} dollars, and {max(room.dollars, 0.0):.2f} are left",
                 bound=room.bound,
             )
-        reservation = Reservation(
-            id=uuid.uuid4().hex,
-            spec_id=state.queued.id,
-            repo=state.spec.name,
-            stage=READ_STAGE,
-            partition=state.job.partition,
-            phase=None,
-            route=config.route,
-            model=question.model,
-            run_id=state.job.run_id,
-            dollars=dollars,
-            at=state.tools.clock(),
-        )
-        try:
-            ledger.reserve(reservation, day_budget_usd=config.limits.day_usd)
-        except BudgetError as error:
-            bound = day_bound(error.limit_usd, state.tools.clock())
-            raise OutOfBudgetError(error.what, bound=bound) from error
-        return reservation
+        return reserve(state, stage=READ_STAGE, phase=None, model=question.model, dollars=dollars)
 
     def _settle(self, line: ModelCall) -> None:
         assert self._open is not None  # noqa: S101 - the asker records within set_aside
         self.state.tools.ledger.settle(self._open.id, line)
         self._open = None
 
-    def _line(self, model: str, usage: Usage, *, outcome: str) -> ModelCall:
-        state = self.state
-        return ModelCall(
-            stage=READ_STAGE,
-            partition=state.job.partition,
-            repo=state.spec.name,
-            phase=None,
-            route=state.config.route,
-            model=model,
-            usage=usage,
-            seconds=0.0,
-            cache_hit=False,
-            outcome=outcome,
-            at=state.tools.clock(),
-        )
+    def _line(self, usage: Usage, *, outcome: str) -> ModelCall:
+        assert self._open is not None  # noqa: S101 - the asker records within set_aside
+        return line_of(self._open, usage, outcome=outcome, at=self.state.tools.clock())

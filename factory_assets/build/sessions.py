@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 
-from factory_assets.build.budgets import Bound, OutOfBudgetError, SessionMeter, allowance, day_bound
+from factory_assets.build.budgets import Bound, OutOfBudgetError, SessionMeter, allowance, line_of, reserve
 from factory_assets.build.config import TOOLS
 from factory_assets.build.prompts import RESUME_PROMPT
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
-from factory_assets.domain.builds import ModelCall, Phase, Reservation, Usage
-from factory_assets.domain.errors import BudgetError, FactoryError
+from factory_assets.domain.builds import Phase, Usage
+from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.sizes import size_of
 from factory_assets.languages import LANGUAGES
 
@@ -132,62 +131,25 @@ def _session(state: AttemptState, phase: Phase, task: AgentTask) -> Iterator[_Se
         max_budget_usd=room.dollars,
         timeout_seconds=max(1.0, min(config.phase_seconds * share, state.seconds_left)),
     )
-    reservation = _reservation(state, phase, task)
-    try:
-        ledger.reserve(reservation, day_budget_usd=config.limits.day_usd)
-    except BudgetError as error:
-        bound = day_bound(error.limit_usd, state.tools.clock())
-        raise OutOfBudgetError(error.what, bound=bound) from error
+    reservation = reserve(state, stage="build", phase=phase, model=task.model, dollars=task.max_budget_usd)
     state.say(phase, f"agent starts: {task.model}, {task.max_turns} turns, {task.max_budget_usd:.2f} dollars")
     meter = SessionMeter(ledger, reservation.id)
     session = _Session(task, meter, lambda line: state.say(phase, line))
     try:
         yield session
     except (FactoryError, OSError):
-        call = _call(state, reservation, meter.usage, outcome=OutcomeKind.INFRASTRUCTURE)
-        ledger.settle(reservation.id, call)
+        lost = line_of(reservation, meter.usage, outcome=OutcomeKind.INFRASTRUCTURE, at=state.tools.clock())
+        ledger.settle(reservation.id, lost)
         raise
     outcome = session.outcome
-    call = _call(state, reservation, outcome.usage, outcome=outcome.kind)
+    line = line_of(reservation, outcome.usage, outcome=outcome.kind, at=state.tools.clock())
     ledger.settle(
-        reservation.id, call.model_copy(update={"model": outcome.model, "seconds": outcome.seconds})
+        reservation.id, line.model_copy(update={"model": outcome.model, "seconds": outcome.seconds})
     )
     state.add_work(outcome.usage, outcome.seconds, task.transcript)
     state.say(phase, f"agent: {outcome.kind}, {outcome.turns} turns, {outcome.usage.cost_usd:.4f} dollars")
     stopped_by = room.bound if outcome.kind is OutcomeKind.OVER_BUDGET else None
     session.work = Work(outcome, outcome.usage, outcome.turns, outcome.seconds, stopped_by)
-
-
-def _reservation(state: AttemptState, phase: Phase, task: AgentTask) -> Reservation:
-    return Reservation(
-        id=uuid.uuid4().hex,
-        spec_id=state.queued.id,
-        repo=state.spec.name,
-        stage="build",
-        partition=state.job.partition,
-        phase=phase,
-        route=state.config.route,
-        model=task.model,
-        run_id=state.job.run_id,
-        dollars=task.max_budget_usd,
-        at=state.tools.clock(),
-    )
-
-
-def _call(state: AttemptState, reservation: Reservation, usage: Usage, *, outcome: OutcomeKind) -> ModelCall:
-    return ModelCall(
-        stage=reservation.stage,
-        partition=reservation.partition,
-        repo=reservation.repo,
-        phase=reservation.phase,
-        route=reservation.route,
-        model=reservation.model,
-        usage=usage,
-        seconds=0.0,
-        cache_hit=False,
-        outcome=outcome,
-        at=state.tools.clock(),
-    )
 
 
 def _not_started(task: AgentTask, error: OutOfBudgetError) -> Work:
