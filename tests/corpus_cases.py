@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.languages import LANGUAGES
 from factory_assets.languages.names import names_of
 from factory_assets.replay.recordings_model import WORKSPACE, Conversation, Reading
 
@@ -24,21 +25,7 @@ PAPER_ID = "2606.01234"
 # Whole tokens would make this repository look as if it held secrets: `%join(ghp_,16C7e4)%` is put together here.
 _JOIN = re.compile(r"%join\(([^()]*)\)%")
 _PHASES = ("build", "seo", "review", "repair")
-_SCAFFOLD: Mapping[Language, tuple[str, ...]] = {
-    Language.GO: ("go.mod", "main.go"),
-    Language.PYTHON: ("pyproject.toml", "{package}/__init__.py"),
-    Language.TYPESCRIPT: ("package.json", "tsconfig.json", "src/index.ts"),
-    Language.BASH: (".shellcheckrc",),
-    Language.RUST: ("Cargo.toml", "src/lib.rs"),
-}
 _COMMON_SCAFFOLD = ("Makefile", ".gitignore", "SPEC.md", "LICENSE")
-_FILES: Mapping[Language, tuple[str, ...]] = {
-    Language.GO: ("main.go", "main_test.go"),
-    Language.PYTHON: ("tool/core.py", "tests/test_core.py"),
-    Language.TYPESCRIPT: ("src/index.ts", "tests/index.test.ts"),
-    Language.BASH: ("bin/tool", "tests/test_tool.sh"),
-    Language.RUST: ("src/lib.rs",),
-}
 
 
 class _Model(BaseModel):
@@ -126,7 +113,8 @@ class CorpusCase(_Model):
     def spec(self) -> Spec:
         """The spec that is queued."""
         base = self.base.spec if self.base else {}
-        return Spec.model_validate(_spec_defaults(self.language) | base | self.case.spec)
+        written = (self.base or self.case).build.write
+        return Spec.model_validate(_spec_defaults(self.language, tuple(written)) | base | self.case.spec)
 
     @property
     def abstract(self) -> str:
@@ -166,10 +154,10 @@ class CorpusCase(_Model):
         return [*turns, {"say": "Done."}]
 
     def _scaffold(self) -> set[str]:
-        package = names_of(self.spec.name, Language.PYTHON).module
+        module = names_of(self.spec.name, self.language).module
         return {
             *_COMMON_SCAFFOLD,
-            *(path.format(package=package) for path in _SCAFFOLD[self.language]),
+            *(path.format(module=module) for path in LANGUAGES[self.language].scaffold),
         }
 
 
@@ -193,14 +181,14 @@ def _read(file: Path) -> Case:
         raise ValueError(f"{file}: {error}") from error
 
 
-def _spec_defaults(language: Language) -> dict[str, Any]:
+def _spec_defaults(language: Language, files: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": "tidy-tool",
         "problem": "Developers read long plain text by eye.",
         "source_papers": (PAPER_ID,),
         "solution": "A small command that reads text and prints what matters.",
         "language": language,
-        "files": _FILES[language],
+        "files": files or ("tests",),
         "estimated_lines": 120,
         "complexity": "low",
         "who_pays": "Teams that read much text.",

@@ -12,17 +12,9 @@ from corpus_cases import CorpusCase, corpus
 from corpus_harness import CorpusRun
 from toolchains import works
 
-from factory_assets.domain.specs import Language
 from factory_assets.gates import ALL_GATES
 from factory_assets.languages import LANGUAGES
 
-_PROGRAMS = {
-    Language.GO: "go",
-    Language.PYTHON: "python3",
-    Language.TYPESCRIPT: "node",
-    Language.BASH: "bash",
-    Language.RUST: "cargo",
-}
 CASES = corpus()
 
 
@@ -44,7 +36,8 @@ def test_a_build_of_the_corpus_ends_as_it_has_to(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    missing = [tool for tool in ("bwrap", "git", "make", _PROGRAMS[case.language]) if not works(tool)]
+    tools = [name for name, look in LANGUAGES[case.language].needs if look.startswith("command -v")]
+    missing = [tool for tool in ("bwrap", "git", *tools) if not works(tool)]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed: {case.language} {case.name}")
     record_property("corpus", "good" if case.is_good else "bad")

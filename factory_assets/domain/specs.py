@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -17,14 +17,18 @@ from factory_assets.domain.papers import paper_url
 REPO_NAME = re.compile(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$")
 
 
-class Language(StrEnum):
-    """The languages that the factory has a scaffold and a gate for."""
+_SCAFFOLDS = Path(__file__).parents[1] / "build" / "scaffold" / "templates"
 
-    GO = "go"
-    PYTHON = "python"
-    TYPESCRIPT = "typescript"
-    BASH = "bash"
-    RUST = "rust"
+
+class Language(StrEnum):
+    """The languages that the factory builds in: each has a folder of templates, and a record in languages/."""
+
+    # Members made in a loop: https://docs.python.org/3/howto/enum.html#timeperiod
+    _ignore_ = "members path"
+    members = vars()
+    for path in sorted(_SCAFFOLDS.iterdir()):
+        if path.name != "common":
+            members[path.name.upper()] = path.name
 
 
 def _repo_name(name: str) -> str:
