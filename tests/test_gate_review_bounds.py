@@ -200,6 +200,7 @@ EMPTIED = [
     (BASH, "\"$(echo 'a b' | count_words)\" 2", "2 2"),
     (BASH, 'if [[ "$2" == "$3" ]]; then', "if true; then"),
     (GO, "\tif got, _ := Count(\"a b\"); got != 2 {\n\t\tt.Errorf(\"got %d\", got)\n\t}", "\tCount(\"a b\")"),
+    (GO, "if got, _ := Count(\"a b\"); got != 2 {\n\t\tt.Errorf(\"got %d\", got)\n\t}", "_ = Check(\"a b\")"),
     (TS, "assert.equal(count('a b'), 2)", "count('a b')"),
     (TS, "assert.equal(count('a b'), 2)", "assert.ok(true)"),
     (RUST, 'assert_eq!(count("a b"), 2)', 'count("a b")'),

@@ -83,12 +83,12 @@ class Tests:
 
     def asserts(self, callee: str) -> bool:
         """Whether a call is named like an assertion: `check_all`, `assert.equal`."""
-        parts = _parts(callee.lower())
+        parts = _parts(callee)
         return parts[-1].startswith(self.asserting) or not set(parts).isdisjoint(self.asserting)
 
     def is_of_another(self, callee: str) -> bool:
         """Whether an assertion is called of a thing that is under test, such as a mock."""
-        first, *rest = _parts(callee.lower())
+        first, *rest = _parts(callee)
         return bool(rest) and first not in {"self", *self.asserting}
 
 

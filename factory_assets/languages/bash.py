@@ -127,8 +127,7 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
             )
             for part in facts.functions
         ),
-        *_bats_tests(facts),
-        *_tap_tests(facts, {"check", *helpers}),
+        *(list(_bats_tests(facts)) or _tap_tests(facts, {"check", *helpers})),
     ]
     yield from found
     whole = Part(facts.source.data, 0, len(facts.source.data), 1)
@@ -160,15 +159,16 @@ def _bats_tests(facts: Facts) -> Iterator[Test]:
 
 
 def _tap_tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
+    last = 0
     for call in facts.calls:
-        said = call.text
+        said, is_first, last = call.text, call.line != last, call.line
         if call.callee in _SAYING:
             said = said.replace('"', "").replace("'", "")
             _, is_ok, name = said.partition(" ok ")
             name = name.partition("- ")[2].partition("\\n")[0].strip()
             if is_ok and name[:1].isalpha() and "$" not in name:
                 yield Test(call, name, is_told=False, is_off=_is_skipped(name), proofs=1)
-        elif call.callee in helpers and (title := next(iter(facts.strings_in(call)), None)):
+        elif is_first and call.callee in helpers and (title := next(iter(facts.strings_in(call)), None)):
             name = title.text[1:-1]
             given = said[title.end - call.start :]
             # A check of constants checks nothing that ran.
