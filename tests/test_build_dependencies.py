@@ -326,6 +326,17 @@ def test_a_version_that_does_not_exist_is_refused_in_pips_words(online: Online) 
     assert "leftpad>=99" in verdict.saw
 
 
+@pytest.mark.parametrize(
+    ("language", "path"), [(Language.PYTHON, "pyproject.toml"), (Language.RUST, "Cargo.toml")]
+)
+def test_a_project_file_that_is_broken_or_nested_without_end_is_refused(
+    language: Language, path: str, online: Online
+) -> None:
+    for text in ("a = [", f"a = {'[' * 50_000}{']' * 50_000}\n"):
+        verdict = resolve({path: text}, online, language).verdict
+        assert f"{path} is no TOML" in verdict.saw
+
+
 def test_a_dependency_from_an_address_is_refused(online: Online) -> None:
     verdict = resolve(python("import leftpad\n", "leftpad @ https://example.org/leftpad.whl"), online).verdict
     assert "comes from the registry" in verdict.saw

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from factory_assets.dependencies.indexes import host_of, on_go
+from factory_assets.dependencies.indexes import on_go
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
@@ -119,7 +119,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
     write_tree(tree, online.folder())
     (online.scratch / _CACHE).mkdir()
     url = online.indexes.go_url
-    hosts = (host_of(url), _SUMS_HOST)
+    hosts = (place(url), _SUMS_HOST)
     bundle = online.certificates(url)
     result = online.run(
         *["go", "mod", verb],

@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.reputation import Listing
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.indexes import place
 
 if TYPE_CHECKING:
     import httpx
@@ -35,12 +36,6 @@ _LINK = re.compile(r"""(?:href=|"url":)\s*["'](https?://[^"'#\s]+)""")
 _EVERYWHERE = "pip"
 _PAGES = 3
 _ABSENT = frozenset({404, 410})
-
-
-def host_of(url: str) -> str:
-    """The host of an address with its port: so named, it may be a mirror on a private network."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 
 
 def on_pypi(url: str, names: Collection[str]) -> dict[str, Listing | None]:
@@ -93,8 +88,8 @@ def file_hosts(url: str, names: Sequence[str] = ()) -> tuple[str, ...]:
     for name in (*names[:_PAGES], _EVERYWHERE):
         answer = _get(f"{url.rstrip('/')}/{canonicalize_name(name)}/", accept=_SIMPLE)
         if answer.status_code not in _ABSENT:
-            places |= {host_of(link) for link in _LINK.findall(answer.text)}
-    return tuple(sorted(places - {host_of(url)}))
+            places |= {place(link) for link in _LINK.findall(answer.text)}
+    return tuple(sorted(places - {place(url)}))
 
 
 class _File(BaseModel):
@@ -195,7 +190,7 @@ def _well_formed(url: str) -> Iterator[None]:
     except ValidationError as error:
         raise InfrastructureError(
             f"The registry's answer to {urlsplit(url).path} is malformed: {error.errors()[0]['msg']}.",
-            where=host_of(url),
+            where=place(url),
             mend=_MEND,
         ) from error
 
@@ -217,7 +212,7 @@ def _get(url: str, *, accept: str = "*/*") -> httpx.Response:
 
     from factory_assets.network.clients import ask  # noqa: PLC0415 - as above
 
-    where = host_of(url)
+    where = place(url)
     try:
         answer = ask("GET", url, headers={"accept": accept}, timeout=_SECONDS, follow_redirects=True)
     except httpx.HTTPError as error:

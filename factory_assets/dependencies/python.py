@@ -11,14 +11,14 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from factory_assets.dependencies.indexes import file_hashes, file_hosts, host_of, on_pypi
+from factory_assets.dependencies.indexes import file_hashes, file_hosts, on_pypi
 from factory_assets.dependencies.names import guess_distribution
 from factory_assets.dependencies.online import Online, check_reached, said
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.reputation import Listing
-from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import CommandResult, Reach
 from factory_assets.domain.code_imports import Import
@@ -115,14 +115,7 @@ def install_python(tree: Tree, online: Online) -> Resolution:
 def _declared(tree: Tree) -> _Declared:
     if PROJECT not in tree:
         return _Declared((), ())
-    try:
-        project = _Project.model_validate(tomllib.loads(tree[PROJECT].text))
-    except tomllib.TOMLDecodeError as error:
-        raise DependencyFaultError([f"{PROJECT} is no TOML: {error}"]) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DependencyFaultError([f"{PROJECT}, {place}: {first['msg']}"]) from error
+    project = read_project(PROJECT, lambda: _Project.model_validate(tomllib.loads(tree[PROJECT].text)))
     beside = [*project.project.optional.values(), *project.groups.values()]
     own = canonicalize_name(project.project.name)
     return _Declared(
@@ -256,7 +249,7 @@ def _install(locked: str, online: Online) -> None:
 
 def _pip(online: Online, names: Sequence[str], *arguments: str) -> None:
     url = online.indexes.pypi_url
-    hosts = (host_of(url), *file_hosts(url, names))
+    hosts = (place(url), *file_hosts(url, names))
     bundle = online.certificates(url)
     result = online.run(
         *[

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from factory_assets.domain.builds import GateVerdict, Phase
 
@@ -41,6 +45,25 @@ class DependencyFaultError(Exception):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read_project(path: str, read: Callable[[], _Model]) -> _Model:
+    """What a project file declares.
+
+    Raises:
+        DependencyFaultError: when it is broken, or something in it has another form.
+    """
+    try:
+        return read()
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DependencyFaultError([f"{path}, {place}: {first['msg']}"]) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DependencyFaultError([f"{path} is no TOML: {error}"]) from error
 
 
 def passed(saw: str, details: Sequence[str] = ()) -> GateVerdict:

@@ -6,12 +6,12 @@ import re
 import tomllib
 from collections.abc import Sequence
 
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field
 
-from factory_assets.dependencies.indexes import host_of, on_crates
+from factory_assets.dependencies.indexes import on_crates
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.packages import Packages
-from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
@@ -175,14 +175,7 @@ def _is_manifest(path: str) -> bool:
 
 
 def _manifest(path: str, text: str) -> _Cargo:
-    try:
-        return _Cargo.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DependencyFaultError([f"{path} is no TOML: {error}"]) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DependencyFaultError([f"{path}, {place}: {first['msg']}"]) from error
+    return read_project(path, lambda: _Cargo.model_validate(tomllib.loads(text)))
 
 
 def _crate(name: str, entry: str | _Dependency) -> str:
@@ -208,7 +201,7 @@ def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
         {path: file for path, file in tree.items() if ".cargo" not in path.split("/")}, online.folder()
     )
     (online.scratch / _HOME).mkdir()
-    hosts = (host_of(online.indexes.crates_url), _FILES_HOST)
+    hosts = (place(online.indexes.crates_url), _FILES_HOST)
     bundle = online.certificates(online.indexes.crates_url)
     env = {
         "CARGO_HOME": str(online.scratch / _HOME),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
-from factory_assets.dependencies.indexes import host_of, on_npm
+from factory_assets.dependencies.indexes import on_npm
 from factory_assets.dependencies.online import Online, check_reached, said, write_tree
 from factory_assets.dependencies.packages import Packages
-from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
+from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
@@ -112,12 +112,8 @@ def install_typescript(tree: Tree, online: Online) -> Resolution:
 
 
 def _package(tree: Tree) -> _Package:
-    try:
-        return _Package.model_validate_json(tree[PROJECT].text) if PROJECT in tree else _Package()
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DependencyFaultError([f"{PROJECT}, {place}: {first['msg']}"]) from error
+    text = tree[PROJECT].text if PROJECT in tree else "{}"
+    return read_project(PROJECT, lambda: _Package.model_validate_json(text))
 
 
 def _undeclared(needed: Iterable[Import], package: _Package, url: str) -> list[str]:
@@ -186,7 +182,7 @@ def _write(tree: Tree, online: Online, *names: str) -> None:
 def _npm(online: Online, verb: str, *arguments: str) -> None:
     url = online.indexes.npm_url
     bundle = online.certificates(url)
-    hosts = (host_of(url),)
+    hosts = (place(url),)
     result = online.run(
         *["npm", verb, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"],
         *["--registry", url, "--cache", str(online.scratch / ".npm")],

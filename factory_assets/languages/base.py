@@ -118,11 +118,11 @@ class LanguageRecord:
     """One language: its files, its grammar, and what a build of it needs.
 
     `facts` is a query of tree-sitter whose captures languages/facts.py names. Files that end like `source_suffixes`, or
-    lie in `source_folders`, are sources; those that end like `import_suffixes` are read for imports. `needs` are shell
-    tests by the name of the tool that they look for. `scaffold` are the templates of the files that a repo starts from,
-    by path, beside those of every language. `own_tests` is how the factory runs its tests, `packages` how its
-    dependencies are resolved and installed. `faults` says where a source can be made wrong, and `check_syntax` is the
-    command that says of a file, its last argument, whether it is one of the language, where no compiler does.
+    lie in `source_folders`, are sources, and are read for imports as those are that end like `import_suffixes`. `needs`
+    are shell tests by the name of the tool that they look for. `scaffold` are the templates of the files that a repo
+    starts from, by path, beside those of every language. `own_tests` is how the factory runs its tests, `packages` how
+    its dependencies are resolved and installed. `faults` says where a source can be made wrong, and `check_syntax` is
+    the command that says of a file, its last argument, whether it is one of the language, where no compiler does.
 
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's.
     `read_interface` gives of a path and its source what others can call, by name with its signature, and options of

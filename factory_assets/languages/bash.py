@@ -261,7 +261,6 @@ RECORD = LanguageRecord(
     source_folders=("bin",),
     faults=_FAULTS,
     read_interface=_interface,
-    import_suffixes=(".sh", ".bash"),
     read_imports=_imports,
     check_syntax=("bash", "-n"),
     entry_points=EntryPoints(declared=_commands),

@@ -13,9 +13,8 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.dependencies.golang import GO_PACKAGES
+from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.reserved import GO as GO_TAKEN
-from factory_assets.domain.reserved import GO_FILE_ENDINGS, GO_STANDARD
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import go_clock
@@ -42,7 +41,7 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
             literal = node.child_by_field_name("path")
             name = source.text(literal).strip('"`') if literal else ""
             ours = bool(own) and (name == own or name.startswith(f"{own}/"))
-            if name and not ours and name.split("/")[0] not in GO_STANDARD:
+            if name and not ours and name.split("/")[0] not in reserved.GO_STANDARD:
                 yield Import(name, path, line_of(node))
 
 
@@ -270,8 +269,8 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str] | None:
 RECORD = LanguageRecord(
     naming=Naming(
         spellings=frozenset({"golang"}),
-        taken=frozenset(GO_TAKEN),
-        taken_endings=GO_FILE_ENDINGS,
+        taken=frozenset(reserved.GO),
+        taken_endings=reserved.GO_FILE_ENDINGS,
         # The path of a module ends with its repo's name, and the go command gives these a meaning of their own:
         # https://go.dev/ref/mod#vendoring, https://go.dev/doc/go1.4#internalpackages
         impossible={
@@ -302,7 +301,6 @@ RECORD = LanguageRecord(
     compiles_library=True,
     replaces_tools=frozenset({"go.work", "go.work.sum"}),
     needs=(MAKE, ("go", "command -v go")),
-    import_suffixes=(".go",),
     clock=go_clock,
     read_imports=_imports,
     faults=_FAULTS,

@@ -21,7 +21,8 @@ def outside_imports(language: Language, tree: Tree) -> tuple[Import, ...]:
     sources = {
         path: parse(known, file.text)
         for path, file in tree.items()
-        if path.endswith(known.import_suffixes) or path.split("/")[0] in known.source_folders
+        if path.endswith(known.import_suffixes or known.source_suffixes)
+        or path.split("/")[0] in known.source_folders
         if _is_code(path)
     }
     return tuple(

@@ -18,9 +18,8 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.dependencies.python import PYTHON_PACKAGES
+from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.reserved import PYTHON as PYTHON_TAKEN
-from factory_assets.domain.reserved import PYTHON_STANDARD
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
@@ -34,7 +33,7 @@ from factory_assets.languages.python_faults import FAULTS
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 # The factory's own test run brings pytest along.
-_GIVEN = PYTHON_STANDARD | {"pytest", "_pytest"}
+_GIVEN = reserved.PYTHON_STANDARD | {"pytest", "_pytest"}
 _IMPORTING = frozenset({"import_module", "__import__", "importorskip"})
 _FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
 _CONDITIONS = frozenset({"TYPE_CHECKING", "version_info", "platform", "find_spec"})
@@ -43,19 +42,9 @@ _HAS_PYTEST = (
     """python3 -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("pytest"))'"""
 )
 _PARSING = frozenset({"add_argument", "option", "Option"})
-_AROUND = frozenset(
-    {
-        *(
-            "module",
-            "block",
-            "decorated_definition",
-            "expression_statement",
-            "if_statement",
-            "elif_clause",
-            "else_clause",
-        ),
-        *("try_statement", "except_clause", "finally_clause"),
-    }
+_AROUND = words(
+    "module block decorated_definition expression_statement if_statement elif_clause else_clause try_statement "
+    "except_clause finally_clause"
 )
 
 
@@ -357,7 +346,7 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
 
 
 RECORD = LanguageRecord(
-    naming=Naming(spellings=words("py cpython"), taken=frozenset(PYTHON_TAKEN), joint="_", by_module=True),
+    naming=Naming(spellings=words("py cpython"), taken=frozenset(reserved.PYTHON), joint="_", by_module=True),
     grammar=Grammar(tree_sitter_python.language()),
     facts=_FACTS,
     tests=Tests(
@@ -383,7 +372,6 @@ RECORD = LanguageRecord(
     ),
     source_suffixes=(".py",),
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
-    import_suffixes=(".py",),
     install_code=python_install_code,
     read_imports=_imports,
     faults=FAULTS,

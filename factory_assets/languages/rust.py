@@ -13,9 +13,8 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.dependencies.rust import RUST_PACKAGES
+from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.reserved import RUST as RUST_TAKEN
-from factory_assets.domain.reserved import RUST_STANDARD
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import cargo_clock
@@ -40,7 +39,7 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
     for path, source in sources.items():
         for node in source.nodes("use_declaration", "extern_crate_declaration"):
             name = source.text(_head(node))
-            if name not in RUST_STANDARD and name not in own and name == name.lower():
+            if name not in reserved.RUST_STANDARD and name not in own and name == name.lower():
                 yield Import(name, path, line_of(node))
 
 
@@ -292,7 +291,7 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
 
 
 RECORD = LanguageRecord(
-    naming=Naming(spellings=words("rs rustlang"), taken=frozenset(RUST_TAKEN), joint="_"),
+    naming=Naming(spellings=words("rs rustlang"), taken=frozenset(reserved.RUST), joint="_"),
     grammar=Grammar(tree_sitter_rust.language()),
     facts=_FACTS,
     tests=Tests(
@@ -317,7 +316,6 @@ RECORD = LanguageRecord(
     source_suffixes=(".rs",),
     replaces_tools=frozenset({".cargo", "rust-toolchain", "rust-toolchain.toml"}),
     needs=(MAKE, ("cargo", "command -v cargo")),
-    import_suffixes=(".rs",),
     install_code=cargo_install_code,
     clock=cargo_clock,
     read_imports=_imports,

@@ -13,9 +13,8 @@ from tree_sitter import Language as Grammar
 from tree_sitter import Node
 
 from factory_assets.dependencies.typescript import TYPESCRIPT_PACKAGES
+from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
-from factory_assets.domain.reserved import NODE as NODE_TAKEN
-from factory_assets.domain.reserved import NODE_STANDARD
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
@@ -60,7 +59,7 @@ def _npm_package(target: str) -> str | None:
         return None
     parts = target.split("/")
     name = "/".join(parts[: 2 if target.startswith("@") else 1])
-    return name if name not in NODE_STANDARD and _NPM_NAME.fullmatch(name) else None
+    return name if name not in reserved.NODE_STANDARD and _NPM_NAME.fullmatch(name) else None
 
 
 _RESULTS = {"number": "({}) + 1", "string": '({}) + "x"', "boolean": "!({})", "void": ""}
@@ -308,7 +307,7 @@ def _probe(path: str, text: str, word: str) -> tuple[str, str]:
 
 RECORD = LanguageRecord(
     naming=Naming(
-        spellings=words("ts tsx js javascript ecmascript node nodejs deno"), taken=frozenset(NODE_TAKEN)
+        spellings=words("ts tsx js javascript ecmascript node nodejs deno"), taken=frozenset(reserved.NODE)
     ),
     # Of the two grammars the one that reads type assertions in angle brackets; JSX is no part of a tool.
     grammar=Grammar(tree_sitter_typescript.language_typescript()),
