@@ -10,6 +10,7 @@ from corpus_cases import corpus
 from factory_assets.domain.specs import Language
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.facts import read_facts
+from factory_assets.languages.parts import inside
 
 SOURCES = {
     Language.PYTHON: """def helper(x):
@@ -79,7 +80,7 @@ def test_a_source_gives_its_functions_with_what_they_call_and_say(language):
     helper, total = by_name["helper"], by_name["total"]
     assert not facts.faults
     assert "sum." in total.doc.lower()
-    assert "helper" in {call.name for call in facts.calls_in(total)}
+    assert "helper" in {call.name for call in inside(facts.calls, total)}
     assert len(total.statements) == len(helper.statements) == 1
     assert "helper" in total.statements[0]
     assert "sum" in {part.text.strip("\"'") for part in facts.strings}
@@ -195,7 +196,7 @@ def test_hostile_input_neither_stops_nor_crashes_the_reading(language, name):
     assert len(facts.code.splitlines()) == len(facts.source.data.decode("utf-8", "replace").splitlines())
     for function in facts.functions[:3]:
         assert function.name in function.head
-        assert facts.calls_in(function) is not None
+        assert inside(facts.calls, function) is not None
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -19,38 +19,8 @@ from factory_assets.languages.project_files import read_json
 # other names to the Makefile: https://www.gnu.org/software/make/manual/html_node/Makefile-Names.html.
 _FACTORYS = frozenset({SPEC_FILE, "LICENSE", "Makefile", "GNUmakefile", "makefile"})
 _CONFIGURATION = (
-    *("*.mk", "*.pth", ".gitattributes", ".gitmodules"),
-    *(
-        "pyproject.toml",
-        "setup.cfg",
-        "setup.py",
-        "pytest.ini",
-        ".pytest.ini",
-        "pytest.toml",
-        ".pytest.toml",
-        "tox.ini",
-    ),
-    *(
-        ".coveragerc",
-        "noxfile.py",
-        "sitecustomize.py",
-        "usercustomize.py",
-        "ruff.toml",
-        ".ruff.toml",
-        "mypy.ini",
-    ),
-    *("requirements*.txt", "uv.lock", "poetry.lock", "Pipfile", "Pipfile.lock"),
-    *(
-        "package.json",
-        "tsconfig*.json",
-        ".npmrc",
-        ".mocharc*",
-        "yarn.lock",
-        "pnpm-lock.yaml",
-        "npm-shrinkwrap.json",
-    ),
-    *("go.mod", "Cargo.toml", "build.rs", "clippy.toml", ".clippy.toml", "rustfmt.toml", ".rustfmt.toml"),
-    ".shellcheckrc",
+    *("*.mk", ".gitattributes", ".gitmodules"),
+    *(pattern for record in LANGUAGES.values() for pattern in record.configuration),
 )
 _PACKAGE = "package.json"
 _MAKEFILE, _OWN_TARGETS = "Makefile", "own.mk"

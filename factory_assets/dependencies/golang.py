@@ -143,6 +143,7 @@ GO_PACKAGES = Packages(
     resolve=resolve_go,
     install=install_go,
     reach=lambda indexes: Reach((place(indexes.go_url, GO_URL), "sum.golang.org")),
+    project="go.mod",
     lock="go.sum",
     is_locked=lambda text: bool(text.strip()),
 )

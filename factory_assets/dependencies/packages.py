@@ -17,15 +17,17 @@ from factory_assets.domain.trees import Tree
 class Packages:
     """A language's package manager.
 
-    `resolve` judges, locks and fetches what a tree imports; `install` fetches what its lock file names. `is_locked`
-    says whether the text of its file `lock` names a package. `reach` are its registries and the hosts that keep their
-    files, the only ones that untrusted programs may reach; `variables` make the package manager ask these registries.
+    `resolve` judges, locks and fetches what a tree imports; `install` fetches what its lock file names. `project` is
+    the file that declares dependencies, and `is_locked` says whether the text of its file `lock` names a package.
+    `reach` are its registries and the hosts that keep their files, the only ones that untrusted programs may reach;
+    `variables` make the package manager ask these registries.
     """
 
     resolve: Callable[[Tree, Sequence[Import], Online], Resolution]
     install: Callable[[Tree, Online], Resolution]
     reach: Callable[[PackageIndexes], Reach] = lambda _: Reach()
     variables: Callable[[PackageIndexes], dict[str, str]] = lambda _: {}
+    project: str = ""
     lock: str = ""
     is_locked: Callable[[str], bool] = bool
 

@@ -343,6 +343,7 @@ PYTHON_PACKAGES = Packages(
     reach=lambda indexes: Reach((place(indexes.pypi_url), *indexes.pypi_files)),
     # Sources: pip's PIP_<OPTION>, uv's UV_DEFAULT_INDEX.
     variables=lambda indexes: {"PIP_INDEX_URL": indexes.pypi_url, "UV_DEFAULT_INDEX": indexes.pypi_url},
-    lock="requirements.lock",
+    project=PROJECT,
+    lock=LOCK,
     is_locked=lambda text: any(line.partition("#")[0].strip() for line in text.splitlines()),
 )

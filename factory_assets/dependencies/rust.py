@@ -220,6 +220,7 @@ RUST_PACKAGES = Packages(
     resolve=resolve_rust,
     install=install_rust,
     reach=lambda indexes: Reach((place(indexes.crates_url, CRATES_URL), "static.crates.io", "crates.io")),
-    lock="Cargo.lock",
+    project=PROJECT,
+    lock=LOCK,
     is_locked=lambda text: any(line.startswith("source") for line in text.splitlines()),
 )

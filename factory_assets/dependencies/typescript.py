@@ -203,6 +203,7 @@ TYPESCRIPT_PACKAGES = Packages(
     reach=lambda indexes: Reach((place(indexes.npm_url),)),
     # Source: npm's npm_config_<name>.
     variables=lambda indexes: {"npm_config_registry": indexes.npm_url},
-    lock="package-lock.json",
+    project=PROJECT,
+    lock=LOCK,
     is_locked=lambda text: '"node_modules/' in text or '"resolved"' in text,
 )

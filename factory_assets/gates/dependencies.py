@@ -8,9 +8,8 @@ from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, refused
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.languages import LANGUAGES
+from factory_assets.languages import LANGUAGES, LOCK_FILES
 from factory_assets.languages.imports import outside_imports
-from factory_assets.languages.project_files import LOCK_FILES
 
 WRITTEN_FILES = LOCK_FILES | {"go.mod"}
 """Every file that resolving may add to a commit or change in it."""

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.gates.markdown import Document
-from factory_assets.languages.project_files import LOCK_FILES
+from factory_assets.languages import LOCK_FILES
 
 _ABOUT_THE_REPO = frozenset({"CLAUDE.md", "AGENTS.md", "llms.txt"})
 _LATER = (*LOCK_FILES, "provenance.json")

@@ -28,7 +28,6 @@ _BUSINESS = {
 }
 """Who opens a private file has business there where the spec or the project file speaks of what it is for."""
 
-_PROJECT_FILES = ("pyproject.toml", "package.json", "go.mod", "Cargo.toml")
 
 # RFC 2606 and RFC 5737, RFC 3849: nobody is there, so a test may show by them what happens when nobody answers.
 _NOBODYS_NAMES = (".invalid", ".test", ".example")
@@ -104,7 +103,8 @@ def _is_business(sighting: Sighting, context: Context) -> bool:
 def _is_subject(file: str, context: Context) -> bool:
     words = _BUSINESS.get(file, ())
     told = [context.scaffold[name].text for name in ("SPEC.md",) if name in context.scaffold]
-    told += [context.tree[name].text for name in _PROJECT_FILES if name in context.tree]
+    project = LANGUAGES[context.language].packages.project
+    told += [context.tree[project].text] if project in context.tree else []
     return any(word in text.lower() for word in words for text in told)
 
 

@@ -13,6 +13,7 @@ from factory_assets.domain.trees import SYMLINK, Tree
 from factory_assets.gates.names import PLACEHOLDERS
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.facts import Facts, Function, Owner, read_facts
+from factory_assets.languages.parts import inside
 from factory_assets.languages.sources import is_source
 
 MOST_SHOWN = 20
@@ -223,7 +224,7 @@ def _function_faults(repo: _Repo, path: str) -> Iterator[_Fault]:
                 yield function.line, f"{function.name} has an empty body"
         elif not repo.is_overridden(function) and not _is_abstract(function):
             yield from _stand_ins(repo.language, function)
-            for refusal in repo.facts[path].refusals_in(function):
+            for refusal in inside(repo.facts[path].refusals, function):
                 if _is_excuse(refusal.text):
                     yield refusal.line, "says that it is not implemented"
 
@@ -285,7 +286,7 @@ def _is_marked(language: Language, function: Function) -> bool:
 
 def _is_explained(facts: Facts, function: Function) -> bool:
     """A comment in the body, or below it at its depth, says why there is nothing; others say what should be there."""
-    within = facts.comments_in(function)
+    within = inside(facts.comments, function)
     lines = function.data[function.end : function.end + _NEAR].decode("utf-8", "replace").splitlines()[:3]
     column = function.start - function.data.rfind(b"\n", 0, function.start) - 1
     return (

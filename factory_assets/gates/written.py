@@ -13,7 +13,7 @@ from factory_assets.domain.trees import SYMLINK, Tree
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.base import Tests
 from factory_assets.languages.facts import Facts, Function, read_facts
-from factory_assets.languages.parts import Test
+from factory_assets.languages.parts import Test, inside
 from factory_assets.languages.sources import is_source
 from factory_assets.languages.test_runs import TestReport
 
@@ -54,7 +54,7 @@ def written_tests(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
         WrittenTest(
             path=path,
             name=test.name,
-            asserts=test.proofs + len(one.asserts_in(test.part)),
+            asserts=test.proofs + len(inside(one.asserts, test.part)),
             skipped=_is_off(known, one, test),
             body=" ".join((test.part.body if isinstance(test.part, Function) else test.part.text).split()),
             is_helper=test.is_helper,
@@ -90,7 +90,7 @@ def _is_off(known: Tests, facts: Facts, test: Test) -> bool:
     if test.is_off or test.is_helper:
         return test.is_off
     if not isinstance(test.part, Function):
-        return bool(facts.skips_in(test.part))
+        return bool(inside(facts.skips, test.part))
     marks = (*test.part.marks, *(test.part.owner.marks if test.part.owner else ()))
     return any(_called(text) in known.skips for text in (*marks, *test.part.statements)) or any(
         _called(text) == "return" for text in test.part.statements[:-1]

@@ -11,3 +11,5 @@ from factory_assets.languages.base import LanguageRecord
 LANGUAGES: Mapping[Language, LanguageRecord] = {
     language: import_module(f"{__name__}.{language}").RECORD for language in Language
 }
+LOCK_FILES = frozenset(record.packages.lock for record in LANGUAGES.values()) - {""}
+"""The lock files that resolving writes, at the top of a repo."""

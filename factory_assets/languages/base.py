@@ -127,7 +127,8 @@ class LanguageRecord:
     `read_imports` gives what a tree's sources import that is neither the repo's own nor the language's.
     `read_interface` gives of a path and its source what others can call, by name with its signature, and options of
     the command as OPTION does. `parse_faults` gives line and reason where the language's own parser, if it is at hand,
-    cannot read a source. `replaces_tools` are names of files and folders that take the place of what the tools of the
+    cannot read a source. `configuration` are patterns of the names of files that configure
+    tools. `replaces_tools` are names of files and folders that take the place of what the tools of the
     language run: the factory keeps them out of a repo. With `compiles_library` the standard library is compiled with
     each program, unless it is in a cache. `install_code` tells what code of the repo runs when somebody installs it,
     `clock` how its programs are told another time.
@@ -151,6 +152,7 @@ class LanguageRecord:
     stubs: Stubs = Stubs()
     parse_faults: Callable[[str], Iterator[tuple[int, str]]] = lambda _: iter(())
     check_syntax: tuple[str, ...] = ()
+    configuration: frozenset[str] = frozenset()
     replaces_tools: frozenset[str] = frozenset()
     compiles_library: bool = False
     install_code: Callable[[Tree], Iterator[str]] = lambda _: iter(())

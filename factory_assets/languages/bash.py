@@ -18,7 +18,7 @@ from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, 
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
-from factory_assets.languages.parts import Facts, Part, Test
+from factory_assets.languages.parts import Facts, Part, Test, inside
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 _SAYING = frozenset({"echo", "printf"})
@@ -142,7 +142,7 @@ def _bats_tests(facts: Facts) -> Iterator[Test]:
     """From `@test "name" {`, which bash reads as a command, up to a command that is a brace alone."""
     edges = [call for call in facts.calls if call.callee in {"@test", "}"}]
     for head, end in zip_longest(edges, edges[1:]):
-        title = next(iter(facts.strings_in(head)), None)
+        title = next(iter(inside(facts.strings, head)), None)
         if head.callee != "@test" or title is None:
             continue
         part = Part(head.data, head.start, end.start if end else len(head.data), head.line)
@@ -168,7 +168,7 @@ def _tap_tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
             name = name.partition("- ")[2].partition("\\n")[0].strip()
             if is_ok and name[:1].isalpha() and "$" not in name:
                 yield Test(call, name, is_told=False, is_off=_is_skipped(name), proofs=1)
-        elif is_first and call.callee in helpers and (title := next(iter(facts.strings_in(call)), None)):
+        elif is_first and call.callee in helpers and (title := next(iter(inside(facts.strings, call)), None)):
             name = title.text[1:-1]
             given = said[title.end - call.start :]
             # A check of constants checks nothing that ran.
@@ -259,6 +259,7 @@ RECORD = LanguageRecord(
     source_suffixes=(".sh", ".bash"),
     needs=(MAKE, ("bash", "command -v bash")),
     source_folders=("bin",),
+    configuration=words(".shellcheckrc"),
     faults=_FAULTS,
     read_interface=_interface,
     read_imports=_imports,

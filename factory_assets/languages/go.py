@@ -21,7 +21,7 @@ from factory_assets.languages.clocks import go_clock
 from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts, Test
+from factory_assets.languages.parts import Facts, Test, inside
 from factory_assets.languages.project_files import go_module
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -185,7 +185,7 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
             continue
         if not function.name.removeprefix(kind)[:1].islower():
             # https://pkg.go.dev/testing#hdr-Examples: one without an output is compiled and not run.
-            outputs = [part for part in facts.comments_in(function) if _is_output(part.text)]
+            outputs = [part for part in inside(facts.comments, function) if _is_output(part.text)]
             is_told = kind != "Example" or bool(outputs)
             yield Test(function, function.name, is_told=is_told, is_off=is_closed, proofs=len(outputs))
 
@@ -303,6 +303,7 @@ RECORD = LanguageRecord(
     needs=(MAKE, ("go", "command -v go")),
     clock=go_clock,
     read_imports=_imports,
+    configuration=words("go.mod"),
     faults=_FAULTS,
     read_interface=_interface,
     entry_points=EntryPoints(

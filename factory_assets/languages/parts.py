@@ -162,30 +162,6 @@ class Facts:
                     reached = part.end
         return data.decode("utf-8", "replace")
 
-    def calls_in(self, part: Part) -> Sequence[Call]:
-        """The calls within a part."""
-        return _inside(self.calls, part)
-
-    def comments_in(self, part: Part) -> Sequence[Part]:
-        """The comments within a part."""
-        return _inside(self.comments, part)
-
-    def strings_in(self, part: Part) -> Sequence[Part]:
-        """The strings within a part."""
-        return _inside(self.strings, part)
-
-    def asserts_in(self, part: Part) -> Sequence[Part]:
-        """What can fail a test within a part."""
-        return _inside(self.asserts, part)
-
-    def skips_in(self, part: Part) -> Sequence[Part]:
-        """What switches a test off within a part."""
-        return _inside(self.skips, part)
-
-    def refusals_in(self, part: Part) -> Sequence[Part]:
-        """What throws within a part."""
-        return _inside(self.refusals, part)
-
     def is_test_code(self, part: Part) -> bool:
         """Whether a part stands in the tests that a source holds within itself."""
         return holds(self.tests, part.start)
@@ -206,6 +182,7 @@ def holds(parts: Sequence[Part], offset: int) -> bool:
     return before > 0 and offset < parts[before - 1].end
 
 
-def _inside(parts: Sequence[_Part], whole: Part) -> Sequence[_Part]:
+def inside(parts: Sequence[_Part], whole: Part) -> Sequence[_Part]:
+    """Those of some parts in order that begin within another."""
     first = bisect_left(parts, whole.start, key=lambda part: part.start)
     return parts[first : bisect_left(parts, whole.end, key=lambda part: part.start)]

@@ -10,9 +10,6 @@ from typing import Any
 
 from factory_assets.domain.trees import Tree
 
-LOCK_FILES = frozenset({"requirements.lock", "package-lock.json", "go.sum", "Cargo.lock"})
-"""The lock files that resolving writes, at the top of a repo."""
-
 _DATA = frozenset({"tests", "testdata", "fixtures", "vendor", "target", "node_modules"})
 """Folders in which a project file is data of a test, or somebody else's."""
 

@@ -374,6 +374,11 @@ RECORD = LanguageRecord(
     needs=(MAKE, ("python3", "command -v python3"), ("pytest", _HAS_PYTEST)),
     install_code=python_install_code,
     read_imports=_imports,
+    configuration=words(
+        "*.pth pyproject.toml setup.cfg setup.py pytest.ini .pytest.ini pytest.toml .pytest.toml tox.ini .coveragerc "
+        "noxfile.py sitecustomize.py usercustomize.py ruff.toml .ruff.toml mypy.ini requirements*.txt uv.lock "
+        "poetry.lock Pipfile Pipfile.lock"
+    ),
     faults=FAULTS,
     read_interface=_interface,
     check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),

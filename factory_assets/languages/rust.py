@@ -319,6 +319,7 @@ RECORD = LanguageRecord(
     install_code=cargo_install_code,
     clock=cargo_clock,
     read_imports=_imports,
+    configuration=words("Cargo.toml build.rs clippy.toml .clippy.toml rustfmt.toml .rustfmt.toml"),
     faults=_FAULTS,
     read_interface=_interface,
     entry_points=EntryPoints(

@@ -21,7 +21,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts, Test, holds, outermost
+from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
@@ -193,7 +193,7 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
     calls = [call for call in facts.calls if call.callee.partition(".")[0] in _TEST_WORDS]
     off = outermost([call for call in calls if call.callee[0] == "x" or call.name in {"skip", "todo"}])
     for call in calls:
-        title = next(iter(facts.strings_in(call)), None)
+        title = next(iter(inside(facts.strings, call)), None)
         if call.callee in _GROUPS or title is None:
             continue
         if not call.text[: title.start - call.start].rstrip().endswith("("):
@@ -325,6 +325,9 @@ RECORD = LanguageRecord(
     import_suffixes=(".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", ".jsx"),
     install_code=npm_install_code,
     read_imports=_imports,
+    configuration=words(
+        "package.json tsconfig*.json .npmrc .mocharc* yarn.lock pnpm-lock.yaml npm-shrinkwrap.json"
+    ),
     faults=_FAULTS,
     read_interface=_interface,
     entry_points=EntryPoints(
