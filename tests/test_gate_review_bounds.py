@@ -273,6 +273,8 @@ def test_hooks_that_choose_tests_and_only_are_refused():
     assert "pytest_collection_modifyitems is new" in judge_review(PYTHON, built=built, tree=built | hook).saw
     fixture = tree_of({"tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef a():\n    return 1\n"})
     assert judge_review(PYTHON, built=built, tree=built | fixture).passed
+    named = "def pytest_is_there():\n    return True\n\n\ndef test_nothing"
+    assert judge(PYTHON, MAIN_TEST[PYTHON], "def test_nothing", named).passed
     assert "only is new" in judge(TS, MAIN_TEST[TS], "test('words", "test.only('words").saw
 
 

@@ -27,7 +27,7 @@ class Language(StrEnum):
     _ignore_ = "members path"
     members = vars()
     for path in sorted(_SCAFFOLDS.iterdir()):
-        if path.name != "common":
+        if path.is_dir() and path.name != "common":
             members[path.name.upper()] = path.name
 
 

@@ -14,7 +14,7 @@ from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
 from factory_assets.gates.names import REVIEW_BOUNDS
 from factory_assets.gates.written import WrittenTest, is_test_code, written_tests
-from factory_assets.languages import LOCK_FILES
+from factory_assets.languages import LANGUAGES, LOCK_FILES
 from factory_assets.languages.facts import read_facts
 from factory_assets.languages.sources import is_source, lines_of_code, source_text
 
@@ -116,8 +116,10 @@ def _weakened(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) -
 
 def _switched_off(language: Language, built: Tree, tree: Tree, changed: list[str]) -> Iterator[str]:
     """What takes tests out of a run from elsewhere: pytest's hooks, and `only`."""
+    steering = LANGUAGES[language].tests.steering
     for path in changed:
-        if path in tree and is_test_code(language, path):
+        steers = not steering or path.rpartition("/")[2] in steering
+        if path in tree and steers and is_test_code(language, path):
             old = read_facts(language, built[path].text).choosers if path in built else ()
             new = Counter(read_facts(language, tree[path].text).choosers) - Counter(old)
             if new:

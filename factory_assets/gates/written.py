@@ -41,7 +41,7 @@ def is_test_code(language: Language, path: str) -> bool:
     """Whether a file belongs to the tests: a test file, or anything that lies beside them."""
     known = LANGUAGES[language].tests
     return bool(
-        known.path.search(path) or path.startswith("tests/") or path.rpartition("/")[2] in known.beside
+        known.path.search(path) or path.startswith("tests/") or path.rpartition("/")[2] in known.steering
     )
 
 

@@ -47,12 +47,12 @@ class Naming:
 class Tests:
     """What tests look like in a language, and which of them its runner runs.
 
-    `path` matches a test file's path, and `beside` are names of files outside of tests/ that belong to the tests. With
-    `inline`, sources hold tests too, which begin with one of `marks`. `read` gives what a file holds, functions that
-    are no tests left out; it is told the names of all functions in test code. `takes` says whether the runner on this
-    machine reads a file at all, and `asked_for` names the files that the project file runs only where somebody asks
-    for them. `key` makes a written test's name of a reported one, and with `names_are_certain` each written name is
-    reported.
+    `path` matches a test file's path. `steering` are names of files that decide which tests run, wherever they lie;
+    any test file may where there are none. With `inline`, sources hold tests too, which begin with one of `marks`.
+    `read` gives what a file holds, functions that are no tests left out; it is told the names of all functions in
+    test code. `takes` says whether the runner on this machine reads a file at all, and `asked_for` names the files
+    that the project file runs only where somebody asks for them. `key` makes a written test's name of a reported
+    one, and with `names_are_certain` each written name is reported.
 
     Calls of `failing` fail a test, and so do those that are named like `asserting` words, unless what they are given
     is constant: without any of the nodes `alive`. A test that calls one of `skips`, or is marked by one, is switched
@@ -66,7 +66,7 @@ class Tests:
     read: Callable[[Facts, Collection[str]], Iterator[Test]]
     inline: bool = False
     marks: tuple[str, ...] = ()
-    beside: frozenset[str] = frozenset()
+    steering: frozenset[str] = frozenset()
     takes: Callable[[str, Facts], bool] = lambda _path, _facts: True
     asked_for: Callable[[Tree], Iterator[str]] = lambda _: iter(())
     key: Callable[[str], str] = str
