@@ -17,7 +17,7 @@ from factory_assets.gates.mutants import Mutant, Part, draw, parts_of
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.facts import read_facts
 from factory_assets.languages.parts import holds
-from factory_assets.languages.sources import is_source
+from factory_assets.languages.sources import is_source, is_test_code
 
 # Every other one, and the first is another value returned: tests that hold a function against itself alone miss that.
 OF_A_FUNCTION = 2
@@ -81,7 +81,7 @@ def claims(language: Language, tree: Tree, *, seed: str, most: int) -> Iterator[
 def _named_in_tests(language: Language, path: str, text: str) -> Iterator[str]:
     """The names in a test file, or in the tests that a source holds, but for those in imports."""
     known = LANGUAGES[language]
-    is_test = bool(known.tests.path.search(path)) or path.startswith("tests/")
+    is_test = is_test_code(language, path)
     if not path.endswith(known.source_suffixes) and not is_test:
         return
     facts = read_facts(language, text)

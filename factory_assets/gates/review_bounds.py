@@ -13,10 +13,10 @@ from factory_assets.domain.trees import Tree, changed_paths
 from factory_assets.gates.diffs import diff_lines
 from factory_assets.gates.interfaces import interface_changes, public_interface
 from factory_assets.gates.names import REVIEW_BOUNDS
-from factory_assets.gates.written import WrittenTest, is_test_code, written_tests
+from factory_assets.gates.written import WrittenTest, written_tests
 from factory_assets.languages import LANGUAGES, LOCK_FILES
 from factory_assets.languages.facts import read_facts
-from factory_assets.languages.sources import is_source, lines_of_code, source_text
+from factory_assets.languages.sources import is_source, is_test_code, lines_of_code, source_text
 
 # A review that changes more writes another program, which nobody has reviewed.
 MOST_CHANGED = 0.4

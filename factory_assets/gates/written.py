@@ -14,7 +14,7 @@ from factory_assets.languages import LANGUAGES
 from factory_assets.languages.base import Tests
 from factory_assets.languages.facts import Facts, Function, read_facts
 from factory_assets.languages.parts import Test, inside
-from factory_assets.languages.sources import is_source
+from factory_assets.languages.sources import is_source, is_test_code
 from factory_assets.languages.test_runs import TestReport
 
 _USUAL_SHARE = 0.34
@@ -35,14 +35,6 @@ class WrittenTest:
     body: str
     is_helper: bool
     is_told: bool
-
-
-def is_test_code(language: Language, path: str) -> bool:
-    """Whether a file belongs to the tests: a test file, or anything that lies beside them."""
-    known = LANGUAGES[language].tests
-    return bool(
-        known.path.search(path) or path.startswith("tests/") or path.rpartition("/")[2] in known.steering
-    )
 
 
 def written_tests(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:

@@ -10,6 +10,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.parsing import parse
+from factory_assets.languages.sources import is_test_code
 
 _OTHERS = frozenset({"node_modules", "vendor", "testdata"})
 _SAMPLES = frozenset({"fixtures", "fixture", "__fixtures__", "examples", "example"})
@@ -27,7 +28,7 @@ def outside_imports(language: Language, tree: Tree) -> tuple[Import, ...]:
     }
     return tuple(
         sorted(
-            replace(found, test=bool(known.tests.path.search(found.path)) or found.path.startswith("tests/"))
+            replace(found, test=is_test_code(language, found.path))
             for found in set(known.read_imports(tree, sources))
         )
     )

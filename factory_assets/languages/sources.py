@@ -24,6 +24,14 @@ def is_source(language: Language, path: str, file: TreeFile) -> bool:
     return path.endswith(known.source_suffixes) or parts[0] in known.source_folders
 
 
+def is_test_code(language: Language, path: str) -> bool:
+    """Whether a file belongs to the tests: a test file, or anything that lies beside them."""
+    known = LANGUAGES[language].tests
+    return bool(
+        known.path.search(path) or path.startswith("tests/") or path.rpartition("/")[2] in known.steering
+    )
+
+
 def source_lines(language: Language, file: TreeFile) -> int:
     """Non-blank lines of a source file, without the tests that some languages keep in it."""
     return sum(1 for line in source_text(language, file).splitlines() if line.strip())
