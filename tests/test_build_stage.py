@@ -567,6 +567,17 @@ def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_w
     assert bash_factory.agent.tasks == []
 
 
+def test_a_disk_that_is_full_when_a_spec_is_claimed_puts_it_off(bash_factory, monkeypatch):
+    def full(spec_id, *, run_id, now):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "registry.duckdb")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bash_factory.journal, "start_build", full)
+        deferred = bash_factory.deferred("No space left on device")
+    assert "disk space" in deferred.mend
+    assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("queued", 0)
+
+
 def test_an_error_that_puts_a_build_off_is_told_without_the_secret_that_it_names(tmp_path):
     secret = "sk-ant-very-secret-value"
 

@@ -81,7 +81,7 @@ class Builder:
 
         Raises:
             StatusError: the spec is shipped already, or a repo of its name, and the spec has failed then.
-            FactoryError: before any run has claimed the spec, the factory's own state is at fault.
+            FactoryError: before an attempt has begun, for a reason that no waiting mends.
         """
         spec, scratch = job.queued.spec, self._config.workspaces_dir / job.queued.spec.name
         with self._clean.errors():
@@ -94,7 +94,7 @@ class Builder:
                         fresh_folder(scratch)
                         self._check_tools(job, scratch)
                         repo = self._open_repo(job)
-                    state = self._claim(job, repo, scratch, report)
+                        state = self._claim(job, repo, scratch, report)
                     endings = Endings(state)
                     with puts_off(FactoryError, OSError, where=scratch, end=endings.put_off):
                         return Shipped(report=Attempt(state, self._judge(job, repo, scratch), endings).run())
@@ -130,7 +130,7 @@ class Builder:
         )
 
     def _put_off(self, queued: QueuedSpec, wait: Wait) -> NoReturn:
-        """Leave a spec that was not claimed in the queue, and say why."""
+        """Leave a spec that no attempt has begun at in the queue, and say why."""
         books = Books(journal=self._journal, clock=self._clock, clean=self._clean)
         raise EndedError(put_off(wait, queued, books, protections=self._commands.protections))
 
