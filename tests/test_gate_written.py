@@ -95,7 +95,7 @@ def test_a_shell_test_that_names_nothing_of_the_repo_is_idle_unless_it_loads_a_h
 
 def test_a_script_that_reports_in_a_way_of_its_own_is_one_test():
     own = 'say() { printf "%s %d - %s\\n" ok 1 "$1"; }\nsay "of words"\n'
-    for text in (own, "printf 'ok %d - %s\\n' 1 \"$name\"\n"):
+    for text in (own, "printf 'ok %d - %s\\n' 1 \"$name\"\n", 'echo "ok: it counts"\n'):
         assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": text})) == {"tests/test_a.sh": 1}
     assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": "echo done\n"})) == {}
 

@@ -131,10 +131,8 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
     ]
     yield from found
     whole = Part(facts.source.data, 0, len(facts.source.data), 1)
-    if (
-        all(test.is_helper for test in found)
-        and "ok" in whole.text.replace('"', " ").replace("'", " ").split()
-    ):
+    words_in = "".join(char if char.isalnum() or char == "_" else " " for char in whole.text).split()
+    if "ok" in words_in and all(test.is_helper for test in found):
         yield Test(whole, "the script", is_told=False, proofs=1)
 
 
