@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, Field
 
 from factory_assets.dependencies.indexes import on_go
-from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.online import Online, check_done, write_tree
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed
 from factory_assets.dependencies.sound import dated, invented_or_doubtful
@@ -106,13 +107,8 @@ def _direct(online: Online) -> set[str]:
 
 
 def _with_cache(online: Online, resolution: Resolution) -> Resolution:
-    return Resolution(
-        verdict=resolution.verdict,
-        files=resolution.files,
-        folders={_CACHE: online.scratch / _CACHE},
-        paths={"GOMODCACHE": _CACHE},
-        env=_OFFLINE,
-    )
+    folders = {_CACHE: online.scratch / _CACHE}
+    return replace(resolution, folders=folders, paths={"GOMODCACHE": _CACHE}, env=_OFFLINE)
 
 
 def _go(tree: Tree, online: Online, verb: str) -> None:
@@ -133,10 +129,7 @@ def _go(tree: Tree, online: Online, verb: str) -> None:
             **({"SSL_CERT_FILE": str(bundle)} if bundle else {}),
         },
     )
-    if result.exit_code == 0:
-        return
-    check_reached(f"go mod {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
-    raise DependencyFaultError([f"go mod {verb} does not find all that is imported:", said(result)])
+    check_done(f"go mod {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH, declared_in="go.mod")
 
 
 GO_PACKAGES = Packages(

@@ -72,15 +72,24 @@ class Online:
         return result
 
 
-def check_reached(
-    tool: str, result: CommandResult, *, hosts: tuple[str, ...], out_of_reach: re.Pattern[str]
+def check_done(
+    tool: str,
+    result: CommandResult,
+    *,
+    hosts: tuple[str, ...],
+    out_of_reach: re.Pattern[str],
+    declared_in: str,
+    said_from: str = "",
 ) -> None:
-    """Tell a registry that could not be reached from a package manager that refused.
+    """Of a package manager that failed, tell whether it refused or its registry could not be reached.
 
     Raises:
-        DependencyFaultError: it asked for a host that is no registry of the language.
+        DependencyFaultError: it refused, with what it said beginning at `said_from`, or it asked for a host that is no
+            registry of the language.
         InfrastructureError: `out_of_reach` is in what it said; its own words are in the error.
     """
+    if result.exit_code == 0:
+        return
     strange = [place for place in result.refused if not place.startswith(hosts)]
     if strange:
         raise DependencyFaultError(
@@ -88,15 +97,14 @@ def check_reached(
         )
     if result.refused or result.unreached or out_of_reach.search(result.output):
         raise InfrastructureError(
-            f"{tool} could not reach the package registry: {said(result, lines=5)}",
+            f"{tool} could not reach the package registry: {strip_hidden(tail(result.output, lines=5))}",
             where=", ".join(hosts),
             mend="Check this machine's network and the registry's address.",
         )
-
-
-def said(result: CommandResult, *, lines: int = 20) -> str:
-    """The end of what a tool said."""
-    return strip_hidden(tail(result.output, lines=lines))
+    said = strip_hidden(tail(result.output[max(result.output.find(said_from), 0) :], lines=20))
+    raise DependencyFaultError(
+        [f"{tool} cannot install what {declared_in} declares or the code imports:", said]
+    )
 
 
 def write_tree(tree: Tree, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from pydantic import BaseModel, Field
 
 from factory_assets.dependencies.indexes import file_hashes, file_hosts, on_pypi
 from factory_assets.dependencies.names import guess_distribution
-from factory_assets.dependencies.online import Online, check_reached, said
+from factory_assets.dependencies.online import Online, check_done
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.reputation import Listing
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
-from factory_assets.domain.agents import CommandResult, Reach
+from factory_assets.domain.agents import Reach
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.indexes import place
@@ -252,33 +252,17 @@ def _pip(online: Online, names: Sequence[str], *arguments: str) -> None:
     hosts = (place(url), *file_hosts(url, names))
     bundle = online.certificates(url)
     result = online.run(
-        *[
-            "python3",
-            "-m",
-            "pip",
-            "--isolated",
-            "--disable-pip-version-check",
-            "--no-input",
-            "install",
-            "-vv",
-        ],
-        *["--no-cache-dir", "--only-binary", ":all:", "--index-url", url],
+        *["python3", "-m", "pip", "--isolated", "--disable-pip-version-check", "--no-input", "install"],
+        *["-vv", "--no-cache-dir", "--only-binary", ":all:", "--index-url", url],
         *(["--cert", str(bundle)] if bundle else []),
         *arguments,
         hosts=hosts,
     )
-    if result.exit_code == 0:
-        return
-    if "No module named pip" in result.output:
+    if result.exit_code != 0 and "No module named pip" in result.output:
         raise MissingToolError("pip is not installed.", mend="Install it into the factory's environment.")
-    check_reached("pip", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
-    raise DependencyFaultError([f"pip cannot resolve what {PROJECT} declares:", _complaint(result)])
-
-
-def _complaint(result: CommandResult) -> str:
-    """What pip said from its first error on; before it stands what it did."""
-    start = result.output.find("ERROR:")
-    return said(replace(result, output=result.output[max(start, 0) :]))
+    check_done(
+        "pip", result, hosts=hosts, out_of_reach=_OUT_OF_REACH, declared_in=PROJECT, said_from="ERROR:"
+    )
 
 
 def _modules(packages: Path) -> dict[str, frozenset[str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import AliasChoices, BaseModel, Field
 
 from factory_assets.dependencies.indexes import on_crates
-from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.online import Online, check_done, write_tree
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
@@ -187,12 +188,7 @@ def _local(entry: str | _Dependency) -> bool:
 
 
 def _with_home(online: Online, resolution: Resolution) -> Resolution:
-    return Resolution(
-        verdict=resolution.verdict,
-        files=resolution.files,
-        folders={_HOME: online.scratch / _HOME},
-        paths={"CARGO_HOME": _HOME},
-    )
+    return replace(resolution, folders={_HOME: online.scratch / _HOME}, paths={"CARGO_HOME": _HOME})
 
 
 def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
@@ -208,12 +204,7 @@ def _cargo(tree: Tree, online: Online, *arguments: str) -> None:
         **({"CARGO_HTTP_CAINFO": str(bundle)} if bundle else {}),
     }
     result = online.run("cargo", *arguments, hosts=hosts, env=env)
-    if result.exit_code == 0:
-        return
-    check_reached(f"cargo {arguments[0]}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
-    raise DependencyFaultError(
-        [f"cargo {arguments[0]} cannot install what {PROJECT} declares:", said(result)]
-    )
+    check_done(f"cargo {arguments[0]}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH, declared_in=PROJECT)
 
 
 RUST_PACKAGES = Packages(

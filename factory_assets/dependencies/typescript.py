@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.dependencies.indexes import on_npm
-from factory_assets.dependencies.online import Online, check_reached, said, write_tree
+from factory_assets.dependencies.online import Online, check_done, write_tree
 from factory_assets.dependencies.packages import Packages
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
@@ -191,10 +191,7 @@ def _npm(online: Online, verb: str, *arguments: str) -> None:
         hosts=hosts,
         env={"npm_config_update_notifier": "false"},
     )
-    if result.exit_code == 0:
-        return
-    check_reached(f"npm {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH)
-    raise DependencyFaultError([f"npm {verb} cannot install what {PROJECT} declares:", said(result)])
+    check_done(f"npm {verb}", result, hosts=hosts, out_of_reach=_OUT_OF_REACH, declared_in=PROJECT)
 
 
 TYPESCRIPT_PACKAGES = Packages(
