@@ -108,6 +108,7 @@ case "${1:-}" in
   --time) echo "done in 0.031 s at 2026-11-29T10:00:00Z, see /tmp/x1/log.txt" ;;
   --random) echo "id $RANDOM$RANDOM"; echo fixed ;;
   --quiet) echo working >&2; echo 2 ;;
+  --lines) printf '%s\\n' one two three four ;;
   "") echo "usage: word-count FILE" >&2; exit 2 ;;
   *) if [[ -e $1 ]]; then wc -w <"$1"; else echo "no such file: $1" >&2; exit 2; fi ;;
 esac
@@ -116,6 +117,11 @@ ECHO_REPO = BASH_REPO | {"bin/word-count": ECHO, "README.md": BASH_REPO["README.
     "echo 'a b' | bin/word-count   # 2", "bin/word-count README.md")}  # fmt: skip
 
 
+# Reads a file that the user keeps.
+NOTES = """#!/usr/bin/env bash
+[[ -e notes.txt ]] || { echo "word-count: cannot read 'notes.txt'" >&2; exit 1; }
+wc -w <notes.txt
+"""
 FOLDERS = """#!/usr/bin/env bash
 [[ -d ${1:-.} ]] || { echo "$1 is no folder" >&2; exit 2; }
 """
@@ -239,6 +245,19 @@ HONEST = {
             "```sh\npython3 -m word_count find absent\n```\n\nThe exit code is 1 where the word is absent."
         ),
     ),
+    "a failure that is told beside it": (
+        TOOL_REPO,
+        "Without a command it ends with 2:\n\n```sh\npython3 -m word_count\n```\n\nThat is on purpose.",
+    ),
+    "a part of an output": (
+        ECHO_REPO,
+        "```console\n$ bin/word-count --lines\none\n[...]\nfour\n$ bin/word-count --lines\ntwo\nthree\n```",
+    ),
+    "a file of the user's that no word names": (
+        ECHO_REPO | {"bin/word-count": NOTES},
+        "```sh\nbin/word-count\n```",
+    ),
+    "a synopsis": (TOOL_REPO, "```sh\npython3 -m word_count COMMAND [OPTIONS] FILE\n```"),
     "usage notation": (
         TOOL_REPO,
         (
@@ -420,7 +439,10 @@ def test_a_path_that_a_document_gives_as_the_repos_own_has_to_exist(tmp_path, na
         (TOOL_REPO, "```sh\npython3 -m word_count serve\n```", "word_count serve`, which ends with 2"),
         (TOOL_REPO, "```sh\nword-count serve conf.yaml\n```", "shows the command serve"),
         (TOOL_REPO, "```sh\ncurl x | python3 -m word_count serve\n```", "shows the command serve"),
-        (TOOL_REPO, "The exit code is 2.\n\n```sh\npython3 -m word_count\n```", "which ends with 2"),
+        (TOOL_REPO, "The exit code is 2.\n\nTry:\n\n```sh\npython3 -m word_count\n```", "which ends with 2"),
+        (TOOL_REPO, "It ends with 0 or 2.\n\n```sh\npython3 -m word_count\n```", "which ends with 2"),
+        (TOOL_REPO, "It ends with 2:\n\n```sh\npython3 -m word_count serve\n```", "shows the command serve"),
+        (TOOL_REPO, "```console\n$ python3 -m word_count --help\nusage\n```", "is not what comes"),
         (TOOL_REPO, "```sh\npython3 -m word_count report --pairs --wide README.md\n```", "shows --wide with"),
         (TOOL_REPO, "Give it `python3 -m word_count report --deep x.md`.", "shows --deep with"),
         (TOOL_REPO, "```console\n$ python3 -m word_count report LICENSE\n7 words\n```", "is not what comes"),

@@ -42,12 +42,12 @@ _FETCHING = frozenset({"install", "add", "get", "i", "uvx"})
 _FROM_ELSEWHERE = frozenset({"--git", "--path", "--editable", "-e"})
 
 
-def shown_blocks(document: Document, programs: Programs) -> Iterator[list[Statement]]:
-    """The statements of each block that is shell: those marked so, and those of which every line is known."""
+def shown_blocks(document: Document, programs: Programs) -> Iterator[tuple[Block, list[Statement]]]:
+    """Each block that is shell with its statements: those marked so, and those of which every line is known."""
     for block in document.blocks:
         statements = read_block(block)
         if block.language in SHELLS or _has_prompts(block) or _is_known(block, statements, programs):
-            yield statements
+            yield block, statements
 
 
 def named_calls(document: Document) -> list[Call]:
@@ -63,7 +63,7 @@ def named_calls(document: Document) -> list[Call]:
 
 def typed_calls(document: Document, programs: Programs) -> list[Call]:
     """The calls in shell blocks."""
-    return [call for block in shown_blocks(document, programs) for each in block for call in each.calls]
+    return [call for _, block in shown_blocks(document, programs) for each in block for call in each.calls]
 
 
 def call_faults(name: str, document: Document, programs: Programs) -> Iterator[str]:

@@ -21,6 +21,8 @@ from factory_assets.gates.shell_examples import Statement, is_placeholder
 from factory_assets.languages.entry_points import Launch, Programs, Words
 
 _TEXT_TOOLS = frozenset({"printf", "echo", "grep", "sed", "awk", "tr", "cut", "seq", "test", "["})
+_AROUND = "\"'`.,:;()[]<>"
+_MOST_TOLD = 5
 _YES = 119
 _NOBODYS = "zq-none"
 _NOT_FOUND = 127
@@ -30,8 +32,8 @@ _NOT_FOUND = 127
 class Example:
     """A statement that starts programs of the repo. `before` is what was typed before it in the same block.
 
-    `can_run` says that all of it can be run as it stands, `files` are the words that look like files, and `codes` the
-    numbers that stand in the document's prose.
+    `can_run` says that all of it can be run as it stands, `files` are the words that look like files, `codes` the
+    words of the document's prose, and `beside` those of the paragraphs before and after the block.
     """
 
     place: str
@@ -41,6 +43,7 @@ class Example:
     can_run: bool
     files: Words
     codes: frozenset[str]
+    beside: frozenset[str]
 
     def script(self, text: str = "") -> str:
         """The statement, or another text in its place, after what was typed before."""
@@ -50,8 +53,9 @@ class Example:
 
 def find_examples(name: str, document: Document, programs: Programs) -> Iterator[Example]:
     """The examples of a document."""
-    codes = frozenset(word for text in document.prose for word in text.replace("`", " ").split())
-    for statements in shown_blocks(document, programs):
+    codes = _words(*document.prose)
+    for block, statements in shown_blocks(document, programs):
+        beside = _words(block.beside)
         before: list[str] = []
         found: list[Example] = []
         for statement in statements:
@@ -65,7 +69,9 @@ def find_examples(name: str, document: Document, programs: Programs) -> Iterator
                 files = [word for words, _ in calls if words[0] not in _TEXT_TOOLS for word in words]
                 files = [word.rpartition("=")[2] for word in [*files, *statement.inputs] if _is_file(word)]
                 place = f"{name}:{statement.line}"
-                found.append(Example(place, statement, launches, tuple(before), can_run, tuple(files), codes))
+                found.append(
+                    Example(place, statement, launches, tuple(before), can_run, tuple(files), codes, beside)
+                )
             elif not foreign:
                 before.append(statement.text)
         if len(found) > 1 and not any(example.statement.shown for example in found[:-1]):
@@ -80,13 +86,26 @@ def example_faults(example: Example, helps: Helps, shell: Shell) -> Iterator[str
     result = shell.run(example.script()) if example.can_run else None
     if result is not None and (_ends_as_shown(example, result) or result.exit_code == _NOT_FOUND):
         return
-    if result is None or _needs_input(example, result, shell):
+    if result is None or _is_told(example, result) or _needs_input(example, result, shell):
         yield from _word_faults(example, helps, shell)
     elif statement.shown is not None:
         if not _shows_part(example, statement.shown, result, shell):
             yield f"{example.place} shows an output of `{statement.text}` that is not what comes:\n{evidence(result)}"
     elif not _is_result(example, result, shell):
         yield f"{example.place} shows `{statement.text}`, which ends with {result.exit_code}:\n{evidence(result)}"
+
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(word.strip(".,;:()|") for text in texts for word in text.replace("`", " ").split())
+
+
+def _is_told(example: Example, result: CommandResult) -> bool:
+    """Whether the text beside an example tells of this exit code alone: it shows a failure on purpose."""
+    return (
+        example.statement.shown is None
+        and str(result.exit_code) in example.beside - {"0"}
+        and ("0" not in example.beside)
+    )
 
 
 def _is_file(word: str) -> bool:
@@ -117,7 +136,7 @@ def _shows_part(example: Example, shown: str, result: CommandResult, shell: Shel
 def _is_result(example: Example, result: CommandResult, shell: Shell) -> bool:
     """Whether an exit code is an answer and no complaint: the document names it, and not all is said on stderr."""
     alone = shell.run(f"{{ {example.script()}\n}} 2>/dev/null")
-    named = any(word.strip(".,;:()|") == str(result.exit_code) for word in example.codes)
+    named = str(result.exit_code) in example.codes
     return alone is None or (named and bool(alone.output.strip() or not result.output.strip()))
 
 
@@ -130,6 +149,9 @@ def _needs_input(example: Example, before: CommandResult, shell: Shell) -> bool:
         example.script(f"exec 3<<<{_NOBODYS}; if {absent} || {{ {reads}; }}; then exit {_YES}; fi")
     )
     names = [word for launch in example.launches for word in launch.arguments if _is_name(word)]
+    # A file that the tool looks for by itself is named by its complaint.
+    told = (word.strip(_AROUND) for word in before.output.split())
+    names += [word for word in dict.fromkeys(told) if "/" not in word and _is_file(word)][:_MOST_TOLD]
     return asked is None or asked.exit_code == _YES or _is_path(example, text, names, before, shell)
 
 
@@ -137,7 +159,7 @@ def _word_faults(example: Example, helps: Helps, shell: Shell) -> Iterator[str]:
     """A first word that a program refuses just as it refuses a word that nobody knows: it is no subcommand."""
     for launch in example.launches:
         word, *rest = launch.arguments or ("",)
-        if not _is_name(word) or word in helps.words(launch.argv):
+        if not _is_name(word) or is_placeholder(word) or word in helps.words(launch.argv):
             continue
         call, other = (shlex.join((*launch.argv, first, *rest)) for first in (word, _NOBODYS))
         one, two = shell.run(example.script(call)), shell.run(example.script(other))

@@ -11,13 +11,15 @@ _VARIES = re.compile(
     r"|(?<![\w./:])(?:/[\w.+-]+)+/"
 )
 _LEFT_OUT = "..."
+_MARKS = ("[...]", "(...)", "[…]", "(…)", "…")
 
 
 def agrees(shown: str, came: str, again: str | None = None) -> bool:
     """Whether the output that a document shows is the one that came.
 
     White space does not count, and neither do durations, dates, times of day and the folders of absolute paths; `...`
-    stands for anything. `again` is the output of a second run: what differs between the two is not compared.
+    stands for anything, and whole lines may be left out before and after what is shown. `again` is the output of a
+    second run: what differs between the two is not compared.
     """
     if again is not None and again != came:
         lines = [shown.splitlines(), came.splitlines(), again.splitlines()]
@@ -25,9 +27,11 @@ def agrees(shown: str, came: str, again: str | None = None) -> bool:
             return True
         same = [(one, two) for one, two, three in zip(*lines, strict=True) if two == three]
         return all(agrees(one, two) for one, two in same)
-    wanted, left = [_plain(part) for part in shown.replace("…", _LEFT_OUT).split(_LEFT_OUT)], _plain(came)
+    for mark in _MARKS:
+        shown = shown.replace(mark, _LEFT_OUT)
+    wanted, left = [_plain(part) for part in shown.split(_LEFT_OUT)], _plain(came)
     if len(wanted) == 1:
-        return wanted[0] == left
+        return wanted[0] == left or _is_part(wanted[0], came)
     first, *between, last = wanted
     if not left.startswith(first) or not left[len(first) :].endswith(last):
         return False
@@ -37,6 +41,16 @@ def agrees(shown: str, came: str, again: str | None = None) -> bool:
         if part and not found:
             return False
     return True
+
+
+def _is_part(shown: str, came: str) -> bool:
+    """Whether some whole lines in a row are what is shown."""
+    whole, ends = "", [0]
+    for line in came.splitlines():
+        whole += _plain(line)
+        ends.append(len(whole))
+    starts = [at for at in ends if whole.startswith(shown, at)]
+    return bool(shown) and any(at + len(shown) in ends for at in starts)
 
 
 def _plain(text: str) -> str:

@@ -19,12 +19,15 @@ _MARKS = frozenset({"link_open", "strong_open", "em_open"})
 
 @dataclass(frozen=True)
 class Block:
-    """A code block. `line` is that of its text; `shown` is a block of output that stands directly below it."""
+    """A code block. `line` is that of its text; `shown` is a block of output that stands directly below it, and
+    `beside` the paragraphs before and after it.
+    """
 
     language: str
     text: str
     line: int
     shown: str | None = None
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def read_markdown(text: str) -> Document:
         elif token.type in _ITEMS:
             fresh = True
         elif token.type in {"fence", "code_block"}:
-            document.blocks.append(_block(token, tokens[at + 1] if at + 1 < len(tokens) else None))
+            document.blocks.append(_block(tokens, at))
         elif token.type == "inline" and tokens[at - 1].type == "heading_open":
             document.codes += _codes(token, None)
         elif token.type == "inline":
@@ -85,10 +88,13 @@ def read_markdown(text: str) -> Document:
     return document
 
 
-def _block(token: Token, after: Token | None) -> Block:
+def _block(tokens: list[Token], at: int) -> Block:
+    token, after = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
     shown = after is not None and after.type == "fence" and _language(after) in _OUTPUTS
     first = (token.map or [0])[0] + (2 if token.type == "fence" else 1)
-    return Block(_language(token), token.content, first, after.content if after and shown else None)
+    around = [*tokens[max(0, at - 2) : at], *tokens[at + 1 : at + 3]]
+    beside = "\n".join(one.content for one in around if one.type == "inline")
+    return Block(_language(token), token.content, first, after.content if after and shown else None, beside)
 
 
 def _language(token: Token) -> str:
