@@ -476,6 +476,23 @@ def test_an_example_is_run_with_nothing_by_which_a_test_runner_is_known(tmp_path
     )
 
 
+@pytest.mark.parametrize("text", ["`bin/word-count FILE` counts.", "```sh\nbin/word-count [FILE]\n```"])
+def test_a_command_of_which_no_example_can_be_run_is_started_all_the_same(tmp_path, text):
+    tool = '#!/usr/bin/env bash\necho "$# $(head -c1)" >>seen\n[[ -e ${1:-} ]]\n'
+    bare = {
+        "README.md": f"# word-count\n\nIt counts the words of a text for whoever has to know.\n\n{text}\n"
+    }
+    repo = BASH_REPO | {"bin/word-count": tool} | dict.fromkeys(DOCUMENTS, bare["README.md"])
+    write_files(tmp_path, repo)
+    assert (
+        run_documented_commands(
+            language=Language.BASH, clone=tmp_path, tree=tree_of(repo), commands=SubprocessCommands()
+        )
+        == ()
+    )
+    assert {"0 #", "1 #"} <= {*(tmp_path / "seen").read_text().splitlines()}
+
+
 def test_a_build_that_fails_is_refused_with_its_output(tmp_path):
     repo = BASH_REPO | {"Makefile": MAKEFILE.replace("build:\n\ttrue", "build:\n\t@echo ugly; exit 3")}
     saw = judge(tmp_path, repo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,9 +18,14 @@ from factory_assets.gates.documents_examples import example_faults, find_example
 from factory_assets.gates.documents_help import Helps
 from factory_assets.gates.documents_shell import SECONDS_ALL, Shell, evidence
 from factory_assets.gates.markdown import Document
+from factory_assets.gates.shell_examples import is_placeholder
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.entry_points import Launch, Programs, find_programs
 from factory_assets.languages.sources import is_source
+
+_MOST_STARTED = 6
+_SECONDS_STARTED = 5.0
+_ANY_FILE = "README.md"
 
 
 def judge_documented_commands(context: Context) -> GateVerdict:
@@ -53,7 +59,8 @@ def run_documented_commands(
 
     Each option that they show must be in the help, or in the sources where there is no help. An example has to end with
     0, with an exit code that the document names, or with the output that it shows. Of one that takes too long, needs a
-    file that is not there or reads stdin, only its options and its subcommand are judged.
+    file that is not there or reads stdin, only its options and its subcommand are judged. Where no example can be run,
+    each command is started with a file of the repo, for what it may be seen to do.
 
     Args:
         language: how programs are found and started.
@@ -84,7 +91,20 @@ def run_documented_commands(
         faults += helps.list_faults("README.md", documents["README.md"])
     for example in examples:
         faults += example_faults(example, helps, shell)
+    if not any(example.can_run for example in examples):
+        launches = [launch for _, launch in shown] + [Launch((name,), ()) for name in programs.commands]
+        for script in list(dict.fromkeys(_started(launches)))[:_MOST_STARTED]:
+            shell.run(script, seconds=_SECONDS_STARTED)
     return tuple(dict.fromkeys(faults))
+
+
+def _started(launches: Iterable[Launch]) -> Iterator[str]:
+    """Ways to start what the documents show no way to start, so that what it does is seen."""
+    for launch in launches:
+        words = [word for word in launch.arguments if not word.startswith("[-")]
+        filled = [_ANY_FILE if is_placeholder(word) else word for word in words]
+        for arguments in (filled, [_ANY_FILE], []):
+            yield f"{shlex.join((*launch.argv, *arguments))} <{_ANY_FILE}"
 
 
 def _build_faults(shell: Shell, documents: Iterable[Document], programs: Programs) -> Iterator[str]:
