@@ -94,7 +94,8 @@ def run_documented_commands(
     if not any(example.can_run for example in examples):
         launches = [launch for _, launch in shown] + [Launch((name,), ()) for name in programs.commands]
         for script in list(dict.fromkeys(_started(launches)))[:_MOST_STARTED]:
-            shell.run(script, seconds=_SECONDS_STARTED)
+            if shell.run(script, seconds=_SECONDS_STARTED) is None:
+                break
     return tuple(dict.fromkeys(faults))
 
 
