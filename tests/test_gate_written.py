@@ -97,7 +97,8 @@ def test_a_script_that_reports_in_a_way_of_its_own_is_one_test():
     own = 'say() { printf "%s %d - %s\\n" ok 1 "$1"; }\nsay "of words"\n'
     for text in (own, "printf 'ok %d - %s\\n' 1 \"$name\"\n", 'echo "ok: it counts"\n'):
         assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": text})) == {"tests/test_a.sh": 1}
-    assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": "echo done\n"})) == {}
+    for text in ("echo done\n", 'set -u\nsay() {\n  echo "ok $1"\n}\n'):
+        assert counts_of(Language.BASH, tree_of({"tests/test_a.sh": text})) == {}
 
 
 def test_the_good_builds_name_tests_in_every_test_file_that_the_runner_reads():

@@ -18,7 +18,7 @@ from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, 
 from factory_assets.languages.entry_points import EntryPoints, Words
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
-from factory_assets.languages.parts import Facts, Part, Test, inside
+from factory_assets.languages.parts import Facts, Part, Test, holds, inside, outermost
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
 _SAYING = frozenset({"echo", "printf"})
@@ -115,7 +115,7 @@ _PLAIN = frozenset({"", "true", ":"})
 
 
 def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
-    """Functions, bats tests, TAP's lines and calls of a helper with a test's name; or else a script that says ok."""
+    """Functions, bats tests, TAP's lines and calls of a helper with a test's name; or else the script as a whole."""
     found = [
         *(
             Test(
@@ -132,7 +132,9 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
     yield from found
     whole = Part(facts.source.data, 0, len(facts.source.data), 1)
     words_in = "".join(char if char.isalnum() or char == "_" else " " for char in whole.text).split()
-    if "ok" in words_in and all(test.is_helper for test in found):
+    own = outermost(facts.functions)
+    run = {call.callee for call in facts.calls if not holds(own, call.start)} - _FAULTS.unnoticed
+    if ((run and "ok" in words_in) or run & {*helpers}) and all(test.is_helper for test in found):
         yield Test(whole, "the script", is_told=False, proofs=1)
 
 
