@@ -118,45 +118,20 @@ def puts_off(
 
 def wait_after(error: FactoryError | OSError, where: Path) -> Wait:
     """What an error makes a build wait for."""
-    match error:
-        case OSError():
-            return wait_after(_system_error(error, where), where)
+    met = _system_error(error, where) if isinstance(error, OSError) else error
+    told = Wait(what=met.what, where=met.where, mend=met.mend, cause=WaitCause.INFRASTRUCTURE, error_met=met)
+    match met:
         case ModelStoppedError():
-            return Wait(
-                what=error.what,
-                mend=error.mend,
-                cause=error.cause,
-                until=error.until,
-                stops=Stops.MODEL,
-                error_met=error,
-            )
+            return replace(told, where="", cause=met.cause, until=met.until, stops=Stops.MODEL)
         case CredentialError():
-            return Wait(
-                what=error.what,
-                mend=error.mend,
-                cause=WaitCause.CREDENTIAL,
-                stops=Stops.MODEL,
-                error_met=error,
-            )
+            return replace(told, where="", cause=WaitCause.CREDENTIAL, stops=Stops.MODEL)
         case OutOfBudgetError():
-            return replace(wait_for_budget(Phase.REVIEW, error.bound, error.what), error_met=error)
+            return replace(wait_for_budget(Phase.REVIEW, met.bound, met.what), error_met=met)
         case RateLimitedError():
-            return Wait(
-                what=error.what,
-                where=error.where,
-                cause=WaitCause.RATE_LIMIT,
-                until=error.until,
-                error_met=error,
-            )
-        case _:
-            lacks = isinstance(error, MissingToolError)
-            return Wait(
-                what=error.what,
-                where=error.where,
-                mend=error.mend,
-                cause=WaitCause.TOOLCHAIN if lacks else WaitCause.INFRASTRUCTURE,
-                error_met=error,
-            )
+            return replace(told, mend="", cause=WaitCause.RATE_LIMIT, until=met.until)
+        case MissingToolError():
+            return replace(told, cause=WaitCause.TOOLCHAIN)
+    return told
 
 
 def wait_after_agent(outcome: AgentOutcome, *, phase: Phase, by: Phase) -> Wait | None:
