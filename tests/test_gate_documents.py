@@ -249,6 +249,13 @@ HONEST = {
         TOOL_REPO,
         "Without a command it ends with 2:\n\n```sh\npython3 -m word_count\n```\n\nThat is on purpose.",
     ),
+    "an exit code that is printed": (
+        ECHO_REPO,
+        (
+            "```console\n$ bin/word-count none; echo $?\nno such file: none\n2\n```\n\n"
+            "```sh\nbin/word-count --top; bin/word-count none; echo $?\n```\n\n```text\ntop\nno such file: none\n2\n```"
+        ),
+    ),
     "a part of an output": (
         ECHO_REPO,
         "```console\n$ bin/word-count --lines\none\n[...]\nfour\n$ bin/word-count --lines\ntwo\nthree\n```",
@@ -462,6 +469,7 @@ def test_what_an_example_shows_has_to_be_so(tmp_path, repo, text, seen):
         ("```sh\nbin/word-count --nothing\n```", "the source does not know it"),
         ("```console\n$ bin/word-count --json\n{\"words\": 3, \"lines\": [1, 2]}\n```", "is not what comes"),
         ("```console\n$ bin/word-count --random\nid 17\nother\n```", "is not what comes"),
+        ("```console\n$ bin/word-count --top; echo $?\ntop\n1\n```", "is not what comes"),
     ],
 )  # fmt: skip
 def test_a_command_without_a_help_is_held_to_what_is_shown_of_it(tmp_path, text, seen):

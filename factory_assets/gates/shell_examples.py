@@ -16,6 +16,7 @@ from factory_assets.languages.parsing import Source, nodes, parse
 SHELLS = frozenset({"sh", "bash", "shell", "zsh"})
 _CONSOLES = frozenset({"console", "shellsession", "shell-session", "terminal", "session"})
 _PROMPT = "$ "
+_CODE = "$?"
 _LONGEST = 20
 _BEFORE_A_COMMAND = frozenset({"sudo", "time", "exec", "env", "command"})
 _DYNAMIC = (
@@ -39,7 +40,7 @@ class Call:
 class Statement:
     """What is typed at one prompt. `inputs` are the files that it reads by `<`; `shown` is the output below it.
 
-    `plain` says that nothing in it is worked out by the shell or sent to the background.
+    `plain` says that nothing in it but an exit code is worked out by the shell, and nothing sent to the background.
     """
 
     text: str
@@ -122,7 +123,18 @@ def _parsed(text: str, line: int) -> list[Statement] | None:
         if child.is_named:
             background = after is not None and after.type == "&"
             found.append(_statement(source, child, line, background=background))
-    return found
+    return [_together(text, found)] if len(found) > 1 else found
+
+
+def _together(text: str, found: list[Statement]) -> Statement:
+    """What is typed in one go ends, and prints, as one."""
+    return Statement(
+        text=text,
+        line=found[0].line,
+        calls=tuple(call for each in found for call in each.calls),
+        inputs=tuple(word for each in found for word in each.inputs),
+        plain=all(each.plain for each in found),
+    )
 
 
 def _statement(source: Source, node: Node, line: int, *, background: bool) -> Statement:
@@ -135,7 +147,8 @@ def _statement(source: Source, node: Node, line: int, *, background: bool) -> St
         each for each in nodes(node, "file_redirect") if source.text(each).lstrip("0").startswith("<")
     ]
     inputs = tuple(_unquoted(source.text(each.children[-1])) for each in redirects)
-    plain = not background and next(nodes(node, *_DYNAMIC, "function_definition"), None) is None
+    dynamic = (one for one in nodes(node, *_DYNAMIC, "function_definition") if source.text(one) != _CODE)
+    plain = not background and next(dynamic, None) is None
     return Statement(source.text(node), line + node.start_point.row, calls, inputs, plain)
 
 
