@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 # What cannot be the same twice, or on two machines: durations, dates, times of day, and folders of absolute paths.
 _VARIES = re.compile(
@@ -45,12 +46,9 @@ def agrees(shown: str, came: str, again: str | None = None) -> bool:
 
 def _is_part(shown: str, came: str) -> bool:
     """Whether some whole lines in a row are what is shown."""
-    whole, ends = "", [0]
-    for line in came.splitlines():
-        whole += _plain(line)
-        ends.append(len(whole))
-    starts = [at for at in ends if whole.startswith(shown, at)]
-    return bool(shown) and any(at + len(shown) in ends for at in starts)
+    lines = [_plain(line) for line in came.splitlines()]
+    whole, ends = "".join(lines), {0, *accumulate(map(len, lines))}
+    return bool(shown) and any(whole.startswith(shown, at) and at + len(shown) in ends for at in ends)
 
 
 def _plain(text: str) -> str:
