@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +17,7 @@ import dagster as dg
 import httpx
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.scheduler.instigation import TickStatus
 from defs_recordings import copy_recordings
 
 from factory_assets.cli.processes import LOCATION, free_port, program, start, stop_tree
@@ -27,6 +31,10 @@ DAYS = ("2026-06-17", "2026-06-18", "2026-06-19")
 LONGEST_SECONDS = 240.0
 Found = TypeVar("Found")
 _REPOS = {DAYS[0]: (SHIPS, REFUSED)}
+_SPEC_DAY = date.fromisoformat(DAYS[0])
+_LOADED = (
+    "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+)
 _GOES_ON = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
 
 
@@ -37,7 +45,8 @@ class Site:
     url: str
     instance: dg.DagsterInstance
     registry: Registry
-    logs: Path
+    home: Path
+    environment: Mapping[str, str]
 
     def partition(self, repo: str) -> str:
         """The partition that holds the spec of this repo."""
@@ -72,18 +81,47 @@ class Site:
     def wait(self, look: Callable[[], Found | None], missing: str) -> Found:
         """What `look` finds, looked for twice a second."""
         deadline = time.monotonic() + LONGEST_SECONDS
-        while (found := look()) is None:
+        while not (found := look()):
             assert time.monotonic() < deadline, f"{missing}\n{self.daemon_log()}"
             time.sleep(0.5)
         return found
 
+    def builds(self) -> list[dg.DagsterRun]:
+        """The runs that build a repo with a spec, newest first."""
+        ranks = {f"{queued.day}|{queued.rank:02d}" for queued in self.registry.specs_of_day(_SPEC_DAY)}
+        return [
+            run
+            for run in self.instance.get_runs()
+            if run.tags.get("dagster/partition") in ranks
+            and (run.job_name == "build" or dg.AssetKey("built_repos") in (run.asset_selection or ()))
+        ]
+
+    def ticks(self, name: str) -> int:
+        """How often the daemon has evaluated this sensor."""
+        (state,) = [state for state in self.instance.all_instigator_state() if state.name == name]
+        ticks = self.instance.get_ticks(state.instigator_origin_id, state.selector_id)
+        return len([tick for tick in ticks if tick.status is not TickStatus.STARTED])
+
+    def command(self, *arguments: str) -> str:
+        """What a command of the factory prints, in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-m", "factory_assets.cli", *arguments],
+            cwd=self.home,
+            # Wide enough that no name is broken in two.
+            env={**self.environment, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
     def daemon_log(self) -> str:
         """The end of what the daemon logged."""
-        return tail((self.logs / "daemon.log").read_text(errors="replace"))
+        return tail((self.home / "data" / "logs" / "daemon.log").read_text(errors="replace"))
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Site]:
+def serve(folder: Path, *, workers: int = 2) -> Iterator[Site]:
     """Serve a factory with one repo that ships and one that is refused, until the block ends."""
     home = folder / "home"
     home.mkdir(parents=True)
@@ -92,11 +130,12 @@ def serve(folder: Path) -> Iterator[Site]:
             patch.delenv(name.upper(), raising=False)
         for name, value in _environment(home, copy_recordings(folder / "recordings", _REPOS)).items():
             patch.setenv(name, value)
+        patch.setenv("BUILD_WORKERS", str(workers))
         (home / ".env").write_text("FACTORY_MODE=replay\n")
         (home / "dagster.yaml").write_text((PROJECT_ROOT / "dagster.yaml").read_text())
         instance = stack.enter_context(open_storage(home / "data"))
         url = _start(home, stack)
-        yield Site(url, instance, Registry(home / "data" / "registry.duckdb"), home / "data" / "logs")
+        yield Site(url, instance, Registry(home / "data" / "registry.duckdb"), home, dict(os.environ))
 
 
 def _environment(home: Path, recordings: Path) -> Mapping[str, str]:
@@ -110,7 +149,6 @@ def _environment(home: Path, recordings: Path) -> Mapping[str, str]:
         "FACTORY_RECORDINGS_DIR": str(recordings),
         "FACTORY_START_DATE": DAYS[0],
         "FACTORY_END_DATE": DAYS[-1],
-        "BUILD_WORKERS": "2",
         "FACTORY_RANKS": "2",
         "FACTORY_SPECS_PER_DAY": "2",
         "FACTORY_ARXIV_INTERVAL": "0",
@@ -148,7 +186,13 @@ def _start(home: Path, stack: ExitStack) -> str:
 
 
 def _answers(url: str) -> bool:
+    """Whether the web server is there and knows the assets: a page that is opened earlier stays without its buttons."""
     try:
-        return httpx.get(f"{url}/server_info", timeout=2).is_success
+        answer = httpx.post(f"{url}/graphql", json={"query": _LOADED}, timeout=10)
     except httpx.TransportError:
         return False
+    if not answer.is_success:
+        return False
+    entries = answer.json()["data"]["workspaceOrError"].get("locationEntries", [])
+    loaded = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
+    return loaded == ["RepositoryLocation"]

@@ -27,6 +27,7 @@ _ARGUMENTS = (
 )
 _WIDTH, _HEIGHT = 1440, 900
 _PATIENCE_MILLISECONDS = 90_000
+_MENU_TRIES, _MENU_MILLISECONDS = 20, 1_500
 
 
 @contextmanager
@@ -126,7 +127,8 @@ class Ui:
             self.node(asset).click(modifiers=["Shift"])
         self.button("Materialize selected").click()
         dialog = self.page.get_by_role("dialog")
-        dialog.get_by_role("button", name="All", exact=True).click()
+        # Ranks come after dates, with a button of their own until the dates are chosen.
+        dialog.get_by_role("button", name="All", exact=True).first.click()
         dialog.get_by_role("button", name=re.compile("Launch backfill")).click()
         self.page.get_by_role("link", name="View", exact=True).first.wait_for()
         self.open("/runs/?view=backfills")
@@ -162,6 +164,54 @@ class Ui:
         dialog.get_by_role("button", name="Continue").click()
         dialog.get_by_text("Result", exact=True).wait_for()
         return dialog
+
+    def launch_previewed(self, kind: str, name: str, shown: str) -> None:
+        """Preview a tick, see that it shows this, and click the button that launches it."""
+        dialog = self.preview_tick(kind, name)
+        dialog.get_by_text(shown, exact=True).wait_for()
+        dialog.get_by_role("button", name=re.compile("commit tick result")).click()
+        dialog.wait_for(state="hidden")
+
+    def launchpad(self, asset: str, key: str) -> str:
+        """Choose "Open launchpad", write the partition, click "Materialize"; the run's id."""
+        self.open(f"/assets/{asset}")
+        self.button("Materialize").locator("xpath=following::button[1]").click()
+        self.page.get_by_text("Open launchpad", exact=True).click()
+        self.sees("Launchpad (configure assets)")
+        self.page.get_by_placeholder("Partition", exact=True).click()
+        self.page.keyboard.type(key)
+        self.page.keyboard.press("Enter")
+        # Behind the launchpad is the page with "Materialize…".
+        self.page.get_by_role("button").filter(has_text=re.compile("^Materialize$")).last.click()
+        self.page.wait_for_url("**/runs/*")
+        return self.page.url.split("/runs/")[1].split("?")[0]
+
+    def limit_pool(self, pool: str, limit: int) -> None:
+        """Open the pool under Deployment → Concurrency, click "Edit limit", write another one."""
+        self.open(f"/deployment/concurrency/{pool}")
+        self.button("Edit limit").click()
+        dialog = self.page.get_by_role("dialog")
+        dialog.locator("input").last.fill(str(limit))
+        dialog.get_by_role("button", name="Update limit").click()
+        dialog.wait_for(state="hidden")
+
+    def act_on_backfill(self, backfill_id: str, item: str) -> None:
+        """Open the menu of a backfill's page and choose an item."""
+        self.open(f"/runs/b/{backfill_id}")
+        self.sees("Partition selection")
+        found = self.page.get_by_role("menuitem").filter(has_text=re.compile(f"^{item}$"))
+        # The page draws itself again while it loads, and closes the menu.
+        for _ in range(_MENU_TRIES):
+            self.page.get_by_role("button").last.click()
+            self.page.wait_for_timeout(_MENU_MILLISECONDS)
+            if found.is_visible():
+                break
+        found.click()
+
+    def cancel_backfill(self, backfill_id: str) -> None:
+        """Choose "Cancel backfill" on its page and confirm."""
+        self.act_on_backfill(backfill_id, "Cancel backfill")
+        self.page.get_by_role("dialog").get_by_role("button", name="Cancel backfill").click()
 
     def switch(self, kind: str, name: str) -> None:
         """Click the switch of a sensor or schedule."""
