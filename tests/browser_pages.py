@@ -255,6 +255,13 @@ class Ui:
         self.button("Execute all").click()
         return self._launched()
 
+    def execute_check(self, asset: str, check: str) -> str:
+        """Open the asset's checks, choose one, click "Execute"; the run's id."""
+        self.open(f"/assets/{asset}?view=checks&checkDetail={check}")
+        self.sees("Latest execution")
+        self.page.get_by_role("button").filter(has_text=re.compile("^Execute$")).click()
+        return self._launched()
+
     def re_execute_run(self, run_id: str) -> str:
         """Open the run, click "Re-execute"; the new run's id."""
         self.open(f"/runs/{run_id}")

@@ -235,6 +235,36 @@ def test_what_a_schedules_preview_shows_is_launched_by_its_button_and_by_no_tick
     assert _status(site, SHIPS) is BuildStatus.SHIPPED
 
 
+def test_one_check_that_is_executed_says_what_its_gate_said_last_and_judges_nothing(
+    site: Site, ui: Ui, cancelled: str
+) -> None:
+    before = _spec(site, REFUSED)
+    run = site.finished(ui.execute_check("built_repos", "tests_pass"))
+    assert run.asset_check_selection == {dg.AssetCheckKey(dg.AssetKey("built_repos"), "tests_pass")}
+    assert run.status is dg.DagsterRunStatus.SUCCESS
+    assert _spec(site, REFUSED) == before
+
+
+def test_from_failure_a_backfill_makes_again_only_what_it_has_not_made(
+    site: Site, ui: Ui, cancelled: str, refused: dg.DagsterRun
+) -> None:
+    attempts = _spec(site, REFUSED).attempts
+    ui.act_on_backfill(cancelled, "Re-execute from failure")
+    (again,) = site.wait(
+        lambda: [
+            backfill
+            for backfill in site.instance.get_backfills()
+            if backfill.tags.get("dagster/parent_backfill_id") == cancelled
+        ],
+        "no backfill was launched",
+    )
+    site.finished_backfill(again.backfill_id)
+    runs = site.instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": again.backfill_id}))
+    assert not any(dg.AssetKey("papers") in (run.asset_selection or ()) for run in runs)
+    assert {run.tags["factory/repo"] for run in runs if "factory/repo" in run.tags} == {SHIPS, REFUSED}
+    assert _spec(site, REFUSED).attempts == attempts + 1
+
+
 def test_from_failure_builds_a_refused_repo_again(site: Site, ui: Ui, refused: dg.DagsterRun) -> None:
     attempts = _spec(site, REFUSED).attempts
     again = site.finished(ui.re_execute_from_failure(refused.run_id))
