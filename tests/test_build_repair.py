@@ -85,6 +85,16 @@ def test_what_stays_refused_after_the_last_round_has_failed(tmp_path):
     assert "refs/heads/main" not in factory.git("for-each-ref")
 
 
+def test_a_round_that_changes_nothing_is_not_judged_again(tmp_path):
+    def made_by(*repairs) -> list[tuple[str, ...]]:
+        factory = factory_with(tmp_path / str(len(repairs)), *repairs, repair_rounds=len(repairs))
+        factory.refused("not ok 1 - two words", by="gate")
+        assert len(factory.agent.tasks) == 3 + len(repairs)
+        return [command.argv for command in factory.commands.commands]
+
+    assert made_by(does_nothing, does_nothing) == made_by(does_nothing) == made_by()
+
+
 def test_as_many_rounds_as_the_setting_says(tmp_path):
     factory = factory_with(tmp_path, does_nothing, mends, repair_rounds=2)
     factory.build()

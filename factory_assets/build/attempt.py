@@ -15,8 +15,10 @@ from factory_assets.build.sealing import seal
 from factory_assets.build.shipping import finish_shipping, ship
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
 from factory_assets.gates import FINAL_GATES, Context
+from factory_assets.gates.names import READING
 from factory_assets.gates.runs import Final, Resolved
 
 
@@ -53,8 +55,11 @@ class Attempt:
             while refused := state.refused:
                 by = self._who_mends(phase, made[phase], refused, rounds=rounds)
                 rounds += 1
-                made[phase] = phases.repair(phase, made[phase], by=by, number=rounds, refused=refused)
-                judged = self._judged(phase, before, scaffold=scaffold, made=made)
+                repaired = phases.repair(phase, made[phase], by=by, number=rounds, refused=refused)
+                may_pass = self._may_pass(made[phase], repaired, refused)
+                made[phase] = repaired
+                if may_pass:
+                    judged = self._judged(phase, before, scaffold=scaffold, made=made)
             before = made[phase]
         reading = kept_reading(state, judged.commit)
         return ship(state, judged.runs.final, judged.runs.tests.own.report.executed, reading)
@@ -69,6 +74,15 @@ class Attempt:
         for verdict in judge(context):
             state.take_verdicts(phase, (verdict,))
         return context
+
+    def _may_pass(self, commit: str, repaired: str, refused: tuple[GateVerdict, ...]) -> bool:
+        """Whether a repair round may have mended anything: programs say the same of the same files.
+
+        To the reader an agent may object, and leave the files as they are.
+        """
+        repo = self._state.repo
+        is_read = any(verdict.gate == READING for verdict in refused)
+        return is_read or bool(changed_paths(repo.tree(commit), repo.tree(repaired)))
 
     def _who_mends(
         self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, rounds: int
