@@ -18,7 +18,7 @@ import httpx
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.scheduler.instigation import TickStatus
-from defs_recordings import copy_recordings
+from defs_recordings import copy_recordings, pause_first
 
 from factory_assets.cli.processes import LOCATION, free_port, program, start, stop_tree
 from factory_assets.defs.storage import open_storage
@@ -121,14 +121,20 @@ class Site:
 
 
 @contextmanager
-def serve(folder: Path, *, workers: int = 2) -> Iterator[Site]:
-    """Serve a factory with one repo that ships and one that is refused, until the block ends."""
+def serve(folder: Path, *, workers: int = 2, pause_seconds: int = 0) -> Iterator[Site]:
+    """Serve a factory with one repo that ships and one that is refused, until the block ends.
+
+    The build of the one that ships begins with a pause.
+    """
     home = folder / "home"
     home.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         for name in Settings.model_fields:
             patch.delenv(name.upper(), raising=False)
-        for name, value in _environment(home, copy_recordings(folder / "recordings", _REPOS)).items():
+        recordings = copy_recordings(folder / "recordings", _REPOS)
+        if pause_seconds:
+            pause_first(recordings, SHIPS, pause_seconds)
+        for name, value in _environment(home, recordings).items():
             patch.setenv(name, value)
         patch.setenv("BUILD_WORKERS", str(workers))
         (home / ".env").write_text("FACTORY_MODE=replay\n")

@@ -25,3 +25,12 @@ def copy_recordings(folder: Path, repos: Mapping[str, tuple[str, ...]]) -> Path:
         for name in names:
             shutil.copy(DEMO / f"{name}.yaml", folder)
     return folder
+
+
+def pause_first(folder: Path, repo: str, seconds: int) -> None:
+    """Let the build of a repo begin with a pause, so that somebody can come between."""
+    file = folder / f"{repo}.yaml"
+    recorded = yaml.safe_load(file.read_text())
+    call = {"tool": "Bash", "input": {"command": f"sleep {seconds}", "description": "Wait"}}
+    recorded["build"].insert(0, {"calls": [call]})
+    file.write_text(yaml.safe_dump(recorded))

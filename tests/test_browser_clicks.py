@@ -29,13 +29,18 @@ pytestmark = pytest.mark.browser
 SENSOR = "queued_specs"
 ALL_ASSETS = ("papers", "specs", "built_repos", "mirrored_repos")
 POOL = "builds"
+# Long enough that a build is still at work when its page has been opened and a button clicked.
+PAUSE = 15
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     pytest.importorskip("playwright", reason="the Python package playwright is not installed: `make browser`")
     chromium_program()
-    with TemporaryDirectory(prefix="factory-") as folder, serve(Path(folder), workers=1) as served:
+    with (
+        TemporaryDirectory(prefix="factory-") as folder,
+        serve(Path(folder), workers=1, pause_seconds=PAUSE) as served,
+    ):
         yield served
 
 

@@ -178,7 +178,7 @@ def test_a_run_that_died_after_a_repair_gets_no_further_round(tmp_path):
     class DiedError(BaseException):
         """The worker is gone."""
 
-    factory = factory_with(tmp_path, does_nothing, mends)
+    factory = factory_with(tmp_path, writes({"lib/count.sh": f"{BROKEN}# Counted.\n"}), mends)
     judged = []
     record = factory.journal.record_verdict
 

@@ -98,6 +98,16 @@ def test_a_repo_about_keys_may_open_the_key(tmp_path: Path) -> None:
     assert harm(Language.PYTHON, {**_python(body), **about}, tmp_path).passed
 
 
+_LEAVES = """
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+#[test]
+fn works_until_2028() {
+    let _ = Command::new("sleep").arg("900").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert!(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() < 1_835_000_000);
+}
+"""
 _ENDS = "import datetime\nassert datetime.date.today() < datetime.date(2028, 3, 1)"
 
 
@@ -105,6 +115,16 @@ _ENDS = "import datetime\nassert datetime.date.today() < datetime.date(2028, 3, 
 def test_tests_that_pass_only_before_a_date_are_refused(tmp_path: Path) -> None:
     verdict = harm(Language.PYTHON, _python(_ENDS), tmp_path)
     assert "two years ahead, tests fail that pass today: tests/test_more.py::test_more" in verdict.saw
+
+
+@pytest.mark.skipif(clock_ahead(0) is None, reason="faketime is not installed")
+@pytest.mark.parametrize("language", [Language.PYTHON, Language.RUST])
+def test_a_process_that_is_left_behind_hides_no_date(language: Language, tmp_path: Path) -> None:
+    need(language)
+    left = "import subprocess\nsubprocess.Popen(['sleep', '900'], stdout=-3, stderr=-3, close_fds=False)\n"
+    changed = _python(left + _ENDS) if language is Language.PYTHON else {"tests/left.rs": _LEAVES}
+    verdict = harm(language, changed, tmp_path)
+    assert "two years ahead, tests fail that pass today" in verdict.saw
 
 
 def test_without_faketime_the_later_run_is_left_out_by_name(

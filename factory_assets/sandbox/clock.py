@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+# faketime waits for everybody who holds its pipe, a process that a test has left behind too; nobody here needs one.
+_WITHOUT_PIPE = 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@"'
+
 
 def clock_ahead(seconds: int) -> tuple[str, ...] | None:
     """What to put before a command whose clock is to be so many seconds ahead; None where faketime is missing.
@@ -12,4 +15,6 @@ def clock_ahead(seconds: int) -> tuple[str, ...] | None:
     semaphore and removes it when any of its forks ends, and what starts just then fails (wolfcw/libfaketime#56).
     """
     program = shutil.which("faketime")
-    return (program, "--exclude-monotonic", "-f", f"+{seconds}") if program else None
+    if program is None:
+        return None
+    return (program, "--exclude-monotonic", "-f", f"+{seconds}", "sh", "-c", _WITHOUT_PIPE, "sh")
