@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from claude_code_sandboxes import bubblewrap, sandbox_named
 
 from factory_assets.domain.agents import Command, Reach, Sighting, SightingKind
+from factory_assets.sandbox.attempts import Attempts
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -172,3 +175,23 @@ def test_a_machine_that_lets_nobody_watch_the_network_says_so_and_runs_the_comma
     result = bubblewrap().run(Command(("echo", "ran"), tmp_path, timeout_seconds=60))
     assert (result.exit_code, result.output) == (0, "ran\n")
     assert "Operation not permitted" in result.unwatched[0]
+
+
+_LATE = """
+import ctypes, fcntl, socket, struct, sys, time
+assert not ctypes.CDLL(None).unshare(0x50000000)
+print("in", flush=True)
+time.sleep(0.4)
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0x49))
+sys.stdin.read()
+"""
+
+
+def test_a_network_whose_loopback_comes_up_late_is_watched_all_the_same() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _LATE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as late:
+        assert late.stdout is not None
+        if late.stdout.readline() != "in\n":
+            pytest.skip("this machine lets nobody make namespaces")
+        assert Attempts(late.pid).close() == ()

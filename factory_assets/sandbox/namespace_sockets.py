@@ -9,11 +9,13 @@ for it has as the owner of the namespace, or as root.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 _NS_GET_USERNS = 0xB701
@@ -22,6 +24,8 @@ _RTM_NEWROUTE, _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_CREATE = 24, 1, 4, 0x400
 _RT_TABLE_MAIN, _RTPROT_STATIC, _RTN_LOCAL, _RT_SCOPE_HOST = 254, 4, 2, 254
 _RTA_OIF, _RTA_PREFSRC = 4, 7
 _SO_ATTACH_FILTER = 26
+_NOT_UP = {errno.EINVAL, errno.ENETDOWN, errno.ENODEV, errno.ENETUNREACH}
+_UP_SECONDS, _LOOK_SECONDS = 3.0, 0.005
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_IPV6 = 3, 0x0800, 0x86DD
 _PACKET_OUTGOING = 4
 _AD_PROTOCOL, _AD_PACKET_TYPE = 0xFFFFF000, 0xFFFFF004
@@ -57,7 +61,7 @@ def main() -> None:
     _enter(pid)
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         if family == socket.AF_INET or Path("/proc/net/if_inet6").exists():
-            _lead_to_loopback(family, address)
+            _lead_to_loopback_once_up(family, address)
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     names.bind(("127.0.0.1", 53))
     packets = _packets_for_elsewhere()
@@ -77,6 +81,20 @@ def _enter(pid: int) -> None:
 def _set_namespace(descriptor: int, kind: int) -> None:
     if ctypes.CDLL(None, use_errno=True).setns(descriptor, kind):
         raise OSError(ctypes.get_errno(), "setns")
+
+
+def _lead_to_loopback_once_up(family: int, address: str) -> None:
+    """Bubblewrap names its process before that one has brought up loopback."""
+    deadline = time.monotonic() + _UP_SECONDS
+    while True:
+        try:
+            _lead_to_loopback(family, address)
+        except OSError as error:
+            if error.errno not in _NOT_UP or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def _lead_to_loopback(family: int, address: str) -> None:
