@@ -1,0 +1,100 @@
+"""What a caller shows the router instead of a credential: who asks, for which repo and phase, and for how many dollars.
+
+A token is signed by the instance's own key, so that any of its processes can issue one and none has to be asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from factory_assets.domain.errors import CredentialError
+
+PREFIX = "factory-"
+_KEY_BYTES = 32
+_KEY_MODE = 0o600
+
+
+class Grant(BaseModel):
+    """What a token allows: calls of one phase, or an analysis, until a time and up to a sum."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(default_factory=lambda: secrets.token_hex(8))
+    repo: str
+    phase: str
+    limit_usd: float = Field(ge=0)
+    until: AwareDatetime
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Issues and reads tokens by the key in a file, which is made when it is first asked for."""
+
+    file: Path
+
+    def issue(self, grant: Grant) -> str:
+        """The token for a grant."""
+        said = grant.model_dump_json().encode()
+        return f"{PREFIX}{_encoded(said)}.{_encoded(self._mark(said))}"
+
+    def read(self, token: str, *, now: datetime) -> Grant:
+        """The grant that a token was issued for.
+
+        Raises:
+            CredentialError: it is none of this instance's, or its time is over.
+        """
+        said, _, mark = token.removeprefix(PREFIX).partition(".")
+        try:
+            content = _decoded(said)
+            is_own = hmac.compare_digest(self._mark(content), _decoded(mark))
+            grant = Grant.model_validate_json(content) if is_own and token.startswith(PREFIX) else None
+        except (ValueError, ValidationError):
+            grant = None
+        if grant is None:
+            raise CredentialError("This is no token of this factory.")
+        if grant.until <= now:
+            raise CredentialError(f"The token of {grant.repo}, phase {grant.phase}, has ended.")
+        return grant
+
+    def _mark(self, content: bytes) -> bytes:
+        return hmac.digest(self._key(), content, hashlib.sha256)
+
+    def _key(self) -> bytes:
+        try:
+            return self.file.read_bytes()
+        except FileNotFoundError:
+            self._make()
+            return self.file.read_bytes()
+
+    def _make(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.file.with_name(f"{self.file.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _KEY_MODE), "wb") as written:
+            written.write(secrets.token_bytes(_KEY_BYTES))
+            written.flush()
+            os.fsync(written.fileno())
+        try:
+            # Of processes that make one together, the first one's counts.
+            with suppress(FileExistsError):
+                os.link(draft, self.file)
+        finally:
+            draft.unlink()
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _decoded(text: str) -> bytes:
+    padded = text + "=" * (-len(text) % 4)
+    return base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
