@@ -13,7 +13,10 @@ import anthropic
 import httpx
 import pytest
 import uvicorn
+from llm_server import KEY as SCRIPTED_KEY
+from llm_server import Reply, serving, stream
 
+from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Conversation, Turn
 from factory_assets.replay.server import ReplayServer
@@ -37,6 +40,11 @@ def served(router: Router) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> Signer:
+    return Signer(tmp_path / "router.key")
 
 
 class Through:
@@ -105,3 +113,62 @@ def test_the_sdk_counts_tokens_through_it(through: Through) -> None:
             return asked.input_tokens
 
     assert count(through.url, through.token) == count(through.direct, KEY) > 0
+
+
+@contextmanager
+def before(
+    reply: Reply, signer: Signer, *, limit_usd: float = 1.0
+) -> Iterator[tuple[str, str, str, DoorMeter]]:
+    """A scripted API: its address, the router's before it, a token for that, and what the token's calls cost."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    grant = Grant(repo="word-count", phase="build", limit_usd=limit_usd, until=until)
+    with serving(reply) as server:
+        backend = Backend("anthropic", server.url, ("authorization", f"Bearer {SCRIPTED_KEY}"))
+        router = Router(backend=backend, signer=signer, clock=lambda: datetime.now(UTC))
+        with served(router) as url:
+            yield server.url, url, signer.issue(grant), router.meter(grant)
+
+
+def streamed(url: str, key: str) -> tuple[int, bytes]:
+    headers = {"authorization": f"Bearer {key}", "anthropic-beta": "a,b"}
+    with httpx.stream(
+        "POST", f"{url}/v1/messages?beta=true", json={**ASK, "stream": True}, headers=headers
+    ) as answer:
+        return answer.status_code, b"".join(answer.iter_raw())
+
+
+def test_a_stream_comes_through_byte_by_byte_and_is_counted(signer: Signer) -> None:
+    with before(Reply(events=stream("ü" * 5000)), signer) as (direct, routed, token, meter):
+        assert streamed(routed, token) == streamed(direct, SCRIPTED_KEY)
+        assert (meter.usage.input_tokens, meter.usage.output_tokens) == (100, 50)
+        assert meter.usage.cost_usd > 0
+
+
+def test_a_stream_that_breaks_off_breaks_off_for_the_caller_too_and_is_estimated(signer: Signer) -> None:
+    with before(Reply(events=stream("half", stop=None)), signer) as (_, routed, token, meter):
+        status, content = streamed(routed, token)
+        assert (status, b"half" in content, b"message_stop" in content) == (200, True, False)
+        assert meter.usage.output_tokens >= 1000
+
+
+def test_a_grant_that_is_used_up_is_told_so_in_the_apis_form(signer: Signer) -> None:
+    with before(Reply(events=stream("{}")), signer, limit_usd=0.0) as (_, routed, token, _):
+        assert streamed(routed, token)[0] == 200
+        status, content = streamed(routed, token)
+        assert status == 400
+        assert b"the budget of $0.00 is used up" in content
+
+
+def test_a_backend_that_is_away_is_told_as_the_api_would(signer: Signer) -> None:
+    router = Router(
+        backend=Backend("anthropic", "http://127.0.0.1:9", ("x-api-key", "x")),
+        signer=signer,
+        clock=lambda: datetime.now(UTC),
+    )
+    grant = Grant(
+        repo="word-count", phase="build", limit_usd=1.0, until=datetime.now(UTC) + timedelta(hours=1)
+    )
+    with served(router) as url:
+        status, content = streamed(url, signer.issue(grant))
+    assert status == 502
+    assert b"anthropic cannot be reached" in content
