@@ -241,8 +241,8 @@ class Health:
     ) -> Choice | None:
         """The first backend of enough ability that may be tried, in their order; None where there is none.
 
-        One that has just refused its credential comes last. What is too large for every model goes to those that have the
-        model it names: the refusal is theirs to give, for Claude Code reads its words.
+        One that has just refused its credential comes last. What is too large for every model goes to those that have
+        the model it names: the refusal is theirs to give, for Claude Code reads its words.
         """
         serving = [(backend, backend.serving(needs)) for backend in backends]
         if not any(model for _, model in serving):
