@@ -27,22 +27,13 @@ UNORDERED_HEADER = "x-factory-unordered"
 VARIABLE_HEADER = "x-factory-variable"
 
 _FORM = "1"
-# https://platform.claude.com/docs/en/api/messages, https://platform.openai.com/docs/api-reference/chat/create: without
-# whatever lets a server look something up or keep a state. A field that is not known here makes a request unshared.
+# https://platform.claude.com/docs/en/api/messages, without whatever lets a server look something up or keep a state:
+# a field that is not known here makes a request unshared.
 _FIELDS = frozenset(
     {
         *("model", "messages", "system", "max_tokens", "stop_sequences", "stream", "metadata", "thinking"),
         *("temperature", "top_p", "top_k", "output_config", "output_format", "cache_control", "service_tier"),
-        *(
-            "inference_geo",
-            "max_completion_tokens",
-            "response_format",
-            "seed",
-            "stop",
-            "stream_options",
-            "user",
-        ),
-        *("frequency_penalty", "presence_penalty", "reasoning_effort", "n", "tools"),
+        *("inference_geo", "tools"),
     }
 )
 _MESSAGE = frozenset({"role", "content"})

@@ -1,0 +1,231 @@
+"""Whole answers of the past on disk, each under its question's key, for as long as they are fresh and there is room.
+
+A file of its own in SQLite, which a kill -9 leaves as the last answer left it. Nothing here ever stops a call: a file
+that is damaged, or a disk that is full, is told once, and a question has no answer then. Each answer is kept with its
+own digest, so that bytes that a disk has changed are a miss and no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.whole import PIECE_TYPE, STREAM_TYPE, Whole, is_stream
+
+Result = TypeVar("Result")
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY,
+    kept_at REAL NOT NULL,
+    used INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    place TEXT,
+    traits BLOB,
+    status INTEGER NOT NULL,
+    content_type TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    body BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answers_by_use ON answers (used, size);
+CREATE INDEX IF NOT EXISTS answers_by_place ON answers (place, used) WHERE place IS NOT NULL;
+CREATE INDEX IF NOT EXISTS answers_by_age ON answers (kept_at);
+"""
+_NEXT_USE = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
+_GET = "SELECT kept_at, status, content_type, digest, body FROM answers WHERE key = ?"
+_USE = f"UPDATE answers SET used = {_NEXT_USE} WHERE key = ?"  # noqa: S608  no value from outside
+_PUT = f"""
+INSERT OR REPLACE INTO answers (key, kept_at, used, size, place, traits, status, content_type, digest, body)
+VALUES (?, ?, {_NEXT_USE}, ?, ?, ?, ?, ?, ?, ?)
+"""  # noqa: S608  no value from outside
+_DROP = "DELETE FROM answers WHERE key = ?"
+_DROP_STALE = "DELETE FROM answers WHERE kept_at <= ? OR kept_at > ?"
+_FILL = "SELECT count(*), coalesce(sum(size), 0) FROM answers"
+_LEAST_USED = "SELECT key, size FROM answers ORDER BY used LIMIT 1"
+_ALIKE = """
+SELECT key, traits FROM answers WHERE place = ? AND kept_at > ? AND kept_at <= ? ORDER BY used DESC LIMIT ?
+"""
+# The event loop waits meanwhile; no other program has any business in the file.
+_BUSY_SECONDS = 0.1
+# A row's own room, roughly: key, digest, numbers and their places in the indexes.
+_ROW_BYTES = 400
+_MOST_ALIKE = 100
+_FILE_MODE = 0o600
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer as it is given again; `model` is the one that gave it."""
+
+    status: int
+    content_type: str
+    body: bytes
+    model: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an answer stands among others: `group` is what it shares with those it is compared to, `traits` its own."""
+
+    group: str
+    traits: bytes
+
+
+@dataclass
+class AnswerCache:
+    """The cache in a file, for one router. `notify` is told, once for each reason, that it cannot be used."""
+
+    file: Path
+    ttl: timedelta
+    most_bytes: int
+    clock: Callable[[], datetime]
+    notify: Callable[[str], None]
+    _connection: sqlite3.Connection | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _told: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def opened(self) -> Iterator[AnswerCache]:
+        """Open the file for as long as the block lasts. One that cannot be opened is an empty cache."""
+        try:
+            self._connection = _connected(self.file)
+        except (sqlite3.Error, OSError) as error:
+            self._tell(error)
+        try:
+            yield self
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def get(self, key: str, *, streams: bool) -> Kept | None:
+        """The answer to a question, in the form that is asked for; None where there is none.
+
+        One that was kept in the other form is turned into it: the same message, as events or in one piece.
+        """
+        kept = self._tried(lambda connection: self._get(connection, key, streams=streams), None)
+        if kept is not None:
+            # By itself: a full disk that takes no note of a use still gives the answer.
+            self._tried(lambda connection: connection.execute(_USE, (key,)), None)
+        return kept
+
+    def put(
+        self,
+        key: str,
+        *,
+        status: int,
+        content_type: str,
+        body: bytes,
+        wants_json: bool = False,
+        place: Place | None = None,
+    ) -> bool:
+        """Keep an answer; False where it is not kept.
+
+        Only what the model has ended itself is: no error, no answer that was cut or refused, none without words, and
+        where JSON was asked for none that is not JSON.
+        """
+        whole = Whole.read(content_type, body) if status == 200 else None
+        size = len(body) + len(place.traits if place else b"") + _ROW_BYTES
+        if whole is None or (wants_json and not whole.is_json) or size > self.most_bytes:
+            return False
+        group, traits = (place.group, place.traits) if place else (None, None)
+        digest = _digest(key, status, content_type, body)
+        row = (key, self._now(), size, group, traits, status, content_type, digest, body)
+        return self._tried(lambda connection: self._put(connection, row), False)
+
+    def alike(self, group: str) -> list[tuple[str, bytes]]:
+        """Keys and traits of the fresh answers of a group, those used last first."""
+        now = self._now()
+        row = (group, now - self.ttl.total_seconds(), now, _MOST_ALIKE)
+        return self._tried(lambda connection: connection.execute(_ALIKE, row).fetchall(), [])
+
+    def fill(self) -> tuple[int, int]:
+        """How many answers there are, and their bytes."""
+        return self._tried(lambda connection: tuple(connection.execute(_FILL).fetchone()), (0, 0))
+
+    def _get(self, connection: sqlite3.Connection, key: str, *, streams: bool) -> Kept | None:
+        row = connection.execute(_GET, (key,)).fetchone()
+        if row is None:
+            return None
+        kept_at, status, content_type, digest, body = row
+        is_fresh = 0 <= self._now() - kept_at < self.ttl.total_seconds()
+        whole = None
+        if is_fresh and digest == _digest(key, status, content_type, body):
+            whole = Whole.read(content_type, body)
+        if whole is None:
+            connection.execute(_DROP, (key,))
+            return None
+        if streams == is_stream(content_type):
+            return Kept(status, content_type, body, whole.model)
+        if streams:
+            return Kept(status, STREAM_TYPE, whole.stream, whole.model)
+        return Kept(status, PIECE_TYPE, whole.piece, whole.model)
+
+    def _put(self, connection: sqlite3.Connection, row: tuple[object, ...]) -> bool:
+        now = self._now()
+        connection.execute(_DROP_STALE, (now - self.ttl.total_seconds(), now))
+        connection.execute(_PUT, row)
+        (_, size) = connection.execute(_FILL).fetchone()
+        while size > self.most_bytes:
+            key, its_size = connection.execute(_LEAST_USED).fetchone()
+            connection.execute(_DROP, (key,))
+            size -= its_size
+        return True
+
+    def _tried(self, act: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """Do it as one transaction, or tell why it cannot be done."""
+        connection = self._connection
+        if connection is None:
+            return otherwise
+        with self._lock:
+            try:
+                with connection:
+                    return act(connection)
+            except sqlite3.Error as error:
+                self._tell(error)
+                return otherwise
+
+    def _tell(self, error: Exception) -> None:
+        reason = str(error)
+        if reason in self._told:
+            return
+        self._told.add(reason)
+        told = InfrastructureError(
+            f"The router's cache cannot be used: {reason}. Calls go on without it.",
+            where=str(self.file),
+            mend="Free disk space there; where the file is damaged, delete it and restart the router.",
+        )
+        self.notify(str(told))
+
+    def _now(self) -> float:
+        return self.clock().timestamp()
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Answers are their owner's: SQLite gives the files beside it the same mode.
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, _FILE_MODE))
+    connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # The last answers may be lost with the machine's power, and the file stays whole: sqlite.org/wal.html.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _digest(key: str, status: int, content_type: str, body: bytes) -> bytes:
+    head = f"{key}\0{status}\0{content_type}\0".encode()
+    return hashlib.sha256(head + body).digest()
