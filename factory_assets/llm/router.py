@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 
 from factory_assets.domain.agents import Route
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, InputError
@@ -48,19 +57,40 @@ class RouterBackend(_FromRouter):
 
 
 class RouterStats(_FromRouter):
-    """GET /stats. The dollars are the router's guess: it assumes 500 tokens in and 200 out for every call."""
+    """GET /stats. llm-router's dollars are a guess, 500 tokens in and 200 out for every call; ours are counted.
+
+    llm-router tells the first four alone. `by_phase_usd` is what was spent, `room` the share of each rate limit that
+    is left, `threshold_because` what the threshold rests on. All is counted since `since`.
+    """
 
     total_requests: int
     total_saved_usd: float = 0.0
     total_spent_usd: float = 0.0
     by_model: dict[str, int] = Field(default_factory=dict)
+    total_cache_hits: int = 0
+    total_joined: int = 0
+    by_phase_usd: dict[str, float] = Field(default_factory=dict)
+    room: dict[str, float] = Field(default_factory=dict)
+    threshold: float | None = None
+    threshold_because: str = ""
+    since: AwareDatetime | None = None
+
+
+class FeedbackGiven(_FromRouter):
+    """What POST /v1/feedback takes: score and quality 0 to 1, tier 1 to 3."""
+
+    score: float = Field(ge=0, le=1)
+    tier: int = Field(ge=1, le=3)
+    quality: float = Field(ge=0, le=1)
 
 
 class RouterFeedback(_FromRouter):
-    """What POST /v1/feedback answers."""
+    """What POST /v1/feedback answers. `by_tier` counts what was told of each."""
 
     total_feedback: int
     threshold: float | None = None
+    avg_quality: float | None = None
+    by_tier: dict[int, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,8 +131,8 @@ class Router:
 
     def feedback(self, *, score: float, tier: int, quality: float) -> RouterFeedback:
         """Tell it how good an answer was: score and quality 0 to 1, tier 1 to 3. Raises as `health`."""
-        body: dict[str, JsonValue] = {"score": score, "tier": tier, "quality": quality}
-        return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), body)
+        given = FeedbackGiven(score=score, tier=tier, quality=quality)
+        return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), given.model_dump())
 
     def takes_the_key(self) -> bool | None:
         """Whether it answers this key, which costs nothing; False where it does not answer at all.

@@ -1,0 +1,122 @@
+"""What users of llm-router know of a router: its counts, its feedback and the headers of its answers.
+
+The models stand in llm/router.py, beside the client that reads them, and /v1/backends in health.py; llm-router's own
+are in https://github.com/timholm/llm-router (router/proxy.go, router/pool.go, router/learned.go).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from factory_assets.domain.builds import Usage
+from factory_assets.llm.router import FeedbackGiven, RouterStats
+from factory_assets.llm.router_headers import GatewayReading
+from factory_assets.router.forms import read
+
+# What stands for every name that a caller may have made up.
+OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """How a call ended for its caller.
+
+    REFUSED by the router itself, FAILED with an error of the backend or without an answer, BROKEN_OFF in its middle.
+    """
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    RATE_LIMITED = "rate limited"
+    FAILED = "failed"
+    BROKEN_OFF = "broken off"
+    HUNG_UP = "hung up"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallFacts:
+    """One call that is over.
+
+    `model` is the one that answered, or that was asked for where none did. `usage` is empty for an answer from the
+    cache and for a call that joined another. `saved_usd` is what the model that was asked for would have cost more.
+    `first_byte_seconds` is None where no answer came.
+    """
+
+    outcome: Outcome
+    model: str
+    phase: str
+    seconds: float
+    first_byte_seconds: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    saved_usd: float = 0.0
+    cache_hit: bool = False
+    joined: bool = False
+
+
+@dataclass
+class Tally:
+    """What all calls since a moment come to. Of models and phases other than these it tells the sum alone."""
+
+    models: Collection[str]
+    phases: Collection[str]
+    since: datetime
+    _calls: Counter[str] = field(default_factory=Counter)
+    _spent: dict[str, float] = field(default_factory=dict)
+    _saved: float = 0.0
+    _cache_hits: int = 0
+    _joined: int = 0
+
+    def ended(self, call: CallFacts) -> None:
+        """Count a call."""
+        phase = folded(call.phase, self.phases)
+        self._calls[folded(call.model, self.models)] += 1
+        self._spent[phase] = self._spent.get(phase, 0.0) + call.usage.cost_usd
+        self._saved += call.saved_usd
+        self._cache_hits += call.cache_hit
+        self._joined += call.joined
+
+    def stats(
+        self, *, threshold: float | None = None, threshold_because: str = "", room: Mapping[str, float]
+    ) -> RouterStats:
+        """The answer to GET /stats, with what others know: the threshold and the share of each rate limit left."""
+        return RouterStats(
+            total_requests=self._calls.total(),
+            total_saved_usd=self._saved,
+            total_spent_usd=sum(self._spent.values()),
+            by_model=dict(self._calls),
+            total_cache_hits=self._cache_hits,
+            total_joined=self._joined,
+            by_phase_usd=dict(self._spent),
+            room=dict(room),
+            threshold=threshold,
+            threshold_because=threshold_because,
+            since=self.since,
+        )
+
+
+def folded(name: str, known: Collection[str]) -> str:
+    """The name, where it is known; callers may make up any number of others."""
+    return name if name in known else OTHER
+
+
+def read_feedback(content: bytes) -> FeedbackGiven:
+    """The body of POST /v1/feedback.
+
+    Raises:
+        UnconvertibleError: with the field that is missing or out of range.
+    """
+    return read(FeedbackGiven, content, "feedback")
+
+
+def routing_headers(told: GatewayReading) -> dict[str, str]:
+    """The headers of an answer: an answer from the cache was not routed, so it has neither score nor tier.
+
+    `told.score` is 0 to 100, as llm-router writes it there.
+    """
+    routed = {"Score": told.score, "Tier": told.tier} if not told.cache_hit else {}
+    said = {name: f"{value:.0f}" for name, value in routed.items() if value is not None}
+    model = {"Model": told.model} if told.model else {}
+    cache = {"Cache": "HIT" if told.cache_hit else "MISS"}
+    return {f"X-LLM-Router-{name}": value for name, value in (said | model | cache).items()}
