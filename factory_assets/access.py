@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from factory_assets.leaks.scanner import LeakScanner
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.replay.server import ReplayServer
+    from factory_assets.router.app import Backend
+    from factory_assets.router.client import RouterDoor
     from factory_assets.sandbox import ResourceLimits, Sandbox
 
 # A made-up key: the replay server wants one, and a real one must not reach it.
@@ -206,36 +208,81 @@ class Access:
             return self._replay.url
         return self._settings.llm_router_url or self._settings.anthropic_base_url
 
+    @cached_property
+    def _door(self) -> RouterDoor:
+        """The way to the model: the live factory's router, or else one in a thread of this process."""
+        from factory_assets.router.serving import in_thread
+        from factory_assets.router.whereabouts import door_to, find_router, router_of
+
+        folder = self._settings.factory_data_dir / "router"
+        found = None if self._replays else find_router(folder)
+        if found is not None:
+            return found
+        router = self._held.enter_context(router_of(folder, self.backends()))
+        return door_to(folder, self._held.enter_context(in_thread(router)))
+
+    def backends(self) -> dict[str, Backend]:
+        """What stands behind this instance's router: the model's API, and the router that the settings name."""
+        from factory_assets.llm.claude_code_home import Login
+        from factory_assets.router.app import Backend
+        from factory_assets.router.credentials import Credentials
+
+        def told(secret: SecretStr | None) -> str | None:
+            return secret.get_secret_value() if secret is not None else None
+
+        settings, held = self._settings, self._credentials()
+        if self._replays:
+            return {"api": Backend(self._replay.url, Credentials(api_key=told(_REPLAY_KEY)))}
+        credentials = Credentials(
+            api_key=told(held.get("ANTHROPIC_API_KEY")),
+            auth_token=told(held.get("ANTHROPIC_AUTH_TOKEN") or held.get("CLAUDE_CODE_OAUTH_TOKEN")),
+            login_file=Login(_claude_config()).file if self._has_login() and not held else None,
+        )
+        backends = {"api": Backend(settings.anthropic_base_url, credentials)}
+        if settings.llm_router_url:
+            # A router on its own machine keeps the real key, and takes whatever it is shown.
+            own = credentials if held else Credentials(api_key="no-key-needed")
+            backends["router"] = Backend(settings.llm_router_url, own)
+        return backends
+
     def _routes(self) -> list[tuple[Route, StructuredModel]]:
         from factory_assets.llm.claude_api import ClaudeApi
+        from factory_assets.llm.routed_api import RoutedApi
         from factory_assets.llm.router import Router
 
-        settings = self._settings
+        settings, door = self._settings, self._door
         key, token = settings.anthropic_api_key, settings.anthropic_auth_token
         routes: list[tuple[Route, StructuredModel]] = []
         if self._replays:
-            return [(Route.API, ClaudeApi(self._replay.url, api_key=_REPLAY_KEY))]
+            return [(Route.API, RoutedApi(door, ClaudeApi(self._replay.url, api_key=_REPLAY_KEY)))]
         if settings.llm_router_url:
-            routes.append((Route.ROUTER, Router(settings.llm_router_url, api_key=key or token).model()))
+            asked = Router(settings.llm_router_url, api_key=key or token).model()
+            routes.append((Route.ROUTER, RoutedApi(door.to("router"), asked)))
         if key or token:
-            routes.append((Route.API, ClaudeApi(settings.anthropic_base_url, api_key=key, auth_token=token)))
+            api = ClaudeApi(settings.anthropic_base_url, api_key=key, auth_token=token)
+            routes.append((Route.API, RoutedApi(door, api)))
         if (self._credentials() or self._has_login()) and self._may_run_agents():
-            routes.append((Route.CLAUDE_CODE, self._claude_code(settings.anthropic_base_url)))
+            routes.append((Route.CLAUDE_CODE, self._claude_code("api")))
         return routes
 
-    def _claude_code(self, base_url: str) -> ClaudeCode:
+    def _claude_code(self, backend: str) -> ClaudeCode:
         from factory_assets.llm.claude_code import ClaudeCode
 
         settings = self._settings
         credentials = self._credentials()
         return ClaudeCode(
             self._require_sandbox(),
-            base_url=base_url,
+            self._door.to(backend),
+            asked=self.redactor()(self._agents_url() if backend == "router" else settings.anthropic_base_url),
             credentials=credentials,
             binary=settings.claude_binary,
             state_dir=self._agents_dir,
             login_home=None if credentials or not self._has_login() else _claude_config(),
         )
+
+    @property
+    def _agents_backend(self) -> str:
+        return "router" if self._settings.llm_router_url and not self._replays else "api"
 
     @cached_property
     def _sandbox(self) -> Sandbox:

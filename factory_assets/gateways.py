@@ -141,7 +141,7 @@ class Gateways(Access):
                 self._require_git()
                 commands = self._require_sandbox()
                 config = self._build_config()
-                agents = self._claude_code(self._agents_url())
+                agents = self._claude_code(self._agents_backend)
             except MissingToolError as error:
                 books = Books(journal=self.registry, clock=self.now, clean=redact)
                 return put_off_for_machine(queued, error, books, locks_dir=self._locks_dir)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus_report import corpus_summary
+from router_world import end_routers
 
 from factory_assets.settings import Mode, Settings
 
@@ -22,6 +23,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_router_is_left() -> Iterator[None]:
+    yield
+    end_routers()
 
 
 @pytest.fixture

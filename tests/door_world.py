@@ -13,10 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.door import Door, ModelAccess, ModelWatch, Rules
+from factory_assets.sandbox.door import Door, Rules
 from factory_assets.sandbox.proxy_thread import open_local_door
 
-PLACEHOLDER = "sk-ant-api03-placeholder"
 REAL = "sk-ant-real-credential"
 
 
@@ -62,12 +61,9 @@ def outside_server(*, certificate: Path | None = None, key: Path | None = None) 
 
 
 @contextmanager
-def door_to(
-    outside: Outside, *, prefix: str = "", hosts: tuple[str, ...] = (), watch: ModelWatch | None = None
-) -> Iterator[Door]:
-    """A door on the host's loopback, to the model API at `outside` and to these hosts."""
-    model = ModelAccess(f"http://{outside.place}{prefix}", {PLACEHOLDER: REAL}, watch)
-    with open_local_door(Rules(Reach(hosts), model)) as door:
+def door_to(outside: Outside, *, hosts: tuple[str, ...] = ()) -> Iterator[Door]:
+    """A door on the host's loopback, to these hosts and to `outside` in the place of the router."""
+    with open_local_door(Rules(Reach(hosts), outside.port)) as door:
         yield door
 
 
@@ -75,7 +71,14 @@ def ask(
     door: Door, path: str, *, method: str = "POST", body: bytes = b"{}", **headers: str
 ) -> tuple[int, bytes]:
     """Ask the door as a program inside does; underscores in names of headers stand for dashes."""
-    connection = http.client.HTTPConnection("127.0.0.1", door.port, timeout=10)
+    return ask_port(door.port, path, method=method, body=body, **headers)
+
+
+def ask_port(
+    port: int, path: str, *, method: str = "POST", body: bytes = b"{}", **headers: str
+) -> tuple[int, bytes]:
+    """Ask at a port of loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
@@ -121,6 +124,7 @@ def _stream(handler: BaseHTTPRequestHandler, outside: Outside) -> None:
         handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
     handler.send_header("Transfer-Encoding", "chunked")
     handler.end_headers()
     try:

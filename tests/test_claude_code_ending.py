@@ -9,7 +9,8 @@ import pytest
 
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.claude_code_ending import AtDoor, Ending, Result, is_final, judge
+from factory_assets.llm.claude_code_ending import Ending, Result, is_final, judge
+from factory_assets.llm.model_door import AtDoor
 
 LATER = datetime(2026, 6, 3, 12, tzinfo=UTC)
 NOW = datetime(2026, 6, 3, 7, tzinfo=UTC)

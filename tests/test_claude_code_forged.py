@@ -12,10 +12,10 @@ import pytest
 from claude_code_sandboxes import sandbox_named
 from messages_api import MODEL, MessagesApi, Reply, error, message, messages_api
 from pydantic import SecretStr
+from router_world import claude_code
 
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import Usage
-from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.prices import cost_usd
 
 PRICE = cost_usd(MODEL, Usage(input_tokens=1000, output_tokens=100))
@@ -72,7 +72,7 @@ def run(
     program.chmod(0o755)
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    agent = ClaudeCode(
+    agent = claude_code(
         sandbox_named(name),
         base_url=f"http://{api.place}",
         credentials={"ANTHROPIC_API_KEY": SecretStr("sk-ant-the-real-one")},

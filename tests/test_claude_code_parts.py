@@ -39,13 +39,13 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "CLAUDE_BINARY" in caught.value.mend
 
 
-def test_an_agent_borrows_a_login_as_a_placeholder_without_the_token_that_renews_it(tmp_path: Path) -> None:
-    loan = login(tmp_path / "claude").lend(tmp_path / "home")
+def test_an_agent_borrows_a_login_with_another_token_and_without_the_token_that_renews_it(
+    tmp_path: Path,
+) -> None:
+    loan = login(tmp_path / "claude").lend(tmp_path / "home", "sk-ant-oat01-x")
     tokens = lent(tmp_path / "home")
-    assert list(loan.real.values()) == ["at-1"]
     assert not loan.has_expired
-    assert tokens == {"accessToken": next(iter(loan.real)), "expiresAt": FAR, "scopes": ["x"]}
-    assert str(tokens["accessToken"]).startswith("sk-ant-oat01-")
+    assert tokens == {"accessToken": "sk-ant-oat01-x", "expiresAt": FAR, "scopes": ["x"]}
     mode = (tmp_path / "home" / ".claude" / ".credentials.json").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
 
@@ -54,12 +54,12 @@ def test_an_agent_borrows_a_login_as_a_placeholder_without_the_token_that_renews
 def test_a_login_whose_token_has_expired_or_is_about_to_is_not_lent(tmp_path: Path, left: int) -> None:
     tokens = {**TOKENS["claudeAiOauth"], "expiresAt": int((time.time() + left) * 1000)}
     with pytest.raises(CredentialError, match="expired"):
-        login(tmp_path / "person", {"claudeAiOauth": tokens}).lend(tmp_path / "home")
+        login(tmp_path / "person", {"claudeAiOauth": tokens}).lend(tmp_path / "home", "x")
     assert not (tmp_path / "home").exists()
 
 
 def test_a_login_that_does_not_say_when_it_ends_is_lent(tmp_path: Path) -> None:
-    loan = login(tmp_path / "person", {"claudeAiOauth": {"accessToken": "one"}}).lend(tmp_path / "home")
+    loan = login(tmp_path / "person", {"claudeAiOauth": {"accessToken": "one"}}).lend(tmp_path / "home", "x")
     assert not loan.has_expired
 
 
@@ -83,9 +83,9 @@ def test_a_login_that_came_back_broken_is_not_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [{}, {"claudeAiOauth": {}}, {"claudeAiOauth": {"accessToken": ""}}])
 def test_a_login_that_is_none_is_a_clear_error(tmp_path: Path, content: object) -> None:
     with pytest.raises(CredentialError, match="Log in with `claude`"):
-        login(tmp_path / "claude", content).lend(tmp_path / "home")
+        login(tmp_path / "claude", content).lend(tmp_path / "home", "x")
     with pytest.raises(CredentialError, match=r"\.credentials\.json"):
-        Login(tmp_path / "nowhere").lend(tmp_path / "home")
+        Login(tmp_path / "nowhere").lend(tmp_path / "home", "x")
 
 
 def test_two_workspaces_of_one_name_have_different_homes(tmp_path: Path) -> None:

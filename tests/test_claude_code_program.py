@@ -19,6 +19,7 @@ from claude_code_sandboxes import bubblewrap, new_marker, plain, processes_with,
 from claude_code_server import Cut, Fail, Say, Script, Use, claude_server
 from messages_api import Reply, messages_api
 from pydantic import SecretStr
+from router_world import claude_code
 
 from factory_assets.domain.agents import AgentTask, Answer, OutcomeKind, Question, Route
 from factory_assets.domain.builds import Usage
@@ -51,7 +52,7 @@ def workspace(tmp_path: Path) -> Path:
 
 
 def claude(script: Script, tmp_path: Path, *, sandbox: Sandbox | None = None) -> ClaudeCode:
-    return ClaudeCode(
+    return claude_code(
         sandbox or bubblewrap(),
         base_url=script.url,
         credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
@@ -181,7 +182,7 @@ def test_a_phase_works_through_a_router_that_answers_with_a_model_of_its_own(
     workspace: Path, tmp_path: Path
 ) -> None:
     with claude_server(bash("echo one"), Say("done"), served_as="qwen3-coder") as script:
-        agent = ClaudeCode(
+        agent = claude_code(
             bubblewrap(),
             base_url=f"{script.url}/team-a/",
             credentials={"ANTHROPIC_AUTH_TOKEN": SecretStr(KEY)},
@@ -248,7 +249,7 @@ def test_a_phase_to_which_the_api_says_nothing_is_not_the_agents_failure(
     workspace: Path, tmp_path: Path
 ) -> None:
     with messages_api(Reply(b"{}", wait=60)) as api:
-        agent = ClaudeCode(
+        agent = claude_code(
             bubblewrap(),
             base_url=f"http://{api.place}",
             credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
@@ -269,7 +270,7 @@ def test_a_subscribers_limit_names_the_time_it_resets(workspace: Path, tmp_path:
         "anthropic-ratelimit-unified-representative-claim": "five_hour",
     }
     with claude_server(Fail(429, "rate_limit_error", headers=headers)) as script:
-        agent = ClaudeCode(
+        agent = claude_code(
             bubblewrap(),
             base_url=script.url,
             credentials={"CLAUDE_CODE_OAUTH_TOKEN": SecretStr(KEY)},
@@ -295,7 +296,7 @@ def test_a_program_that_dies_is_infrastructure_and_its_words_are_kept(
     broken = tmp_path / "claude"
     broken.write_text("#!/bin/sh\necho 'cannot load my library' >&2\nexit 3\n")
     broken.chmod(0o755)
-    agent = ClaudeCode(
+    agent = claude_code(
         bubblewrap(),
         base_url="http://127.0.0.1:9",
         credentials={"ANTHROPIC_API_KEY": SecretStr(KEY)},
@@ -335,11 +336,12 @@ sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from claude_code_sandboxes import plain
 from pydantic import SecretStr
+from router_world import claude_code
 from test_claude_code_program import KEY, QUESTION
-from factory_assets.llm.claude_code import ClaudeCode
+from router_world import claude_code
 key = {"ANTHROPIC_API_KEY": SecretStr(KEY)}
 state = Path(sys.argv[2])
-ClaudeCode(plain(), base_url=sys.argv[1], credentials=key, binary=None, state_dir=state).ask(QUESTION)
+claude_code(plain(), base_url=sys.argv[1], credentials=key, binary=None, state_dir=state).ask(QUESTION)
 """
 
 
@@ -398,7 +400,7 @@ def test_a_question_that_failed_after_the_model_had_worked_is_counted(tmp_path: 
 
 
 def test_without_any_credential_the_outcome_and_the_error_say_so(workspace: Path, tmp_path: Path) -> None:
-    agent = ClaudeCode(
+    agent = claude_code(
         plain(), base_url="http://127.0.0.1:9", credentials={}, binary=None, state_dir=tmp_path / "state"
     )
     assert agent.run_agent(task(workspace), ignore, unmetered).kind is OutcomeKind.AUTHENTICATION
@@ -437,7 +439,7 @@ def credential(kind: str, tmp_path: Path) -> dict[str, dict[str, SecretStr] | Pa
         ("login", "authorization", "Bearer {}"),
     ],
 )
-def test_an_agent_holds_a_placeholder_and_the_api_gets_the_real_credential(
+def test_an_agent_holds_a_token_of_the_router_and_the_api_gets_the_real_credential(
     workspace: Path, tmp_path: Path, kind: str, header: str, value: str
 ) -> None:
     look = bash(
@@ -445,7 +447,7 @@ def test_an_agent_holds_a_placeholder_and_the_api_gets_the_real_credential(
     )
     used: list[Usage] = []
     with claude_server(look, Say("done")) as script:
-        agent = ClaudeCode(
+        agent = claude_code(
             bubblewrap(),
             base_url=f"{script.url}/",
             binary=None,
@@ -456,9 +458,9 @@ def test_an_agent_holds_a_placeholder_and_the_api_gets_the_real_credential(
     assert outcome.kind is OutcomeKind.DONE
     for headers in script.headers:
         assert {name.lower(): text for name, text in headers.items()}[header] == value.format(REAL)
-        assert "placeholder" not in str(headers)
+        assert "factory-" not in str(headers)
     inside = "".join((workspace / name).read_text() for name in ("env.txt", "login.txt"))
-    assert "placeholder" in inside
+    assert "factory-" in inside
     assert REAL not in inside
     assert "sk-ant-ort01-kept" not in inside
     assert all(
@@ -483,7 +485,7 @@ def test_an_agents_network_is_the_door_alone(workspace: Path, tmp_path: Path) ->
     asked = (workspace / "asked.txt").read_text()
     assert outcome.kind is OutcomeKind.DONE
     assert "no way" in asked
-    assert "this is not the credential that the sandbox was given" in asked
+    assert "This is no token of this factory" in asked
     assert unseen.requests == []
     assert all("attacker" not in str(headers) for headers in script.headers)
     assert any("the sandbox did not let through evil.example:80" in line for line in lines)
@@ -537,7 +539,7 @@ def test_the_result_ends_a_phase_whatever_its_agent_left_running_in_the_backgrou
 def test_a_question_by_a_login_may_renew_it_and_reaches_nothing_else(tmp_path: Path) -> None:
     """The login's own token arrives: the program must be able to exchange it for a new one."""
     with claude_server(Use("StructuredOutput", {"names": ["a"]})) as script:
-        model = ClaudeCode(
+        model = claude_code(
             bubblewrap(),
             base_url=script.url,
             binary=None,
@@ -549,4 +551,5 @@ def test_a_question_by_a_login_may_renew_it_and_reaches_nothing_else(tmp_path: P
     assert {name.lower(): text for name, text in script.headers[0].items()}[
         "authorization"
     ] == f"Bearer {REAL}"
+    assert all("factory-" not in str(headers) for headers in script.headers)
     assert list((tmp_path / "state").glob("*/*")) == []

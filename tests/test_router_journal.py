@@ -13,42 +13,57 @@ import pytest
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.router.journal import Journal
+from factory_assets.router.journal import Journal, spent_by
 from factory_assets.router.tokens import Grant
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
-GRANT = Grant(id="a1", repo="word-count", phase="build", limit_usd=3.0, until=NOW + timedelta(hours=1))
+GRANT = Grant(
+    id="a1", stage="build", repo="word-count", phase="build", limit_usd=3.0, until=NOW + timedelta(hours=1)
+)
+ESTIMATE = Usage(calls=1, input_tokens=100, output_tokens=1000, cost_usd=0.7)
 
 
-def test_a_call_under_way_counts_with_the_most_that_it_can_cost_and_then_with_what_it_did(
+def test_a_call_under_way_counts_with_its_estimate_and_then_with_what_it_did(
     tmp_path: Path,
 ) -> None:
     with Journal.open(tmp_path / "data" / "router.sqlite") as journal:
-        number = journal.begin(GRANT, "claude-sonnet-5", most_usd=0.7, now=NOW)
-        assert journal.spent("a1") == 0.7
+        number = journal.begin(GRANT, "claude-sonnet-5", ESTIMATE, now=NOW)
+        assert journal.spent("a1").cost_usd == 0.7
         journal.count(number, Usage(calls=1, input_tokens=10, output_tokens=5, cost_usd=0.02))
         journal.end(number, "done", now=NOW)
         journal.count(number, Usage(calls=1, cost_usd=9.0))
-        assert journal.spent("a1") == 0.02
-        assert journal.spent("b2") == 0.0
+        assert journal.spent("a1") == Usage(calls=1, input_tokens=10, output_tokens=5, cost_usd=0.02)
+        assert journal.spent("b2") == Usage()
 
 
 def test_what_a_killed_router_had_under_way_stays_spent(tmp_path: Path) -> None:
     file = tmp_path / "router.sqlite"
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from test_router_journal import GRANT, NOW, Journal\n"
+        "from test_router_journal import ESTIMATE, GRANT, NOW, Journal\n"
         "with Journal.open(Path(sys.argv[1])) as journal:\n"
-        "    journal.begin(GRANT, 'claude-sonnet-5', most_usd=0.7, now=NOW)\n"
+        "    journal.begin(GRANT, 'claude-sonnet-5', ESTIMATE, now=NOW)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     killed = subprocess.run([sys.executable, "-c", code, str(file)], env=env, check=False)
     assert killed.returncode == -signal.SIGKILL
     with Journal.open(file) as journal:
-        assert journal.spent("a1") == 0.7
+        assert journal.spent("a1").cost_usd == 0.7
         journal.count(1, Usage(cost_usd=0.0))
-        assert journal.spent("a1") == 0.7
+        assert journal.spent("a1").cost_usd == 0.7
+        assert list(tmp_path.glob("*.lock")) == [tmp_path / f"router.sqlite.{journal.router}.lock"]
+
+
+def test_what_another_router_has_under_way_is_left_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "router.sqlite"
+    with Journal.open(file) as first:
+        number = first.begin(GRANT, "claude-sonnet-5", ESTIMATE, now=NOW)
+        with Journal.open(file):
+            pass
+        first.count(number, Usage(calls=1, output_tokens=5, cost_usd=0.02))
+        assert first.spent("a1").cost_usd == 0.02
+    assert spent_by(file, "a1").cost_usd == 0.02
 
 
 def test_a_file_that_is_no_journal_is_one_clear_error(tmp_path: Path) -> None:

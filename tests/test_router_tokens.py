@@ -14,7 +14,9 @@ from factory_assets.domain.errors import CredentialError
 from factory_assets.router.tokens import Grant, Signer
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
-GRANT = Grant(id="a1", repo="word-count", phase="build", limit_usd=3.0, until=NOW + timedelta(hours=1))
+GRANT = Grant(
+    id="a1", stage="build", repo="word-count", phase="build", limit_usd=3.0, until=NOW + timedelta(hours=1)
+)
 
 
 @pytest.fixture
@@ -43,6 +45,19 @@ def test_a_higher_limit_cannot_be_written_into_a_token(signer: Signer) -> None:
     forged = f"factory-{base64.urlsafe_b64encode(raised).rstrip(b'=').decode()}.{mark}"
     with pytest.raises(CredentialError):
         signer.read(forged, now=NOW)
+
+
+def test_programs_see_the_beginning_that_they_look_for(signer: Signer) -> None:
+    token = signer.issue(GRANT, beginning="sk-ant-oat01-")
+    assert token.startswith("sk-ant-oat01-")
+    assert signer.read(token, now=NOW) == GRANT
+
+
+def test_what_sees_grants_opens_no_model_and_no_grant_sees_another(signer: Signer) -> None:
+    assert signer.is_control(signer.control())
+    assert not signer.is_control(signer.issue(GRANT))
+    with pytest.raises(CredentialError):
+        signer.read(signer.control(), now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -176,40 +174,3 @@ def test_a_killed_worker_leaves_no_process_and_the_next_start_removes_its_socket
     monkeypatch.setattr("tempfile.tempdir", str(doors))
     with socket_folder() as folder:
         assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]
-
-
-_TLS = """
-import sys
-sys.path.insert(0, sys.argv[2])
-from door_world import PLACEHOLDER, REAL, ask
-from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.door import ModelAccess, Rules
-from factory_assets.sandbox.proxy_thread import open_local_door
-for host in ("localhost", "127.0.0.1"):
-    model = ModelAccess(f"https://{host}:{sys.argv[1]}", {PLACEHOLDER: REAL})
-    with open_local_door(Rules(Reach(), model)) as door:
-        print(ask(door, "/v1/messages", x_api_key=PLACEHOLDER))
-"""
-
-
-def test_the_model_api_is_asked_with_tls_and_its_certificate_is_checked(tmp_path: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not installed")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    making = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subprocess.run([*making, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
-    with outside_server(certificate=certificate, key=key) as outside:
-        done = subprocess.run(
-            [sys.executable, "-c", _TLS, str(outside.port), str(Path(__file__).parent)],
-            env={**os.environ, "SSL_CERT_FILE": str(certificate), "NO_PROXY": "*"},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-    answered, refused = done.stdout.splitlines()
-    assert answered == "(200, b'hello')"
-    assert refused.startswith("(502")
-    assert "certificate verify failed" in refused

@@ -33,6 +33,15 @@ class Reach:
     hosts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What model calls are for: the stage, and of a build its repo and its phase."""
+
+    stage: str = "trial"
+    repo: str | None = None
+    phase: str | None = None
+
+
 def _not_counted(lost: Answer) -> None:
     """Who asks on trial keeps no count."""
 
@@ -43,7 +52,7 @@ class Question:
 
     `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates. `lost` hears of each
     attempt that the model worked on and that gave no answer: without its text, with what it took. `setting` is
-    the one that names the model.
+    the one that names the model. `purpose` says what it is asked for.
     """
 
     instructions: str
@@ -52,6 +61,7 @@ class Question:
     model: str
     max_output_tokens: int = 16_000
     setting: str = "FACTORY_ANALYZE_MODEL"
+    purpose: Purpose = Purpose()
     lost: Callable[[Answer], None] = field(default=_not_counted, repr=False, compare=False)
 
 
@@ -104,6 +114,7 @@ class AgentTask:
     `tools` are Claude Code's tool names, or None for all. `timeout_seconds` is wall time. `resume` is the
     session to go on with. `reach` is what its commands may reach beside the model API, `variables` what their
     package managers are told of it. `transcript` is where the whole conversation is kept, secrets taken out.
+    `purpose` says what its calls of the model are for.
     """
 
     prompt: str
@@ -117,6 +128,7 @@ class AgentTask:
     reach: Reach = Reach()
     variables: Mapping[str, str] = field(default_factory=dict)
     transcript: Path | None = None
+    purpose: Purpose = Purpose()
 
 
 @dataclass(frozen=True)

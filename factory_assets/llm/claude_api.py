@@ -35,11 +35,13 @@ _CHARS_PER_TOKEN = 3.0
 class ClaudeApi:
     """A server that speaks the Messages API, with the key or the bearer token that it takes.
 
+    It is asked by way of `by`, a router's address, where that is given.
     `timeout_seconds` is for one attempt. Network failures, 5xx and rate limits whose wait is at most
     `patience_seconds` are tried again `retries` times. A refused credential is never tried again.
     """
 
     base_url: str
+    by: str | None = field(default=None, kw_only=True)
     api_key: SecretStr | None = None
     auth_token: SecretStr | None = None
     route: Route = Route.API

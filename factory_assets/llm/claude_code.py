@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -25,14 +27,15 @@ from factory_assets.domain.redaction import Redactor
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.llm.claude_api_errors import refused_error
 from factory_assets.llm.claude_code_binary import find_claude_binary
-from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import judge
 from factory_assets.llm.claude_code_home import Login, home_of
-from factory_assets.llm.claude_code_placeholders import Disguise, disguise
+from factory_assets.llm.claude_code_placeholders import LOGIN_BEGINNING, shown_as
 from factory_assets.llm.claude_code_run import Limits, Run
 from factory_assets.llm.claude_code_transcript import keep_transcript
+from factory_assets.llm.model_door import GRANT_HEADER, ModelDoor
+from factory_assets.llm.prices import most_usd
 from factory_assets.network.trust import trust
-from factory_assets.sandbox import Confines, Launch, ModelAccess, Program, Rules, Sandbox, write_launch
+from factory_assets.sandbox import Confines, Launch, Program, Rules, Sandbox, write_launch
 from factory_assets.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -64,17 +67,18 @@ _ENVIRONMENT = {
 class ClaudeCode:
     """Runs Claude Code; implements domain.agents.AgentRunner and domain.agents.StructuredModel.
 
-    The program holds a placeholder for each credential, made up for the run; the sandbox's proxy puts the real
-    one in. Its HOME is a folder in `state_dir` per workspace, fresh for every task that does not resume a
-    session.
+    In the place of each credential the program holds a token of the router, which is good for one run alone. Its
+    HOME is a folder in `state_dir` per workspace, fresh for every task that does not resume a session.
 
     Only a question by a person's login holds the login itself, because the program may have to renew it, and
     gives it back renewed. No code but the program's own runs there: a question has no tools.
 
     Args:
         sandbox: what it runs in.
-        base_url: the Claude API or a router.
-        credentials: environment names (ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN).
+        door: opens the way to the model.
+        asked: the model's API in words, for errors.
+        credentials: those that the router holds, by their environment names (ANTHROPIC_API_KEY,
+            ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN): the program is told of its way by the same names.
         binary: the program; the bundled one when None.
         state_dir: outside every workspace, on a disk that lasts between two calls.
         login_home: a person's ~/.claude, used when there are no credentials. Questions may renew the login;
@@ -85,8 +89,9 @@ class ClaudeCode:
     def __init__(
         self,
         sandbox: Sandbox,
+        door: ModelDoor,
         *,
-        base_url: str,
+        asked: str,
         credentials: Mapping[str, SecretStr],
         binary: Path | None,
         state_dir: Path,
@@ -94,7 +99,8 @@ class ClaudeCode:
         retries: int = 10,
     ) -> None:
         self._sandbox = sandbox
-        self._base_url = base_url
+        self._door = door
+        self._asked = asked
         self._credentials = {name: secret.get_secret_value() for name, secret in credentials.items()}
         self._binary = binary
         self._state_dir = state_dir
@@ -114,18 +120,17 @@ class ClaudeCode:
         home = state / "home"
         if task.resume is None or not home.is_dir():
             fresh_folder(home)
-        try:
-            self._check_credentials()
-            lent = self._login.lend(home) if self._login else None
-            redact = self._redactor()
-        except CredentialError as error:
-            return _not_started(task, str(error))
-        disguised = Disguise({}, lent.real) if lent else disguise(self._credentials)
         workspace = task.workspace.resolve()
-        door = DoorMeter(task.max_budget_usd)
-        with self._sandbox.confine(
-            Rules(task.reach, ModelAccess(self._base_url, disguised.real, door))
-        ) as confines:
+        purse, seconds = task.max_budget_usd, task.timeout_seconds
+        with ExitStack() as held:
+            way = held.enter_context(self._door.open(task.purpose, limit_usd=purse, seconds=seconds))
+            try:
+                self._check_credentials()
+                lent = self._login.lend(home, way.token(LOGIN_BEGINNING)) if self._login else None
+                redact = self._redactor(way.token(""))
+            except CredentialError as error:
+                return _not_started(task, str(error))
+            confines = held.enter_context(self._sandbox.confine(Rules(task.reach, self._port)))
             believed = trust() if task.reach.hosts else None
             launch = self._launch(
                 workspace,
@@ -134,25 +139,26 @@ class ClaudeCode:
                 directory=state / "launch",
                 readable=believed.paths if believed else (),
                 extra={
-                    **disguised.environment,
+                    **shown_as(self._credentials, way),
                     **task.variables,
                     **(believed.variables if believed else {}),
                 },
             )
-            limits = Limits(task.timeout_seconds, patience=0)
+            limits = Limits(seconds, patience=0)
             before = self._spent.get(task.resume or "", Usage())
-            run = Run(launch, workspace, limits, report, meter, redact, task.model, door, spent_before=before)
+            run = Run(launch, workspace, limits, report, meter, redact, task.model, way, spent_before=before)
             run.watch(task.prompt, self._agent_options(task, run))
+            ending, usage = run.ending, run.usage
         if run.session_id and task.transcript:
             keep_transcript(home, run.session_id, task.transcript, redact)
         if run.session_id and run.session_total:
             self._spent[run.session_id] = run.session_total
-        verdict = judge(replace(run.ending, credential_expired=lent is not None and lent.has_expired))
+        verdict = judge(replace(ending, credential_expired=lent is not None and lent.has_expired))
         return AgentOutcome(
             kind=verdict.kind,
             detail=verdict.detail,
             turns=run.turns or run.meter.calls,
-            usage=run.usage,
+            usage=usage,
             seconds=run.seconds,
             session_id=run.session_id,
             model=run.model,
@@ -174,37 +180,50 @@ class ClaudeCode:
         """
         self._check_credentials()
         started = time.monotonic()
-        with scratch_folder(within=self._state_dir / "questions") as folder:
+        with ExitStack() as held:
+            folder = held.enter_context(scratch_folder(within=self._state_dir / "questions"))
             home, workspace = fresh_folder(folder / "home"), fresh_folder(folder / "work")
             instructions = workspace / "instructions.md"
             instructions.write_text(question.instructions, encoding="utf-8")
+            way = held.enter_context(
+                self._door.open(
+                    question.purpose,
+                    limit_usd=most_usd(question, calls=_ASK_TURNS),
+                    seconds=_ASK_SECONDS,
+                    login=self._login is not None,
+                )
+            )
             extra = {"CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(question.max_output_tokens)}
             if self._login:
                 self._login.copy(home)
-                rules = Rules(_RENEWAL, ModelAccess(self._base_url, {}))
+                held.callback(self._login.take_back, home)
+                extra["ANTHROPIC_CUSTOM_HEADERS"] = f"{GRANT_HEADER}: {way.token('')}"
             else:
-                disguised = disguise(self._credentials)
-                extra.update(disguised.environment)
-                rules = Rules(Reach(), ModelAccess(self._base_url, disguised.real))
-            with self._sandbox.confine(rules) as confines:
-                launch = self._launch(workspace, home, confines, directory=folder / "launch", extra=extra)
-                limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
-                run = Run(launch, workspace, limits, _unheard, _unmetered, self._redactor(), question.model)
-                run.watch(question.prompt, self._question_options(question, run, instructions))
-            if self._login:
-                self._login.take_back(home)
+                extra.update(shown_as(self._credentials, way))
+            rules = Rules(_RENEWAL if self._login else Reach(), self._port)
+            confines = held.enter_context(self._sandbox.confine(rules))
+            launch = self._launch(workspace, home, confines, directory=folder / "launch", extra=extra)
+            limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
+            redact = self._redactor(way.token(""))
+            run = Run(launch, workspace, limits, _unheard, _unmetered, redact, question.model)
+            run.watch(question.prompt, self._question_options(question, run, instructions))
         return self._answer(question, run, seconds=time.monotonic() - started)
 
     def forget(self, workspace: Path) -> None:
         """Remove the sessions of the runs in `workspace`, when its build is over."""
         remove_folder(home_of(self._state_dir, workspace))
 
+    @property
+    def _port(self) -> int:
+        return urlsplit(self._door.url).port or 80
+
     def _check_credentials(self) -> None:
         if not self._credentials and not self._login:
             raise CredentialError("There is no credential for Claude Code.", mend=_MEND)
 
-    def _redactor(self) -> Redactor:
-        return Redactor([*self._credentials.values(), *(self._login.secrets() if self._login else ())])
+    def _redactor(self, token: str) -> Redactor:
+        login = self._login.secrets() if self._login else ()
+        return Redactor([*self._credentials.values(), *login, token])
 
     def _launch(
         self,
@@ -228,7 +247,7 @@ class ClaudeCode:
             readable=(package, *readable),
             env={
                 **_ENVIRONMENT,
-                "ANTHROPIC_BASE_URL": confines.door.url if confines.door else self._base_url,
+                "ANTHROPIC_BASE_URL": confines.door.url if confines.door else self._door.url,
                 "CLAUDE_CODE_MAX_RETRIES": str(self._retries),
                 **extra,
             },
@@ -284,7 +303,7 @@ class ClaudeCode:
 
     def _answer_in(self, run: Run, *, setting: str, seconds: float) -> Answer:
         verdict = judge(run.ending)
-        where = f"Claude Code at {self._base_url}"
+        where = f"Claude Code at {self._asked}"
         if verdict.kind is OutcomeKind.AUTHENTICATION:
             raise CredentialError(verdict.detail, where=where, mend=_MEND)
         if verdict.refusal is not None and verdict.kind is not OutcomeKind.INFRASTRUCTURE:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.refusals import Fault, Refusal
+from factory_assets.llm.model_door import AtDoor
 
 _REFUSED = frozenset({401, 403})
 _SUBTYPES = {
@@ -37,19 +38,6 @@ class Result:
     is_error: bool
     api_error_status: int | None
     text: str
-
-
-@dataclass(frozen=True)
-class AtDoor:
-    """What the model API answered, seen outside the sandbox, where no code of an agent can make it up.
-
-    `refusal` is the last one after which nothing was answered any more. It is in doubt where the same credential, or
-    the same model, had been accepted before in this run: code in the sandbox can have a good one refused.
-    """
-
-    over_budget: bool = False
-    refusal: Refusal | None = None
-    is_doubted: bool = False
 
 
 @dataclass(frozen=True)

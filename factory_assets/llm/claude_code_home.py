@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from factory_assets.domain.errors import CredentialError
-from factory_assets.llm.claude_code_placeholders import LOGIN_TOKEN, placeholder
 
 _MEND = (
     "Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY."
@@ -34,9 +32,8 @@ class _Credentials(BaseModel):
 
 @dataclass(frozen=True)
 class Lent:
-    """A lent login: the real token for its placeholder, and when (Unix time) it stops to be good."""
+    """A lent login: when (Unix time) it stops to be good."""
 
-    real: Mapping[str, str] = field(repr=False)
     expires_at: float | None
 
     @property
@@ -52,11 +49,12 @@ class Login:
     folder: Path
 
     @property
-    def _file(self) -> Path:
+    def file(self) -> Path:
+        """Where the program keeps it."""
         return self.folder / ".credentials.json"
 
-    def lend(self, home: Path) -> Lent:
-        """Write the login into `home` with a placeholder as its token.
+    def lend(self, home: Path, token: str) -> Lent:
+        """Write the login into `home` with another token in the place of its own.
 
         The token that renews it stays away: whoever renews a login makes the old one invalid, so an agent
         that did would log the person out. A run that outlasts the lent token (some hours) ends as an
@@ -67,17 +65,14 @@ class Login:
         """
         content = json.loads(self._read())
         tokens = content["claudeAiOauth"]
-        real, tokens["accessToken"] = tokens["accessToken"], placeholder(LOGIN_TOKEN)
+        tokens["accessToken"] = token
         tokens.pop("refreshToken", None)
         expires_at = tokens.get("expiresAt")
-        lent = Lent(
-            {tokens["accessToken"]: real},
-            expires_at / 1000 if isinstance(expires_at, int | float) else None,
-        )
+        lent = Lent(expires_at / 1000 if isinstance(expires_at, int | float) else None)
         if lent.has_expired:
             raise CredentialError(
                 "Claude Code's own login has expired.",
-                where=str(self._file),
+                where=str(self.file),
                 mend="Run `claude` once and let it answer: that renews the login.",
             )
         # Other entries of the file are tokens as well, for other servers.
@@ -96,7 +91,7 @@ class Login:
         except ValidationError:
             return
         if renewed != self._read():
-            _write(self._file, renewed)
+            _write(self.file, renewed)
 
     def secrets(self) -> list[str]:
         """The tokens of the login, for redaction."""
@@ -105,12 +100,12 @@ class Login:
 
     def _read(self) -> str:
         try:
-            text = self._file.read_text(encoding="utf-8")
+            text = self.file.read_text(encoding="utf-8")
             _Credentials.model_validate_json(text)
         except (OSError, ValidationError) as error:
             kind = "not readable" if isinstance(error, OSError) else "not what Claude Code writes"
             raise CredentialError(
-                f"Claude Code's own login is {kind}.", where=str(self._file), mend=_MEND
+                f"Claude Code's own login is {kind}.", where=str(self.file), mend=_MEND
             ) from None
         return text
 

@@ -1,34 +1,21 @@
-"""Placeholders: what a sandbox holds in the place of each credential, made up anew for each run."""
+"""How Claude Code is given the token that opens its way to the model: in the place of the operator's credentials."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
-# The program looks at how a credential begins.
+from factory_assets.llm.model_door import Pass
+
+API_KEY_BEGINNING = "sk-ant-api03-"
+# The program looks at how a credential begins, and sends other headers beside a token than beside a key.
 _BEGINNINGS = {
-    "ANTHROPIC_API_KEY": "sk-ant-api03-",
-    "ANTHROPIC_AUTH_TOKEN": "sk-ant-api03-",
+    "ANTHROPIC_API_KEY": API_KEY_BEGINNING,
+    "ANTHROPIC_AUTH_TOKEN": API_KEY_BEGINNING,
     "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-",
 }
-LOGIN_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105 - the name of a kind of token
+LOGIN_BEGINNING = _BEGINNINGS["CLAUDE_CODE_OAUTH_TOKEN"]
 
 
-@dataclass(frozen=True)
-class Disguise:
-    """The variables that a sandbox gets, and the real value of each placeholder among them."""
-
-    environment: Mapping[str, str]
-    real: Mapping[str, str] = field(repr=False)
-
-
-def placeholder(name: str) -> str:
-    """A value of the same shape as the credential of this name."""
-    return f"{_BEGINNINGS[name]}placeholder-{secrets.token_urlsafe(48)}"
-
-
-def disguise(credentials: Mapping[str, str]) -> Disguise:
-    """Placeholders for credentials under the names that the program reads."""
-    environment = {name: placeholder(name) for name in credentials}
-    return Disguise(environment, {environment[name]: real for name, real in credentials.items()})
+def shown_as(names: Iterable[str], way: Pass) -> dict[str, str]:
+    """The variables that tell the program of its way, by the names of the credentials that it takes the place of."""
+    return {name: way.token(_BEGINNINGS[name]) for name in names}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final
 from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
+from factory_assets.llm.model_door import Pass
 from factory_assets.sandbox import Launch
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Run:
 
     A resumed session goes on counting where it stopped: `spent_before` is its total then, `session_total` the
     total that the program named at the end. Code of an agent can write lines that look like the program's, so
-    that `door`, where there is one, has the last word on money and refusals.
+    that `way`, where there is one, has the last word on money and refusals.
     """
 
     launch: Launch
@@ -64,7 +64,7 @@ class Run:
     metered: Callable[[Usage], None]
     redact: Redactor
     model: str
-    door: DoorMeter | None = None
+    way: Pass | None = None
     spent_before: Usage = field(default_factory=Usage)
     session_total: Usage | None = None
     session_id: str | None = None
@@ -79,7 +79,7 @@ class Run:
     _timed_out: bool = False
     _silent_seconds: float = 0.0
     _stopped: str | None = None
-    _refusals_told: int = 0
+    _refusals_told: set[str] = field(default_factory=set)
     _failure: str | None = None
     _stderr: deque[str] = field(default_factory=lambda: deque(maxlen=_STDERR_LINES))
 
@@ -87,17 +87,17 @@ class Run:
     def usage(self) -> Usage:
         """Tokens and dollars: as the program's result says, or estimated when it gave none.
 
-        Where there is a door its counts hold, and the dollars are never less than it saw, nor more than it can
+        Where there is a way its counts hold, and the dollars are never less than it saw, nor more than it can
         have let through.
         """
         said = self.meter.estimate
         if self.session_total is not None:
             total = growth(self.spent_before, self.session_total)
             said = total.model_copy(update={"calls": self.meter.calls})
-        if self.door is None:
+        if self.way is None:
             return said
-        seen = self.door.usage
-        most = min(said.cost_usd, self.door.limit_usd)
+        seen = self.way.seen.usage
+        most = min(said.cost_usd, self.way.limit_usd)
         return seen.model_copy(update={"cost_usd": max(seen.cost_usd, most)})
 
     @property
@@ -114,7 +114,7 @@ class Run:
             stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
-            door=self.door.seen if self.door else None,
+            door=self.way.seen if self.way else None,
         )
 
     def _api_refusal(self) -> Refusal | None:
@@ -174,8 +174,8 @@ class Run:
     async def _stop_in_time(self) -> None:
         await asyncio.sleep(self.limits.timeout_seconds)
         self._timed_out = True
-        if self.door is not None:
-            self._silent_seconds = self.door.silent_seconds
+        if self.way is not None:
+            self._silent_seconds = self.way.seen.silent_seconds
         elif self.meter.calls == 0:
             self._silent_seconds = self.limits.timeout_seconds
         await self._stop_after(0.0)
@@ -272,10 +272,11 @@ class Run:
 
     def _tell_refusals(self) -> None:
         door = self.launch.confines.door
-        lines = door.log.refused.all[self._refusals_told :] if door else ()
-        self._refusals_told += len(lines)
-        for line in lines:
-            self._say(f"the sandbox did not let through {line}")
+        refused = door.log.refused.all if door else ()
+        for line in (*refused, *(self.way.seen.not_passed if self.way else ())):
+            if line not in self._refusals_told:
+                self._refusals_told.add(line)
+                self._say(f"the sandbox did not let through {line}")
 
     def _say(self, text: str) -> None:
         line = one_line(self.redact(text))

@@ -6,11 +6,15 @@ as much above 100,000), so the usage of several calls must not be added up befor
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from factory_assets.domain.agents import Question
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 
+# Cautious: text has fewer tokens than this many characters each would make.
+_CHARS_PER_TOKEN = 2.0
 _MEND = "Name a Claude model that has a price (such as claude-haiku-5-5), or upgrade genai-prices."
 
 
@@ -57,6 +61,24 @@ def worst_case_cost(model: str, input_tokens: int, output_tokens: int) -> float:
         InputError: as `cost_usd`.
     """
     return cost_usd(model, Usage(calls=1, cache_write_tokens=input_tokens, output_tokens=output_tokens))
+
+
+def most_usd(question: Question, *, calls: int) -> float:
+    """The most that so many calls for one answer can cost, each with all that was said before it.
+
+    A model without a known price is taken for the dearest.
+    """
+    said = math.ceil((len(question.instructions) + len(question.prompt)) / _CHARS_PER_TOKEN)
+    sizes = [
+        (said + number * question.max_output_tokens, question.max_output_tokens) for number in range(calls)
+    ]
+    try:
+        return sum(worst_case_cost(question.model, *size) for size in sizes)
+    except InputError:
+        return sum(
+            dearest_cost(Usage(cache_write_tokens=read, output_tokens=written), _NO_EXTRAS)
+            for read, written in sizes
+        )
 
 
 def dearest_cost(usage: Usage, extras: Extras) -> float:

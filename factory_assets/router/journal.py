@@ -1,16 +1,19 @@
 """What the router's calls have come to, in a file of its own that a kill -9 leaves whole.
 
-A call's row stands before its request goes out and holds the most that it can cost, so that what a router that died
-had under way is known; it is written down to what was counted while the answer passes, and settled at its end.
-SQLite, because DuckDB lets one process alone into a file: https://duckdb.org/docs/stable/connect/concurrency.
+A call's row stands before its request goes out, with the estimate that holds where nothing is heard of its answer; it
+is corrected to what is counted while the answer passes, and settled at its end. So what a router that died had under
+way is known. SQLite, because DuckDB lets one process alone into a file (https://duckdb.org/docs/stable/connect/concurrency)
+and commands without a live factory have routers of their own.
 """
 
 from __future__ import annotations
 
+import fcntl
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +25,12 @@ from factory_assets.router.tokens import Grant
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     id INTEGER PRIMARY KEY,
+    router TEXT NOT NULL,
     grant_id TEXT NOT NULL,
-    repo TEXT NOT NULL,
-    phase TEXT NOT NULL,
-    model TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    repo TEXT,
+    phase TEXT,
+    model TEXT,
     called_at TEXT NOT NULL,
     ended_at TEXT,
     outcome TEXT NOT NULL,
@@ -39,54 +44,61 @@ CREATE INDEX IF NOT EXISTS calls_by_grant ON calls (grant_id);
 CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE ended_at IS NULL;
 """
 _BEGIN = """
-INSERT INTO calls (grant_id, repo, phase, model, called_at, outcome, cost_usd) VALUES (?, ?, ?, ?, ?, 'under way', ?)
+INSERT INTO calls (router, grant_id, stage, repo, phase, model, called_at, outcome,
+                   input_tokens, output_tokens, cost_usd)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'under way', ?, ?, ?)
 """
 _COUNT = """
 UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, cost_usd = ?
 WHERE id = ? AND ended_at IS NULL
 """
 _END = "UPDATE calls SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL"
-_CLOSE = "UPDATE calls SET ended_at = ?, outcome = 'router lost' WHERE ended_at IS NULL"
-_SPENT = "SELECT coalesce(sum(cost_usd), 0) FROM calls WHERE grant_id = ?"
+_OPEN = "SELECT DISTINCT router FROM calls WHERE ended_at IS NULL"
+_CLOSE = "UPDATE calls SET ended_at = ?, outcome = 'router lost' WHERE ended_at IS NULL AND router = ?"
+_SPENT = """
+SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_tokens), 0),
+       coalesce(sum(cache_write_tokens), 0), coalesce(sum(cost_usd), 0)
+FROM calls WHERE grant_id = ? AND (cost_usd > 0 OR output_tokens > 0)
+"""
 _BUSY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The journal in a file. One router at a time writes it; its calls may come from several threads."""
+    """The journal in a file; several routers may write it, each with a name of its own."""
 
     file: Path
+    router: str
     _connection: sqlite3.Connection
     _lock: threading.Lock
 
     @classmethod
     @contextmanager
     def open(cls, file: Path) -> Iterator[Journal]:
-        """Open it, and settle what an earlier router left under way at the most that it can have cost.
+        """Open it, and settle what routers that are gone left under way, at what is known of it.
 
         Raises:
             InfrastructureError: the file cannot be written, or is no journal.
         """
         file.parent.mkdir(parents=True, exist_ok=True)
-        with _told(file):
-            connection = sqlite3.connect(
-                file, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
-            )
-        try:
+        router = secrets.token_hex(4)
+        with ExitStack() as held:
             with _told(file):
+                held.enter_context(_alive(file, router))
+                connection = held.enter_context(closing(_connect(file)))
+                # A row outlives the kill of a process; what a power cut takes is reserved in the registry.
                 connection.execute("PRAGMA journal_mode = WAL")
-                # Each call's row is on disk before its request is on the wire.
-                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA)
-                connection.execute(_CLOSE, (_stamp(datetime.now(UTC)),))
-            yield cls(file, connection, threading.Lock())
-        finally:
-            connection.close()
+                for (other,) in connection.execute(_OPEN).fetchall():
+                    if other != router and _is_gone(file, other):
+                        connection.execute(_CLOSE, (_stamp(datetime.now(UTC)), other))
+            yield cls(file, router, connection, threading.Lock())
 
-    def begin(self, grant: Grant, model: str, *, most_usd: float, now: datetime) -> int:
+    def begin(self, grant: Grant, model: str | None, estimate: Usage, *, now: datetime) -> int:
         """Write down a call that is about to be made; its number."""
-        row = (grant.id, grant.repo, grant.phase, model, _stamp(now), most_usd)
-        return self._write(_BEGIN, row)
+        about = (self.router, grant.id, grant.stage, grant.repo, grant.phase, model, _stamp(now))
+        return self._write(_BEGIN, (*about, estimate.input_tokens, estimate.output_tokens, estimate.cost_usd))
 
     def count(self, number: int, usage: Usage) -> None:
         """Set what a call has used, as far as it is known; nothing once it has ended."""
@@ -97,26 +109,80 @@ class Journal:
         """Settle a call."""
         self._write(_END, (_stamp(now), outcome, number))
 
-    def spent(self, grant_id: str) -> float:
-        """Dollars of all calls of a grant, those under way at the most that they can cost."""
+    def spent(self, grant_id: str) -> Usage:
+        """What all calls of a grant have used, those under way as far as it is known."""
         with self._lock, _told(self.file):
-            (dollars,) = self._connection.execute(_SPENT, (grant_id,)).fetchone()
-        return float(dollars)
+            return _spent(self._connection, grant_id)
 
     def _write(self, sql: str, row: tuple[object, ...]) -> int:
         with self._lock, _told(self.file):
             return int(self._connection.execute(sql, row).lastrowid or 0)
 
 
+def spent_by(file: Path, grant_id: str) -> Usage:
+    """What the calls of a grant have used, read where no router answers.
+
+    Raises:
+        InfrastructureError: the file cannot be read.
+    """
+    with _told(file), closing(_connect(file)) as connection:
+        return _spent(connection, grant_id)
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+
+
+def _spent(connection: sqlite3.Connection, grant_id: str) -> Usage:
+    calls, sent, written, read, kept, dollars = connection.execute(_SPENT, (grant_id,)).fetchone()
+    return Usage(
+        calls=calls,
+        input_tokens=sent,
+        output_tokens=written,
+        cache_read_tokens=read,
+        cache_write_tokens=kept,
+        cost_usd=dollars,
+    )
+
+
+@contextmanager
+def _alive(journal: Path, router: str) -> Iterator[None]:
+    """Hold a lock for as long as this router lives, by which others see that it does."""
+    lock = _lock_file(journal, router)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _is_gone(journal: Path, router: str) -> bool:
+    lock = _lock_file(journal, router)
+    try:
+        with lock.open() as seen:
+            fcntl.flock(seen, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return True
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_file(journal: Path, router: str) -> Path:
+    return journal.with_name(f"{journal.name}.{router}.lock")
+
+
 @contextmanager
 def _told(file: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise InfrastructureError(
             f"The router's journal cannot be written: {error}.",
             where=str(file),
-            mend="Free disk space there, and see that no other router of this instance is at work.",
+            mend="Free disk space there. A file that is damaged can be moved away; it is made anew.",
         ) from error
 
 

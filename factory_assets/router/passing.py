@@ -6,25 +6,24 @@ Claude Code reads the words of an error, and a beta that a gateway does not know
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
 
 # RFC 9110, 7.6.1: what concerns one connection alone.
 _HOP_BY_HOP = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
-        *("te", "trailer", "transfer-encoding", "upgrade"),
+        *("te", "trailer", "transfer-encoding", "upgrade", "expect"),
     }
 )
-_CREDENTIALS = frozenset({"authorization", "x-api-key"})
+CREDENTIALS = frozenset({"authorization", "x-api-key"})
 # Host and length are set anew by the client that sends it on; a compressed answer could not be read as it passes.
-_NOT_PASSED_ON = _HOP_BY_HOP | _CREDENTIALS | {"host", "content-length", "accept-encoding"}
-_NOT_PASSED_BACK = _HOP_BY_HOP | {"content-length"}
+_NOT_PASSED_ON = _HOP_BY_HOP | CREDENTIALS | {"host", "content-length", "accept-encoding"}
+_NOT_PASSED_BACK = _HOP_BY_HOP
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -32,7 +31,7 @@ Headers = list[tuple[bytes, bytes]]
 class Listener(Protocol):
     """Looks on at one call."""
 
-    def answered(self, status: int, headers: httpx.Headers) -> None:
+    def answered(self, status: int, content_type: str) -> None:
         """The backend's answer begins."""
         ...
 
@@ -40,68 +39,93 @@ class Listener(Protocol):
         """The next bytes of the answer are about to pass."""
         ...
 
-    def ended(self, *, is_whole: bool) -> None:
-        """The call is over: the answer came to its end, or somebody broke it off."""
+    def unanswered(self) -> None:
+        """The backend gave no answer."""
+        ...
+
+    def ended(self) -> None:
+        """The call is over, whoever ended it; told before the last bytes of an answer in one piece have passed."""
         ...
 
 
 @dataclass(frozen=True)
-class Backend:
-    """Where calls are passed to. `credential` is the header that opens it."""
+class Passing:
+    """An answer under way: its status and headers as they came, and its content as it comes.
 
-    name: str
-    base_url: str
-    credential: tuple[str, str]
+    Whoever takes it closes it, whether or not the content was read to its end.
+    """
+
+    status: int
+    headers: Headers
+    content: AsyncIterator[bytes]
+    close: Callable[[], Awaitable[None]]
 
 
 class UnreachableError(Exception):
-    """The backend gave no answer at all."""
+    """The backend gave no answer that could be passed back."""
 
 
-@dataclass(frozen=True)
-class Passer:
-    """Passes calls on with one pool of connections."""
+async def pass_on(client: httpx.AsyncClient, request: httpx.Request, listener: Listener) -> Passing:
+    """Send a request on, and begin to pass its answer back.
 
-    client: httpx.AsyncClient
+    Raises:
+        UnreachableError: there is no answer, or one that is packed though it was asked not to be.
+    """
+    place = request.url.netloc.decode("ascii")
+    try:
+        answer = await client.send(request, stream=True)
+    except httpx.ConnectError as error:
+        listener.unanswered()
+        listener.ended()
+        raise UnreachableError(f"{place} cannot be reached: {error}") from error
+    except httpx.HTTPError as error:
+        # One that takes a request and hangs up has not worked on it; one that is waited for too long may have.
+        if not isinstance(error, httpx.TimeoutException):
+            listener.unanswered()
+        listener.ended()
+        raise UnreachableError(f"{place} gave no answer: {error or type(error).__name__}") from error
+    except BaseException:
+        listener.ended()
+        raise
+    packed = answer.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in {"", "identity"}:
+        await answer.aclose()
+        listener.ended()
+        raise UnreachableError(f"the answer of {place} is encoded ({packed}), though it was asked not to be")
+    listener.answered(answer.status_code, answer.headers.get("content-type", ""))
 
-    async def pass_on(self, request: Request, body: bytes, backend: Backend, listener: Listener) -> Response:
-        """The backend's answer, streamed as it comes.
+    async def close() -> None:
+        listener.ended()
+        with suppress(httpx.HTTPError):
+            await answer.aclose()
 
-        Raises:
-            UnreachableError: there is none.
-        """
-        headers = passed_on(request.headers.raw)
-        name, value = backend.credential
-        headers += [(name.encode(), value.encode()), (b"accept-encoding", b"identity")]
-        query = f"?{request.url.query}" if request.url.query else ""
-        url = httpx.URL(f"{backend.base_url.rstrip('/')}{request.url.path}{query}")
-        sent = self.client.build_request(request.method, url, headers=headers, content=body)
-        try:
-            answer = await self.client.send(sent, stream=True)
-        except httpx.HTTPError as error:
-            listener.ended(is_whole=False)
-            raise UnreachableError(f"{backend.name} cannot be reached: {error}") from error
-        listener.answered(answer.status_code, answer.headers)
-        response = StreamingResponse(_heard(answer, listener), status_code=answer.status_code)
-        response.raw_headers = passed_back(answer.headers.raw)
-        return response
+    headers = passed_back(answer.headers.raw)
+    return Passing(answer.status_code, headers, _heard(answer, listener), close)
 
 
 async def _heard(answer: httpx.Response, listener: Listener) -> AsyncIterator[bytes]:
-    is_whole = False
-    try:
-        async for chunk in answer.aiter_raw():
-            listener.heard(chunk)
+    """The content; of an answer in one piece the end is held back until it is settled.
+
+    So the caller's next request finds this one counted. Events of a stream count as they pass.
+    """
+    streams = answer.headers.get("content-type", "").lower().startswith("text/event-stream")
+    held = b""
+    async for chunk in answer.aiter_raw():
+        listener.heard(chunk)
+        if streams:
             yield chunk
-        is_whole = True
-    finally:
-        listener.ended(is_whole=is_whole)
-        await answer.aclose()
+        else:
+            if held:
+                yield held
+            held = chunk
+    listener.ended()
+    if held:
+        yield held
 
 
-def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def passed_on(headers: Iterable[tuple[bytes, bytes]], *, without: frozenset[str] = frozenset()) -> Headers:
     """The headers of a request without those of its connection and without any credential."""
-    return _without(headers, _NOT_PASSED_ON)
+    return _without(headers, _NOT_PASSED_ON | without)
 
 
 def passed_back(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -119,31 +143,3 @@ def _without(headers: Iterable[tuple[bytes, bytes]], dropped: frozenset[str]) ->
         for word in value.decode("latin-1").split(",")
     }
     return [(name, value) for name, value in found if name.decode("latin-1") not in dropped | named]
-
-
-async def whole_body(request: Request, *, most_bytes: int, on_too_large: Callable[[], Exception]) -> bytes:
-    """The body of a request, which is kept until it is whole, so that it can be sent to a second backend.
-
-    Raises:
-        ClientDisconnect: the client hung up.
-    """
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most_bytes:
-            raise on_too_large()
-        parts.append(part)
-    return b"".join(parts)
-
-
-__all__ = [
-    "Backend",
-    "ClientDisconnect",
-    "Listener",
-    "Passer",
-    "UnreachableError",
-    "passed_back",
-    "passed_on",
-    "whole_body",
-]

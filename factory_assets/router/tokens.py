@@ -20,20 +20,32 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from factory_assets.domain.errors import CredentialError
 
 PREFIX = "factory-"
+_CONTROL = b"control"
 _KEY_BYTES = 32
 _KEY_MODE = 0o600
 
 
 class Grant(BaseModel):
-    """What a token allows: calls of one phase, or an analysis, until a time and up to a sum."""
+    """What a token allows: calls of one phase, or a question, to one backend, until a time and up to a sum.
+
+    With `login` each call brings a person's own login of Claude Code along, which is passed on as it is.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str = Field(default_factory=lambda: secrets.token_hex(8))
-    repo: str
-    phase: str
+    stage: str
+    repo: str | None = None
+    phase: str | None = None
+    login: bool = False
+    backend: str = "api"
     limit_usd: float = Field(ge=0)
     until: AwareDatetime
+
+    @property
+    def words(self) -> str:
+        """What it is for, in words."""
+        return f"{self.repo}, phase {self.phase}" if self.repo else f"the stage {self.stage}"
 
 
 @dataclass(frozen=True)
@@ -42,10 +54,18 @@ class Signer:
 
     file: Path
 
-    def issue(self, grant: Grant) -> str:
-        """The token for a grant."""
-        said = grant.model_dump_json().encode()
-        return f"{PREFIX}{_encoded(said)}.{_encoded(self._mark(said))}"
+    def issue(self, grant: Grant, *, beginning: str = "") -> str:
+        """The token for a grant; programs look at the beginning of a credential."""
+        said = grant.model_dump_json(exclude_defaults=True).encode()
+        return f"{beginning}{PREFIX}{_encoded(said)}.{_encoded(self._mark(said))}"
+
+    def control(self) -> str:
+        """What the factory's own processes and its operator show, to see and to end grants. It opens no model."""
+        return f"{PREFIX}{_encoded(self._mark(_CONTROL))}"
+
+    def is_control(self, token: str) -> bool:
+        """Whether it is that, told in a time that says nothing of it."""
+        return hmac.compare_digest(token.encode(), self.control().encode())
 
     def read(self, token: str, *, now: datetime) -> Grant:
         """The grant that a token was issued for.
@@ -53,17 +73,18 @@ class Signer:
         Raises:
             CredentialError: it is none of this instance's, or its time is over.
         """
-        said, _, mark = token.removeprefix(PREFIX).partition(".")
+        _, is_token, shown = token.partition(PREFIX)
+        said, _, mark = shown.partition(".")
         try:
             content = _decoded(said)
             is_own = hmac.compare_digest(self._mark(content), _decoded(mark))
-            grant = Grant.model_validate_json(content) if is_own and token.startswith(PREFIX) else None
+            grant = Grant.model_validate_json(content) if is_own and is_token else None
         except (ValueError, ValidationError):
             grant = None
         if grant is None:
             raise CredentialError("This is no token of this factory.")
         if grant.until <= now:
-            raise CredentialError(f"The token of {grant.repo}, phase {grant.phase}, has ended.")
+            raise CredentialError(f"The token of {grant.words}, has ended.")
         return grant
 
     def _mark(self, content: bytes) -> bytes:

@@ -3,64 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from factory_assets.domain.agents import Reach
 
 # Of a program that asks for very many hosts, the first tell enough.
 _MOST_LINES = 50
-
-
-class CallWatch(Protocol):
-    """Looks on at one call of the model."""
-
-    def sent(self, content: bytes) -> None:
-        """The next bytes of the request have passed."""
-        ...
-
-    def answered(self, status: int, content_type: str) -> None:
-        """The API's answer begins."""
-        ...
-
-    def heard(self, content: bytes) -> None:
-        """The next bytes of the answer's content are about to pass."""
-        ...
-
-    def unanswered(self) -> None:
-        """The API closed the connection without an answer."""
-        ...
-
-    def ended(self) -> None:
-        """The call is over, whoever ended it; told once more when its connection is closed."""
-        ...
-
-
-class ModelWatch(Protocol):
-    """Looks on at the calls of the model that pass a door, in the proxy's thread, and may end them."""
-
-    def refusal(self) -> str | None:
-        """Why no further call passes; None while they do."""
-        ...
-
-    def call(self, request_bytes: int) -> CallWatch:
-        """A call with a request of this size passes now."""
-        ...
-
-
-@dataclass(frozen=True)
-class ModelAccess:
-    """The model API as a sandbox gets it: `base_url` is the real one.
-
-    `credentials` gives the real value for each placeholder that the program holds; a request that carries none
-    of them is refused. When it is empty, requests pass with what they carry. `watch` sees every call.
-    """
-
-    base_url: str
-    credentials: Mapping[str, str] = field(repr=False)
-    watch: ModelWatch | None = None
 
 
 @dataclass(frozen=True)
@@ -119,10 +68,10 @@ class Door:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may pass a door."""
+    """What may pass a door: the hosts within reach, and calls of the model to the port of loopback that takes them."""
 
     reach: Reach
-    model: ModelAccess | None = None
+    model_port: int | None = None
 
     def allows(self, host: str, port: int, *, usual_port: int) -> bool:
         """Whether the reach names the host."""

@@ -1,6 +1,6 @@
-"""The host's side of a sandbox's door: lets through the model API and the hosts within reach, nothing else.
+"""The host's side of a sandbox's door: lets through calls of the model and the hosts within reach, nothing else.
 
-It passes bytes on as they come, one request to a connection.
+It passes bytes on as they come. What calls of the model may do is ruled by the router that takes them.
 """
 
 from __future__ import annotations
@@ -9,24 +9,27 @@ import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
-from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import h11
+
 from factory_assets.sandbox.door import DoorLog, Rules
-from factory_assets.sandbox.proxy_exchange import RefusedError, exchange, refusal, splice
-from factory_assets.sandbox.proxy_heads import BadHeadError, Head, body_length, read_head
-from factory_assets.sandbox.proxy_model import ModelCalls
+from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, for_next_hop, read_head, request_in
+from factory_assets.sandbox.proxy_splice import splice
 from factory_assets.sandbox.upstream import Connection, RefusedAddressError, connect
 
 _HEAD_SECONDS = 60.0
-# Status, the API's kind of error, and the words of the status line.
-_KINDS = {
-    400: ("invalid_request_error", "Bad Request"),
-    401: ("authentication_error", "Unauthorized"),
-    403: ("permission_error", "Forbidden"),
-    413: ("request_too_large", "Content Too Large"),
-    502: ("api_error", "Bad Gateway"),
-}
+# The API's own kinds of error, which its clients understand.
+_KINDS = {400: "invalid_request_error", 403: "permission_error"}
+
+
+class RefusedError(Exception):
+    """A request that is not passed on: the status and the sentence that answer it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Proxy:
@@ -35,7 +38,6 @@ class Proxy:
     def __init__(self, rules: Rules, log: DoorLog) -> None:
         self._rules = rules
         self._log = log
-        self._model = ModelCalls(rules.model, log) if rules.model else None
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one connection to its end."""
@@ -53,16 +55,28 @@ class Proxy:
         finally:
             await client.close()
 
-    async def _pass(self, head: Head, client: Connection) -> None:
-        method, target, _ = head.first
-        if method == "CONNECT":
+    async def _pass(self, head: bytes, client: Connection) -> None:
+        request = request_in(head)
+        target = request.target.decode("ascii")
+        if request.method == b"CONNECT":
             await self._tunnel(target, client)
-        elif not target.startswith("/"):
-            await self._fetch(head, client)
-        elif self._model is not None:
-            await self._model.ask(head, client)
+        elif target.startswith("/"):
+            await self._ask_model(head, client)
         else:
-            raise refusal(self._log, "the model API (this command has none)", 403)
+            await self._fetch(request, target, client)
+
+    async def _ask_model(self, head: bytes, client: Connection) -> None:
+        if self._rules.model_port is None:
+            raise self._refusal("the model API (this command has none)")
+        try:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", self._rules.model_port, limit=HEAD_BYTES
+            )
+        except OSError as error:
+            raise RefusedError(502, f"the factory's router cannot be reached: {error}") from error
+        async with Connection(reader, writer) as router:
+            router.writer.write(head)
+            await splice(client, router)
 
     async def _tunnel(self, target: str, client: Connection) -> None:
         host, port = _place(f"//{target}", usual_port=443)
@@ -70,30 +84,33 @@ class Proxy:
             client.writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await splice(client, upstream)
 
-    async def _fetch(self, head: Head, client: Connection) -> None:
+    async def _fetch(self, request: h11.Request, target: str, client: Connection) -> None:
         """Pass on a request without TLS, as plain HTTP proxies do."""
-        method, target, version = head.first
         if not target.startswith("http://"):
             raise BadHeadError
         host, port = _place(target, usual_port=80)
         parts = urlsplit(target)
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        named = f"{host}:{port}" if parts.port else host
-        request = replace(head.without({"host"}), first=(method, path, version)).with_header("Host", named)
-        length = body_length(head)
+        head = for_next_hop(request, target=path, host=f"{host}:{port}" if parts.port else host)
         async with await self._reach(host, port, usual_port=80) as upstream:
-            await exchange(request, length, client, upstream)
+            upstream.writer.write(head)
+            await splice(client, upstream)
 
     async def _reach(self, host: str, port: int, *, usual_port: int) -> Connection:
         if not self._rules.allows(host, port, usual_port=usual_port):
-            raise refusal(self._log, f"{host}:{port}", 403)
+            raise self._refusal(f"{host}:{port}")
         try:
-            return await connect(host, port, tls=False, private=self._rules.names_place(host, port))
+            return await connect(host, port, private=self._rules.names_place(host, port))
         except RefusedAddressError as error:
-            raise refusal(self._log, f"{host}:{port} ({error})", 403) from error
+            raise self._refusal(f"{host}:{port} ({error})") from error
         except OSError as error:
             self._log.unreached.add(f"{host}:{port} ({error})")
             raise RefusedError(502, f"{host}:{port} cannot be reached: {error}") from error
+
+    def _refusal(self, what: str) -> RefusedError:
+        """The refusal of something that must not pass; it is told in the log."""
+        self._log.refused.add(what)
+        return RefusedError(403, f"the sandbox does not let through {what}")
 
 
 def _place(url: str, *, usual_port: int) -> tuple[str, int]:
@@ -109,10 +126,14 @@ def _place(url: str, *, usual_port: int) -> tuple[str, int]:
 
 async def _answer(client: Connection, status: int, message: str) -> None:
     """Answer in the API's form, which package managers show as it is."""
-    kind, reason = _KINDS[status]
-    body = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
-    first = ("HTTP/1.1", str(status), reason)
-    head = Head(first, (("Content-Type", "application/json"), ("Content-Length", str(len(body)))))
+    told = {"type": "error", "error": {"type": _KINDS.get(status, "api_error"), "message": message}}
+    body = json.dumps(told).encode()
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
     with suppress(OSError):
-        client.writer.write(head.with_header("Connection", "close").encode() + body)
+        client.writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await client.writer.drain()

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import h11
+
 from factory_assets.domain.errors import InputError
 from factory_assets.network.proxies import Proxy, proxy_for
 from factory_assets.network.trust import tls_context
-from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, read_head
+from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, encoded, read_head, status_in
 
 _CONNECT_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
@@ -60,7 +62,7 @@ class Connection:
         await self.close()
 
 
-async def connect(host: str, port: int, *, tls: bool, private: bool) -> Connection:
+async def connect(host: str, port: int, *, private: bool) -> Connection:
     """Connect to a host; `private` says whether it may have a private address.
 
     Raises:
@@ -71,16 +73,13 @@ async def connect(host: str, port: int, *, tls: bool, private: bool) -> Connecti
         async with asyncio.timeout(_CONNECT_SECONDS):
             proxy = _own_proxy(host, port)
             if proxy is None:
-                return await _connect_directly(host, port, tls=tls, private=private)
-            connection = await _connect_through(proxy, host, port)
-            if tls:
-                await connection.writer.start_tls(_tls(), server_hostname=host)
-            return connection
+                return await _connect_directly(host, port, private=private)
+            return await _connect_through(proxy, host, port)
     except TimeoutError as error:
         raise ConnectionError(f"no answer within {_CONNECT_SECONDS:.0f} s") from error
 
 
-async def _connect_directly(host: str, port: int, *, tls: bool, private: bool) -> Connection:
+async def _connect_directly(host: str, port: int, *, private: bool) -> Connection:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -89,13 +88,7 @@ async def _connect_directly(host: str, port: int, *, tls: bool, private: bool) -
     failure: OSError | None = None
     for address in addresses:
         try:
-            reader, writer = await asyncio.open_connection(
-                address,
-                port,
-                limit=HEAD_BYTES,
-                ssl=_tls() if tls else None,
-                server_hostname=host if tls else None,
-            )
+            reader, writer = await asyncio.open_connection(address, port, limit=HEAD_BYTES)
         except OSError as error:
             failure = failure or error
         else:
@@ -110,17 +103,18 @@ async def _connect_through(proxy: Proxy, host: str, port: int) -> Connection:
         limit=HEAD_BYTES,
         ssl=_tls() if proxy.scheme == "https" else None,
     )
-    lines = [f"CONNECT {host}:{port} HTTP/1.1", f"Host: {host}:{port}"]
+    headers = [("Host", f"{host}:{port}")]
     if proxy.username:
         login = f"{proxy.username}:{proxy.password}".encode()
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}")
-    writer.write("\r\n".join([*lines, "", ""]).encode())
+        headers.append(("Proxy-Authorization", f"Basic {base64.b64encode(login).decode()}"))
+    asked = h11.Request(method="CONNECT", target=f"{host}:{port}", headers=headers)
+    writer.write(encoded(asked))
     try:
-        answer = await read_head(reader)
+        status, reason = status_in(await read_head(reader), asked)
     except BadHeadError:
         raise ConnectionError("this machine's own proxy closed the connection") from None
-    if answer.first[1] != "200":
-        raise ConnectionError(f"this machine's own proxy refused it with {' '.join(answer.first[1:])}")
+    if status != 200:
+        raise ConnectionError(f"this machine's own proxy refused it with {status} {reason}")
     return Connection(reader, writer)
 
 

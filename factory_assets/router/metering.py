@@ -1,22 +1,19 @@
-"""What a run asked the model API through its door: how it was answered, and what that cost by the answers' counts.
-
-The door is outside the sandbox, so nothing that runs in there can change what stands here.
-"""
+"""What the calls of one grant were answered and what they cost, by the answers' own counts."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.claude_code_answer import Answer, Counts
-from factory_assets.llm.claude_code_ending import AtDoor
+from factory_assets.llm.model_door import AtDoor
 from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
+from factory_assets.router.answer import Answer, Counts
+from factory_assets.router.asked import Asked
 
 # Claude Code stops at the limit by its own reckoning, and shall be the first to do so.
 _TOLERANCE = 1.05
@@ -30,24 +27,26 @@ _PROVOKED = frozenset({Fault.CREDENTIAL, Fault.ACCOUNT, Fault.MODEL})
 
 
 @dataclass
-class DoorMeter:
-    """Adds up the calls of one run, and lets no further one pass when they cost more than `limit_usd` and a bit.
+class GrantMeter:
+    """Adds up the calls of one grant, and lets no further one pass when they cost more than `limit_usd` and a bit.
 
-    Written by the proxy's thread, read by others.
+    `before` is what they had come to when an earlier router of this instance ended.
     """
 
     limit_usd: float
+    before: Usage = field(default_factory=Usage)
     _over_budget: bool = field(default=False, init=False)
     _waiting_since: float | None = field(default=None, init=False)
     _accepted: set[str | None] = field(default_factory=set, init=False)
     _refusal: Refusal | None = field(default=None, init=False)
     _refused_model: str | None = field(default=None, init=False)
     _calls: dict[int, Usage] = field(default_factory=dict, init=False)
+    _not_passed: dict[str, None] = field(default_factory=dict, init=False)
 
     @property
     def usage(self) -> Usage:
         """Tokens and dollars so far."""
-        return sum(tuple(self._calls.values()), Usage())
+        return sum(tuple(self._calls.values()), self.before)
 
     @property
     def silent_seconds(self) -> float:
@@ -69,6 +68,9 @@ class DoorMeter:
             else self._accepted
         )
         return AtDoor(
+            usage=self.usage,
+            silent_seconds=self.silent_seconds,
+            not_passed=tuple(self._not_passed),
             over_budget=self._over_budget,
             refusal=refusal,
             is_doubted=refusal is not None and refusal.fault in _PROVOKED and bool(known),
@@ -76,22 +78,25 @@ class DoorMeter:
 
     def refusal(self) -> str | None:
         """Why no further call passes; None while they do."""
-        if sum(call.cost_usd for call in self._calls.values()) <= self.limit_usd * _TOLERANCE:
+        if self.usage.cost_usd <= self.limit_usd * _TOLERANCE:
             return None
         self._over_budget = True
-        return f"the budget of ${self.limit_usd:.2f} is used up"
+        why = f"the budget of ${self.limit_usd:.2f} is used up"
+        self._not_passed[f"a further call of the model: {why}"] = None
+        return why
 
-    def call(self, request_bytes: int) -> Call:
-        """A call passes now."""
+    def call(self, asked: Asked, request_bytes: int, keep: Callable[[Usage], None]) -> Call:
+        """A call passes now; `keep` hears what it has used whenever more of that is known."""
         number = len(self._calls)
         self._calls[number] = Usage()
         if self._waiting_since is None:
             self._waiting_since = time.monotonic()
-        return Call(self, number, request_bytes)
 
-    def settle(self, number: int, usage: Usage) -> None:
-        """Set what the call of this number has used, as far as it is known."""
-        self._calls[number] = usage
+        def settle(usage: Usage) -> None:
+            self._calls[number] = usage
+            keep(usage)
+
+        return Call(self, settle, asked, request_bytes)
 
     def hear(self) -> None:
         """A part of an answer has come that the model had begun."""
@@ -115,35 +120,30 @@ class DoorMeter:
         self._refused_model = model
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What a request says of its answer."""
-
-    model: str | None = None
-    streams: bool = False
-    max_tokens: int = 0
-
-
 class Call:
-    """One call, read while it passes; implements sandbox.door.CallWatch.
+    """One call, read while its answer passes.
 
     An answer of a model whose price is not known costs what the model that was asked for does; where that has
     none either, what the dearest Claude model would.
     """
 
-    def __init__(self, meter: DoorMeter, number: int, request_bytes: int) -> None:
+    def __init__(
+        self, meter: GrantMeter, settle: Callable[[Usage], None], asked: Asked, request_bytes: int
+    ) -> None:
         self._meter = meter
-        self._number = number
+        self._settled = settle
+        # Not the request itself, which may be large and would be kept for as long as the answer takes.
+        self._model, self._streams, self._max_tokens = asked.model, asked.streams, asked.max_tokens
         self._request_bytes = request_bytes
-        self._request = bytearray()
         self._status: int | None = None
         self._answer: Answer | None = None
         self._failed = False
-        self._ended = False
+        self.outcome = ""
 
-    def sent(self, content: bytes) -> None:
-        """Keep the next part of the request."""
-        self._request += content
+    @property
+    def estimate(self) -> Usage:
+        """What it is taken to cost where nothing is heard of its answer."""
+        return self._priced(self._broken_off(Counts(), tokens_seen=0, streamed=False))
 
     def answered(self, status: int, content_type: str) -> None:
         """The answer begins."""
@@ -152,7 +152,7 @@ class Call:
 
     def heard(self, content: bytes) -> None:
         """Read the next part of it; what it counts on its way holds at once."""
-        if self._answer is None or self._ended:
+        if self._answer is None or self.outcome:
             return
         known = self._answer.counts
         self._answer.feed(content)
@@ -166,30 +166,31 @@ class Call:
         self._failed = True
 
     def ended(self) -> None:
-        """Settle it."""
-        if self._ended:
+        """Settle it, whoever ended it; a second time changes nothing."""
+        if self.outcome:
             return
-        self._ended = True
         if self._answer is None:
-            # Only a whole request sets a model to work.
-            if 0 < self._request_bytes <= len(self._request) and not self._failed:
-                self._settle(self._broken_off(Counts(), tokens_seen=0, streamed=False))
+            self.outcome = "no answer" if self._failed else "broken off"
+            self._settled(Usage() if self._failed else self.estimate)
             return
         self._answer.end()
         if self._status is None or not 200 <= self._status < 300:
-            self._meter.reject(
-                self._status or 0, self._answer.error or ("", self._answer.text), self._asked().model
-            )
+            self.outcome = f"refused with {self._status}"
+            self._meter.reject(self._status or 0, self._answer.error or ("", self._answer.text), self._model)
+            self._settled(Usage())
             return
+        self.outcome = "answered" if self._answer.complete else "broken off"
         if self._answer.error is not None:
-            self._meter.reject(self._status, self._answer.error, self._asked().model)
+            self.outcome = "failed on its way"
+            self._meter.reject(self._status, self._answer.error, self._model)
         self._take_answer(self._answer)
 
     def _take_answer(self, answer: Answer) -> None:
         if answer.counts is not None:
-            self._meter.accept(self._asked().model, is_whole=answer.complete)
+            self._meter.accept(self._model, is_whole=answer.complete)
         elif answer.error is not None:
             # It failed before the model began.
+            self._settled(Usage())
             return
         counts = answer.counts or Counts()
         if not answer.complete:
@@ -201,8 +202,7 @@ class Call:
 
         The API ends a stream with its connection; an answer in one piece may be written to its end.
         """
-        asked = self._asked()
-        least = _LEAST_TOKENS if streamed or asked.streams else asked.max_tokens
+        least = _LEAST_TOKENS if streamed or self._streams else self._max_tokens
         estimated = min(self._request_bytes // _BYTES_PER_TOKEN, _MOST_INPUT_TOKENS)
         prompt = counts.input_tokens + counts.cache_read_input_tokens + counts.cache_creation_input_tokens
         return counts.model_copy(
@@ -213,26 +213,17 @@ class Call:
         )
 
     def _settle(self, counts: Counts) -> None:
+        self._settled(self._priced(counts))
+
+    def _priced(self, counts: Counts) -> Usage:
         cost = _cost(self._models(), counts.usage, counts.extras)
         cost += sum(_cost(self._models(part.model), part.usage, part.extras) for part in counts.beside)
-        self._meter.settle(self._number, counts.usage.model_copy(update={"cost_usd": cost}))
+        return counts.usage.model_copy(update={"cost_usd": cost})
 
     def _models(self, told: str | None = None) -> Iterator[str | None]:
         yield told
         yield self._answer.model if self._answer else None
-        yield self._asked().model
-
-    def _asked(self) -> _Asked:
-        try:
-            request = json.loads(bytes(self._request))
-            most = request.get("max_tokens")
-            return _Asked(
-                model=request["model"] if isinstance(request.get("model"), str) else None,
-                streams=request.get("stream") is True,
-                max_tokens=most if isinstance(most, int) else 0,
-            )
-        except (ValueError, AttributeError, RecursionError):
-            return _Asked()
+        yield self._model
 
 
 def _cost(models: Iterable[str | None], usage: Usage, extras: Extras) -> float:

@@ -1,4 +1,4 @@
-"""What the door of an agent's run sees and allows: the money of each call, refusals, and what it cannot read."""
+"""What the router sees of a grant's calls and allows: the money of each, refusals, and what it cannot read."""
 
 from __future__ import annotations
 
@@ -11,48 +11,74 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from door_world import PLACEHOLDER, ask, door_to
+from door_world import REAL, ask_port
 from messages_api import MODEL, MessagesApi, Reply, end, error, message, messages_api, start, stream, text
+from router_world import end_routers, router_to
 
+from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.refusals import Fault, Refusal
-from factory_assets.llm.claude_code_door import DoorMeter
 from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
-from factory_assets.sandbox.door import Door
+from factory_assets.router.asked import Asked
+from factory_assets.router.client import RouterPass
+from factory_assets.router.metering import Call, GrantMeter
 
 ONE = Usage(input_tokens=1000, output_tokens=100)
 PRICE = cost_usd(MODEL, ONE)
 
 
+@dataclass(frozen=True)
+class Door:
+    """Where to ask, and the token to show."""
+
+    port: int
+    token: str
+
+
 @contextmanager
-def metered(reply: Any = None, *, limit: float = 5.0) -> Iterator[tuple[MessagesApi, Door, DoorMeter]]:
-    meter = DoorMeter(limit)
-    with messages_api(reply) as api, door_to(api, watch=meter) as door:
-        yield api, door, meter
+def metered(reply: Any = None, *, limit: float = 5.0) -> Iterator[tuple[MessagesApi, Door, RouterPass]]:
+    with messages_api(reply) as api, opened(api, limit=limit) as (door, way):
+        yield api, door, way
+
+
+@contextmanager
+def opened(api: MessagesApi, *, limit: float = 5.0) -> Iterator[tuple[Door, RouterPass]]:
+    with TemporaryDirectory() as folder:
+        door = router_to(f"http://{api.place}", Path(folder), api_key=REAL)
+        with door.open(Purpose("build"), limit_usd=limit, seconds=60) as way:
+            yield Door(urlsplit(door.url).port or 0, way.token("")), way
+        end_routers()
 
 
 def call(door: Door, path: str = "/v1/messages", **request: Any) -> tuple[int, bytes]:
     body = json.dumps({"model": MODEL, "max_tokens": 2000, **request}).encode()
-    return ask(door, path, body=body, x_api_key=PLACEHOLDER)
+    return ask_port(door.port, path, body=body, x_api_key=door.token)
 
 
-def settled(meter: DoorMeter, cost: float) -> bool:
+def begun(meter: GrantMeter) -> Call:
+    return meter.call(Asked.read(b"{}"), 2, lambda usage: None)
+
+
+def settled(meter: RouterPass, cost: float) -> bool:
     """An answer can arrive a moment before the door has settled it."""
     deadline = time.monotonic() + 5
-    while meter.usage.cost_usd != pytest.approx(cost) and time.monotonic() < deadline:
+    while meter.seen.usage.cost_usd != pytest.approx(cost) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return meter.usage.cost_usd == pytest.approx(cost)
+    return meter.seen.usage.cost_usd == pytest.approx(cost)
 
 
-def settled_between(meter: DoorMeter, least: int, most: int) -> bool:
+def settled_between(meter: RouterPass, least: int, most: int) -> bool:
     deadline = time.monotonic() + 5
-    while not least <= meter.usage.output_tokens <= most and time.monotonic() < deadline:
+    while not least <= meter.seen.usage.output_tokens <= most and time.monotonic() < deadline:
         time.sleep(0.01)
-    return least <= meter.usage.output_tokens <= most
+    return least <= meter.seen.usage.output_tokens <= most
 
 
 def test_an_answer_in_one_piece_costs_what_it_counts() -> None:
@@ -61,8 +87,8 @@ def test_an_answer_in_one_piece_costs_what_it_counts() -> None:
         assert call(door) == (200, api.reply.body)
         usage = Usage(input_tokens=1000, output_tokens=100, cache_read_tokens=500, cache_write_tokens=300)
         assert settled(meter, cost_usd(MODEL, usage))
-        assert meter.usage.model_copy(update={"calls": 0, "cost_usd": 0.0}) == usage
-        assert meter.usage.calls == 1
+        assert meter.seen.usage.model_copy(update={"calls": 0, "cost_usd": 0.0}) == usage
+        assert meter.seen.usage.calls == 1
         assert api.headers["accept-encoding"] == "identity"
 
 
@@ -72,7 +98,7 @@ def test_a_stream_costs_what_its_last_counts_say_however_it_is_cut_into_pieces(c
     with metered(stream(*events, chunk=chunk)) as (api, door, meter):
         assert call(door, stream=True) == (200, api.reply.body)
         assert settled(meter, PRICE)
-        assert meter.usage.calls == 1
+        assert meter.seen.usage.calls == 1
 
 
 @pytest.mark.parametrize(
@@ -89,7 +115,7 @@ def test_what_makes_a_call_dearer_is_counted(counts: dict[str, Any], extras: Ext
         call(door)
         usage = ONE.model_copy(update={"cache_write_tokens": 300})
         assert settled(meter, cost_usd("claude-opus-5-5", usage, extras))
-        assert meter.usage.cost_usd > cost_usd("claude-opus-5-5", usage)
+        assert meter.seen.usage.cost_usd > cost_usd("claude-opus-5-5", usage)
 
 
 def test_what_other_models_did_for_an_answer_is_counted_too() -> None:
@@ -112,18 +138,18 @@ def test_a_spent_budget_lets_no_further_call_pass_and_says_so() -> None:
         assert not meter.seen.over_budget
         status, body = call(door)
         assert status == 400
-        assert b"a further call of the model: the budget of $0.00 is used up" in body
+        assert b"No further call of the model passes: the budget of $0.00 is used up" in body
         assert call(door)[0] == 400
         assert len(api.seen) == 2
         assert meter.seen.over_budget
-        assert len(door.log.refused.all) == 1
+        assert len(meter.seen.not_passed) == 1
 
 
 @pytest.mark.parametrize("chunk", [None, 50])
 def test_an_answer_counts_before_its_end_has_reached_the_program(chunk: int | None) -> None:
     with metered(replace(message(), chunk=chunk, linger=0.5), limit=0.5 * PRICE) as (_, door, meter):
         assert call(door)[0] == 200
-        assert meter.usage.cost_usd == pytest.approx(PRICE)
+        assert meter.seen.usage.cost_usd == pytest.approx(PRICE)
         assert call(door)[0] == 400
 
 
@@ -139,51 +165,51 @@ def test_a_budget_that_is_passed_by_a_twentieth_still_holds() -> None:
 
 
 def test_a_call_under_way_counts_from_its_first_event_on() -> None:
-    meter = DoorMeter(1.0)
-    under_way = meter.call(2)
+    meter = GrantMeter(1.0)
+    under_way = begun(meter)
     under_way.answered(200, "text/event-stream")
     under_way.heard(stream(start(input_tokens=50_000)).body)
-    assert meter.usage.input_tokens == 50_000
-    assert meter.usage.cost_usd > PRICE
+    assert meter.seen.usage.input_tokens == 50_000
+    assert meter.seen.usage.cost_usd > PRICE
 
 
 def test_the_api_is_silent_from_the_last_part_of_an_answer_that_is_waited_for() -> None:
-    meter = DoorMeter(1.0)
-    assert meter.silent_seconds == 0
-    first = meter.call(2)
+    meter = GrantMeter(1.0)
+    assert meter.seen.silent_seconds == 0
+    first = begun(meter)
     time.sleep(0.02)
-    assert meter.silent_seconds >= 0.02
+    assert meter.seen.silent_seconds >= 0.02
     whole = stream(start(input_tokens=10), end(output_tokens=5)).body
     first.answered(200, "text/event-stream")
-    begun, gap, rest = whole.partition(b"\n\n")
-    first.heard(begun + gap)
-    assert meter.silent_seconds < 0.02
+    first_event, gap, rest = whole.partition(b"\n\n")
+    first.heard(first_event + gap)
+    assert meter.seen.silent_seconds < 0.02
     first.heard(rest)
     first.ended()
-    assert meter.silent_seconds == 0
+    assert meter.seen.silent_seconds == 0
 
 
 def test_errors_of_the_api_do_not_end_its_silence() -> None:
-    meter = DoorMeter(1.0)
+    meter = GrantMeter(1.0)
     for _ in range(2):
-        failed = meter.call(2)
+        failed = begun(meter)
         failed.answered(529, "application/json")
         failed.heard(b'{"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}')
         failed.ended()
         time.sleep(0.02)
-    assert meter.silent_seconds >= 0.04
+    assert meter.seen.silent_seconds >= 0.04
 
 
 def test_at_most_eight_calls_are_under_way_at_once() -> None:
-    with metered(Reply(message().body, wait=0.3)) as (api, door, meter):
-        threads = [threading.Thread(target=call, args=(door,)) for _ in range(20)]
+    with metered(Reply(message().body, wait=1.0)) as (api, door, meter):
+        threads = [threading.Thread(target=call, args=(door,)) for _ in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(api.seen) == 20
+        assert len(api.seen) == 12
         assert api.most == 8
-        assert settled(meter, 20 * PRICE)
+        assert settled(meter, 12 * PRICE)
 
 
 def test_counting_tokens_costs_nothing_and_passes_when_nothing_else_does() -> None:
@@ -192,7 +218,7 @@ def test_counting_tokens_costs_nothing_and_passes_when_nothing_else_does() -> No
         assert settled(meter, PRICE)
         assert call(door)[0] == 400
         assert call(door, "/v1/messages/count_tokens?beta=true")[0] == 200
-        assert meter.usage.calls == 1
+        assert meter.seen.usage.calls == 1
         assert len(api.seen) == 2
 
 
@@ -206,7 +232,7 @@ def test_a_model_without_a_price_that_was_asked_for_costs_what_the_dearest_does(
     with metered(message("claude-unheard-of")) as (_, door, meter):
         call(door, model="claude-unheard-of")
         assert settled(meter, dearest_cost(ONE, Extras()))
-        assert meter.usage.cost_usd > 50 * PRICE
+        assert meter.seen.usage.cost_usd > 50 * PRICE
 
 
 def test_a_stream_that_breaks_off_costs_its_prompt_and_what_was_written() -> None:
@@ -215,16 +241,14 @@ def test_a_stream_that_breaks_off_costs_its_prompt_and_what_was_written() -> Non
         with pytest.raises(http.client.IncompleteRead):
             call(door, stream=True)
         assert settled_between(meter, 3000, 7500)
-        assert meter.usage.input_tokens == 1000
+        assert meter.seen.usage.input_tokens == 1000
 
 
 def hang_up(door: Door, **request: Any) -> int:
     """Ask, and leave without waiting for the answer; gives the size of the request."""
     body = json.dumps({"model": MODEL, **request}).encode()
     with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
-        head = (
-            f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
+        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: {len(body)}\r\n\r\n"
         client.sendall(head.encode() + body)
         time.sleep(0.2)
     return len(body)
@@ -242,11 +266,13 @@ def test_who_hangs_up_before_the_answer_pays_for_the_most_that_was_asked_for() -
 
 
 def test_a_request_that_did_not_arrive_whole_costs_nothing() -> None:
-    meter = DoorMeter(1.0)
-    broken = meter.call(100)
-    broken.sent(b"{" * 99)
-    broken.ended()
-    assert meter.usage == Usage()
+    with metered() as (api, door, meter):
+        with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
+            head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: 100\r\n\r\n"
+            client.sendall(head.encode() + b"{" * 99)
+        assert call(door)[0] == 200
+        assert settled(meter, PRICE)
+        assert len(api.seen) == 1
 
 
 @pytest.mark.parametrize("hang_up", ["close", "reset"])
@@ -254,11 +280,10 @@ def test_an_api_that_hangs_up_without_an_answer_charges_nothing(hang_up: str) ->
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_hang_up, args=(server, hang_up), daemon=True).start()
         api = MessagesApi(port=server.getsockname()[1])
-        meter = DoorMeter(1.0)
-        with door_to(api, watch=meter) as door:
+        with opened(api) as (door, meter):
             status, body = call(door)
-    assert (status, meter.usage) == (502, Usage())
-    assert b"closed the connection" in body
+            assert (status, meter.seen.usage) == (502, Usage())
+    assert b"gave no answer" in body
 
 
 def _hang_up(server: socket.socket, how: str) -> None:
@@ -299,7 +324,7 @@ def test_a_request_larger_than_the_api_takes_is_refused() -> None:
         metered() as (api, door, _),
         socket.create_connection(("127.0.0.1", door.port), timeout=10) as client,
     ):
-        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {PLACEHOLDER}\r\nContent-Length: 33554433\r\n\r\n"
+        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: 33554433\r\n\r\n"
         client.sendall(head.encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 413")
         assert api.seen == []
@@ -324,7 +349,7 @@ def test_an_answer_that_cannot_be_understood_costs_the_most_that_was_asked_for(b
         assert settled_between(meter, 2000, 30_000)
 
 
-def refused_at(meter: DoorMeter) -> Refusal | None:
+def refused_at(meter: RouterPass) -> Refusal | None:
     """What the door saw refused, once it has read it."""
     deadline = time.monotonic() + 5
     while meter.seen.refusal is None and time.monotonic() < deadline:
@@ -353,9 +378,9 @@ def test_the_door_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) 
     with metered(reply) as (_, door, meter):
         call(door)
         refusal = refused_at(meter)
-    assert refusal is not None
-    assert refusal.fault is fault
-    assert meter.silent_seconds > 0
+        assert refusal is not None
+        assert refusal.fault is fault
+        assert meter.seen.silent_seconds > 0
 
 
 def test_an_answer_after_a_refusal_ends_it() -> None:
@@ -366,10 +391,10 @@ def test_an_answer_after_a_refusal_ends_it() -> None:
         call(door)
         assert settled(meter, PRICE)
         deadline = time.monotonic() + 5
-        while meter.silent_seconds:
+        while meter.seen.silent_seconds:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-    assert meter.seen.refusal is None
+        assert meter.seen.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -393,10 +418,10 @@ def test_what_was_accepted_and_is_then_refused_is_in_doubt_alone(
         api.reply = reply
         call(door, model=model)
         assert refused_at(meter) is not None
-    assert meter.seen.is_doubted is is_doubted
+        assert meter.seen.is_doubted is is_doubted
 
 
 def test_a_placeholder_that_is_wrong_is_no_refusal_of_the_api() -> None:
     with metered() as (_, door, meter):
-        assert ask(door, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
+        assert ask_port(door.port, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
         assert meter.seen.refusal is None

@@ -1,0 +1,36 @@
+"""Structured questions to the Messages API by way of the router, which holds the credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pydantic import SecretStr
+
+from factory_assets.domain.agents import Answer, Question
+from factory_assets.llm.claude_api import ClaudeApi
+from factory_assets.llm.claude_code_placeholders import API_KEY_BEGINNING
+from factory_assets.llm.model_door import ModelDoor
+from factory_assets.llm.prices import most_usd
+
+
+@dataclass(frozen=True)
+class RoutedApi:
+    """Asks as `api` would, with a token of the router in the place of its credential."""
+
+    door: ModelDoor
+    api: ClaudeApi
+
+    def ask(self, question: Question) -> Answer:
+        """See domain.agents.StructuredModel."""
+        calls = self.api.retries + 1
+        seconds = calls * (self.api.timeout_seconds + self.api.patience_seconds)
+        with self.door.open(
+            question.purpose, limit_usd=most_usd(question, calls=calls), seconds=seconds
+        ) as way:
+            token = SecretStr(way.token(API_KEY_BEGINNING))
+            asking = (
+                replace(self.api, by=self.door.url, api_key=token)
+                if self.api.api_key
+                else replace(self.api, by=self.door.url, auth_token=token if self.api.auth_token else None)
+            )
+            return asking.ask(question)

@@ -1,0 +1,112 @@
+"""The factory's own side of the router: it issues the tokens, and asks what came of their calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from factory_assets.domain.agents import Purpose
+from factory_assets.llm.model_door import AtDoor
+from factory_assets.network.clients import http_client
+from factory_assets.router.journal import spent_by
+from factory_assets.router.tokens import Grant, Signer
+
+# Claude Code's own retries and its last words come after its time.
+_SPARE = timedelta(minutes=5)
+_SECONDS = 5.0
+_AT_DOOR = TypeAdapter(AtDoor)
+
+
+@dataclass
+class RouterPass:
+    """A way through the router; implements llm.model_door.Pass."""
+
+    grant: Grant
+    _signer: Signer = field(repr=False)
+    _http: httpx.Client = field(repr=False)
+    _journal: Path = field(repr=False)
+    _seen: AtDoor = field(default_factory=AtDoor)
+
+    def token(self, beginning: str) -> str:
+        """See llm.model_door.Pass."""
+        return self._signer.issue(self.grant, beginning=beginning)
+
+    @property
+    def limit_usd(self) -> float:
+        """See llm.model_door.Pass."""
+        return self.grant.limit_usd
+
+    @property
+    def seen(self) -> AtDoor:
+        """See llm.model_door.Pass. Where no router answers, what stands in its journal and what was known before."""
+        with suppress(httpx.HTTPError, ValidationError):
+            answer = self._http.get(f"/v1/grants/{self.grant.id}")
+            if answer.is_success:
+                self._seen = _AT_DOOR.validate_json(answer.content)
+                return self._seen
+            if answer.status_code == httpx.codes.NOT_FOUND and not self._journal.is_file():
+                return self._seen
+        if self._journal.is_file():
+            self._seen = AtDoor(**{**vars(self._seen), "usage": spent_by(self._journal, self.grant.id)})
+        return self._seen
+
+
+@dataclass(frozen=True)
+class RouterDoor:
+    """The router at `url`, and the backend behind it; implements llm.model_door.ModelDoor."""
+
+    url: str
+    signer: Signer
+    journal: Path
+    backend: str = "api"
+
+    @contextmanager
+    def open(
+        self,
+        purpose: Purpose,
+        *,
+        limit_usd: float,
+        seconds: float,
+        login: bool = False,
+    ) -> Iterator[RouterPass]:
+        """See llm.model_door.ModelDoor."""
+        grant = Grant(
+            stage=purpose.stage,
+            repo=purpose.repo,
+            phase=purpose.phase,
+            login=login,
+            backend=self.backend,
+            limit_usd=limit_usd,
+            until=datetime.now(UTC) + timedelta(seconds=seconds) + _SPARE,
+        )
+        with self._client() as client:
+            try:
+                yield RouterPass(grant, self.signer, client, self.journal)
+            finally:
+                # It ends by itself, later.
+                with suppress(httpx.HTTPError):
+                    client.delete(f"/v1/grants/{grant.id}")
+
+    def to(self, backend: str) -> RouterDoor:
+        """The way to another backend of the same router."""
+        return replace(self, backend=backend)
+
+    def answers(self) -> bool:
+        """Whether a router of this instance is there."""
+        with self._client() as client:
+            try:
+                return client.get("/v1/grants").is_success
+            except httpx.HTTPError:
+                return False
+
+    def _client(self) -> httpx.Client:
+        shown = {"authorization": f"Bearer {self.signer.control()}"}
+        client = http_client(timeout=_SECONDS, headers=shown)
+        client.base_url = self.url
+        return client
