@@ -214,8 +214,8 @@ class Access:
         from factory_assets.router.serving import in_thread
         from factory_assets.router.whereabouts import door_to, find_router, router_of
 
-        folder = self._settings.factory_data_dir / "router"
-        found = None if self._replays else find_router(folder)
+        folder = self._settings.router_dir
+        found = find_router(folder)
         if found is not None:
             return found
         router = self._held.enter_context(router_of(folder, self.backends()))

@@ -410,6 +410,11 @@ class Settings(BaseSettings):
         """Where agents work; nothing there outlives a build."""
         return self.factory_data_dir / "workspaces"
 
+    @property
+    def router_dir(self) -> Path:
+        """Where the router keeps its key, its journal and its address."""
+        return self.factory_data_dir / "router"
+
 
 def instance_home(mode: Mode) -> Path:
     """DAGSTER_HOME of a mode's default instance: the clone itself, or .factory/replay in it."""

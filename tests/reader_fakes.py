@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 from factory_assets.build.reader import ModelReader, Reader
-from factory_assets.domain.agents import Answer, Question, Route
+from factory_assets.domain.agents import Answer, Purpose, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.llm.asking import Asker
@@ -99,6 +99,7 @@ def reader_of(model: PlayedModel, *, mode: ReaderMode = ReaderMode.DECIDE) -> Re
 def model_reader(model: object, *, name: str = "word-count", books: MemoryBooks | None = None) -> ModelReader:
     asker = Asker(
         about=name,
+        purpose=Purpose("reader", name),
         model=model,  # type: ignore[arg-type]
         model_name="claude-haiku-5-5",
         setting="FACTORY_READER_MODEL",

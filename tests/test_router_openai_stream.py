@@ -15,7 +15,7 @@ import pytest
 from llm_server import Reply, error, message, serving, stream, usage
 from pydantic import BaseModel
 
-from factory_assets.llm.claude_code_answer import Answer
+from factory_assets.router.answer import Answer
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.openai_answer import (
     answer_from_chat,

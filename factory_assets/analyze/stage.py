@@ -11,7 +11,7 @@ from factory_assets.analyze.books import DayBooks
 from factory_assets.analyze.choosing import rank, repair, validate
 from factory_assets.analyze.reading import read_papers
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.domain.agents import StructuredModel
+from factory_assets.domain.agents import Purpose, StructuredModel
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnalysisStore, CallLedger
 from factory_assets.llm.asking import Asker
@@ -48,6 +48,7 @@ def analyze(
     started = now()
     asker = Asker(
         about=str(day),
+        purpose=Purpose("analyze"),
         model=model,
         model_name=model_name,
         setting="FACTORY_ANALYZE_MODEL",

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from factory_assets.domain.agents import StructuredModel
+from factory_assets.domain.agents import Purpose, StructuredModel
 from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.gates.material import Material, as_data
@@ -82,6 +82,7 @@ class ModelReader:
         """The reader at work on a repo."""
         asker = Asker(
             about=name,
+            purpose=Purpose("reader", name),
             model=reader.model,
             model_name=reader.model_name,
             setting="FACTORY_READER_MODEL",

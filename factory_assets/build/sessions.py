@@ -11,7 +11,7 @@ from factory_assets.build.budgets import Bound, OutOfBudgetError, SessionMeter, 
 from factory_assets.build.config import TOOLS
 from factory_assets.build.prompts import RESUME_PROMPT
 from factory_assets.build.state import AttemptState
-from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
+from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind, Purpose
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.sizes import size_of
@@ -97,6 +97,7 @@ class Sessions:
             reach=packages.reach(state.config.indexes),
             variables=packages.variables(state.config.indexes),
             transcript=state.config.transcript(state.spec.name, state.queued.attempts, phase),
+            purpose=Purpose("build", state.spec.name, phase),
         )
 
 

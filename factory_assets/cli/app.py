@@ -10,6 +10,7 @@ from rich.console import Console
 
 from factory_assets.cli import desk_commands as desk
 from factory_assets.cli import judge_commands as judging
+from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
 from factory_assets.domain.errors import FactoryError
@@ -49,6 +50,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "down": service.down,
         "enable": service.enable,
         "disable": service.disable,
+        "router": routing.router,
         "gc": service.gc,
         "demo": service.demo,
         "demo-ui": service.demo_ui,

@@ -1,4 +1,4 @@
-"""The live factory as processes: web server, code server and daemon, kept running until `factory down`."""
+"""The live factory as processes: router, web server, code server and daemon, kept running until `factory down`."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ _STEADY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the UI and the code server listen."""
+    """Where the UI, the code server and the router listen, however often they are started."""
 
     host: str
     ui: int
     code: int
+    router: int
 
 
 def check_port(host: str, port: int) -> None:
@@ -168,7 +169,7 @@ def supervise(instance: Instance) -> None:
     settings = instance.settings
     # A program that is started again later works with the same settings as the others.
     os.environ.update(pinned_environment())
-    ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port())
+    ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port(), free_port())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
@@ -231,6 +232,7 @@ def _clear_up(data_dir: Path) -> bool:
 
 def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
     return {
+        "router": [sys.executable, "-m", "factory_assets.cli", "router", "--port", str(ports.router)],
         "code-server": [
             program("dagster"),
             *("code-server", "start", "-m", "factory_assets.definitions"),

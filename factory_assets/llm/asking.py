@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from factory_assets.domain.agents import Answer, Question, StructuredModel
+from factory_assets.domain.agents import Answer, Purpose, Question, StructuredModel
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.llm.claude_api_errors import AnswerRefusedError, UnusableAnswerError
@@ -77,6 +77,7 @@ class Asker:
     """Asks, and keeps count of what it took. `about` names the conversation, `setting` the model's setting."""
 
     about: str
+    purpose: Purpose
     model: StructuredModel
     model_name: str
     setting: str
@@ -128,6 +129,7 @@ class Asker:
             model=self.model_name,
             max_output_tokens=request.max_output_tokens,
             setting=self.setting,
+            purpose=self.purpose,
             lost=lambda lost: self._record(lost, "broken off", is_last=False),
         )
         about = request.known_by or question.prompt

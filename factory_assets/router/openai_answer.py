@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from factory_assets.llm.claude_code_answer import Counts
+from factory_assets.router.answer import Counts
 from factory_assets.router.forms import JsonObject, UnconvertibleError
 
 # Those of https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons that an answer without the

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from pydantic import Field, JsonValue
 
-from factory_assets.llm.claude_code_answer import Counts
+from factory_assets.router.answer import Counts
 from factory_assets.router.forms import JsonObject, UnconvertibleError
 from factory_assets.router.openai_answer import (
     UNSPOKEN,

@@ -1,0 +1,39 @@
+"""The command that runs the instance's router."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from factory_assets.cli.common import console
+from factory_assets.cli.instance import open_instance
+from factory_assets.cli.processes import free_port
+from factory_assets.domain.errors import InputError
+from factory_assets.gateways import Gateways
+
+
+def router(
+    port: Annotated[int, typer.Option(help="Where it listens; 0 takes a free one.", min=0, max=65535)] = 0,
+    host: Annotated[str, typer.Option(help="An address of this machine; loopback unless told otherwise.")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Run the router through which every call of the model goes; `up` does it by itself."""
+    from factory_assets.router.serving import serve
+    from factory_assets.router.whereabouts import router_of, told
+
+    instance = open_instance()
+    port = port or free_port()
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    folder = instance.settings.router_dir
+    console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
+    with router_of(folder, Gateways(instance.settings).backends()) as running, told(folder, url):
+        try:
+            serve(running, host, port)
+        except OSError as error:
+            raise InputError(
+                f"The router cannot listen on {host}:{port}: {error.strerror}.",
+                where="--host and --port",
+                mend="Name an address of this machine and a free port.",
+            ) from error
