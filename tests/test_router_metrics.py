@@ -13,6 +13,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.health import Ending, Health
+from factory_assets.router.limits import LimitRow
 from factory_assets.router.metrics import Metrics
 from factory_assets.router.shapes import CallFacts, Outcome
 
@@ -43,7 +44,7 @@ class World:
         default_factory=lambda: default_backend("https://api.anthropic.com", CredentialKind.NONE)
     )
     health: Health = field(default_factory=lambda: Health(lambda: datetime(2026, 6, 17, 8, tzinfo=UTC)))
-    room: dict[str, float] = field(default_factory=dict)
+    limits: list[LimitRow] = field(default_factory=list)
     metrics: Metrics = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +52,7 @@ class World:
             models={"claude-haiku-5-5"},
             phases={"build"},
             backends=lambda: self.health.rows([self.backend]),
-            room=lambda: self.room,
+            limits=lambda: self.limits,
         )
 
     def read(self) -> dict[str, float]:
@@ -113,26 +114,49 @@ def test_names_that_callers_make_up_do_not_make_the_page_longer(world: World) ->
     assert read["spent_dollars_total | other | other"] == 0.25 * 301
 
 
-def test_the_state_of_the_backends_and_the_room_are_those_of_the_moment(world: World) -> None:
+def test_the_state_of_the_backends_is_that_of_the_moment(world: World) -> None:
     choice = world.health.choose([world.backend], NEEDS)
     assert choice is not None
     call = world.health.begin(choice, streams=True)
     assert call is not None
-    world.room["requests"] = 0.75
     read = world.read()
     assert read["in_flight | anthropic"] == 1
-    assert read["rate_limit_room_ratio | requests"] == 0.75
     assert (read["backend_status | anthropic | healthy"], read["backend_status | anthropic | down"]) == (1, 0)
     call.ended(Ending.CUT)
     for _ in range(3):
         again = world.health.begin(choice, streams=True)
         if again is not None:
             again.ended(Ending.CUT)
-    world.room["requests"] = 0.5
     read = world.read()
     assert read["in_flight | anthropic"] == 0
-    assert read["rate_limit_room_ratio | requests"] == 0.5
     assert (read["backend_status | anthropic | healthy"], read["backend_status | anthropic | down"]) == (0, 1)
+
+
+def test_the_room_is_the_least_that_is_left_and_each_line_is_counted_once(world: World) -> None:
+    def limit(model: str, kind: str, remaining: int, waiting: int) -> LimitRow:
+        return LimitRow(
+            backend="anthropic",
+            model=model,
+            kind=kind,
+            limit=100,
+            remaining=remaining,
+            whole_at=datetime(2026, 6, 17, tzinfo=UTC),
+            waiting=waiting,
+            held_until=None,
+        )
+
+    world.limits = [
+        limit("claude-haiku-5-5", "requests", 50, 3),
+        limit("claude-haiku-5-5", "input-tokens", 10, 3),
+        limit("made-up-1", "requests", 75, 1),
+        limit("made-up-2", "requests", 25, 2),
+    ]
+    read = world.read()
+    assert read["rate_limit_room_ratio | anthropic | requests | claude-haiku-5-5"] == 0.5
+    assert read["rate_limit_room_ratio | anthropic | input-tokens | claude-haiku-5-5"] == 0.1
+    assert read["rate_limit_room_ratio | anthropic | requests | other"] == 0.25
+    assert read["waiting | anthropic | claude-haiku-5-5"] == 3
+    assert read["waiting | anthropic | other"] == 3
 
 
 def test_two_routers_in_one_process_count_apart(world: World) -> None:

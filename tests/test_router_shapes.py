@@ -18,6 +18,7 @@ from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.health import Health
+from factory_assets.router.limits import LimitRow
 from factory_assets.router.shapes import CallFacts, Outcome, Tally, read_feedback, routing_headers
 
 SINCE = datetime(2026, 6, 17, 8, tzinfo=UTC)
@@ -33,6 +34,22 @@ CALL = CallFacts(
 HIT = replace(CALL, usage=Usage(), cache_hit=True, saved_usd=0.25)
 
 
+def limit(model: str, kind: str, remaining: int) -> LimitRow:
+    return LimitRow(
+        backend="anthropic",
+        model=model,
+        kind=kind,
+        limit=100,
+        remaining=remaining,
+        whole_at=SINCE,
+        waiting=0,
+        held_until=None,
+    )
+
+
+LIMITS = (limit("a", "requests", 50), limit("b", "requests", 25), limit("a", "input-tokens", 110))
+
+
 def tally(*calls: CallFacts) -> Tally:
     made = Tally(models={"claude-haiku-5-5"}, phases={"build", "analyze"}, since=SINCE)
     for call in calls:
@@ -46,27 +63,29 @@ def told(model: BaseModel) -> Reply:
 
 def test_the_stats_are_what_the_calls_really_came_to() -> None:
     made = tally(CALL, HIT, replace(CALL, phase="analyze", joined=True, usage=Usage(), saved_usd=0.0))
-    with serving(
-        told(made.stats(threshold=0.4, threshold_because="60 of 80", room={"requests": 0.5}))
-    ) as server:
+    with serving(told(made.stats(threshold=0.4, threshold_because="60 of 80", limits=LIMITS))) as server:
         stats = Router(server.url).stats()
     assert (stats.total_requests, stats.by_model) == (3, {"claude-haiku-5-5": 3})
     assert (stats.total_spent_usd, stats.total_saved_usd) == (0.25, 0.75)
     assert (stats.total_cache_hits, stats.total_joined) == (1, 1)
     assert stats.by_phase_usd == {"build": 0.25, "analyze": 0.0}
-    assert (stats.room, stats.threshold, stats.threshold_because) == ({"requests": 0.5}, 0.4, "60 of 80")
+    assert (stats.room, stats.threshold, stats.threshold_because) == (
+        {"anthropic requests": 0.25, "anthropic input-tokens": 1.0},
+        0.4,
+        "60 of 80",
+    )
     assert stats.since == SINCE
 
 
 def test_names_that_callers_make_up_are_counted_as_one() -> None:
     made = tally(*(replace(CALL, model=f"made-up-{n}", phase=f"p{n}") for n in range(500)))
-    stats = made.stats(room={})
+    stats = made.stats(limits=())
     assert (stats.by_model, list(stats.by_phase_usd)) == ({"other": 500}, ["other"])
     assert stats.total_spent_usd == 125.0
 
 
 def test_the_first_four_counts_are_named_as_in_llm_router() -> None:
-    counts = json.loads(tally(CALL).stats(room={}).model_dump_json())
+    counts = json.loads(tally(CALL).stats(limits=()).model_dump_json())
     assert {"total_requests", "total_saved_usd", "total_spent_usd", "by_model"} <= counts.keys()
 
 

@@ -59,8 +59,8 @@ class RouterBackend(_FromRouter):
 class RouterStats(_FromRouter):
     """GET /stats. llm-router's dollars are a guess, 500 tokens in and 200 out for every call; ours are counted.
 
-    llm-router tells the first four alone. `by_phase_usd` is what was spent, `room` the share of each rate limit that
-    is left, `threshold_because` what the threshold rests on. All is counted since `since`.
+    llm-router tells the first four alone. `by_phase_usd` is what was spent, `room` the share (0 to 1) of each rate
+    limit that is left, `threshold_because` what the threshold rests on. All is counted since `since`.
     """
 
     total_requests: int

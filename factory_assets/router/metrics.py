@@ -5,7 +5,7 @@ No label takes what a caller makes up: models and phases that are not known are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from factory_assets.router.health import BackendRow, Status
-from factory_assets.router.shapes import CallFacts, folded
+from factory_assets.router.limits import LimitRow
+from factory_assets.router.shapes import CallFacts, folded, share_left
 
 # From a cached answer to the longest that Claude Code waits for.
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -27,8 +28,8 @@ class Metrics:
     Args:
         models: the names that may be a label's value.
         phases: likewise.
-        backends: their state, asked for when the page is read.
-        room: the share of each rate limit that is left, 0 to 1, likewise.
+        backends: how they do, asked for when the page is read.
+        limits: how the rate limits stand, likewise.
     """
 
     def __init__(
@@ -37,11 +38,11 @@ class Metrics:
         models: Collection[str],
         phases: Collection[str],
         backends: Callable[[], Iterable[BackendRow]],
-        room: Callable[[], Mapping[str, float]],
+        limits: Callable[[], Iterable[LimitRow]],
     ) -> None:
         self._models, self._phases = frozenset(models), frozenset(phases)
         self._registry = CollectorRegistry()
-        self._registry.register(_State(backends, room))
+        self._registry.register(_State(self._models, backends, limits))
         by_call = ("model", "phase")
         self._calls = self._counter("calls", "Calls that are over.", ("outcome", *by_call))
         self._dollars = self._counter("spent_dollars", "What they cost.", by_call)
@@ -88,26 +89,48 @@ class Metrics:
 class _State(Collector):
     """What is known elsewhere, read when the page is: nothing of it is kept twice."""
 
+    models: frozenset[str]
     backends: Callable[[], Iterable[BackendRow]]
-    room: Callable[[], Mapping[str, float]]
+    limits: Callable[[], Iterable[LimitRow]]
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is asked for when it is registered."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
+        yield from self._of_backends(list(self.backends()))
+        yield from self._of_limits(list(self.limits()))
+
+    def _of_backends(self, rows: list[BackendRow]) -> Iterator[Metric]:
         status = _gauge("backend_status", "1 for the status that a backend has.", "backend", "status")
         in_flight = _gauge("in_flight", "Calls under way to a backend.", "backend")
-        room = _gauge("rate_limit_room_ratio", "The share of a rate limit that is left.", "limit")
-        rows = list(self.backends())
         for name in dict.fromkeys(row.backend for row in rows):
             own = [row for row in rows if row.backend == name]
             for one in Status:
                 status.add_metric([name, one.value], float(own[0].status is one))
             in_flight.add_metric([name], sum(row.in_flight for row in own))
-        for name, share in self.room().items():
-            room.add_metric([name], share)
-        yield from (status, in_flight, room)
+        yield from (status, in_flight)
+
+    def _of_limits(self, rows: list[LimitRow]) -> Iterator[Metric]:
+        room = _gauge(
+            "rate_limit_room_ratio", "The share of a limit that is left.", "backend", "model", "limit"
+        )
+        waiting = _gauge("waiting", "Calls that wait for room.", "backend", "model")
+        left: dict[tuple[str, str, str], float] = {}
+        for row in rows:
+            limit = (row.backend, folded(row.model, self.models), row.kind)
+            left[limit] = min(share_left(row), left.get(limit, 1.0))
+        for labels, share in left.items():
+            room.add_metric(list(labels), share)
+        # Each limit of a model tells of the one line before it.
+        lines = {(row.backend, row.model): row.waiting for row in rows}
+        in_line: dict[tuple[str, str], int] = {}
+        for (backend, model), count in lines.items():
+            name = folded(model, self.models)
+            in_line[backend, name] = in_line.get((backend, name), 0) + count
+        for pair, count in in_line.items():
+            waiting.add_metric(list(pair), count)
+        yield from (room, waiting)
 
 
 def _gauge(name: str, told: str, *labels: str) -> GaugeMetricFamily:

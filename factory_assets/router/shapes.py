@@ -7,7 +7,7 @@ are in https://github.com/timholm/llm-router (router/proxy.go, router/pool.go, r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.llm.router import FeedbackGiven, RouterStats
 from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.router.forms import read
+from factory_assets.router.limits import LimitRow
 
 # What stands for every name that a caller may have made up.
 OTHER = "other"
@@ -78,9 +79,9 @@ class Tally:
         self._joined += call.joined
 
     def stats(
-        self, *, threshold: float | None = None, threshold_because: str = "", room: Mapping[str, float]
+        self, *, limits: Iterable[LimitRow], threshold: float | None = None, threshold_because: str = ""
     ) -> RouterStats:
-        """The answer to GET /stats, with what others know: the threshold and the share of each rate limit left."""
+        """The answer to GET /stats, with what others know: how the rate limits stand, and the threshold."""
         return RouterStats(
             total_requests=self._calls.total(),
             total_saved_usd=self._saved,
@@ -89,7 +90,7 @@ class Tally:
             total_cache_hits=self._cache_hits,
             total_joined=self._joined,
             by_phase_usd=dict(self._spent),
-            room=dict(room),
+            room=_room(limits),
             threshold=threshold,
             threshold_because=threshold_because,
             since=self.since,
@@ -99,6 +100,20 @@ class Tally:
 def folded(name: str, known: Collection[str]) -> str:
     """The name, where it is known; callers may make up any number of others."""
     return name if name in known else OTHER
+
+
+def share_left(row: LimitRow) -> float:
+    """What is left of a limit, 0 to 1."""
+    return min(1.0, max(0.0, row.remaining / row.limit)) if row.limit > 0 else 0.0
+
+
+def _room(limits: Iterable[LimitRow]) -> dict[str, float]:
+    """By backend and kind of limit, the share that is left to the model that has the least."""
+    left: dict[str, float] = {}
+    for row in limits:
+        name = f"{row.backend} {row.kind}"
+        left[name] = min(share_left(row), left.get(name, 1.0))
+    return left
 
 
 def read_feedback(content: bytes) -> FeedbackGiven:
