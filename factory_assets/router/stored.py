@@ -1,0 +1,89 @@
+"""A SQLite file of the router's: a kill leaves it whole, and whatever fails in it is told in one way."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory_assets.domain.errors import InfrastructureError
+
+_BUSY_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Tables in a file, which others may lie in as well. `what` names their content in errors.
+
+    Safe for several threads, one at a time.
+    """
+
+    file: Path
+    what: str
+    _connection: sqlite3.Connection
+    _lock: threading.Lock
+
+    @classmethod
+    @contextmanager
+    def open(cls, file: Path, schema: str, *, what: str) -> Iterator[Stored]:
+        """Open the file and lay its tables.
+
+        What is committed outlives the process at once, and a crash of the machine as of the last checkpoint:
+        https://sqlite.org/pragma.html#pragma_synchronous.
+
+        Raises:
+            InfrastructureError: it cannot be read or written, or is no SQLite file.
+        """
+        with _told(file, what):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                file, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+        try:
+            with _told(file, what):
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(schema)
+            yield cls(file, what, connection, threading.Lock())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of what is done within, or nothing of it.
+
+        Raises:
+            InfrastructureError: as `open`.
+        """
+        with self._lock, _told(self.file, self.what):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """What a query finds.
+
+        Raises:
+            InfrastructureError: as `open`.
+        """
+        with self._lock, _told(self.file, self.what):
+            return self._connection.execute(sql, values).fetchall()
+
+
+@contextmanager
+def _told(file: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise InfrastructureError(
+            f"{what} cannot be kept: {error}.",
+            where=str(file),
+            mend="Free disk space there and see that the file can be written; if it is no SQLite file, move it away.",
+        ) from error
