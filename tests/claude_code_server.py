@@ -20,10 +20,11 @@ class Say:
 
 @dataclass(frozen=True)
 class Use:
-    """The model calls a tool."""
+    """The model calls a tool, after a thought of which the API has signed this, where there is one."""
 
     tool: str
     arguments: dict[str, Any]
+    signed: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,22 @@ def _events(reply: Say | Use | Cut, request: dict[str, Any], *, number: int) -> 
     else:
         block = {"type": "text", "text": ""}
         delta = {"type": "text_delta", "text": reply.text if isinstance(reply, Say) else "I was about to"}
-    yield {"type": "content_block_start", "index": 0, "content_block": block}
-    yield {"type": "content_block_delta", "index": 0, "delta": delta}
+    index = 0
+    if isinstance(reply, Use) and reply.signed:
+        thought = {"type": "thinking", "thinking": "", "signature": ""}
+        yield {"type": "content_block_start", "index": 0, "content_block": thought}
+        for part in (
+            {"type": "thinking_delta", "thinking": "hm"},
+            {"type": "signature_delta", "signature": reply.signed},
+        ):
+            yield {"type": "content_block_delta", "index": 0, "delta": part}
+        yield {"type": "content_block_stop", "index": 0}
+        index = 1
+    yield {"type": "content_block_start", "index": index, "content_block": block}
+    yield {"type": "content_block_delta", "index": index, "delta": delta}
     if isinstance(reply, Cut):
         return
-    yield {"type": "content_block_stop", "index": 0}
+    yield {"type": "content_block_stop", "index": index}
     reason = "tool_use" if isinstance(reply, Use) else "end_turn"
     yield {
         "type": "message_delta",
