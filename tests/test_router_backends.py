@@ -12,6 +12,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
 from factory_assets.router.backends_file import default_backend, load_backends
+from factory_assets.router.routing import Ability
 
 SECRET = "sk-ant-api03-very-secret"
 WHOLE = """\
@@ -22,7 +23,7 @@ backends:
     credential: $CLAUDE_KEY
     any_model: true
     models:
-      - {name: claude-haiku-5-5, tier: 1, context_tokens: 1000000, output_tokens: 128000, tools: true, thinking: true}
+      - {name: claude-haiku-5-5, tier: 1, context_tokens: 1000000, output_tokens: 128000, abilities: [tools, schema]}
   - name: local
     kind: openai
     private_network: true
@@ -33,6 +34,7 @@ backends:
         tier: 1
         context_tokens: 32000
         output_tokens: 8000
+        abilities: [schema, no-thinking]
         price: {input: 0.5, output: 2.0}
         stands_in_for: [claude-haiku-5-5]
 """
@@ -86,8 +88,8 @@ def test_no_secret_shows_in_what_is_printed_or_dumped_of_a_backend(tmp_path: Pat
         ("name: local", "name: anthropic", "line 1, backends: Two backends have the name anthropic"),
         ("        price: {input: 0.5, output: 2.0}\n", "", r"backends\[1\]: No price is known for qwen3:32b"),
         (
-            "tier: 1\n",
-            "tier: 1\n        tools: true\n",
+            "[schema, no-thinking]",
+            "[tools]",
             r"backends\[1\]: An OpenAI-compatible backend takes plain",
         ),
         ("name: local", f'name: "{SECRET}', "This is no YAML"),
@@ -169,15 +171,19 @@ def test_a_login_is_brought_along_by_its_caller_and_never_used_for_plain_calls()
 
 def test_a_stand_in_takes_plain_calls_that_it_has_room_for(tmp_path: Path) -> None:
     _, local = load(tmp_path, WHOLE)
-    needs = Needs(model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=24_000, output_tokens=8_000)
+    schema = frozenset({Ability.SCHEMA})
+    needs = Needs(
+        model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=24_000, output_tokens=8_000, abilities=schema
+    )
     served = local.serving(needs)
     assert served is not None
     assert served.name == "qwen3:32b"
     for beyond in (
         {"input_tokens": 24_001},
         {"output_tokens": 8_001, "input_tokens": 1},
-        {"has_tools": True},
-        {"has_thinking": True},
+        {"abilities": frozenset({Ability.TOOLS})},
+        {"abilities": frozenset({Ability.ADAPTIVE_THINKING})},
+        {"abilities": frozenset({Ability.IMAGES})},
         {"use": Use.AGENTS},
         {"model": "claude-sonnet-5-5"},
     ):
@@ -196,7 +202,7 @@ def test_without_a_file_every_model_of_the_api_is_passed_on_by_its_name(
     name: str, tier: int, context: int | None
 ) -> None:
     served = default_backend("https://api.anthropic.com").serving(
-        Needs(model=name, use=Use.AGENTS, has_tools=True)
+        Needs(model=name, use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
     )
     assert served is not None
     assert (served.name, served.tier, served.context_tokens) == (name, tier, context)

@@ -10,9 +10,10 @@ import pytest
 from factory_assets.router.backends import Backend, CredentialKind, Kind, Model, Needs, Use
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.health import Choice, Ending, Health, HealthCall, Status
+from factory_assets.router.routing import Ability
 
 PLAIN = Needs(model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=1000, output_tokens=1000)
-AGENTS = Needs(model="claude-haiku-5-5", use=Use.AGENTS, has_tools=True)
+AGENTS = Needs(model="claude-haiku-5-5", use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
 
 
 @dataclass
@@ -276,7 +277,9 @@ def test_a_backend_that_was_tried_for_this_call_is_not_chosen_again(world: World
 
 
 def test_what_is_too_large_for_all_goes_to_the_api_that_refuses_it_in_its_own_words(world: World) -> None:
-    huge = Needs(model="claude-haiku-5-5", use=Use.AGENTS, input_tokens=2_000_000, has_tools=True)
+    huge = Needs(
+        model="claude-haiku-5-5", use=Use.AGENTS, input_tokens=2_000_000, abilities=frozenset({Ability.TOOLS})
+    )
     assert world.chosen(huge) == "anthropic/claude-haiku-5-5"
 
 

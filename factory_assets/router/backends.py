@@ -27,9 +27,11 @@ from pydantic import (
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.llm import prices
+from factory_assets.router.routing import Ability
 
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _MILLION = 1_000_000
+_AGENTS_ALONE = frozenset({Ability.TOOLS, Ability.ADAPTIVE_THINKING, Ability.THINKING_BUDGET})
 # Claude Code sends it along with a token of a subscription; without it the API refuses such a token.
 _OAUTH_BETA = "oauth-2025-04-20"
 
@@ -89,8 +91,7 @@ class Needs:
     use: Use
     input_tokens: int = 0
     output_tokens: int = 0
-    has_tools: bool = False
-    has_thinking: bool = False
+    abilities: frozenset[Ability] = frozenset()
 
 
 class Entry(BaseModel):
@@ -113,8 +114,7 @@ class Model(Entry):
     tier: int = Field(ge=1, le=3)
     context_tokens: int | None = Field(None, gt=0)
     output_tokens: int | None = Field(None, gt=0)
-    tools: bool = False
-    thinking: bool = False
+    abilities: frozenset[Ability] = frozenset()
     price: Price | None = None
     stands_in_for: tuple[str, ...] = ()
 
@@ -124,8 +124,7 @@ class Model(Entry):
         return (
             (self.context_tokens is None or whole <= self.context_tokens)
             and (self.output_tokens is None or needs.output_tokens <= self.output_tokens)
-            and (self.tools or not needs.has_tools)
-            and (self.thinking or not needs.has_thinking)
+            and needs.abilities <= self.abilities
         )
 
     def cost_usd(self, usage: Usage, extras: prices.Extras | None = None) -> float:
@@ -208,7 +207,7 @@ class Backend(Entry):
         close = [listed for listed in self.models if model.startswith(f"{listed.name}-")]
         if close:
             return max(close, key=lambda listed: len(listed.name)).model_copy(update={"name": model})
-        return Model(name=model, tier=3, tools=True, thinking=True)
+        return Model(name=model, tier=3, abilities=frozenset(Ability))
 
     def serves(self, use: Use) -> bool:
         """Whether calls of this use may be sent here; what speaks OpenAI's form takes no turns of agents."""
@@ -266,7 +265,7 @@ def _complaints(backend: Backend) -> Iterator[str]:
         yield f"`credential_kind: {kind}` takes no credential"
     if is_openai and kind.is_subscription:
         yield "a subscription of Claude opens no other API"
-    if is_openai and (backend.any_model or any(m.tools or m.thinking for m in backend.models)):
+    if is_openai and (backend.any_model or any(m.abilities & _AGENTS_ALONE for m in backend.models)):
         yield "an OpenAI-compatible backend takes plain calls of its listed models only, without tools or thinking"
     if not backend.models and not backend.any_model:
         yield "it lists no model"

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from factory_assets.domain.errors import InputError
 from factory_assets.router.backends import Backend, CredentialKind, Entry, Kind
+from factory_assets.router.routing import Ability
 
 
 class _File(Entry):
@@ -29,13 +30,18 @@ def default_backend(
 ) -> Backend:
     """The Claude API, where there is no file.
 
-    Bounds by https://platform.claude.com/docs/en/about-claude/models/overview.
+    Bounds and abilities by https://platform.claude.com/docs/en/about-claude/models/overview.
 
     Raises:
         InputError: the address is none that calls may be sent to.
     """
-    claude = {"context_tokens": 1_000_000, "output_tokens": 128_000, "tools": True, "thinking": True}
-    tiers = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
+    claude = {"context_tokens": 1_000_000, "output_tokens": 128_000}
+    able = frozenset(Ability) - {Ability.THINKING_BUDGET}
+    models = (
+        ("claude-haiku-5-5", 1, able),
+        ("claude-sonnet-5-5", 2, able),
+        ("claude-opus-5-5", 3, able - {Ability.NO_THINKING}),
+    )
     try:
         return Backend.model_validate(
             {
@@ -45,12 +51,14 @@ def default_backend(
                 "credential_kind": kind,
                 "credential": credential,
                 "any_model": True,
-                "models": [{"name": name, "tier": tier, **claude} for tier, name in enumerate(tiers, 1)],
+                "models": [{"name": n, "tier": t, "abilities": a, **claude} for n, t, a in models],
             }
         )
     except ValidationError as error:
         raise InputError(
-            f"{_said(error)}.", where="ANTHROPIC_BASE_URL", mend="Set it to an https:// address."
+            f"{_said(error)}.",
+            where="ANTHROPIC_BASE_URL",
+            mend="Set it to an https:// address, or describe the place in a backends file.",
         ) from None
 
 
