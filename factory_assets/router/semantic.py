@@ -1,0 +1,168 @@
+"""Answers to questions that are not the same but alike: which answer of the past would do, if any.
+
+Off unless it is asked for. Two questions are compared by the part alone that their caller has named, within one group:
+the same owner, model, system prompt, schema and template, and the same numbers, names and negations in the named part.
+No threshold bounds what a comparison gets wrong (vCache, arXiv:2502.03771), so that what must not differ is no matter
+of a threshold: it is in the group. The comparison by words says alike only of what the same words say; the one by
+embeddings, of a server that the operator names, finds more, and errs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from math import sqrt
+from typing import Protocol
+
+import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.cache import Place
+from factory_assets.router.canonical import Question
+from factory_assets.router.words import Words, overlap
+
+_SENTENCE = struct.Struct(">16sH")
+_MOST_WORDS = 0xFFFF
+
+
+class Likeness(Protocol):
+    """A way to compare two texts. `name` tells its traits from those of other ways."""
+
+    @property
+    def name(self) -> str:
+        """Which way it is, with all that its traits depend on."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """From which score on two texts are alike."""
+        ...
+
+    async def traits(self, text: str) -> bytes | None:
+        """What is compared of a text, or None where it cannot be told."""
+        ...
+
+    def score(self, one: bytes, other: bytes) -> float:
+        """How alike two texts are, by their traits, up to 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Semantic:
+    """Finds the answer to a question that is alike."""
+
+    likeness: Likeness
+
+    async def place(self, question: Question) -> Place | None:
+        """Where the answer to a question belongs; None for one that names no part, or cannot be compared."""
+        if not question.variable:
+            return None
+        traits = await self.likeness.traits(question.variable)
+        if traits is None:
+            return None
+        same = (question.frame, self.likeness.name, Words.of(question.variable).marks)
+        return Place(hashlib.sha256("\0".join(same).encode()).hexdigest(), traits)
+
+    def nearest(self, place: Place, others: Iterable[tuple[str, bytes]]) -> str | None:
+        """The key of the question that is most alike among those of the same group; None where none is enough."""
+        scored = ((self.likeness.score(place.traits, traits), key) for key, traits in others)
+        best, key = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+        return key if best >= self.likeness.threshold else None
+
+
+@dataclass(frozen=True)
+class Lexical:
+    """By words alone: `threshold` is how much of the longer text the shorter one has, at least."""
+
+    threshold: float = 0.9
+
+    @property
+    def name(self) -> str:
+        """See `Likeness`."""
+        return "words 1"
+
+    async def traits(self, text: str) -> bytes | None:
+        """The text's sentences."""
+        return b"".join(
+            _SENTENCE.pack(digest, min(words, _MOST_WORDS)) for digest, words in Words.of(text).sentences
+        )
+
+    def score(self, one: bytes, other: bytes) -> float:
+        """See `words.overlap`."""
+        return overlap(list(_SENTENCE.iter_unpack(one)), list(_SENTENCE.iter_unpack(other)))
+
+
+class _Vector(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    embedding: list[float]
+
+
+class _Vectors(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    data: list[_Vector]
+
+
+@dataclass
+class Embeddings:
+    """By the vectors of a server that speaks OpenAI's `POST /v1/embeddings`; the score is their cosine.
+
+    There is no threshold that fits all models: measure yours. A server that does not answer costs the comparison
+    alone, and `notify` is told once for each reason.
+    """
+
+    client: httpx.AsyncClient
+    base_url: str
+    model: str
+    threshold: float
+    notify: Callable[[str], None]
+    api_key: str | None = None
+    _told: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """See `Likeness`."""
+        return f"embeddings {self.base_url} {self.model}"
+
+    async def traits(self, text: str) -> bytes | None:
+        """The text's vector, of length 1."""
+        url = f"{self.base_url.rstrip('/')}/v1/embeddings"
+        headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        try:
+            answer = await self.client.post(url, json={"model": self.model, "input": [text]}, headers=headers)
+            answer.raise_for_status()
+            (vector,) = _Vectors.model_validate_json(answer.content).data
+        except (httpx.HTTPError, ValidationError, ValueError) as error:
+            self._tell(url, error)
+            return None
+        length = sqrt(sum(value * value for value in vector.embedding))
+        return array("f", [value / length for value in vector.embedding]).tobytes() if length else None
+
+    def score(self, one: bytes, other: bytes) -> float:
+        """The cosine of two vectors; 0 for those of different lengths."""
+        first, second = array("f", one), array("f", other)
+        if len(first) != len(second):
+            return 0.0
+        return sum(a * b for a, b in zip(first, second, strict=True))
+
+    def _tell(self, url: str, error: Exception) -> None:
+        if isinstance(error, ValidationError):
+            reason = "its answer holds no vector"
+        elif isinstance(error, httpx.HTTPStatusError):
+            reason = f"it answered HTTP {error.response.status_code}"
+        else:
+            reason = str(error) or type(error).__name__
+        if reason in self._told:
+            return
+        self._told.add(reason)
+        told = InfrastructureError(
+            f"Questions cannot be compared by embeddings: {reason}. Only identical ones share answers meanwhile.",
+            where=url,
+            mend="Check that server and the model's name, or compare by words.",
+        )
+        self.notify(str(told))
