@@ -64,6 +64,8 @@ def _words_moved(text: str) -> str:
 
 def _dropped(text: str, choose: Callable[[list[str]], str]) -> str:
     sentences = _SENTENCE.split(text)
+    if len(sentences) == 1:
+        return text
     gone = choose(sentences)
     return " ".join(sentence for sentence in sentences if sentence is not gone)
 

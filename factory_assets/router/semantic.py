@@ -9,6 +9,7 @@ embeddings, of a server that the operator names, finds more, and errs.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import struct
 from array import array
@@ -42,8 +43,8 @@ class Likeness(Protocol):
         """From which score on two texts are alike."""
         ...
 
-    async def traits(self, text: str) -> bytes | None:
-        """What is compared of a text, or None where it cannot be told."""
+    async def traits(self, text: str, words: Words) -> bytes | None:
+        """What is compared of a text, which has these words; None where it cannot be told."""
         ...
 
     def score(self, one: bytes, other: bytes) -> float:
@@ -61,10 +62,12 @@ class Semantic:
         """Where the answer to a question belongs; None for one that names no part, or cannot be compared."""
         if not question.variable:
             return None
-        traits = await self.likeness.traits(question.variable)
+        # 90,000 tokens take a moment, for which other calls do not wait.
+        words = await asyncio.to_thread(Words.of, question.variable)
+        traits = await self.likeness.traits(question.variable, words)
         if traits is None:
             return None
-        same = (question.frame, self.likeness.name, Words.of(question.variable).marks)
+        same = (question.frame, self.likeness.name, words.marks)
         return Place(hashlib.sha256("\0".join(same).encode()).hexdigest(), traits)
 
     def nearest(self, place: Place, others: Iterable[tuple[str, bytes]]) -> str | None:
@@ -85,11 +88,9 @@ class Lexical:
         """See `Likeness`."""
         return "words 1"
 
-    async def traits(self, text: str) -> bytes | None:
+    async def traits(self, text: str, words: Words) -> bytes | None:  # noqa: ARG002 - as in Likeness
         """The text's sentences."""
-        return b"".join(
-            _SENTENCE.pack(digest, min(words, _MOST_WORDS)) for digest, words in Words.of(text).sentences
-        )
+        return b"".join(_SENTENCE.pack(digest, min(count, _MOST_WORDS)) for digest, count in words.sentences)
 
     def score(self, one: bytes, other: bytes) -> float:
         """See `words.overlap`."""
@@ -129,7 +130,7 @@ class Embeddings:
         """See `Likeness`."""
         return f"embeddings {self.base_url} {self.model}"
 
-    async def traits(self, text: str) -> bytes | None:
+    async def traits(self, text: str, words: Words) -> bytes | None:  # noqa: ARG002 - as in Likeness
         """The text's vector, of length 1."""
         url = f"{self.base_url.rstrip('/')}/v1/embeddings"
         headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
