@@ -22,7 +22,8 @@ from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
 from factory_assets.router.cache import AnswerCache, Place
 from factory_assets.router.canonical import UNORDERED_HEADER, VARIABLE_HEADER, Question, owner_of
-from factory_assets.router.inflight import Answer, InFlight
+from factory_assets.router.inflight import InFlight
+from factory_assets.router.passing import Passing
 from factory_assets.router.semantic import Lexical, Semantic
 from factory_assets.router.words import Words
 
@@ -153,11 +154,11 @@ async def _shared() -> tuple[int, float, float]:
             await asyncio.sleep(0)
             yield b"x" * 1024
 
-    async def start() -> Answer:
+    async def start() -> Passing:
         nonlocal calls
         calls += 1
         await asyncio.sleep(0)
-        return Answer(200, [], content())
+        return Passing(200, [], content(), _nothing)
 
     async def ask() -> None:
         answer = await flights.join("key", start)
@@ -173,6 +174,10 @@ async def _shared() -> tuple[int, float, float]:
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return calls // 2, seconds, most / 2**20
+
+
+async def _nothing() -> None:
+    """There is nothing to close."""
 
 
 def _request(papers: Sequence[str]) -> bytes:

@@ -8,18 +8,19 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from factory_assets.router.inflight import Answer, BrokenOffError, InFlight, TooSlowError
+from factory_assets.router.inflight import BrokenOffError, InFlight, TooSlowError
+from factory_assets.router.passing import Passing
+from factory_assets.router.relaying import Relayed, unless_gone
 
 HEADERS = [(b"content-type", b"text/event-stream"), (b"request-id", b"r1")]
 
@@ -36,24 +37,24 @@ class Upstream:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
-    async def start(self) -> Answer:
+    async def start(self) -> Passing:
         self.asked += 1
         try:
             await self.gate.wait()
         except asyncio.CancelledError:
             self.ended += 1
             raise
-        return Answer(self.status, HEADERS, self._content())
+        return Passing(self.status, HEADERS, self._content(), self._close)
 
     async def _content(self) -> AsyncGenerator[bytes, None]:
-        try:
-            while (chunk := await self.chunks.get()) is not None:
-                if isinstance(chunk, Exception):
-                    raise chunk
-                self.sent += 1
-                yield chunk
-        finally:
-            self.ended += 1
+        while (chunk := await self.chunks.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
+            self.sent += 1
+            yield chunk
+
+    async def _close(self) -> None:
+        self.ended += 1
 
     def open(self, *chunks: bytes | Exception | None) -> None:
         self.gate.set()
@@ -61,7 +62,7 @@ class Upstream:
             self.chunks.put_nowait(chunk)
 
 
-async def read(answer: Answer) -> bytes:
+async def read(answer: Passing) -> bytes:
     return b"".join([chunk async for chunk in answer.content])
 
 
@@ -93,8 +94,8 @@ def test_many_who_ask_the_same_at_once_become_one_call_and_each_gets_all_of_it()
         upstream.open(b"one ", b"two", None)
         answers = await asyncio.gather(*joining)
         assert await asyncio.gather(*(read(answer) for answer in answers)) == [b"one two"] * 20
-        assert {(answer.status, tuple(answer.headers)) for answer in answers} == {(200, tuple(HEADERS))}
-        assert [answer.joined for answer in answers] == [False] + [True] * 19
+        answers[0].headers.append((b"x-llm-router-cache", b"miss"))
+        assert [(answer.status, answer.headers) for answer in answers[1:]] == [(200, HEADERS)] * 19
         assert (upstream.asked, upstream.ended, len(flights)) == (1, 1, 0)
 
     run(test)
@@ -104,8 +105,10 @@ def test_whoever_joins_in_the_middle_gets_it_from_the_start_and_then_live() -> N
     async def test() -> None:
         flights, upstream = InFlight(), Upstream()
         upstream.open(b"a", b"b")
+        assert "k" not in flights
         first = await flights.join("k", upstream.start)
         await until(lambda: upstream.sent == 2)
+        assert "k" in flights
         late = await flights.join("k", upstream.start)
         assert [await anext(late.content), await anext(late.content)] == [b"a", b"b"]
         waiting = asyncio.ensure_future(anext(late.content))
@@ -137,7 +140,7 @@ def test_those_who_joined_survive_the_first_ones_hang_up() -> None:
         first = await flights.join("k", upstream.start)
         late = await flights.join("k", upstream.start)
         assert await anext(first.content) == b"a"
-        await first.content.aclose()
+        await first.close()
         await settled()
         assert upstream.ended == 0
         upstream.open(b"b", None)
@@ -167,8 +170,8 @@ def test_the_upstream_call_ends_with_the_last_listener_and_is_not_joined_any_mor
         upstream.open(b"a")
         answers = [await flights.join("k", upstream.start) for _ in range(2)]
         for answer in answers:
-            await answer.content.aclose()
-            await answer.content.aclose()
+            await answer.close()
+            await answer.close()
         again.open(b"new", None)
         assert await read(await flights.join("k", again.start)) == b"new"
         await until(lambda: upstream.ended == 1)
@@ -218,7 +221,7 @@ def test_an_upstream_that_cannot_be_reached_is_told_to_all_of_them() -> None:
     async def test() -> None:
         flights = InFlight()
 
-        async def start() -> Answer:
+        async def start() -> Passing:
             await asyncio.sleep(0)
             raise ConnectionRefusedError("nobody there")
 
@@ -254,7 +257,7 @@ def test_a_reader_that_falls_too_far_behind_the_others_is_cut_off_and_they_are_n
         with pytest.raises(TooSlowError):
             await anext(slow.content)
 
-    async def _joined(flights: InFlight, upstream: Upstream) -> Answer:
+    async def _joined(flights: InFlight, upstream: Upstream) -> Passing:
         if not upstream.gate.is_set():
             upstream.open(b"x" * 100)
         return await flights.join("k", upstream.start)
@@ -309,35 +312,26 @@ def test_what_is_under_way_when_the_router_ends_is_broken_off_and_told_so() -> N
     run(test)
 
 
-class _Streamed(StreamingResponse):
-    """Leaves the call when its client has gone, wherever it was at that moment."""
-
-    def __init__(self, answer: Answer, gone: threading.Semaphore) -> None:
-        super().__init__(answer.content, status_code=answer.status)
-        self.answer, self.gone = answer, gone
-        self.raw_headers = answer.headers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            await self.answer.content.aclose()
-            self.gone.release()
-
-
 @contextmanager
 def on_sockets() -> Iterator[tuple[str, list[Upstream], threading.Semaphore]]:
     flights = InFlight(most_bytes=1_000_000)
     upstreams: list[Upstream] = []
     gone = threading.Semaphore(0)
 
-    async def ask(request: Request) -> StreamingResponse:
-        def start() -> Awaitable[Answer]:
+    async def ask(request: Request) -> Response:
+        def start() -> Awaitable[Passing]:
             upstreams.append(Upstream())
             upstreams[-1].open(b"x" * 70_000)
             return upstreams[-1].start()
 
-        return _Streamed(await flights.join(request.path_params["key"], start), gone)
+        joining = flights.join(request.path_params["key"], start)
+        passing = await unless_gone(request.receive, joining)
+
+        async def close() -> None:
+            await passing.close()
+            gone.release()
+
+        return Relayed(replace(passing, close=close))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:

@@ -11,45 +11,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
-Headers = list[tuple[bytes, bytes]]
+from factory_assets.router.passing import Passing
 
 # A message of 128,000 tokens is a megabyte, and its events are twice as much.
 MOST_BYTES = 4 * 1024 * 1024
 
 
-class TooSlowError(Exception):
-    """A listener fell so far behind the others that what it has not heard is kept no longer."""
+class CutOffError(Exception):
+    """An answer ends for one who listens before its own end."""
 
 
-class BrokenOffError(Exception):
+class TooSlowError(CutOffError):
+    """One who listens fell so far behind the others that what it has not heard is kept no longer."""
+
+
+class BrokenOffError(CutOffError):
     """The router ended before the answer did."""
-
-
-class Content(Protocol):
-    """The bytes of an answer as they come. Whoever stops before their end closes it."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-
-    async def __anext__(self) -> bytes: ...
-
-    async def aclose(self) -> None:
-        """Listen no longer."""
-        ...
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it begins. `joined` is whether the call for it was begun for somebody else."""
-
-    status: int
-    headers: Headers
-    content: Content
-    joined: bool = False
 
 
 class InFlight:
@@ -63,18 +44,21 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._calls)
 
-    async def join(self, key: str, start: Callable[[], Awaitable[Answer]]) -> Answer:
+    def __contains__(self, key: str) -> bool:
+        """Whether whoever joins now joins a call that is under way."""
+        return key in self._calls
+
+    async def join(self, key: str, start: Callable[[], Awaitable[Passing]]) -> Passing:
         """The answer of the call that is under way for this key, or of the one that is started now.
 
-        `start` is run in a task of its own, and cancelled when nobody listens any more. The content ends with
-        `TooSlowError`, `BrokenOffError`, or whatever error the upstream's content ended with.
+        `start` is run in a task of its own, which is cancelled, and its answer closed, when nobody listens any more.
+        The content may end with a `CutOffError`, and ends with whatever error the upstream's content ended with.
 
         Raises:
             BrokenOffError: the router ended.
             Exception: whatever `start` raised, for all who joined.
         """
         call = self._calls.get(key)
-        joined = call is not None
         if call is None:
             call = self._calls[key] = _Call(start, self._most_bytes, lambda ended: self._forget(key, ended))
             self._tasks.add(call.task)
@@ -85,7 +69,7 @@ class InFlight:
         except BaseException:
             await listener.aclose()
             raise
-        return Answer(head.status, head.headers, listener, joined)
+        return Passing(head.status, list(head.headers), listener, listener.aclose)
 
     async def aclose(self) -> None:
         """Break off whatever is under way."""
@@ -112,11 +96,11 @@ class _Call:
     """One upstream call. `forget` is told once it can be joined no more."""
 
     def __init__(
-        self, start: Callable[[], Awaitable[Answer]], most_bytes: int, forget: Callable[[_Call], None]
+        self, start: Callable[[], Awaitable[Passing]], most_bytes: int, forget: Callable[[_Call], None]
     ) -> None:
         self._most_bytes = most_bytes
         self._forget = forget
-        self._answer: Answer | None = None
+        self._answer: Passing | None = None
         self._kept: deque[bytes] = deque()
         self._dropped = 0
         self._size = 0
@@ -140,7 +124,7 @@ class _Call:
             self._forget(self)
             self.task.cancel()
 
-    async def head(self) -> Answer:
+    async def head(self) -> Passing:
         """The answer's beginning; raises what it failed with."""
         while self._answer is None:
             self._raise_error()
@@ -159,20 +143,25 @@ class _Call:
                 return None
             await self._changed.wait()
 
-    async def _run(self, start: Callable[[], Awaitable[Answer]]) -> None:
+    async def _run(self, start: Callable[[], Awaitable[Passing]]) -> None:
         answer = await start()
-        self._answer = answer
-        self._tell()
-        async with aclosing(answer.content) as content:
-            async for chunk in content:
-                self._kept.append(chunk)
-                self._size += len(chunk)
-                if self._size > self._most_bytes:
-                    self._forget(self)
-                self._tell()
+        try:
+            self._answer = answer
+            self._tell()
+            async for chunk in answer.content:
+                self._keep(chunk)
                 while self._size - self._foremost >= self._most_bytes:
                     self._heard.clear()
                     await self._heard.wait()
+        finally:
+            await answer.close()
+
+    def _keep(self, chunk: bytes) -> None:
+        self._kept.append(chunk)
+        self._size += len(chunk)
+        if self._size > self._most_bytes:
+            self._forget(self)
+        self._tell()
 
     def _hear(self, position: _Position) -> bytes:
         chunk = self._kept[position.chunks - self._dropped]
