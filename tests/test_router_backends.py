@@ -124,6 +124,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         "https://[::ffff:169.254.169.254]",
         "https://[fe80::1]",
         "https://0.0.0.0",
+        "https://224.0.0.1",
         "http://api.anthropic.com",
         "http://127.0.0.1.nip.io",
         "http://10.0.0.7",

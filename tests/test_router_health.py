@@ -133,8 +133,34 @@ def test_a_backend_that_answers_and_cuts_its_answers_off_goes_down_for_longer_ea
         world.clock.advance(pause - 1)
         assert world.chosen() == "local/qwen"
         world.clock.advance(1)
-        world.call(200, Ending.CUT)
+        probe = world.begin()
+        world.clock.advance(0.5)
+        probe.answered(200, {})
+        assert world.status is Status.DEGRADED
+        probe.ended(Ending.CUT)
         assert world.status is Status.DOWN
+
+
+def test_once_it_has_been_healthy_again_the_pauses_begin_anew(world: World) -> None:
+    for _ in range(2):
+        for _ in range(3):
+            world.cut()
+        assert world.health.back_at(world.backends[:1], PLAIN) == world.clock.now + timedelta(seconds=5)
+        world.clock.advance(5)
+        for _ in range(11):
+            world.call()
+        assert world.status is Status.HEALTHY
+
+
+def test_a_call_counts_once_however_often_it_fails_and_ends(world: World) -> None:
+    call = world.begin()
+    call.answered(500, {})
+    call.ended(Ending.CUT)
+    call.ended(Ending.CUT)
+    [row, *_] = world.health.rows(world.backends)
+    assert (row.in_flight, row.total_requests, row.total_errors) == (0, 1, 1)
+    world.call(500)
+    assert world.status is Status.DEGRADED
 
 
 def test_a_backend_that_fails_every_second_call_goes_down(world: World) -> None:

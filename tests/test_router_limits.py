@@ -173,6 +173,20 @@ def test_a_call_holds_its_output_until_it_is_over_and_its_input_until_it_is_answ
     run(play)
 
 
+def test_a_call_gives_back_its_input_when_the_api_has_counted_it() -> None:
+    async def play(world: World) -> None:
+        await world.told(input_tokens=(1000, 1000, 0), tokens=(2000, 2000, 0))
+        for repo in ("one", "two"):
+            world.ask(repo, Estimate(input_tokens=600, output_tokens=700))
+        await settled()
+        assert world.order == ["one"]
+        world.slots[0].answered(200, {})
+        await settled()
+        assert world.order == ["one", "two"]
+
+    run(play)
+
+
 def test_repos_take_turns_however_many_calls_one_of_them_makes() -> None:
     async def play(world: World) -> None:
         await world.told(requests=(60, 0, 60))
@@ -259,6 +273,18 @@ def test_after_a_429_nothing_is_sent_before_its_time_and_then_one_call_before_th
         world.answer()
         await settled()
         assert sorted(world.order[3:]) == ["other model", "three", "two"]
+
+    run(play)
+
+
+def test_a_second_429_does_not_shorten_what_the_first_has_asked_for() -> None:
+    async def play(world: World) -> None:
+        world.ask("one")
+        world.ask("two")
+        await settled()
+        world.answer(429, retry_after=20)
+        world.answer(429, retry_after=1)
+        assert world.limits.held_until("b") == START + timedelta(seconds=20)
 
     run(play)
 
@@ -430,7 +456,9 @@ def test_headers_that_make_no_sense_hold_nobody_for_longer_than_the_longest_wait
         slot.answered(200, headers)
         slot.ended()
         world.ask("one")
-        await world.time.advance(61)
+        await world.time.advance(1)
+        assert all(0 <= row.remaining <= row.limit for row in world.limits.rows())
+        await world.time.advance(60)
         assert world.order == ["one"]
 
     run(play)

@@ -15,9 +15,8 @@ from factory_assets.domain.return_times import header_time
 
 KINDS = ("requests", "tokens", "input-tokens", "output-tokens")
 _HEADER = "anthropic-ratelimit-"
-# What is beyond these is no limit that a call could be held back for.
+# What is beyond this is no limit that a call could be held back for.
 _MOST = 10**12
-_LONGEST = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +76,7 @@ def told(headers: Mapping[str, str], now: datetime) -> dict[str, Limit]:
             reset = datetime.fromisoformat(headers[f"{_HEADER}{kind}-reset"])
             ahead = (reset if reset.tzinfo else reset.replace(tzinfo=UTC)) - there
             if 0 < limit <= _MOST:
-                ahead = min(max(ahead, timedelta()), _LONGEST)
-                found[kind] = Limit(limit, min(max(left, 0), limit), now, now + ahead)
+                found[kind] = Limit(limit, min(max(left, 0), limit), now, now + max(ahead, timedelta()))
     return found
 
 
