@@ -17,6 +17,7 @@ from bench import (
     bench_gather,
     bench_orchestration,
     bench_registry,
+    bench_router,
     bench_workers,
 )
 
@@ -54,6 +55,7 @@ def main() -> None:
         bench_orchestration,
         bench_backfill,
         bench_workers,
+        bench_router,
     ):
         print(f"measuring {part.__name__} …", file=sys.stderr)
         print(f"\n{part.run()}")
