@@ -226,15 +226,20 @@ def test_a_call_that_is_larger_than_the_limit_goes_when_all_of_it_is_left() -> N
     run(play)
 
 
-def test_after_the_longest_wait_a_call_is_let_in_whatever_the_headers_said() -> None:
+def test_after_the_longest_wait_one_call_asks_whatever_the_headers_said_and_the_others_are_refused() -> None:
     async def play(world: World) -> None:
         await world.told(requests=(10, 0, 36_000))
-        world.ask("one")
-        world.ask("one")
-        await world.time.advance(59.9)
+        for repo in ("one", "two", "three"):
+            world.ask(repo)
+        await world.time.advance(239.9)
         assert world.order == []
         await world.time.advance(0.2)
-        assert world.order == ["one", "one"]
+        assert world.order == ["one", "two refused until 10:00:00", "three refused until 10:00:00"]
+        world.ask("four")
+        await world.time.advance(1)
+        world.slots[0].answered(200, world.headers(requests=(10, 9, 6)))
+        await settled()
+        assert world.order[3:] == ["four"]
 
     run(play)
 
@@ -458,7 +463,7 @@ def test_headers_that_make_no_sense_hold_nobody_for_longer_than_the_longest_wait
         world.ask("one")
         await world.time.advance(1)
         assert all(0 <= row.remaining <= row.limit for row in world.limits.rows())
-        await world.time.advance(60)
+        await world.time.advance(240)
         assert world.order == ["one"]
 
     run(play)
@@ -482,5 +487,66 @@ def test_models_that_are_made_up_do_not_fill_the_memory() -> None:
         for number in range(1000):
             await world.told(model=f"made-up-{number}", requests=(60, 60, 0))
         assert len(world.limits.rows()) <= 200
+
+    run(play)
+
+
+@dataclass
+class Api:
+    """A model's API as its documentation tells of it: limits that fill up steadily, and a 429 where one is empty."""
+
+    world: World
+    limits: dict[str, int]
+    left: dict[str, float] = field(default_factory=dict)
+    at: datetime = START
+    refused: int = 0
+
+    def take(self, needs: dict[str, int]) -> tuple[int, dict[str, str]]:
+        now = self.world.time.now
+        for kind, limit in self.limits.items():
+            flowed = limit * (now - self.at).total_seconds() / 60
+            self.left[kind] = min(limit, self.left.get(kind, limit) + flowed)
+        self.at = now
+        status = 200 if all(self.left[kind] >= need for kind, need in needs.items()) else 429
+        for kind, need in needs.items():
+            self.left[kind] -= need if status == 200 else 0
+        self.refused += status == 429
+        told = {
+            kind: (limit, int(self.left[kind]), 60 * (1 - self.left[kind] / limit))
+            for kind, limit in self.limits.items()
+        }
+        return status, self.world.headers(retry_after=2 if status == 429 else None, **told)
+
+
+def test_an_api_with_steady_limits_is_used_to_the_full_and_never_asked_too_much() -> None:
+    async def play(world: World) -> None:
+        api = Api(world, {"requests": 60, "input_tokens": 60_000})
+        served: list[tuple[str, datetime]] = []
+
+        async def call(repo: str, tokens: int) -> None:
+            estimate = Estimate(input_tokens=tokens, output_tokens=10)
+            slot = await world.limits.admit("b", "m", repo=repo, estimate=estimate)
+            status, headers = api.take({"requests": 1, "input_tokens": tokens})
+            await world.time.sleep(2)
+            slot.answered(status, headers)
+            await world.time.sleep(3)
+            slot.ended()
+            if status == 200:
+                served.append((repo, world.time.now))
+
+        world.tasks.append(asyncio.create_task(call("first", 60_000)))
+        await world.time.advance(2.5)
+        # Six repos, one of which has ten times as many calls as each of the others.
+        for repo, count in {"greedy": 100, **{f"modest-{n}": 10 for n in range(5)}}.items():
+            for number in range(count):
+                world.tasks.append(asyncio.create_task(call(repo, 1000 if number % 2 else 1500)))
+        await world.time.advance(240)
+        assert (api.refused, len(served)) == (0, 151)
+        # 187,500 tokens at 1,000 a second.
+        took = (served[-1][1] - START).total_seconds()
+        assert 187.5 < took < 200
+        # A sixth of them is greedy's while the others have any left: 75 seconds.
+        modest = [at for repo, at in served if repo.startswith("modest")]
+        assert (max(modest) - START).total_seconds() < 85
 
     run(play)

@@ -20,8 +20,9 @@ from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.router.limit_headers import KINDS, Estimate, Limit, retry_time, told
 
-# Limits are counted by the minute, so what is empty now is whole again after it.
-LONGEST_WAIT = timedelta(seconds=60)
+# Claude Code gives up a stream that is silent for 300 seconds, and asks again.
+LONGEST_WAIT = timedelta(seconds=240)
+_SOON = timedelta(seconds=5)
 # The longest window of a subscription is a week.
 _LONGEST_HOLD = timedelta(days=8)
 _FIRST_HOLD = timedelta(seconds=2)
@@ -114,11 +115,13 @@ class _Room:
             self._take(self._first)
         held = self.hold.time(now)
         for ticket in [t for t in self._waiting() if t.deadline < (held or now + _TICK)]:
-            if held is None:
+            if held is None and all(other.is_answered for other in self.under_way):
+                # No answer is to come that would tell more, so this one asks.
                 self._take(ticket)
             else:
+                until = held or max(self._fits_at(ticket) or now, now + _SOON)
                 self._leave_line(ticket)
-                _refuse(ticket, self.backend, held)
+                _refuse(ticket, self.backend, until)
 
     def answered(self, ticket: _Ticket) -> None:
         """The API has counted a call, all but its output."""
@@ -234,10 +237,11 @@ class Limits:
     async def admit(self, backend: str, model: str, *, repo: str, estimate: Estimate) -> Slot:
         """Wait until there is room for a call.
 
-        After the longest wait it is let in whatever the headers said, since the API decides what it takes.
+        After the longest wait it is let in whatever the headers said, if no other call could bring newer ones.
 
         Raises:
-            RateLimitedError: the backend has answered 429 and will take nothing within the longest wait.
+            RateLimitedError: it has waited for the longest wait, or the backend has answered 429 and names a time
+                beyond it. `until` is when it may be tried again.
         """
         room, now = self._room(backend, model), self.clock()
         leave = asyncio.get_running_loop().create_future()
@@ -321,5 +325,5 @@ class Limits:
 
 def _refuse(ticket: _Ticket, backend: str, held: datetime) -> None:
     if not ticket.leave.done():
-        words = f"{backend} takes no calls before {held:%Y-%m-%d %H:%M:%S} UTC."
+        words = f"{backend} has no room for a call before {held:%Y-%m-%d %H:%M:%S} UTC."
         ticket.leave.set_exception(RateLimitedError(words, where=backend, until=held))
