@@ -60,7 +60,7 @@ class RouterStats(_FromRouter):
     """GET /stats. llm-router's dollars are a guess, 500 tokens in and 200 out for every call; ours are counted.
 
     llm-router tells the first four alone. `by_phase_usd` is what was spent, `room` the share (0 to 1) of each rate
-    limit that is left, `threshold_because` what the threshold rests on. All is counted since `since`.
+    limit that is left, `learned` what the threshold rests on. All but these two is counted since `since`.
     """
 
     total_requests: int
@@ -72,16 +72,8 @@ class RouterStats(_FromRouter):
     by_phase_usd: dict[str, float] = Field(default_factory=dict)
     room: dict[str, float] = Field(default_factory=dict)
     threshold: float | None = None
-    threshold_because: str = ""
+    learned: dict[str, JsonValue] = Field(default_factory=dict)
     since: AwareDatetime | None = None
-
-
-class FeedbackGiven(_FromRouter):
-    """What POST /v1/feedback takes: score and quality 0 to 1, tier 1 to 3."""
-
-    score: float = Field(ge=0, le=1)
-    tier: int = Field(ge=1, le=3)
-    quality: float = Field(ge=0, le=1)
 
 
 class RouterFeedback(_FromRouter):
@@ -131,8 +123,8 @@ class Router:
 
     def feedback(self, *, score: float, tier: int, quality: float) -> RouterFeedback:
         """Tell it how good an answer was: score and quality 0 to 1, tier 1 to 3. Raises as `health`."""
-        given = FeedbackGiven(score=score, tier=tier, quality=quality)
-        return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), given.model_dump())
+        body: dict[str, JsonValue] = {"score": score, "tier": tier, "quality": quality}
+        return self._call("POST", "/v1/feedback", TypeAdapter(RouterFeedback), body)
 
     def takes_the_key(self) -> bool | None:
         """Whether it answers this key, which costs nothing; False where it does not answer at all.

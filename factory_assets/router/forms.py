@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from factory_assets.domain.errors import InputError
 
 JsonObject = dict[str, JsonValue]
-Read = TypeVar("Read", bound=BaseModel)
+Read = TypeVar("Read", bound="Form")
 # Before the message of a validator's own.
 _PREFIX = "Value error, "
 

@@ -1,7 +1,7 @@
-"""What users of llm-router know of a router: its counts, its feedback and the headers of its answers.
+"""What users of llm-router know of a router: its counts and the headers of its answers.
 
-The models stand in llm/router.py, beside the client that reads them, and /v1/backends in health.py; llm-router's own
-are in https://github.com/timholm/llm-router (router/proxy.go, router/pool.go, router/learned.go).
+The client that reads them is llm/router.py; /v1/backends is in health.py, the answer to feedback in learning.py.
+llm-router's own: https://github.com/timholm/llm-router (router/proxy.go, router/pool.go, router/learned.go).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from factory_assets.domain.builds import Usage
-from factory_assets.llm.router import FeedbackGiven, RouterStats
+from factory_assets.llm.router import RouterStats
 from factory_assets.llm.router_headers import GatewayReading
-from factory_assets.router.forms import read
+from factory_assets.router.learning import Explained
 from factory_assets.router.limits import LimitRow
 
 # What stands for every name that a caller may have made up.
@@ -57,7 +57,7 @@ class CallFacts:
 
 
 @dataclass
-class Tally:
+class Totals:
     """What all calls since a moment come to. Of models and phases other than these it tells the sum alone."""
 
     models: Collection[str]
@@ -78,9 +78,7 @@ class Tally:
         self._cache_hits += call.cache_hit
         self._joined += call.joined
 
-    def stats(
-        self, *, limits: Iterable[LimitRow], threshold: float | None = None, threshold_because: str = ""
-    ) -> RouterStats:
+    def stats(self, *, limits: Iterable[LimitRow], learned: Explained | None) -> RouterStats:
         """The answer to GET /stats, with what others know: how the rate limits stand, and the threshold."""
         return RouterStats(
             total_requests=self._calls.total(),
@@ -91,8 +89,8 @@ class Tally:
             total_joined=self._joined,
             by_phase_usd=dict(self._spent),
             room=_room(limits),
-            threshold=threshold,
-            threshold_because=threshold_because,
+            threshold=learned.threshold if learned else None,
+            learned=learned.model_dump(mode="json") if learned else {},
             since=self.since,
         )
 
@@ -114,15 +112,6 @@ def _room(limits: Iterable[LimitRow]) -> dict[str, float]:
         name = f"{row.backend} {row.kind}"
         left[name] = min(share_left(row), left.get(name, 1.0))
     return left
-
-
-def read_feedback(content: bytes) -> FeedbackGiven:
-    """The body of POST /v1/feedback.
-
-    Raises:
-        UnconvertibleError: with the field that is missing or out of range.
-    """
-    return read(FeedbackGiven, content, "feedback")
 
 
 def routing_headers(told: GatewayReading) -> dict[str, str]:
