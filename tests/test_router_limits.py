@@ -244,6 +244,20 @@ def test_after_the_longest_wait_one_call_asks_whatever_the_headers_said_and_the_
     run(play)
 
 
+def test_an_answer_that_still_streams_does_not_keep_the_next_call_from_asking() -> None:
+    async def play(world: World) -> None:
+        world.ask("streams", Estimate(input_tokens=0, output_tokens=100))
+        await settled()
+        world.slots[0].answered(200, world.headers(output_tokens=(100, 0, 60)))
+        world.ask("one", Estimate(input_tokens=0, output_tokens=100))
+        await world.time.advance(239.9)
+        assert world.order == ["streams"]
+        await world.time.advance(0.2)
+        assert world.order == ["streams", "one"]
+
+    run(play)
+
+
 def test_fresh_headers_let_calls_in_at_once() -> None:
     async def play(world: World) -> None:
         world.ask("early")
