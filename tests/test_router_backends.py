@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
+from factory_assets.router.abilities import Ability
 from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
 from factory_assets.router.backends_file import default_backend, load_backends
-from factory_assets.router.routing import Ability
 
 SECRET = "sk-ant-api03-very-secret"
 WHOLE = """\

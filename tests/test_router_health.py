@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from factory_assets.router.abilities import Ability
 from factory_assets.router.backends import Backend, CredentialKind, Kind, Model, Needs, Use
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.health import Choice, Ending, Health, HealthCall, Status
-from factory_assets.router.routing import Ability
 
 PLAIN = Needs(model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=1000, output_tokens=1000)
 AGENTS = Needs(model="claude-haiku-5-5", use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))

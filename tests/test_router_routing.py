@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,28 +13,33 @@ from typing import Any
 
 import pytest
 
-from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import InputError
+from factory_assets.router.abilities import Ability
 from factory_assets.router.asked import Asked
+from factory_assets.router.backends import Model, Price
 from factory_assets.router.learning import TRIAL_SHARE, Learner
-from factory_assets.router.routing import Ability, Call, Candidate, Choice, Routing, SessionShape
+from factory_assets.router.routing import Call, Choice, Routing, SessionShape
 from factory_assets.router.sessions import Sessions
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
-CANDIDATES = tuple(
-    Candidate(name, tier, 1_000_000, 128_000) for tier, name in enumerate((HAIKU, SONNET, OPUS), 1)
-)
 # 5 points for few words, 15 for more, 25 for many, 15 for having to reason, 10 for a schema.
 EASY, LONG, REASONING = "hello", "x" * 4_000, "analyze "
 SCHEMA = {"format": {"type": "json_schema", "schema": {}}}
+
+
+def model(name: str, tier: int, **more: Any) -> Model:
+    whole = {"context_tokens": 1_000_000, "output_tokens": 128_000, "abilities": frozenset(Ability)}
+    return Model(name=name, tier=tier, **{**whole, **more})
+
+
+MODELS = (model(HAIKU, 1), model(SONNET, 2), model(OPUS, 3))
 
 
 @pytest.fixture
 def routing(tmp_path: Path) -> Iterator[Routing]:
     file = tmp_path / "router.sqlite"
     with Sessions.open(file) as sessions, Learner.open(file) as learner:
-        yield Routing(CANDIDATES, sessions, learner)
+        yield Routing(MODELS, sessions, learner, pytest.fail)
 
 
 def call(text: str = EASY, *, session: str | None = None, **more: Any) -> Call:
@@ -60,7 +66,7 @@ def agent(session: str = "s1", **more: Any) -> Call:
 
 
 @pytest.mark.parametrize(
-    ("asked", "model", "tier", "score"),
+    ("asked", "goes_to", "tier", "score"),
     [
         (plain(), HAIKU, 1, 5),
         (plain(LONG, output_config=SCHEMA, system="Be brief."), SONNET, 2, 40),
@@ -68,10 +74,10 @@ def agent(session: str = "s1", **more: Any) -> Call:
     ],
 )
 def test_a_plain_call_goes_to_the_model_of_the_tier_that_its_score_asks_for(
-    routing: Routing, asked: Call, model: str, tier: int, score: int
+    routing: Routing, asked: Call, goes_to: str, tier: int, score: int
 ) -> None:
     choice = routing.choose(asked, NOW)
-    assert (choice.model, choice.tier, choice.score) == (model, tier, score)
+    assert (choice.model, choice.tier, choice.score) == (goes_to, tier, score)
     assert choice.why == f"Tier {tier} by its score; the cheapest model able to do it."
 
 
@@ -98,9 +104,10 @@ def test_what_is_no_request_goes_on_as_it_is_for_the_api_to_refuse(routing: Rout
 
 
 def test_of_one_tier_the_cheapest_takes_it(routing: Routing) -> None:
-    dear = Candidate("claude-haiku-4-5", 1, 200_000, 64_000)
-    both = replace(routing, candidates=(dear, *CANDIDATES))
+    both = replace(routing, models=(model("claude-haiku-4-5", 1), *MODELS))
     assert both.choose(plain(), NOW).model == HAIKU
+    free = model("qwen3:8b", 1, price=Price(input=0, output=0), context_tokens=None, output_tokens=None)
+    assert replace(both, models=(*MODELS, free)).choose(plain(), NOW).model == "qwen3:8b"
 
 
 @pytest.mark.parametrize(
@@ -129,10 +136,10 @@ def test_a_model_that_cannot_do_a_call_does_not_get_it(
 ) -> None:
     able = routing.choose(asked, NOW)
     assert able.model in {HAIKU, SONNET}
-    lame = [replace(c, **lacks) if c.name == able.model else c for c in CANDIDATES]
-    assert replace(routing, candidates=tuple(lame)).choose(asked, NOW).tier == able.tier + 1
-    nobody = tuple(replace(c, **lacks) for c in CANDIDATES)
-    kept = replace(routing, candidates=nobody).choose(asked, NOW)
+    lame = [m.model_copy(update=lacks) if m.name == able.model else m for m in MODELS]
+    assert replace(routing, models=tuple(lame)).choose(asked, NOW).tier == able.tier + 1
+    nobody = tuple(m.model_copy(update=lacks) for m in MODELS)
+    kept = replace(routing, models=nobody).choose(asked, NOW)
     assert (kept.model, kept.why) == (SONNET, f"No model of tier {able.tier} or above can do it.")
 
 
@@ -153,14 +160,6 @@ def test_a_share_of_the_calls_beside_the_threshold_goes_to_the_other_tier_and_al
     assert all("on trial" in choice.why for choice in tried)
     assert choices(REASONING + "{} " + "x" * 700) == below
     assert {choice.model for choice in choices("{}")} == {HAIKU}
-
-
-def test_a_candidate_without_a_price_is_refused_at_once(routing: Routing) -> None:
-    local = Candidate("qwen3:8b", 1, 32_000, 8_000)
-    with pytest.raises(InputError, match="No price is known"):
-        replace(routing, candidates=(local,))
-    free = replace(routing, candidates=(local, *CANDIDATES), price=lambda name, usage: 0.0)
-    assert free.choose(plain(), NOW).model == "qwen3:8b"
 
 
 def test_a_session_keeps_its_model_unless_the_operator_says_otherwise(routing: Routing) -> None:
@@ -186,7 +185,7 @@ def test_no_later_call_of_a_session_switches_whatever_changes(routing: Routing) 
     later = NOW + timedelta(hours=3)
     again = routing.choose(agent(model=OPUS), later)
     assert (again.model, again.tier, again.why) == (HAIKU, 1, "Its session's model.")
-    assert replace(routing, candidates=CANDIDATES[2:]).choose(agent(model=OPUS), later).model == HAIKU
+    assert replace(routing, models=MODELS[2:]).choose(agent(model=OPUS), later).model == HAIKU
     assert lower.choose(agent("kept", model=OPUS), later).model == OPUS
     changed = routing.choose(agent(model=OPUS, system="Other rules."), later)
     assert (changed.model, changed.why) == (
@@ -208,32 +207,46 @@ def test_a_session_goes_to_no_model_that_can_do_less_than_its_own(routing: Routi
         {"output_tokens": 64_000},
         {"abilities": frozenset({Ability.TOOLS})},
     ):
-        small = replace(CANDIDATES[0], **lacks)
-        lower = replace(routing, candidates=(small, *CANDIDATES[1:]), lowest={"build": HAIKU})
+        small = MODELS[0].model_copy(update=lacks)
+        lower = replace(routing, models=(small, *MODELS[1:]), lowest={"build": HAIKU})
         assert lower.choose(agent(f"{lacks}"), NOW).model == SONNET
+    # As Opus 5.5, which cannot but think: what others can do besides is no hindrance.
+    thinker = MODELS[2].model_copy(update={"abilities": frozenset(Ability) - {Ability.NO_THINKING}})
+    lower = replace(routing, models=(*MODELS[:2], thinker), lowest={"build": HAIKU})
+    assert lower.choose(agent("thinker", model=OPUS), NOW).model == HAIKU
 
 
 def test_a_cold_cache_keeps_a_short_session_with_the_model_whose_cache_is_warm(routing: Routing) -> None:
-    """Of a model a fifth cheaper, whose cache would have to be written first."""
-
-    def price(name: str, usage: Usage) -> float:
-        each = {OPUS: 1.0, SONNET: 0.8, HAIKU: 0.1}[name]
-        return each * (
-            usage.cache_write_tokens * 1.25 + usage.cache_read_tokens * 0.1 + usage.output_tokens * 5
-        )
-
     short = SessionShape(turns=3, growth_tokens=100, output_tokens=20)
-    asked = replace(routing, lowest={"build": SONNET}, price=price, shape=short)
-    assert asked.choose(agent("cold", model=OPUS), NOW).model == SONNET
-    routing.choose(agent("warms it", model=OPUS, owner="another"), NOW)
-    kept = asked.choose(agent("warm", model=OPUS), NOW + timedelta(minutes=1))
-    # Sonnet's cache was warmed by the first session above, so both are warm.
-    assert kept.model == SONNET
-    other = "Another agent. " * 500
-    routing.choose(agent("warms that", model=OPUS, system=other), NOW)
-    stays = asked.choose(agent("stays", model=OPUS, system=other), NOW + timedelta(minutes=1))
+    lower = replace(routing, lowest={"build": SONNET}, shape=short)
+    assert lower.choose(agent("cold", model=OPUS, system="a" * 40_000), NOW).model == SONNET
+    warmed, later = {"model": OPUS, "system": "b" * 40_000}, NOW + timedelta(minutes=1)
+    assert routing.choose(agent("warms it", owner="another", **warmed), NOW).model == OPUS
+    stays = lower.choose(agent("stays", **warmed), later)
     assert (stays.model, stays.why) == (OPUS, f"No model from {SONNET} up is cheaper for the whole session.")
-    long = replace(asked, shape=replace(short, turns=200))
-    assert long.choose(agent("long", model=OPUS, system=other), NOW + timedelta(minutes=2)).model == SONNET
-    cold = asked.choose(agent("later", model=OPUS, system=other), NOW + timedelta(minutes=20))
-    assert cold.model == SONNET
+    long = replace(lower, shape=replace(short, turns=100))
+    assert long.choose(agent("long", **warmed), later).model == SONNET
+    assert lower.choose(agent("late", **warmed), NOW + timedelta(minutes=20)).model == SONNET
+
+
+def test_a_session_that_cannot_be_remembered_keeps_its_model_and_that_is_told_once(
+    routing: Routing, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    lower = replace(routing, lowest={"build": HAIKU}, notify=told.append)
+    with sqlite3.connect(tmp_path / "router.sqlite") as other:
+        other.execute("DROP TABLE session_pins")
+    choices = [lower.choose(agent(f"s{n}"), NOW) for n in range(3)]
+    assert {(choice.model, choice.why) for choice in choices} == {
+        (SONNET, "Its session cannot be looked up.")
+    }
+    (line,) = told
+    assert "The router's sessions cannot be kept: no such table" in line
+
+
+def test_a_dated_name_is_that_of_its_model(routing: Routing) -> None:
+    lower = replace(routing, lowest={"build": SONNET})
+    assert lower.choose(agent(model=f"{OPUS}-20261001"), NOW).model == SONNET
+    assert routing.choose(call(model=f"{OPUS}-20261001"), NOW) == Choice(
+        f"{OPUS}-20261001", 3, 5, "It may not be rerouted."
+    )

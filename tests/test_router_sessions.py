@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -77,6 +78,17 @@ def test_an_owner_learns_and_moves_nothing_of_anothers_session(tmp_path: Path) -
         assert sessions.held(talk(owner="other"), NOW) is None
         sessions.pin(talk(owner="other"), OPUS, NOW)
         assert sessions.held(talk(), NOW) == Pin(HAIKU)
+
+
+def test_a_pin_holds_while_nothing_can_be_written(tmp_path: Path) -> None:
+    file = tmp_path / "s.sqlite"
+    with Sessions.open(file) as sessions, sqlite3.connect(file, isolation_level=None) as writer:
+        sessions.pin(talk(), HAIKU, NOW)
+        writer.execute("BEGIN IMMEDIATE")
+        assert sessions.held(talk(), NOW + timedelta(hours=1)) == Pin(HAIKU)
+        assert sessions.held(talk(system="other rules"), NOW) == Pin(HAIKU, is_new_prompt=True)
+        with pytest.raises(InfrastructureError, match="The router's sessions cannot be kept"):
+            sessions.pin(talk("s2"), HAIKU, NOW)
 
 
 def test_pins_outlive_a_router_that_is_killed(tmp_path: Path) -> None:

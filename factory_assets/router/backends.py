@@ -27,7 +27,7 @@ from pydantic import (
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.llm import prices
-from factory_assets.router.routing import Ability
+from factory_assets.router.abilities import Ability
 
 _VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _MILLION = 1_000_000

@@ -9,8 +9,8 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from factory_assets.domain.errors import InputError
+from factory_assets.router.abilities import Ability
 from factory_assets.router.backends import Backend, CredentialKind, Entry, Kind
-from factory_assets.router.routing import Ability
 
 
 class _File(Entry):

@@ -20,15 +20,17 @@ each by itself when it is `MOST_AGE` old.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from factory_assets.router.quality import Feedback, Reading, Tally
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.llm.router import FeedbackGiven
+from factory_assets.router.quality import Reading, Tally
 from factory_assets.router.scoring import OPUS, SONNET, tier_of
 from factory_assets.router.stored import Stored
 
@@ -119,6 +121,11 @@ class Explained(_Told):
     below: Comparison | None
     moves: tuple[Move, ...]
 
+    @property
+    def because(self) -> str:
+        """Why the threshold is where it is, in words."""
+        return " ".join(band.why for band in (self.above, self.below) if band is not None)
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -140,7 +147,7 @@ class Lesson:
             return usual, False
         return (DEARER if usual == CHEAPER else CHEAPER), True
 
-    def learn(self, feedback: Feedback, *, at: float) -> tuple[Lesson, str | None]:
+    def learn(self, feedback: FeedbackGiven, *, at: float) -> tuple[Lesson, str | None]:
         """What is known with one more piece of feedback; why the threshold moved, if it did."""
         if feedback.tier not in {CHEAPER, DEARER}:
             return self, None
@@ -196,10 +203,11 @@ class Lesson:
 
 @dataclass
 class Learner:
-    """The lesson in a file."""
+    """The lesson in a file, which several routers may share: each goes by what all of them have learned."""
 
     _stored: Stored
     _lesson: Lesson
+    _version: int
 
     @classmethod
     @contextmanager
@@ -207,32 +215,32 @@ class Learner:
         """Go on from what feedback has taught so far, in a SQLite file.
 
         Raises:
-            InfrastructureError: it cannot be read or written, here and in all that follows.
+            InfrastructureError: it cannot be read or written, here and in `learn` and `explain`.
         """
         with Stored.open(file, _SCHEMA, what="The router's feedback") as stored:
-            tallies = {row[:2]: Tally(*row[2:]) for row in _TALLY_ROWS(stored.rows(_TALLIES))}
-            moves = _MOVE_ROWS(stored.rows(_MOVES))
-            yield cls(stored, Lesson(round((moves[0][2] if moves else FIRST_THRESHOLD) * _BANDS), tallies))
+            version = stored.version()
+            yield cls(stored, _read(stored.rows), version)
 
     @property
     def threshold(self) -> float:
         """As `Lesson.threshold`."""
-        return self._lesson.threshold
+        return self._current().threshold
 
     def tier(self, score: int, *, has_tools: bool, lot: float) -> tuple[int, bool]:
         """As `Lesson.tier`."""
-        return self._lesson.tier(score, has_tools=has_tools, lot=lot)
+        return self._current().tier(score, has_tools=has_tools, lot=lot)
 
-    def learn(self, feedback: Feedback, *, now: datetime) -> str | None:
+    def learn(self, feedback: FeedbackGiven, *, now: datetime) -> str | None:
         """Take in one piece of feedback; why the threshold moved, if it did."""
         with self._stored.transaction() as connection:
-            lesson, why = self._lesson.learn(feedback, at=now.timestamp())
+            known = _read(lambda sql: connection.execute(sql).fetchall())
+            lesson, why = known.learn(feedback, at=now.timestamp())
             connection.execute(_ADD_TOTAL, (feedback.tier, feedback.quality))
             key = (band_of(feedback.score), feedback.tier)
             if why is not None:
                 connection.execute(_CLEAR_TALLIES)
                 moved_at = now.astimezone(UTC).isoformat(timespec="seconds")
-                connection.execute(_KEEP_MOVE, (moved_at, self.threshold, lesson.threshold, why))
+                connection.execute(_KEEP_MOVE, (moved_at, known.threshold, lesson.threshold, why))
             elif key in lesson.tallies:
                 connection.execute(_KEEP_TALLY, (*key, *astuple(lesson.tallies[key])))
         self._lesson = lesson
@@ -241,22 +249,35 @@ class Learner:
     def explain(self, *, now: datetime) -> Explained:
         """All of it as plain data; POST /v1/feedback answers with a part of it."""
         totals = {tier: (samples, total) for tier, samples, total in _TOTAL_ROWS(self._stored.rows(_TOTALS))}
-        count = sum(samples for samples, _ in totals.values())
-        at = now.timestamp()
+        count, at, lesson = sum(samples for samples, _ in totals.values()), now.timestamp(), self._current()
         return Explained(
-            threshold=self.threshold,
+            threshold=lesson.threshold,
             margin=MARGIN,
             error_rate=ERROR_RATE,
             total_feedback=count,
             avg_quality=sum(total for _, total in totals.values()) / count if count else None,
             by_tier={tier: samples for tier, (samples, _) in totals.items()},
-            above=self._lesson.above(at=at),
-            below=self._lesson.below(at=at),
+            above=lesson.above(at=at),
+            below=lesson.below(at=at),
             moves=tuple(
                 Move(at=at, old=old, new=new, why=why)
                 for at, old, new, why in _MOVE_ROWS(self._stored.rows(_MOVES))
             ),
         )
+
+    def _current(self) -> Lesson:
+        """What is known, read anew where another router has learned; the last that was, where that cannot be read."""
+        with suppress(InfrastructureError):
+            version = self._stored.version()
+            if version != self._version:
+                self._lesson, self._version = _read(self._stored.rows), version
+        return self._lesson
+
+
+def _read(rows: Callable[[str], list[tuple[object, ...]]]) -> Lesson:
+    tallies = {row[:2]: Tally(*row[2:]) for row in _TALLY_ROWS(rows(_TALLIES))}
+    moves = _MOVE_ROWS(rows(_MOVES))
+    return Lesson(round((moves[0][2] if moves else FIRST_THRESHOLD) * _BANDS), tallies)
 
 
 def band_of(score: float) -> int:

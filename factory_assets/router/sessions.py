@@ -14,14 +14,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from sqlite3 import Connection
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.router.asked import Asked
 from factory_assets.router.stored import Stored
 
@@ -39,7 +39,13 @@ CREATE INDEX IF NOT EXISTS session_pins_of_owner ON session_pins (owner, used_at
 CREATE INDEX IF NOT EXISTS session_pins_by_system ON session_pins (system, used_at);
 """
 _FIND = "SELECT system, model, used_at FROM session_pins WHERE owner = ? AND conversation = ?"
-_ADD = "INSERT INTO session_pins (owner, conversation, system, model, used_at) VALUES (?, ?, ?, ?, ?)"
+# The model of a talk that is pinned already goes before the one that is given.
+_ADD = """
+INSERT OR IGNORE INTO session_pins (owner, conversation, system, model, used_at) VALUES (?1, ?2, ?3, coalesce(
+    (SELECT model FROM session_pins WHERE owner = ?1 AND conversation = ?2 LIMIT 1), ?4
+), ?5)
+"""
+_FOUND = TypeAdapter(list[tuple[bytes, str, float]]).validate_python
 _TOUCH = "UPDATE session_pins SET used_at = ? WHERE owner = ? AND conversation = ? AND system = ?"
 _FORGET_OLD = "DELETE FROM session_pins WHERE used_at < ?"
 # Times are whole in order: what is used later stands later, and of what was used at once either may go.
@@ -124,40 +130,36 @@ class Sessions:
 
     def held(self, talk: Talk, now: datetime) -> Pin | None:
         """The pin of a talk, used once more; None where it has none yet."""
-        with self._stored.transaction() as connection:
-            return self._held(connection, talk, now.timestamp())
+        found = _FOUND(self._stored.rows(_FIND, (talk.owner, talk.key)))
+        if not found:
+            return None
+        model, moment = found[0][1], now.timestamp()
+        last = next((used_at for system, _, used_at in found if system == talk.system), None)
+        # A full disk takes no note of a use; the pin holds all the same.
+        with suppress(InfrastructureError):
+            if last is None:
+                self._add(talk, model, moment)
+            elif moment - last >= _TOUCHED_EVERY_SECONDS:
+                with self._stored.transaction() as connection:
+                    connection.execute(_TOUCH, (moment, talk.owner, talk.key, talk.system))
+        return Pin(model, is_new_prompt=last is None)
 
     def pin(self, talk: Talk, model: str, now: datetime) -> Pin:
         """Pin a talk to a model. One that is pinned already keeps its model, which is the one returned."""
-        moment = now.timestamp()
-        with self._stored.transaction() as connection:
-            held = self._held(connection, talk, moment)
-            if held is None:
-                self._add(connection, talk, model, moment)
-            return held or Pin(model)
+        self._add(talk, model, now.timestamp())
+        return self.held(talk, now) or Pin(model)
 
     def warm(self, system: bytes, now: datetime) -> frozenset[str]:
         """The models whose prompt cache still holds a system prompt, as far as sessions have used it."""
         rows = self._stored.rows(_WARM, (system, now.timestamp() - _CACHE_SECONDS))
         return frozenset(str(model) for (model,) in rows)
 
-    def _held(self, connection: Connection, talk: Talk, moment: float) -> Pin | None:
-        found = connection.execute(_FIND, (talk.owner, talk.key)).fetchall()
-        used = [used_at for system, _, used_at in found if system == talk.system]
-        if not found:
-            return None
-        model = str(found[0][1])
-        if not used:
-            self._add(connection, talk, model, moment)
-        elif moment - used[0] >= _TOUCHED_EVERY_SECONDS:
-            connection.execute(_TOUCH, (moment, talk.owner, talk.key, talk.system))
-        return Pin(model, is_new_prompt=not used)
-
-    def _add(self, connection: Connection, talk: Talk, model: str, moment: float) -> None:
-        connection.execute(_ADD, (talk.owner, talk.key, talk.system, model, moment))
-        connection.execute(_FORGET_OLD, (moment - self.most_age.total_seconds(),))
-        connection.execute(_FORGET_OF_OWNER, (talk.owner, self.most_of_owner - 1))
-        connection.execute(_FORGET_MORE, (self.most - 1,))
+    def _add(self, talk: Talk, model: str, moment: float) -> None:
+        with self._stored.transaction() as connection:
+            connection.execute(_ADD, (talk.owner, talk.key, talk.system, model, moment))
+            connection.execute(_FORGET_OLD, (moment - self.most_age.total_seconds(),))
+            connection.execute(_FORGET_OF_OWNER, (talk.owner, self.most_of_owner - 1))
+            connection.execute(_FORGET_MORE, (self.most - 1,))
 
 
 def system_digest(body: Mapping[str, JsonValue]) -> bytes:
