@@ -270,7 +270,7 @@ def test_a_file_that_is_no_database_costs_the_cache_alone_is_told_once_and_is_le
         assert (one.body("k"), one.cache.alike("x"), one.cache.fill()) == (None, [], (0, 0))
         (told,) = one.told
     assert str(file) in told
-    assert "Calls go on without it" in told
+    assert "Calls go on without the cache" in told
     assert file.read_text() == "somebody's notes " * 500
 
 

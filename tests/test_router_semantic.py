@@ -141,7 +141,7 @@ def test_the_most_alike_is_taken_and_none_below_the_threshold() -> None:
     semantic = Semantic(Lexical(0.5))
     asked, half, nearly = places(LONG, LONG[: len(LONG) * 6 // 10], f"{LONG} Code comes later.")
     assert semantic.nearest(asked, [("half", half.traits), ("nearly", nearly.traits)]) == "nearly"
-    assert semantic.nearest(asked, [("half", b"")]) is None
+    assert semantic.nearest(asked, [("half", b""), ("of a damaged file", b"?")]) is None
     assert semantic.nearest(asked, []) is None
 
 

@@ -8,20 +8,21 @@ own digest, so that bytes that a disk has changed are a miss and no answer.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.stored import Stored
 from factory_assets.router.whole import PIECE_TYPE, STREAM_TYPE, Whole, is_stream
 
-Result = TypeVar("Result")
+Row = TypeVar("Row")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -54,10 +55,11 @@ _LEAST_USED = "SELECT key, size FROM answers ORDER BY used LIMIT 1"
 _ALIKE = """
 SELECT key, traits FROM answers WHERE place = ? AND kept_at > ? AND kept_at <= ? ORDER BY used DESC LIMIT ?
 """
-# The event loop waits meanwhile; no other program has any business in the file.
-_BUSY_SECONDS = 0.1
 # A row's own room, roughly: key, digest, numbers and their places in the indexes.
 _ROW_BYTES = 400
+_ANSWER = TypeAdapter(list[tuple[float, int, str, bytes, bytes]])
+_TRAITS = TypeAdapter(list[tuple[str, bytes]])
+_COUNTS = TypeAdapter(list[tuple[int, int]])
 _MOST_ALIKE = 100
 _FILE_MODE = 0o600
 
@@ -89,34 +91,46 @@ class AnswerCache:
     most_bytes: int
     clock: Callable[[], datetime]
     notify: Callable[[str], None]
-    _connection: sqlite3.Connection | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stored: Stored | None = None
     _told: set[str] = field(default_factory=set)
 
     @contextmanager
     def opened(self) -> Iterator[AnswerCache]:
         """Open the file for as long as the block lasts. One that cannot be opened is an empty cache."""
-        try:
-            self._connection = _connected(self.file)
-        except (sqlite3.Error, OSError) as error:
-            self._tell(error)
-        try:
+        with ExitStack() as stack:
+            # Answers are their owner's: SQLite gives the files beside it the same mode.
+            with suppress(OSError):
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                self.file.touch(_FILE_MODE)
+            try:
+                opening = Stored.open(self.file, _SCHEMA, what="The router's answers")
+                self._stored = stack.enter_context(opening)
+            except InfrastructureError as error:
+                self._tell(error)
             yield self
-        finally:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._stored = None
 
     def get(self, key: str, *, streams: bool) -> Kept | None:
         """The answer to a question, in the form that is asked for; None where there is none.
 
         One that was kept in the other form is turned into it: the same message, as events or in one piece.
         """
-        kept = self._tried(lambda connection: self._get(connection, key, streams=streams), None)
-        if kept is not None:
-            # By itself: a full disk that takes no note of a use still gives the answer.
-            self._tried(lambda connection: connection.execute(_USE, (key,)), None)
-        return kept
+        row = next(iter(self._rows(_GET, (key,), _ANSWER)), None)
+        if row is None:
+            return None
+        kept_at, status, content_type, digest, body = row
+        is_fresh = 0 <= self._now() - kept_at < self.ttl.total_seconds()
+        is_sound = digest == _digest(key, status, content_type, body)
+        whole = Whole.read(content_type, body) if is_fresh and is_sound else None
+        # A full disk that takes no note of either costs no answer.
+        self._change(lambda connection: connection.execute(_USE if whole else _DROP, (key,)))
+        if whole is None:
+            return None
+        if streams == is_stream(content_type):
+            return Kept(status, content_type, body, whole.model)
+        if streams:
+            return Kept(status, STREAM_TYPE, whole.stream, whole.model)
+        return Kept(status, PIECE_TYPE, whole.piece, whole.model)
 
     def put(
         self,
@@ -140,37 +154,18 @@ class AnswerCache:
         group, traits = (place.group, place.traits) if place else (None, None)
         digest = _digest(key, status, content_type, body)
         row = (key, self._now(), size, group, traits, status, content_type, digest, body)
-        return self._tried(lambda connection: self._put(connection, row), False)
+        return self._change(lambda connection: self._put(connection, row))
 
     def alike(self, group: str) -> list[tuple[str, bytes]]:
         """Keys and traits of the fresh answers of a group, those used last first."""
         now = self._now()
-        row = (group, now - self.ttl.total_seconds(), now, _MOST_ALIKE)
-        return self._tried(lambda connection: connection.execute(_ALIKE, row).fetchall(), [])
+        return self._rows(_ALIKE, (group, now - self.ttl.total_seconds(), now, _MOST_ALIKE), _TRAITS)
 
     def fill(self) -> tuple[int, int]:
         """How many answers there are, and their bytes."""
-        return self._tried(lambda connection: tuple(connection.execute(_FILL).fetchone()), (0, 0))
+        return next(iter(self._rows(_FILL, (), _COUNTS)), (0, 0))
 
-    def _get(self, connection: sqlite3.Connection, key: str, *, streams: bool) -> Kept | None:
-        row = connection.execute(_GET, (key,)).fetchone()
-        if row is None:
-            return None
-        kept_at, status, content_type, digest, body = row
-        is_fresh = 0 <= self._now() - kept_at < self.ttl.total_seconds()
-        whole = None
-        if is_fresh and digest == _digest(key, status, content_type, body):
-            whole = Whole.read(content_type, body)
-        if whole is None:
-            connection.execute(_DROP, (key,))
-            return None
-        if streams == is_stream(content_type):
-            return Kept(status, content_type, body, whole.model)
-        if streams:
-            return Kept(status, STREAM_TYPE, whole.stream, whole.model)
-        return Kept(status, PIECE_TYPE, whole.piece, whole.model)
-
-    def _put(self, connection: sqlite3.Connection, row: tuple[object, ...]) -> bool:
+    def _put(self, connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
         now = self._now()
         connection.execute(_DROP_STALE, (now - self.ttl.total_seconds(), now))
         connection.execute(_PUT, row)
@@ -179,51 +174,35 @@ class AnswerCache:
             key, its_size = connection.execute(_LEAST_USED).fetchone()
             connection.execute(_DROP, (key,))
             size -= its_size
+
+    def _rows(self, sql: str, values: tuple[object, ...], form: TypeAdapter[list[Row]]) -> list[Row]:
+        """What a query finds; nothing where it cannot be asked, or a damaged file answers something else."""
+        try:
+            return form.validate_python(self._stored.rows(sql, values) if self._stored else [])
+        except InfrastructureError as error:
+            self._tell(error)
+        except ValidationError:
+            pass
+        return []
+
+    def _change(self, act: Callable[[sqlite3.Connection], object]) -> bool:
+        if self._stored is None:
+            return False
+        try:
+            with self._stored.transaction() as connection:
+                act(connection)
+        except InfrastructureError as error:
+            self._tell(error)
+            return False
         return True
 
-    def _tried(self, act: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
-        """Do it as one transaction, or tell why it cannot be done."""
-        connection = self._connection
-        if connection is None:
-            return otherwise
-        with self._lock:
-            try:
-                with connection:
-                    return act(connection)
-            except sqlite3.Error as error:
-                self._tell(error)
-                return otherwise
-
-    def _tell(self, error: Exception) -> None:
-        reason = str(error)
-        if reason in self._told:
-            return
-        self._told.add(reason)
-        told = InfrastructureError(
-            f"The router's cache cannot be used: {reason}. Calls go on without it.",
-            where=str(self.file),
-            mend="Free disk space there; where the file is damaged, delete it and restart the router.",
-        )
-        self.notify(str(told))
+    def _tell(self, error: InfrastructureError) -> None:
+        if error.what not in self._told:
+            self._told.add(error.what)
+            self.notify(f"{error} Calls go on without the cache.")
 
     def _now(self) -> float:
         return self.clock().timestamp()
-
-
-def _connected(file: Path) -> sqlite3.Connection:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # Answers are their owner's: SQLite gives the files beside it the same mode.
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT, _FILE_MODE))
-    connection = sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # The last answers may be lost with the machine's power, and the file stays whole: sqlite.org/wal.html.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _digest(key: str, status: int, content_type: str, body: bytes) -> bytes:

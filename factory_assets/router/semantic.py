@@ -94,6 +94,8 @@ class Lexical:
 
     def score(self, one: bytes, other: bytes) -> float:
         """See `words.overlap`."""
+        if len(one) % _SENTENCE.size or len(other) % _SENTENCE.size:
+            return 0.0
         return overlap(list(_SENTENCE.iter_unpack(one)), list(_SENTENCE.iter_unpack(other)))
 
 
@@ -146,9 +148,9 @@ class Embeddings:
 
     def score(self, one: bytes, other: bytes) -> float:
         """The cosine of two vectors; 0 for those of different lengths."""
-        first, second = array("f", one), array("f", other)
-        if len(first) != len(second):
+        if len(one) != len(other) or len(one) % array("f").itemsize:
             return 0.0
+        first, second = array("f", one), array("f", other)
         return sum(a * b for a, b in zip(first, second, strict=True))
 
     def _tell(self, url: str, error: Exception) -> None:
