@@ -6,10 +6,16 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import llm_server
 import pytest
+from messages_api import Reply, messages_api
+from pydantic import SecretStr
 
+from factory_assets.analyze.answers import SPECS_SCHEMA
 from factory_assets.analyze.batches import paper_text
+from factory_assets.domain import agents
 from factory_assets.llm.asking import REMINDER
+from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.prompts import Prompts
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
@@ -199,3 +205,38 @@ def test_an_agents_turn_and_a_caller_that_wants_a_new_answer_share_nothing() -> 
     assert question(body(), session="s") is None
     for wish in ("no-cache", "no-store", "max-age=0, No-Cache"):
         assert question(body(), {"cache-control": wish}) is None
+
+
+def test_what_is_nested_beyond_reason_is_never_an_error() -> None:
+    for depth in (*range(900, 1000), 5_000):
+        schema = b"[" * depth + b"]" * depth
+        content = b'{"model": "m", "messages": [], "output_config": %s}' % schema
+        read = question(content)
+        assert read is None or read.key
+
+
+def test_an_endless_row_of_unclosed_blocks_is_read_in_time() -> None:
+    prompt = "<paper>\n<papers>\n" * 200_000
+    assert key(body(prompt), MARKED) != key(body(prompt + "x"), MARKED)
+    assert key(body("\ud800"), MARKED)
+
+
+@pytest.mark.parametrize("most_tokens", [1_000, 32_000])
+def test_the_factorys_own_questions_have_keys_as_they_come_over_the_wire(most_tokens: int) -> None:
+    def reply(asked: dict[str, Any]) -> Reply:
+        if asked.get("stream"):
+            told = "".join(
+                f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in llm_server.stream("{}")
+            )
+            return Reply(told.encode(), content_type="text/event-stream")
+        return Reply(json.dumps(llm_server.message("{}")).encode())
+
+    with messages_api(reply) as api:
+        url = f"http://127.0.0.1:{api.port}"
+        for prompt in ("papers", "papers", "other papers"):
+            asked = agents.Question(
+                "rules", prompt, SPECS_SCHEMA, "claude-haiku-5-5", max_output_tokens=most_tokens
+            )
+            ClaudeApi(base_url=url, api_key=SecretStr("k")).ask(asked)
+    keys = [key(sent, headers, target=path) for _, path, headers, sent in api.seen]
+    assert keys[0] == keys[1] != keys[2]

@@ -128,9 +128,11 @@ class AnswerCache:
             return None
         if streams == is_stream(content_type):
             return Kept(status, content_type, body, whole.model)
-        if streams:
-            return Kept(status, STREAM_TYPE, whole.stream, whole.model)
-        return Kept(status, PIECE_TYPE, whole.piece, whole.model)
+        try:
+            other = (STREAM_TYPE, whole.stream) if streams else (PIECE_TYPE, whole.piece)
+        except RecursionError:
+            return None
+        return Kept(status, *other, whole.model)
 
     def put(
         self,

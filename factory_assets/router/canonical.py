@@ -80,18 +80,16 @@ class Question:
         wishes = {wish.strip().lower() for wish in told.get("cache-control", "").split(",")}
         if not asked.is_plain or wishes & {"no-cache", "no-store"}:
             return None
-        try:
-            body = _body(content)
-        except _UnsharedError:
-            return None
         betas = {name: value for name, value in told.items() if name.startswith("anthropic-")}
         envelope = [_FORM, owner, target, betas]
         unordered = told.get(UNORDERED_HEADER, "")
-        key = _digest([*envelope, unordered, _sorted(body, unordered)])
-        frame, variable = "", ""
-        if named := _named(body, told.get(VARIABLE_HEADER, "")):
-            template, variable = named
-            frame = _digest([*envelope, "frame", template])
+        try:
+            body = _body(content)
+            key = _digest([*envelope, unordered, _sorted(body, unordered)])
+            template, variable = _named(body, told.get(VARIABLE_HEADER, "")) or (None, "")
+            frame = _digest([*envelope, "frame", template]) if template else ""
+        except (_UnsharedError, RecursionError):
+            return None
         return cls(key, f"{key} {'streamed' if asked.streams else 'whole'}", frame, variable)
 
 
