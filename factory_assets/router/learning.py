@@ -29,8 +29,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.llm.router import FeedbackGiven
-from factory_assets.router.quality import Reading, Tally
+from factory_assets.router.quality import Feedback, Reading, Tally
 from factory_assets.router.scoring import OPUS, SONNET, tier_of
 from factory_assets.router.stored import Stored
 
@@ -147,7 +146,7 @@ class Lesson:
             return usual, False
         return (DEARER if usual == CHEAPER else CHEAPER), True
 
-    def learn(self, feedback: FeedbackGiven, *, at: float) -> tuple[Lesson, str | None]:
+    def learn(self, feedback: Feedback, *, at: float) -> tuple[Lesson, str | None]:
         """What is known with one more piece of feedback; why the threshold moved, if it did."""
         if feedback.tier not in {CHEAPER, DEARER}:
             return self, None
@@ -230,7 +229,7 @@ class Learner:
         """As `Lesson.tier`."""
         return self._current().tier(score, has_tools=has_tools, lot=lot)
 
-    def learn(self, feedback: FeedbackGiven, *, now: datetime) -> str | None:
+    def learn(self, feedback: Feedback, *, now: datetime) -> str | None:
         """Take in one piece of feedback; why the threshold moved, if it did."""
         with self._stored.transaction() as connection:
             known = _read(lambda sql: connection.execute(sql).fetchall())

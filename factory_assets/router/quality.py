@@ -1,13 +1,42 @@
-"""How good a tier's answers are: the interval in which its mean quality lies, at all times at once."""
+"""How good a tier's answers are: feedback, and the interval in which its mean quality lies at all times at once."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from factory_assets.domain.errors import InputError
 
 _BOLDEST_BET = 0.5
+
+
+class Feedback(BaseModel):
+    """How good an answer was: `quality` 0 to 1, of a model of `tier` 1 to 3, to a call of `score` 0 to 1."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+    score: float = Field(ge=0, le=1)
+    tier: int = Field(ge=1, le=3)
+    quality: float = Field(ge=0, le=1)
+
+    @classmethod
+    def read(cls, body: JsonValue) -> Feedback:
+        """The feedback in a request's JSON.
+
+        Raises:
+            InputError: it is none.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            raise InputError(
+                f"This is no feedback: {fault['msg']}.",
+                where=".".join(str(part) for part in fault["loc"]) or "body",
+                mend="Send a JSON object with score 0 to 1, tier 1, 2 or 3, and quality 0 to 1.",
+            ) from None
 
 
 @dataclass(frozen=True)
