@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from messages_api import Reply, messages_api
 from factory_assets.replay.messages_reply import MessageReply, TextBlock, TokenUsage
 from factory_assets.replay.sse import encode, events_of
 from factory_assets.router.cache import AnswerCache, Place
+from factory_assets.router.inflight import InFlight
+from factory_assets.router.passing import Passing
 from factory_assets.router.whole import PIECE_TYPE, STREAM_TYPE, Whole
 
 MESSAGE = llm_server.message('{"names": ["ü"]}')
@@ -303,6 +306,73 @@ def test_an_answer_whose_bytes_the_disk_has_changed_is_a_miss(file: Path) -> Non
     connection.close()
     with opened(file) as one:
         assert one.body("k") is None
+        assert one.cache.fill() == (0, 0)
+
+
+def passed(body: bytes, content_type: str, closed: list[str], status: int = 200) -> Passing:
+    """An answer that comes in small pieces."""
+
+    async def content() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 7):
+            yield body[start : start + 7]
+
+    async def close() -> None:
+        closed.append("closed")
+
+    return Passing(status, [(b"Content-Type", content_type.encode())], content(), close)
+
+
+async def heard(passing: Passing, *, most: int = 10**9) -> bytes:
+    """What a caller hears that hangs up after so many bytes."""
+    got = b""
+    async for chunk in passing.content:
+        got += chunk
+        if len(got) >= most:
+            break
+    await passing.close()
+    return got
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "streams"), [(STREAM, STREAM_TYPE, True), (PIECE, PIECE_TYPE, False)]
+)
+def test_an_answer_is_kept_as_it_passes_and_shared_by_all_who_asked_meanwhile(
+    file: Path, body: bytes, kind: str, streams: bool
+) -> None:
+    with opened(file) as one:
+        closed: list[str] = []
+
+        async def start() -> Passing:
+            return one.cache.keeping(passed(body, kind, closed), "k", place=Place("group", b"t"))
+
+        async def ask() -> list[bytes]:
+            flights = InFlight()
+            answers = [await flights.join("k", start) for _ in range(3)]
+            return [await heard(answer) for answer in answers]
+
+        assert asyncio.run(ask()) == [body] * 3
+        assert one.body("k", streams=streams) == body
+        assert one.cache.alike("group") == [("k", b"t")]
+        assert closed == ["closed"]
+
+
+def test_a_caller_that_hangs_up_behind_the_last_event_leaves_a_whole_answer_and_one_before_it_none(
+    file: Path,
+) -> None:
+    with opened(file) as one:
+        for key, most in (("whole", len(STREAM)), ("cut", len(STREAM) - 8)):
+            closed: list[str] = []
+            asyncio.run(heard(one.cache.keeping(passed(STREAM, STREAM_TYPE, closed), key), most=most))
+            assert closed == ["closed"]
+        assert one.body("whole", streams=True) == STREAM
+        assert one.body("cut", streams=True) is None
+
+
+def test_errors_and_answers_beyond_all_bounds_pass_and_are_not_kept(file: Path) -> None:
+    huge = json.dumps(llm_server.message("x" * 20_000)).encode()
+    with opened(file, most_bytes=10_000) as one:
+        assert asyncio.run(heard(one.cache.keeping(passed(huge, PIECE_TYPE, []), "huge"))) == huge
+        assert asyncio.run(heard(one.cache.keeping(passed(PIECE, PIECE_TYPE, [], 529), "error"))) == PIECE
         assert one.cache.fill() == (0, 0)
 
 

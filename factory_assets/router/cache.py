@@ -7,18 +7,21 @@ own digest, so that bytes that a disk has changed are a miss and no answer.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.passing import Passing
 from factory_assets.router.stored import Stored
 from factory_assets.router.whole import PIECE_TYPE, STREAM_TYPE, Whole, is_stream
 
@@ -60,6 +63,8 @@ _ROW_BYTES = 400
 _ANSWER = TypeAdapter(list[tuple[float, int, str, bytes, bytes]])
 _TRAITS = TypeAdapter(list[tuple[str, bytes]])
 _COUNTS = TypeAdapter(list[tuple[int, int]])
+# A message of 128,000 tokens is a megabyte, and its events are twice as much.
+_MOST_ANSWER_BYTES = 4 * 1024 * 1024
 _MOST_ALIKE = 100
 _FILE_MODE = 0o600
 
@@ -157,6 +162,36 @@ class AnswerCache:
         digest = _digest(key, status, content_type, body)
         row = (key, self._now(), size, group, traits, status, content_type, digest, body)
         return self._change(lambda connection: self._put(connection, row))
+
+    def keeping(
+        self, passing: Passing, key: str, *, wants_json: bool = False, place: Place | None = None
+    ) -> Passing:
+        """The same answer under way, which is kept, as by `put`, when it is closed.
+
+        A whole answer says itself that it is whole, so that one whose caller hangs up behind its last event is kept.
+        """
+        held = bytearray()
+        most = min(self.most_bytes, _MOST_ANSWER_BYTES)
+
+        async def content() -> AsyncIterator[bytes]:
+            async for chunk in passing.content:
+                if len(held) <= most:
+                    held.extend(chunk)
+                yield chunk
+
+        async def close() -> None:
+            await passing.close()
+            if 0 < len(held) <= most:
+                body = bytes(held)
+                held.clear()
+                told = {name.lower(): value.decode("latin-1") for name, value in passing.headers}
+                put = partial(
+                    self.put, key, status=passing.status, body=body, wants_json=wants_json, place=place
+                )
+                # A disk that is slow to take it holds up no other call.
+                await asyncio.to_thread(put, content_type=told.get(b"content-type", ""))
+
+        return Passing(passing.status, passing.headers, content(), close)
 
     def alike(self, group: str) -> list[tuple[str, bytes]]:
         """Keys and traits of the fresh answers of a group, those used last first."""
