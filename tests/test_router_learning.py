@@ -75,7 +75,7 @@ def test_a_cheaper_tier_that_is_as_good_wins_calls(draw: Draw, equal: float, cal
 
 @pytest.mark.parametrize("draw", [gradual, all_or_nothing])
 def test_noise_alone_moves_nothing_where_either_move_would_be_wrong(draw: Draw) -> None:
-    """The truth is the margin itself, the hardest one: of 40 runs two may go wrong; of 2,000 measured ones none did."""
+    """The truth is the margin itself, the hardest one. Of 40 runs two may go wrong; of 2,000 longer ones none did."""
     runs = [taught(seed, draw, cheaper=GOOD - MARGIN, calls=1000) for seed in range(40)]
     assert sum(len(run) > 1 for run in runs) <= ERROR_RATE * len(runs)
 

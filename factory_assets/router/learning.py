@@ -6,7 +6,7 @@ goes to the other tier, drawn by a lot that says nothing of the call, so that bo
 alike: without that the dearer tier would be judged by the harder calls. The threshold goes
 
 - up by one band, when in the band above it the lower end of the cheaper tier's interval lies over the upper end of the
-  dearer tier's less `MARGIN`: the cheaper tier is not worse by more than the margin;
+  dearer tier's less `MARGIN`: the cheaper tier, of which there is a sample, is not worse by more than the margin;
 - down by one band, when in the band below it the upper end of the cheaper tier's interval lies under the lower end of
   the dearer tier's less the margin: the cheaper tier is worse by more than the margin;
 - and else nowhere.
@@ -119,11 +119,6 @@ class Explained(_Told):
     above: Comparison | None
     below: Comparison | None
     moves: tuple[Move, ...]
-
-    @property
-    def because(self) -> str:
-        """Why the threshold is where it is, in words."""
-        return " ".join(band.why for band in (self.above, self.below) if band is not None)
 
 
 @dataclass(frozen=True)
