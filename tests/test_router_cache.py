@@ -230,6 +230,8 @@ def test_an_answer_is_given_until_its_time_is_over(file: Path) -> None:
         assert one.body("old") == PIECE
         one.put("new")
         one.now[0] += timedelta(minutes=1)
+        one.put("newest")
+        assert one.cache.fill()[0] == 2
         assert one.body("old") is None
         assert one.body("new") == PIECE
         one.now[0] -= timedelta(days=1)
