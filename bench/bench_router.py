@@ -18,14 +18,16 @@ from pathlib import Path
 
 import httpx
 import psutil
+from pydantic import SecretStr
 
 from bench.load import MODEL, Timed, request, timed
 from bench.verdict import verdict
 from factory_assets.domain.agents import Purpose
-from factory_assets.router.app import Backend
-from factory_assets.router.credentials import Credentials
+from factory_assets.router.backends import CredentialKind
+from factory_assets.router.backends_file import default_backend
+from factory_assets.router.made import RouterConfig, router_of
 from factory_assets.router.serving import serve
-from factory_assets.router.whereabouts import door_to, router_of
+from factory_assets.router.whereabouts import Whereabouts
 
 # The newest whose proxy the package index has whole; 1.82.7 and 1.82.8 were poisoned.
 _LITELLM = "1.108.0"
@@ -53,7 +55,8 @@ class _Way:
 
 def serve_router(folder: str, api: str, port: str) -> None:
     """The router before that API, as `factory router` runs it, in a process of its own."""
-    with router_of(Path(folder), {"api": Backend(api, Credentials(api_key="of-no-use"))}) as router:
+    backend = default_backend(api, CredentialKind.API_KEY, SecretStr("of-no-use"))
+    with router_of(Whereabouts(Path(folder)), RouterConfig(chains={"api": (backend,)})) as router:
         serve(router, "127.0.0.1", int(port))
 
 
@@ -126,7 +129,7 @@ def _ways() -> Iterator[list[_Way]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         api = stack.enter_context(_served("directly", _api(), folder))
         router = stack.enter_context(_served("this router", _router(folder, api.url), folder))
-        door, bench = door_to(folder / "router", router.url), Purpose(stage="bench")
+        door, bench = Whereabouts(folder / "router").door_to(router.url), Purpose(stage="bench")
         passes = [
             stack.enter_context(door.open(bench, limit_usd=1e6, seconds=3600.0)) for _ in range(max(_AT_ONCE))
         ]

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from factory_assets.leaks.scanner import LeakScanner
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.replay.server import ReplayServer
-    from factory_assets.router.app import Backend
     from factory_assets.router.client import RouterDoor
+    from factory_assets.router.made import RouterConfig
+    from factory_assets.router.whereabouts import Whereabouts
     from factory_assets.sandbox import ResourceLimits, Sandbox
 
 # A made-up key: the replay server wants one, and a real one must not reach it.
@@ -211,39 +212,41 @@ class Access:
     @cached_property
     def _door(self) -> RouterDoor:
         """The way to the model: the live factory's router, or else one in a thread of this process."""
+        from factory_assets.router.made import router_of
         from factory_assets.router.serving import in_thread
-        from factory_assets.router.whereabouts import door_to, find_router, router_of
 
-        folder = self._settings.router_dir
-        found = find_router(folder)
-        if found is not None:
+        place = self.router_place
+        if (found := place.find()) is not None:
             return found
-        router = self._held.enter_context(router_of(folder, self.backends()))
-        return door_to(folder, self._held.enter_context(in_thread(router)))
+        router = self._held.enter_context(router_of(place, self.router_config()))
+        return place.door_to(self._held.enter_context(in_thread(router)))
 
-    def backends(self) -> dict[str, Backend]:
-        """What stands behind this instance's router: the model's API, and the router that the settings name."""
+    @property
+    def router_place(self) -> Whereabouts:
+        """Where this instance's router keeps its files."""
+        from factory_assets.router.whereabouts import Whereabouts
+
+        return Whereabouts(self._settings.router_dir)
+
+    def router_config(self) -> RouterConfig:
+        """How this instance's router works.
+
+        Raises:
+            InputError: a backend's address or the backends file cannot be used.
+        """
         from factory_assets.llm.claude_code_home import Login
-        from factory_assets.router.app import Backend
-        from factory_assets.router.credentials import Credentials
+        from factory_assets.router.backends import CredentialKind
+        from factory_assets.router.backends_file import default_backend
+        from factory_assets.router.made import RouterConfig
+        from factory_assets.router_settings import router_config
 
-        def told(secret: SecretStr | None) -> str | None:
-            return secret.get_secret_value() if secret is not None else None
-
-        settings, held = self._settings, self._credentials()
         if self._replays:
-            return {"api": Backend(self._replay.url, Credentials(api_key=told(_REPLAY_KEY)))}
-        credentials = Credentials(
-            api_key=told(held.get("ANTHROPIC_API_KEY")),
-            auth_token=told(held.get("ANTHROPIC_AUTH_TOKEN") or held.get("CLAUDE_CODE_OAUTH_TOKEN")),
-            login_file=Login(_claude_config()).file if self._has_login() and not held else None,
-        )
-        backends = {"api": Backend(settings.anthropic_base_url, credentials)}
-        if settings.llm_router_url:
-            # A router on its own machine keeps the real key, and takes whatever it is shown.
-            own = credentials if held else Credentials(api_key="no-key-needed")
-            backends["router"] = Backend(settings.llm_router_url, own)
-        return backends
+            return RouterConfig(
+                chains={"api": (default_backend(self._replay.url, CredentialKind.API_KEY, _REPLAY_KEY),)}
+            )
+        held = self._credentials()
+        login = Login(_claude_config()).file if self._has_login() and not held else None
+        return router_config(self._settings, held, login)
 
     def _routes(self) -> list[tuple[Route, StructuredModel]]:
         from factory_assets.llm.claude_api import ClaudeApi

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
+    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -52,6 +53,21 @@ class Mode(StrEnum):
 
     LIVE = "live"
     REPLAY = "replay"
+
+
+def _by_phase(value: object) -> object:
+    """A model for each phase, from `build=NAME,review=NAME`."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    named = {phase.strip(): model.strip() for phase, _, model in pairs}
+    unknown = named.keys() - {phase.value for phase in Phase}
+    if unknown or not all(named.values()):
+        raise ValueError("write PHASE=MODEL for phases among build, seo and review, with commas between")
+    return named
+
+
+LowestModels = Annotated[dict[str, str], NoDecode, BeforeValidator(_by_phase)]
 
 
 class Settings(BaseSettings):
@@ -112,6 +128,24 @@ class Settings(BaseSettings):
     factory_reader: ReaderMode = Field(
         ReaderMode.DECIDE,
         description="decide: what the reader finds and confirms is handed back; advise: shown only; off: not asked.",
+    )
+    factory_backends_file: Path | None = Field(
+        None,
+        description="YAML file of the router's backends; the Claude API by default.",
+    )
+    factory_reroute: bool = Field(
+        False,
+        description="Whether plain questions may go to another Claude model than the one named, by how hard they look.",
+    )
+    factory_lowest_models: LowestModels = Field(
+        default_factory=dict,
+        description="Lowest model that a phase's new session may start with where that is cheaper for all of it, as"
+        " build=NAME,review=NAME.",
+    )
+    factory_answer_cache_hours: float = Field(
+        24.0,
+        ge=0,
+        description="Hours that the router gives the same answer to the same plain question; 0: never.",
     )
     factory_build_turns: int | None = Field(
         None,

@@ -10,11 +10,13 @@ from pydantic import SecretStr
 
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_home import Login
-from factory_assets.router.app import Backend
+from factory_assets.router.backends import CredentialKind
+from factory_assets.router.backends_file import default_backend
 from factory_assets.router.client import RouterDoor
-from factory_assets.router.credentials import Credentials
+from factory_assets.router.credentials import LoginFile
+from factory_assets.router.made import RouterConfig, router_of
 from factory_assets.router.serving import in_thread
-from factory_assets.router.whereabouts import door_to, router_of
+from factory_assets.router.whereabouts import Whereabouts
 from factory_assets.sandbox import Sandbox
 
 _held = ExitStack()
@@ -29,9 +31,18 @@ def router_to(
     login_file: Path | None = None,
 ) -> RouterDoor:
     """The way to the API at `url` through a router with this credential, which ends with the test."""
-    backend = Backend(url, Credentials(api_key, auth_token, login_file))
-    router = _held.enter_context(router_of(folder / "router", {"api": backend}))
-    return door_to(folder / "router", _held.enter_context(in_thread(router)))
+    if api_key is not None:
+        backend = default_backend(url, CredentialKind.API_KEY, SecretStr(api_key))
+    elif auth_token is not None:
+        backend = default_backend(url, CredentialKind.AUTH_TOKEN, SecretStr(auth_token))
+    else:
+        backend = default_backend(url)
+    config = RouterConfig(
+        chains={"api": (backend,)}, login=LoginFile(login_file) if login_file else None, cache_hours=0
+    )
+    place = Whereabouts(folder / "router")
+    router = _held.enter_context(router_of(place, config))
+    return place.door_to(_held.enter_context(in_thread(router)))
 
 
 def end_routers() -> None:

@@ -25,7 +25,7 @@ from factory_assets.domain.agents import AgentTask, OutcomeKind, Purpose
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.model_door import AtDoor
 from factory_assets.router.client import RouterDoor
-from factory_assets.router.whereabouts import door_to, find_router
+from factory_assets.router.whereabouts import Whereabouts
 
 pytestmark = pytest.mark.end_to_end
 
@@ -61,7 +61,7 @@ def router_process(script: Script, folder: Path, port: int) -> Iterator[subproce
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + 60
-            while find_router(folder / "data" / "router") is None:
+            while Whereabouts(folder / "data" / "router").find() is None:
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -82,7 +82,7 @@ def test_a_phase_outlives_the_kill_of_its_router_and_knows_what_it_spent(tmp_pat
     workspace = tmp_path / "workspace"
     ended: list[Any] = []
     with claude_server(wait, bash("echo two"), Say("all done")) as script:
-        door = door_to(tmp_path / "data" / "router", f"http://127.0.0.1:{port}")
+        door = Whereabouts(tmp_path / "data" / "router").door_to(f"http://127.0.0.1:{port}")
         with router_process(script, tmp_path, port) as first:
             work = threading.Thread(
                 target=lambda: ended.append(
@@ -109,7 +109,7 @@ def test_what_a_phase_had_spent_is_known_though_its_router_never_comes_back(tmp_
     port = free_port()
     workspace = tmp_path / "workspace"
     with claude_server(bash("touch begun; sleep 2"), Say("all done")) as script:
-        door = door_to(tmp_path / "data" / "router", f"http://127.0.0.1:{port}")
+        door = Whereabouts(tmp_path / "data" / "router").door_to(f"http://127.0.0.1:{port}")
         with router_process(script, tmp_path, port) as first:
 
             def kill() -> None:

@@ -20,15 +20,16 @@ def router(
     ),
 ) -> None:
     """Run the router through which every call of the model goes; `up` does it by itself."""
+    from factory_assets.router.made import router_of
     from factory_assets.router.serving import serve
-    from factory_assets.router.whereabouts import router_of, told
 
     instance = open_instance()
     port = port or free_port()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    folder = instance.settings.router_dir
+    gateways = Gateways(instance.settings)
+    place = gateways.router_place
     console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
-    with router_of(folder, Gateways(instance.settings).backends()) as running, told(folder, url):
+    with router_of(place, gateways.router_config()) as running, place.told(url):
         try:
             serve(running, host, port)
         except OSError as error:

@@ -24,7 +24,7 @@ class AtDoor:
     `refusal` is the last one after which nothing was answered any more. It is in doubt where the same credential, or
     the same model, had been accepted before in this run: code in the sandbox can have a good one refused.
     `silent_seconds` is for how long the API has said nothing of an answer that is waited for, `not_passed` what was
-    asked and not let through.
+    asked and not let through. `score` (0 to 1) and `tier` are what the calls were routed by, on average.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -33,6 +33,8 @@ class AtDoor:
     refusal: Refusal | None = None
     is_doubted: bool = False
     not_passed: tuple[str, ...] = ()
+    score: float | None = None
+    tier: int | None = None
 
 
 class Pass(Protocol):
@@ -62,7 +64,13 @@ class ModelDoor(Protocol):
         ...
 
     def open(
-        self, purpose: Purpose, *, limit_usd: float, seconds: float, login: bool = False
+        self,
+        purpose: Purpose,
+        *,
+        limit_usd: float,
+        seconds: float,
+        login: bool = False,
+        plain: bool = False,
     ) -> AbstractContextManager[Pass]:
         """Open a way for at most so long and so many dollars; it is shut at the end of the context.
 
@@ -70,6 +78,7 @@ class ModelDoor(Protocol):
             purpose: what the calls are for.
             limit_usd: what they may cost.
             seconds: for how long it stays open.
+            plain: whether the calls are questions by themselves, which may share answers.
             login: whether the calls bring a person's own login of Claude Code along, which is passed on as it is.
         """
         ...

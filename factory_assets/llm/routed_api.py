@@ -25,7 +25,7 @@ class RoutedApi:
         calls = self.api.retries + 1
         seconds = calls * (self.api.timeout_seconds + self.api.patience_seconds)
         with self.door.open(
-            question.purpose, limit_usd=most_usd(question, calls=calls), seconds=seconds
+            question.purpose, limit_usd=most_usd(question, calls=calls), seconds=seconds, plain=True
         ) as way:
             token = SecretStr(way.token(API_KEY_BEGINNING))
             asking = (

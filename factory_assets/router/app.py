@@ -1,35 +1,38 @@
-"""The routes: a token says who asks, what it may cost is ruled here, and the bytes pass as they came."""
+"""The routes of the Messages API: a token says who asks and what it may cost, and the bytes pass as they came."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 import httpx
-from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from factory_assets.domain.errors import CredentialError, InputError
-from factory_assets.llm.model_door import GRANT_HEADER, AtDoor
+from factory_assets.domain.errors import CredentialError, FactoryError, InputError
+from factory_assets.llm.model_door import GRANT_HEADER
+from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.clients import async_client
-from factory_assets.router.asked import SESSION_HEADER, Asked
-from factory_assets.router.calls import MeteredCall, Unmetered
-from factory_assets.router.credentials import Credentials
-from factory_assets.router.grants import Grants, Live
-from factory_assets.router.passing import CREDENTIALS, Passing, UnreachableError, pass_on, passed_on
+from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
+from factory_assets.router.control import Control
+from factory_assets.router.forms import UnconvertibleError
+from factory_assets.router.openai_door import chat_passing, read_chat
+from factory_assets.router.passing import CREDENTIALS, Passing, UnreachableError, passed_on
 from factory_assets.router.relaying import Relayed, TooLargeError, unless_gone, whole_body
-from factory_assets.router.tokens import Grant, Signer
+from factory_assets.router.routing import Call, Routing
+from factory_assets.router.sending import Incoming, RefusedError, Sender
+from factory_assets.router.shapes import routing_headers
+from factory_assets.router.sharing import Sharing
+from factory_assets.router.tokens import PREFIX
 
 # As the Messages API itself: https://platform.claude.com/docs/en/api/overview#request-size-limits.
 MOST_BYTES = 32 * 1024 * 1024
-_MESSAGES = "/v1/messages"
+_MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
 # An agent's answer may take long, and pings keep it alive; a backend that takes no connection is down.
 _TIMEOUT = httpx.Timeout(600.0, connect=30.0)
 _KINDS = {
@@ -37,33 +40,21 @@ _KINDS = {
     401: "authentication_error",
     404: "not_found_error",
     413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
 }
-_AT_DOOR = TypeAdapter(AtDoor)
 _log = logging.getLogger(__name__)
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A model's API, and what opens it."""
-
-    base_url: str
-    credentials: Credentials
 
 
 @dataclass(frozen=True, kw_only=True)
 class Router:
-    """All that one router knows. `backends` are what grants name, `clock` is the time in UTC."""
+    """All that one router is made of. `reroutes`: plain calls may go to another model than they ask for."""
 
-    backends: Mapping[str, Backend]
-    signer: Signer
-    grants: Grants
-    clock: Callable[[], datetime]
+    control: Control
+    sender: Sender
+    sharing: Sharing
+    routing: Routing
+    reroutes: bool
     _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def app(self) -> Starlette:
@@ -73,13 +64,16 @@ class Router:
                 Route("/", _here, methods=["GET", "HEAD"]),
                 Route("/health", _here, methods=["GET"]),
                 Route(_MESSAGES, self._ask, methods=["POST"]),
-                Route(f"{_MESSAGES}/count_tokens", self._ask, methods=["POST"]),
-                Route("/v1/models", self._ask, methods=["GET"]),
-                Route("/v1/grants", self._all, methods=["GET"]),
-                Route("/v1/grants/{id}", self._seen, methods=["GET"]),
-                Route("/v1/grants/{id}", self._end, methods=["DELETE"]),
+                Route(f"{_MESSAGES}/count_tokens", self._ask_free, methods=["POST"]),
+                Route("/v1/models", self._ask_free, methods=["GET"]),
+                Route(_CHAT, self._chat, methods=["POST"]),
+                *self.control.routes(),
             ],
-            exception_handlers={_RefusedError: _refused, Exception: _broken},
+            exception_handlers={
+                RefusedError: _refused,
+                FactoryError: _failed,
+                Exception: _broken,
+            },
             lifespan=self._lifespan,
         )
 
@@ -88,108 +82,115 @@ class Router:
         async with async_client(timeout=_TIMEOUT) as client:
             self._clients.append(client)
             yield
+            await self.sharing.in_flight.aclose()
             self._clients.clear()
 
     async def _ask(self, request: Request) -> Response:
-        live = self.grants.of(self._grant(request))
         try:
-            body = await whole_body(request, most_bytes=MOST_BYTES)
-            sent = self._sent(request, body, live.grant)
-            if request.url.path != _MESSAGES:
-                passing = await unless_gone(request.receive, pass_on(self._clients[0], sent, Unmetered()))
-            else:
-                passing = await unless_gone(request.receive, self._call(request, body, sent, live))
+            incoming = await self._incoming(request)
+            return Relayed(await unless_gone(request.receive, self._answer(incoming)))
         except ClientDisconnect:
             return Response(status_code=499)
-        except TooLargeError as error:
-            raise _RefusedError(
-                413, f"The request is larger than the model API's {MOST_BYTES} bytes."
-            ) from error
-        except (UnreachableError, InputError) as error:
-            raise _RefusedError(502, str(error)) from error
-        return Relayed(passing)
 
-    async def _call(self, request: Request, body: bytes, sent: httpx.Request, live: Live) -> Passing:
-        """A call of the model, once there is a place for it and as long as the grant has dollars left."""
-        await live.places.acquire()
+    async def _chat(self, request: Request) -> Response:
+        """The same in OpenAI's form."""
         try:
-            listener = self._begin(request, body, live)
-        except BaseException:
-            live.places.release()
-            raise
-        return await pass_on(self._clients[0], sent, listener)
-
-    def _begin(self, request: Request, body: bytes, live: Live) -> MeteredCall:
-        if (why := live.meter.refusal()) is not None:
-            # 400, because programs try every other refusal again.
-            raise _RefusedError(400, f"No further call of the model passes: {why}.")
-        asked = Asked.read(body, session=request.headers.get(SESSION_HEADER))
-        return MeteredCall.begin(live, asked, len(body), journal=self.grants.journal, clock=self.clock)
-
-    def _grant(self, request: Request) -> Grant:
-        try:
-            grant = self.signer.read(_shown(request)[1], now=self.clock())
-        except CredentialError as error:
-            raise _RefusedError(401, error.what) from error
-        live = self.grants.find(grant.id)
-        if live is not None and live.has_ended:
-            raise _RefusedError(401, f"The token of {grant.words} has ended.")
-        return grant
-
-    def _sent(self, request: Request, body: bytes, grant: Grant) -> httpx.Request:
-        """The request as it goes on: with the credential in the place of the token."""
-        backend = self.backends.get(grant.backend)
-        if backend is None:
-            raise _RefusedError(400, f"This router has no backend {grant.backend}.")
-        headers = passed_on(request.headers.raw, without=frozenset({GRANT_HEADER}))
-        try:
-            name, value = (
-                ("authorization", request.headers.get("authorization", ""))
-                if grant.login
-                else backend.credentials.header(_shown(request)[0])
+            came = await self._incoming(request)
+            chat = read_chat(came.body)
+            body = chat.body
+            incoming = replace(
+                came, target=_MESSAGES, body=body, asked=Asked.read(body), headers=chat.headers(came)
             )
+            passing = await unless_gone(request.receive, self._answer(incoming))
+            return Relayed(await chat_passing(passing, chat))
+        except UnconvertibleError as error:
+            raise RefusedError(error.status, str(error)) from error
+        except ClientDisconnect:
+            return Response(status_code=499)
+
+    async def _ask_free(self, request: Request) -> Response:
+        try:
+            incoming = await self._incoming(request)
+            sending = self.sender.ask_free(self._clients[0], incoming)
+            return Relayed(await unless_gone(request.receive, sending))
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except UnreachableError as error:
+            raise RefusedError(502, str(error)) from error
+
+    async def _answer(self, came: Incoming) -> Passing:
+        incoming, told = self._routed(came)
+        grant = incoming.live.grant
+
+        async def send() -> Passing:
+            passing = await self.sender.send(self._clients[0], incoming)
+            # An agent's answers pass as they came, headers too.
+            return replace(passing, headers=[*passing.headers, *_encoded(told)]) if grant.plain else passing
+
+        question = self.sharing.question_in(incoming, self.sender.chains.get(grant.backend, ()))
+        try:
+            return await (self.sharing.answer(question, incoming, send) if question else send())
+        except (UnreachableError, InputError) as error:
+            raise RefusedError(502, str(error)) from error
+
+    def _routed(self, came: Incoming) -> tuple[Incoming, Mapping[str, str]]:
+        """The call for the model that it is to go to, and the headers that tell of the choice."""
+        grant, asked = came.live.grant, came.asked
+        if asked.model is None:
+            return came, {}
+        owner, phase = grant.repo or grant.stage, grant.phase or grant.stage
+        call = Call(asked, len(came.body), owner, phase, may_reroute=grant.plain and self.reroutes)
+        choice = self.routing.choose(call, self.sender.clock())
+        came.live.note_choice(choice.score, choice.tier)
+        reading = GatewayReading(model=choice.model, score=float(choice.score), tier=choice.tier)
+        if choice.model == asked.model:
+            return came, routing_headers(reading)
+        body = with_model(came.body, choice.model)
+        routed = replace(came, body=body, asked=Asked.read(body, session=asked.session))
+        return routed, routing_headers(reading)
+
+    async def _incoming(self, request: Request) -> Incoming:
+        """The request, whole.
+
+        Raises:
+            RefusedError: no token opens it, or it is too large.
+            ClientDisconnect: the client hung up.
+        """
+        try:
+            grant = self.control.signer.read(_shown(request), now=self.sender.clock())
         except CredentialError as error:
-            raise _RefusedError(401, str(error)) from error
-        headers += [(name.encode(), value.encode()), (b"accept-encoding", b"identity")]
+            raise RefusedError(401, error.what) from error
+        live = self.control.grants.of(grant)
+        if live.has_ended:
+            raise RefusedError(401, f"The token of {grant.words} has ended.")
+        try:
+            body = await whole_body(request, most_bytes=MOST_BYTES)
+        except TooLargeError as error:
+            words = f"The request is larger than the model API's {MOST_BYTES} bytes."
+            raise RefusedError(413, words) from error
         query = f"?{request.url.query}" if request.url.query else ""
-        url = httpx.URL(f"{backend.base_url.rstrip('/')}{request.url.path}{query}")
-        return httpx.Request(request.method, url, headers=headers, content=body)
-
-    async def _all(self, request: Request) -> Response:
-        self._check_control(request)
-        return JSONResponse(self.grants.ids)
-
-    async def _seen(self, request: Request) -> Response:
-        live = self._live(request)
-        return Response(_AT_DOOR.dump_json(live.meter.seen), media_type="application/json")
-
-    async def _end(self, request: Request) -> Response:
-        self._live(request)
-        self.grants.end(request.path_params["id"])
-        return Response(status_code=204)
-
-    def _check_control(self, request: Request) -> None:
-        if not self.signer.is_control(_shown(request)[1]):
-            raise _RefusedError(401, "This is not the factory's own token.")
-
-    def _live(self, request: Request) -> Live:
-        self._check_control(request)
-        live = self.grants.find(request.path_params["id"])
-        if live is None:
-            raise _RefusedError(404, "No call with this grant has been made here.")
-        return live
+        return Incoming(
+            method=request.method,
+            target=f"{request.url.path}{query}",
+            headers=passed_on(request.headers.raw, without=frozenset({GRANT_HEADER})),
+            body=body,
+            asked=Asked.read(body, session=request.headers.get(SESSION_HEADER)),
+            live=live,
+            shown=request.headers.get("authorization", ""),
+        )
 
 
-def _shown(request: Request) -> tuple[str, str]:
-    """The header in which a token is shown, and the token."""
+def _shown(request: Request) -> str:
+    """The token that a caller shows."""
     granted = request.headers.get(GRANT_HEADER)
-    if granted is not None:
-        return GRANT_HEADER, granted
-    for name in sorted(CREDENTIALS, reverse=True):
-        value = request.headers.get(name)
-        if value is not None and "factory-" in value:
-            return name, value.rpartition(" ")[2]
-    return "", ""
+    shown = (
+        [granted] if granted is not None else [request.headers.get(name, "") for name in sorted(CREDENTIALS)]
+    )
+    return next((value.rpartition(" ")[2] for value in shown if PREFIX in value), "")
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
 
 
 async def _here(_: Request) -> Response:
@@ -198,7 +199,14 @@ async def _here(_: Request) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     """An error in the API's own form."""
-    return _told(error.status if isinstance(error, _RefusedError) else 500, str(error))
+    assert isinstance(error, RefusedError)  # noqa: S101 - as it is registered
+    return _told(error.status, str(error), error.headers)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    """What an operator can mend, such as a full disk."""
+    _log.error("%s", error)
+    return _told(500, str(error))
 
 
 async def _broken(_: Request, error: Exception) -> Response:
@@ -206,6 +214,6 @@ async def _broken(_: Request, error: Exception) -> Response:
     return _told(500, f"The router failed: {type(error).__name__}.")
 
 
-def _told(status: int, message: str) -> Response:
+def _told(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     told = {"type": "error", "error": {"type": _KINDS.get(status, "api_error"), "message": message}}
-    return Response(json.dumps(told), status_code=status, media_type="application/json")
+    return Response(json.dumps(told), status, dict(headers or {}), media_type="application/json")

@@ -26,7 +26,12 @@ class _File(Entry):
 
 
 def default_backend(
-    base_url: str, kind: CredentialKind = CredentialKind.LOGIN, credential: SecretStr | None = None
+    base_url: str,
+    kind: CredentialKind = CredentialKind.LOGIN,
+    credential: SecretStr | None = None,
+    *,
+    name: str = "anthropic",
+    private_network: bool = False,
 ) -> Backend:
     """The Claude API, where there is no file.
 
@@ -45,8 +50,9 @@ def default_backend(
     try:
         return Backend.model_validate(
             {
-                "name": "anthropic",
+                "name": name,
                 "kind": Kind.ANTHROPIC,
+                "private_network": private_network,
                 "base_url": base_url,
                 "credential_kind": kind,
                 "credential": credential,

@@ -1,51 +1,53 @@
-"""One call on its way: metered, written down, and its place given back at its end."""
+"""One call on its way to one backend: metered, written down, and told to all who rule how further ones go."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from factory_assets.domain.builds import Usage
 from factory_assets.router.asked import Asked
 from factory_assets.router.grants import Live
+from factory_assets.router.health import Ending, HealthCall
 from factory_assets.router.journal import Journal
+from factory_assets.router.limits import Slot
 from factory_assets.router.metering import Call
+from factory_assets.router.shapes import CallFacts, Outcome
+
+# What callers' own mistakes and limits are called; see shapes.Outcome.
+_OUTCOMES = {Ending.WHOLE: Outcome.ANSWERED, Ending.CUT: Outcome.BROKEN_OFF, Ending.HUNG_UP: Outcome.HUNG_UP}
 
 
 @dataclass
 class MeteredCall:
-    """A call of a grant; implements passing.Listener."""
+    """A call of a grant in its meter and in the journal; it holds one of the grant's places until it is over."""
 
     live: Live
-    call: Call
-    number: int
     journal: Journal
     clock: Callable[[], datetime]
+    call: Call = field(init=False)
+    number: int = 0
+    usage: Usage = field(default_factory=Usage)
 
     @classmethod
     def begin(
         cls, live: Live, asked: Asked, size: int, *, journal: Journal, clock: Callable[[], datetime]
     ) -> MeteredCall:
-        """Write it down before it goes out; it holds one of the grant's places, which it gives back."""
-        number = 0
-        call = live.meter.call(asked, size, lambda usage: journal.count(number, usage))
-        number = journal.begin(live.grant, asked.model, call.estimate, now=clock())
-        return cls(live, call, number, journal, clock)
+        """Write it down before it goes out."""
+        own = cls(live, journal, clock)
+        own.call = live.meter.call(asked, size, own.count)
+        own.number = journal.begin(live.grant, asked.model, own.call.estimate, now=clock())
+        return own
 
-    def answered(self, status: int, content_type: str) -> None:
-        """See passing.Listener."""
-        self.call.answered(status, content_type)
-
-    def heard(self, content: bytes) -> None:
-        """See passing.Listener."""
-        self.call.heard(content)
-
-    def unanswered(self) -> None:
-        """See passing.Listener."""
-        self.call.unanswered()
+    def count(self, usage: Usage) -> None:
+        """Set what it has used, as far as it is known."""
+        self.usage = usage
+        self.journal.count(self.number, usage)
 
     def ended(self) -> None:
-        """See passing.Listener."""
+        """It is over; a second time does nothing."""
         if self.call.outcome:
             return
         self.live.places.release()
@@ -53,10 +55,70 @@ class MeteredCall:
         self.journal.end(self.number, self.call.outcome, now=self.clock())
 
 
+@dataclass
+class Attempt:
+    """A metered call at a backend; implements passing.Listener."""
+
+    metered: MeteredCall
+    health: HealthCall
+    slot: Slot
+    model: str
+    tell: Callable[[CallFacts], None]
+    heard_of: Callable[[int, Mapping[str, str]], None]
+    _began: float = field(default_factory=time.monotonic)
+    _first_byte: float | None = None
+    _status: int | None = None
+    _is_over: bool = False
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """See passing.Listener."""
+        self._status, self._first_byte = status, time.monotonic() - self._began
+        self.metered.call.answered(status, headers.get("content-type", ""))
+        self.slot.answered(status, headers)
+        self.heard_of(status, headers)
+        refused = self.health.answered(status, headers)
+        if refused is not None:
+            self.metered.live.tell(str(refused))
+
+    def heard(self, content: bytes) -> None:
+        """See passing.Listener."""
+        self.metered.call.heard(content)
+
+    def unanswered(self) -> None:
+        """See passing.Listener."""
+        self.metered.call.unanswered()
+
+    def ended(self, ending: Ending) -> None:
+        """See passing.Listener."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self.slot.ended()
+        self.health.ended(ending)
+        self.metered.ended()
+        self.tell(
+            CallFacts(
+                outcome=self._outcome(ending),
+                model=self.model,
+                phase=self.metered.live.grant.phase or self.metered.live.grant.stage,
+                seconds=time.monotonic() - self._began,
+                first_byte_seconds=self._first_byte,
+                usage=self.metered.usage,
+            )
+        )
+
+    def _outcome(self, ending: Ending) -> Outcome:
+        if self._status == 429:
+            return Outcome.RATE_LIMITED
+        if ending is not Ending.HUNG_UP and (self._status is None or self._status >= 400):
+            return Outcome.FAILED
+        return _OUTCOMES[ending]
+
+
 class Unmetered:
     """Of what is free; implements passing.Listener."""
 
-    def answered(self, status: int, content_type: str) -> None:
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """See passing.Listener."""
 
     def heard(self, content: bytes) -> None:
@@ -65,5 +127,5 @@ class Unmetered:
     def unanswered(self) -> None:
         """See passing.Listener."""
 
-    def ended(self) -> None:
+    def ended(self, ending: Ending) -> None:
         """See passing.Listener."""

@@ -74,6 +74,7 @@ class RouterDoor:
         limit_usd: float,
         seconds: float,
         login: bool = False,
+        plain: bool = False,
     ) -> Iterator[RouterPass]:
         """See llm.model_door.ModelDoor."""
         grant = Grant(
@@ -81,6 +82,7 @@ class RouterDoor:
             repo=purpose.repo,
             phase=purpose.phase,
             login=login,
+            plain=plain,
             backend=self.backend,
             limit_usd=limit_usd,
             until=datetime.now(UTC) + timedelta(seconds=seconds) + _SPARE,

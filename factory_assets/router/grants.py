@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from statistics import fmean
 
+from factory_assets.llm.model_door import AtDoor
 from factory_assets.router.journal import Journal
 from factory_assets.router.metering import GrantMeter
 from factory_assets.router.tokens import Grant
 
+_log = logging.getLogger(__name__)
 # What calls cost is known when they are answered, so that only so many may be under way when a budget ends.
 _AT_ONCE = 8
 
@@ -19,8 +24,23 @@ class Live:
 
     grant: Grant
     meter: GrantMeter
+    tell: Callable[[str], None] = _log.error
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     has_ended: bool = False
+    _choices: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def seen(self) -> AtDoor:
+        """What was seen of its calls."""
+        seen = self.meter.seen
+        if not self._choices:
+            return seen
+        scores, tiers = zip(*self._choices, strict=True)
+        return replace(seen, score=fmean(scores) / 100, tier=round(fmean(tiers)))
+
+    def note_choice(self, score: int, tier: int) -> None:
+        """Take in how a call was routed."""
+        self._choices.append((score, tier))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ Claude Code reads the words of an error, and a beta that a gateway does not know
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import httpx
+
+from factory_assets.router.health import Ending
 
 # RFC 9110, 7.6.1: what concerns one connection alone.
 _HOP_BY_HOP = frozenset(
@@ -31,8 +33,8 @@ Headers = list[tuple[bytes, bytes]]
 class Listener(Protocol):
     """Looks on at one call."""
 
-    def answered(self, status: int, content_type: str) -> None:
-        """The backend's answer begins."""
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """The backend's answer begins; its headers, named in lower case."""
         ...
 
     def heard(self, content: bytes) -> None:
@@ -43,8 +45,8 @@ class Listener(Protocol):
         """The backend gave no answer."""
         ...
 
-    def ended(self) -> None:
-        """The call is over, whoever ended it; told before the last bytes of an answer in one piece have passed."""
+    def ended(self, ending: Ending) -> None:
+        """The call is over, however often that is said; before the last bytes of an answer in one piece have passed."""
         ...
 
 
@@ -73,34 +75,51 @@ async def pass_on(client: httpx.AsyncClient, request: httpx.Request, listener: L
     """
     place = request.url.netloc.decode("ascii")
     try:
-        answer = await client.send(request, stream=True)
+        answer = await _sent(client, request)
     except httpx.ConnectError as error:
         listener.unanswered()
-        listener.ended()
+        listener.ended(Ending.CUT)
         raise UnreachableError(f"{place} cannot be reached: {error}") from error
     except httpx.HTTPError as error:
         # One that takes a request and hangs up has not worked on it; one that is waited for too long may have.
         if not isinstance(error, httpx.TimeoutException):
             listener.unanswered()
-        listener.ended()
+        listener.ended(Ending.CUT)
         raise UnreachableError(f"{place} gave no answer: {error or type(error).__name__}") from error
     except BaseException:
-        listener.ended()
+        listener.ended(Ending.HUNG_UP)
         raise
     packed = answer.headers.get("content-encoding", "identity").strip().lower()
     if packed not in {"", "identity"}:
         await answer.aclose()
-        listener.ended()
+        listener.ended(Ending.CUT)
         raise UnreachableError(f"the answer of {place} is encoded ({packed}), though it was asked not to be")
-    listener.answered(answer.status_code, answer.headers.get("content-type", ""))
+    listener.answered(answer.status_code, answer.headers)
 
     async def close() -> None:
-        listener.ended()
+        listener.ended(Ending.HUNG_UP)
         with suppress(httpx.HTTPError):
             await answer.aclose()
 
     headers = passed_back(answer.headers.raw)
     return Passing(answer.status_code, headers, _heard(answer, listener), close)
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send it; once more where a connection that was kept had been closed at the other end meanwhile."""
+    made: list[str] = []
+
+    async def trace(event: str, _: Mapping[str, object]) -> None:
+        if event == "connection.connect_tcp.started":
+            made.append(event)
+
+    request.extensions["trace"] = trace
+    try:
+        return await client.send(request, stream=True)
+    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+        if made:
+            raise
+        return await client.send(request, stream=True)
 
 
 async def _heard(answer: httpx.Response, listener: Listener) -> AsyncIterator[bytes]:
@@ -110,15 +129,19 @@ async def _heard(answer: httpx.Response, listener: Listener) -> AsyncIterator[by
     """
     streams = answer.headers.get("content-type", "").lower().startswith("text/event-stream")
     held = b""
-    async for chunk in answer.aiter_raw():
-        listener.heard(chunk)
-        if streams:
-            yield chunk
-        else:
-            if held:
-                yield held
-            held = chunk
-    listener.ended()
+    try:
+        async for chunk in answer.aiter_raw():
+            listener.heard(chunk)
+            if streams:
+                yield chunk
+            else:
+                if held:
+                    yield held
+                held = chunk
+    except httpx.HTTPError:
+        listener.ended(Ending.CUT)
+        raise
+    listener.ended(Ending.WHOLE)
     if held:
         yield held
 

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from factory_assets.router.inflight import CutOffError
 from factory_assets.router.passing import Passing
 
 Result = TypeVar("Result")
@@ -71,7 +72,7 @@ class Relayed(Response):
         del scope
         try:
             await unless_gone(receive, self._give(send))
-        except (ClientDisconnect, httpx.HTTPError):
+        except (ClientDisconnect, CutOffError, httpx.HTTPError):
             # The server closes the connection of an answer that has no end.
             pass
         finally:

@@ -2,74 +2,79 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from factory_assets.router.app import Backend, Router
+from factory_assets.files import write_whole
 from factory_assets.router.client import RouterDoor
-from factory_assets.router.grants import Grants
-from factory_assets.router.journal import Journal
 from factory_assets.router.tokens import Signer
 
-
-@contextmanager
-def router_of(folder: Path, backends: Mapping[str, Backend]) -> Iterator[Router]:
-    """A router of the instance whose folder this is, for as long as the context lasts.
-
-    Raises:
-        InfrastructureError: its journal cannot be written.
-    """
-    with Journal.open(_journal(folder)) as journal:
-        yield Router(
-            backends=backends,
-            signer=_signer(folder),
-            grants=Grants(journal),
-            clock=lambda: datetime.now(UTC),
-        )
+_MODE = 0o600
 
 
-def door_to(folder: Path, url: str) -> RouterDoor:
-    """The way to the instance's router at an address."""
-    return RouterDoor(url, _signer(folder), _journal(folder))
+@dataclass(frozen=True)
+class Whereabouts:
+    """The router's folder of an instance."""
 
+    folder: Path
 
-def find_router(folder: Path) -> RouterDoor | None:
-    """The way to the router that has told its address; None where none is there."""
-    try:
-        url = _address(folder).read_text(encoding="utf-8")
-    except OSError:
-        return None
-    if urlsplit(url).port is None:
-        return None
-    door = door_to(folder, url)
-    return door if door.answers() else None
+    @property
+    def signer(self) -> Signer:
+        """What issues and reads its tokens."""
+        return Signer(self.folder / "key")
 
+    @property
+    def journal(self) -> Path:
+        """What its calls have come to."""
+        return self.folder / "calls.sqlite"
 
-@contextmanager
-def told(folder: Path, url: str) -> Iterator[None]:
-    """Tell the address of a router that runs, for as long as the context lasts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = _address(folder).with_suffix(f".{os.getpid()}")
-    draft.write_text(url, encoding="utf-8")
-    draft.replace(_address(folder))
-    try:
-        yield
-    finally:
-        with suppress(FileNotFoundError):
-            _address(folder).unlink()
+    @property
+    def answers(self) -> Path:
+        """Answers to be given again."""
+        return self.folder / "answers.sqlite"
 
+    @property
+    def state(self) -> Path:
+        """What sessions were given, and what feedback has taught."""
+        return self.folder / "state.sqlite"
 
-def _address(folder: Path) -> Path:
-    return folder / "address"
+    @property
+    def windows(self) -> Path:
+        """How full a subscription's windows are."""
+        return self.folder / "windows.json"
 
+    def door_to(self, url: str) -> RouterDoor:
+        """The way to the router at an address."""
+        return RouterDoor(url, self.signer, self.journal)
 
-def _journal(folder: Path) -> Path:
-    return folder / "calls.sqlite"
+    def find(self) -> RouterDoor | None:
+        """The way to the router that has told its address; None where none is there."""
+        try:
+            url = self._address.read_text(encoding="utf-8")
+        except OSError:
+            return None
+        if urlsplit(url).port is None:
+            return None
+        door = self.door_to(url)
+        return door if door.answers() else None
 
+    @contextmanager
+    def told(self, url: str) -> Iterator[None]:
+        """Tell the address of a router that runs, for as long as the context lasts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self._address, url, mode=_MODE)
+        # For a reader of /metrics, who is given the name of a file.
+        write_whole(self.folder / "control.token", self.signer.control(), mode=_MODE)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                if self._address.read_text(encoding="utf-8") == url:
+                    self._address.unlink()
 
-def _signer(folder: Path) -> Signer:
-    return Signer(folder / "key")
+    @property
+    def _address(self) -> Path:
+        return self.folder / "address"

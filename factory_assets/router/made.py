@@ -1,0 +1,123 @@
+"""Making a router: its parts, each with its files in the instance's folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from factory_assets.domain.builds import Phase
+from factory_assets.router.app import Router
+from factory_assets.router.backends import Backend, Kind, Model
+from factory_assets.router.cache import AnswerCache
+from factory_assets.router.control import Control
+from factory_assets.router.credentials import LoginFile
+from factory_assets.router.grants import Grants
+from factory_assets.router.health import Health
+from factory_assets.router.inflight import InFlight
+from factory_assets.router.journal import Journal
+from factory_assets.router.learning import Learner
+from factory_assets.router.limits import Limits
+from factory_assets.router.metrics import Metrics
+from factory_assets.router.routing import Routing
+from factory_assets.router.sending import Sender
+from factory_assets.router.sessions import Sessions
+from factory_assets.router.shapes import CallFacts, Totals
+from factory_assets.router.sharing import Sharing
+from factory_assets.router.whereabouts import Whereabouts
+from factory_assets.router.windows_file import WindowsFile
+
+_CACHE_BYTES = 256 * 1024 * 1024
+_PHASES = (*(phase.value for phase in Phase), "analyze", "reader", "trial")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterConfig:
+    """How a router works. `chains` are the backends by the name that grants have for them, each in order.
+
+    `lowest_models` names for a phase the lowest model that a new session may start with, `cache_hours` is how long
+    an answer is given again; 0 switches that off.
+    """
+
+    chains: Mapping[str, tuple[Backend, ...]]
+    login: LoginFile | None = None
+    reroutes: bool = False
+    lowest_models: Mapping[str, str] = field(default_factory=dict)
+    cache_hours: float = 24.0
+
+
+@contextmanager
+def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
+    """A router of the instance whose folder this is, for as long as the context lasts.
+
+    Raises:
+        InfrastructureError: a file of it cannot be written.
+        InputError: no price is known for one of its models.
+    """
+    backends = tuple({b.name: b for b in chain.from_iterable(config.chains.values())}.values())
+    models = frozenset(model.name for backend in backends for model in backend.models)
+    health, limits = Health(_now), Limits(_now)
+    totals = Totals(models, _PHASES, _now())
+    metrics = Metrics(
+        models=models, phases=_PHASES, backends=lambda: health.rows(backends), limits=limits.rows
+    )
+    windows = WindowsFile(place.windows)
+
+    def tell(call: CallFacts) -> None:
+        totals.ended(call)
+        metrics.ended(call)
+
+    def heard_of(backend: Backend, status: int, headers: Mapping[str, str]) -> None:
+        del status
+        windows.heard(backend.name, headers, _now())
+
+    with ExitStack() as held:
+        journal = held.enter_context(Journal.open(place.journal))
+        learner = held.enter_context(Learner.open(place.state))
+        sessions = held.enter_context(Sessions.open(place.state))
+        cache = AnswerCache(
+            place.answers, timedelta(hours=config.cache_hours), _CACHE_BYTES, _now, notify=_log.warning
+        )
+        if config.cache_hours > 0:
+            held.enter_context(cache.opened())
+        yield Router(
+            control=Control(
+                signer=place.signer,
+                grants=Grants(journal),
+                backends=backends,
+                health=health,
+                limits=limits,
+                windows=windows,
+                totals=totals,
+                metrics=metrics,
+                learner=learner,
+                clock=_now,
+            ),
+            sender=Sender(
+                chains=config.chains,
+                login=config.login,
+                journal=journal,
+                health=health,
+                limits=limits,
+                clock=_now,
+                tell=tell,
+                heard_of=heard_of,
+            ),
+            sharing=Sharing(cache, InFlight(), tell),
+            routing=Routing(_routable(backends), sessions, learner, _log.warning, config.lowest_models),
+            reroutes=config.reroutes,
+        )
+
+
+def _routable(backends: tuple[Backend, ...]) -> tuple[Model, ...]:
+    """The models of Claude that calls may be routed to; a local model is reached by its own name alone."""
+    listed = (model for backend in backends if backend.kind is Kind.ANTHROPIC for model in backend.models)
+    return tuple({model.name: model for model in listed}.values())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,218 @@
+"""Sending one call to the first backend that can take it, and to the next where that one fails before it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+
+from factory_assets.domain.errors import RateLimitedError
+from factory_assets.router.abilities import needed
+from factory_assets.router.asked import Asked, with_model
+from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
+from factory_assets.router.calls import Attempt, MeteredCall, Unmetered
+from factory_assets.router.credentials import LoginFile
+from factory_assets.router.grants import Live
+from factory_assets.router.health import Choice, Health, HealthCall
+from factory_assets.router.journal import Journal
+from factory_assets.router.limit_headers import Estimate
+from factory_assets.router.limits import Limits
+from factory_assets.router.passing import Headers, Passing, UnreachableError, pass_on
+from factory_assets.router.shapes import CallFacts
+
+_BYTES_PER_TOKEN = 4
+# A request that names no model is passed on, for the API to refuse.
+_UNNAMED = "unnamed"
+# What is asked for as the longest answer is far more than what comes.
+_EXPECTED_OUTPUT_TOKENS = 2_000
+# Of a conversation that goes on, the prompt cache holds all but the last turns.
+_NEW_SHARE = 10
+_RATE_LIMITED, _OVERLOADED = 429, 529
+
+
+class RefusedError(Exception):
+    """A call that does not go out: the status and the words that answer it, and headers beside them."""
+
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Incoming:
+    """A request as it came. `headers` are without credentials; `shown` is the caller's own, where it brings one."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+    asked: Asked
+    live: Live
+    shown: str = ""
+
+    @property
+    def needs(self) -> Needs:
+        """What it needs of a backend."""
+        return Needs(
+            model=self.asked.model or _UNNAMED,
+            use=Use.PLAIN if self.live.grant.plain else Use.AGENTS,
+            input_tokens=len(self.body) // _BYTES_PER_TOKEN,
+            output_tokens=self.asked.max_tokens,
+            abilities=needed(self.asked),
+        )
+
+    @property
+    def estimate(self) -> Estimate:
+        """What it is expected to take of the rate limits."""
+        sent = len(self.body) // _BYTES_PER_TOKEN
+        goes_on = self.asked.session is not None and self.asked.turns > 1
+        return Estimate(
+            input_tokens=sent // _NEW_SHARE if goes_on else sent,
+            output_tokens=min(self.asked.max_tokens, _EXPECTED_OUTPUT_TOKENS),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """Sends. `chains` are the backends that grants name, each in the order in which they are tried."""
+
+    chains: Mapping[str, tuple[Backend, ...]]
+    login: LoginFile | None
+    journal: Journal
+    health: Health
+    limits: Limits
+    clock: Callable[[], datetime]
+    tell: Callable[[CallFacts], None]
+    heard_of: Callable[[Backend, int, Mapping[str, str]], None]
+    _last_limit: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    async def send(self, client: httpx.AsyncClient, incoming: Incoming) -> Passing:
+        """A call of the model, once there is room for it and as long as its grant has dollars left.
+
+        Raises:
+            RefusedError: it does not go out.
+            UnreachableError: no backend gave an answer.
+        """
+        chain, tried = self._chain(incoming), set[str]()
+        while True:
+            choice = self.health.choose(chain, incoming.needs, but_not=tried)
+            if choice is None:
+                raise self._nobody(incoming, chain)
+            tried.add(choice.backend.name)
+            is_last = self.health.choose(chain, incoming.needs, but_not=tried) is None
+            try:
+                passing = await self._try(client, incoming, choice)
+            except UnreachableError:
+                if is_last:
+                    raise
+                continue
+            if is_last or passing.status < 500:
+                return passing
+            await passing.close()
+
+    async def ask_free(self, client: httpx.AsyncClient, incoming: Incoming) -> Passing:
+        """What costs nothing: passed to the first backend, and not counted.
+
+        Raises:
+            UnreachableError: it gave no answer.
+        """
+        backend = self._chain(incoming)[0]
+        return await pass_on(client, self._request(incoming, backend, incoming.body), Unmetered())
+
+    async def _try(self, client: httpx.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
+        live, model = incoming.live, choice.model.name
+        await live.places.acquire()
+        try:
+            attempt = await self._begin(incoming, choice)
+        except BaseException:
+            live.places.release()
+            raise
+        is_own = incoming.asked.model in {None, model}
+        body = incoming.body if is_own else with_model(incoming.body, model)
+        return await pass_on(client, self._request(incoming, choice.backend, body), attempt)
+
+    async def _begin(self, incoming: Incoming, choice: Choice) -> Attempt:
+        live, backend, model = incoming.live, choice.backend, choice.model.name
+        self._check_budget(live)
+        repo = live.grant.repo or live.grant.stage
+        try:
+            slot = await self.limits.admit(backend.name, model, repo=repo, estimate=incoming.estimate)
+        except RateLimitedError as error:
+            raise self._limited(incoming, backend, error) from error
+        try:
+            # What others have spent meanwhile counts too.
+            self._check_budget(live)
+            health = self._probe(incoming, choice)
+            metered = MeteredCall.begin(
+                live, incoming.asked, len(incoming.body), journal=self.journal, clock=self.clock
+            )
+        except BaseException:
+            slot.ended()
+            raise
+        return Attempt(
+            metered,
+            health,
+            slot,
+            model,
+            self.tell,
+            lambda status, headers: self._heard(backend, status, headers),
+        )
+
+    def _probe(self, incoming: Incoming, choice: Choice) -> HealthCall:
+        health = self.health.begin(choice, streams=incoming.asked.streams)
+        if health is None:
+            raise self._nobody(incoming, (choice.backend,))
+        return health
+
+    def _check_budget(self, live: Live) -> None:
+        if (why := live.meter.refusal()) is not None:
+            # 400, because programs try every other refusal again.
+            raise RefusedError(400, f"No further call of the model passes: {why}.")
+
+    def _request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx.Request:
+        """The request as it goes on: with the credential in the place of the token."""
+        headers = [*incoming.headers, (b"accept-encoding", b"identity")]
+        if incoming.live.grant.login:
+            headers.append((b"authorization", incoming.shown.encode("latin-1")))
+        elif backend.credential_kind is CredentialKind.LOGIN and self.login is not None:
+            headers.append((b"authorization", f"Bearer {self.login.token()}".encode()))
+        elif backend.header is not None:
+            name, value = backend.header
+            headers.append((name.encode(), value.encode()))
+        url = httpx.URL(f"{backend.base_url}{incoming.target}")
+        return httpx.Request(incoming.method, url, headers=headers, content=body)
+
+    def _heard(self, backend: Backend, status: int, headers: Mapping[str, str]) -> None:
+        if status == _RATE_LIMITED:
+            told = {name: value for name, value in headers.items() if name.startswith("anthropic-ratelimit-")}
+            self._last_limit[backend.name] = told
+        self.heard_of(backend, status, headers)
+
+    def _chain(self, incoming: Incoming) -> tuple[Backend, ...]:
+        chain = self.chains.get(incoming.live.grant.backend)
+        if chain is None:
+            raise RefusedError(400, f"This router has no backend {incoming.live.grant.backend}.")
+        return chain
+
+    def _limited(self, incoming: Incoming, backend: Backend, error: RateLimitedError) -> RefusedError:
+        """The backend's own refusal, told on until it is over."""
+        headers = dict(self._last_limit.get(backend.name, {}))
+        if error.until is not None:
+            headers["retry-after"] = str(max(1, round((error.until - self.clock()).total_seconds())))
+        incoming.live.meter.reject(_RATE_LIMITED, ("rate_limit_error", error.what), incoming.asked.model)
+        return RefusedError(_RATE_LIMITED, error.what, headers)
+
+    def _nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RefusedError:
+        """No backend may be tried now."""
+        back = self.health.back_at(chain, incoming.needs)
+        names = ", ".join(backend.name for backend in chain)
+        if not any(backend.serves(incoming.needs.use) for backend in chain):
+            return RefusedError(400, f"The credential of {names} serves Claude Code's own calls alone.")
+        when = f" before {back:%H:%M:%S} UTC" if back else ""
+        words = f"No backend takes a call{when}: {names} failed again and again."
+        headers = {"retry-after": str(max(1, round((back - self.clock()).total_seconds())))} if back else {}
+        incoming.live.meter.reject(_OVERLOADED, ("overloaded_error", words), incoming.asked.model)
+        return RefusedError(_OVERLOADED, words, headers)
