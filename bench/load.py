@@ -7,16 +7,20 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
 MODEL = "claude-haiku-4-5"
 # As long as the question of an analysis, and an answer of forty tokens.
-_PROMPT = "A paper about caching. " * 350
+_NUMBER = "000000000000"
+_PROMPT = f"Question {_NUMBER}. " + "A paper about caching. " * 350
 _WORDS = 40
 _USAGE = {"input_tokens": 2000, "output_tokens": _WORDS}
 
 _Message = MutableMapping[str, Any]
+
+_numbers = count(1)
 
 
 def _message(**fields: object) -> dict[str, object]:
@@ -102,7 +106,10 @@ def request(url: str, key: str, *, streams: bool) -> bytes:
 
 
 async def timed(url: str, requests: Sequence[bytes], *, calls: int) -> Timed:
-    """Make so many calls, each of these requests again and again over a connection of its own."""
+    """Make so many calls, each of these requests again and again over a connection of its own.
+
+    No two ask the same question, or one answer would serve them all.
+    """
     told = Timed()
     left = iter(range(calls))
     place = urlsplit(url)
@@ -111,7 +118,8 @@ async def timed(url: str, requests: Sequence[bytes], *, calls: int) -> Timed:
         reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=2**20)
         try:
             for _ in left:
-                await _call(reader, writer, content, told)
+                own = content.replace(_NUMBER.encode(), b"%012d" % next(_numbers))
+                await _call(reader, writer, own, told)
         finally:
             writer.close()
 
