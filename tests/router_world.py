@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_home import Login
-from factory_assets.router.backends import CredentialKind
+from factory_assets.router.backends import Backend, CredentialKind
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.client import RouterDoor
 from factory_assets.router.credentials import LoginFile
@@ -37,8 +37,17 @@ def router_to(
         backend = default_backend(url, CredentialKind.AUTH_TOKEN, SecretStr(auth_token))
     else:
         backend = default_backend(url)
+    return router_before(folder, backend, login_file=login_file)
+
+
+def router_before(
+    folder: Path, *backends: Backend, login_file: Path | None = None, cache_hours: float = 0
+) -> RouterDoor:
+    """The way through a router to these, in their order, which ends with the test."""
     config = RouterConfig(
-        chains={"api": (backend,)}, login=LoginFile(login_file) if login_file else None, cache_hours=0
+        chains={"api": backends},
+        login=LoginFile(login_file) if login_file else None,
+        cache_hours=cache_hours,
     )
     place = Whereabouts(folder / "router")
     router = _held.enter_context(router_of(place, config))

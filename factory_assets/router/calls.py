@@ -9,6 +9,7 @@ from datetime import datetime
 
 from factory_assets.domain.builds import Usage
 from factory_assets.router.asked import Asked
+from factory_assets.router.backends import Model
 from factory_assets.router.grants import Live
 from factory_assets.router.health import Ending, HealthCall
 from factory_assets.router.journal import Journal
@@ -33,11 +34,19 @@ class MeteredCall:
 
     @classmethod
     def begin(
-        cls, live: Live, asked: Asked, size: int, *, journal: Journal, clock: Callable[[], datetime]
+        cls,
+        live: Live,
+        asked: Asked,
+        size: int,
+        *,
+        model: Model,
+        journal: Journal,
+        clock: Callable[[], datetime],
     ) -> MeteredCall:
-        """Write it down before it goes out."""
+        """Write it down before it goes out to a backend's model."""
         own = cls(live, journal, clock)
-        own.call = live.meter.call(asked, size, own.count)
+        # Where the file names no price, it is that of the model that answers.
+        own.call = live.meter.call(asked, size, own.count, model.cost_usd if model.price else None)
         own.number = journal.begin(live.grant, asked.model, own.call.estimate, now=clock())
         return own
 

@@ -22,6 +22,8 @@ _BYTES_PER_TOKEN = 4
 _LEAST_TOKENS = 1000
 # The largest context of any model.
 _MOST_INPUT_TOKENS = 1_000_000
+# Dollars for what a call has used.
+Price = Callable[[Usage], float]
 # What code in the sandbox can bring about for itself, by a header too few or a model that there is not.
 _PROVOKED = frozenset({Fault.CREDENTIAL, Fault.ACCOUNT, Fault.MODEL})
 
@@ -85,8 +87,13 @@ class GrantMeter:
         self._not_passed[f"a further call of the model: {why}"] = None
         return why
 
-    def call(self, asked: Asked, request_bytes: int, keep: Callable[[Usage], None]) -> Call:
-        """A call passes now; `keep` hears what it has used whenever more of that is known."""
+    def call(
+        self, asked: Asked, request_bytes: int, keep: Callable[[Usage], None], price: Price | None = None
+    ) -> Call:
+        """A call passes now; `keep` hears what it has used whenever more of that is known.
+
+        `price` is the backend's own, where it has one.
+        """
         number = len(self._calls)
         self._calls[number] = Usage()
         if self._waiting_since is None:
@@ -96,7 +103,7 @@ class GrantMeter:
             self._calls[number] = usage
             keep(usage)
 
-        return Call(self, settle, asked, request_bytes)
+        return Call(self, settle, asked, request_bytes, price)
 
     def hear(self) -> None:
         """A part of an answer has come that the model had begun."""
@@ -128,13 +135,19 @@ class Call:
     """
 
     def __init__(
-        self, meter: GrantMeter, settle: Callable[[Usage], None], asked: Asked, request_bytes: int
+        self,
+        meter: GrantMeter,
+        settle: Callable[[Usage], None],
+        asked: Asked,
+        request_bytes: int,
+        price: Price | None,
     ) -> None:
         self._meter = meter
         self._settled = settle
         # Not the request itself, which may be large and would be kept for as long as the answer takes.
         self._model, self._streams, self._max_tokens = asked.model, asked.streams, asked.max_tokens
         self._request_bytes = request_bytes
+        self._price = price
         self._status: int | None = None
         self._answer: Answer | None = None
         self._failed = False
@@ -216,6 +229,8 @@ class Call:
         self._settled(self._priced(counts))
 
     def _priced(self, counts: Counts) -> Usage:
+        if self._price is not None:
+            return counts.usage.model_copy(update={"cost_usd": self._price(counts.usage)})
         cost = _cost(self._models(), counts.usage, counts.extras)
         cost += sum(_cost(self._models(part.model), part.usage, part.extras) for part in counts.beside)
         return counts.usage.model_copy(update={"cost_usd": cost})

@@ -11,14 +11,17 @@ import httpx
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.router.abilities import needed
 from factory_assets.router.asked import Asked, with_model
-from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
+from factory_assets.router.backends import Backend, CredentialKind, Kind, Needs, Use
 from factory_assets.router.calls import Attempt, MeteredCall, Unmetered
 from factory_assets.router.credentials import LoginFile
+from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.grants import Live
 from factory_assets.router.health import Choice, Health, HealthCall
 from factory_assets.router.journal import Journal
 from factory_assets.router.limit_headers import Estimate
 from factory_assets.router.limits import Limits
+from factory_assets.router.openai_backend import to_chat
+from factory_assets.router.openai_side import ask_chat, chat_request
 from factory_assets.router.passing import Headers, Passing, UnreachableError, pass_on
 from factory_assets.router.shapes import CallFacts
 
@@ -96,7 +99,8 @@ class Sender:
             RefusedError: it does not go out.
             UnreachableError: no backend gave an answer.
         """
-        chain, tried = self._chain(incoming), set[str]()
+        chain = self._able(incoming, self._chain(incoming))
+        tried = set[str]()
         while True:
             choice = self.health.choose(chain, incoming.needs, but_not=tried)
             if choice is None:
@@ -114,25 +118,36 @@ class Sender:
             await passing.close()
 
     async def ask_free(self, client: httpx.AsyncClient, incoming: Incoming) -> Passing:
-        """What costs nothing: passed to the first backend, and not counted.
+        """What costs nothing: passed to the first backend that has it and may be asked, and not counted.
 
         Raises:
+            RefusedError: there is none.
             UnreachableError: it gave no answer.
         """
-        backend = self._chain(incoming)[0]
+        chain, use = self._chain(incoming), incoming.needs.use
+        backend = next((b for b in chain if b.kind is Kind.ANTHROPIC and b.serves(use)), None)
+        if backend is None:
+            raise RefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
         return await pass_on(client, self._request(incoming, backend, incoming.body), Unmetered())
 
     async def _try(self, client: httpx.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
-        live, model = incoming.live, choice.model.name
+        live, model, backend = incoming.live, choice.model.name, choice.backend
+        # Made before the call is begun, so that one which cannot be made leaves nothing under way.
+        if backend.kind is Kind.OPENAI:
+            request = chat_request(backend, incoming.body, model=model)
+        else:
+            is_own = incoming.asked.model in {None, model}
+            body = incoming.body if is_own else with_model(incoming.body, model)
+            request = self._request(incoming, backend, body)
         await live.places.acquire()
         try:
             attempt = await self._begin(incoming, choice)
         except BaseException:
             live.places.release()
             raise
-        is_own = incoming.asked.model in {None, model}
-        body = incoming.body if is_own else with_model(incoming.body, model)
-        return await pass_on(client, self._request(incoming, choice.backend, body), attempt)
+        if backend.kind is Kind.OPENAI:
+            return await ask_chat(client, request, attempt, streams=incoming.asked.streams)
+        return await pass_on(client, request, attempt)
 
     async def _begin(self, incoming: Incoming, choice: Choice) -> Attempt:
         live, backend, model = incoming.live, choice.backend, choice.model.name
@@ -147,7 +162,12 @@ class Sender:
             self._check_budget(live)
             health = self._probe(incoming, choice)
             metered = MeteredCall.begin(
-                live, incoming.asked, len(incoming.body), journal=self.journal, clock=self.clock
+                live,
+                incoming.asked,
+                len(incoming.body),
+                model=choice.model,
+                journal=self.journal,
+                clock=self.clock,
             )
         except BaseException:
             slot.ended()
@@ -197,6 +217,24 @@ class Sender:
             raise RefusedError(400, f"This router has no backend {incoming.live.grant.backend}.")
         return chain
 
+    def _able(self, incoming: Incoming, chain: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """Those in whose form a call can be said.
+
+        Raises:
+            RefusedError: there is none; it says what cannot be said.
+        """
+        needs = incoming.needs
+        if not any(b.kind is Kind.OPENAI and b.serves(needs.use) for b in chain):
+            return chain
+        try:
+            to_chat(incoming.body, model=needs.model)
+        except UnconvertibleError as error:
+            others = tuple(b for b in chain if b.kind is Kind.ANTHROPIC)
+            if not any(_has(b, needs) for b in others):
+                raise RefusedError(error.status, str(error)) from error
+            return others
+        return chain
+
     def _limited(self, incoming: Incoming, backend: Backend, error: RateLimitedError) -> RefusedError:
         """The backend's own refusal, told on until it is over."""
         headers = dict(self._last_limit.get(backend.name, {}))
@@ -208,11 +246,26 @@ class Sender:
     def _nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RefusedError:
         """No backend may be tried now."""
         back = self.health.back_at(chain, incoming.needs)
-        names = ", ".join(backend.name for backend in chain)
+        names = _names(chain)
         if not any(backend.serves(incoming.needs.use) for backend in chain):
             return RefusedError(400, f"The credential of {names} serves Claude Code's own calls alone.")
+        if not any(_has(backend, incoming.needs) for backend in chain):
+            # A model that is not to be had is no reason to try again.
+            words = f"No backend that takes such a call has the model {incoming.needs.model}: {names}."
+            incoming.live.meter.reject(404, ("not_found_error", words), incoming.asked.model)
+            return RefusedError(404, words)
         when = f" before {back:%H:%M:%S} UTC" if back else ""
         words = f"No backend takes a call{when}: {names} failed again and again."
         headers = {"retry-after": str(max(1, round((back - self.clock()).total_seconds())))} if back else {}
         incoming.live.meter.reject(_OVERLOADED, ("overloaded_error", words), incoming.asked.model)
         return RefusedError(_OVERLOADED, words, headers)
+
+
+def _names(chain: tuple[Backend, ...]) -> str:
+    return ", ".join(backend.name for backend in chain)
+
+
+def _has(backend: Backend, needs: Needs) -> bool:
+    """Whether a backend has the model that is asked for, or one that stands in for it."""
+    is_known = backend.serving(needs) or backend.named(needs.model)
+    return backend.serves(needs.use) and is_known is not None

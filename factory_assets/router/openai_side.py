@@ -1,0 +1,154 @@
+"""A call to a backend that speaks OpenAI's form: asked in that form, and answered in the form of the Messages API.
+
+The answer is turned back before anybody looks at it, so that meter, health and cache know one form alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+import httpx
+
+from factory_assets.router.backends import Backend
+from factory_assets.router.forms import UnconvertibleError
+from factory_assets.router.health import Ending
+from factory_assets.router.openai_answer import answer_from_chat, error_from_chat
+from factory_assets.router.openai_backend import to_chat
+from factory_assets.router.openai_stream import FromChat
+from factory_assets.router.passing import Headers, Listener, Passing, UnreachableError, pass_on
+
+_PATH = "/chat/completions"
+# A message of 128,000 tokens is a megabyte; an answer in one piece is turned back as a whole.
+_MOST_BYTES = 8 * 1024 * 1024
+_STREAM, _JSON = "text/event-stream", "application/json"
+# They tell of a body that is turned into another.
+_OF_THE_BODY = frozenset({b"content-length", b"content-type"})
+
+
+def chat_request(backend: Backend, content: bytes, *, model: str) -> httpx.Request:
+    """A request of the Messages API as one to a backend for `model`; of the caller's headers it has none.
+
+    Raises:
+        UnconvertibleError: it asks for something that cannot be said there.
+    """
+    headers = {"content-type": _JSON, "accept-encoding": "identity"}
+    if backend.header is not None:
+        name, value = backend.header
+        headers[name] = value
+    url = httpx.URL(f"{backend.base_url}{_PATH}")
+    return httpx.Request("POST", url, headers=headers, content=to_chat(content, model=model))
+
+
+async def ask_chat(
+    client: httpx.AsyncClient, request: httpx.Request, listener: Listener, *, streams: bool
+) -> Passing:
+    """Send it, and begin to give its answer as one of the Messages API.
+
+    Raises:
+        UnreachableError: there is no answer, or none that can be turned back.
+    """
+    ear = _Ear(listener, streams=streams)
+    passing = await pass_on(client, request, ear)
+    if ear.hears_a_stream:
+        return Passing(passing.status, _headers(passing, _STREAM), _streamed(passing, ear), passing.close)
+    try:
+        body = await _turned_back(passing, streams=streams)
+        headers = _headers(passing, _JSON)
+        listener.answered(passing.status, httpx.Headers(headers))
+        listener.heard(body)
+        listener.ended(Ending.WHOLE)
+    except (UnconvertibleError, httpx.HTTPError) as error:
+        # The backend has worked on it, and what that has used is not known.
+        listener.ended(Ending.CUT)
+        place = request.url.netloc.decode("ascii")
+        raise UnreachableError(f"{place} gave no answer that can be passed on: {error}") from error
+    finally:
+        await passing.close()
+    headers.append((b"content-length", str(len(body)).encode()))
+    return Passing(passing.status, headers, _of(body), passing.close)
+
+
+class _Ear:
+    """Tells a listener of a stream in the form that it knows; implements passing.Listener.
+
+    Of an answer in one piece it tells only that it fails: the rest is told once that is turned back.
+    """
+
+    def __init__(self, listener: Listener, *, streams: bool) -> None:
+        self._listener, self._streams = listener, streams
+        self._converter: FromChat | None = None
+        self._said = b""
+
+    @property
+    def hears_a_stream(self) -> bool:
+        """Whether the answer is a stream, as it was asked for."""
+        return self._converter is not None
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """See passing.Listener."""
+        is_stream = headers.get("content-type", "").lower().startswith(_STREAM)
+        if status == httpx.codes.OK and self._streams and is_stream:
+            self._converter = FromChat()
+            self._listener.answered(status, headers)
+
+    def heard(self, content: bytes) -> None:
+        """See passing.Listener."""
+        if self._converter is not None:
+            self._say(self._converter.feed(content))
+
+    def unanswered(self) -> None:
+        """See passing.Listener."""
+        self._listener.unanswered()
+
+    def ended(self, ending: Ending) -> None:
+        """See passing.Listener."""
+        if ending is Ending.WHOLE:
+            if self._converter is None:
+                return
+            self._say(self._converter.end())
+        self._listener.ended(ending)
+
+    def said(self) -> bytes:
+        """What has been told since this was last asked for."""
+        said, self._said = self._said, b""
+        return said
+
+    def _say(self, content: bytes) -> None:
+        self._said += content
+        self._listener.heard(content)
+
+
+async def _streamed(passing: Passing, ear: _Ear) -> AsyncIterator[bytes]:
+    async for _ in passing.content:
+        if said := ear.said():
+            yield said
+    if said := ear.said():
+        yield said
+
+
+async def _turned_back(passing: Passing, *, streams: bool) -> bytes:
+    """An answer in one piece in the other form.
+
+    Raises:
+        UnconvertibleError: it has none.
+        httpx.HTTPError: it broke off.
+    """
+    whole = bytearray()
+    async for chunk in passing.content:
+        whole += chunk
+        if len(whole) > _MOST_BYTES:
+            raise UnconvertibleError(f"It is longer than {_MOST_BYTES} bytes.")
+    if passing.status >= httpx.codes.BAD_REQUEST:
+        return error_from_chat(bytes(whole), passing.status)
+    if streams:
+        raise UnconvertibleError("It is no stream, though one was asked for.")
+    return answer_from_chat(bytes(whole))
+
+
+def _headers(passing: Passing, content_type: str) -> Headers:
+    kept = [pair for pair in passing.headers if pair[0].lower() not in _OF_THE_BODY]
+    return [*kept, (b"content-type", content_type.encode())]
+
+
+async def _of(body: bytes) -> AsyncIterator[bytes]:
+    yield body
