@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from factory_assets.leaks.scanner import LeakScanner
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.replay.server import ReplayServer
-    from factory_assets.router.client import RouterDoor
+    from factory_assets.router.client import RouterDoor, RouterState
     from factory_assets.router.made import RouterConfig
     from factory_assets.router.whereabouts import Whereabouts
+    from factory_assets.router.windows import Windows
     from factory_assets.sandbox import ResourceLimits, Sandbox
 
 # A made-up key: the replay server wants one, and a real one must not reach it.
@@ -227,6 +228,17 @@ class Access:
         from factory_assets.router.whereabouts import Whereabouts
 
         return Whereabouts(self._settings.router_dir)
+
+    def router_state(self) -> RouterState | None:
+        """What the live factory's router tells of itself; None where none runs."""
+        door = self.router_place.find()
+        return door.state() if door is not None else None
+
+    def windows(self) -> Windows:
+        """How full the subscription's windows are, by what the last answers told; no router need run."""
+        from factory_assets.router.windows_file import WindowsFile
+
+        return WindowsFile(self.router_place.windows).read()
 
     def router_config(self) -> RouterConfig:
         """How this instance's router works.

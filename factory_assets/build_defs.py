@@ -21,6 +21,7 @@ from factory_assets.defs.jobs import build_jobs
 from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
+from factory_assets.defs.router_stats import build_router_schedule, build_router_stats
 from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
 from factory_assets.defs.specs import build_specs
 from factory_assets.defs.spent_answers import build_spent_answers
@@ -47,8 +48,8 @@ def build_defs(
 
     Args:
         settings: of that instance.
-        overrides: resources that replace the real ones: registry, gathering, analysis, building, mirroring, importing,
-            sweeping, alerting, clock.
+        overrides: resources that replace the real ones: registry, gathering, analysis, building, routing, mirroring,
+            importing, sweeping, alerting, clock.
         refused: why these settings are in force, and not those that were asked for.
     """
     partitions = build_partitions(
@@ -100,11 +101,13 @@ def build_defs(
             build_factory_report(
                 owner=owner, folder=settings.factory_data_dir / "reports", places=settings.places
             ),
+            build_router_stats(owner=owner),
         ],
         jobs=jobs.all(),
         schedules=[
             *build_schedules(jobs, rules),
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
+            build_router_schedule(settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
         ],
         sensors=[
@@ -120,6 +123,7 @@ def build_defs(
             "gathering": gateways,
             "analysis": gateways,
             "building": gateways,
+            "routing": gateways,
             "mirroring": gateways,
             "importing": gateways,
             "sweeping": gateways,

@@ -86,6 +86,14 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "backfill": None,
             "pools": ["gather"],
         },
+        "router_stats": {
+            "deps": [],
+            "group": "factory",
+            "kinds": ["matplotlib"],
+            "partitions": None,
+            "backfill": "default",
+            "pools": [],
+        },
         "specs": {
             "deps": ["papers"],
             "group": "factory",
@@ -132,6 +140,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "build_daily": "30 6 * * *",
         "mirror_nightly": "0 23 * * *",
         "report_daily": "0 7 * * *",
+        "router_hourly": "30 * * * *",
         "housekeeping_daily": "0 3 * * *",
     }
     assert {sensor.name for sensor in defs.sensors or []} == {
@@ -148,6 +157,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "gather_hourly",
         "mirror_nightly",
         "report_daily",
+        "router_hourly",
         "housekeeping_daily",
         "imported_specs",
         "day_pages",

@@ -116,6 +116,12 @@ def show_holds(standing: Sequence[Hold], console: Console) -> None:
         )
 
 
+def show_windows(lines: Sequence[str], console: Console) -> None:
+    """How full the subscription's windows are, where anything is known of them."""
+    for line in lines:
+        console.print(f"subscription {line}", markup=False, highlight=False, soft_wrap=True)
+
+
 def place(queued: QueuedSpec) -> str:
     """Date, rank and name."""
     rank = rank_key(queued.rank) if queued.rank is not None else "--"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
@@ -14,6 +14,10 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.report import GatherReport
 from factory_assets.intake.folder import FileReport
 from factory_assets.mirror.target import MirrorReport
+
+if TYPE_CHECKING:
+    from factory_assets.router.client import RouterState
+    from factory_assets.router.windows import Windows
 
 Notify = Callable[[str], None]
 
@@ -59,6 +63,18 @@ class Building(Protocol):
 
     def credential_works(self) -> bool | None:
         """Whether the model's server takes the credential, tried without cost; None where that cannot be told."""
+        ...
+
+
+class Routing(Protocol):
+    """Tells of the way to the model."""
+
+    def router_state(self) -> RouterState | None:
+        """What the live factory's router tells of itself; None where none runs."""
+        ...
+
+    def windows(self) -> Windows:
+        """How full the subscription's windows are; empty where nothing is known."""
         ...
 
 

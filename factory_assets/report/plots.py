@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,9 @@ from factory_assets.domain.statistics import Statistics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_INCHES = (12.0, 9.6)
+    _Panel = tuple[str, Callable[[Axes], None]]
+
+_INCHES, _ROUTERS_INCHES = (12.0, 9.6), (9.0, 2.8)
 _DOTS_PER_INCH = 72
 _SHIPPED, _FAILED, _NEUTRAL = "#2e7d5b", "#c0453b", "#4b6a9b"
 _PALETTE = ("#4b6a9b", "#d08c3f", "#2e7d5b", "#8d6cab", "#777777")
@@ -25,10 +27,7 @@ _DAY_LABELS = 8
 
 def plot(statistics: Statistics, *, now: datetime) -> bytes:
     """A PNG of six plots: funnel, builds by day, dollars by day and model, phases, failures, age of the queue."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  heavy
-
-    figure = Figure(figsize=_INCHES, dpi=_DOTS_PER_INCH, layout="constrained")
-    panels: list[tuple[str, Callable[[Axes], None]]] = [
+    panels: list[_Panel] = [
         ("Funnel", lambda axes: _funnel(axes, statistics)),
         ("Builds by day", lambda axes: _builds(axes, statistics)),
         ("Dollars by day", lambda axes: _dollars(axes, statistics)),
@@ -36,7 +35,28 @@ def plot(statistics: Statistics, *, now: datetime) -> bytes:
         ("Failures by class", lambda axes: _failures(axes, statistics)),
         ("Age of the queue in days", lambda axes: _queue(axes, statistics, now)),
     ]
-    for axes, (title, draw) in zip(figure.subplots(3, 2).flat, panels, strict=True):
+    return _picture(panels, rows=3, inches=_INCHES)
+
+
+def plot_router(dollars: Mapping[str, float], room: Mapping[str, float]) -> bytes:
+    """A PNG of two plots: dollars by phase, and what is left (0 to 1) of each rate limit."""
+    per_cent = {name: 100 * left for name, left in room.items()}
+    panels: list[_Panel] = [
+        ("Dollars by phase", lambda axes: _bars(axes, dollars, "%.2f", lacking="No dollar was spent.")),
+        (
+            "Per cent left of rate limits",
+            lambda axes: _bars(axes, per_cent, "%.0f", lacking="No limit is known.", most=100),
+        ),
+    ]
+    return _picture(panels, rows=1, inches=_ROUTERS_INCHES)
+
+
+def _picture(panels: list[_Panel], *, rows: int, inches: tuple[float, float]) -> bytes:
+    """The panels in rows of two."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  heavy
+
+    figure = Figure(figsize=inches, dpi=_DOTS_PER_INCH, layout="constrained")
+    for axes, (title, draw) in zip(figure.subplots(rows, 2).flat, panels, strict=True):
         axes.set_title(title, loc="left", fontsize=11)
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
@@ -44,6 +64,21 @@ def plot(statistics: Statistics, *, now: datetime) -> bytes:
     # Without these the same numbers would give other bytes every day.
     figure.savefig(output, format="png", metadata={"Software": None})
     return output.getvalue()
+
+
+def _bars(
+    axes: Axes, values: Mapping[str, float], form: str, *, lacking: str, most: float | None = None
+) -> None:
+    """A bar for each name, the largest on top; `most` is where the axis ends."""
+    if not any(values.values()):
+        return _nothing(axes, lacking)
+    shown = sorted(values.items(), key=lambda item: item[1])
+    bars = axes.barh([name for name, _ in shown], [value for _, value in shown], color=_NEUTRAL)
+    axes.bar_label(bars, fmt=form, padding=3, fontsize=9)
+    axes.set_xlim(0, most)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    return None
 
 
 def _funnel(axes: Axes, statistics: Statistics) -> None:

@@ -12,15 +12,29 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from factory_assets.domain.agents import Purpose
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.router import RouterStats
 from factory_assets.network.clients import http_client
+from factory_assets.router.health import BackendRow
 from factory_assets.router.journal import spent_by
+from factory_assets.router.learning import Explained
 from factory_assets.router.tokens import Grant, Signer
 
 # Claude Code's own retries and its last words come after its time.
 _SPARE = timedelta(minutes=5)
 _SECONDS = 5.0
 _AT_DOOR = TypeAdapter(AtDoor)
+_BACKENDS = TypeAdapter(tuple[BackendRow, ...])
+
+
+@dataclass(frozen=True)
+class RouterState:
+    """What a router tells of itself: what its calls came to, why its threshold stands where it does, every model."""
+
+    stats: RouterStats
+    learned: Explained | None
+    backends: tuple[BackendRow, ...]
 
 
 @dataclass
@@ -106,6 +120,27 @@ class RouterDoor:
                 return client.get("/v1/grants").is_success
             except httpx.HTTPError:
                 return False
+
+    def state(self) -> RouterState | None:
+        """What the router tells of itself; None where none answers.
+
+        Raises:
+            InfrastructureError: what it answers cannot be read.
+        """
+        with self._client() as client:
+            try:
+                stats = RouterStats.model_validate_json(client.get("/stats").raise_for_status().content)
+                backends = client.get("/v1/backends").raise_for_status()
+                learned = Explained.model_validate(stats.learned) if stats.learned else None
+                return RouterState(stats, learned, _BACKENDS.validate_json(backends.content))
+            except httpx.TransportError:
+                return None
+            except (httpx.HTTPStatusError, ValidationError) as error:
+                raise InfrastructureError(
+                    "What the router tells of itself cannot be read.",
+                    where=self.url,
+                    mend="`factory down` and `factory up` start the one of this version.",
+                ) from error
 
     def _client(self) -> httpx.Client:
         shown = {"authorization": f"Bearer {self.signer.control()}"}
