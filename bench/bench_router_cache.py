@@ -18,10 +18,11 @@ from pathlib import Path
 from bench.edits import OTHER_MATTERS, PARAPHRASES, Edit
 from bench.verdict import verdict
 from factory_assets.analyze.batches import paper_text
+from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
 from factory_assets.router.cache import AnswerCache, Place
-from factory_assets.router.canonical import UNORDERED_HEADER, VARIABLE_HEADER, Question, owner_of
+from factory_assets.router.canonical import Question, owner_of
 from factory_assets.router.inflight import InFlight
 from factory_assets.router.passing import Passing
 from factory_assets.router.semantic import Lexical, Semantic

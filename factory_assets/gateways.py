@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from factory_assets.access import Access
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase, ShippedRepo
-from factory_assets.domain.errors import InputError, MissingToolError
+from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec, rank_key
 
@@ -171,20 +171,26 @@ class Gateways(Access):
                 forget_sessions(agents, config, queued.spec.name, notify)
 
     def tell_router(self, report: BuildReport, notify: Notify) -> None:
-        """Tell the router, where there is one, how a build ended; never fatal. See llm.feedback."""
+        """Tell the routers how a build ended; never fatal. See llm.feedback."""
         from factory_assets.gates import ALL_GATES
-        from factory_assets.llm.feedback import feedback_on_build, tell_router
+        from factory_assets.llm.feedback import feedback_on_build, quality_of_build, tell_router
         from factory_assets.llm.router import Router
 
         settings = self._settings
-        if self._replays or not settings.llm_router_url:
-            return
-        feedback = feedback_on_build(
-            model=settings.factory_build_model,
+        quality = quality_of_build(
             shipped=report.commit is not None,
             passed=sum(verdict.passed for verdict in report.verdicts),
             gates=len(ALL_GATES),
+            findings=sum(report.reading.confirmed.values()) if report.reading else 0,
         )
+        if report.phases:
+            try:
+                self._door.tell_build(report.name, quality)
+            except InfrastructureError as error:
+                notify(str(error))
+        if self._replays or not settings.llm_router_url:
+            return
+        feedback = feedback_on_build(model=settings.factory_build_model, quality=quality)
         key = settings.anthropic_api_key or settings.anthropic_auth_token
         tell_router(Router(settings.llm_router_url, api_key=key), feedback, notify)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx2
 from pydantic import SecretStr
 
+from factory_assets.network.clients import async_client
 from factory_assets.router.backends import Backend, CredentialKind
 from factory_assets.router.backends_file import default_backend, load_backends
 from factory_assets.router.credentials import LoginFile
 from factory_assets.router.made import RouterConfig
+from factory_assets.router.semantic import Embeddings, Lexical, Likeness
 from factory_assets.settings import Settings
 
 _KINDS = {
@@ -19,6 +23,8 @@ _KINDS = {
     "ANTHROPIC_AUTH_TOKEN": CredentialKind.AUTH_TOKEN,
     "CLAUDE_CODE_OAUTH_TOKEN": CredentialKind.OAUTH_TOKEN,
 }
+_EMBEDDING_TIMEOUT = httpx2.Timeout(10.0)
+_log = logging.getLogger(__name__)
 # A router on its own machine keeps the real key, and takes whatever it is shown.
 _NO_KEY = SecretStr("no-key-needed")
 
@@ -45,6 +51,20 @@ def router_config(
         reroutes=settings.factory_reroute,
         lowest_models=settings.factory_lowest_models,
         cache_hours=settings.factory_answer_cache_hours,
+        semantic_stages=frozenset(settings.factory_semantic_stages),
+        likeness=_likeness(settings),
+    )
+
+
+def _likeness(settings: Settings) -> Likeness:
+    if settings.factory_embeddings_url is None:
+        return Lexical()
+    return Embeddings(
+        async_client(timeout=_EMBEDDING_TIMEOUT),
+        settings.factory_embeddings_url,
+        settings.factory_embeddings_model,
+        settings.factory_embeddings_threshold,
+        _log.warning,
     )
 
 

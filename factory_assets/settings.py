@@ -67,6 +67,17 @@ def _by_phase(value: object) -> object:
     return named
 
 
+def _stages(value: object) -> object:
+    """Stages whose calls are questions by themselves, with commas between."""
+    if not isinstance(value, str):
+        return value
+    named = tuple(part.strip() for part in value.split(",") if part.strip())
+    if unknown := set(named) - {"analyze", "reader"}:
+        raise ValueError(f"{', '.join(sorted(unknown))} is none of analyze and reader")
+    return named
+
+
+SemanticStages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_stages)]
 LowestModels = Annotated[dict[str, str], NoDecode, BeforeValidator(_by_phase)]
 
 
@@ -146,6 +157,21 @@ class Settings(BaseSettings):
         24.0,
         ge=0,
         description="Hours that the router gives the same answer to the same plain question; 0: never.",
+    )
+    factory_semantic_stages: SemanticStages = Field(
+        default_factory=tuple,
+        description="Stages whose questions are also answered by answers to others that are alike: analyze, reader.",
+    )
+    factory_embeddings_url: str | None = Field(
+        None,
+        description="Server of POST /v1/embeddings by which questions are compared; by their words by default.",
+    )
+    factory_embeddings_model: str = Field("", description="Its model.")
+    factory_embeddings_threshold: float = Field(
+        0.98,
+        gt=0,
+        le=1,
+        description="How alike two questions must be by it, 0 to 1; measure it for the model that you use.",
     )
     factory_build_turns: int | None = Field(
         None,
@@ -240,6 +266,7 @@ class Settings(BaseSettings):
         "factory_specs_dir",
         "factory_topics_file",
         "factory_prompts_dir",
+        "factory_backends_file",
         "claude_binary",
         mode="after",
     )
@@ -256,6 +283,7 @@ class Settings(BaseSettings):
         "factory_arxiv_url",
         "factory_github_url",
         "factory_ui_url",
+        "factory_embeddings_url",
         mode="after",
     )
     @classmethod

@@ -16,10 +16,11 @@ from factory_assets.analyze.batches import paper_text
 from factory_assets.domain import agents
 from factory_assets.llm.asking import REMINDER
 from factory_assets.llm.claude_api import ClaudeApi
+from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.prompts import Prompts
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
-from factory_assets.router.canonical import UNORDERED_HEADER, VARIABLE_HEADER, Question, owner_of
+from factory_assets.router.canonical import Question, owner_of
 from factory_assets.settings import PROJECT_ROOT
 
 PAPERS = [paper_text(record.paper) for record in load_papers()[:4]]

@@ -11,7 +11,7 @@ from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.gates import ALL_GATES
 from factory_assets.gateways import Gateways
-from factory_assets.llm.feedback import Feedback, feedback_on_build, tell_router
+from factory_assets.llm.feedback import Feedback, feedback_on_build, quality_of_build, tell_router
 from factory_assets.llm.router import Router
 from factory_assets.settings import Mode, Settings
 
@@ -39,16 +39,17 @@ def report(verdicts: tuple[GateVerdict, ...], commit: str | None) -> BuildReport
     ],
 )
 def test_score_and_tier_follow_the_size_of_the_model(model: str, score: float, tier: int) -> None:
-    feedback = feedback_on_build(model=model, shipped=True, passed=14, gates=14)
-    assert feedback == Feedback(score=score, tier=tier, quality=1.0)
+    feedback = feedback_on_build(model=model, quality=0.9)
+    assert feedback == Feedback(score=score, tier=tier, quality=0.9)
 
 
 def test_a_build_that_failed_is_never_as_good_as_one_that_shipped() -> None:
     qualities = [
-        feedback_on_build(model="claude-sonnet-5-5", shipped=False, passed=passed, gates=14).quality
-        for passed in (0, 7, 13)
+        quality_of_build(shipped=False, passed=passed, gates=14, findings=0) for passed in (0, 7, 13)
     ]
     assert qualities == [0.0, 0.25, 0.464]
+    shipped = [quality_of_build(shipped=True, passed=14, gates=14, findings=found) for found in (0, 2, 50)]
+    assert shipped == [1.0, 0.9, 0.6]
 
 
 def test_a_shipped_and_a_refused_build_are_reported_to_the_router(replay_settings: Settings) -> None:

@@ -115,7 +115,15 @@ def _request(piece: Piece, asker: Asker, prompts: Prompts, instructions: str) ->
             "analyze", day=asker.about, papers=texts, specs_wanted=piece.wanted, reminder=reminder
         )
 
-    return Request(piece.label, instructions, prompt, SPECS_SCHEMA, MAX_OUTPUT_TOKENS)
+    return Request(
+        piece.label,
+        instructions,
+        prompt,
+        SPECS_SCHEMA,
+        MAX_OUTPUT_TOKENS,
+        about="papers",
+        unordered="paper",
+    )
 
 
 def _set_aside(piece: Piece, error: FactoryError, reading: Reading, asker: Asker) -> None:

@@ -52,7 +52,8 @@ class Question:
 
     `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates. `lost` hears of each
     attempt that the model worked on and that gave no answer: without its text, with what it took. `setting` is
-    the one that names the model. `purpose` says what it is asked for.
+    the one that names the model. `purpose` says what it is asked for. `about` names the element of the prompt that
+    holds what it is about, `unordered` the elements whose order there means nothing.
     """
 
     instructions: str
@@ -62,6 +63,8 @@ class Question:
     max_output_tokens: int = 16_000
     setting: str = "FACTORY_ANALYZE_MODEL"
     purpose: Purpose = Purpose()
+    about: str | None = None
+    unordered: str | None = None
     lost: Callable[[Answer], None] = field(default=_not_counted, repr=False, compare=False)
 
 

@@ -37,7 +37,7 @@ class Request:
     """One thing to ask. `purpose` names it in the registry; `prompt` gets the reminder of a second try.
 
     `known_by` is what the request is about, where that is less than its words: what was answered about the same is
-    not asked again.
+    not asked again. `about` and `unordered` are as in Question.
     """
 
     purpose: str
@@ -46,6 +46,8 @@ class Request:
     schema: Mapping[str, JsonValue]
     max_output_tokens: int
     known_by: str | None = None
+    about: str | None = None
+    unordered: str | None = None
 
 
 class Books(Protocol):
@@ -130,6 +132,8 @@ class Asker:
             max_output_tokens=request.max_output_tokens,
             setting=self.setting,
             purpose=self.purpose,
+            about=request.about,
+            unordered=request.unordered,
             lost=lambda lost: self._record(lost, "broken off", is_last=False),
         )
         about = request.known_by or question.prompt

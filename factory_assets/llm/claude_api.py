@@ -35,13 +35,14 @@ _CHARS_PER_TOKEN = 3.0
 class ClaudeApi:
     """A server that speaks the Messages API, with the key or the bearer token that it takes.
 
-    It is asked by way of `by`, a router's address, where that is given.
+    It is asked by way of `by`, a router's address, where that is given, which `headers` are for.
     `timeout_seconds` is for one attempt. Network failures, 5xx and rate limits whose wait is at most
     `patience_seconds` are tried again `retries` times. A refused credential is never tried again.
     """
 
     base_url: str
     by: str | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     api_key: SecretStr | None = None
     auth_token: SecretStr | None = None
     route: Route = Route.API
@@ -125,6 +126,7 @@ class ClaudeApi:
             auth_token=token,
             base_url=self.base_url,
             timeout=self.timeout_seconds,
+            default_headers=self.headers,
             http_client=anthropic_client(self.base_url),
             max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
         )

@@ -1,7 +1,7 @@
-"""What the router is told after a build: how well the model that wrote it did.
+"""What routers are told after a build: how well the model that wrote it did.
 
-Agents go through the router inside Claude Code, so the score and the tier that it gave their calls (its headers
-X-LLM-Router-Score and -Tier) are not seen here. Both are taken from the model that the build phase asks for: the
+The factory's own router knows the score and the tier that the build's calls had. A gateway behind it (LLM_ROUTER_URL)
+answers Claude Code, so that they are not seen here: it is told those of the model that the build phase asks for, the
 middle of the third of the scale, and the third, that models of its size stand for.
 """
 
@@ -17,6 +17,8 @@ _BY_FAMILY = {"haiku": (0.17, 1), "sonnet": (0.5, 2), "opus": (0.83, 3)}
 _UNKNOWN = (0.5, 2)
 # A build that failed is worth less than any that shipped, however late it failed.
 _BEST_FAILURE = 0.5
+_WORST_SHIPPED = 0.6
+_FINDING = 0.05
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,20 @@ class Feedback:
     quality: float
 
 
-def feedback_on_build(*, model: str, shipped: bool, passed: int, gates: int) -> Feedback:
-    """1.0 for a repo that shipped; for one that failed, half the share of all `gates` that `passed`."""
+def quality_of_build(*, shipped: bool, passed: int, gates: int, findings: int = 0) -> float:
+    """How good a build was, 0 to 1.
+
+    One that shipped loses a little for each of the reader's confirmed `findings`, which had to be mended; one that
+    failed has half the share of all `gates` that `passed`.
+    """
+    if shipped:
+        return round(max(_WORST_SHIPPED, 1.0 - _FINDING * findings), 3)
+    return round(_BEST_FAILURE * min(passed, gates) / gates, 3)
+
+
+def feedback_on_build(*, model: str, quality: float) -> Feedback:
+    """What a gateway that does not know the build's calls is told of it."""
     score, tier = next((known for name, known in _BY_FAMILY.items() if name in model.lower()), _UNKNOWN)
-    quality = 1.0 if shipped else round(_BEST_FAILURE * min(passed, gates) / gates, 3)
     return Feedback(score=score, tier=tier, quality=quality)
 
 

@@ -15,6 +15,10 @@ from factory_assets.domain.refusals import Refusal
 
 GRANT_HEADER = "x-factory-grant"
 """Where a call shows its token that brings another credential along in the usual headers."""
+UNORDERED_HEADER = "x-factory-unordered"
+"""Names an element (`paper`): lines from <paper> to </paper> may stand in any order among themselves."""
+VARIABLE_HEADER = "x-factory-variable"
+"""Names an element (`papers`): what stands between its lines is what the request is about; the rest is template."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class AtDoor:
     `refusal` is the last one after which nothing was answered any more. It is in doubt where the same credential, or
     the same model, had been accepted before in this run: code in the sandbox can have a good one refused.
     `silent_seconds` is for how long the API has said nothing of an answer that is waited for, `not_passed` what was
-    asked and not let through. `score` (0 to 1) and `tier` are what the calls were routed by, on average.
+    asked and not let through.
     """
 
     usage: Usage = field(default_factory=Usage)
@@ -33,8 +37,6 @@ class AtDoor:
     refusal: Refusal | None = None
     is_doubted: bool = False
     not_passed: tuple[str, ...] = ()
-    score: float | None = None
-    tier: int | None = None
 
 
 class Pass(Protocol):

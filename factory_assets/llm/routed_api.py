@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from factory_assets.domain.agents import Answer, Question
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.claude_code_placeholders import API_KEY_BEGINNING
-from factory_assets.llm.model_door import ModelDoor
+from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER, ModelDoor
 from factory_assets.llm.prices import most_usd
 
 
@@ -27,10 +27,13 @@ class RoutedApi:
         with self.door.open(
             question.purpose, limit_usd=most_usd(question, calls=calls), seconds=seconds, plain=True
         ) as way:
+            named = {UNORDERED_HEADER: question.unordered, VARIABLE_HEADER: question.about}
+            headers = {name: value for name, value in named.items() if value is not None}
             token = SecretStr(way.token(API_KEY_BEGINNING))
+            by_router = replace(self.api, by=self.door.url, headers=headers)
             asking = (
-                replace(self.api, by=self.door.url, api_key=token)
+                replace(by_router, api_key=token)
                 if self.api.api_key
-                else replace(self.api, by=self.door.url, auth_token=token if self.api.auth_token else None)
+                else replace(by_router, auth_token=token if self.api.auth_token else None)
             )
             return asking.ask(question)

@@ -26,8 +26,6 @@ _KEPT_ALIVE = [
     ),
 ]
 
-_MANY = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-
 
 def http_client(
     *,
@@ -45,9 +43,34 @@ def http_client(
     )
 
 
-def async_client(*, timeout: httpx.Timeout) -> httpx.AsyncClient:
-    """As `http_client`, for many requests at once; no redirect is followed, and nothing is unpacked or remembered."""
-    return httpx.AsyncClient(transport=_AsyncRouted(), trust_env=False, timeout=timeout)
+def async_client(*, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+    """As `http_client`, for many requests at once; no redirect is followed.
+
+    By httpx2: the pool of httpx takes a time that grows with the square of its connections.
+    """
+    import httpx2  # noqa: PLC0415  not everybody who asks anything asks so much
+
+    class Routed(httpx2.AsyncBaseTransport):
+        def __init__(self) -> None:
+            self._made: dict[tuple[bool, Proxy | None], httpx2.AsyncHTTPTransport] = {}
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            secure, proxy = way = _route(str(request.url))
+            if way not in self._made:
+                self._made[way] = httpx2.AsyncHTTPTransport(
+                    verify=_tls(secure, proxy),
+                    proxy=proxy.url if proxy else None,
+                    trust_env=False,
+                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+                    socket_options=_KEPT_ALIVE,
+                )
+            return await self._made[way].handle_async_request(request)
+
+        async def aclose(self) -> None:
+            for transport in self._made.values():
+                await transport.aclose()
+
+    return httpx2.AsyncClient(transport=Routed(), trust_env=False, timeout=timeout)
 
 
 def ask(
@@ -188,27 +211,6 @@ class _Routed(httpx.BaseTransport):
 
     def close(self) -> None:
         self._ways.close()
-
-
-class _AsyncRouted(httpx.AsyncBaseTransport):
-    def __init__(self) -> None:
-        self._made: dict[tuple[bool, Proxy | None], httpx.AsyncHTTPTransport] = {}
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        secure, proxy = way = _route(str(request.url))
-        if way not in self._made:
-            self._made[way] = httpx.AsyncHTTPTransport(
-                verify=_tls(secure, proxy),
-                proxy=proxy.url if proxy else None,
-                trust_env=False,
-                limits=_MANY,
-                socket_options=_KEPT_ALIVE,
-            )
-        return await self._made[way].handle_async_request(request)
-
-    async def aclose(self) -> None:
-        for transport in self._made.values():
-            await transport.aclose()
 
 
 def _route(url: str) -> tuple[bool, Proxy | None]:

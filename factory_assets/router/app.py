@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-import httpx
+import httpx2
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from factory_assets.domain.errors import CredentialError, FactoryError, InputError
-from factory_assets.llm.model_door import GRANT_HEADER
+from factory_assets.llm.model_door import GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.clients import async_client
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
@@ -34,7 +34,7 @@ from factory_assets.router.tokens import PREFIX
 MOST_BYTES = 32 * 1024 * 1024
 _MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
 # An agent's answer may take long, and pings keep it alive; a backend that takes no connection is down.
-_TIMEOUT = httpx.Timeout(600.0, connect=30.0)
+_TIMEOUT = httpx2.Timeout(600.0, connect=30.0)
 _KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -43,6 +43,8 @@ _KINDS = {
     429: "rate_limit_error",
     529: "overloaded_error",
 }
+# Between the factory and its router.
+_FOR_THE_ROUTER = frozenset({GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER})
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +57,7 @@ class Router:
     sharing: Sharing
     routing: Routing
     reroutes: bool
-    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+    _clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -127,7 +129,8 @@ class Router:
             # An agent's answers pass as they came, headers too.
             return replace(passing, headers=[*passing.headers, *_encoded(told)]) if grant.plain else passing
 
-        question = self.sharing.question_in(incoming, self.sender.chains.get(grant.backend, ()))
+        chain = self.sender.chains.get(grant.backend, ())
+        question = self.sharing.question_in(incoming, chain) if grant.plain else None
         try:
             return await (self.sharing.answer(question, incoming, send) if question else send())
         except (UnreachableError, InputError) as error:
@@ -141,12 +144,16 @@ class Router:
         owner, phase = grant.repo or grant.stage, grant.phase or grant.stage
         call = Call(asked, len(came.body), owner, phase, may_reroute=grant.plain and self.reroutes)
         choice = self.routing.choose(call, self.sender.clock())
-        came.live.note_choice(choice.score, choice.tier)
         reading = GatewayReading(model=choice.model, score=float(choice.score), tier=choice.tier)
         if choice.model == asked.model:
-            return came, routing_headers(reading)
+            return replace(came, routed=(choice.score, choice.tier)), routing_headers(reading)
         body = with_model(came.body, choice.model)
-        routed = replace(came, body=body, asked=Asked.read(body, session=asked.session))
+        routed = replace(
+            came,
+            body=body,
+            asked=Asked.read(body, session=asked.session),
+            routed=(choice.score, choice.tier),
+        )
         return routed, routing_headers(reading)
 
     async def _incoming(self, request: Request) -> Incoming:
@@ -172,11 +179,12 @@ class Router:
         return Incoming(
             method=request.method,
             target=f"{request.url.path}{query}",
-            headers=passed_on(request.headers.raw, without=frozenset({GRANT_HEADER})),
+            headers=passed_on(request.headers.raw, without=_FOR_THE_ROUTER),
             body=body,
             asked=Asked.read(body, session=request.headers.get(SESSION_HEADER)),
             live=live,
             shown=request.headers.get("authorization", ""),
+            raw_headers=request.headers.raw,
         )
 
 

@@ -42,12 +42,13 @@ class MeteredCall:
         model: Model,
         journal: Journal,
         clock: Callable[[], datetime],
+        routed: tuple[int, int] | None,
     ) -> MeteredCall:
         """Write it down before it goes out to a backend's model."""
         own = cls(live, journal, clock)
         # Where the file names no price, it is that of the model that answers.
         own.call = live.meter.call(asked, size, own.count, model.cost_usd if model.price else None)
-        own.number = journal.begin(live.grant, asked.model, own.call.estimate, now=clock())
+        own.number = journal.begin(live.grant, asked.model, own.call.estimate, now=clock(), routed=routed)
         return own
 
     def count(self, usage: Usage) -> None:

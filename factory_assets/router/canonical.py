@@ -19,12 +19,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.router.asked import Asked
-
-# Names an element (`paper`): lines from <paper> to </paper> may stand in any order among themselves.
-UNORDERED_HEADER = "x-factory-unordered"
-# Names an element (`papers`): what stands between its lines is what the request is about; the rest is template.
-VARIABLE_HEADER = "x-factory-variable"
 
 _FORM = "1"
 # https://platform.claude.com/docs/en/api/messages, without whatever lets a server look something up or keep a state:

@@ -113,6 +113,19 @@ class RouterDoor:
         """The way to another backend of the same router."""
         return replace(self, backend=backend)
 
+    def tell_build(self, repo: str, quality: float) -> None:
+        """Tell how good a repo turned out, 0 to 1.
+
+        Raises:
+            InfrastructureError: the router does not take it.
+        """
+        with self._client() as client:
+            try:
+                body = {"repo": repo, "quality": quality}
+                client.post("/v1/feedback/build", json=body).raise_for_status()
+            except httpx.HTTPError as error:
+                raise InfrastructureError(f"The router was not told: {error}.", where=self.url) from error
+
     def answers(self) -> bool:
         """Whether a router of this instance is there."""
         with self._client() as client:

@@ -63,6 +63,7 @@ class Control:
             Route("/v1/grants/{id}", self._end, methods=["DELETE"]),
             Route("/v1/backends", self._backends, methods=["GET"]),
             Route("/v1/feedback", self._feedback, methods=["POST"]),
+            Route("/v1/feedback/build", self._build_feedback, methods=["POST"]),
             Route("/v1/windows", self._windows, methods=["GET"]),
             Route("/stats", self._stats, methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
@@ -74,7 +75,7 @@ class Control:
 
     async def _seen(self, request: Request) -> Response:
         live = self._live(request)
-        return Response(_AT_DOOR.dump_json(live.seen), media_type="application/json")
+        return Response(_AT_DOOR.dump_json(live.meter.seen), media_type="application/json")
 
     async def _end(self, request: Request) -> Response:
         self._live(request)
@@ -115,6 +116,21 @@ class Control:
             by_tier=explained.by_tier,
         )
         return Response(answer.model_dump_json(), media_type="application/json")
+
+    async def _build_feedback(self, request: Request) -> Response:
+        """Take in how good a repo turned out whose calls this instance's routers have passed."""
+        self._check(request)
+        body = _read(await whole_body(request, most_bytes=_MOST_FEEDBACK_BYTES))
+        told = body if isinstance(body, dict) else {}
+        routed = self.grants.journal.routed(str(told.get("repo")))
+        if routed is None:
+            raise RefusedError(404, "No call for this repo's build has been made here.")
+        try:
+            given = Feedback.read({"score": routed[0], "tier": routed[1], "quality": told.get("quality")})
+        except InputError as error:
+            raise RefusedError(400, str(error)) from error
+        self.learner.learn(given, now=self.clock())
+        return JSONResponse(given.model_dump())
 
     def _check(self, request: Request) -> None:
         shown = request.headers.get("authorization", "").rpartition(" ")[2] or request.headers.get(

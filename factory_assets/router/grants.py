@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from statistics import fmean
+from dataclasses import dataclass, field
 
-from factory_assets.llm.model_door import AtDoor
 from factory_assets.router.journal import Journal
 from factory_assets.router.metering import GrantMeter
 from factory_assets.router.tokens import Grant
@@ -27,20 +25,6 @@ class Live:
     tell: Callable[[str], None] = _log.error
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
     has_ended: bool = False
-    _choices: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def seen(self) -> AtDoor:
-        """What was seen of its calls."""
-        seen = self.meter.seen
-        if not self._choices:
-            return seen
-        scores, tiers = zip(*self._choices, strict=True)
-        return replace(seen, score=fmean(scores) / 100, tier=round(fmean(tiers)))
-
-    def note_choice(self, score: int, tier: int) -> None:
-        """Take in how a call was routed."""
-        self._choices.append((score, tier))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS calls (
     repo TEXT,
     phase TEXT,
     model TEXT,
+    score INTEGER,
+    tier INTEGER,
     called_at TEXT NOT NULL,
     ended_at TEXT,
     outcome TEXT NOT NULL,
@@ -44,9 +46,9 @@ CREATE INDEX IF NOT EXISTS calls_by_grant ON calls (grant_id);
 CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE ended_at IS NULL;
 """
 _BEGIN = """
-INSERT INTO calls (router, grant_id, stage, repo, phase, model, called_at, outcome,
+INSERT INTO calls (router, grant_id, stage, repo, phase, model, score, tier, called_at, outcome,
                    input_tokens, output_tokens, cost_usd)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'under way', ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under way', ?, ?, ?)
 """
 _COUNT = """
 UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, cost_usd = ?
@@ -59,6 +61,12 @@ _SPENT = """
 SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_tokens), 0),
        coalesce(sum(cache_write_tokens), 0), coalesce(sum(cost_usd), 0)
 FROM calls WHERE grant_id = ? AND (cost_usd > 0 OR output_tokens > 0)
+"""
+# Of a repo that was built more than once, the last calls count.
+_ROUTED = """
+SELECT avg(score), avg(tier) FROM (
+    SELECT score, tier FROM calls WHERE repo = ? AND stage = 'build' AND tier IS NOT NULL ORDER BY id DESC LIMIT 500
+)
 """
 _BUSY_SECONDS = 10.0
 
@@ -95,9 +103,18 @@ class Journal:
                         connection.execute(_CLOSE, (_stamp(datetime.now(UTC)), other))
             yield cls(file, router, connection, threading.Lock())
 
-    def begin(self, grant: Grant, model: str | None, estimate: Usage, *, now: datetime) -> int:
-        """Write down a call that is about to be made; its number."""
-        about = (self.router, grant.id, grant.stage, grant.repo, grant.phase, model, _stamp(now))
+    def begin(
+        self,
+        grant: Grant,
+        model: str | None,
+        estimate: Usage,
+        *,
+        now: datetime,
+        routed: tuple[int, int] | None = None,
+    ) -> int:
+        """Write down a call that is about to be made, and the score and tier it was routed by; its number."""
+        score, tier = routed or (None, None)
+        about = (self.router, grant.id, grant.stage, grant.repo, grant.phase, model, score, tier, _stamp(now))
         return self._write(_BEGIN, (*about, estimate.input_tokens, estimate.output_tokens, estimate.cost_usd))
 
     def count(self, number: int, usage: Usage) -> None:
@@ -113,6 +130,12 @@ class Journal:
         """What all calls of a grant have used, those under way as far as it is known."""
         with self._lock, _told(self.file):
             return _spent(self._connection, grant_id)
+
+    def routed(self, repo: str) -> tuple[float, int] | None:
+        """The score (0 to 1) and the tier by which the calls of a repo's build were routed, on average."""
+        with self._lock, _told(self.file):
+            score, tier = self._connection.execute(_ROUTED, (repo,)).fetchone()
+        return None if tier is None else (score / 100, round(tier))
 
     def _write(self, sql: str, row: tuple[object, ...]) -> int:
         with self._lock, _told(self.file):

@@ -23,6 +23,7 @@ from factory_assets.router.learning import Learner
 from factory_assets.router.limits import Limits
 from factory_assets.router.metrics import Metrics
 from factory_assets.router.routing import Routing
+from factory_assets.router.semantic import Lexical, Likeness, Semantic
 from factory_assets.router.sending import Sender
 from factory_assets.router.sessions import Sessions
 from factory_assets.router.shapes import CallFacts, Totals
@@ -40,7 +41,8 @@ class RouterConfig:
     """How a router works. `chains` are the backends by the name that grants have for them, each in order.
 
     `lowest_models` names for a phase the lowest model that a new session may start with, `cache_hours` is how long
-    an answer is given again; 0 switches that off.
+    an answer is given again; 0 switches that off. `semantic_stages` are those whose questions are also answered by
+    the answers to others that are alike.
     """
 
     chains: Mapping[str, tuple[Backend, ...]]
@@ -48,6 +50,8 @@ class RouterConfig:
     reroutes: bool = False
     lowest_models: Mapping[str, str] = field(default_factory=dict)
     cache_hours: float = 24.0
+    semantic_stages: frozenset[str] = frozenset()
+    likeness: Likeness = field(default_factory=Lexical)
 
 
 @contextmanager
@@ -107,7 +111,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
                 tell=tell,
                 heard_of=heard_of,
             ),
-            sharing=Sharing(cache, InFlight(), tell),
+            sharing=Sharing(cache, InFlight(), tell, Semantic(config.likeness), config.semantic_stages),
             routing=Routing(_routable(backends), sessions, learner, _log.warning, config.lowest_models),
             reroutes=config.reroutes,
         )

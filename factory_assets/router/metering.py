@@ -37,6 +37,7 @@ class GrantMeter:
 
     limit_usd: float
     before: Usage = field(default_factory=Usage)
+    _total: Usage = field(init=False)
     _over_budget: bool = field(default=False, init=False)
     _waiting_since: float | None = field(default=None, init=False)
     _accepted: set[str | None] = field(default_factory=set, init=False)
@@ -45,10 +46,13 @@ class GrantMeter:
     _calls: dict[int, Usage] = field(default_factory=dict, init=False)
     _not_passed: dict[str, None] = field(default_factory=dict, init=False)
 
+    def __post_init__(self) -> None:
+        self._total = self.before
+
     @property
     def usage(self) -> Usage:
         """Tokens and dollars so far."""
-        return sum(tuple(self._calls.values()), self.before)
+        return self._total
 
     @property
     def silent_seconds(self) -> float:
@@ -100,6 +104,8 @@ class GrantMeter:
             self._waiting_since = time.monotonic()
 
         def settle(usage: Usage) -> None:
+            # A running sum: one over all calls for each event of each call would take ever longer.
+            self._total += usage - self._calls[number]
             self._calls[number] = usage
             keep(usage)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-import httpx
+import httpx2
 
 from factory_assets.router.backends import Backend
 from factory_assets.router.forms import UnconvertibleError
@@ -25,7 +25,7 @@ _STREAM, _JSON = "text/event-stream", "application/json"
 _OF_THE_BODY = frozenset({b"content-length", b"content-type"})
 
 
-def chat_request(backend: Backend, content: bytes, *, model: str) -> httpx.Request:
+def chat_request(backend: Backend, content: bytes, *, model: str) -> httpx2.Request:
     """A request of the Messages API as one to a backend for `model`; of the caller's headers it has none.
 
     Raises:
@@ -35,12 +35,12 @@ def chat_request(backend: Backend, content: bytes, *, model: str) -> httpx.Reque
     if backend.header is not None:
         name, value = backend.header
         headers[name] = value
-    url = httpx.URL(f"{backend.base_url}{_PATH}")
-    return httpx.Request("POST", url, headers=headers, content=to_chat(content, model=model))
+    url = httpx2.URL(f"{backend.base_url}{_PATH}")
+    return httpx2.Request("POST", url, headers=headers, content=to_chat(content, model=model))
 
 
 async def ask_chat(
-    client: httpx.AsyncClient, request: httpx.Request, listener: Listener, *, streams: bool
+    client: httpx2.AsyncClient, request: httpx2.Request, listener: Listener, *, streams: bool
 ) -> Passing:
     """Send it, and begin to give its answer as one of the Messages API.
 
@@ -54,10 +54,10 @@ async def ask_chat(
     try:
         body = await _turned_back(passing, streams=streams)
         headers = _headers(passing, _JSON)
-        listener.answered(passing.status, httpx.Headers(headers))
+        listener.answered(passing.status, httpx2.Headers(headers))
         listener.heard(body)
         listener.ended(Ending.WHOLE)
-    except (UnconvertibleError, httpx.HTTPError) as error:
+    except (UnconvertibleError, httpx2.HTTPError) as error:
         # The backend has worked on it, and what that has used is not known.
         listener.ended(Ending.CUT)
         place = request.url.netloc.decode("ascii")
@@ -87,7 +87,7 @@ class _Ear:
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """See passing.Listener."""
         is_stream = headers.get("content-type", "").lower().startswith(_STREAM)
-        if status == httpx.codes.OK and self._streams and is_stream:
+        if status == httpx2.codes.OK and self._streams and is_stream:
             self._converter = FromChat()
             self._listener.answered(status, headers)
 
@@ -131,14 +131,14 @@ async def _turned_back(passing: Passing, *, streams: bool) -> bytes:
 
     Raises:
         UnconvertibleError: it has none.
-        httpx.HTTPError: it broke off.
+        httpx2.HTTPError: it broke off.
     """
     whole = bytearray()
     async for chunk in passing.content:
         whole += chunk
         if len(whole) > _MOST_BYTES:
             raise UnconvertibleError(f"It is longer than {_MOST_BYTES} bytes.")
-    if passing.status >= httpx.codes.BAD_REQUEST:
+    if passing.status >= httpx2.codes.BAD_REQUEST:
         return error_from_chat(bytes(whole), passing.status)
     if streams:
         raise UnconvertibleError("It is no stream, though one was asked for.")

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
+import httpx2
 
 from factory_assets.router.health import Ending
 
@@ -67,7 +67,7 @@ class UnreachableError(Exception):
     """The backend gave no answer that could be passed back."""
 
 
-async def pass_on(client: httpx.AsyncClient, request: httpx.Request, listener: Listener) -> Passing:
+async def pass_on(client: httpx2.AsyncClient, request: httpx2.Request, listener: Listener) -> Passing:
     """Send a request on, and begin to pass its answer back.
 
     Raises:
@@ -76,13 +76,13 @@ async def pass_on(client: httpx.AsyncClient, request: httpx.Request, listener: L
     place = request.url.netloc.decode("ascii")
     try:
         answer = await _sent(client, request)
-    except httpx.ConnectError as error:
+    except httpx2.ConnectError as error:
         listener.unanswered()
         listener.ended(Ending.CUT)
         raise UnreachableError(f"{place} cannot be reached: {error}") from error
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         # One that takes a request and hangs up has not worked on it; one that is waited for too long may have.
-        if not isinstance(error, httpx.TimeoutException):
+        if not isinstance(error, httpx2.TimeoutException):
             listener.unanswered()
         listener.ended(Ending.CUT)
         raise UnreachableError(f"{place} gave no answer: {error or type(error).__name__}") from error
@@ -98,14 +98,14 @@ async def pass_on(client: httpx.AsyncClient, request: httpx.Request, listener: L
 
     async def close() -> None:
         listener.ended(Ending.HUNG_UP)
-        with suppress(httpx.HTTPError):
+        with suppress(httpx2.HTTPError):
             await answer.aclose()
 
     headers = passed_back(answer.headers.raw)
     return Passing(answer.status_code, headers, _heard(answer, listener), close)
 
 
-async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+async def _sent(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
     """Send it; once more where a connection that was kept had been closed at the other end meanwhile."""
     made: list[str] = []
 
@@ -116,13 +116,13 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
     request.extensions["trace"] = trace
     try:
         return await client.send(request, stream=True)
-    except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
         if made:
             raise
         return await client.send(request, stream=True)
 
 
-async def _heard(answer: httpx.Response, listener: Listener) -> AsyncIterator[bytes]:
+async def _heard(answer: httpx2.Response, listener: Listener) -> AsyncIterator[bytes]:
     """The content; of an answer in one piece the end is held back until it is settled.
 
     So the caller's next request finds this one counted. Events of a stream count as they pass.
@@ -138,7 +138,7 @@ async def _heard(answer: httpx.Response, listener: Listener) -> AsyncIterator[by
                 if held:
                     yield held
                 held = chunk
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         listener.ended(Ending.CUT)
         raise
     listener.ended(Ending.WHOLE)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import httpx
+import httpx2
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -72,7 +72,7 @@ class Relayed(Response):
         del scope
         try:
             await unless_gone(receive, self._give(send))
-        except (ClientDisconnect, CutOffError, httpx.HTTPError):
+        except (ClientDisconnect, CutOffError, httpx2.HTTPError):
             # The server closes the connection of an answer that has no end.
             pass
         finally:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Protocol
 
-import httpx
+import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
@@ -119,7 +119,7 @@ class Embeddings:
     alone, and `notify` is told once for each reason.
     """
 
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
     base_url: str
     model: str
     threshold: float
@@ -140,7 +140,7 @@ class Embeddings:
             answer = await self.client.post(url, json={"model": self.model, "input": [text]}, headers=headers)
             answer.raise_for_status()
             (vector,) = _Vectors.model_validate_json(answer.content).data
-        except (httpx.HTTPError, ValidationError, ValueError) as error:
+        except (httpx2.HTTPError, ValidationError, ValueError) as error:
             self._tell(url, error)
             return None
         length = sqrt(sum(value * value for value in vector.embedding))
@@ -156,7 +156,7 @@ class Embeddings:
     def _tell(self, url: str, error: Exception) -> None:
         if isinstance(error, ValidationError):
             reason = "its answer holds no vector"
-        elif isinstance(error, httpx.HTTPStatusError):
+        elif isinstance(error, httpx2.HTTPStatusError):
             reason = f"it answered HTTP {error.response.status_code}"
         else:
             reason = str(error) or type(error).__name__

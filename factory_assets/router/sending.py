@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import httpx
+import httpx2
 
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.router.abilities import needed
@@ -44,9 +44,23 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
 
+def check_budget(live: Live) -> None:
+    """Let no further call pass that its grant has no dollars for.
+
+    Raises:
+        RefusedError: saying so.
+    """
+    if (why := live.meter.refusal()) is not None:
+        # 400, because programs try every other refusal again.
+        raise RefusedError(400, f"No further call of the model passes: {why}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Incoming:
-    """A request as it came. `headers` are without credentials; `shown` is the caller's own, where it brings one."""
+    """A request as it came. `headers` are those that go on; `shown` is the caller's own login, if it brings one.
+
+    `routed` are the score and the tier by which its model was chosen.
+    """
 
     method: str
     target: str
@@ -55,6 +69,8 @@ class Incoming:
     asked: Asked
     live: Live
     shown: str = ""
+    raw_headers: Headers = field(default_factory=list)
+    routed: tuple[int, int] | None = None
 
     @property
     def needs(self) -> Needs:
@@ -92,7 +108,7 @@ class Sender:
     heard_of: Callable[[Backend, int, Mapping[str, str]], None]
     _last_limit: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    async def send(self, client: httpx.AsyncClient, incoming: Incoming) -> Passing:
+    async def send(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
         """A call of the model, once there is room for it and as long as its grant has dollars left.
 
         Raises:
@@ -117,7 +133,7 @@ class Sender:
                 return passing
             await passing.close()
 
-    async def ask_free(self, client: httpx.AsyncClient, incoming: Incoming) -> Passing:
+    async def ask_free(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
         """What costs nothing: passed to the first backend that has it and may be asked, and not counted.
 
         Raises:
@@ -130,7 +146,7 @@ class Sender:
             raise RefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
         return await pass_on(client, self._request(incoming, backend, incoming.body), Unmetered())
 
-    async def _try(self, client: httpx.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
+    async def _try(self, client: httpx2.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
         live, model, backend = incoming.live, choice.model.name, choice.backend
         # Made before the call is begun, so that one which cannot be made leaves nothing under way.
         if backend.kind is Kind.OPENAI:
@@ -151,7 +167,7 @@ class Sender:
 
     async def _begin(self, incoming: Incoming, choice: Choice) -> Attempt:
         live, backend, model = incoming.live, choice.backend, choice.model.name
-        self._check_budget(live)
+        check_budget(live)
         repo = live.grant.repo or live.grant.stage
         try:
             slot = await self.limits.admit(backend.name, model, repo=repo, estimate=incoming.estimate)
@@ -159,7 +175,7 @@ class Sender:
             raise self._limited(incoming, backend, error) from error
         try:
             # What others have spent meanwhile counts too.
-            self._check_budget(live)
+            check_budget(live)
             health = self._probe(incoming, choice)
             metered = MeteredCall.begin(
                 live,
@@ -168,6 +184,7 @@ class Sender:
                 model=choice.model,
                 journal=self.journal,
                 clock=self.clock,
+                routed=incoming.routed,
             )
         except BaseException:
             slot.ended()
@@ -187,12 +204,7 @@ class Sender:
             raise self._nobody(incoming, (choice.backend,))
         return health
 
-    def _check_budget(self, live: Live) -> None:
-        if (why := live.meter.refusal()) is not None:
-            # 400, because programs try every other refusal again.
-            raise RefusedError(400, f"No further call of the model passes: {why}.")
-
-    def _request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx.Request:
+    def _request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx2.Request:
         """The request as it goes on: with the credential in the place of the token."""
         headers = [*incoming.headers, (b"accept-encoding", b"identity")]
         if incoming.live.grant.login:
@@ -202,8 +214,8 @@ class Sender:
         elif backend.header is not None:
             name, value = backend.header
             headers.append((name.encode(), value.encode()))
-        url = httpx.URL(f"{backend.base_url}{incoming.target}")
-        return httpx.Request(incoming.method, url, headers=headers, content=body)
+        url = httpx2.URL(f"{backend.base_url}{incoming.target}")
+        return httpx2.Request(incoming.method, url, headers=headers, content=body)
 
     def _heard(self, backend: Backend, status: int, headers: Mapping[str, str]) -> None:
         if status == _RATE_LIMITED:
