@@ -32,8 +32,12 @@ Finish = Callable[[Resolved], Final]
 
 @dataclass
 class _Known:
-    """What was found out of one code, which is a commit but for its documents; it is begun anew with another code."""
+    """What was found out of one code, which is a commit but for its documents; it is begun anew with another code.
 
+    `trees` are those of the commits that the last context was of.
+    """
+
+    trees: dict[str, Tree] = field(default_factory=dict)
     code: frozenset[tuple[str, str, str]] = frozenset()
     resolution: Resolution | None = None
     proved: dict[str, GateVerdict] = field(default_factory=dict)
@@ -73,7 +77,12 @@ class Judge:
 
         `before` is the commit that the build phase left, for a review, and the one before the phase for the others.
         """
-        tree, known = self.repo.tree(commit), self._known
+        known = self._known
+        known.trees = {
+            each: known.trees.get(each) or self.repo.tree(each)
+            for each in dict.fromkeys((scaffold, before, commit))
+        }
+        tree = known.trees[commit]
         known.turn_to(tree)
 
         def resolve() -> Resolution:
@@ -90,8 +99,8 @@ class Judge:
         return Context(
             phase=phase,
             language=self.language,
-            scaffold=self.repo.tree(scaffold),
-            before=self.repo.tree(before),
+            scaffold=known.trees[scaffold],
+            before=known.trees[before],
             tree=tree,
             git_dir=self.repo.path,
             commit=commit,
