@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from factory_assets.cli.rejudge import chosen, rejudge_all
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, QueuedSpec
-from factory_assets.gates import GATES, Context, Gate
+from factory_assets.gates import Context
 from factory_assets.gateways import Gateways
 from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.settings import Settings
@@ -64,10 +65,12 @@ def fail(gateways: Gateways, root: Path, acts: Mapping[Phase, Act], *, repair_ro
     return failed
 
 
-def said_of(gateways: Gateways, failed: QueuedSpec) -> tuple[bool, str]:
+def said_of(
+    gateways: Gateways, failed: QueuedSpec, *, reader: ReaderMode = ReaderMode.DECIDE
+) -> tuple[bool, str]:
     """Whether all would pass, and what is told."""
     paper = io.StringIO()
-    passes = rejudge_all([failed], gateways, Console(file=paper, width=200))
+    passes = rejudge_all([failed], gateways, Console(file=paper, width=200), reader=reader)
     return passes, paper.getvalue()
 
 
@@ -76,12 +79,16 @@ def kept(gateways: Gateways) -> dict[str, str]:
     return BareRepo(settings.git_dir / f"{SPEC.name}.git", author=settings.factory_git_author).refs()
 
 
-def strict(context: Context, gates: tuple[Gate, ...] = GATES) -> Iterator[GateVerdict]:
-    """The gates of a day on which the one after the documents was too strict."""
-    if context.phase is Phase.SEO:
-        yield GateVerdict(gate="documents", phase=Phase.SEO, passed=False, saw="too strict", mend="Wait.")
-    else:
-        yield from judge(context, gates)
+def strict_after(phase: Phase) -> Callable[[Context], Iterator[GateVerdict]]:
+    """The gates of a day on which one after this phase was too strict."""
+
+    def judged(context: Context) -> Iterator[GateVerdict]:
+        if context.phase is phase:
+            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", mend="Wait.")
+        else:
+            yield from judge(context)
+
+    return judged
 
 
 @sandboxed
@@ -89,7 +96,7 @@ def test_a_state_that_the_gates_of_today_let_pass_is_told_and_left_as_it_is(
     gateways: Gateways, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("factory_assets.build.attempt.judge", strict)
+        patch.setattr("factory_assets.build.attempt.judge", strict_after(Phase.SEO))
         failed = fail(gateways, tmp_path, good_acts(Language.BASH), repair_rounds=1)
     before = kept(gateways)
     passes, told = said_of(gateways, failed)
@@ -100,6 +107,24 @@ def test_a_state_that_the_gates_of_today_let_pass_is_told_and_left_as_it_is(
     )
     assert kept(gateways) == before
     assert gateways.registry.spec_named(SPEC.name) == failed
+
+
+@sandboxed
+def test_a_state_that_a_retry_has_read_is_not_said_to_pass_before(
+    gateways: Gateways, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("factory_assets.build.attempt.judge", strict_after(Phase.REVIEW))
+        failed = fail(gateways, tmp_path, good_acts(Language.BASH))
+    passes = "word-count: attempt 1 would pass the gates after review now"
+    takes = "`factory retry word-count` takes it up"
+    _, told = said_of(gateways, failed, reader=ReaderMode.DECIDE)
+    but = "but for the reader, which is not asked here"
+    assert f"{passes} {but}; {takes}, if the reader lets it pass." in told
+    assert "1 of 1 would pass now, 1 of them if the reader agrees." in told
+    _, told = said_of(gateways, failed, reader=ReaderMode.ADVISE)
+    assert f"{passes}; {takes}." in told
+    assert "1 of 1 would pass now." in told
 
 
 @sandboxed

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
+import pytest
 from build_material import tree_of
 
 from factory_assets.build.judge import judge
 from factory_assets.domain.builds import GateVerdict, Phase
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.specs import Language
 from factory_assets.gates import (
     ALL_GATES,
@@ -116,3 +120,79 @@ def test_a_gate_that_stumbles_over_a_tree_refuses_it(tmp_path: Path) -> None:
     (verdict,) = judge(_context(Phase.BUILD, tmp_path), (gate,))
     assert not verdict.passed
     assert verdict.saw == "the gate cannot read this tree: RecursionError: too deep"
+
+
+class _Beside:
+    """A gate whose verdict comes only when a later one has been asked."""
+
+    def __init__(self, *, passes: bool) -> None:
+        self.later_is_asked = Event()
+        self._says = _gate("secret", Needs.RUN, passes=passes, is_final=True)
+
+    @property
+    def gate(self) -> Gate:
+        return replace(self._says, judge=lambda context: lambda: self._found(context))
+
+    def later(self, gate: Gate) -> Gate:
+        def judge_later(context: Context) -> GateVerdict | Callable[[], GateVerdict]:
+            self.later_is_asked.set()
+            return gate.judge(context)
+
+        return replace(gate, judge=judge_later)
+
+    def _found(self, context: Context) -> GateVerdict:
+        assert self.later_is_asked.wait(60)
+        verdict = self._says.judge(context)
+        assert isinstance(verdict, GateVerdict)
+        return verdict
+
+
+def _unaskable(_: Context) -> GateVerdict:
+    raise InfrastructureError("no sandbox")
+
+
+def test_a_gate_that_finds_its_verdict_beside_the_others_is_told_in_its_place(tmp_path: Path) -> None:
+    beside = _Beside(passes=True)
+    others = (
+        beside.later(_gate("tests", Needs.RUN, passes=False)),
+        replace(_gate("mutants", Needs.RUN, passes=True), unless_refused=("tests",)),
+        _gate("harm", Needs.RUN, passes=True),
+    )
+    assert _asked(tmp_path, beside.gate, *others) == ["secret", "tests", "harm"]
+
+
+def test_what_was_asked_beside_a_gate_that_refuses_in_the_end_is_not_told(tmp_path: Path) -> None:
+    for later in (
+        _gate("tests", Needs.RUN, passes=False),
+        replace(_gate("tests", Needs.RUN, passes=True), judge=_unaskable),
+    ):
+        beside = _Beside(passes=False)
+        assert _asked(tmp_path, beside.gate, beside.later(later)) == ["secret"]
+
+
+def test_dearer_evidence_waits_for_a_verdict_that_is_found_beside(tmp_path: Path) -> None:
+    beside = _Beside(passes=False)
+    read = replace(_gate("read", Needs.READ, passes=True), judge=_unaskable)
+    gates = (beside.gate, beside.later(_gate("tests", Needs.RUN, passes=True)), read)
+    context = replace(_context(Phase.BUILD, tmp_path), read=lambda: _unaskable(context))
+    assert [verdict.gate for verdict in judge(context, gates)] == ["secret"]
+
+
+def test_a_gate_that_cannot_be_asked_stops_the_judging_after_what_is_known(tmp_path: Path) -> None:
+    beside = _Beside(passes=True)
+    later = beside.later(replace(_gate("tests", Needs.RUN, passes=True), judge=_unaskable))
+    verdicts = judge(_context(Phase.BUILD, tmp_path), (beside.gate, later))
+    assert next(verdicts).gate == "secret"
+    with pytest.raises(InfrastructureError, match="no sandbox"):
+        next(verdicts)
+
+
+def test_a_verdict_that_cannot_be_found_beside_stumbles_as_in_a_gate_of_its_own(tmp_path: Path) -> None:
+    def stumble() -> GateVerdict:
+        raise RecursionError("too deep")
+
+    gate = replace(_gate("secret", Needs.RUN, passes=True, is_final=True), judge=lambda _: stumble)
+    assert _asked(tmp_path, gate, _gate("tests", Needs.RUN, passes=True)) == ["secret"]
+    broken = replace(gate, judge=lambda context: lambda: _unaskable(context))
+    with pytest.raises(InfrastructureError, match="no sandbox"):
+        list(judge(_context(Phase.BUILD, tmp_path), (broken, _gate("tests", Needs.RUN, passes=True))))

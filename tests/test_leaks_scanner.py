@@ -258,8 +258,13 @@ def test_rules_that_cannot_be_asked_are_no_pass(work: Work) -> None:
 
 
 def test_a_repository_that_is_none_is_no_pass(tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureError, match="rev-parse"):
+    with pytest.raises(InfrastructureError, match="cat-file"):
         LeakScanner([], NoRules()).scan(tmp_path, "HEAD")
+
+
+def test_a_revision_that_is_none_is_no_pass(work: Work) -> None:
+    with pytest.raises(InfrastructureError, match="no-such-branch"):
+        LeakScanner([], NoRules()).scan(work.git_dir, "no-such-branch")
 
 
 def test_what_a_repositorys_own_configuration_would_start_is_not_started(work: Work, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import marshal
 import pickle
 import random
+import string
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +94,32 @@ def test_a_key_that_stands_there_plainly_is_told_of_once_with_its_line(
     work.commit({"a.py": f'import os\n\nKEY = "{KEY}"\nOTHER = "something"\n'})
     leaks = LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")
     assert [(leak.path, leak.line) for leak in leaks] == [("a.py", 3)]
+
+
+BINARIES: dict[str, Callable[[str], bytes]] = {
+    "pickle": lambda key: pickle.dumps({"token": key}),
+    "pickle of old": lambda key: pickle.dumps({"token": key}, protocol=2),
+    "marshal": lambda key: marshal.dumps({"token": key}),
+    "protobuf": lambda key: b"\x0a\x04\xff\xfe\xfd\xfcR" + bytes([len(key)]) + key.encode() + b"X\x01",
+}
+
+
+@pytest.mark.parametrize("is_encoded", [False, True], ids=["as it is", "in base64"])
+def test_a_key_in_a_binary_is_found_though_letters_of_the_format_touch_it(
+    work: Work, kingfisher: Kingfisher, *, is_encoded: bool
+) -> None:
+    drawn = random.Random(7)
+    letters = string.ascii_letters + string.digits
+    begin, end = ("".join(drawn.choices(letters, k=20)) for _ in range(2))
+    # Its length, 51, is the letter 3 in a format that writes the length before a string.
+    key = f"sk-{begin}T3BlbkFJ{end}"
+    files = {f"{number}.bin": make(key) for number, make in enumerate(BINARIES.values())}
+    if is_encoded:
+        files = {name: base64.b64encode(data) for name, data in files.items()}
+    work.commit(files)
+    scanner = LeakScanner([], kingfisher)
+    for leaks in (scanner.scan_quickly(work.git_dir, "HEAD"), scanner.scan(work.git_dir, "HEAD")):
+        assert {leak.path.partition("!")[0] for leak in leaks} == set(files)
 
 
 def token(claims: dict[str, object], key: bytes) -> str:

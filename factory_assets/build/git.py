@@ -325,7 +325,10 @@ class BareRepo:
                 path.chmod(0o755 if mode == EXECUTABLE else 0o644)
 
     def clone(self, commit: str, target: Path) -> None:
-        """A fresh clone of one commit, as a user of the repo would get it."""
+        """A fresh clone of one commit, as a user of the repo would get it.
+
+        Its objects are fetched, not linked: what is run in it may write them, and must not reach those of this repo.
+        """
         run_git(self._program, ["init", "--quiet", "--template=", str(target)], {})
         env = {"GIT_DIR": str(target / ".git"), "GIT_WORK_TREE": str(target)}
         run_git(self._program, ["fetch", "--quiet", "--no-tags", str(self.path), commit], env)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from factory_assets.build.git import BareRepo
 from factory_assets.dependencies.online import Online
@@ -21,13 +25,19 @@ from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.gates.runs import Final, Resolved, Runs
 from factory_assets.leaks.scanner import HistoryScanner
 
+T = TypeVar("T")
+
 Finish = Callable[[Resolved], Final]
 
 
 @dataclass
 class _Known:
-    """What was found out of one code, which is a commit but for its documents; it is begun anew with another code."""
+    """What was found out of one code, which is a commit but for its documents; it is begun anew with another code.
 
+    `trees` are those of the commits that the last context was of.
+    """
+
+    trees: dict[str, Tree] = field(default_factory=dict)
     code: frozenset[tuple[str, str, str]] = frozenset()
     resolution: Resolution | None = None
     proved: dict[str, GateVerdict] = field(default_factory=dict)
@@ -67,7 +77,12 @@ class Judge:
 
         `before` is the commit that the build phase left, for a review, and the one before the phase for the others.
         """
-        tree, known = self.repo.tree(commit), self._known
+        known = self._known
+        known.trees = {
+            each: known.trees.get(each) or self.repo.tree(each)
+            for each in dict.fromkeys((scaffold, before, commit))
+        }
+        tree = known.trees[commit]
         known.turn_to(tree)
 
         def resolve() -> Resolution:
@@ -84,8 +99,8 @@ class Judge:
         return Context(
             phase=phase,
             language=self.language,
-            scaffold=self.repo.tree(scaffold),
-            before=self.repo.tree(before),
+            scaffold=known.trees[scaffold],
+            before=known.trees[before],
             tree=tree,
             git_dir=self.repo.path,
             commit=commit,
@@ -106,22 +121,64 @@ class Judge:
 def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdict]:
     """Ask the gates of the phase in order; where one refuses, none that needs dearer evidence or builds on it is asked.
 
+    While one finds its verdict beside the others, those behind it are asked already, as far as their evidence is no
+    dearer; what they say is told after it, and not at all where it rules them out.
+
     Raises:
         FactoryError: a gate could not be asked, and nothing is known.
     """
-    refused: list[Gate] = []
-    try:
-        for gate in gates_after(context.phase, gates):
-            if any(_rules_out(other, gate) for other in refused):
+    asked = _Asked()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gate") as beside:
+        try:
+            for gate in gates_after(context.phase, gates):
+                yield from asked.told(before=gate)
+                if asked.rules_out(gate) or (gate.needs is Needs.READ and context.read is None):
+                    continue
+                try:
+                    answer = _ask(gate, context)
+                except (FactoryError, OSError):
+                    yield from asked.told()
+                    if asked.rules_out(gate):
+                        return
+                    raise
+                asked.take(gate, answer if isinstance(answer, GateVerdict) else beside.submit(answer))
+            yield from asked.told()
+        finally:
+            context.runs.close()
+
+
+class _Asked:
+    """The gates that were asked, in order: those that refused, and those whose verdict is not told yet."""
+
+    def __init__(self) -> None:
+        self._refused: list[Gate] = []
+        self._untold: deque[tuple[Gate, GateVerdict | Future[GateVerdict]]] = deque()
+
+    def take(self, gate: Gate, answer: GateVerdict | Future[GateVerdict]) -> None:
+        """Add the next one, with its verdict or what it becomes."""
+        self._untold.append((gate, answer))
+
+    def rules_out(self, gate: Gate) -> bool:
+        """Whether a gate is not asked any more, as far as is known."""
+        known = [
+            other for other, answer in self._untold if isinstance(answer, GateVerdict) and not answer.passed
+        ]
+        return any(_rules_out(other, gate) for other in (*self._refused, *known))
+
+    def told(self, *, before: Gate | None = None) -> Iterator[GateVerdict]:
+        """The verdicts that can be told before this gate is asked; with none, and before dearer evidence, all."""
+        while self._untold:
+            gate, answer = self._untold[0]
+            if isinstance(answer, Future):
+                if before is not None and before.needs.step <= gate.needs.step and not answer.done():
+                    return
+                answer = answer.result()
+            self._untold.popleft()
+            if any(_rules_out(other, gate) for other in self._refused):
                 continue
-            if gate.needs is Needs.READ and context.read is None:
-                continue
-            verdict = _asked(gate, context)
-            if not verdict.passed:
-                refused.append(gate)
-            yield verdict
-    finally:
-        context.runs.close()
+            if not answer.passed:
+                self._refused.append(gate)
+            yield answer
 
 
 def _rules_out(refused: Gate, gate: Gate) -> bool:
@@ -131,33 +188,37 @@ def _rules_out(refused: Gate, gate: Gate) -> bool:
     return refused.is_final and not gate.is_final
 
 
-def _asked(gate: Gate, context: Context) -> GateVerdict:
-    """A gate's verdict, or the one that it has passed of the same code."""
+def _ask(gate: Gate, context: Context) -> GateVerdict | Callable[[], GateVerdict]:
+    """A gate's verdict, or the one that it has passed of the same code, or what finds it beside other gates."""
     before = context.proved.get(gate.name) if gate.of_code else None
     if before is not None:
         saw = f"{before.saw}, as seen after {before.phase}: the code is the same"
         return before.model_copy(update={"phase": context.phase, "saw": saw})
-    verdict = _ask(gate, context)
-    if gate.of_code and verdict.passed:
-        context.proved[gate.name] = verdict
-    return verdict
+    answer = _judged(gate, context, lambda: gate.judge(context))
+    if not isinstance(answer, GateVerdict):
+        return partial(_judged, gate, context, answer)
+    if gate.of_code and answer.passed:
+        context.proved[gate.name] = answer
+    return answer
 
 
-def _ask(gate: Gate, context: Context) -> GateVerdict:
-    """A gate's verdict; a tree that it stumbles over is refused.
+def _judged(gate: Gate, context: Context, judging: Callable[[], GateVerdict | T]) -> GateVerdict | T:
+    """What judging gives; a tree that it stumbles over is refused.
 
     Otherwise the same commit would be judged, and fail to be judged, for ever.
     """
     try:
-        verdict = gate.judge(context)
+        answer = judging()
     except (FactoryError, OSError):
         raise
     except Exception as error:  # noqa: BLE001 - the tree is hostile: whatever it does to a reader is a refusal
-        verdict = GateVerdict(
+        answer = GateVerdict(
             gate=gate.name,
             phase=context.phase,
             passed=False,
             saw=f"the gate cannot read this tree: {type(error).__name__}: {error}",
             mend="Build the repo again; its last state is kept under refs/factory/failed.",
         )
-    return verdict.model_copy(update={"gate": gate.name, "phase": context.phase})
+    if not isinstance(answer, GateVerdict):
+        return answer
+    return answer.model_copy(update={"gate": gate.name, "phase": context.phase})

@@ -77,13 +77,14 @@ def rejudge(
     *,
     all_failed: Annotated[bool, typer.Option("--all-failed", help="Every repo that has failed.")] = False,
 ) -> None:
-    """Judge kept failed states by the gates of today, without a model; say which would pass, and change nothing."""
+    """Judge kept failed states by the gates of today that need no model; say which would pass, and change nothing."""
     from factory_assets.cli import rejudge as rejudging
 
     instance = open_instance()
     gateways = Gateways(instance.settings)
     specs = rejudging.chosen(gateways.registry, name, all_failed=all_failed)
-    leave(succeeded=rejudging.rejudge_all(specs, gateways, console))
+    reader = instance.settings.factory_reader
+    leave(succeeded=rejudging.rejudge_all(specs, gateways, console, reader=reader))
 
 
 def _folder(path: Path) -> Path:

@@ -11,7 +11,9 @@ from factory_assets.build.rejudge import Refused
 from factory_assets.cli.judging import judge_laid
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.gates import Needs, gates_after
 from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
 from factory_assets.scratch import scratch_folder
@@ -19,12 +21,16 @@ from factory_assets.scratch import scratch_folder
 
 @dataclass(frozen=True)
 class Rejudged:
-    """What the gates of today say of the phase that was refused; `refused` is empty where it would pass."""
+    """What the gates of today say of the phase that was refused; `refused` is empty where none does that runs here.
+
+    `is_unread` says that a retry has the reader, who is not asked here and decides, read it as well.
+    """
 
     name: str
     attempt: int
     state: Refused
     refused: tuple[GateVerdict, ...]
+    is_unread: bool
 
 
 def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[QueuedSpec]:
@@ -45,23 +51,27 @@ def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[Qu
     return [queued]
 
 
-def rejudge_all(specs: Sequence[QueuedSpec], gateways: Gateways, console: Console) -> bool:
-    """Judge each, and tell what came of it at once; whether all would pass."""
-    passing = 0
+def rejudge_all(
+    specs: Sequence[QueuedSpec], gateways: Gateways, console: Console, *, reader: ReaderMode
+) -> bool:
+    """Judge each, and tell what came of it at once; whether all would pass, as far as no reader has to say it."""
+    passing = unread = 0
     for queued in specs:
         try:
-            rejudged = rejudge(queued, gateways)
+            rejudged = rejudge(queued, gateways, reader=reader)
         except FactoryError as error:
             _say(console, "yellow", f"{queued.spec.name}: could not be judged: {error}")
             continue
         passing += not rejudged.refused
+        unread += rejudged.is_unread and not rejudged.refused
         _show(rejudged, console)
-    _say(console, None, f"{passing} of {len(specs)} would pass now.")
+    but = f", {unread} of them if the reader agrees" if unread else ""
+    _say(console, None, f"{passing} of {len(specs)} would pass now{but}.")
     return passing == len(specs)
 
 
-def rejudge(queued: QueuedSpec, gateways: Gateways) -> Rejudged:
-    """Judge the state in which its last attempt failed.
+def rejudge(queued: QueuedSpec, gateways: Gateways, *, reader: ReaderMode) -> Rejudged:
+    """Judge the state in which its last attempt failed, without the reader of that mode, who would cost money.
 
     Raises:
         FactoryError: it could not be judged; where no such state is kept, an InputError.
@@ -71,15 +81,21 @@ def rejudge(queued: QueuedSpec, gateways: Gateways) -> Rejudged:
         papers = gateways.registry.papers_by_id(queued.spec.source_papers)
         report = judge_laid(queued.spec, papers, (), folder=folder, bench=gateways.bench())
     refused = tuple(verdict for verdict in report.verdicts if not verdict.passed)
-    return Rejudged(queued.spec.name, queued.attempts, state, refused)
+    is_unread = reader is ReaderMode.DECIDE and any(
+        gate.needs is Needs.READ for gate in gates_after(state.phase)
+    )
+    return Rejudged(queued.spec.name, queued.attempts, state, refused, is_unread)
 
 
 def _show(rejudged: Rejudged, console: Console) -> None:
     name, phase = rejudged.name, rejudged.state.phase
     if not rejudged.refused:
         does = "takes it up" if rejudged.state.is_kept else "does that phase anew"
-        told = f"attempt {rejudged.attempt} would pass the gates after {phase} now; `factory retry {name}` {does}."
-        _say(console, "green", f"{name}: {told}")
+        told = f"attempt {rejudged.attempt} would pass the gates after {phase} now"
+        if rejudged.is_unread:
+            told += " but for the reader, which is not asked here"
+            does += ", if the reader lets it pass" if rejudged.state.is_kept else ""
+        _say(console, "green", f"{name}: {told}; `factory retry {name}` {does}.")
         return
     _say(console, "red", f"{name}: attempt {rejudged.attempt} is still refused after {phase}:")
     for verdict in rejudged.refused:

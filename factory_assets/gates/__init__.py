@@ -7,6 +7,7 @@ verdicts, the table in README.md and what the prompts say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from factory_assets.domain.builds import Phase
 from factory_assets.gates import names
@@ -108,7 +109,9 @@ GATES: tuple[Gate, ...] = (
         name=names.SECRETS,
         after=(Phase.REVIEW,),
         needs=Needs.RUN,
-        judge=lambda c: judge_secrets(c.phase, c.git_dir, c.runs.final.commit, c.runs.final.tree, c.scanner),
+        judge=lambda c: partial(
+            judge_secrets, c.phase, c.git_dir, c.runs.final.commit, c.runs.final.tree, c.scanner
+        ),
         says="No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
         is_final=True,
     ),

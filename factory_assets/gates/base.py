@@ -67,16 +67,18 @@ class Gate:
     """One row of the table of gates.
 
     `after` are the phases whose commits it judges; `says` is its description in the UI. `judge` may raise a
-    FactoryError where nothing could be found out. A refusal of a gate that `is_final` is never handed back to an agent,
-    and no other kind of gate is asked after it. Where one of those in `unless_refused` refused, nothing is left to ask.
-    A gate may have several rows, each with other evidence; the verdict of the last one that was asked counts. What one
-    that is `of_code` has passed stands while nothing but documents changes, and is not shown again.
+    FactoryError where nothing could be found out. What it returns instead of a verdict is called in a thread of its
+    own, beside the gates that follow; such a gate is final, and runs nothing of the repo. A refusal of a gate that
+    `is_final` is never handed back to an agent, and no other kind of gate is asked after it. Where one of those in
+    `unless_refused` refused, nothing is left to ask. A gate may have several rows, each with other evidence; the
+    verdict of the last one that was asked counts. What one that is `of_code` has passed stands while nothing but
+    documents changes, and is not shown again.
     """
 
     name: str
     after: tuple[Phase, ...]
     needs: Needs
-    judge: Callable[[Context], GateVerdict]
+    judge: Callable[[Context], GateVerdict | Callable[[], GateVerdict]]
     says: str
     is_final: bool = False
     unless_refused: tuple[str, ...] = ()

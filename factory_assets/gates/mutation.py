@@ -26,6 +26,7 @@ from factory_assets.gates.claims import Claim, claims
 from factory_assets.gates.mutants import Mutant
 from factory_assets.gates.names import TESTS_NOTICE
 from factory_assets.gates.runners import OwnRun, TestRunner
+from factory_assets.gates.written import inverted_tests
 from factory_assets.languages import LANGUAGES
 
 MOST_CLAIMS = 4
@@ -102,7 +103,7 @@ def judge_mutations(
     """
     checkout = Checkout(clone, tree, folders)
     runner = TestRunner(language=language, checkout=checkout, commands=commands, env=env or {})
-    trial = _Trial(language, checkout, runner, clock, seconds)
+    trial = _Trial(language, checkout, runner, clock, seconds, inverted=inverted_tests(language, tree))
     try:
         return trial.judge(seed, before)
     finally:
@@ -118,6 +119,7 @@ class _Trial:
     seconds: float
     deadline: float = 0.0
     usual_seconds: float = 0.0
+    inverted: frozenset[str] = frozenset()
 
     def judge(self, seed: str, before: OwnRun | None) -> GateVerdict:
         if before is None:
@@ -153,7 +155,13 @@ class _Trial:
         if own.result.timed_out:
             # Tests that assert nothing run for ever too when the code does, so this says nothing of them.
             return _Fate.OUT_OF_TIME if left <= hang_seconds else _Fate.HUNG
-        return _Fate.SURVIVED if own.green else _Fate.NOTICED
+        return _Fate.SURVIVED if own.green or self._is_by_chance(own) else _Fate.NOTICED
+
+    def _is_by_chance(self, own: OwnRun) -> bool:
+        """Whether only tests fail that expect another value than the right one, which the fault then made."""
+        key = LANGUAGES[self.language].tests.key
+        failed = {key(name) for name in own.report.failed}
+        return bool(failed) and failed <= self.inverted
 
     def _builds(self, mutant: Mutant) -> bool:
         if check := LANGUAGES[self.language].check_syntax:

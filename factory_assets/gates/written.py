@@ -126,6 +126,14 @@ def named_tests(language: Language, tree: Tree) -> tuple[WrittenTest, ...]:
     return tuple(told.values())
 
 
+def inverted_tests(language: Language, tree: Tree) -> frozenset[str]:
+    """The names of tests that pass when an assertion of their own fails: nearly any value makes them pass."""
+    read = LANGUAGES[language].tests.read
+    return frozenset(
+        test.name for _, facts in _test_code(language, tree) for test in read(facts, ()) if test.is_inverted
+    )
+
+
 def test_counts(language: Language, tree: Tree) -> Mapping[str, int]:
     """How many tests each test file holds, by path; files without one are left out."""
     counts: dict[str, int] = {}

@@ -101,8 +101,8 @@ class Test:
     """A test in a file, or with `is_helper` something that tests share.
 
     `name` is what its runner reports it by; `is_told` is false where that cannot be told from the source or nothing
-    reports it. `is_off` says that it does not run by default. `proofs` counts what it asserts beside the assertions
-    among the facts.
+    reports it. `is_off` says that it does not run by default, `is_inverted` that it passes when an assertion of its own
+    fails. `proofs` counts what it asserts beside the assertions among the facts.
     """
 
     __test__ = False
@@ -112,6 +112,7 @@ class Test:
     is_told: bool = True
     is_off: bool = False
     is_helper: bool = False
+    is_inverted: bool = False
     proofs: int = 0
 
 

@@ -22,7 +22,7 @@ from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts, Test, holds, outermost
+from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import project_folders, read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
 
@@ -194,6 +194,9 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     return Launch((*_RUN, *(("-p", package) if package else ()), "--bin", name, "--"), words[at + 1 :])
 
 
+_ASSERTIONS = words("assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne")
+
+
 def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
     del helpers
     closed = outermost([one for one in facts.owners if one.is_module and _is_conditional(one.marks)])
@@ -202,7 +205,16 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
         if any(name.rpartition("::")[2] == "test" for name in names):
             is_off = _is_conditional(function.marks) or holds(closed, function.start)
             panics = any("should_panic" in mark for mark in function.marks)
-            yield Test(function, function.name, is_told=not is_off, is_off=is_off, proofs=int(panics))
+            # Of a method, `unwrap` say, the panic may be what is meant.
+            asserts = any(call.callee in _ASSERTIONS for call in inside(facts.calls, function))
+            yield Test(
+                function,
+                function.name,
+                is_told=not is_off,
+                is_off=is_off,
+                is_inverted=panics and asserts,
+                proofs=int(panics),
+            )
 
 
 def _is_conditional(marks: tuple[str, ...]) -> bool:

@@ -47,8 +47,7 @@ class Repository:
             InfrastructureError: git failed, or a revision is none.
         """
         tags = [tag for revision in revisions for tag in self._tags_of(revision)]
-        tips = self._lines("rev-parse", *(f"{revision}^{{commit}}" for revision in revisions))
-        commits = self._lines("rev-list", "--reverse", *dict.fromkeys(tips))
+        commits = self._lines("rev-list", "--reverse", *(f"{revision}^{{commit}}" for revision in revisions))
         places: dict[str, tuple[str, bytes]] = {tag: (tag, b"") for tag in tags}
         places |= {commit: (commit, b"") for commit in commits}
         names: dict[bytes, str] = {}
@@ -81,10 +80,18 @@ class Repository:
 
     def _tags_of(self, revision: str) -> Iterator[str]:
         """The annotated tag that a revision names, and those that it may point to in turn."""
-        at = self._lines("rev-parse", "--verify", revision)[0]
-        while self._lines("cat-file", "-t", at) == ["tag"]:
+        at, kind = self._named(revision)
+        while kind == "tag":
             yield at
-            at = self._lines("cat-file", "-p", at)[0].removeprefix("object ")
+            at, kind = self._named(self._lines("cat-file", "-p", at)[0].removeprefix("object "))
+
+    def _named(self, revision: str) -> tuple[str, str]:
+        """The object that a revision names, and its kind, which is `missing` where there is none."""
+        answer = self._git(
+            "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=f"{revision}\n".encode()
+        )
+        name, _, kind = answer.decode().strip().rpartition(" ")
+        return name, kind
 
     def _changes(self, commits: Sequence[str]) -> Iterator[tuple[str, str | None, bytes]]:
         """Commit, blob (none where it was removed or is a submodule) and path of every change ever made."""

@@ -26,6 +26,8 @@ _NUMBERED = re.compile(rb"(?:%|\\x|\\u00|\\u\{|&#x|0x)([0-9A-Fa-f]{2})(?:\}|;|,?
 _GLUE = re.compile(rb"([\"'`])[\s+.,&|\\()]{0,40}(?:[bfru]{0,2})([\"'`])", re.IGNORECASE)
 _PIECE = re.compile(rb"[\"'`]([\w+/=.:~-]{2,400})[\"'`]|=[ \t]*([\w+/=.:~-]{4,400})")
 _REACH = 6
+# Of a string in a binary, what may stand before it (a field's tag, and its length) and after it (the next one's tag).
+_BEFORE, _AFTER = 2, 1
 _PRINTABLE = string.printable.encode()
 
 
@@ -41,6 +43,8 @@ def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
         for block in {match[0], *re.split(rb"[\"']", match[0]), *match[0].split(b"`")}:
             for decode in (base64.b85decode, base64.a85decode):
                 yield from _text("base85", _base85(decode, block))
+    if not _is_text(data):
+        yield "strings", b"\n".join(_strings(data))
 
 
 def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -80,6 +84,14 @@ def _is_text(data: bytes) -> bool:
         return bool(data.decode())
     except UnicodeDecodeError:
         return False
+
+
+def _strings(data: bytes) -> Iterator[bytes]:
+    """The strings of a binary, each also without the bytes around it that only look like letters."""
+    for match in _BASE85.finditer(data):
+        for start in range(_BEFORE + 1):
+            yield match[0][start:]
+            yield match[0][start:-_AFTER]
 
 
 def _glued(data: bytes) -> bytes:
