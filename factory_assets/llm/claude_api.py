@@ -124,10 +124,10 @@ class ClaudeApi:
         return Anthropic(
             api_key=key,
             auth_token=token,
-            base_url=self.base_url,
+            base_url=self.by or self.base_url,
             timeout=self.timeout_seconds,
             default_headers=self.headers,
-            http_client=anthropic_client(self.base_url),
+            http_client=anthropic_client(self.by or self.base_url),
             max_retries=0,  # the SDK would wait as long as a retry-after header says, hours too
         )
 
