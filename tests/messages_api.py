@@ -85,7 +85,7 @@ def messages_api(reply: Reply | Callable[[dict[str, Any]], Reply] | None = None)
     """Serve on a free port."""
     api = MessagesApi()
     api.reply = reply or message()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
+    server = _Server(("127.0.0.1", 0), _handler(api))
     server.daemon_threads = True
     api.port = server.server_address[1]
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -94,6 +94,11 @@ def messages_api(reply: Reply | Callable[[dict[str, Any]], Reply] | None = None)
     finally:
         server.shutdown()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    # As many as knock at once.
+    request_queue_size = 512
 
 
 def _handler(api: MessagesApi) -> type[BaseHTTPRequestHandler]:

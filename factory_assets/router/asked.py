@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 # Claude Code names its session so: https://code.claude.com/docs/en/llm-gateway-protocol.
 SESSION_HEADER = "x-claude-code-session-id"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
@@ -32,9 +33,9 @@ class Asked:
 
     @property
     def model(self) -> str | None:
-        """The model that is asked for."""
+        """The model that is asked for; None where that is no name, such as half of a UTF-16 pair."""
         model = self.body.get("model")
-        return model if isinstance(model, str) else None
+        return model if isinstance(model, str) and model and not _SURROGATE.search(model) else None
 
     @property
     def max_tokens(self) -> int:

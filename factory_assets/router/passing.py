@@ -71,7 +71,7 @@ async def pass_on(client: httpx2.AsyncClient, request: httpx2.Request, listener:
     """Send a request on, and begin to pass its answer back.
 
     Raises:
-        UnreachableError: there is no answer, or one that is packed though it was asked not to be.
+        UnreachableError: there is no answer, or one that leads elsewhere or is packed though it was asked not to be.
     """
     place = request.url.netloc.decode("ascii")
     try:
@@ -94,6 +94,12 @@ async def pass_on(client: httpx2.AsyncClient, request: httpx2.Request, listener:
         await answer.aclose()
         listener.ended(Ending.CUT)
         raise UnreachableError(f"the answer of {place} is encoded ({packed}), though it was asked not to be")
+    if answer.has_redirect_location:
+        # Who follows it would show its token to another, and ask past the router.
+        await answer.aclose()
+        listener.unanswered()
+        listener.ended(Ending.CUT)
+        raise UnreachableError(f"{place} redirects to {_led_to(answer)}: name that address for the backend")
     listener.answered(answer.status_code, answer.headers)
 
     async def close() -> None:
@@ -105,8 +111,13 @@ async def pass_on(client: httpx2.AsyncClient, request: httpx2.Request, listener:
     return Passing(answer.status_code, headers, _heard(answer, listener), close)
 
 
+def _led_to(answer: httpx2.Response) -> str:
+    """Where an answer leads, without what an address can hold of secrets."""
+    return answer.headers["location"].partition("?")[0].rpartition("@")[2]
+
+
 async def _sent(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """Send it; once more where a connection that was kept had been closed at the other end meanwhile."""
+    """Send it; again for as long as each connection was one that was kept, and had been closed at the other end."""
     made: list[str] = []
 
     async def trace(event: str, _: Mapping[str, object]) -> None:
@@ -114,12 +125,13 @@ async def _sent(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.R
             made.append(event)
 
     request.extensions["trace"] = trace
-    try:
-        return await client.send(request, stream=True)
-    except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-        if made:
-            raise
-        return await client.send(request, stream=True)
+    while True:
+        try:
+            return await client.send(request, stream=True)
+        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+            # Each try uses up one of those that are kept, so that a new one is made in the end.
+            if made:
+                raise
 
 
 async def _heard(answer: httpx2.Response, listener: Listener) -> AsyncIterator[bytes]:
