@@ -30,10 +30,11 @@ _USAGE = {"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020}
 class LocalModel:
     """What it says; it refuses with `status` where that is none of success, and cuts its stream where it `breaks`.
 
-    `whole` is its answer in one piece, where it has another than the usual.
+    `whole` is its answer in one piece, where it has another than the usual; without a `key` it wants none.
     """
 
     says: str = "It is four."
+    key: str | None = KEY
     status: int = 200
     breaks: bool = False
     whole: dict[str, Any] | None = None
@@ -48,7 +49,12 @@ class LocalModel:
             return {"error": {"message": "the local model refuses", "type": "x", "code": None}}
         message = {"role": "assistant", "content": self.says}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
-        return self.whole or {"id": "c1", "model": "qwen3", "choices": choices, "usage": _USAGE}
+        return self.whole or {
+            "id": "c1",
+            "model": self.requests[-1]["model"],
+            "choices": choices,
+            "usage": _USAGE,
+        }
 
     def chunks(self) -> Iterator[str]:
         head = {"id": "c1", "object": "chat.completion.chunk", "model": "qwen3"}
@@ -88,7 +94,7 @@ def _handler(model: LocalModel) -> type[BaseHTTPRequestHandler]:
             model.seen_headers.append({name.lower(): value for name, value in self.headers.items()})
             wanted = {
                 "path": self.path == "/v1/chat/completions",
-                "key": self.headers.get("authorization") == f"Bearer {KEY}",
+                "key": self.headers.get("authorization") == (model.key and f"Bearer {model.key}"),
                 "fields": request.keys() <= _KNOWN,
             }
             model.complaints += [name for name, is_held in wanted.items() if not is_held]
