@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from factory_assets.router.client import RouterDoor, RouterState
     from factory_assets.router.made import RouterConfig
     from factory_assets.router.whereabouts import Whereabouts
-    from factory_assets.router.windows import Windows
+    from factory_assets.router.windows import Room, Windows
     from factory_assets.sandbox import ResourceLimits, Sandbox
 
 # A made-up key: the replay server wants one, and a real one must not reach it.
@@ -239,6 +239,32 @@ class Access:
         from factory_assets.router.windows_file import WindowsFile
 
         return WindowsFile(self.router_place.windows).read()
+
+    def room_for_build(self, minutes: float, now: datetime) -> Room:
+        """Whether a build of so many minutes can end before a subscription's windows are full.
+
+        It may be sent to any backend that takes agents, so one with room is enough. Only a subscription has windows;
+        those of one that is no longer in use do not count.
+
+        Raises:
+            InputError: a backend's address or the backends file cannot be used.
+        """
+        from factory_assets.router.backends import Use
+        from factory_assets.router.windows import Room
+
+        windows = self.windows()
+        chain = self.router_config().chains[self._agents_backend]
+        rooms = [
+            windows.room(backend.name, minutes, now)
+            if backend.credential_kind.is_subscription
+            else Room(fits=True)
+            for backend in chain
+            if backend.serves(Use.AGENTS)
+        ]
+        # A build that nothing takes says so itself.
+        if not rooms or any(room.fits for room in rooms):
+            return Room(fits=True)
+        return min(rooms, key=lambda room: room.until or now)
 
     def router_config(self) -> RouterConfig:
         """How this instance's router works.

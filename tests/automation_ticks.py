@@ -45,7 +45,10 @@ def tick(
         instance=factory.instance,
         scheduled_execution_time=at,
         repository_def=factory.defs.get_repository_def(),
-        resources={"registry": factory.registry.reading(), "clock": factory.defs.resources["clock"]},
+        resources={
+            "registry": factory.registry.reading(),
+            **{name: factory.defs.resources[name] for name in ("routing", "clock")},
+        },
     ) as context:
         context._log_key = number_in_log_key(name, number)
         found = factory.defs.resolve_schedule_def(name).evaluate_tick(context)
@@ -63,7 +66,7 @@ def sense(
         resources={
             "registry": factory.registry.reading(),
             "building": factory.building,
-            "clock": factory.defs.resources["clock"],
+            **{name: factory.defs.resources[name] for name in ("routing", "clock")},
         },
         cursor=cursor,
     ) as context:

@@ -27,7 +27,7 @@ FIRST, DAYS, WORKERS = date(2026, 6, 3), int(os.environ.get("SOAK_DAYS", "14")),
 OFF = datetime(2026, 6, 9, 0, 5, tzinfo=UTC), datetime(2026, 6, 11, 0, 5, tzinfo=UTC)
 KEEP_DAYS = 5
 # Runs of a day that make no partition that lasts: gathers, the report, housekeeping, builds that are put off.
-RUNS_A_DAY = 8
+RUNS_A_DAY = 32
 MOST_BYTES_A_RUN = 400_000
 LAUNCHED_WITHIN = timedelta(hours=1)
 _TOOLS = ("git", "make", "bash", "python3")
@@ -52,7 +52,16 @@ def test_two_weeks_with_the_machine_off_for_two_days(
     ):
         gateways = SoakGateways(settings, server=server, agents=agents, clock=clock, turn=turn)
         resources: dict[str, object] = {"registry": gateways.registry}
-        for name in ("gathering", "analysis", "building", "mirroring", "importing", "sweeping", "alerting"):
+        for name in (
+            "gathering",
+            "analysis",
+            "building",
+            "routing",
+            "mirroring",
+            "importing",
+            "sweeping",
+            "alerting",
+        ):
             resources[name] = gateways
         resources["clock"] = gateways
         simulation = Simulation(

@@ -5,7 +5,7 @@ at any time of the day. Declarative conditions are not used: `on_missing` fires 
 would launch every rank, also those without a spec. Each decision is a pure function in domain/automation.py.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -25,11 +25,13 @@ from factory_assets.defs.queue import (
     settled_launches,
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
-from factory_assets.defs.stages import Building, Clock
+from factory_assets.defs.stages import Building, Clock, Routing
+from factory_assets.defs.subscription import no_room
 from factory_assets.defs.ticks import log, pen
 from factory_assets.defs.waits import apart, day_is_full, held, waiting_specs
 from factory_assets.domain.automation import (
     Budget,
+    Hold,
     choose_launches,
     days_to_analyse,
     gathered_too_early,
@@ -176,11 +178,12 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     def build_daily(
         context: dg.ScheduleEvaluationContext,
         registry: dg.ResourceParam[Registry],
+        routing: dg.ResourceParam[Routing],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if standing := [hold for hold in registry.holds() if hold.stops_builds]:
-            yield dg.SkipReason(held(standing))
+        if why := _stopped(registry.holds(), registry, routing, clock.now()):
+            yield dg.SkipReason(why)
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
 
@@ -233,6 +236,7 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
         context: dg.SensorEvaluationContext,
         registry: dg.ResourceParam[Registry],
         building: dg.ResourceParam[Building],
+        routing: dg.ResourceParam[Routing],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now, write = clock.now(), pen(context, registry)
@@ -252,8 +256,8 @@ def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
                 may_probe=may_probe,
                 now=now,
             )
-        if standing := [hold for hold in standing if hold.stops_builds]:
-            yield dg.SkipReason(held(standing))
+        if why := _stopped(standing, registry, routing, now):
+            yield dg.SkipReason(why)
             return
         yield from _build_requests(context, registry, rules, now, asked_at=now)
 
@@ -280,6 +284,14 @@ def todays_budget(
         repo_usd=registry.repo_dollars(names),
         shares={name: size_of(lines).share for name, lines in registry.estimated_lines(names).items()},
     )
+
+
+def _stopped(standing: Sequence[Hold], registry: Registry, routing: Routing, now: datetime) -> str:
+    """Why no build at all is launched now; empty where nothing stands in the way."""
+    if stopping := [hold for hold in standing if hold.stops_builds]:
+        return held(stopping)
+    full = no_room(registry, routing, now)
+    return str(full) if full is not None else ""
 
 
 def _build_requests(

@@ -27,8 +27,9 @@ from factory_assets.defs.runs import (
     tag_run,
 )
 from factory_assets.defs.shown_provenance import show_provenance
-from factory_assets.defs.stages import Building, Clock
-from factory_assets.domain.builds import BuildStatus, GateVerdict
+from factory_assets.defs.stages import Building, Clock, Routing
+from factory_assets.defs.subscription import NoRoom, no_room
+from factory_assets.domain.builds import BuildStatus, GateVerdict, WaitCause
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec
@@ -87,10 +88,11 @@ def build_built_repos(
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
         building: dg.ResourceParam[Building],
+        routing: dg.ResourceParam[Routing],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
         if BUILT_REPOS in context.selected_asset_keys:
-            events = _build(_Step(context, registry, building, clock, git_dir))
+            events = _build(_Step(context, registry, building, routing, clock, git_dir))
         else:
             events = judged_before(context, registry)
         yield from with_checks_left_out(context, events)
@@ -105,6 +107,7 @@ class _Step:
     context: dg.AssetExecutionContext
     registry: Registry
     building: Building
+    routing: Routing
     clock: Clock
     git_dir: Path
 
@@ -157,6 +160,8 @@ def _settled_before(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
     if before is not None and queued.not_before is not None and queued.not_before > step.clock.now():
         why = f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
         return _not_started(step, queued, why)
+    if before is not None and (full := no_room(registry, step.routing, step.clock.now())) is not None:
+        return _without_room(step, queued, full)
     return None
 
 
@@ -198,6 +203,16 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     )
     _observe(step, queued, RunOutcome.FAILED, error_metadata(error))
     raise failure(error, spec_metadata(queued, step.git_dir))
+
+
+def _without_room(step: _Step, queued: QueuedSpec, full: NoRoom) -> Iterator[Event]:
+    """Put off what was launched while there was room; what a person asks for by name is built all the same."""
+    cause = WaitCause.USAGE_LIMIT
+    step.registry.defer_build(queued.id, cause=cause, until=full.look_again_at, reason=str(full))
+    step.context.log.warning("Put off: %s", full)
+    about = {"why": dg.MetadataValue.text(cause.value), "until": dg.MetadataValue.text(str(full))}
+    _observe(step, queued, RunOutcome.DEFERRED, about)
+    yield from ()
 
 
 def _not_started(step: _Step, queued: QueuedSpec, why: str) -> Iterator[Event]:

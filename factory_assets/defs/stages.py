@@ -17,7 +17,7 @@ from factory_assets.mirror.target import MirrorReport
 
 if TYPE_CHECKING:
     from factory_assets.router.client import RouterState
-    from factory_assets.router.windows import Windows
+    from factory_assets.router.windows import Room, Windows
 
 Notify = Callable[[str], None]
 
@@ -75,6 +75,10 @@ class Routing(Protocol):
 
     def windows(self) -> Windows:
         """How full the subscription's windows are; empty where nothing is known."""
+        ...
+
+    def room_for_build(self, minutes: float, now: datetime) -> Room:
+        """Whether a build of so many minutes can end before the windows of the credential in use are full."""
         ...
 
 

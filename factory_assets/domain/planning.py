@@ -80,6 +80,12 @@ def habits(days: Sequence[DayState], statistics: Statistics) -> Habits:
     )
 
 
+def usual_build_minutes(statistics: Statistics) -> float:
+    """What one build usually takes, by the wall clock."""
+    found = habits([], statistics).build_minutes
+    return USUAL_BUILD_MINUTES if found is None else found
+
+
 def workload(
     days: Sequence[DayState],
     usual: Habits,
