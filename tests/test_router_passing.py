@@ -6,6 +6,7 @@ import http.client
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -19,9 +20,13 @@ import pytest
 from door_world import REAL, Outside, ask_port, outside_server
 from llm_server import KEY as SCRIPTED_KEY
 from llm_server import Reply, serving, stream
+from pydantic import SecretStr
 from router_world import router_to
 
-from factory_assets.domain.agents import Purpose
+from factory_assets.domain.agents import Purpose, Question
+from factory_assets.domain.errors import InputError
+from factory_assets.llm.claude_api import ClaudeApi
+from factory_assets.llm.routed_api import RoutedApi
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Conversation, Turn
 from factory_assets.replay.server import ReplayServer
@@ -305,3 +310,16 @@ def test_the_model_api_is_asked_with_tls_and_its_certificate_is_checked(tmp_path
     assert answered == "(200, b'hello')"
     assert refused.startswith("(502")
     assert "certificate verify failed" in refused
+
+
+def test_a_question_goes_by_the_router_and_its_dollars_are_booked_there(direct: str, tmp_path: Path) -> None:
+    door = router_to(direct, tmp_path, api_key=REAL)
+    api = ClaudeApi(direct, api_key=SecretStr(REAL), retries=0)
+    question = Question("rules", "papers", {"type": "object", "properties": {}}, "claude-haiku-4-5")
+    with pytest.raises(InputError):
+        # The replay server has no answer to such a question; a key of somebody else's would be a CredentialError.
+        RoutedApi(door, api).ask(question)
+    with sqlite3.connect(door.journal) as journal:
+        assert journal.execute("SELECT stage, outcome FROM calls").fetchall() == [
+            ("trial", "refused with 400")
+        ]
