@@ -340,15 +340,35 @@ def test_a_prompt_beyond_the_apis_own_bound_is_refused_before_it_is_read(tmp_pat
     assert api.seen == []
 
 
-@pytest.mark.parametrize(
-    "body", [b"{", b"", b"[1]", b"\xff\xfe", b'{"model": ["x"]}', b"[" * 100_000, b'{"model": "\\ud800"}']
-)
-def test_what_is_no_request_is_left_to_the_api_to_refuse(tmp_path: Path, body: bytes) -> None:
+ODD: list[dict[str, Any]] = [
+    {"model": ["x"]},
+    {"model": ""},
+    {"model": "\ud800"},
+    {"model": "x\r\nx-slip: 1"},
+    {"model": "x" * 100_000},
+    {"max_tokens": 10**30},
+    {"max_tokens": -5},
+    {"max_tokens": float("nan")},
+    {"messages": 5},
+    {"messages": [5, None, [], {"role": ["user"], "content": [{"type": ["text"]}]}]},
+    {"messages": [{"role": "user", "content": "\ud800"}], "system": "\udfff"},
+    {"tools": "x", "thinking": [], "stream": "yes", "output_config": {"format": "\ud800"}},
+    {"\ud800": 1},
+]
+NO_JSON = [b"{", b"", b"[1]", b"\xff\xfe", b"[" * 100_000, b'{"max_tokens": ' + b"9" * 5000 + b"}"]
+
+
+@pytest.mark.parametrize("session", ["", "a-session"])
+@pytest.mark.parametrize("plain", [True, False])
+def test_what_is_no_request_is_left_to_the_api_to_refuse(tmp_path: Path, plain: bool, session: str) -> None:
     refusal = Reply(b'{"type":"error","error":{"type":"invalid_request_error","message":"bad"}}', 400)
-    with before_api(tmp_path, refusal) as (api, door, way):
-        status, told = ask_port(port_of(door), "/v1/messages", body=body, x_api_key=way.token(""))
-    assert (status, told) == (400, refusal.body)
-    assert api.seen[0][3] == body
+    bodies = [*NO_JSON, *(json.dumps(ASK | fields).encode() for fields in ODD)]
+    named = {"x_claude_code_session_id": session} if session else {}
+    with before_api(tmp_path, refusal, plain=plain) as (api, door, way):
+        for body in bodies:
+            answer = ask_port(port_of(door), "/v1/messages", body=body, x_api_key=way.token(""), **named)
+            assert answer == (400, refusal.body), body[:100]
+    assert [body for *_, body in api.seen] == bodies
 
 
 def test_a_call_that_cannot_be_made_leaves_nothing_under_way(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ from pydantic import JsonValue
 
 # Claude Code names its session so: https://code.claude.com/docs/en/llm-gateway-protocol.
 SESSION_HEADER = "x-claude-code-session-id"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# What goes into headers, files and counts: no control character, no half of a UTF-16 pair.
+_NAME = re.compile("[^\\x00-\\x1f\\x7f\\ud800-\\udfff]{1,256}")
+# More than any model gives.
+_MOST_TOKENS = 10_000_000
 _MODEL = re.compile(rb'("model"\s*:\s*)"(?:[^"\\]|\\.)*"')
 
 
@@ -33,15 +36,16 @@ class Asked:
 
     @property
     def model(self) -> str | None:
-        """The model that is asked for; None where that is no name, such as half of a UTF-16 pair."""
+        """The model that is asked for; None where that can be no name of one, which the API then refuses."""
         model = self.body.get("model")
-        return model if isinstance(model, str) and model and not _SURROGATE.search(model) else None
+        return model if isinstance(model, str) and _NAME.fullmatch(model) else None
 
     @property
     def max_tokens(self) -> int:
-        """The longest answer that is asked for, in tokens; 0 where none is named."""
+        """The longest answer that is asked for, in tokens; 0 where none is named that makes sense."""
         most = self.body.get("max_tokens")
-        return most if isinstance(most, int) and not isinstance(most, bool) else 0
+        is_count = isinstance(most, int) and not isinstance(most, bool)
+        return min(max(most, 0), _MOST_TOKENS) if is_count else 0
 
     @property
     def streams(self) -> bool:
