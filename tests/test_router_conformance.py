@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 import pytest
 from door_world import REAL
@@ -165,6 +166,24 @@ def test_a_refusal_is_the_same_error_to_the_sdk_with_the_time_to_wait(tmp_path: 
                 create(client)
             told.append((refused.value.body, refused.value.response.headers["retry-after"]))
     assert told[0] == told[1]
+
+
+def test_an_agents_answer_has_the_same_headers_and_bytes_as_a_direct_one(tmp_path: Path) -> None:
+    with messages_api(Reply(whole("4").body, headers={"Request-Id": "r", "X-Odd": "1", "Date": "d"})) as api:
+        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        with door.open(Purpose("build", "word-count", "build"), limit_usd=1.0, seconds=60) as way:
+            direct, routed = (
+                httpx.post(f"{url}/v1/messages", json=ASK, headers={"x-api-key": key})
+                for url, key in ((f"http://{api.place}", REAL), (door.url, way.token("")))
+            )
+    assert headers_of(routed) == headers_of(direct)
+    assert routed.content == direct.content
+
+
+def headers_of(answer: httpx.Response) -> list[tuple[bytes, bytes]]:
+    told = [(name.lower(), value) for name, value in answer.headers.raw]
+    # The scripted server gives a date of its own beside the prepared one.
+    return [(name, b"" if name == b"date" else value) for name, value in told]
 
 
 def replayed(client: anthropic.Anthropic) -> list[Any]:

@@ -78,8 +78,8 @@ class Control:
         return Response(_AT_DOOR.dump_json(live.meter.seen), media_type="application/json")
 
     async def _end(self, request: Request) -> Response:
-        self._live(request)
-        self.grants.end(request.path_params["id"])
+        self._check(request)
+        self.grants.end(request.path_params["id"], now=self.clock())
         return Response(status_code=204)
 
     async def _backends(self, request: Request) -> Response:

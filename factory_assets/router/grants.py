@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from factory_assets.router.journal import Journal
 from factory_assets.router.metering import GrantMeter
@@ -38,7 +39,7 @@ class Grants:
         """A grant at work, with what it had spent before this router."""
         if grant.id not in self._live:
             meter = GrantMeter(grant.limit_usd, self.journal.spent(grant.id))
-            self._live[grant.id] = Live(grant, meter)
+            self._live[grant.id] = Live(grant, meter, has_ended=self.journal.has_ended(grant.id))
         return self._live[grant.id]
 
     @property
@@ -50,7 +51,8 @@ class Grants:
         """One that this router has met."""
         return self._live.get(grant_id)
 
-    def end(self, grant_id: str) -> None:
-        """Let no further call of it pass."""
+    def end(self, grant_id: str, *, now: datetime) -> None:
+        """Let no further call of it pass, whether or not one was made here."""
+        self.journal.end_grant(grant_id, now=now)
         if (live := self._live.get(grant_id)) is not None:
             live.has_ended = True

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from factory_assets.domain.builds import Usage
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS calls (
     cache_write_tokens INTEGER NOT NULL DEFAULT 0,
     cost_usd REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS ended_grants (grant_id TEXT PRIMARY KEY, ended_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS calls_by_grant ON calls (grant_id);
 CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE ended_at IS NULL;
 """
@@ -68,7 +69,12 @@ SELECT avg(score), avg(tier) FROM (
     SELECT score, tier FROM calls WHERE repo = ? AND stage = 'build' AND tier IS NOT NULL ORDER BY id DESC LIMIT 500
 )
 """
+_END_GRANT = "INSERT INTO ended_grants (grant_id, ended_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_HAS_ENDED = "SELECT 1 FROM ended_grants WHERE grant_id = ?"
+_FORGET = "DELETE FROM ended_grants WHERE ended_at < ?"
 _BUSY_SECONDS = 10.0
+# No token is issued for so long a time.
+_GRANTS_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Journal:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA)
+                connection.execute(_FORGET, (_stamp(datetime.now(UTC) - _GRANTS_KEPT),))
                 for (other,) in connection.execute(_OPEN).fetchall():
                     if other != router and _is_gone(file, other):
                         connection.execute(_CLOSE, (_stamp(datetime.now(UTC)), other))
@@ -125,6 +132,15 @@ class Journal:
     def end(self, number: int, outcome: str, *, now: datetime) -> None:
         """Settle a call."""
         self._write(_END, (_stamp(now), outcome, number))
+
+    def end_grant(self, grant_id: str, *, now: datetime) -> None:
+        """Write down that no further call of a grant is to pass, at later routers either."""
+        self._write(_END_GRANT, (grant_id, _stamp(now)))
+
+    def has_ended(self, grant_id: str) -> bool:
+        """Whether that was written down."""
+        with self._lock, _told(self.file):
+            return self._connection.execute(_HAS_ENDED, (grant_id,)).fetchone() is not None
 
     def spent(self, grant_id: str) -> Usage:
         """What all calls of a grant have used, those under way as far as it is known."""

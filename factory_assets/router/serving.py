@@ -50,8 +50,14 @@ def serve(router: Router, host: str, port: int) -> None:
 def _server(router: Router) -> uvicorn.Server:
     # An answer that breaks off is no fault of this program; what is one, it logs itself.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    # A backend's answer has a date of its own.
     config = uvicorn.Config(
-        router.app(), log_config=None, access_log=False, timeout_graceful_shutdown=5, server_header=False
+        router.app(),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        server_header=False,
+        date_header=False,
     )
     return uvicorn.Server(config)
 
