@@ -44,8 +44,9 @@ class Asked:
     def max_tokens(self) -> int:
         """The longest answer that is asked for, in tokens; 0 where none is named that makes sense."""
         most = self.body.get("max_tokens")
-        is_count = isinstance(most, int) and not isinstance(most, bool)
-        return min(max(most, 0), _MOST_TOKENS) if is_count else 0
+        if not isinstance(most, int) or isinstance(most, bool):
+            return 0
+        return min(max(most, 0), _MOST_TOKENS)
 
     @property
     def streams(self) -> bool:
