@@ -275,6 +275,33 @@ def test_a_backend_that_leads_elsewhere_is_not_followed_by_router_or_caller(tmp_
     assert f"redirects to http://{other.place}/v1/messages" in answer.json()["error"]["message"]
 
 
+class _Uncompared(bytes):
+    """Bytes that nobody may compare by an operator, which stops at the first difference."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    __hash__ = bytes.__hash__
+
+
+class _Shown(str):
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return _Uncompared(super().encode(encoding, errors))
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError
+
+    __hash__ = str.__hash__
+
+
+def test_the_control_token_is_compared_in_constant_time(tmp_path: Path) -> None:
+    signer = Whereabouts(tmp_path).signer
+    assert signer.is_control(_Shown(signer.control()))
+    assert not signer.is_control(_Shown("factory-x"))
+
+
 def test_it_listens_on_loopback_alone_unless_told_otherwise(tmp_path: Path) -> None:
     port = free_port()
     environment = {
