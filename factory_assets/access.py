@@ -261,10 +261,8 @@ class Access:
             for backend in chain
             if backend.serves(Use.AGENTS)
         ]
-        # A build that nothing takes says so itself.
-        if not rooms or any(room.fits for room in rooms):
-            return Room(fits=True)
-        return min(rooms, key=lambda room: room.until or now)
+        # The one that lets it start first; a build that nothing takes says so itself.
+        return min(rooms, key=lambda room: room.until or now, default=Room(fits=True))
 
     def router_config(self) -> RouterConfig:
         """How this instance's router works.
