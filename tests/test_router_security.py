@@ -32,7 +32,6 @@ from factory_assets.router.whereabouts import Whereabouts
 
 ASK = {"model": "claude-haiku-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
 SENT = json.dumps(ASK).encode()
-SECOND = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 @contextmanager
@@ -56,21 +55,27 @@ def port_of(door: RouterDoor) -> int:
 
 
 def raw(door: RouterDoor, *parts: bytes) -> bytes:
-    """What is answered to these very bytes, until the router hangs up or says no more for a second."""
+    """What is answered to these very bytes, until the router hangs up or says no more for two seconds."""
     with socket.create_connection(("127.0.0.1", port_of(door)), timeout=10) as connection:
         heard = b""
         # It hangs up on what it refuses, bytes that it has not read among it.
         with suppress(TimeoutError, ConnectionError):
             for part in parts:
                 connection.sendall(part)
-            connection.settimeout(1)
+            connection.settimeout(2)
             while more := connection.recv(65536):
                 heard += more
         return heard
 
 
-def head(way: RouterPass, *lines: str, path: str = "/v1/messages") -> bytes:
-    told = [f"POST {path} HTTP/1.1", "host: x", f"x-api-key: {way.token('')}", *lines]
+def head(way: RouterPass, *lines: str, path: str = "/v1/messages", connection: str = "close") -> bytes:
+    told = [
+        f"POST {path} HTTP/1.1",
+        "host: x",
+        f"x-api-key: {way.token('')}",
+        f"connection: {connection}",
+        *lines,
+    ]
     return "\r\n".join([*told, "", ""]).encode()
 
 
@@ -86,23 +91,22 @@ def head(way: RouterPass, *lines: str, path: str = "/v1/messages") -> bytes:
         ("transfer-encoding: chunked, identity",),
     ],
 )
-def test_a_request_that_has_two_lengths_brings_no_second_one_along(
+def test_a_request_of_two_lengths_is_never_taken_for_two_others(
     tmp_path: Path, lines: tuple[str, ...]
 ) -> None:
-    """Whatever is made of it, nothing that the API hears holds the second request or has two lengths."""
+    """Whatever is made of it, what the API hears has one length, and is the one request or the other whole."""
     with before_api(tmp_path) as (api, door, way):
-        raw(door, head(way, *lines), b"0\r\n\r\n", SECOND)
+        second = head(way, "content-length: 2") + b"{}"
+        raw(door, head(way, *lines, connection="keep-alive"), b"0\r\n\r\n", second)
     for _, _, headers, body in api.seen:
-        told = [name.lower() for name in headers]
-        assert "transfer-encoding" not in told
+        assert "transfer-encoding" not in {name.lower() for name in headers}
         assert headers["Content-Length"] == str(len(body))
-        assert b"POST" not in body
-    assert len(api.seen) <= 1
+        assert body in {b"", b"0\r\n\r\n", b"{}"}
 
 
 def test_what_connection_names_goes_no_further(tmp_path: Path) -> None:
     lines = (
-        "connection: keep-alive, x-slip , X-Other",
+        "connection: x-slip , X-Other",
         "x-slip: 1",
         "x-other: 1",
         "te: trailers",
