@@ -306,18 +306,33 @@ def test_the_control_token_is_compared_in_constant_time(tmp_path: Path) -> None:
     assert not signer.is_control(_Shown("factory-x"))
 
 
+def live(folder: Path) -> dict[str, str]:
+    """The environment of a live instance in this folder."""
+    named = {"DAGSTER_HOME": str(folder), "FACTORY_DATA_DIR": str(folder / "data")}
+    return {**os.environ, **named, "FACTORY_MODE": "live", "ANTHROPIC_API_KEY": REAL, "COLUMNS": "300"}
+
+
+ROUTER = [sys.executable, "-m", "factory_assets.cli", "router"]
+
+
+def test_a_second_router_takes_no_address_from_the_first(tmp_path: Path) -> None:
+    place = Whereabouts(tmp_path / "data" / "router")
+    with messages_api() as api:
+        first = router_to(f"http://{api.place}", tmp_path / "data", api_key=REAL)
+        with place.told(first.url):
+            done = subprocess.run(
+                ROUTER, env=live(tmp_path), capture_output=True, text=True, check=False, timeout=60
+            )
+            found = place.find()
+    assert (done.returncode, found) == (1, first)
+    assert f"has a router already, at {first.url}" in done.stdout + done.stderr
+
+
 def test_it_listens_on_loopback_alone_unless_told_otherwise(tmp_path: Path) -> None:
     port = free_port()
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(tmp_path),
-        "FACTORY_MODE": "live",
-        "FACTORY_DATA_DIR": str(tmp_path / "data"),
-        "ANTHROPIC_API_KEY": REAL,
-    }
-    command = [sys.executable, "-m", "factory_assets.cli", "router", "--port", str(port)]
     place = Whereabouts(tmp_path / "data" / "router")
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+    command = [*ROUTER, "--port", str(port)]
+    with subprocess.Popen(command, env=live(tmp_path), stdout=subprocess.DEVNULL) as process:
         try:
             deadline = time.monotonic() + 60
             while place.find() is None:

@@ -28,6 +28,12 @@ def router(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     gateways = Gateways(instance.settings)
     place = gateways.router_place
+    if (found := place.find()) is not None:
+        raise InputError(
+            f"This instance has a router already, at {found.url}.",
+            where=str(place.folder),
+            mend="Let it do the work, or stop it first; `make down` stops the one of `make up`.",
+        )
     console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
     with router_of(place, gateways.router_config()) as running, place.told(url):
         try:
