@@ -13,6 +13,7 @@ import pytest
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.grants import Grants
 from factory_assets.router.journal import Journal, spent_by
 from factory_assets.router.tokens import Grant
 
@@ -71,3 +72,23 @@ def test_a_file_that_is_no_journal_is_one_clear_error(tmp_path: Path) -> None:
     file.write_text("no database at all " * 100)
     with pytest.raises(InfrastructureError, match="journal cannot be written"), Journal.open(file):
         pass
+
+
+def test_a_router_forgets_grants_that_are_over_and_calls_of_a_quarter_ago(tmp_path: Path) -> None:
+    """What runs for weeks must not grow with what it has done."""
+    file, later = tmp_path / "router.sqlite", NOW + timedelta(days=3)
+    with Journal.open(file) as journal:
+        grants = Grants(journal)
+        grants.of(GRANT, now=NOW)
+        grants.of(GRANT.model_copy(update={"id": "b2"}), now=NOW)
+        grants.end("b2", now=NOW)
+        assert grants.ids == ["a1"]
+        grants.of(GRANT.model_copy(update={"id": "c3", "until": later + timedelta(hours=1)}), now=later)
+        assert grants.ids == ["c3"]
+        old = datetime.now(UTC) - timedelta(days=91)
+        for moment in (old, datetime.now(UTC)):
+            journal.end(journal.begin(GRANT, "claude-sonnet-5", ESTIMATE, now=moment), "answered", now=moment)
+        assert journal.spent("a1").calls == 2
+    assert spent_by(file, "a1").calls == 2
+    with Journal.open(file) as journal:
+        assert journal.spent("a1").calls == 1

@@ -167,7 +167,7 @@ class Router:
             grant = self.control.signer.read(_shown(request), now=self.sender.clock())
         except CredentialError as error:
             raise RefusedError(401, error.what) from error
-        live = self.control.grants.of(grant)
+        live = self.control.grants.of(grant, now=self.sender.clock())
         if live.has_ended:
             raise RefusedError(401, f"The token of {grant.words} has ended.")
         try:

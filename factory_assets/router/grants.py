@@ -30,29 +30,36 @@ class Live:
 
 @dataclass(frozen=True)
 class Grants:
-    """All that this router has met."""
+    """Those that are at work here: neither ended nor over. What they have spent stands in the journal, too."""
 
     journal: Journal
     _live: dict[str, Live] = field(default_factory=dict)
 
-    def of(self, grant: Grant) -> Live:
-        """A grant at work, with what it had spent before this router."""
-        if grant.id not in self._live:
-            meter = GrantMeter(grant.limit_usd, self.journal.spent(grant.id))
-            self._live[grant.id] = Live(grant, meter, has_ended=self.journal.has_ended(grant.id))
-        return self._live[grant.id]
+    def of(self, grant: Grant, *, now: datetime) -> Live:
+        """A grant, with what it had spent before this router."""
+        if (live := self._live.get(grant.id)) is not None:
+            return live
+        live = Live(grant, GrantMeter(grant.limit_usd, self.journal.spent(grant.id)))
+        if self.journal.has_ended(grant.id):
+            live.has_ended = True
+            return live
+        # Those of workers that died were never ended.
+        for over in [one for one, other in self._live.items() if other.grant.until < now]:
+            del self._live[over]
+        self._live[grant.id] = live
+        return live
 
     @property
     def ids(self) -> list[str]:
-        """Those that this router has met."""
+        """Those that are at work here."""
         return list(self._live)
 
     def find(self, grant_id: str) -> Live | None:
-        """One that this router has met."""
+        """One that is at work here."""
         return self._live.get(grant_id)
 
     def end(self, grant_id: str, *, now: datetime) -> None:
         """Let no further call of it pass, whether or not one was made here."""
         self.journal.end_grant(grant_id, now=now)
-        if (live := self._live.get(grant_id)) is not None:
+        if (live := self._live.pop(grant_id, None)) is not None:
             live.has_ended = True

@@ -44,6 +44,8 @@ CREATE TABLE IF NOT EXISTS calls (
 );
 CREATE TABLE IF NOT EXISTS ended_grants (grant_id TEXT PRIMARY KEY, ended_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS calls_by_grant ON calls (grant_id);
+CREATE INDEX IF NOT EXISTS calls_of_repo ON calls (repo, id);
+CREATE INDEX IF NOT EXISTS calls_by_time ON calls (called_at);
 CREATE INDEX IF NOT EXISTS calls_open ON calls (id) WHERE ended_at IS NULL;
 """
 _BEGIN = """
@@ -72,9 +74,12 @@ SELECT avg(score), avg(tier) FROM (
 _END_GRANT = "INSERT INTO ended_grants (grant_id, ended_at) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _HAS_ENDED = "SELECT 1 FROM ended_grants WHERE grant_id = ?"
 _FORGET = "DELETE FROM ended_grants WHERE ended_at < ?"
+_FORGET_CALLS = "DELETE FROM calls WHERE called_at < ? AND ended_at IS NOT NULL"
 _BUSY_SECONDS = 10.0
 # No token is issued for so long a time.
 _GRANTS_KEPT = timedelta(days=30)
+# What a phase or a question has cost stands in the registry for good.
+_CALLS_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ class Journal:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA)
                 connection.execute(_FORGET, (_stamp(datetime.now(UTC) - _GRANTS_KEPT),))
+                connection.execute(_FORGET_CALLS, (_stamp(datetime.now(UTC) - _CALLS_KEPT),))
                 for (other,) in connection.execute(_OPEN).fetchall():
                     if other != router and _is_gone(file, other):
                         connection.execute(_CLOSE, (_stamp(datetime.now(UTC)), other))
