@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,7 @@ _EXPECTED_OUTPUT_TOKENS = 2_000
 # Of a conversation that goes on, the prompt cache holds all but the last turns.
 _NEW_SHARE = 10
 _RATE_LIMITED, _OVERLOADED = 429, 529
+_MOST_SESSIONS = 10_000
 
 
 class RefusedError(Exception):
@@ -45,11 +47,13 @@ class RefusedError(Exception):
 
 
 def check_budget(live: Live) -> None:
-    """Let no further call pass that its grant has no dollars for.
+    """Let no further call pass that its grant has no dollars for, nor one that waited until that had ended.
 
     Raises:
         RefusedError: saying so.
     """
+    if live.has_ended:
+        raise RefusedError(401, f"The token of {live.grant.words} has ended.")
     if (why := live.meter.refusal()) is not None:
         # 400, because programs try every other refusal again.
         raise RefusedError(400, f"No further call of the model passes: {why}.")
@@ -94,6 +98,33 @@ class Incoming:
         )
 
 
+@dataclass(frozen=True)
+class Homes:
+    """The backend that has answered a session, which all its further calls go to.
+
+    Thinking may be readable in the account alone that it was signed in, and the prompt is cached there.
+    """
+
+    _names: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
+
+    def chain_of(self, incoming: Incoming, chain: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """The backends that a call may go to."""
+        home = self._names.get(self._key(incoming))
+        return tuple(backend for backend in chain if backend.name == home) or chain
+
+    def settle(self, incoming: Incoming, backend: Backend) -> None:
+        """A call was answered there."""
+        if incoming.asked.session is not None:
+            key = self._key(incoming)
+            self._names[key] = backend.name
+            self._names.move_to_end(key)
+            while len(self._names) > _MOST_SESSIONS:
+                self._names.popitem(last=False)
+
+    def _key(self, incoming: Incoming) -> tuple[str, str]:
+        return incoming.live.grant.repo or incoming.live.grant.id, incoming.asked.session or ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sender:
     """Sends. `chains` are the backends that grants name, each in the order in which they are tried."""
@@ -106,6 +137,7 @@ class Sender:
     clock: Callable[[], datetime]
     tell: Callable[[CallFacts], None]
     heard_of: Callable[[Backend, int, Mapping[str, str]], None]
+    homes: Homes = field(default_factory=Homes)
     _last_limit: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def send(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
@@ -115,10 +147,10 @@ class Sender:
             RefusedError: it does not go out.
             UnreachableError: no backend gave an answer.
         """
-        chain = self._able(incoming, self._chain(incoming))
+        chain = self._able(incoming, self.homes.chain_of(incoming, self._chain(incoming)))
         tried = set[str]()
         while True:
-            choice = self.health.choose(chain, incoming.needs, but_not=tried)
+            choice = self._choose(chain, incoming, tried)
             if choice is None:
                 raise self._nobody(incoming, chain)
             tried.add(choice.backend.name)
@@ -129,9 +161,18 @@ class Sender:
                 if is_last:
                     raise
                 continue
-            if is_last or passing.status < 500:
+            if is_last or (passing.status < 500 and passing.status != _RATE_LIMITED):
+                if passing.status < 400:
+                    self.homes.settle(incoming, choice.backend)
                 return passing
             await passing.close()
+
+    def _choose(self, chain: tuple[Backend, ...], incoming: Incoming, tried: set[str]) -> Choice | None:
+        """The first that may be tried; one that takes nothing for now only where there is no other."""
+        held = {backend.name for backend in chain if self.limits.held_until(backend.name)}
+        return self.health.choose(chain, incoming.needs, but_not=tried | held) or self.health.choose(
+            chain, incoming.needs, but_not=tried
+        )
 
     async def ask_free(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
         """What costs nothing: passed to the first backend that has it and may be asked, and not counted.
