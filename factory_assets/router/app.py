@@ -21,11 +21,12 @@ from factory_assets.network.clients import async_client
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
 from factory_assets.router.control import Control
 from factory_assets.router.forms import UnconvertibleError
+from factory_assets.router.incoming import Incoming, RefusedError
 from factory_assets.router.openai_door import chat_passing, read_chat
 from factory_assets.router.passing import CREDENTIALS, Passing, UnreachableError, passed_on
 from factory_assets.router.relaying import Relayed, TooLargeError, unless_gone, whole_body
 from factory_assets.router.routing import Call, Routing
-from factory_assets.router.sending import Incoming, RefusedError, Sender
+from factory_assets.router.sending import Sender
 from factory_assets.router.shapes import routing_headers
 from factory_assets.router.sharing import Sharing
 from factory_assets.router.tokens import PREFIX

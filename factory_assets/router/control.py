@@ -18,12 +18,12 @@ from factory_assets.llm.router import RouterFeedback
 from factory_assets.router.backends import Backend
 from factory_assets.router.grants import Grants, Live
 from factory_assets.router.health import Health
+from factory_assets.router.incoming import RefusedError
 from factory_assets.router.learning import Learner
 from factory_assets.router.limits import Limits
 from factory_assets.router.metrics import Metrics
 from factory_assets.router.quality import Feedback
 from factory_assets.router.relaying import TooLargeError, whole_body
-from factory_assets.router.sending import RefusedError
 from factory_assets.router.shapes import Totals
 from factory_assets.router.tokens import Signer
 from factory_assets.router.windows_file import WindowsFile

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,119 +9,22 @@ from datetime import datetime
 import httpx2
 
 from factory_assets.domain.errors import RateLimitedError
-from factory_assets.router.abilities import needed
-from factory_assets.router.asked import Asked, with_model
-from factory_assets.router.backends import Backend, CredentialKind, Kind, Needs, Use
+from factory_assets.router.asked import with_model
+from factory_assets.router.backends import Backend, CredentialKind, Kind, Needs
 from factory_assets.router.calls import Attempt, MeteredCall, Unmetered
 from factory_assets.router.credentials import LoginFile
 from factory_assets.router.forms import UnconvertibleError
-from factory_assets.router.grants import Live
 from factory_assets.router.health import Choice, Health, HealthCall
+from factory_assets.router.homes import Homes
+from factory_assets.router.incoming import Incoming, RefusedError, check_budget
 from factory_assets.router.journal import Journal
-from factory_assets.router.limit_headers import Estimate
 from factory_assets.router.limits import Limits
 from factory_assets.router.openai_backend import to_chat
 from factory_assets.router.openai_side import ask_chat, chat_request
-from factory_assets.router.passing import Headers, Passing, UnreachableError, pass_on
+from factory_assets.router.passing import Passing, UnreachableError, pass_on
 from factory_assets.router.shapes import CallFacts
 
-_BYTES_PER_TOKEN = 4
-# A request that names no model is passed on, for the API to refuse.
-_UNNAMED = "unnamed"
-# What is asked for as the longest answer is far more than what comes.
-_EXPECTED_OUTPUT_TOKENS = 2_000
-# Of a conversation that goes on, the prompt cache holds all but the last turns.
-_NEW_SHARE = 10
 _RATE_LIMITED, _OVERLOADED = 429, 529
-_MOST_SESSIONS = 10_000
-
-
-class RefusedError(Exception):
-    """A call that does not go out: the status and the words that answer it, and headers beside them."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = dict(headers or {})
-
-
-def check_budget(live: Live) -> None:
-    """Let no further call pass that its grant has no dollars for, nor one that waited until that had ended.
-
-    Raises:
-        RefusedError: saying so.
-    """
-    if live.has_ended:
-        raise RefusedError(401, f"The token of {live.grant.words} has ended.")
-    if (why := live.meter.refusal()) is not None:
-        # 400, because programs try every other refusal again.
-        raise RefusedError(400, f"No further call of the model passes: {why}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Incoming:
-    """A request as it came. `headers` are those that go on; `shown` is the caller's own login, if it brings one.
-
-    `routed` are the score and the tier by which its model was chosen.
-    """
-
-    method: str
-    target: str
-    headers: Headers
-    body: bytes
-    asked: Asked
-    live: Live
-    shown: str = ""
-    raw_headers: Headers = field(default_factory=list)
-    routed: tuple[int, int] | None = None
-
-    @property
-    def needs(self) -> Needs:
-        """What it needs of a backend."""
-        return Needs(
-            model=self.asked.model or _UNNAMED,
-            use=Use.PLAIN if self.live.grant.plain else Use.AGENTS,
-            input_tokens=len(self.body) // _BYTES_PER_TOKEN,
-            output_tokens=self.asked.max_tokens,
-            abilities=needed(self.asked),
-        )
-
-    @property
-    def estimate(self) -> Estimate:
-        """What it is expected to take of the rate limits."""
-        sent = len(self.body) // _BYTES_PER_TOKEN
-        goes_on = self.asked.session is not None and self.asked.turns > 1
-        return Estimate(
-            input_tokens=sent // _NEW_SHARE if goes_on else sent,
-            output_tokens=min(self.asked.max_tokens, _EXPECTED_OUTPUT_TOKENS),
-        )
-
-
-@dataclass(frozen=True)
-class Homes:
-    """The backend that has answered a session, which all its further calls go to.
-
-    Thinking may be readable in the account alone that it was signed in, and the prompt is cached there.
-    """
-
-    _names: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
-
-    def chain_of(self, incoming: Incoming, chain: tuple[Backend, ...]) -> tuple[Backend, ...]:
-        """The backends that a call may go to."""
-        home = self._names.get(self._key(incoming))
-        return tuple(backend for backend in chain if backend.name == home) or chain
-
-    def settle(self, incoming: Incoming, backend: Backend) -> None:
-        """A call was answered there."""
-        if incoming.asked.session is not None:
-            key = self._key(incoming)
-            self._names[key] = backend.name
-            self._names.move_to_end(key)
-            while len(self._names) > _MOST_SESSIONS:
-                self._names.popitem(last=False)
-
-    def _key(self, incoming: Incoming) -> tuple[str, str]:
-        return incoming.live.grant.repo or incoming.live.grant.id, incoming.asked.session or ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.router.backends import Backend
 from factory_assets.router.cache import AnswerCache, Kept, Place
 from factory_assets.router.canonical import Question, owner_of
+from factory_assets.router.incoming import Incoming, check_budget
 from factory_assets.router.inflight import InFlight
 from factory_assets.router.passing import Headers, Passing
 from factory_assets.router.semantic import Semantic
-from factory_assets.router.sending import Incoming, check_budget
 from factory_assets.router.shapes import CallFacts, Outcome, routing_headers
 
 # Of the answer to another's request, these are that one's own.
