@@ -63,7 +63,7 @@ def default_backend(
     except ValidationError as error:
         raise InputError(
             f"{_said(error)}.",
-            where="ANTHROPIC_BASE_URL",
+            where="LLM_ROUTER_URL" if name == "router" else "ANTHROPIC_BASE_URL",
             mend="Set it to an https:// address, or describe the place in a backends file.",
         ) from None
 
