@@ -15,19 +15,21 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from door_world import REAL, ask_port
-from messages_api import MessagesApi, Reply, message, messages_api
+from messages_api import MessagesApi, Reply, end, message, messages_api, start, stream, text
 from router_world import router_before, router_to
 
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.agents import Purpose
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.journal import spent_by
 from factory_assets.router.whereabouts import Whereabouts
 
 ASK = {"model": "claude-haiku-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
@@ -257,8 +259,8 @@ def test_the_key_stands_in_nothing_that_the_router_tells(
         token = way.token("")
     told.append(caplog.text)
     secret = (door.signer.file).read_bytes().hex()
-    for text in told:
-        assert not [hidden for hidden in (REAL, token, door.signer.control(), secret) if hidden in text]
+    for said in told:
+        assert not [hidden for hidden in (REAL, token, door.signer.control(), secret) if hidden in said]
     for file in (tmp_path / "router").iterdir():
         assert REAL.encode() not in file.read_bytes(), file.name
 
@@ -500,3 +502,18 @@ def forgetful_server(calls: int) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+def test_an_answer_under_way_stands_in_the_journal_as_what_it_costs_if_it_is_never_heard_to_its_end(
+    tmp_path: Path,
+) -> None:
+    """A router that is killed meanwhile settles nothing any more."""
+    whole = stream(start(), text("I was about to"), end(output_tokens=5000))
+    begun = replace(whole, cut=whole.body.index(b"event: message_delta"), linger=3.0)
+    asked = json.dumps({**ASK, "stream": True}).encode()
+    with before_api(tmp_path, begun) as (_, door, way):
+        headers = {"x-api-key": way.token("")}
+        with httpx.stream("POST", f"{door.url}/v1/messages", content=asked, headers=headers) as answer:
+            assert next(answer.iter_raw())
+            known = spent_by(door.journal, way.grant.id)
+    assert (known.input_tokens, known.output_tokens) == (1000, 1000)

@@ -178,7 +178,8 @@ class Call:
         if self._answer.counts is not None:
             self._meter.hear()
         if self._answer.counts is not None and self._answer.counts is not known:
-            self._settle(self._answer.counts)
+            # Where this process ends before the answer does, what stands here is what is known.
+            self._settle(self._as_far(self._answer))
 
     def unanswered(self) -> None:
         """The API did not answer, so it charges nothing."""
@@ -211,10 +212,14 @@ class Call:
             # It failed before the model began.
             self._settled(Usage())
             return
+        self._settle(self._as_far(answer))
+
+    def _as_far(self, answer: Answer) -> Counts:
+        """What an answer has come to as far as it was heard."""
         counts = answer.counts or Counts()
-        if not answer.complete:
-            counts = self._broken_off(counts, tokens_seen=answer.tokens_seen, streamed=answer.streams)
-        self._settle(counts)
+        if answer.complete:
+            return counts
+        return self._broken_off(counts, tokens_seen=answer.tokens_seen, streamed=answer.streams)
 
     def _broken_off(self, counts: Counts, *, tokens_seen: int, streamed: bool) -> Counts:
         """Counts of an answer whose end was not heard.
