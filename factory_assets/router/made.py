@@ -80,6 +80,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
         windows.heard(backend.name, headers, _now())
 
     with ExitStack() as held:
+        place.prepare()
         journal = held.enter_context(Journal.open(place.journal))
         learner = held.enter_context(Learner.open(place.state))
         sessions = held.enter_context(Sessions.open(place.state))

@@ -13,6 +13,7 @@ from factory_assets.router.client import RouterDoor
 from factory_assets.router.tokens import Signer
 
 _MODE = 0o600
+_FOLDER_MODE = 0o700
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class Whereabouts:
     """The router's folder of an instance."""
 
     folder: Path
+
+    def prepare(self) -> None:
+        """Make the folder, or make it this user's alone: what was asked and answered lies there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(_FOLDER_MODE)
 
     @property
     def signer(self) -> Signer:

@@ -63,7 +63,7 @@ class BubblewrapSandbox:
             "Python: with pytest and pip alone, not the factory's own environment",
             "network: none, but for a proxy to the package registries and, for agents, the model API",
             "harm: what gates run has a home with planted files, and every attempt to leave loopback is seen",
-            "credentials: a placeholder inside; the proxy puts the real one in",
+            "credentials: a token of the router inside; the router puts the real one in",
             f"limits, by {by}: {self._limits.in_words()}",
             "environment: clean; no capabilities; no terminal",
         )
