@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -220,7 +221,9 @@ class Access:
         if (found := place.find()) is not None:
             return found
         router = self._held.enter_context(router_of(place, self.router_config()))
-        return place.door_to(self._held.enter_context(in_thread(router)))
+        url = self._held.enter_context(in_thread(router))
+        # Whoever has the way may have let go of this object, and the router would end with it.
+        return replace(place.door_to(url), keeps=self._held)
 
     @property
     def router_place(self) -> Whereabouts:

@@ -73,12 +73,16 @@ class RouterPass:
 
 @dataclass(frozen=True)
 class RouterDoor:
-    """The router at `url`, and the backend behind it; implements llm.model_door.ModelDoor."""
+    """The router at `url`, and the backend behind it; implements llm.model_door.ModelDoor.
+
+    `keeps` is what must live for as long as the way is used, where the router runs in this process.
+    """
 
     url: str
     signer: Signer
     journal: Path
     backend: str = "api"
+    keeps: object = field(default=None, repr=False, compare=False)
 
     @contextmanager
     def open(

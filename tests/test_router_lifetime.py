@@ -1,0 +1,14 @@
+"""A router in this process lives for as long as anybody has a way through it."""
+
+from __future__ import annotations
+
+import gc
+
+from factory_assets.gateways import Gateways
+from factory_assets.settings import Settings
+
+
+def test_a_way_outlives_the_gateways_that_opened_it(replay_settings: Settings) -> None:
+    door = Gateways(replay_settings)._door.to("api")
+    gc.collect()
+    assert door.answers()
