@@ -18,6 +18,7 @@ from bench import (
     bench_orchestration,
     bench_registry,
     bench_router,
+    bench_router_cache,
     bench_workers,
 )
 
@@ -56,6 +57,7 @@ def main() -> None:
         bench_backfill,
         bench_workers,
         bench_router,
+        bench_router_cache,
     ):
         print(f"measuring {part.__name__} …", file=sys.stderr)
         print(f"\n{part.run()}")
