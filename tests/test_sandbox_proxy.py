@@ -15,6 +15,14 @@ from factory_assets.sandbox.door import Door, Rules
 from factory_assets.sandbox.proxy_thread import open_local_door
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are asked through such a one without a look at their address."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def outside() -> Iterator[Outside]:
     with outside_server() as server:
