@@ -70,7 +70,7 @@ def test_what_another_router_has_under_way_is_left_to_it(tmp_path: Path) -> None
 def test_a_file_that_is_no_journal_is_one_clear_error(tmp_path: Path) -> None:
     file = tmp_path / "router.sqlite"
     file.write_text("no database at all " * 100)
-    with pytest.raises(InfrastructureError, match="journal cannot be written"), Journal.open(file):
+    with pytest.raises(InfrastructureError, match="journal cannot be kept"), Journal.open(file):
         pass
 
 

@@ -59,12 +59,6 @@ class Asked:
         return bool(self.body.get("tools"))
 
     @property
-    def has_thinking(self) -> bool:
-        """Whether the model is asked to think before it answers."""
-        thinking = self.body.get("thinking")
-        return isinstance(thinking, dict) and thinking.get("type") in {"enabled", "adaptive"}
-
-    @property
     def wants_schema(self) -> bool:
         """Whether the answer must fit a JSON schema (`output_config.format`)."""
         config = self.body.get("output_config")

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import fcntl
 import secrets
-import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import InfrastructureError
+from factory_assets.router.stored import Stored, told
 from factory_assets.router.tokens import Grant
 
 _SCHEMA = """
@@ -75,7 +75,9 @@ _END_GRANT = "INSERT INTO ended_grants (grant_id, ended_at) VALUES (?, ?) ON CON
 _HAS_ENDED = "SELECT 1 FROM ended_grants WHERE grant_id = ?"
 _FORGET = "DELETE FROM ended_grants WHERE ended_at < ?"
 _FORGET_CALLS = "DELETE FROM calls WHERE called_at < ? AND ended_at IS NOT NULL"
-_BUSY_SECONDS = 10.0
+_WHAT = "The router's journal"
+_SPENT_ROWS = TypeAdapter(list[tuple[int, int, int, int, int, float]]).validate_python
+_ROUTED_ROWS = TypeAdapter(list[tuple[float | None, float | None]]).validate_python
 # No token is issued for so long a time.
 _GRANTS_KEPT = timedelta(days=30)
 # What a phase or a question has cost stands in the registry for good.
@@ -86,10 +88,8 @@ _CALLS_KEPT = timedelta(days=90)
 class Journal:
     """The journal in a file; several routers may write it, each with a name of its own."""
 
-    file: Path
     router: str
-    _connection: sqlite3.Connection
-    _lock: threading.Lock
+    _stored: Stored
 
     @classmethod
     @contextmanager
@@ -99,22 +99,15 @@ class Journal:
         Raises:
             InfrastructureError: the file cannot be written, or is no journal.
         """
-        file.parent.mkdir(parents=True, exist_ok=True)
         router = secrets.token_hex(4)
-        with ExitStack() as held:
-            with _told(file):
-                held.enter_context(_alive(file, router))
-                connection = held.enter_context(closing(_connect(file)))
-                # A row outlives the kill of a process; what a power cut takes is reserved in the registry.
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(_SCHEMA)
-                connection.execute(_FORGET, (_stamp(datetime.now(UTC) - _GRANTS_KEPT),))
-                connection.execute(_FORGET_CALLS, (_stamp(datetime.now(UTC) - _CALLS_KEPT),))
-                for (other,) in connection.execute(_OPEN).fetchall():
-                    if other != router and _is_gone(file, other):
-                        connection.execute(_CLOSE, (_stamp(datetime.now(UTC)), other))
-            yield cls(file, router, connection, threading.Lock())
+        with Stored.open(file, _SCHEMA, what=_WHAT) as stored, _alive(file, router):
+            now = datetime.now(UTC)
+            stored.write(_FORGET, (_stamp(now - _GRANTS_KEPT),))
+            stored.write(_FORGET_CALLS, (_stamp(now - _CALLS_KEPT),))
+            for (other,) in stored.rows(_OPEN):
+                if other != router and _is_gone(file, str(other)):
+                    stored.write(_CLOSE, (_stamp(now), other))
+            yield cls(router, stored)
 
     def begin(
         self,
@@ -128,40 +121,35 @@ class Journal:
         """Write down a call that is about to be made, and the score and tier it was routed by; its number."""
         score, tier = routed or (None, None)
         about = (self.router, grant.id, grant.stage, grant.repo, grant.phase, model, score, tier, _stamp(now))
-        return self._write(_BEGIN, (*about, estimate.input_tokens, estimate.output_tokens, estimate.cost_usd))
+        return self._stored.write(
+            _BEGIN, (*about, estimate.input_tokens, estimate.output_tokens, estimate.cost_usd)
+        )
 
     def count(self, number: int, usage: Usage) -> None:
         """Set what a call has used, as far as it is known; nothing once it has ended."""
         counts = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
-        self._write(_COUNT, (*counts, usage.cost_usd, number))
+        self._stored.write(_COUNT, (*counts, usage.cost_usd, number))
 
     def end(self, number: int, outcome: str, *, now: datetime) -> None:
         """Settle a call."""
-        self._write(_END, (_stamp(now), outcome, number))
+        self._stored.write(_END, (_stamp(now), outcome, number))
 
     def end_grant(self, grant_id: str, *, now: datetime) -> None:
         """Write down that no further call of a grant is to pass, at later routers either."""
-        self._write(_END_GRANT, (grant_id, _stamp(now)))
+        self._stored.write(_END_GRANT, (grant_id, _stamp(now)))
 
     def has_ended(self, grant_id: str) -> bool:
         """Whether that was written down."""
-        with self._lock, _told(self.file):
-            return self._connection.execute(_HAS_ENDED, (grant_id,)).fetchone() is not None
+        return bool(self._stored.rows(_HAS_ENDED, (grant_id,)))
 
     def spent(self, grant_id: str) -> Usage:
         """What all calls of a grant have used, those under way as far as it is known."""
-        with self._lock, _told(self.file):
-            return _spent(self._connection, grant_id)
+        return _spent(self._stored, grant_id)
 
     def routed(self, repo: str) -> tuple[float, int] | None:
         """The score (0 to 1) and the tier by which the calls of a repo's build were routed, on average."""
-        with self._lock, _told(self.file):
-            score, tier = self._connection.execute(_ROUTED, (repo,)).fetchone()
-        return None if tier is None else (score / 100, round(tier))
-
-    def _write(self, sql: str, row: tuple[object, ...]) -> int:
-        with self._lock, _told(self.file):
-            return int(self._connection.execute(sql, row).lastrowid or 0)
+        ((score, tier),) = _ROUTED_ROWS(self._stored.rows(_ROUTED, (repo,)))
+        return None if score is None or tier is None else (score / 100, round(tier))
 
 
 def spent_by(file: Path, grant_id: str) -> Usage:
@@ -170,16 +158,12 @@ def spent_by(file: Path, grant_id: str) -> Usage:
     Raises:
         InfrastructureError: the file cannot be read.
     """
-    with _told(file), closing(_connect(file)) as connection:
-        return _spent(connection, grant_id)
+    with Stored.open(file, _SCHEMA, what=_WHAT) as stored:
+        return _spent(stored, grant_id)
 
 
-def _connect(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None)
-
-
-def _spent(connection: sqlite3.Connection, grant_id: str) -> Usage:
-    calls, sent, written, read, kept, dollars = connection.execute(_SPENT, (grant_id,)).fetchone()
+def _spent(stored: Stored, grant_id: str) -> Usage:
+    ((calls, sent, written, read, kept, dollars),) = _SPENT_ROWS(stored.rows(_SPENT, (grant_id,)))
     return Usage(
         calls=calls,
         input_tokens=sent,
@@ -194,8 +178,10 @@ def _spent(connection: sqlite3.Connection, grant_id: str) -> Usage:
 def _alive(journal: Path, router: str) -> Iterator[None]:
     """Hold a lock for as long as this router lives, by which others see that it does."""
     lock = _lock_file(journal, router)
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with ExitStack() as opened:
+        with told(journal, _WHAT):
+            held = opened.enter_context(lock.open("w"))
+            fcntl.flock(held, fcntl.LOCK_EX)
         try:
             yield
         finally:
@@ -217,18 +203,6 @@ def _is_gone(journal: Path, router: str) -> bool:
 
 def _lock_file(journal: Path, router: str) -> Path:
     return journal.with_name(f"{journal.name}.{router}.lock")
-
-
-@contextmanager
-def _told(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise InfrastructureError(
-            f"The router's journal cannot be written: {error}.",
-            where=str(file),
-            mend="Free disk space there. A file that is damaged can be moved away; it is made anew.",
-        ) from error
 
 
 def _stamp(moment: datetime) -> str:

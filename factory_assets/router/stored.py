@@ -38,13 +38,13 @@ class Stored:
         Raises:
             InfrastructureError: it cannot be read or written, or is no SQLite file.
         """
-        with _told(file, what):
+        with told(file, what):
             file.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
                 file, timeout=_BUSY_SECONDS, check_same_thread=False, isolation_level=None
             )
         try:
-            with _told(file, what):
+            with told(file, what):
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(schema)
@@ -59,14 +59,25 @@ class Stored:
         Raises:
             InfrastructureError: as `open`.
         """
-        with self._lock, _told(self.file, self.what):
+        with self._lock, told(self.file, self.what):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # SQLite has rolled back by itself after some errors, such as a full disk.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    def write(self, sql: str, values: tuple[object, ...]) -> int:
+        """One statement by itself; the number of the row that it has added.
+
+        Raises:
+            InfrastructureError: as `open`.
+        """
+        with self._lock, told(self.file, self.what):
+            return int(self._connection.execute(sql, values).lastrowid or 0)
 
     def rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """What a query finds.
@@ -74,7 +85,7 @@ class Stored:
         Raises:
             InfrastructureError: as `open`.
         """
-        with self._lock, _told(self.file, self.what):
+        with self._lock, told(self.file, self.what):
             return self._connection.execute(sql, values).fetchall()
 
     def version(self) -> int:
@@ -83,12 +94,13 @@ class Stored:
         Raises:
             InfrastructureError: as `open`.
         """
-        with self._lock, _told(self.file, self.what):
+        with self._lock, told(self.file, self.what):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 @contextmanager
-def _told(file: Path, what: str) -> Iterator[None]:
+def told(file: Path, what: str) -> Iterator[None]:
+    """Tell in one way of whatever fails in a file or beside it."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
