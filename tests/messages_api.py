@@ -44,9 +44,13 @@ def message(model: str = MODEL, **counts: Any) -> Reply:
 
 @dataclass
 class MessagesApi(Outside):
-    """What is answered: the same reply each time, or what it makes of the request. `most` were under way at once."""
+    """What is answered: the same reply each time, or what it makes of the request. `most` were under way at once.
+
+    `read` is what a GET is answered.
+    """
 
     reply: Reply | Callable[[dict[str, Any]], Reply] = field(default_factory=message)
+    read: Reply = field(default_factory=message)
     under_way: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -122,6 +126,11 @@ def _handler(api: MessagesApi) -> type[BaseHTTPRequestHandler]:
             finally:
                 with api.lock:
                     api.under_way -= 1
+
+        def do_GET(self) -> None:
+            with api.lock:
+                api.seen.append((self.command, self.path, dict(self.headers), b""))
+            self.send(api.read)
 
         def send(self, reply: Reply) -> None:
             time.sleep(reply.wait)

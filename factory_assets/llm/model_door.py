@@ -73,6 +73,7 @@ class ModelDoor(Protocol):
         seconds: float,
         login: bool = False,
         plain: bool = False,
+        batches: bool = False,
     ) -> AbstractContextManager[Pass]:
         """Open a way for at most so long and so many dollars; it is shut at the end of the context.
 
@@ -81,6 +82,7 @@ class ModelDoor(Protocol):
             limit_usd: what they may cost.
             seconds: for how long it stays open.
             plain: whether the calls are questions by themselves, which may share answers.
+            batches: whether the Message Batches API is open, too.
             login: whether the calls bring a person's own login of Claude Code along, which is passed on as it is.
         """
         ...

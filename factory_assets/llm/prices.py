@@ -7,6 +7,7 @@ as much above 100,000), so the usage of several calls must not be added up befor
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from factory_assets.domain.agents import Question
@@ -20,11 +21,15 @@ _MEND = "Name a Claude model that has a price (such as claude-haiku-5-5), or upg
 
 @dataclass(frozen=True)
 class Extras:
-    """What makes a call dearer than its tokens: how many of its cache writes last an hour, searches, fast mode."""
+    """What makes a call dearer than its tokens: how many of its cache writes last an hour, searches, fast mode.
+
+    In a `batch` tokens cost half: https://platform.claude.com/docs/en/build-with-claude/batch-processing.
+    """
 
     hour_writes: int = 0
     web_searches: int = 0
     fast: bool = False
+    batch: bool = False
 
 
 _NO_EXTRAS = Extras()
@@ -51,7 +56,11 @@ def cost_usd(model: str, usage: Usage, extras: Extras = _NO_EXTRAS) -> float:
         price = genai_prices.calc_price(tokens, model, provider_id="anthropic", price_context=speed)
     except LookupError:
         raise InputError(f"No price is known for the model {model!r}.", where="model", mend=_MEND) from None
-    return float(price.total_price)
+    if not extras.batch:
+        return float(price.total_price)
+    tokens.web_searches = 0
+    halved = genai_prices.calc_price(tokens, model, provider_id="anthropic", price_context=speed)
+    return float(price.total_price - halved.total_price / 2)
 
 
 def worst_case_cost(model: str, input_tokens: int, output_tokens: int) -> float:
@@ -79,6 +88,18 @@ def most_usd(question: Question, *, calls: int) -> float:
             dearest_cost(Usage(cache_write_tokens=read, output_tokens=written), _NO_EXTRAS)
             for read, written in sizes
         )
+
+
+def first_price(models: Iterable[str | None], usage: Usage, extras: Extras) -> float:
+    """Dollars of one call at the price of the first model that has one; where none has, what the dearest would cost."""
+    for model in models:
+        if model is None:
+            continue
+        try:
+            return cost_usd(model, usage, extras)
+        except InputError:
+            continue
+    return dearest_cost(usage, extras)
 
 
 def dearest_cost(usage: Usage, extras: Extras) -> float:

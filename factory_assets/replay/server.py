@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from factory_assets.replay import sse
 from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import ApiError, JsonObject
 from factory_assets.replay.recordings import Recordings
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _POLL_SECONDS = 0.05
 _ARXIV_PATH = "/api/query"
+_BATCHES_PATH = "/v1/messages/batches"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class ReplayServer:
         accepted_keys: Claude keys that are let in; None lets in any that is not empty.
         port: 0 takes a free one.
         max_request_bytes: larger requests to Claude are refused, as by the API.
+
+    `batches` are Claude's message batches, which a test may hold or end.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class ReplayServer:
     ) -> None:
         self.requests: list[LoggedRequest] = []
         self.messages = MessagesApi(recordings, accepted_keys=accepted_keys, pace_seconds=pace_seconds)
+        self.batches = BatchesApi(self.messages)
         self.arxiv = arxiv
         self.max_request_bytes = max_request_bytes
         self.closing = Event()
@@ -137,6 +142,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def do_HEAD(self) -> None:
         self._serve()
 
@@ -148,8 +156,12 @@ class _Handler(BaseHTTPRequestHandler):
             ("POST", "/v1/messages"): self._messages,
             ("POST", "/v1/messages/count_tokens"): self._count_tokens,
         }
+        path = urlsplit(self.path).path
         try:
-            routes.get((self.command, urlsplit(self.path).path), self._unknown)()
+            if path == _BATCHES_PATH or path.startswith(f"{_BATCHES_PATH}/"):
+                self._batches(path.removeprefix(_BATCHES_PATH).strip("/"))
+            else:
+                routes.get((self.command, path), self._unknown)()
         except ApiError as error:
             self._send_json(error.status, error.as_json(self.request_id), error.headers)
         except ConnectionError:
@@ -186,6 +198,34 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._send_json(200, answer.reply.as_json(), {})
+
+    def _batches(self, about: str) -> None:
+        batches, url = self.server.replay.batches, self.server.replay.url
+        batch_id, _, act = about.partition("/")
+        body = self._claude_body() if self.command == "POST" else b""
+        self.server.replay.messages.check_key(self._headers())
+        match (self.command, bool(batch_id), act):
+            case ("POST", False, ""):
+                self._send_json(200, batches.create(self._headers(), body).as_json(url), {})
+            case ("GET", False, ""):
+                found, has_more = batches.list(dict(parse_qsl(urlsplit(self.path).query)))
+                told: JsonObject = {
+                    "data": [batch.as_json(url) for batch in found],
+                    "has_more": has_more,
+                    "first_id": found[0].id if found else None,
+                    "last_id": found[-1].id if found else None,
+                }
+                self._send_json(200, told, {})
+            case ("GET", True, ""):
+                self._send_json(200, batches.retrieve(batch_id).as_json(url), {})
+            case ("GET", True, "results"):
+                self._send(200, "application/x-jsonl", batches.results(batch_id), {})
+            case ("POST", True, "cancel"):
+                self._send_json(200, batches.cancel(batch_id).as_json(url), {})
+            case ("DELETE", True, ""):
+                self._send_json(200, batches.delete(batch_id), {})
+            case _:
+                raise ApiError(404, f"Not found: {self.command} {urlsplit(self.path).path}")
 
     def _claude_body(self) -> bytes:
         """Check the key, then read the body.

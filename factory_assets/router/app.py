@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,8 @@ from factory_assets.llm.model_door import GRANT_HEADER, UNORDERED_HEADER, VARIAB
 from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.clients import async_client
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
+from factory_assets.router.batches import PATH as _BATCHES
+from factory_assets.router.batches import Batches
 from factory_assets.router.control import Control
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.incoming import Incoming, RefusedError
@@ -57,6 +59,7 @@ class Router:
     sender: Sender
     sharing: Sharing
     routing: Routing
+    batches: Batches
     reroutes: bool
     _clients: list[httpx2.AsyncClient] = field(default_factory=list)
 
@@ -69,6 +72,10 @@ class Router:
                 Route(_MESSAGES, self._ask, methods=["POST"]),
                 Route(f"{_MESSAGES}/count_tokens", self._ask_free, methods=["POST"]),
                 Route("/v1/models", self._ask_free, methods=["GET"]),
+                Route(_BATCHES, self._batch, methods=["GET", "POST"]),
+                Route(f"{_BATCHES}/{{id}}", self._batch, methods=["GET", "DELETE"]),
+                Route(f"{_BATCHES}/{{id}}/results", self._batch, methods=["GET"]),
+                Route(f"{_BATCHES}/{{id}}/cancel", self._batch, methods=["POST"]),
                 Route(_CHAT, self._chat, methods=["POST"]),
                 *self.control.routes(),
             ],
@@ -112,9 +119,18 @@ class Router:
             return Response(status_code=499)
 
     async def _ask_free(self, request: Request) -> Response:
+        return await self._relayed(request, lambda incoming: self.sender.ask_free(self._clients[0], incoming))
+
+    async def _batch(self, request: Request) -> Response:
+        batch, base = request.path_params.get("id"), str(request.base_url).rstrip("/")
+        return await self._relayed(
+            request, lambda incoming: self.batches.pass_on(self._clients[0], incoming, batch, base=base)
+        )
+
+    async def _relayed(self, request: Request, send: Callable[[Incoming], Awaitable[Passing]]) -> Response:
         try:
             incoming = await self._incoming(request)
-            sending = self.sender.ask_free(self._clients[0], incoming)
+            sending = send(incoming)
             return Relayed(await unless_gone(request.receive, sending))
         except ClientDisconnect:
             return Response(status_code=499)

@@ -93,6 +93,7 @@ class RouterDoor:
         seconds: float,
         login: bool = False,
         plain: bool = False,
+        batches: bool = False,
     ) -> Iterator[RouterPass]:
         """See llm.model_door.ModelDoor."""
         grant = Grant(
@@ -101,6 +102,7 @@ class RouterDoor:
             phase=purpose.phase,
             login=login,
             plain=plain,
+            batches=batches,
             backend=self.backend,
             limit_usd=limit_usd,
             until=datetime.now(UTC) + timedelta(seconds=seconds) + _SPARE,

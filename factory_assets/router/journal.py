@@ -57,6 +57,11 @@ _COUNT = """
 UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, cost_usd = ?
 WHERE id = ? AND ended_at IS NULL
 """
+_CORRECT = """
+UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, cost_usd = ?,
+                 outcome = ?
+WHERE id = ?
+"""
 _END = "UPDATE calls SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL"
 _OPEN = "SELECT DISTINCT router FROM calls WHERE ended_at IS NULL"
 _CLOSE = "UPDATE calls SET ended_at = ?, outcome = 'router lost' WHERE ended_at IS NULL AND router = ?"
@@ -127,8 +132,11 @@ class Journal:
 
     def count(self, number: int, usage: Usage) -> None:
         """Set what a call has used, as far as it is known; nothing once it has ended."""
-        counts = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
-        self._stored.write(_COUNT, (*counts, usage.cost_usd, number))
+        self._stored.write(_COUNT, (*_counts(usage), number))
+
+    def correct(self, number: int, usage: Usage, outcome: str) -> None:
+        """Set what a call has used that ended before that was known: one in a batch."""
+        self._stored.write(_CORRECT, (*_counts(usage), outcome, number))
 
     def end(self, number: int, outcome: str, *, now: datetime) -> None:
         """Settle a call."""
@@ -172,6 +180,11 @@ def _spent(stored: Stored, grant_id: str) -> Usage:
         cache_write_tokens=kept,
         cost_usd=dollars,
     )
+
+
+def _counts(usage: Usage) -> tuple[int, int, int, int, float]:
+    tokens = (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens)
+    return (*tokens, usage.cost_usd)
 
 
 @contextmanager

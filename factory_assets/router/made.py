@@ -12,6 +12,8 @@ from itertools import chain
 from factory_assets.domain.builds import Phase
 from factory_assets.router.app import Router
 from factory_assets.router.backends import Backend, Kind, Model
+from factory_assets.router.batch_books import BatchBooks
+from factory_assets.router.batches import Batches
 from factory_assets.router.cache import AnswerCache
 from factory_assets.router.control import Control
 from factory_assets.router.credentials import LoginFile
@@ -82,6 +84,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
     with ExitStack() as held:
         place.prepare()
         journal = held.enter_context(Journal.open(place.journal))
+        books = held.enter_context(BatchBooks.open(place.journal, journal))
         learner = held.enter_context(Learner.open(place.state))
         sessions = held.enter_context(Sessions.open(place.state))
         cache = AnswerCache(
@@ -89,10 +92,21 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
         )
         if config.cache_hours > 0:
             held.enter_context(cache.opened())
+        grants = Grants(journal)
+        sender = Sender(
+            chains=config.chains,
+            login=config.login,
+            journal=journal,
+            health=health,
+            limits=limits,
+            clock=_now,
+            tell=tell,
+            heard_of=heard_of,
+        )
         yield Router(
             control=Control(
                 signer=place.signer,
-                grants=Grants(journal),
+                grants=grants,
                 backends=backends,
                 health=health,
                 limits=limits,
@@ -102,16 +116,8 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
                 learner=learner,
                 clock=_now,
             ),
-            sender=Sender(
-                chains=config.chains,
-                login=config.login,
-                journal=journal,
-                health=health,
-                limits=limits,
-                clock=_now,
-                tell=tell,
-                heard_of=heard_of,
-            ),
+            sender=sender,
+            batches=Batches(sender=sender, grants=grants, books=books),
             sharing=Sharing(cache, InFlight(), tell, Semantic(config.likeness), config.semantic_stages),
             routing=Routing(_routable(backends), sessions, learner, _log.warning, config.lowest_models),
             reroutes=config.reroutes,

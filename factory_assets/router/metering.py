@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import InputError
 from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.model_door import AtDoor
-from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
+from factory_assets.llm.prices import first_price
 from factory_assets.router.answer import Answer, Counts
 from factory_assets.router.asked import Asked
 
@@ -82,12 +81,14 @@ class GrantMeter:
             is_doubted=refusal is not None and refusal.fault in _PROVOKED and bool(known),
         )
 
-    def refusal(self) -> str | None:
-        """Why no further call passes; None while they do."""
-        if self.usage.cost_usd <= self.limit_usd * _TOLERANCE:
+    def refusal(self, most_usd: float = 0.0) -> str | None:
+        """Why no further call passes; None while they do. `most_usd` is what is known to be the most that it takes."""
+        if self.usage.cost_usd + most_usd <= self.limit_usd * _TOLERANCE:
             return None
         self._over_budget = True
         why = f"the budget of ${self.limit_usd:.2f} is used up"
+        if most_usd:
+            why = f"it may take ${most_usd:.4f}, and of ${self.limit_usd:.2f} ${self.usage.cost_usd:.4f} are used"
         self._not_passed[f"a further call of the model: {why}"] = None
         return why
 
@@ -110,6 +111,10 @@ class GrantMeter:
             keep(usage)
 
         return Call(self, settle, asked, request_bytes, price)
+
+    def add(self, usage: Usage) -> None:
+        """Take into account what is used beside its calls: by a batch, or less than a batch was taken for."""
+        self._total += usage
 
     def hear(self) -> None:
         """A part of an answer has come that the model had begun."""
@@ -242,22 +247,11 @@ class Call:
     def _priced(self, counts: Counts) -> Usage:
         if self._price is not None:
             return counts.usage.model_copy(update={"cost_usd": self._price(counts.usage)})
-        cost = _cost(self._models(), counts.usage, counts.extras)
-        cost += sum(_cost(self._models(part.model), part.usage, part.extras) for part in counts.beside)
+        cost = first_price(self._models(), counts.usage, counts.extras)
+        cost += sum(first_price(self._models(part.model), part.usage, part.extras) for part in counts.beside)
         return counts.usage.model_copy(update={"cost_usd": cost})
 
     def _models(self, told: str | None = None) -> Iterator[str | None]:
         yield told
         yield self._answer.model if self._answer else None
         yield self._model
-
-
-def _cost(models: Iterable[str | None], usage: Usage, extras: Extras) -> float:
-    for model in models:
-        if model is None:
-            continue
-        try:
-            return cost_usd(model, usage, extras)
-        except InputError:
-            continue
-    return dearest_cost(usage, extras)

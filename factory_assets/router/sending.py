@@ -54,7 +54,7 @@ class Sender:
         while True:
             choice = self._choose(chain, incoming, tried)
             if choice is None:
-                raise self._nobody(incoming, chain)
+                raise self.nobody(incoming, chain)
             tried.add(choice.backend.name)
             is_last = self.health.choose(chain, incoming.needs, but_not=tried) is None
             try:
@@ -87,7 +87,7 @@ class Sender:
         backend = next((b for b in chain if b.kind is Kind.ANTHROPIC and b.serves(use)), None)
         if backend is None:
             raise RefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
-        return await pass_on(client, self._request(incoming, backend, incoming.body), Unmetered())
+        return await pass_on(client, self.request(incoming, backend, incoming.body), Unmetered())
 
     async def _try(self, client: httpx2.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
         live, model, backend = incoming.live, choice.model.name, choice.backend
@@ -97,7 +97,7 @@ class Sender:
         else:
             is_own = incoming.asked.model in {None, model}
             body = incoming.body if is_own else with_model(incoming.body, model)
-            request = self._request(incoming, backend, body)
+            request = self.request(incoming, backend, body)
         await live.places.acquire()
         try:
             attempt = await self._begin(incoming, choice)
@@ -144,10 +144,10 @@ class Sender:
     def _probe(self, incoming: Incoming, choice: Choice) -> HealthCall:
         health = self.health.begin(choice, streams=incoming.asked.streams)
         if health is None:
-            raise self._nobody(incoming, (choice.backend,))
+            raise self.nobody(incoming, (choice.backend,))
         return health
 
-    def _request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx2.Request:
+    def request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx2.Request:
         """The request as it goes on: with the credential in the place of the token."""
         headers = [*incoming.headers, (b"accept-encoding", b"identity")]
         if incoming.live.grant.login:
@@ -198,7 +198,7 @@ class Sender:
         incoming.live.meter.reject(_RATE_LIMITED, ("rate_limit_error", error.what), incoming.asked.model)
         return RefusedError(_RATE_LIMITED, error.what, headers)
 
-    def _nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RefusedError:
+    def nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RefusedError:
         """No backend may be tried now."""
         back = self.health.back_at(chain, incoming.needs)
         names = _names(chain)

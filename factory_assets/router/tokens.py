@@ -29,7 +29,7 @@ class Grant(BaseModel):
     """What a token allows: calls of one phase, or a question, to one backend, until a time and up to a sum.
 
     With `login` each call brings a person's own login of Claude Code along, which is passed on as it is. `plain` calls
-    are questions by themselves, made by the factory and not by Claude Code.
+    are questions by themselves, made by the factory and not by Claude Code. `batches` opens the Message Batches API.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +40,7 @@ class Grant(BaseModel):
     phase: str | None = None
     login: bool = False
     plain: bool = False
+    batches: bool = False
     backend: str = "api"
     limit_usd: float = Field(ge=0)
     until: AwareDatetime
