@@ -24,7 +24,7 @@ from factory_assets.analyze.reading import MAX_SPLITS, static_tokens
 from factory_assets.domain.agents import Answer, Question
 from factory_assets.domain.errors import InputError, RateLimitedError
 from factory_assets.domain.papers import Paper
-from factory_assets.llm.asking import tokens_of
+from factory_assets.domain.tokens import tokens_of
 from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, PromptTooLongError
 from factory_assets.llm.prompts import Prompts
 

@@ -11,7 +11,8 @@ from factory_assets.analyze.answers import read_names, read_specs
 from factory_assets.analyze.batches import BATCH_TOKENS, paper_text
 from factory_assets.analyze.plan import STATIC_TOKENS
 from factory_assets.domain.errors import InputError
-from factory_assets.llm.asking import NoAnswerError, tokens_of
+from factory_assets.domain.tokens import tokens_of
+from factory_assets.llm.asking import NoAnswerError
 from factory_assets.llm.prompts import Prompts
 
 HOSTILE = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.text import single_line, strip_hidden
-from factory_assets.llm.asking import tokens_of
+from factory_assets.domain.tokens import tokens_of
 
 # claude-haiku-5-5 charges every token of a prompt above 100,000 five times as much (genai-prices).
 BATCH_TOKENS = 90_000

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
+from factory_assets.domain.tokens import CHARS_PER_TOKEN, tokens_of
 from factory_assets.replay.messages_reply import ApiError, JsonObject, MessageReply, TextBlock, ToolUseBlock
 from factory_assets.replay.messages_request import CountRequest, MessagesRequest, read_request
 from factory_assets.replay.messages_script import Scene, choose
-from factory_assets.replay.messages_usage import PromptCache, prompt_tokens, tokens
+from factory_assets.replay.messages_usage import PromptCache, prompt_tokens
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Fault
 
@@ -115,8 +116,8 @@ class MessagesApi:
         turn = scene.turn
         text = turn.say
         stop_reason = turn.stop_reason or ("tool_use" if turn.calls else "end_turn")
-        if tokens(text) > request.max_tokens:
-            text, stop_reason = text[: request.max_tokens * 4], "max_tokens"
+        if tokens_of(text) > request.max_tokens:
+            text, stop_reason = text[: int(request.max_tokens * CHARS_PER_TOKEN)], "max_tokens"
         content: list[TextBlock | ToolUseBlock] = [TextBlock(text)] if text else []
         if stop_reason != "max_tokens":
             content += [
@@ -133,5 +134,5 @@ class MessagesApi:
             model=request.model,
             content=tuple(content),
             stop_reason=stop_reason,
-            usage=self._cache.account(request, tokens(written)),
+            usage=self._cache.account(request, tokens_of(written)),
         )

@@ -73,10 +73,14 @@ class ToolUseBlock:
 
 @dataclass(frozen=True)
 class TokenUsage:
-    """Tokens of one call, as the API counts them: the three input numbers do not overlap."""
+    """Tokens of one call, as the API counts them: input, read and written do not overlap.
+
+    `cache_write_1h_tokens` are those among the written ones that are kept for an hour.
+    """
 
     input_tokens: int
     cache_write_tokens: int
+    cache_write_1h_tokens: int
     cache_read_tokens: int
     output_tokens: int
 
@@ -87,8 +91,8 @@ class TokenUsage:
             "cache_creation_input_tokens": self.cache_write_tokens,
             "cache_read_input_tokens": self.cache_read_tokens,
             "cache_creation": {
-                "ephemeral_5m_input_tokens": self.cache_write_tokens,
-                "ephemeral_1h_input_tokens": 0,
+                "ephemeral_5m_input_tokens": self.cache_write_tokens - self.cache_write_1h_tokens,
+                "ephemeral_1h_input_tokens": self.cache_write_1h_tokens,
             },
             "output_tokens": self.output_tokens,
             "service_tier": "standard",

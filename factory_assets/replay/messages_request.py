@@ -32,10 +32,6 @@ class Block(_Lenient):
     tool_use_id: str | None = None
     cache_control: JsonObject | None = None
 
-    def without_cache_mark(self) -> JsonObject:
-        """What the prompt cache sees: the block but for the mark, which moves from turn to turn."""
-        return self.model_dump(mode="json", exclude={"cache_control"}, exclude_unset=True)
-
 
 class Message(_Lenient):
     """One message of the conversation. `system` may stand between the turns (a beta of the API)."""
@@ -78,6 +74,7 @@ class MessagesRequest(_Lenient):
     system: str | list[Block] | None = None
     tools: list[Tool] = Field(default_factory=list)
     stream: bool = False
+    cache_control: JsonObject | None = None
     output_config: OutputConfig | None = None
 
     @property
