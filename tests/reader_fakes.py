@@ -32,7 +32,7 @@ class PlayedModel:
 
     @property
     def tasks(self) -> list[str]:
-        return [question.prompt.partition("\n")[0].removeprefix("Task: ") for question in self.asked]
+        return [question.text.partition("\n")[0].removeprefix("Task: ") for question in self.asked]
 
     def ask(self, question: Question) -> Answer:
         self.asked.append(question)
@@ -41,7 +41,7 @@ class PlayedModel:
         if self.tasks[-1] == "read":
             text = json.dumps({"findings": [finding.model_dump(mode="json") for finding in self.found]})
         else:
-            text = json.dumps({"is_so": self.rules(question.prompt), "why": "As the test said."})
+            text = json.dumps({"is_so": self.rules(question.text), "why": "As the test said."})
         usage = Usage(calls=1, input_tokens=100, output_tokens=20, cost_usd=self.cost_usd)
         return Answer(text, Route.API, question.model, usage, 0.5)
 

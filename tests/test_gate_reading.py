@@ -48,9 +48,9 @@ class PlayedReader:
         self.shown.append(material)
         return self.found
 
-    def rule(self, doubt: Doubt) -> Ruling:
-        self.doubts.append(doubt)
-        return Ruling(self.rules(doubt), "As it was told to.")
+    def rule(self, doubts: Sequence[Doubt]) -> Sequence[Ruling]:
+        self.doubts += doubts
+        return [Ruling(self.rules(doubt), "As it was told to.") for doubt in doubts]
 
 
 def read(

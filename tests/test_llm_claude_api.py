@@ -55,14 +55,31 @@ def test_an_answer_comes_back_with_its_tokens_and_dollars() -> None:
     assert answer.notes == ()
 
 
-def test_the_static_part_is_the_system_prompt_and_is_cached_and_the_papers_are_not() -> None:
+MARK = {"cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize(("caches", "mark"), [(False, {}), (True, MARK)])
+def test_the_static_part_is_the_system_prompt_and_is_cached_where_that_pays(
+    caches: bool, mark: dict[str, object]
+) -> None:
     with serving(Reply(body=message("{}"))) as server:
-        api(server.url).ask(question(instructions="the rules", prompt="the papers"))
+        api(server.url).ask(question(instructions="the rules", prompt="the papers", caches=caches))
     (request,) = server.requests
-    assert request["system"] == [
-        {"type": "text", "text": "the rules", "cache_control": {"type": "ephemeral"}}
-    ]
+    assert request["system"] == [{"type": "text", "text": "the rules", **mark}]
     assert request["messages"] == [{"role": "user", "content": "the papers"}]
+
+
+def test_what_several_questions_are_about_comes_before_what_one_of_them_asks_and_ends_with_the_mark() -> None:
+    with serving(Reply(body=message("{}"))) as server:
+        asked = question(instructions="the rules", material="the files", prompt="the finding", caches=True)
+        api(server.url).ask(asked)
+    (request,) = server.requests
+    assert request["system"] == [{"type": "text", "text": "the rules"}]
+    (said,) = request["messages"]
+    assert said["content"] == [
+        {"type": "text", "text": "the files", **MARK},
+        {"type": "text", "text": "the finding"},
+    ]
 
 
 def test_the_schema_is_sent_without_bounds_that_the_api_refuses() -> None:

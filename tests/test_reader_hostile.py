@@ -60,7 +60,7 @@ def asked_about(text: str) -> list[Question]:
     material = show_tree(tree_with(text), evidence_with(text))
     reader.findings(material)
     claimed = FAULT.model_copy(update={"quote": text, "why": text, "file": f"a{text}"})
-    reader.rule(Doubt(claimed, material, Dispute(quote=text, why=text)))
+    reader.rule([Doubt(claimed, material, Dispute(quote=text, why=text))])
     return model.asked
 
 
@@ -73,8 +73,8 @@ def skeleton(prompt: str) -> list[str]:
 def test_no_text_closes_a_delimiter_or_reaches_the_instructions(text: str) -> None:
     for plain, hostile in zip(asked_about(PLAIN), asked_about(text), strict=True):
         assert hostile.instructions == plain.instructions
-        assert skeleton(hostile.prompt) == skeleton(plain.prompt)
-        data = "\n".join(line for line in hostile.prompt.splitlines() if line not in skeleton(hostile.prompt))
+        assert skeleton(hostile.text) == skeleton(plain.text)
+        data = "\n".join(line for line in hostile.text.splitlines() if line not in skeleton(hostile.text))
         assert not re.search(r"<\s*/?\s*(file|evidence|finding|dispute)\b", data, re.IGNORECASE)
 
 

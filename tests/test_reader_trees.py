@@ -71,7 +71,7 @@ def test_the_same_said_of_honest_trees_counts_for_nothing() -> None:
             def findings(self, material: object, found: list[Finding] = said) -> list[Finding]:
                 return found
 
-            def rule(self, doubt: object) -> None:
+            def rule(self, doubts: object) -> None:
                 raise AssertionError("nothing is to be asked again")
 
         reading = read_tree(tree_in(folder), (), Mistaken(), before=None, decides=True)  # type: ignore[arg-type]

@@ -72,6 +72,15 @@ def test_whoever_asks_for_a_stream_asks_the_same_but_shares_no_call_under_way() 
     assert whole.in_flight_key != streamed.in_flight_key
 
 
+def test_marks_of_the_models_prompt_cache_do_not_make_another_question() -> None:
+    def asked(**mark: Any) -> dict[str, Any]:
+        blocks = [{"type": "text", "text": "files", **mark}, {"type": "text", "text": "finding"}]
+        return body(blocks, system=[{"type": "text", "text": "rules", **mark}])
+
+    mark = {"cache_control": {"type": "ephemeral"}}
+    assert key(asked(**mark)) == key(asked()) == key({**asked(), **mark})
+
+
 @pytest.mark.parametrize(
     "other",
     [

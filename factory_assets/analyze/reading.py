@@ -13,7 +13,8 @@ from factory_assets.analyze.answers import SPECS_SCHEMA, read_specs
 from factory_assets.analyze.batches import candidates_wanted, make_batches, paper_text
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import Paper
-from factory_assets.llm.asking import Asker, Request, one_line, tokens_of
+from factory_assets.domain.tokens import tokens_of
+from factory_assets.llm.asking import Asker, Request, one_line
 from factory_assets.llm.claude_api_errors import AnswerRefusedError, PromptTooLongError, UnusableAnswerError
 from factory_assets.llm.prompts import Prompts
 
@@ -81,7 +82,8 @@ def read_papers(
     while waiting:
         piece = waiting.popleft()
         try:
-            proposals = asker.ask(_request(piece, asker, prompts, instructions), read_specs)
+            request = _request(piece, asker, prompts, instructions)
+            proposals = asker.ask(request, read_specs, more=bool(waiting))
         except (UnusableAnswerError, PromptTooLongError) as error:
             failure = error
             # What was too long to be asked has cost nothing.

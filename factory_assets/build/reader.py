@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.agents import Purpose, StructuredModel
 from factory_assets.domain.ports import AnswerStore
@@ -98,12 +98,27 @@ class ModelReader:
 
     def findings(self, material: Material) -> list[Finding]:
         """See gates.reader.AsksModel."""
-        request = self._request(READ, "reading", material, _FINDINGS_TOKENS, FINDINGS_SCHEMA)
+
+        def prompt(reminder: str) -> str:
+            return self.prompts.request(READ, **self._shown(material), reminder=reminder)
+
+        # The prompt cache is of no use to it: whoever confirms is told other rules, and most repos have nothing to
+        # confirm, while a repo is read once, minutes after another.
+        instructions, known_by = self.prompts.instructions(READ), self._known_by(material)
+        request = Request("reading", instructions, prompt, FINDINGS_SCHEMA, _FINDINGS_TOKENS, known_by)
         return self.asker.ask(request, read_findings)
 
-    def rule(self, doubt: Doubt) -> Ruling:
+    def rule(self, doubts: Sequence[Doubt]) -> list[Ruling]:
         """See gates.reader.AsksModel."""
-        finding, dispute = doubt.finding, doubt.dispute
+        requests = [self._doubt(doubt) for doubt in doubts]
+        later = [{other.beginning for other in requests[at:]} for at in range(1, len(requests) + 1)]
+        return [
+            self.asker.ask(request, read_ruling, more=request.beginning in others)
+            for request, others in zip(requests, later, strict=True)
+        ]
+
+    def _doubt(self, doubt: Doubt) -> Request:
+        finding, dispute, material = doubt.finding, doubt.dispute, doubt.material
         told = {
             "finding": as_data(
                 f"{finding.kind}, {finding.severity}, {finding.file}:{finding.line}\n"
@@ -111,28 +126,26 @@ class ModelReader:
             ),
             "dispute": as_data(f"Quote: {dispute.quote}\nWhy: {dispute.why}") if dispute else "",
         }
-        request = self._request(
-            CONFIRM, "second opinion", doubt.material, _RULING_TOKENS, RULING_SCHEMA, **told
-        )
-        return self.asker.ask(request, read_ruling)
 
-    def _request(
-        self,
-        task: str,
-        purpose: str,
-        material: Material,
-        tokens: int,
-        schema: Mapping[str, JsonValue],
-        **told: str,
-    ) -> Request:
         def prompt(reminder: str) -> str:
-            return self.prompts.request(
-                task, name=self.name, language=self.language, material=material, reminder=reminder, **told
-            )
+            return self.prompts.request(CONFIRM, **told, reminder=reminder)
 
-        # Evidence differs from run to run of the same programs over the same tree.
-        about = (self.model_name, self.name, *told.values(), material.files, material.not_shown)
-        return Request(purpose, self.prompts.instructions(task), prompt, schema, tokens, "\0".join(about))
+        return Request(
+            "second opinion",
+            self.prompts.instructions(CONFIRM),
+            prompt,
+            RULING_SCHEMA,
+            _RULING_TOKENS,
+            self._known_by(material, *told.values()),
+            material=self.prompts.material(CONFIRM, **self._shown(material)),
+        )
+
+    def _shown(self, material: Material) -> dict[str, object]:
+        return {"name": self.name, "language": self.language, "material": material}
+
+    def _known_by(self, material: Material, *told: str) -> str:
+        """What is asked about. Evidence differs from run to run of the same programs over the same tree."""
+        return "\0".join((self.model_name, self.name, *told, material.files, material.not_shown))
 
 
 def read_findings(text: str) -> list[Finding]:

@@ -14,7 +14,7 @@ from factory_assets.domain.builds import ModelCall, Reservation, Usage
 from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import READ_STAGE
 from factory_assets.domain.sizes import size_of
-from factory_assets.llm.asking import tokens_of
+from factory_assets.domain.tokens import tokens_of
 from factory_assets.llm.prices import worst_case_cost
 
 
@@ -85,7 +85,7 @@ class RepoBooks:
         config, ledger = state.config, state.tools.ledger
         dollars = worst_case_cost(
             question.model,
-            tokens_of(question.instructions + question.prompt),
+            tokens_of(question.instructions + question.text),
             question.max_output_tokens,
         )
         share = size_of(state.spec.estimated_lines).share

@@ -48,7 +48,11 @@ def _not_counted(lost: Answer) -> None:
 
 @dataclass(frozen=True)
 class Question:
-    """One structured question without tools. `instructions` is the static part, sent first and cached.
+    """One structured question without tools: `instructions` are sent first, then `material`, then `prompt`.
+
+    `material` is what several questions ask about, each in a prompt of its own. `caches` says that another question
+    with these instructions, schema and material has been asked or is to be within minutes, so that the model's prompt
+    cache is worth its price.
 
     `answer_schema` is a JSON schema; whoever answers may ignore it, so the asker validates. `lost` hears of each
     attempt that the model worked on and that gave no answer: without its text, with what it took. `setting` is
@@ -61,11 +65,18 @@ class Question:
     answer_schema: Mapping[str, JsonValue]
     model: str
     max_output_tokens: int = 16_000
+    material: str = ""
+    caches: bool = False
     setting: str = "FACTORY_ANALYZE_MODEL"
     purpose: Purpose = Purpose()
     about: str | None = None
     unordered: str | None = None
     lost: Callable[[Answer], None] = field(default=_not_counted, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """All that is asked: the material and the prompt."""
+        return f"{self.material}\n\n{self.prompt}" if self.material else self.prompt
 
 
 @dataclass(frozen=True)

@@ -38,18 +38,19 @@ class Material:
         return as_data("\n".join(self.left_out))
 
 
-def show_tree(tree: Tree, evidence: Sequence[GateVerdict], *, first: str = "") -> Material:
-    """The tree's text files by path, SPEC.md and the file `first` before the others.
+def show_tree(tree: Tree, evidence: Sequence[GateVerdict], *, needed: str = "") -> Material:
+    """The tree's text files by path, SPEC.md before the others.
 
-    Where there is too much, the largest files are left out, so that no file can crowd out many others.
+    Where there is too much, the largest files are left out, so that no file can crowd out many others, but never
+    SPEC.md and the file `needed`. Their order stays, so that a tree that fits is shown alike to all who ask about it.
     """
     paths = [path for path in sorted(tree) if path not in _NOT_SHOWN]
-    paths.sort(key=lambda path: (path != first, path != "SPEC.md"))
+    paths.sort(key=lambda path: path != "SPEC.md")
     texts = {path: text for path in paths if (text := tree[path].text)}
     left_out = [f"{path} ({_why_no_text(tree[path])})" for path in paths if path not in texts]
     shown: dict[str, str] = {}
     room = _MOST_IN_ALL
-    for path in sorted(texts, key=lambda path: (path not in {first, "SPEC.md"}, len(texts[path]))):
+    for path in sorted(texts, key=lambda path: (path not in {needed, "SPEC.md"}, len(texts[path]))):
         lines = numbered(texts[path])
         fits = lines[: _cut(lines, min(room, _MOST_OF_A_FILE))]
         if len(fits) < len(lines):

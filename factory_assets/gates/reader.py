@@ -50,8 +50,8 @@ class AsksModel(Protocol):
         """What is wrong with the tree."""
         ...
 
-    def rule(self, doubt: Doubt) -> Ruling:
-        """Whether a finding is true."""
+    def rule(self, doubts: Sequence[Doubt]) -> Sequence[Ruling]:
+        """Whether each finding is true. Each is asked by itself; what they share is told to the model once."""
         ...
 
 
@@ -62,6 +62,19 @@ class Before:
     reading: Reading
     tree: Tree
     disputes: Mapping[int, Dispute] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A finding of a reading as far as it is known without a second opinion, and the doubt that one is to settle."""
+
+    judged: Judged
+    doubt: Doubt | None = None
+    otherwise: Standing = Standing.NOT_CONFIRMED
+
+    def settled(self, ruling: Ruling) -> Judged:
+        standing = Standing.CONFIRMED if ruling.is_so else self.otherwise
+        return self.judged.model_copy(update={"standing": standing, "said": ruling.why})
 
 
 def read_tree(
@@ -75,63 +88,59 @@ def read_tree(
     material = show_tree(tree, evidence)
     said = model.findings(material)
     found = [finding for finding in said if stands_in(finding.quote, finding.file, tree)]
-    earlier = _judged_again(tree, evidence, model, before) if before else []
-    fresh: list[Judged] = []
+    entries = list(_earlier(tree, evidence, before)) if before else []
     asked = 0
     for finding in sorted(found, key=lambda one: _WORST_FIRST.index(one.severity)):
-        if any(finding.is_same(known.finding) for known in (*earlier, *fresh)):
+        if any(finding.is_same(known.judged.finding) for known in entries):
             continue
+        shown = Judged(finding=finding, standing=Standing.SHOWN)
         if not decides or not finding.can_block:
-            fresh.append(Judged(finding=finding, standing=Standing.SHOWN))
+            entries.append(_Entry(shown))
         elif before and stands_in(finding.quote, finding.file, before.tree):
             note = "an earlier reading of this text did not raise it"
-            fresh.append(Judged(finding=finding, standing=Standing.SHOWN, said=note))
+            entries.append(_Entry(shown.model_copy(update={"said": note})))
         elif asked >= _MOST_CONFIRMED:
             note = f"{_MOST_CONFIRMED} findings of this reading were asked again before it"
-            fresh.append(Judged(finding=finding, standing=Standing.SHOWN, said=note))
+            entries.append(_Entry(shown.model_copy(update={"said": note})))
         else:
             asked += 1
-            ruling = model.rule(Doubt(finding, show_tree(tree, evidence, first=finding.file)))
-            standing = Standing.CONFIRMED if ruling.is_so else Standing.NOT_CONFIRMED
-            fresh.append(Judged(finding=finding, standing=standing, said=ruling.why))
+            entries.append(_Entry(shown, Doubt(finding, show_tree(tree, evidence, needed=finding.file))))
     return Reading(
         model=model.model_name,
-        judged=(*earlier, *fresh),
+        judged=tuple(_settled(entries, model)),
         dropped=len(said) - len(found) + (before.reading.dropped if before else 0),
         left_out=material.left_out,
     )
 
 
-def _judged_again(
-    tree: Tree, evidence: Sequence[GateVerdict], model: AsksModel, before: Before
-) -> list[Judged]:
+def _settled(entries: Sequence[_Entry], model: AsksModel) -> Iterator[Judged]:
+    doubts = [entry.doubt for entry in entries if entry.doubt]
+    rulings = iter(model.rule(doubts) if doubts else ())
+    for entry in entries:
+        yield entry.settled(next(rulings)) if entry.doubt else entry.judged
+
+
+def _earlier(tree: Tree, evidence: Sequence[GateVerdict], before: Before) -> Iterator[_Entry]:
     """The findings of an earlier reading as they stand now: those that blocked are asked again, or struck."""
-    now: list[Judged] = []
     number = 0
     for judged in before.reading.judged:
         if judged.standing is not Standing.CONFIRMED:
-            now.append(judged)
+            yield _Entry(judged)
             continue
         number += 1
         finding = judged.finding
         if not stands_in(finding.quote, finding.file, tree):
             note = "the text that it quotes is gone"
-            now.append(judged.model_copy(update={"standing": Standing.MENDED, "said": note}))
+            yield _Entry(judged.model_copy(update={"standing": Standing.MENDED, "said": note}))
             continue
         dispute = None if judged.disputed else before.disputes.get(number)
         if dispute and not any(stands_in(dispute.quote, path, tree) for path in tree):
             dispute = None
-        ruling = model.rule(Doubt(finding, show_tree(tree, evidence, first=finding.file), dispute))
-        no_more = Standing.STRUCK if dispute else Standing.MENDED
-        now.append(
-            Judged(
-                finding=finding,
-                standing=Standing.CONFIRMED if ruling.is_so else no_more,
-                disputed=judged.disputed or dispute is not None,
-                said=ruling.why,
-            )
+        yield _Entry(
+            judged.model_copy(update={"disputed": judged.disputed or dispute is not None}),
+            Doubt(finding, show_tree(tree, evidence, needed=finding.file), dispute),
+            otherwise=Standing.STRUCK if dispute else Standing.MENDED,
         )
-    return now
 
 
 def stands_in(quote: str, path: str, tree: Tree) -> bool:

@@ -15,6 +15,7 @@ from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
 from factory_assets.domain.refusals import Refusal, classify
+from factory_assets.domain.tokens import tokens_of
 from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, refused_error
 from factory_assets.llm.prices import cost_usd
 from factory_assets.llm.router_headers import GatewayReading, read_gateway
@@ -23,12 +24,11 @@ from factory_assets.network.clients import anthropic_client
 if TYPE_CHECKING:
     from anthropic import Anthropic, APIStatusError
     from anthropic.lib.streaming import MessageStream
-    from anthropic.types import Message, OutputConfigParam, TextBlockParam
+    from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
 
 # The SDK refuses to wait for a longer answer in one piece (anthropic._base_client).
 _LONGEST_IN_ONE_PIECE = 21_333
 _CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
-_CHARS_PER_TOKEN = 3.0
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class ClaudeApi:
         text = _text_of(message)
         if message.usage is not None:
             # The final count comes at the end that is missing.
-            least = int(len(text) / _CHARS_PER_TOKEN)
+            least = tokens_of(text)
             message.usage.output_tokens = max(message.usage.output_tokens or 0, least)
         gateway = read_gateway(headers)
         usage, notes = _priced(question, message, text, gateway)
@@ -187,9 +187,7 @@ def _send(
     from anthropic import transform_schema  # noqa: PLC0415  1.2 seconds
     from anthropic.types import Message  # noqa: PLC0415
 
-    system: list[TextBlockParam] = [
-        {"type": "text", "text": question.instructions, "cache_control": {"type": "ephemeral"}}
-    ]
+    system, messages = _said(question)
     output: OutputConfigParam = {
         "format": {"type": "json_schema", "schema": transform_schema(dict(question.answer_schema))}
     }
@@ -198,7 +196,7 @@ def _send(
             model=question.model,
             max_tokens=question.max_output_tokens,
             system=system,
-            messages=[{"role": "user", "content": question.prompt}],
+            messages=messages,
             output_config=output,
         ) as stream:
             try:
@@ -214,11 +212,24 @@ def _send(
         model=question.model,
         max_tokens=question.max_output_tokens,
         system=system,
-        messages=[{"role": "user", "content": question.prompt}],
+        messages=messages,
         output_config=output,
     )
     message = raw.parse()
     return (message if isinstance(message, Message) else None), raw.headers
+
+
+def _said(question: Question) -> tuple[list[TextBlockParam], list[MessageParam]]:
+    """The system prompt and the message; the last block that other questions share carries the mark of the cache."""
+    blocks: list[TextBlockParam] = [
+        {"type": "text", "text": text} for text in (question.instructions, question.material) if text
+    ]
+    if question.caches:
+        blocks[-1]["cache_control"] = {"type": "ephemeral"}
+    system, shared = blocks[:1], blocks[1:]
+    own: list[TextBlockParam] = [{"type": "text", "text": question.prompt}]
+    content = [*shared, *own] if shared else question.prompt
+    return system, [{"role": "user", "content": content}]
 
 
 def _begun(stream: MessageStream[None]) -> Message | None:
@@ -250,8 +261,8 @@ def _priced(
         notes.append("the server reported no usage: tokens are estimated from the length of the texts")
         usage = Usage(
             calls=1,
-            input_tokens=int(len(question.instructions + question.prompt) / _CHARS_PER_TOKEN),
-            output_tokens=int(len(text) / _CHARS_PER_TOKEN),
+            input_tokens=tokens_of(question.instructions + question.text),
+            output_tokens=tokens_of(text),
         )
     else:
         usage = Usage(

@@ -206,7 +206,7 @@ class ClaudeCode:
             limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
             redact = self._redactor(way.token(""))
             run = Run(launch, workspace, limits, _unheard, _unmetered, redact, question.model)
-            run.watch(question.prompt, self._question_options(question, run, instructions))
+            run.watch(question.text, self._question_options(question, run, instructions))
         return self._answer(question, run, seconds=time.monotonic() - started)
 
     def forget(self, workspace: Path) -> None:

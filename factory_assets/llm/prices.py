@@ -77,7 +77,7 @@ def most_usd(question: Question, *, calls: int) -> float:
 
     A model without a known price is taken for the dearest.
     """
-    said = math.ceil((len(question.instructions) + len(question.prompt)) / _CHARS_PER_TOKEN)
+    said = math.ceil((len(question.instructions) + len(question.text)) / _CHARS_PER_TOKEN)
     sizes = [
         (said + number * question.max_output_tokens, question.max_output_tokens) for number in range(calls)
     ]

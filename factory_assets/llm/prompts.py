@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prompts:
-    """The templates `TASK.md.j2` in a folder, each with a block `instructions`, a block `prompt`, or both."""
+    """The templates `TASK.md.j2` in a folder, with the blocks `instructions`, `material` and `prompt` as they need."""
 
     folder: Path
 
@@ -30,6 +30,10 @@ class Prompts:
     def request(self, task: str, **values: object) -> str:
         """The part of this request. Raises as `instructions`, and where a value is missing."""
         return self._render(task, "prompt", values)
+
+    def material(self, task: str, **values: object) -> str:
+        """The part that several requests share, each about something else in it. Raises as `request`."""
+        return self._render(task, "material", values)
 
     def _render(self, task: str, block: str, values: dict[str, object]) -> str:
         from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415  only an analysis needs it

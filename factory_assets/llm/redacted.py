@@ -21,6 +21,7 @@ class RedactedModel:
         clean = replace(
             question,
             instructions=self.redact(question.instructions),
+            material=self.redact(question.material),
             prompt=self.redact(question.prompt),
         )
         try:

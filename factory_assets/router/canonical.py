@@ -33,8 +33,9 @@ _FIELDS = frozenset(
     }
 )
 _MESSAGE = frozenset({"role", "content"})
-# Neither changes the answer. Whom it is for stands in `metadata`, too, and is kept: people do not share.
-_LEFT_OUT = frozenset({"stream", "metadata"})
+# None changes the answer. Whom it is for stands in `metadata`, too, and is kept: people do not share.
+_MARK = "cache_control"
+_LEFT_OUT = frozenset({"stream", "metadata", _MARK})
 _ELEMENT = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _DATED = re.compile(r"-(?:20\d{6}|latest)$")
 
@@ -115,11 +116,24 @@ def _body(content: bytes) -> dict[str, JsonValue]:
             raise _UnsharedError
     if body.get("temperature") not in (None, 0):
         raise _UnsharedError
-    asking = {name: value for name, value in body.items() if name not in _LEFT_OUT}
+    asking = {
+        name: _unmarked(value) if name in {"system", "messages"} else value
+        for name, value in body.items()
+        if name not in _LEFT_OUT
+    }
     metadata = body.get("metadata")
     if isinstance(metadata, dict) and "user_id" in metadata:
         asking["metadata"] = metadata["user_id"]
     return asking
+
+
+def _unmarked(value: JsonValue) -> JsonValue:
+    """Messages and blocks without the marks of the model's prompt cache."""
+    if isinstance(value, list):
+        return [_unmarked(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _unmarked(item) for name, item in value.items() if name != _MARK}
+    return value
 
 
 def _unique(pairs: Sequence[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
