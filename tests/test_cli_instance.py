@@ -8,15 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from defs_commands import Commands
-from registry_samples import LATE_RANKS, NOW, RANKS, labelled, ship, spec
+from registry_samples import LATE_RANKS, NOW, RANKS, call, labelled, ship, spec
 from together import together
 
 from factory_assets.cli.instance import write_env
+from factory_assets.domain.builds import Usage
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
 
@@ -147,6 +148,16 @@ def test_status_shows_the_funnel_the_queue_and_why_a_build_failed(commands: Comm
     assert "│ 2026-06-18 │ 0 │ 0 │ 0 │ 0 │ 0 │ 0 │" in ended.out
     assert "│ key-probe │ 2026-06-17 │ 03 │ python │ queued │ 0 │ for its turn │" in ended.out
     assert "failed: tree-probe (2026-06-17|02) The gate [tests-pass] refused: assert 3 == 4" in ended.out
+
+
+def test_status_shows_how_much_of_what_was_sent_the_prompt_cache_has_served(commands: Commands) -> None:
+    commands.write_replay()
+    registry = Registry(commands.data / "registry.duckdb")
+    assert "prompt cache" not in commands("status", FACTORY_MODE="replay").out
+    usage = Usage(calls=3, input_tokens=1_000, cache_read_tokens=3_000, output_tokens=50, cost_usd=0.25)
+    registry.record_call(call(usage=usage, at=datetime.now(UTC)))
+    ended = commands("status", FACTORY_MODE="replay")
+    assert "│ analyze │ 3 │ 4,000 │ 75% │ 50 │ 0.25 │" in ended.out
 
 
 def test_status_of_a_range_shows_only_its_dates(commands: Commands) -> None:

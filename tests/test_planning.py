@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.planning import DayState, Habits, habits, workload
 from factory_assets.domain.statistics import DayActivity, FailedRepo, PhaseSeconds, Spend, Statistics
 
@@ -39,8 +40,8 @@ def statistics(shipped: int, failed: int) -> Statistics:
         specs=0,
         days=(DayActivity(day=DAY, shipped=shipped, failed=failed),),
         spend=(
-            Spend(day=DAY, model="m", stage="build", dollars=12.0),
-            Spend(day=DAY, model="m", stage="analyze", dollars=99.0),
+            Spend(day=DAY, model="m", stage="build", usage=Usage(cost_usd=12.0)),
+            Spend(day=DAY, model="m", stage="analyze", usage=Usage(cost_usd=99.0)),
         ),
         phases=(PhaseSeconds(phase="build", seconds=3600.0),),
         failed=tuple(FailedRepo(name=f"r{n}", day=DAY, rank=1, cause="x") for n in range(failed)),

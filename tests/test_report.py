@@ -109,6 +109,27 @@ def test_the_cost_of_a_shipped_repo_counts_failed_builds_in(statistics):
     assert statistics.dollars == pytest.approx(3.0)
 
 
+def test_tokens_are_told_by_stage_with_the_share_that_the_prompt_cache_served(registry):
+    for phase, read in ((Phase.BUILD, 9_000), (Phase.SEO, 0)):
+        usage = Usage(
+            calls=10,
+            input_tokens=500,
+            cache_write_tokens=500,
+            cache_read_tokens=read,
+            output_tokens=70,
+            cost_usd=9.0,
+        )
+        registry.record_call(call("tool-a", phase, 0.0).model_copy(update={"usage": usage}))
+    statistics = registry.statistics(DAY, DAY)
+    assert statistics.by_stage["build"].prompt_tokens == 10_000
+    (found,) = [table for table in tables(statistics, now=NOW) if table.title == "Tokens by stage"]
+    assert found.rows == (
+        ("build", "12", "10,000", "90%", "70", "10.00"),
+        ("seo", "12", "1,000", "0%", "70", "10.00"),
+        ("review", "2", "0", "", "0", "1.00"),
+    )
+
+
 def test_a_failure_without_a_refusing_gate_is_classed_by_how_its_agent_ended(registry):
     waiting = registry.spec_named("tool-c")
     registry.start_build(waiting.id, run_id="c", now=NOW)

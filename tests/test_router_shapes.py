@@ -77,6 +77,7 @@ def test_the_stats_are_what_the_calls_really_came_to(learner: Learner) -> None:
     assert (stats.total_spent_usd, stats.total_saved_usd) == (0.25, 0.75)
     assert (stats.total_cache_hits, stats.total_joined) == (1, 1)
     assert stats.by_phase_usd == {"build": 0.25, "analyze": 0.0}
+    assert stats.by_phase == {"build": CALL.usage, "analyze": Usage()}
     assert stats.room == {"anthropic requests": 0.25, "anthropic input-tokens": 1.0}
     assert stats.threshold == stats.learned["threshold"] == learner.threshold
     assert stats.since == SINCE

@@ -81,7 +81,8 @@ def test_the_asset_shows_what_the_routers_calls_came_to(factory: DefsFactory) ->
     assert (told["calls"], told["cache hit rate"], told["joined calls"]) == (4, 0.5, 0)
     # Two answers of 100 tokens in and 50 out.
     assert told["dollars"] == pytest.approx(2 * (100 * 1.0 + 50 * 5.0) / 1e6, abs=1e-4)
-    assert "| analyze | 0.0007 |" in str(told["dollars by phase"])
+    assert "| analyze | 0.0007 | 200 | 0% | 100 |" in str(told["dollars by phase"])
+    assert told["prompt cache share"] == 0.0
     assert told["saved dollars"] == 0.0
     assert "| anthropic/claude-haiku-4-5 | healthy | 0 | 2 | 0 |" in str(told["health"])
     assert "| anthropic requests | 26% |" in str(told["rate limits"])

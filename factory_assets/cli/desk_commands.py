@@ -23,6 +23,9 @@ from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.gateways import Gateways
 
+# From the first day to the last one, both included.
+_TWO_WEEKS = timedelta(days=13)
+
 
 def show(
     name: NameArgument,
@@ -108,18 +111,19 @@ def resume() -> None:
 
 
 def status(first: FromOption = None, last: ToOption = None) -> None:
-    """Show the funnel and the queue, over the last two weeks or the dates that are named."""
+    """Show the funnel, the queue and the models' tokens, over the last two weeks or the dates that are named."""
     from factory_assets.cli.desk import show_holds, show_windows
     from factory_assets.cli.ownership import is_owned
     from factory_assets.cli.running import running_now, show_others, show_running
     from factory_assets.cli.stages import Days
-    from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue
+    from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue, show_tokens
 
     instance = open_instance()
     settings = instance.settings
-    newest = settings.newest_date(datetime.now(UTC).date())
+    today = datetime.now(UTC).date()
+    newest = settings.newest_date(today)
     days = Days.chosen(settings, day=None, first=first, last=last) or Days(
-        max(settings.factory_start_date, newest - timedelta(days=13)), newest
+        max(settings.factory_start_date, newest - _TWO_WEEKS), newest
     )
     registry = registry_of(instance)
     if (running := running_now(settings.factory_data_dir)) is not None:
@@ -131,6 +135,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     show_funnel(console, registry.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)
     show_queue(console, registry, lost=lost_now(instance, registry), places=settings.places)
+    show_tokens(console, registry.statistics(today - _TWO_WEEKS, today).by_stage)
     show_failures(console, registry)
 
 

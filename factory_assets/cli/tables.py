@@ -12,10 +12,11 @@ from rich.table import Table
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.cli.story import lacking
 from factory_assets.doctor.result import CheckResult, Severity
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Usage
 from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.places import Places
 from factory_assets.domain.specs import rank_key
+from factory_assets.domain.statistics import percent
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
 from factory_assets.registry.models import FunnelDay
@@ -88,6 +89,25 @@ def show_queue(
         print_table(console, table)
     else:
         console.print("The queue is empty.")
+
+
+def show_tokens(console: Console, by_stage: Mapping[str, Usage]) -> None:
+    """What calls of models came to by stage, and the share of what was sent that their prompt cache has served."""
+    if not by_stage:
+        return
+    table = Table(title="calls of models, in the last two weeks")
+    for name in ("stage", "calls", "tokens in", "from the prompt cache", "tokens out", "dollars"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, usage in by_stage.items():
+        table.add_row(
+            stage,
+            f"{usage.calls:,}",
+            f"{usage.prompt_tokens:,}",
+            percent(usage.cached_share),
+            f"{usage.output_tokens:,}",
+            f"{usage.cost_usd:.2f}",
+        )
+    print_table(console, table)
 
 
 def show_checks(console: Console, checks: Sequence[CheckResult]) -> None:

@@ -11,6 +11,8 @@ import dagster as dg
 from factory_assets.defs.externals import GROUP
 from factory_assets.defs.markdown import table
 from factory_assets.defs.stages import Clock, Routing
+from factory_assets.domain.builds import Usage
+from factory_assets.domain.statistics import percent
 from factory_assets.report.plots import plot_router
 
 if TYPE_CHECKING:
@@ -35,10 +37,10 @@ def build_router_stats(*, owner: str) -> dg.AssetsDefinition:
         code_version="1",
         metadata={"settings": "FACTORY_BACKENDS_FILE, FACTORY_REROUTE, FACTORY_ANSWER_CACHE_HOURS"},
         description=(
-            "The router's numbers since it was started: dollars and what routing has saved, answers from the cache"
-            " and calls that joined another, health of each backend, the threshold of routing and why it stands"
-            " there, what is left of rate limits and of a subscription's windows. Looked up every hour; it costs"
-            " nothing."
+            "The router's numbers since it was started: dollars and what routing has saved, the share of the tokens"
+            " that the model's prompt cache gave, answers from the router's own cache and calls that joined another,"
+            " health of each backend, the threshold of routing and why it stands there, what is left of rate limits"
+            " and of a subscription's windows. Looked up every hour; it costs nothing."
         ),
     )
     def router_stats(
@@ -92,9 +94,14 @@ def _told(state: RouterState) -> dict[str, dg.MetadataValue]:
     if stats.total_requests:
         rate = stats.total_cache_hits / stats.total_requests
         told["cache hit rate"] = dg.MetadataValue.float(round(rate, 4))
-    if stats.by_phase_usd:
-        rows = [(phase, f"{dollars:.4f}") for phase, dollars in sorted(stats.by_phase_usd.items())]
-        told["dollars by phase"] = dg.MetadataValue.md(table(["phase", "dollars"], rows))
+    if stats.by_phase:
+        heads = ["phase", "dollars", "tokens in", "of them from the prompt cache", "tokens out"]
+        told["dollars by phase"] = dg.MetadataValue.md(
+            table(heads, [_used(*item) for item in sorted(stats.by_phase.items())])
+        )
+        share = sum(stats.by_phase.values(), Usage()).cached_share
+        if share is not None:
+            told["prompt cache share"] = dg.MetadataValue.float(round(share, 4))
     if stats.room:
         rows = [(limit, f"{left:.0%}") for limit, left in sorted(stats.room.items())]
         told["rate limits"] = dg.MetadataValue.md(table(["limit", "left"], rows))
@@ -104,6 +111,11 @@ def _told(state: RouterState) -> dict[str, dg.MetadataValue]:
     if stats.since is not None:
         told["since"] = dg.MetadataValue.timestamp(stats.since)
     return told
+
+
+def _used(phase: str, used: Usage) -> tuple[object, ...]:
+    tokens_in, tokens_out = f"{used.prompt_tokens:,}", f"{used.output_tokens:,}"
+    return (phase, f"{used.cost_usd:.4f}", tokens_in, percent(used.cached_share), tokens_out)
 
 
 def _health(row: BackendRow) -> tuple[object, ...]:

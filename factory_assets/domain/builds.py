@@ -94,6 +94,16 @@ class Usage(BaseModel):
     cache_write_tokens: int = 0
     cost_usd: float = 0.0
 
+    @property
+    def prompt_tokens(self) -> int:
+        """All tokens that were sent: the three counts of them do not overlap."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+    @property
+    def cached_share(self) -> float | None:
+        """The share of them, 0 to 1, that came from the model's prompt cache; None where nothing was sent."""
+        return self.cache_read_tokens / self.prompt_tokens if self.prompt_tokens else None
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(**{name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 

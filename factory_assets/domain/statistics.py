@@ -9,6 +9,7 @@ from math import sqrt
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.papers import UtcDatetime
 from factory_assets.domain.readings import READ_STAGE, Reading
 
@@ -33,12 +34,18 @@ class DayActivity(_Line):
 
 
 class Spend(_Line):
-    """Dollars of one UTC day's calls of one model in one stage."""
+    """Tokens and dollars of one UTC day's calls of one model in one stage, and in one phase of a build."""
 
     day: date
     model: str
     stage: str
-    dollars: float
+    phase: str | None = None
+    usage: Usage
+
+    @property
+    def dollars(self) -> float:
+        """What they cost."""
+        return self.usage.cost_usd
 
 
 class PhaseSeconds(_Line):
@@ -108,6 +115,15 @@ class Statistics(_Line):
         return sum((line.dollars for line in self.spend), 0.0)
 
     @property
+    def by_stage(self) -> dict[str, Usage]:
+        """Tokens and dollars by stage, those of builds by phase; the dearest first."""
+        sums: dict[str, Usage] = {}
+        for line in self.spend:
+            name = line.phase or line.stage
+            sums[name] = sums.get(name, Usage()) + line.usage
+        return dict(sorted(sums.items(), key=lambda item: -item[1].cost_usd))
+
+    @property
     def cost_per_shipped(self) -> float | None:
         """Dollars of all builds, failed ones too, for each repo that shipped; None while none did."""
         building = sum(line.dollars for line in self.spend if line.stage in BUILD_STAGES)
@@ -138,3 +154,8 @@ def share(part: int, whole: int) -> tuple[float, float, float] | None:
     middle = (rate + _Z**2 / (2 * whole)) / scale
     reach = _Z * sqrt(rate * (1 - rate) / whole + _Z**2 / (4 * whole**2)) / scale
     return rate, max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def percent(share: float | None) -> str:
+    """A share in whole per cent; empty where there is none."""
+    return "" if share is None else f"{share:.0%}"

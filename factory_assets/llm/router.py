@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from factory_assets.domain.agents import Route
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError, InputError
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.network.clients import ask
@@ -59,8 +60,9 @@ class RouterBackend(_FromRouter):
 class RouterStats(_FromRouter):
     """GET /stats. llm-router's dollars are a guess, 500 tokens in and 200 out for every call; ours are counted.
 
-    llm-router tells the first four alone. `by_phase_usd` is what was spent, `room` the share (0 to 1) of each rate
-    limit that is left, `learned` what the threshold rests on. All but these two is counted since `since`.
+    llm-router tells the first four alone. `by_phase_usd` is what was spent, `by_phase` that with its tokens, `room`
+    the share (0 to 1) of each rate limit that is left, `learned` what the threshold rests on. All but the last two is
+    counted since `since`.
     """
 
     total_requests: int
@@ -70,6 +72,7 @@ class RouterStats(_FromRouter):
     total_cache_hits: int = 0
     total_joined: int = 0
     by_phase_usd: dict[str, float] = Field(default_factory=dict)
+    by_phase: dict[str, Usage] = Field(default_factory=dict)
     room: dict[str, float] = Field(default_factory=dict)
     threshold: float | None = None
     learned: dict[str, JsonValue] = Field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Usage
 from factory_assets.domain.statistics import (
     DayActivity,
     FailedRepo,
@@ -32,9 +32,12 @@ SELECT CAST(mirrored_at AS DATE) AS day, count(*) AS mirrored
 FROM mirrors WHERE mirrored_at >= $1 AND mirrored_at < $2 GROUP BY CAST(mirrored_at AS DATE)
 """
 _SPEND = """
-SELECT CAST(called_at AS DATE) AS day, model, stage, sum(cost_usd) AS dollars
+SELECT CAST(called_at AS DATE) AS day, model, stage, phase, CAST(sum(calls) AS BIGINT) AS calls,
+       CAST(sum(input_tokens) AS BIGINT) AS input_tokens, CAST(sum(output_tokens) AS BIGINT) AS output_tokens,
+       CAST(sum(cache_read_tokens) AS BIGINT) AS cache_read_tokens,
+       CAST(sum(cache_write_tokens) AS BIGINT) AS cache_write_tokens, sum(cost_usd) AS cost_usd
 FROM llm_calls WHERE called_at >= $1 AND called_at < $2
-GROUP BY CAST(called_at AS DATE), model, stage ORDER BY day, model, stage
+GROUP BY CAST(called_at AS DATE), model, stage, phase ORDER BY day, model, stage, phase
 """
 _PHASES = """
 SELECT phase, seconds FROM phases WHERE finished_at >= $1 AND finished_at < $2 ORDER BY phase, seconds
@@ -86,12 +89,17 @@ def statistics(connection: Connection, first: date, last: date) -> Statistics:
         analysed=sum(row["analysed"] for row in papers),
         specs=specs["specs"],
         days=tuple(DayActivity(**{**row, "day": day}) for day, row in days.items()),
-        spend=tuple(Spend(**row) for row in fetch(connection, _SPEND, span)),
+        spend=tuple(_spend(row) for row in fetch(connection, _SPEND, span)),
         phases=tuple(PhaseSeconds(**row) for row in fetch(connection, _PHASES, span)),
         failed=tuple(FailedRepo(**row) for row in failed),
         readings=tuple(readings_between(connection, span)),
         waiting=tuple(_waiting(row) for row in fetch(connection, _WAITING, [unbuilt])),
     )
+
+
+def _spend(row: Row) -> Spend:
+    usage = Usage(**{name: row[name] for name in Usage.model_fields})
+    return Spend(day=row["day"], model=row["model"], stage=row["stage"], phase=row["phase"], usage=usage)
 
 
 def _waiting(row: Row) -> WaitingSpec:

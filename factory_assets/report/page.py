@@ -12,7 +12,7 @@ from statistics import median
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from factory_assets.domain.readings import counts_of
-from factory_assets.domain.statistics import Statistics
+from factory_assets.domain.statistics import Statistics, percent
 
 _KEPT_PAGES = 90
 
@@ -52,9 +52,10 @@ def summary(statistics: Statistics) -> list[tuple[str, str]]:
 
 
 def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
-    """Spend by day and model, time per phase, failures by class, findings by kind, the oldest of the queue."""
+    """Spend by day and model, tokens by stage, time per phase, failures, findings by kind, the oldest of the queue."""
     return [
         _spend(statistics),
+        _tokens(statistics),
         _phases(statistics),
         Table(
             "Failures by class",
@@ -112,6 +113,22 @@ def _spend(statistics: Statistics) -> Table:
         for day, dollars in sorted(by_day.items(), reverse=True)
     )
     return Table("Dollars by day and model", ("day", *models, "all"), rows)
+
+
+def _tokens(statistics: Statistics) -> Table:
+    rows = tuple(
+        (
+            stage,
+            f"{usage.calls:,}",
+            f"{usage.prompt_tokens:,}",
+            percent(usage.cached_share),
+            f"{usage.output_tokens:,}",
+            f"{usage.cost_usd:.2f}",
+        )
+        for stage, usage in statistics.by_stage.items()
+    )
+    heads = ("stage", "calls", "tokens in", "of them from the prompt cache", "tokens out", "dollars")
+    return Table("Tokens by stage", heads, rows)
 
 
 def _phases(statistics: Statistics) -> Table:

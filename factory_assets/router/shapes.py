@@ -64,7 +64,7 @@ class Totals:
     phases: Collection[str]
     since: datetime
     _calls: Counter[str] = field(default_factory=Counter)
-    _spent: dict[str, float] = field(default_factory=dict)
+    _used: dict[str, Usage] = field(default_factory=dict)
     _saved: float = 0.0
     _cache_hits: int = 0
     _joined: int = 0
@@ -73,7 +73,7 @@ class Totals:
         """Count a call."""
         phase = folded(call.phase, self.phases)
         self._calls[folded(call.model, self.models)] += 1
-        self._spent[phase] = self._spent.get(phase, 0.0) + call.usage.cost_usd
+        self._used[phase] = self._used.get(phase, Usage()) + call.usage
         self._saved += call.saved_usd
         self._cache_hits += call.cache_hit
         self._joined += call.joined
@@ -83,11 +83,12 @@ class Totals:
         return RouterStats(
             total_requests=self._calls.total(),
             total_saved_usd=self._saved,
-            total_spent_usd=sum(self._spent.values()),
+            total_spent_usd=sum(used.cost_usd for used in self._used.values()),
             by_model=dict(self._calls),
             total_cache_hits=self._cache_hits,
             total_joined=self._joined,
-            by_phase_usd=dict(self._spent),
+            by_phase_usd={phase: used.cost_usd for phase, used in self._used.items()},
+            by_phase=dict(self._used),
             room=_room(limits),
             threshold=learned.threshold if learned else None,
             learned=learned.model_dump(mode="json") if learned else {},
