@@ -19,7 +19,7 @@ from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
-from factory_assets.gates import GATES, Context, Gate, Needs, gates_after
+from factory_assets.gates import GATES, Context, Gate, gates_after
 from factory_assets.gates.dependencies import resolve_dependencies
 from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.gates.runs import Final, Resolved, Runs
@@ -72,8 +72,10 @@ class Judge:
         finish: Finish,
         seconds: Callable[[], float],
         read: Callable[[], GateVerdict] | None = None,
+        accept: Callable[[Context], GateVerdict] | None = None,
     ) -> Context:
-        """What the gates after a phase look at. `read` asks the reader of the commit, where there is one.
+        """What the gates after a phase look at. `read` asks the reader of the commit, where there is one, and `accept`
+        runs what was held out for it.
 
         `before` is the commit that the build phase left, for a review, and the one before the phase for the others.
         """
@@ -114,6 +116,7 @@ class Judge:
                 finish=finish,
             ),
             read=read,
+            accept=accept,
             proved=known.proved,
         )
 
@@ -132,7 +135,7 @@ def judge(context: Context, gates: Sequence[Gate] = GATES) -> Iterator[GateVerdi
         try:
             for gate in gates_after(context.phase, gates):
                 yield from asked.told(before=gate)
-                if asked.rules_out(gate) or (gate.needs is Needs.READ and context.read is None):
+                if asked.rules_out(gate) or not gate.asked(context):
                     continue
                 try:
                     answer = _ask(gate, context)

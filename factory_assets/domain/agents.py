@@ -224,7 +224,7 @@ class CommandResult:
 class Command:
     """An untrusted command: it sees its workspace, the toolchains and a clean environment, no more.
 
-    Without `reach` it has no network at all.
+    Without `reach` it has no network at all. `readable` are folders that it sees as well and cannot change.
     """
 
     argv: tuple[str, ...]
@@ -232,6 +232,7 @@ class Command:
     timeout_seconds: float
     reach: Reach | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
 
 
 class CommandRunner(Protocol):

@@ -11,6 +11,7 @@ from functools import partial
 
 from factory_assets.domain.builds import Phase
 from factory_assets.gates import names
+from factory_assets.gates.acceptance import judge_acceptance
 from factory_assets.gates.base import Context, Gate, Needs
 from factory_assets.gates.build import judge_sources, judge_tests_present
 from factory_assets.gates.documents import judge_documents
@@ -147,6 +148,15 @@ GATES: tuple[Gate, ...] = (
         says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
     ),
     Gate(
+        name=names.ACCEPTANCE,
+        after=(Phase.BUILD, Phase.REVIEW),
+        needs=Needs.RUN,
+        unless_refused=_TESTS,
+        judge=judge_acceptance,
+        says="The repo does what was asked for before it was built, in scenarios that its builder was not shown.",
+        asked=lambda c: c.accept is not None,
+    ),
+    Gate(
         name=names.PROVENANCE,
         after=(Phase.REVIEW,),
         needs=Needs.RUN,
@@ -191,6 +201,7 @@ GATES: tuple[Gate, ...] = (
         after=(Phase.REVIEW,),
         needs=Needs.READ,
         judge=judge_by_reading,
+        asked=lambda c: c.read is not None,
         says="A model that has not written the repo finds no grave fault in it that a second call confirms.",
     ),
 )

@@ -45,7 +45,8 @@ class Context:
     `scaffold` is the tree that the build phase started from. `before` is what a phase is compared with: the tree that
     the build phase left, for a review, and the tree before the phase for the others. `git_dir` is the repository that
     holds `commit` and its history. `runs` makes what running gives when a gate first asks for it. `read` has the commit
-    read by a model that has not written it; None where no reader is to be asked, whose gates are left out then.
+    read by a model that has not written it, and `accept` runs what was held out for it; where one is None, nobody is to
+    ask it, and its gates are left out.
     `proved` is what gates that are `of_code` have passed of the same code before, by their names.
     """
 
@@ -59,6 +60,7 @@ class Context:
     scanner: HistoryScanner
     runs: Runs
     read: Callable[[], GateVerdict] | None = None
+    accept: Callable[[Context], GateVerdict] | None = None
     proved: dict[str, GateVerdict] = field(default_factory=dict)
 
 
@@ -72,7 +74,7 @@ class Gate:
     `is_final` is never handed back to an agent, and no other kind of gate is asked after it. Where one of those in
     `unless_refused` refused, nothing is left to ask. A gate may have several rows, each with other evidence; the
     verdict of the last one that was asked counts. What one that is `of_code` has passed stands while nothing but
-    documents changes, and is not shown again.
+    documents changes, and is not shown again. Where `asked` says no, it has nothing to judge by.
     """
 
     name: str
@@ -83,3 +85,4 @@ class Gate:
     is_final: bool = False
     unless_refused: tuple[str, ...] = ()
     of_code: bool = False
+    asked: Callable[[Context], bool] = lambda _: True

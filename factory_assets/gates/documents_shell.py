@@ -9,12 +9,11 @@ from pathlib import Path
 
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.text import strip_hidden, tail
-from factory_assets.gates.environment import gate_environment
+from factory_assets.gates.environment import program_environment
 from factory_assets.languages.entry_points import Programs
 
 SECONDS_EACH = 30.0
 SECONDS_ALL = 90.0
-_SHOWN_PLAINLY = {"NO_COLOR": "1", "COLUMNS": "200", "CARGO_TERM_QUIET": "true"}
 
 
 class Shell:
@@ -26,14 +25,7 @@ class Shell:
         self._clone = clone
         self._commands = commands
         self._ends = time.monotonic() + min(seconds, SECONDS_ALL)
-        # Nothing by which a program could tell that it is watched by a test runner.
-        given = gate_environment(clone, env).items()
-        self._env = {name: value for name, value in given if name != "CI" and not name.startswith("PYTEST_")}
-        if programs.entries.search:
-            variable, folders = programs.entries.search
-            own = [str(clone / folder) for folder in folders(programs.tree)]
-            self._env[variable] = ":".join([*own, *filter(None, [env.get(variable)])])
-        self._env |= _SHOWN_PLAINLY
+        self._env = program_environment(clone, programs.entries, programs.tree, env)
         shims = {name: shlex.join(argv) for name, argv in programs.commands.items()}
         shims |= {"python": "python3", "npx": ""}
         # Bash reads functions from variables of this form: see "Functions" in its manual.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 
 import tree_sitter_bash
 from tree_sitter import Language as Grammar
@@ -15,7 +16,7 @@ from factory_assets.dependencies.bash import BASH_PACKAGES
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
-from factory_assets.languages.entry_points import EntryPoints, Words
+from factory_assets.languages.entry_points import EntryPoints, Snippet, Start, Words, a_free_name
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
 from factory_assets.languages.parts import Facts, Part, Test, holds, inside, outermost
@@ -106,6 +107,17 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
     for path in tree:
         if path.startswith("bin/") and path.count("/") == 1:
             yield path.removeprefix("bin/"), ("bash", path)
+
+
+def _anywhere(name: str, words: Words, clone: Path) -> Start:
+    del name
+    return Start((words[0], str(clone / words[1])))
+
+
+def _snippet(tree: Tree, clone: Path) -> Snippet:
+    path = f"{a_free_name(tree)}.sh"
+    shown = {path.partition("/")[0] for path in tree if "/" in path and not path.startswith(".")}
+    return Snippet(path, Start(("bash", str(clone / path))), tuple(sorted(shown)))
 
 
 _ESCAPED = re.compile(r"\\([\"$`\\])")
@@ -264,7 +276,7 @@ RECORD = LanguageRecord(
     read_interface=_interface,
     read_imports=_imports,
     check_syntax=("bash", "-n"),
-    entry_points=EntryPoints(declared=_commands),
+    entry_points=EntryPoints(declared=_commands, anywhere=_anywhere, snippet=_snippet),
     scaffold={".shellcheckrc": "shellcheckrc.j2"},
     own_tests=OwnTests(name="bash tests/test_*.sh", steps=_steps, probe=_probe),
     packages=BASH_PACKAGES,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
 
 from factory_assets.domain.trees import Tree, folders
 
@@ -20,6 +22,32 @@ class Launch:
     arguments: Words
 
 
+@dataclass(frozen=True)
+class Start:
+    """How a program of the repo is started from any folder.
+
+    `argv` starts it. What is compiled is compiled by `build`, a command that is run in the clone and makes the file
+    `made`; whether that is there, and not how the command ends, says that it can be started.
+    """
+
+    argv: Words
+    build: Words = ()
+    made: str = ""
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """How code that calls the repo's library is run: where it is laid in a clone, and how it is started then.
+
+    `linked` are folders of the clone that are linked into the folder where it runs, because its language finds the
+    repo's code by nothing but a path from there.
+    """
+
+    path: str
+    start: Start
+    linked: Words = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class EntryPoints:
     """What a record says of programs.
@@ -28,10 +56,14 @@ class EntryPoints:
     or in words what a project file declares and the tree lacks. `launched` reads a call by the language's own launcher,
     such as `go run`; it gives in words what such a call names and the tree lacks, and None for a call that is not the
     repo's. `name` is what the project file calls the project, and `search` the variable by which the repo's own modules
-    are found, with a function that gives the folders it must name.
+    are found, with a function that gives the folders it must name. `anywhere` makes of a declared command, its name and
+    the words that start it in a clone, how it is started from any folder; `snippet` says the same of code that calls
+    the library, and `a_free_name` gives it a name.
     """
 
     declared: Callable[[Tree], Iterator[tuple[str, Words] | str]]
+    anywhere: Callable[[str, Words, Path], Start]
+    snippet: Callable[[Tree, Path], Snippet]
     launched: Callable[[Words, Tree], Launch | str | None] | None = None
     name: Callable[[Tree], str] | None = None
     search: tuple[str, Callable[[Tree], Words]] | None = None
@@ -73,6 +105,12 @@ class Programs:
         if word.startswith(("/", "~", "..", "$")) or "/" not in path or top not in folders(self.tree):
             return None
         return f"{path}, which does not exist"
+
+
+def a_free_name(tree: Tree) -> str:
+    """A name for a file or a folder of code, without its ending, that nothing in the tree has."""
+    taken = {part.partition(".")[0] for path in tree for part in path.split("/")}
+    return next(name for number in count(1) if (name := f"usage{number}") not in taken)
 
 
 def find_programs(entries: EntryPoints, tree: Tree) -> Programs:

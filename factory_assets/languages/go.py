@@ -6,6 +6,7 @@ import json
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
 import tree_sitter_go
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,8 +18,8 @@ from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
-from factory_assets.languages.clocks import go_clock
-from factory_assets.languages.entry_points import EntryPoints, Launch, Words
+from factory_assets.languages.clocks import GO_CACHE, go_clock
+from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, inside
@@ -136,6 +137,7 @@ def _exported(source: Source, node: Node) -> Iterator[tuple[str, str]]:
             yield name, f"type {source.text(declared).split()[0].removesuffix('{')}"
 
 
+_MADE = f"{GO_CACHE}/bin"
 _MAIN = re.compile(r"^package main\b", re.MULTILINE)
 
 
@@ -160,6 +162,20 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     if not _has_main(tree, folder):
         return f"`go run {target}`, and there is no package main"
     return Launch(("go", "run", "." if folder == "." else f"./{folder}"), words[at + 1 :])
+
+
+_BUILD_TO = ("go", "build", "-buildvcs=false", "-o")
+
+
+def _anywhere(name: str, words: Words, clone: Path) -> Start:
+    made = str(clone / _MADE / name)
+    return Start((made,), (*_BUILD_TO, made, words[-1]), made)
+
+
+def _snippet(tree: Tree, clone: Path) -> Snippet:
+    name = a_free_name(tree)
+    made = str(clone / _MADE / name)
+    return Snippet(f"cmd/{name}/main.go", Start((made,), (*_BUILD_TO, made, f"./cmd/{name}"), made))
 
 
 def _has_main(tree: Tree, folder: str) -> bool:
@@ -307,7 +323,11 @@ RECORD = LanguageRecord(
     faults=_FAULTS,
     read_interface=_interface,
     entry_points=EntryPoints(
-        declared=_commands, launched=_launched, name=lambda tree: go_module(tree).rpartition("/")[2]
+        declared=_commands,
+        anywhere=_anywhere,
+        snippet=_snippet,
+        launched=_launched,
+        name=lambda tree: go_module(tree).rpartition("/")[2],
     ),
     scaffold={"go.mod": "go.mod.j2", "main.go": "main.go.j2"},
     own_tests=OwnTests(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
-import posixpath
 import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
@@ -22,18 +20,16 @@ from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
-from factory_assets.languages.entry_points import EntryPoints, Launch, Words
 from factory_assets.languages.faults import words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test
-from factory_assets.languages.project_files import python_folders, read_toml, table
+from factory_assets.languages.project_files import python_folders
 from factory_assets.languages.pytest_options import kept_options
 from factory_assets.languages.python_faults import FAULTS
+from factory_assets.languages.python_programs import ENTRY_POINTS, GIVEN
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
-# The factory's own test run brings pytest along.
-_GIVEN = reserved.PYTHON_STANDARD | {"pytest", "_pytest"}
 _IMPORTING = frozenset({"import_module", "__import__", "importorskip"})
 _FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
 _CONDITIONS = frozenset({"TYPE_CHECKING", "version_info", "platform", "find_spec"})
@@ -57,7 +53,7 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
         own = modules[""] | modules.get(str(PurePosixPath(path).parent), set())
         optional = _not_needed(source)
         for node in source.nodes("import_statement", "import_from_statement", "call"):
-            for name in {module.partition(".")[0] for module in _imported(source, node)} - own - _GIVEN:
+            for name in {module.partition(".")[0] for module in _imported(source, node)} - own - GIVEN:
                 may_fail = line_of(node) in optional or _callee(source, node) == "importorskip"
                 yield Import(name, path, line_of(node), may_fail)
 
@@ -174,45 +170,6 @@ def _signature(source: Source, node: Node) -> str:
         )
     kind = "async def" if node.children[0].type == "async" else "def"
     return f"{kind}({', '.join(words)})"
-
-
-_PYTHON = re.compile(r"^(?:.*/bin/)?python3?(?:\.\d+)?$")
-_CALL = "import sys; from {module} import {function} as run; sys.argv[0] = {name!r}; sys.exit(run())"
-
-
-def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
-    project = read_toml(tree, "pyproject.toml")
-    scripts = table(project, "project", "scripts") | table(project, "tool", "poetry", "scripts")
-    for name, target in scripts.items():
-        module, _, function = str(target).partition(":")
-        if _has_module(tree, module, (".py", "/__init__.py")):
-            function = function.partition(".")[0] or "main"
-            yield name, ("python3", "-c", _CALL.format(module=module, function=function, name=name))
-        else:
-            yield f"pyproject.toml declares the command {name} as {target}, and there is no module {module}"
-
-
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
-    if not _PYTHON.match(words[0]):
-        return None
-    if len(words) > 1 and words[1].endswith(".py") and words[1].removeprefix("./") in tree:
-        return Launch(("python3", words[1]), words[2:])
-    module = words[2] if words[1:2] == ("-m",) and len(words) > 2 else ""
-    if _has_module(tree, module, (".py", "/__main__.py")):
-        return Launch(("python3", "-m", module), words[3:])
-    top, path = module.partition(".")[0], module.replace(".", "/")
-    # A module of nobody we know may be a user's; one that is all but called like the repo's own is not.
-    own = {PurePosixPath(path).parts[-2] for path in tree if path.endswith("/__init__.py")} - {"tests"}
-    if top not in _GIVEN and difflib.get_close_matches(top, own):
-        return f"`python3 -m {module}`, and there is no {path}/__main__.py or {path}.py"
-    return None
-
-
-def _has_module(tree: Tree, module: str, endings: Words) -> bool:
-    path = module.replace(".", "/")
-    return any(
-        posixpath.join(folder, path + ending) in tree for folder in python_folders(tree) for ending in endings
-    )
 
 
 def _parse_faults(text: str) -> Iterator[tuple[int, str]]:
@@ -382,12 +339,7 @@ RECORD = LanguageRecord(
     faults=FAULTS,
     read_interface=_interface,
     check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),
-    entry_points=EntryPoints(
-        declared=_commands,
-        launched=_launched,
-        name=lambda tree: str(table(read_toml(tree, "pyproject.toml"), "project").get("name", "")),
-        search=("PYTHONPATH", python_folders),
-    ),
+    entry_points=ENTRY_POINTS,
     scaffold={"pyproject.toml": "pyproject.toml.j2", "{module}/__init__.py": "package_init.py.j2"},
     own_tests=OwnTests(name="python3 -m pytest", steps=_steps, probe=_probe),
     packages=PYTHON_PACKAGES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tree_sitter_rust
@@ -18,7 +18,7 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import cargo_clock
-from factory_assets.languages.entry_points import EntryPoints, Launch, Words
+from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
@@ -182,6 +182,25 @@ def _binaries(tree: Tree) -> Iterator[tuple[str, str] | str]:
         yield from ((package, name) for name in paths)
 
 
+_BUILD = ("cargo", "build", "--offline", "-q")
+
+
+def _anywhere(name: str, words: Words, clone: Path) -> Start:
+    made = str(clone / "target" / "debug" / name)
+    return Start((made,), (*_BUILD, *words[len(_RUN) : -1]), made)
+
+
+def _snippet(tree: Tree, clone: Path) -> Snippet:
+    """An example of the crate that has a library: of the one at the top, or else of a workspace's first."""
+    crates = [path.removesuffix("src/lib.rs") for path in sorted(tree) if path.endswith("src/lib.rs")]
+    folder = "" if "" in crates else next((one for one in crates if f"{one}Cargo.toml" in tree), "")
+    package = str(table(read_toml(tree, f"{folder}Cargo.toml"), "package").get("name", ""))
+    name = a_free_name(tree)
+    made = str(clone / "target" / "debug" / "examples" / name)
+    build = (*_BUILD, *(("-p", package) if package else ()), "--example", name)
+    return Snippet(f"{folder}examples/{name}.rs", Start((made,), build, made))
+
+
 def _launched(words: Words, tree: Tree) -> Launch | str | None:
     at = words.index("--") if "--" in words else len(words)
     if words[:2] != ("cargo", "run") or _ELSEWHERE.intersection(words[:at]):
@@ -336,6 +355,8 @@ RECORD = LanguageRecord(
     read_interface=_interface,
     entry_points=EntryPoints(
         declared=_commands,
+        anywhere=_anywhere,
+        snippet=_snippet,
         launched=_launched,
         name=lambda tree: str(table(read_toml(tree, "Cargo.toml"), "package").get("name", "")),
     ),

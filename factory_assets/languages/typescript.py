@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
 import tree_sitter_typescript
@@ -17,7 +17,7 @@ from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
-from factory_assets.languages.entry_points import EntryPoints, Launch, Words
+from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
@@ -160,6 +160,26 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
             yield PurePosixPath(name).name, ("node", path)
         else:
             yield f"package.json declares the command {name} as {target}, and there is no {_source(path)}"
+
+
+# What is compiled with faults in its types is compiled all the same.
+_BUILD = (
+    *("node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--rootDir", ".", "--outDir", "dist"),
+    *("--noEmit", "false", "--incremental", "false", "--composite", "false"),
+)
+
+
+def _anywhere(name: str, words: Words, clone: Path) -> Start:
+    del name
+    made = str(clone / words[1])
+    return Start((words[0], made), _BUILD, made)
+
+
+def _snippet(tree: Tree, clone: Path) -> Snippet:
+    """A module among the tests, from where the library is imported as they do: from `../src/index.js`."""
+    name = a_free_name(tree)
+    made = str(clone / "dist" / "tests" / f"{name}.js")
+    return Snippet(f"tests/{name}.ts", Start(("node", made), _BUILD, made))
 
 
 def _launched(words: Words, tree: Tree) -> Launch | str | None:
@@ -332,6 +352,8 @@ RECORD = LanguageRecord(
     read_interface=_interface,
     entry_points=EntryPoints(
         declared=_commands,
+        anywhere=_anywhere,
+        snippet=_snippet,
         launched=_launched,
         name=lambda tree: str(read_json(tree, "package.json").get("name", "")),
     ),
@@ -344,19 +366,7 @@ RECORD = LanguageRecord(
         name="node --test",
         steps=_steps,
         probe=_probe,
-        build=(
-            *(
-                "node",
-                "node_modules/typescript/bin/tsc",
-                "-p",
-                "tsconfig.json",
-                "--rootDir",
-                ".",
-                "--outDir",
-                "dist",
-            ),
-            *("--noEmit", "false", "--incremental", "false", "--composite", "false"),
-        ),
+        build=_BUILD,
         builds_first=True,
     ),
     packages=TYPESCRIPT_PACKAGES,

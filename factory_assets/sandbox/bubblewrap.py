@@ -148,7 +148,14 @@ class BubblewrapSandbox:
             confines = held.enter_context(self.confine(rules_of(command)))
             watch = held.enter_context(watched()) if command.reach is None else None
             homes = watch.home.parent if watch else None
-            program = Program(command.argv, workspace, confines, homes=homes, env=command.env)
+            program = Program(
+                command.argv,
+                workspace,
+                confines,
+                homes=homes,
+                readable=tuple(folder.resolve() for folder in command.readable),
+                env=command.env,
+            )
             process, end = self._start(program, watch)
             folders = (workspace, homes) if homes else (workspace,)
             watchdog = Watchdog(

@@ -11,7 +11,7 @@ from factory_assets.dependencies.packages import NO_PACKAGES
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, Naming, Stubs, Tests
 from factory_assets.languages.bash import RECORD as BASH
-from factory_assets.languages.entry_points import EntryPoints, Words
+from factory_assets.languages.entry_points import Words
 from factory_assets.languages.parts import Facts, Test
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
 
@@ -68,7 +68,7 @@ RECORD = replace(
     ),
     needs=(MAKE,),
     check_syntax=("sh", "-n"),
-    entry_points=EntryPoints(declared=_commands),
+    entry_points=replace(BASH.entry_points, declared=_commands),
     scaffold={"lib/hello.sh": "hello.sh.j2"},
     stubs=Stubs(statements=frozenset({":"}), scaffold="lib/hello.sh"),
     packages=NO_PACKAGES,
