@@ -19,7 +19,7 @@ from claude_code_sandboxes import (
     wait_until_running,
 )
 
-from factory_assets.sandbox import write_launch
+from factory_assets.sandbox import namespace_sockets, supervisor, write_launch
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -88,7 +88,7 @@ import subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from claude_code_sandboxes import program, sandbox_named
-from factory_assets.sandbox import write_launch
+from factory_assets.sandbox import namespace_sockets, supervisor, write_launch
 line = f"setsid sleep {sys.argv[2]} >/dev/null 2>&1 & sleep 600"
 leaver = program("sh", "-c", line, workspace=Path.cwd() / "workspace", home=Path.cwd() / "home")
 launch = write_launch(sandbox_named(sys.argv[1]), leaver, directory=Path.cwd() / "launch")
@@ -121,3 +121,12 @@ def test_a_wrapper_refuses_to_start_for_another_process(
     )
     done = subprocess.run(["sh", "-c", f"{launch.script}; exit $?"], capture_output=True, check=False)
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize("script", [supervisor, namespace_sockets], ids=lambda script: script.__name__)
+def test_what_starts_with_every_command_imports_nothing_that_costs_more_than_its_work(script) -> None:
+    argv = [sys.executable, "-I", "-S", "-X", "importtime", str(Path(script.__file__)), "0", "0"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert "ctypes" in imported
+    assert not imported & {"subprocess", "pathlib", "re", "typing", "dataclasses"}

@@ -2,8 +2,8 @@
 two sockets of it to whoever started the script: port 53, and one that sees each packet for another place.
 
 It is started as `python -I -S namespace_sockets.py PID DESCRIPTOR`, may import nothing but the standard library, and
-is a process of its own because only a single thread may enter a user namespace (setns(2)). What it needs the right
-for it has as the owner of the namespace, or as root.
+little of that, for it is started for every watched command. It is a process of its own because only a single thread
+may enter a user namespace (setns(2)). What it needs the right for it has as the owner of the namespace, or as root.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import socket
 import struct
 import sys
 import time
-from pathlib import Path
 
 _NS_GET_USERNS = 0xB701
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -60,7 +59,7 @@ def main() -> None:
     pid, descriptor = map(int, sys.argv[1:])
     _enter(pid)
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        if family == socket.AF_INET or Path("/proc/net/if_inet6").exists():
+        if family == socket.AF_INET or os.access("/proc/net/if_inet6", os.F_OK):
             _lead_to_loopback_once_up(family, address)
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     names.bind(("127.0.0.1", 53))

@@ -1,8 +1,9 @@
 """A stand-alone script: runs one program and, at the end, kills every process that came from it.
 
 It is started as `python -I -S supervisor.py PARENT_PID PROGRAM ARGUMENTS…`, so it may import nothing but the
-standard library. As a child sub-reaper it inherits whatever detaches itself, and SIGTERM (which it also gets
-when its parent dies) makes it end everything. On systems other than Linux detached processes escape it.
+standard library, and little of that: it is started for every command, and its imports would be most of what it costs.
+As a child sub-reaper it inherits whatever detaches itself, and SIGTERM (which it also gets when its parent dies)
+makes it end everything. On systems other than Linux detached processes escape it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -110,6 +110,8 @@ def _descendants() -> list[int]:
 def _processes() -> list[tuple[int, int]]:
     """Every process with its parent."""
     if sys.platform != "linux":
+        import subprocess  # noqa: PLC0415  heavy
+
         # The list holds `ps` itself as a child, which is gone by the time it is killed or counted again.
         listing = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
