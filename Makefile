@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER_READY := $(VENV)/.browser-ready
 
 .PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live lint types check bench clean
 
@@ -29,14 +30,15 @@ up: setup
 down:
 	@$(BIN)/factory down
 
-# What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to.
+# What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to. It takes as many workers
+# as the cores can feed (tests/conftest.py); PYTEST_XDIST_AUTO_NUM_WORKERS=2 takes two.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak and not browser"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m end_to_end
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak and not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m end_to_end
 
 # Bad builds that must be caught and good ones that must ship, each really built: some minutes.
 corpus: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m corpus
+	$(BIN)/python -m pytest -n auto --dist worksteal -m corpus
 
 # Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1): some minutes.
 chaos: setup
@@ -50,11 +52,15 @@ browser: setup browser-tools
 screenshots: setup browser-tools
 	SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 -m browser
 
-browser-tools: setup
-	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+browser-tools: $(BROWSER_READY)
 	@if command -v chromium >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -qq -y chromium; \
 	else echo "chromium is missing: install it (apt install chromium)"; fi || true
+
+# Once only: tests may be running beside, and the factory is gone for a moment while it is installed again.
+$(BROWSER_READY): $(READY)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]' \
+		&& touch $@
 
 # Two weeks simulated (SOAK_DAYS of them), and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory that is hurt.
 soak: setup

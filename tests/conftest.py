@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+from cores import cores
 from corpus_report import corpus_summary
 from router_world import end_routers
 
@@ -16,6 +18,20 @@ from factory_assets.settings import Mode, Settings
 
 if TYPE_CHECKING:
     from defs_factory import DefsFactory
+
+_FEWEST_WORKERS, _MOST_WORKERS = 2, 8
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """What `-n auto` is, where PYTEST_XDIST_AUTO_NUM_WORKERS does not say it.
+
+    Half as many again as there are cores, for a test that starts programs waits for nearly half of its time. A worker
+    takes half a gigabyte.
+    """
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    return min(max(cores() * 3 // 2, _FEWEST_WORKERS), _MOST_WORKERS)
 
 
 @pytest.fixture(autouse=True)
