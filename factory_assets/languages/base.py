@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from factory_assets.languages.parts import Facts, Test
 from factory_assets.languages.entry_points import EntryPoints
 from factory_assets.languages.test_runs import OwnTests
+from factory_assets.languages.unsteady import Unsteady
 
 MAKE = ("make", "command -v make")
 OPTION = "an option"
@@ -131,7 +132,8 @@ class LanguageRecord:
     tools. `replaces_tools` are names of files and folders that take the place of what the tools of the
     language run: the factory keeps them out of a repo. With `compiles_library` the standard library is compiled with
     each program, unless it is in a cache. `install_code` tells what code of the repo runs when somebody installs it,
-    `clock` how its programs are told another time.
+    `clock` how its programs are told another time, and `unsteady` by which names its code asks for what is never
+    the same.
     """
 
     naming: Naming
@@ -145,6 +147,7 @@ class LanguageRecord:
     faults: Faults
     read_interface: Callable[[str, Source], Iterator[tuple[str, str]]]
     entry_points: EntryPoints
+    unsteady: Unsteady
     source_folders: tuple[str, ...] = ()
     import_suffixes: tuple[str, ...] = ()
     read_imports: Callable[[Tree, Mapping[str, Source]], Iterator[Import]] = lambda _tree, _sources: iter(())

@@ -21,6 +21,7 @@ from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
 from factory_assets.languages.parts import Facts, Part, Test, holds, inside, outermost
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.unsteady import Unsteady, asking
 
 _SAYING = frozenset({"echo", "printf"})
 
@@ -279,5 +280,17 @@ RECORD = LanguageRecord(
     entry_points=EntryPoints(declared=_commands, anywhere=_anywhere, snippet=_snippet),
     scaffold={".shellcheckrc": "shellcheckrc.j2"},
     own_tests=OwnTests(name="bash tests/test_*.sh", steps=_steps, probe=_probe),
+    unsteady=Unsteady(
+        calls=asking(
+            clock="date sleep uptime times",
+            network="curl wget ssh scp nc ncat telnet ping dig nslookup host ftp git",
+            chance="shuf uuidgen mktemp",
+        ),
+        naming=("variable_name",),
+        names=asking(
+            clock="EPOCHSECONDS EPOCHREALTIME SECONDS BASH_MONOSECONDS", chance="RANDOM SRANDOM BASHPID PPID"
+        ),
+        texts=asking(network="/dev/tcp/ /dev/udp/", chance="$$"),
+    ),
     packages=BASH_PACKAGES,
 )

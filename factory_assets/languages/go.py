@@ -25,6 +25,7 @@ from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, inside
 from factory_assets.languages.project_files import go_module
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
+from factory_assets.languages.unsteady import Unsteady, asking
 
 _DECLARING = frozenset({"function_declaration", "method_declaration"})
 _SPECS = ("type_spec", "type_alias", "const_spec", "var_spec")
@@ -335,6 +336,15 @@ RECORD = LanguageRecord(
         steps=lambda _: (TestStep(argv=("go", "test", "-json", "-count=1", "./..."), read=read_go),),
         probe=_probe,
         build=("go", "vet", "./..."),
+    ),
+    unsteady=Unsteady(
+        importing=("import_spec",),
+        modules=asking(
+            network='"net" "net/http" "net/rpc" "net/smtp"',
+            chance='"crypto/rand" "math/rand" "math/rand/v2"',
+        ),
+        calls=asking(clock="time.Now time.Since time.Until", programs="exec.Command"),
+        seeds=words("rand.NewSource rand.NewPCG rand.NewChaCha8 rand.Seed"),
     ),
     packages=GO_PACKAGES,
 )

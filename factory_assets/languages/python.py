@@ -29,6 +29,7 @@ from factory_assets.languages.pytest_options import kept_options
 from factory_assets.languages.python_faults import FAULTS
 from factory_assets.languages.python_programs import ENTRY_POINTS, GIVEN
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.unsteady import Unsteady, asking
 
 _IMPORTING = frozenset({"import_module", "__import__", "importorskip"})
 _FAILURES = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
@@ -342,5 +343,18 @@ RECORD = LanguageRecord(
     entry_points=ENTRY_POINTS,
     scaffold={"pyproject.toml": "pyproject.toml.j2", "{module}/__init__.py": "package_init.py.j2"},
     own_tests=OwnTests(name="python3 -m pytest", steps=_steps, probe=_probe),
+    unsteady=Unsteady(
+        importing=("import_statement", "import_from_statement"),
+        modules=asking(
+            clock="time",
+            network="socket ssl http.client http.server urllib.request urllib3 requests httpx aiohttp",
+            chance="random secrets uuid",
+            programs="subprocess",
+        ),
+        calls=asking(
+            clock="now utcnow today", programs="os.system os.popen", chance="os.urandom os.getpid id hash"
+        ),
+        seeds=words("seed Random default_rng"),
+    ),
     packages=PYTHON_PACKAGES,
 )

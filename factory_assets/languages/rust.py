@@ -25,6 +25,7 @@ from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import project_folders, read_toml, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
+from factory_assets.languages.unsteady import Unsteady, asking
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
 _COMPARING = ("binary_expression", "match_pattern", "or_pattern")
@@ -366,6 +367,21 @@ RECORD = LanguageRecord(
         steps=lambda _: (TestStep(argv=("cargo", "test", "--offline", "--no-fail-fast"), read=read_cargo),),
         probe=_probe,
         build=("cargo", "test", "--offline", "--no-run"),
+    ),
+    unsteady=Unsteady(
+        importing=("use_declaration",),
+        modules=asking(
+            network="std::net",
+            programs="std::process::Command",
+            chance="rand std::collections::hash_map::RandomState",
+        ),
+        calls=asking(
+            clock="Instant::now SystemTime::now elapsed",
+            network="TcpStream::connect TcpListener::bind UdpSocket::bind",
+            programs="Command::new",
+            chance="RandomState::new thread_rng process::id",
+        ),
+        seeds=words("seed_from_u64 from_seed"),
     ),
     packages=RUST_PACKAGES,
 )

@@ -24,6 +24,7 @@ from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.unsteady import Unsteady, asking
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
 _IMPORTING = frozenset({"import", "require", "require.resolve"})
@@ -368,6 +369,24 @@ RECORD = LanguageRecord(
         probe=_probe,
         build=_BUILD,
         builds_first=True,
+    ),
+    unsteady=Unsteady(
+        importing=("import_statement",),
+        quoted=("string_fragment",),
+        modules=asking(
+            network=(
+                "http https http2 net tls dgram dns node:http node:https node:http2 node:net node:tls"
+                " node:dgram node:dns"
+            ),
+            chance="crypto node:crypto",
+            programs="child_process node:child_process",
+        ),
+        calls=asking(
+            clock="Date Date.now performance.now process.hrtime process.hrtime.bigint",
+            network="fetch",
+            chance="Math.random crypto.randomUUID crypto.getRandomValues",
+        ),
+        texts=asking(clock="newDate() newDate;", network="newWebSocket("),
     ),
     packages=TYPESCRIPT_PACKAGES,
 )
