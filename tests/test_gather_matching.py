@@ -11,9 +11,9 @@ import pytest
 from gather_server import paper
 
 from factory_assets.domain.papers import Paper
+from factory_assets.domain.stemming import stems
 from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term
 from factory_assets.gather.matching import Matcher
-from factory_assets.gather.stemming import stems
 from factory_assets.gather.topics import Topic
 
 ANY_DAY = datetime(2026, 6, 1, tzinfo=UTC)

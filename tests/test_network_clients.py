@@ -33,7 +33,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from factory_assets.gather.client import ArxivClient, Backoff, Patience
-from factory_assets.gather.politeness import Politeness
+from factory_assets.network.politeness import Politeness
 once = Backoff(0, 0, 1)
 client = ArxivClient(
     url=sys.argv[1], politeness=Politeness(Path(sys.argv[2]), interval=0), user_agent="test",

@@ -17,6 +17,7 @@ from factory_assets.domain.builds import (
     Usage,
     WaitCause,
 )
+from factory_assets.domain.novelty import Found
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -192,4 +193,16 @@ class RepoStore(Protocol):
 
     def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
         """Set github_pushed, github_push_at, and the mirrored URL and commit. Idempotent."""
+        ...
+
+
+class KeptAnswers(Protocol):
+    """What catalogues answered, so that nobody asks them the same again for a while."""
+
+    def kept_answers(self, questions: Collection[str], *, since: datetime) -> dict[str, tuple[Found, ...]]:
+        """The answers to these very questions that were kept at that time or later, by question."""
+        ...
+
+    def keep_answer(self, question: str, found: Sequence[Found], *, now: datetime) -> None:
+        """Keep an answer in the place of an earlier one."""
         ...

@@ -25,10 +25,10 @@ from factory_assets.gather.failures import (
 )
 from factory_assets.gather.feed import Feed
 from factory_assets.gather.pieces import feed_of_pieces
-from factory_assets.gather.politeness import Politeness
 from factory_assets.gather.source import Batch, Gap, Unread
 from factory_assets.gather.topics import Topic
 from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, Window, contiguous, next_days
+from factory_assets.network.politeness import Politeness
 
 _REFUSALS_IN_A_ROW = 3
 """Single topics refused one after the other until it is taken for arXiv's fault and not the topics'."""

@@ -25,8 +25,8 @@ from factory_assets.gather.failures import (
     UnreachableError,
 )
 from factory_assets.gather.feed import Feed, parse_feed
-from factory_assets.gather.politeness import Politeness
 from factory_assets.network.clients import http_client
+from factory_assets.network.politeness import Politeness
 
 PAGE_SIZE: Final = 2_000
 """The most entries arXiv returns at once."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from factory_assets.gather.stemming import GAP, stems
+from factory_assets.domain.stemming import GAP, stems
 
 _TEXT = re.compile(r"[\w .'\u2019+-]+")
 _CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.(?:[A-Za-z]+(?:-[a-z]+)*|\*))?")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from factory_assets.domain.papers import Paper
+from factory_assets.domain.stemming import GAP, stem, stems, words
 from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term, terms
-from factory_assets.gather.stemming import GAP, stem, stems, words
 from factory_assets.gather.topics import Topic
 
 

@@ -12,20 +12,23 @@ import yaml
 from pydantic import ValidationError
 
 from factory_assets.domain.errors import InputError
-from factory_assets.replay.recordings_model import Analysis, Conversation
+from factory_assets.replay.recordings_model import Analysis, Conversation, Existing
 
+# The recording of what exists, beside those of repos and dates.
+_EXISTING = "existing.yaml"
 _HERE = Path(__file__).resolve().parent / "recordings"
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """Conversations by repo and analyses by date."""
+    """Conversations by repo, analyses by date, and what exists already."""
 
     conversations: dict[str, Conversation] = field(default_factory=dict)
     analyses: dict[date | Literal["each"], Analysis] = field(default_factory=dict)
+    existing: Existing = field(default_factory=Existing)
 
     @classmethod
-    def of(cls, *recordings: Conversation | Analysis) -> Recordings:
+    def of(cls, *recordings: Conversation | Analysis | Existing) -> Recordings:
         """Recordings made in code, as tests do.
 
         Raises:
@@ -55,11 +58,14 @@ class Recordings:
         return cls.load(_HERE / "demo")
 
     @classmethod
-    def _collect(cls, recordings: Iterable[tuple[str, Conversation | Analysis]]) -> Recordings:
+    def _collect(cls, recordings: Iterable[tuple[str, Conversation | Analysis | Existing]]) -> Recordings:
         conversations: dict[str, Conversation] = {}
         analyses: dict[date | Literal["each"], Analysis] = {}
+        existing = Existing()
         for where, recording in recordings:
-            if isinstance(recording, Conversation):
+            if isinstance(recording, Existing):
+                existing = recording
+            elif isinstance(recording, Conversation):
                 if recording.repo in conversations:
                     raise _twice(where, f"repo {recording.repo}")
                 conversations[recording.repo] = recording
@@ -67,7 +73,7 @@ class Recordings:
                 if recording.date in analyses:
                     raise _twice(where, f"date {recording.date}")
                 analyses[recording.date] = recording
-        return cls(conversations=conversations, analyses=analyses)
+        return cls(conversations=conversations, analyses=analyses, existing=existing)
 
     def analysis(self, day: date) -> Analysis | None:
         """The recording of that date, else the one for each date."""
@@ -78,7 +84,7 @@ def _twice(where: str, what: str) -> InputError:
     return InputError(f"The {what} is recorded twice.", where=where, mend="Keep one of the two.")
 
 
-def _read(file: Path) -> Conversation | Analysis:
+def _read(file: Path) -> Conversation | Analysis | Existing:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -87,13 +93,16 @@ def _read(file: Path) -> Conversation | Analysis:
             where=str(file),
             mend="Correct the file at that place.",
         ) from None
-    if not isinstance(content, dict) or ("repo" in content) == ("date" in content):
+    is_existing = file.name == _EXISTING
+    if not isinstance(content, dict) or (not is_existing and ("repo" in content) == ("date" in content)):
         raise InputError(
             "A recording has either a field `repo` (an agent's conversation) or `date` (an analysis).",
             where=str(file),
             mend="Add the one that is meant at the top of the file.",
         )
-    kind: type[Conversation | Analysis] = Conversation if "repo" in content else Analysis
+    kind: type[Conversation | Analysis | Existing] = Conversation if "repo" in content else Analysis
+    if is_existing:
+        kind = Existing
     try:
         return kind.model_validate(content)
     except ValidationError as error:

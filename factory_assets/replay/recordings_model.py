@@ -241,3 +241,30 @@ class Analysis(_Recorded):
             AnalysisTask.MERGE: self.merge,
             AnalysisTask.REPAIR: self.repair,
         }[task]
+
+
+class RecordedRepository(_Recorded):
+    """A repository that GitHub's search finds by these texts."""
+
+    full_name: str = Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$")
+    description: str | None = None
+    topics: tuple[str, ...] = ()
+    readme: str = ""
+    stars: int = 0
+
+
+class RecordedPackage(_Recorded):
+    """A package of npm or PyPI."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+
+
+class Existing(_Recorded):
+    """What exists already: on GitHub, on npm, on PyPI, and the code that the pages of papers name, by arXiv id."""
+
+    github: tuple[RecordedRepository, ...] = ()
+    npm: tuple[RecordedPackage, ...] = ()
+    pypi: tuple[RecordedPackage, ...] = ()
+    papers: dict[str, str | None] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The loopback server that plays arXiv's query API and Claude's Messages API from recorded material."""
+"""The loopback server that plays arXiv's query API, Claude's Messages API and catalogues from recorded material."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from factory_assets.replay import sse
+from factory_assets.replay.catalogues import Catalogues
 from factory_assets.replay.messages import Answer, MessagesApi
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import ApiError, JsonObject
@@ -46,6 +47,7 @@ class ReplayServer:
         arxiv: what arXiv answers; without it the query API is a 404.
         pace_seconds: wait before each of Claude's answers.
         accepted_keys: Claude keys that are let in; None lets in any that is not empty.
+        github_token: the one that GitHub's search takes; it serves at a lower limit without any.
         port: 0 takes a free one.
         max_request_bytes: larger requests to Claude are refused, as by the API.
 
@@ -59,6 +61,7 @@ class ReplayServer:
         arxiv: ArxivApi | None = None,
         pace_seconds: float = 0.0,
         accepted_keys: frozenset[str] | None = None,
+        github_token: str | None = None,
         port: int = 0,
         max_request_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
@@ -66,6 +69,7 @@ class ReplayServer:
         self.messages = MessagesApi(recordings, accepted_keys=accepted_keys, pace_seconds=pace_seconds)
         self.batches = BatchesApi(self.messages)
         self.arxiv = arxiv
+        self.catalogues = Catalogues(recordings.existing, token=github_token)
         self.max_request_bytes = max_request_bytes
         self.closing = Event()
         self._http = _HttpServer(("127.0.0.1", port), self)
@@ -169,6 +173,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _unknown(self) -> None:
         self._drain()
+        if self.command == "GET":
+            answer = self.server.replay.catalogues.answer(self.path, self._headers())
+            if answer is not None:
+                self._send(
+                    answer.status, "application/json", json.dumps(answer.body).encode(), answer.headers
+                )
+                return
         raise ApiError(404, f"Not found: {self.command} {urlsplit(self.path).path}")
 
     def _arxiv(self) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.gather.politeness import Politeness
+from factory_assets.network.politeness import Politeness
 
 _TURNS = """
 import sys, time
 from pathlib import Path
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.gather.politeness import Politeness
+from factory_assets.network.politeness import Politeness
 turns = Politeness(Path(sys.argv[1]), interval=0.15)
 for _ in range(3):
     with turns.turn():

@@ -1,0 +1,153 @@
+"""Whether something like a spec exists already: what was found where, the score, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from factory_assets.domain.text import single_line
+
+# From this score on nothing speaks against a spec: the threshold of market-scanner, whose shares the score has too.
+PROCEED_FROM = 0.6
+# A paper's own code does what the paper does, and is seldom the tool: reason for a look, and never for a skip.
+LIKENESS_OF_OWN_CODE = 0.7
+_MOST_SHOWN = 300
+
+
+class Source(StrEnum):
+    """Where something like a spec is looked for."""
+
+    PAPER = "the paper"
+    PAPER_PAGE = "the paper's page"
+    FACTORY = "this factory"
+    GITHUB = "GitHub"
+    NPM = "npm"
+    PYPI = "PyPI"
+
+
+class Verdict(StrEnum):
+    """What is to be done with a spec. It is only given where what was not looked up could not change it."""
+
+    PROCEED = "proceed"
+    CAUTION = "caution"
+    SKIP = "skip"
+    NOT_LOOKED_UP = "not looked up"
+
+
+# The shares of the score. The sources of a group tell of the same thing, so that the most alike speaks for all.
+_SHARES: tuple[tuple[float, frozenset[Source]], ...] = (
+    (0.60, frozenset({Source.GITHUB, Source.FACTORY, Source.PAPER, Source.PAPER_PAGE})),
+    (0.25, frozenset({Source.NPM})),
+    (0.15, frozenset({Source.PYPI})),
+)
+_MOST_ALIKE = {Source.PAPER: LIKENESS_OF_OWN_CODE, Source.PAPER_PAGE: LIKENESS_OF_OWN_CODE}
+
+
+def _shown(text: str) -> str:
+    return single_line(text)[:_MOST_SHOWN]
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
+
+
+class Found(BaseModel):
+    """A repository or package that exists: its name, its page, and what its own description says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Shown
+    url: str
+    about: Shown = ""
+
+
+class Hit(BaseModel):
+    """Something that exists, and how alike it is: 0 for another matter, 1 for the same; see novelty/likeness.py."""
+
+    model_config = ConfigDict(frozen=True)
+
+    found: Found
+    likeness: float = Field(ge=0, le=1)
+
+
+class LookUp(BaseModel):
+    """What one source has, the most alike first. Where `missing` says why it was not looked up, nothing is known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Source
+    hits: tuple[Hit, ...] = ()
+    missing: str = ""
+
+    @property
+    def likeness(self) -> float:
+        """How alike the most alike is; 0 where nothing is."""
+        return max((hit.likeness for hit in self.hits), default=0.0)
+
+
+class Novelty(BaseModel):
+    """What is known of a spec's novelty.
+
+    `score` is 1 less 0.60 by GitHub, the paper's own code and this factory's repos, 0.25 by npm and 0.15 by PyPI, each
+    in the measure of its most alike hit; of what was looked up only. `floor` is the score below which specs were
+    skipped then.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    score: float
+    verdict: Verdict
+    floor: float
+    lookups: tuple[LookUp, ...]
+    looked_up_at: datetime
+
+    @property
+    def missing(self) -> dict[Source, str]:
+        """The sources that were not looked up, and why."""
+        return {lookup.source: lookup.missing for lookup in self.lookups if lookup.missing}
+
+    @property
+    def evidence(self) -> tuple[tuple[Source, Hit], ...]:
+        """What is alike, the most alike first."""
+        hits = [(lookup.source, hit) for lookup in self.lookups for hit in lookup.hits]
+        return tuple(sorted(hits, key=lambda pair: -pair[1].likeness))
+
+    def __str__(self) -> str:
+        looked = [lookup.source for lookup in self.lookups if not lookup.missing]
+        of = "" if not self.missing else f" by {', '.join(looked)} alone" if looked else ""
+        told = f"{self.verdict}, {self.score:.2f}{of}" if looked else str(Verdict.NOT_LOOKED_UP)
+        best = self.evidence[:1]
+        alike = "".join(f"; most alike: {hit.found.name} ({hit.found.url})" for _, hit in best)
+        without = f"; not looked up: {', '.join(self.missing)}" if self.missing and looked else ""
+        return f"{told}{alike}{without}"
+
+
+def judge(lookups: Sequence[LookUp], *, floor: float, now: datetime) -> Novelty:
+    """The score and the verdict. Below `floor` a spec is skipped; 0 skips none.
+
+    What was not looked up can only lower the score: a spec is skipped without it where the rest is enough, and
+    proceeds only where it would with the worst of it.
+    """
+    score = _score({lookup.source: lookup.likeness for lookup in lookups})
+    worst = _score({lookup.source: _most_alike(lookup) for lookup in lookups})
+    if score < floor:
+        verdict = Verdict.SKIP
+    elif score < PROCEED_FROM:
+        verdict = Verdict.CAUTION
+    elif worst < max(PROCEED_FROM, floor):
+        verdict = Verdict.NOT_LOOKED_UP
+    else:
+        verdict = Verdict.PROCEED
+    return Novelty(score=score, verdict=verdict, floor=floor, lookups=tuple(lookups), looked_up_at=now)
+
+
+def _score(likeness: Mapping[Source, float]) -> float:
+    taken = (share * max(likeness.get(source, 0.0) for source in group) for share, group in _SHARES)
+    return round(1.0 - sum(taken), 2)
+
+
+def _most_alike(lookup: LookUp) -> float:
+    return _MOST_ALIKE.get(lookup.source, 1.0) if lookup.missing else lookup.likeness

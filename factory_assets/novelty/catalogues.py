@@ -1,0 +1,238 @@
+"""The catalogues of what exists: GitHub, npm, PyPI and the papers' pages, by the forms of their public APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+from packaging.utils import canonicalize_name
+from pydantic import BaseModel, Field, ValidationError
+
+from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.links import repository
+from factory_assets.domain.novelty import Found, Source
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.specs import Spec
+from factory_assets.novelty.questions import github_searches, npm_text, pypi_names
+from factory_assets.novelty.service import Service
+
+Form = TypeVar("Form", bound=BaseModel)
+_HITS = 30
+# Every index that mirrors the usual packages has it.
+_EVERYWHERE = "pip"
+
+
+class Catalogue(Protocol):
+    """Something that is asked by addresses; the answer to one may be kept by it."""
+
+    @property
+    def source(self) -> Source:
+        """Which one it is."""
+        ...
+
+    def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
+        """The addresses to ask for a spec.
+
+        Raises:
+            FactoryError: it is not known where to ask.
+        """
+        ...
+
+    def answer(self, question: str) -> tuple[Found, ...]:
+        """What it has.
+
+        Raises:
+            FactoryError: it cannot be asked, or its answer cannot be read.
+        """
+        ...
+
+
+class _Repository(BaseModel):
+    full_name: str
+    html_url: str
+    description: str | None = None
+    topics: tuple[str, ...] = ()
+
+
+class _Repositories(BaseModel):
+    incomplete_results: bool
+    items: tuple[_Repository, ...]
+
+
+@dataclass(frozen=True)
+class GitHub:
+    """https://docs.github.com/en/rest/search/search#search-repositories."""
+
+    service: Service
+    url: str
+    source = Source.GITHUB
+
+    def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
+        """See `Catalogue`."""
+        return tuple(
+            f"{self.url.rstrip('/')}/search/repositories?{urlencode({'q': search, 'per_page': _HITS})}"
+            for search in github_searches(spec, papers)
+        )
+
+    def answer(self, question: str) -> tuple[Found, ...]:
+        """See `Catalogue`."""
+        found = _read(_Repositories, self.service, question)
+        if found is None:
+            raise InfrastructureError("GitHub has no search at this address.", mend=self.service.mend)
+        if found.incomplete_results and not found.items:
+            # It has run out of time, which says nothing of what there is.
+            raise InfrastructureError(
+                "GitHub broke the search off before it found anything.", mend=self.service.mend
+            )
+        return tuple(
+            Found(
+                name=item.full_name,
+                url=item.html_url,
+                about=" ".join([item.description or "", *item.topics]),
+            )
+            for item in found.items
+            if _is_page(item.html_url)
+        )
+
+
+class _Links(BaseModel):
+    npm: str = ""
+
+
+class _Package(BaseModel):
+    name: str
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    links: _Links = _Links()
+
+
+class _Object(BaseModel):
+    package: _Package
+
+
+class _Objects(BaseModel):
+    objects: tuple[_Object, ...]
+
+
+@dataclass(frozen=True)
+class Npm:
+    """https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md#get-v1search. `url` tells the registry's."""
+
+    service: Service
+    url: Callable[[], str]
+    source = Source.NPM
+
+    def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
+        """See `Catalogue`."""
+        query = urlencode({"text": npm_text(spec, papers), "size": _HITS})
+        return (f"{self.url().rstrip('/')}/-/v1/search?{query}",)
+
+    def answer(self, question: str) -> tuple[Found, ...]:
+        """See `Catalogue`."""
+        found = _read(_Objects, self.service, question)
+        if found is None:
+            raise InfrastructureError("This npm registry has no search.", mend=self.service.mend)
+        registry = question.partition("/-/")[0]
+        return tuple(
+            Found(
+                name=package.name,
+                url=package.links.npm
+                if _is_page(package.links.npm)
+                else f"{registry}/{quote(package.name, safe='@')}",
+                about=" ".join([package.description, *package.keywords]),
+            )
+            for package in (item.package for item in found.objects)
+        )
+
+
+class _Info(BaseModel):
+    name: str
+    summary: str | None = None
+    keywords: str | None = None
+    package_url: str = ""
+
+
+class _Project(BaseModel):
+    info: _Info
+
+
+@dataclass(frozen=True)
+class Pypi:
+    """https://docs.pypi.org/api/json/, by the names that such a package would have; `url` tells the simple index's."""
+
+    service: Service
+    url: Callable[[], str]
+    source = Source.PYPI
+
+    def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
+        """See `Catalogue`."""
+        base = self.url().rstrip("/").removesuffix("/simple")
+        names = dict.fromkeys(map(canonicalize_name, pypi_names(spec, papers)))
+        return tuple(f"{base}/pypi/{name}/json" for name in (_EVERYWHERE, *names))
+
+    def answer(self, question: str) -> tuple[Found, ...]:
+        """See `Catalogue`."""
+        found = _read(_Project, self.service, question)
+        if found is None and question.endswith(f"/{_EVERYWHERE}/json"):
+            # An index without this API knows no package by it, whatever it has.
+            raise InfrastructureError("This Python index does not describe packages.", mend=self.service.mend)
+        if found is None or question.endswith(f"/{_EVERYWHERE}/json"):
+            return ()
+        info = found.info
+        return (
+            Found(
+                name=info.name,
+                url=info.package_url if _is_page(info.package_url) else question,
+                about=" ".join([info.summary or "", info.keywords or ""]),
+            ),
+        )
+
+
+class _PaperPage(BaseModel):
+    repository: str | None = Field(None, alias="githubRepo")
+
+
+@dataclass(frozen=True)
+class PaperPages:
+    """The pages that Hugging Face keeps of arXiv's papers, where authors and readers name the code.
+
+    https://huggingface.co/docs/hub/paper-pages.
+    """
+
+    service: Service
+    url: str
+    source = Source.PAPER_PAGE
+
+    def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
+        """See `Catalogue`."""
+        del spec
+        return tuple(f"{self.url.rstrip('/')}/api/papers/{quote(paper.arxiv_id)}" for paper in papers)
+
+    def answer(self, question: str) -> tuple[Found, ...]:
+        """See `Catalogue`."""
+        found = _read(_PaperPage, self.service, question)
+        if found is None or not found.repository:
+            return ()
+        try:
+            name = repository(found.repository)
+        except InputError:
+            return ()
+        return (Found(name=name, url=name if "://" in name else f"https://github.com/{name}"),)
+
+
+def _read(form: type[Form], service: Service, url: str) -> Form | None:
+    body = service.get(url)
+    if body is None:
+        return None
+    try:
+        return form.model_validate_json(body)
+    except ValidationError as error:
+        raise InfrastructureError(
+            f"{service.name}'s answer is malformed: {error.errors()[0]['msg']}.", mend=service.mend
+        ) from error
+
+
+def _is_page(url: str) -> bool:
+    return url.startswith(("https://", "http://"))

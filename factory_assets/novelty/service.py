@@ -1,0 +1,132 @@
+"""One server that is asked in turns: a bounded answer at a time, and left alone once it does not serve us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from factory_assets.domain.errors import (
+    CredentialError,
+    FactoryError,
+    InfrastructureError,
+    InputError,
+    RateLimitedError,
+)
+from factory_assets.domain.text import single_line
+from factory_assets.network.clients import http_client
+from factory_assets.network.politeness import Politeness
+
+_SECONDS = 30.0
+_TIMEOUT = httpx.Timeout(10.0)
+_MOST_BYTES = 16 * 1024 * 1024
+_ABSENT = frozenset({404, 410})
+# GitHub's search counts by the minute, so that a wait which it asks for is mostly over soon.
+_SOON = timedelta(seconds=70)
+_FAILURES_IN_A_ROW = 2
+_LATER = "Nothing is to be done: it is looked up again before the spec is built."
+
+
+@dataclass
+class Service:
+    """A server. `name` is how the operator knows it, `mend` what to check when it does not answer.
+
+    What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
+    thirty specs meets each fault once.
+    """
+
+    name: str
+    politeness: Politeness
+    notify: Callable[[str], None]
+    mend: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
+    _closed: FactoryError | None = None
+    _failures: int = 0
+
+    def get(self, url: str) -> bytes | None:
+        """The body of an answer, or None where there is nothing at this address.
+
+        Raises:
+            InfrastructureError, CredentialError, InputError: it was not answered, or not asked any more.
+        """
+        if self._closed is not None:
+            raise self._closed
+        try:
+            body = self._waiting(url)
+        except FactoryError as error:
+            self._failures += 1
+            lasts = isinstance(error, RateLimitedError | CredentialError | _UnreachableError)
+            if lasts or self._failures >= _FAILURES_IN_A_ROW:
+                self._closed = error
+            raise
+        self._failures = 0
+        return body
+
+    def _waiting(self, url: str) -> bytes | None:
+        try:
+            return self._asked(url)
+        except RateLimitedError as error:
+            seconds = (
+                (error.until - datetime.now(UTC)).total_seconds()
+                if error.until
+                else _SOON.total_seconds() + 1
+            )
+            if seconds > _SOON.total_seconds():
+                raise
+            self.notify(f"{self.name} asks to wait for {max(seconds, 0):.0f} s.")
+            # A clock that runs behind the server's must not make the second request come too early.
+            self.sleep(max(seconds, 0) + 1)
+        return self._asked(url)
+
+    def _asked(self, url: str) -> bytes | None:
+        try:
+            with (
+                self.politeness.turn(),
+                http_client(timeout=_TIMEOUT, headers=self.headers, follow_redirects=True) as client,
+                client.stream("GET", url) as answer,
+            ):
+                body = self._read(answer)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            why = single_line(str(error)) or type(error).__name__
+            raise _UnreachableError(f"{self.name} cannot be reached: {why}.", mend=self.mend) from error
+        if answer.status_code == 200:
+            return body
+        if answer.status_code in _ABSENT:
+            return None
+        raise self._refused(answer, single_line(body[:300].decode("utf-8", "replace")))
+
+    def _read(self, answer: httpx.Response) -> bytes:
+        body, end = bytearray(), time.monotonic() + _SECONDS
+        for piece in answer.iter_bytes():
+            body += piece
+            if len(body) > _MOST_BYTES or time.monotonic() > end:
+                limit = f"{_SECONDS:.0f} s" if len(body) <= _MOST_BYTES else f"{_MOST_BYTES >> 20} MB"
+                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", mend=_LATER)
+        return bytes(body)
+
+    def _refused(self, answer: httpx.Response, said: str) -> FactoryError:
+        status, told = answer.status_code, f"{self.name} answered {answer.status_code}: {said}"
+        if status == 401:
+            return CredentialError(told, mend=self.mend)
+        spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
+        if status == 429 or (status == 403 and (spent or "rate limit" in said.lower())):
+            return RateLimitedError(told, mend=_LATER, until=_until(answer.headers))
+        if status >= 500:
+            return InfrastructureError(told, mend=_LATER)
+        return InputError(told, mend=self.mend)
+
+
+class _UnreachableError(InfrastructureError):
+    """There was no answer at all."""
+
+
+def _until(headers: httpx.Headers) -> datetime | None:
+    """https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api."""
+    after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if after.isdigit():
+        return datetime.now(UTC) + timedelta(seconds=int(after))
+    return datetime.fromtimestamp(int(reset), UTC) if reset.isdigit() and len(reset) < 12 else None

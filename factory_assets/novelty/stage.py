@@ -1,0 +1,106 @@
+"""Looking a spec up in every source. One that is out of reach is named in the result, and asked again later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.domain.links import repository
+from factory_assets.domain.novelty import (
+    LIKENESS_OF_OWN_CODE,
+    Found,
+    Hit,
+    LookUp,
+    Novelty,
+    Source,
+    judge,
+)
+from factory_assets.domain.papers import Paper
+from factory_assets.domain.ports import KeptAnswers
+from factory_assets.domain.specs import Spec
+from factory_assets.domain.text import single_line
+from factory_assets.novelty.catalogues import Catalogue
+from factory_assets.novelty.likeness import most_alike, words_of
+
+# So long an answer holds: what exists changes slowly, and a limit that was run into helps nobody.
+KEPT_FOR = timedelta(days=7)
+_SHOWN = 5
+_LINK = re.compile(r"(?:https?://|(?<![\w./@-])(?=(?:github|gitlab)\.com/))[^\s<>\"'{}|\\^`]+", re.IGNORECASE)
+_CODE_HOSTS = re.compile(
+    r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|anonymous\.4open\.science)/",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A spec to look up, its stored papers, and the factory's own repos, built or to be built before it."""
+
+    spec: Spec
+    papers: tuple[Paper, ...]
+    own: Sequence[Found] = ()
+
+
+def look_up(
+    wanted: Wanted,
+    catalogues: Iterable[Catalogue],
+    kept: KeptAnswers,
+    *,
+    floor: float,
+    now: Callable[[], datetime],
+) -> Novelty:
+    """Look a spec up. A source that cannot be asked is named in the result; what it answers is kept for a week."""
+    spec = wanted.spec
+    said = words_of(spec.name, spec.problem, spec.solution)
+    lookups = [
+        *([LookUp(source=Source.PAPER, hits=_own_code(wanted.papers))] if wanted.papers else []),
+        LookUp(source=Source.FACTORY, hits=most_alike(said, wanted.own, most=_SHOWN)),
+        *(
+            _asked(catalogue, wanted, said, kept, now)
+            for catalogue in catalogues
+            if wanted.papers or catalogue.source is not Source.PAPER_PAGE
+        ),
+    ]
+    return judge(lookups, floor=floor, now=now())
+
+
+def _asked(
+    catalogue: Catalogue, wanted: Wanted, said: frozenset[str], kept: KeptAnswers, now: Callable[[], datetime]
+) -> LookUp:
+    found: list[Found] = []
+    missing = ""
+    try:
+        questions = catalogue.questions(wanted.spec, wanted.papers)
+        known = kept.kept_answers(questions, since=now() - KEPT_FOR)
+        for question in questions:
+            if question not in known:
+                known[question] = catalogue.answer(question)
+                kept.keep_answer(question, known[question], now=now())
+            found += known[question]
+    except FactoryError as error:
+        # What was found all the same counts: it can only speak against the spec.
+        missing = single_line(str(error))
+    if catalogue.source is Source.PAPER_PAGE:
+        hits = tuple(Hit(found=one, likeness=LIKENESS_OF_OWN_CODE) for one in dict.fromkeys(found))
+    else:
+        hits = most_alike(said, found, most=_SHOWN)
+    return LookUp(source=catalogue.source, hits=hits, missing=missing)
+
+
+def _own_code(papers: Iterable[Paper]) -> tuple[Hit, ...]:
+    """The repositories that the papers' abstracts and comments name."""
+    texts = [f"{paper.abstract} {paper.comment or ''}" for paper in papers]
+    links = (link.rstrip(".,;:!?)]*") for text in texts for link in _LINK.findall(text))
+    pages: dict[str, str] = {}
+    for link in filter(_CODE_HOSTS.match, links):
+        try:
+            name = repository(link)
+        except InputError:
+            continue
+        pages.setdefault(name, name if "://" in name else f"https://github.com/{name}")
+    return tuple(
+        Hit(found=Found(name=name, url=url), likeness=LIKENESS_OF_OWN_CODE) for name, url in pages.items()
+    )
