@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 from gather_server import little_arxiv
 from github_standin import GitHubStandIn
 from llm_server import KEY, Reply, message, serving, stream
@@ -104,14 +104,7 @@ def run(script: str, *arguments: str, env: dict[str, str]) -> subprocess.Complet
         name: value for name, value in os.environ.items()
         if not name.lower().endswith("_proxy") and not name.startswith(("SSL_", "REQUESTS_", "CURL_", "NODE_"))
     }  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env=clean | env,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_forked(script, *arguments, env=clean | env)
 
 
 @dataclass
