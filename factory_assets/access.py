@@ -81,6 +81,7 @@ class Access:
             settings.factory_seo_model,
             settings.factory_review_model,
             settings.factory_reader_model,
+            settings.factory_acceptance_model,
         ):
             digest.update(f"\0{model}".encode())
         credentials = self._credentials()

@@ -38,7 +38,15 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 _ANALYZE_PROMPTS = ("analyze.md.j2", "merge.md.j2", "repair.md.j2")
 # Backups and checkpoints of a large file take minutes; a shell that somebody left open is told of in the run's log.
 _RUN_WAITS = timedelta(hours=1)
-_BUILD_PROMPTS = ("build.md.j2", "seo.md.j2", "review.md.j2", "reader.md.j2", "reader_confirm.md.j2")
+_BUILD_PROMPTS = (
+    "acceptance.md.j2",
+    "acceptance_solve.md.j2",
+    "build.md.j2",
+    "seo.md.j2",
+    "review.md.j2",
+    "reader.md.j2",
+    "reader_confirm.md.j2",
+)
 
 
 def build_defs(
@@ -94,6 +102,8 @@ def build_defs(
                     settings.factory_review_model,
                     settings.factory_reader_model,
                     settings.factory_reader,
+                    settings.factory_acceptance_model,
+                    str(settings.factory_acceptance),
                 ),
             ),
             build_mirrored_repos(partitions, owner=owner),

@@ -21,6 +21,7 @@ from factory_assets.domain.specs import QueuedSpec, rank_key
 if TYPE_CHECKING:
     from factory_assets.alerts.send import Places
     from factory_assets.analyze.report import AnalysisReport
+    from factory_assets.build.acceptance import Acceptor
     from factory_assets.build.config import BuildConfig
     from factory_assets.build.housekeeping import Housekeeping
     from factory_assets.build.laid import Bench
@@ -154,6 +155,7 @@ class Gateways(Access):
                 ledger=self.registry,
                 clock=self.now,
                 reader=self._own_reader(notify),
+                acceptor=self._own_acceptor(notify),
             )
             day = str(queued.day)
             job = BuildJob(
@@ -395,6 +397,20 @@ class Gateways(Access):
     def _own_reader(self, notify: Notify) -> Reader | None:
         mode = self._settings.factory_reader
         return None if mode is ReaderMode.OFF else self.reader(mode, self.registry, notify)
+
+    def _own_acceptor(self, notify: Notify) -> Acceptor | None:
+        from factory_assets.build.acceptance import Acceptor
+        from factory_assets.llm.redacted import RedactedModel
+        from factory_assets.llm.routes import Routes
+
+        if not self._settings.factory_acceptance:
+            return None
+        return Acceptor(
+            model=RedactedModel(Routes(self._routes(), notify), self.redactor()),
+            model_name=self._settings.factory_acceptance_model,
+            prompts_dir=self._settings.factory_prompts_dir,
+            answers=self.registry,
+        )
 
     def _mirror_target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:
         settings = self._settings

@@ -140,6 +140,14 @@ class Settings(BaseSettings):
         ReaderMode.DECIDE,
         description="decide: what the reader finds and confirms is handed back; advise: shown only; off: not asked.",
     )
+    factory_acceptance: bool = Field(
+        True,
+        description="Whether a model decides before each build what the repo has to do, and how it is tried.",
+    )
+    factory_acceptance_model: str = Field(
+        "claude-sonnet-5-5",
+        description="Model that decides it, from the spec and its papers alone.",
+    )
     factory_backends_file: Path | None = Field(
         None,
         description="YAML file of the router's backends; the Claude API by default.",

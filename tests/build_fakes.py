@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.agents import AgentOutcome, AgentTask, Command, CommandResult, OutcomeKind
 from factory_assets.domain.builds import (
     BuildStatus,
@@ -127,6 +128,8 @@ class MemoryJournal:
         self.verdicts: dict[tuple[int, str], GateVerdict] = {}
         self.statuses: list[BuildStatus] = [queued.status]
         self.readings: dict[tuple[str, str], Reading] = {}
+        self.acceptance: Acceptance | None = None
+        self.results: dict[tuple[str, Phase], tuple[ScenarioResult, ...]] = {}
         self.repo: ShippedRepo | None = None
 
     def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
@@ -155,6 +158,24 @@ class MemoryJournal:
 
     def reading_of(self, spec_id: int, *, commit: str, asked_as: str) -> Reading | None:
         return self.readings.get((commit, asked_as))
+
+    def record_acceptance(self, spec_id: int, acceptance: Acceptance, *, now: datetime) -> None:
+        self.acceptance = acceptance
+
+    def acceptance_of(self, spec_id: int) -> Acceptance | None:
+        return self.acceptance
+
+    def record_results(
+        self,
+        spec_id: int,
+        attempt: int,
+        *,
+        commit: str,
+        phase: Phase,
+        results: Sequence[ScenarioResult],
+        now: datetime,
+    ) -> None:
+        self.results[commit, phase] = tuple(results)
 
     def ship(self, spec_id: int, repo: ShippedRepo) -> None:
         self._set(BuildStatus.SHIPPED, shipped_at=repo.shipped_at)

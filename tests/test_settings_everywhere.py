@@ -47,6 +47,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_review_model": ("file-r", "environment-r"),
     "factory_reader_model": ("file-d", "environment-d"),
     "factory_reader": ("advise", "off"),
+    "factory_acceptance": ("false", "true"),
+    "factory_acceptance_model": ("file-e", "environment-e"),
     "factory_backends_file": ("/file/backends.yaml", "/environment/backends.yaml"),
     "factory_reroute": ("1", "0"),
     "factory_lowest_models": ("seo=file-s", "build=environment-b,seo=environment-s"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from factory_assets.build.accepting import judge_acceptance
+from factory_assets.build.agreeing import agree
+from factory_assets.build.disputes import is_disputable
 from factory_assets.build.endings import Endings
 from factory_assets.build.judge import Judge, judge
 from factory_assets.build.phases import Phases
@@ -18,7 +21,6 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
 from factory_assets.gates import FINAL_GATES, Context
-from factory_assets.gates.names import READING
 from factory_assets.gates.runs import Final, Resolved
 
 
@@ -78,11 +80,10 @@ class Attempt:
     def _may_pass(self, commit: str, repaired: str, refused: tuple[GateVerdict, ...]) -> bool:
         """Whether a repair round may have mended anything: programs say the same of the same files.
 
-        To the reader an agent may object, and leave the files as they are.
+        To a model's word an agent may object, and leave the files as they are.
         """
         repo = self._state.repo
-        is_read = any(verdict.gate == READING for verdict in refused)
-        return is_read or bool(changed_paths(repo.tree(commit), repo.tree(repaired)))
+        return is_disputable(refused) or bool(changed_paths(repo.tree(commit), repo.tree(repaired)))
 
     def _who_mends(
         self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, rounds: int
@@ -112,7 +113,7 @@ class Attempt:
 
     def _context(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
         state, commit = self._state, made[phase]
-        reader = state.tools.reader
+        reader, acceptance = state.tools.reader, state.acceptance
 
         def finish(resolved: Resolved) -> Final:
             if phase is Phase.REVIEW:
@@ -132,10 +133,12 @@ class Attempt:
             finish=finish,
             seconds=lambda: state.gate_seconds,
             read=partial(judge_reading, state, reader, commit) if reader is not None else None,
+            accept=partial(judge_acceptance, state, commit) if acceptance and acceptance.active else None,
         )
 
     def _write_scaffold(self) -> str:
         state = self._state
+        acceptance = agree(state)
         workspace = fresh_folder(state.workspace)
         write_scaffold(
             state.spec,
@@ -143,6 +146,7 @@ class Attempt:
             workspace=workspace,
             year=state.queued.queued_at.year,
             owner=state.config.owner,
+            acceptance=acceptance,
         )
         commit = state.commit(workspace, parent=None, title=f"Scaffold {state.spec.name}")
         state.repo.set_scaffold(commit)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.readings import DISPUTES_FILE, Dispute
 from factory_assets.folders import remove_folder
+from factory_assets.gates.names import ACCEPTANCE, READING
 
 _MOST_CHARACTERS = 20_000
 # The form that the repair prompt asks for: a heading with the number, lines of the quote after `>`, then the reason.
 _HEADING = re.compile(r"^#+[ \t]*(\d{1,3})\b.*$", re.MULTILINE)
+
+
+def is_disputable(refused: Iterable[GateVerdict]) -> bool:
+    """Whether a model's word is among what these verdicts refuse: of a finding, or of what a scenario asks for."""
+    return any(verdict.gate in {ACCEPTANCE, READING} for verdict in refused)
 
 
 def take_disputes(workspace: Path) -> str:

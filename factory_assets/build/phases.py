@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from factory_assets.build.disputes import take_disputes
+from factory_assets.build.disputes import is_disputable, take_disputes
 from factory_assets.build.endings import Endings
 from factory_assets.build.git import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
@@ -19,7 +19,7 @@ from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage,
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.trees import changed_paths
 from factory_assets.folders import fresh_folder
-from factory_assets.gates.names import READING, TREE_SAFE
+from factory_assets.gates.names import TREE_SAFE
 
 _MESSAGES = {Phase.BUILD: "Build", Phase.SEO: "Document", Phase.REVIEW: "Review"}
 
@@ -55,6 +55,7 @@ class Phases:
             turns=state.config.turns(phase, state.spec),
             files=files,
             prompts_dir=state.config.prompts_dir,
+            has_contract=bool(state.acceptance and state.acceptance.active),
         )
         with self._nothing_lost(phase, before):
             work = self._sessions.run(phase, prompt + STOPPED_NOTE if stopped else prompt)
@@ -89,8 +90,7 @@ class Phases:
             work = self._sessions.run(by, prompt + STOPPED_NOTE if stopped else prompt)
         self._put_off_if_outside(phase, commit, work, by=by)
         # Taken out before anything is committed; kept by the commit that it came with.
-        is_read = any(verdict.gate == READING for verdict in refused)
-        disputes = take_disputes(state.workspace) if is_read else ""
+        disputes = take_disputes(state.workspace) if is_disputable(refused) else ""
         repaired = self._commit(phase, commit, f"Repair {state.spec.name}", by=by)
         keep_disputes(state, repaired, disputes)
         if work.outcome.kind is not OutcomeKind.DONE:

@@ -31,9 +31,16 @@ _DELIMITER = re.compile(r"<(?=/?\s*(?:spec|files|gates)\b)", re.IGNORECASE)
 
 
 def render_prompt(
-    phase: Phase, spec: Spec, *, workspace: Path, turns: int, files: Sequence[str], prompts_dir: Path
+    phase: Phase,
+    spec: Spec,
+    *,
+    workspace: Path,
+    turns: int,
+    files: Sequence[str],
+    prompts_dir: Path,
+    has_contract: bool = False,
 ) -> str:
-    """The prompt of one phase. `files` are the repository's paths before it.
+    """The prompt of one phase. `files` are the repository's paths before it, SPEC.md with a contract or without.
 
     Text from the spec goes in as data: on one line, without hidden characters, unable to close its delimiter.
 
@@ -49,6 +56,7 @@ def render_prompt(
         workspace=workspace,
         turns=turns,
         files=files,
+        has_contract=has_contract,
         gates=tuple({gate.name: gate for gate in gates_after(phase)}.values()),
         replaced=sorted(LANGUAGES[spec.language].replaces_tools),
     )

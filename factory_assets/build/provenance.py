@@ -9,13 +9,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from factory_assets.build.acceptance import SOLVE, WRITE
 from factory_assets.build.prompts import REPAIR_TEMPLATE
 from factory_assets.build.reader import CONFIRM, READ
+from factory_assets.domain.acceptance import Acceptance, AcceptanceCounts
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.provenance import (
     PROVENANCE_FILE,
+    AgreedAcceptance,
     GateRecord,
     PhaseCommit,
     Provenance,
@@ -41,8 +44,10 @@ class Makers:
     factory_version: str
 
 
-def prompt_hashes(prompts_dir: Path, *, repairs: int, is_read: bool) -> dict[str, str]:
-    """SHA-256 of the prompt template of each phase, of the repairs' where there were any, and of the reader's.
+def prompt_hashes(
+    prompts_dir: Path, *, repairs: int, is_read: bool, is_agreed: bool = False
+) -> dict[str, str]:
+    """SHA-256 of the prompt template of each phase, of repairs where there were any, of reader and acceptance.
 
     Raises:
         InputError: when a template cannot be read.
@@ -52,6 +57,8 @@ def prompt_hashes(prompts_dir: Path, *, repairs: int, is_read: bool) -> dict[str
         templates[REPAIR] = REPAIR_TEMPLATE
     if is_read:
         templates |= {task: f"{task}.md.j2" for task in (READ, CONFIRM)}
+    if is_agreed:
+        templates |= {task: f"{task}.md.j2" for task in (WRITE, SOLVE)}
     try:
         return {name: sha256((prompts_dir / file).read_bytes()) for name, file in templates.items()}
     except OSError as error:
@@ -70,6 +77,7 @@ def make_provenance(
     spec_file: bytes,
     phases: Mapping[Phase, str],
     makers: Makers,
+    acceptance: Acceptance | None = None,
 ) -> Provenance:
     """The provenance of a repo. `spec_file` is SPEC.md as the factory wrote it; `phases` their last commits."""
     return Provenance(
@@ -86,6 +94,14 @@ def make_provenance(
         claude_code_version=makers.claude_code_version,
         phases=tuple(PhaseCommit(phase=phase, commit=phases[phase]) for phase in Phase if phase in phases),
         factory_version=makers.factory_version,
+        acceptance=AgreedAcceptance(
+            model=acceptance.model,
+            digest=acceptance.digest,
+            scenarios=len(acceptance.scenarios),
+            examples=len(acceptance.examples),
+        )
+        if acceptance is not None
+        else None,
     )
 
 
@@ -111,8 +127,12 @@ def make_tag_record(
     tests_executed: int,
     cost_usd: float,
     reading: ReadingCounts | None = None,
+    acceptance: Acceptance | None = None,
 ) -> TagRecord:
-    """The record for the annotated tag; of a gate that judged more than once, the last verdict counts."""
+    """The record for the annotated tag; of a gate that judged more than once, the last verdict counts.
+
+    Of the acceptance all that counts has passed, or the repo would not ship.
+    """
     return TagRecord(
         name=provenance.name,
         version=provenance.version,
@@ -124,6 +144,13 @@ def make_tag_record(
         tests_executed=tests_executed,
         cost_usd=round(cost_usd, 4),
         reading=reading,
+        acceptance=AcceptanceCounts(
+            passed=len(acceptance.active),
+            held_out=len(acceptance.held_out),
+            struck=len(acceptance.scenarios) - len(acceptance.active),
+        )
+        if acceptance is not None and acceptance.active
+        else None,
     )
 
 
@@ -167,6 +194,11 @@ def provenance_fields(provenance: Provenance, tag: TagRecord) -> dict[str, str]:
     }
     fields |= {f"model of {phase}": model for phase, model in provenance.models.items()}
     fields |= {f"prompt sha256 of {phase}": digest for phase, digest in provenance.prompt_sha256.items()}
+    if provenance.acceptance is not None:
+        agreed = provenance.acceptance
+        fields |= {"acceptance by": agreed.model, "acceptance sha256": agreed.digest}
+    if tag.acceptance is not None:
+        fields["scenarios passed"] = tag.acceptance.words
     if tag.reading is not None:
         fields |= reading_fields(tag.reading)
     fields |= {f"commit of {done.phase}": done.commit for done in provenance.phases}

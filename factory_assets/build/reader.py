@@ -7,25 +7,21 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.agents import Purpose, StructuredModel
 from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.gates.material import Material, as_data
 from factory_assets.gates.reader import Doubt, Ruling
-from factory_assets.llm.asking import Asker, Books, NoAnswerError, Request, schema_of
+from factory_assets.llm.asking import Asker, Books, Request, read_form, schema_of
 from factory_assets.llm.prompts import Prompts
-
-Form = TypeVar("Form", bound=BaseModel)
 
 READ, CONFIRM = "reader", "reader_confirm"
 _FINDINGS_TOKENS, _RULING_TOKENS = 8_000, 1_000
 # What a reader is shown before each line (gates.material), where it has copied that as well.
 _NUMBER = re.compile(r"^[ \t]*\d+\| ?", re.MULTILINE)
-_FENCE = re.compile(r"\A```(?:json)?\n(.*)\n```\Z", re.DOTALL)
 
 
 class _Findings(BaseModel):
@@ -154,7 +150,7 @@ def read_findings(text: str) -> list[Finding]:
     Raises:
         NoAnswerError: it is not.
     """
-    answer = _read(_Findings, text)
+    answer = read_form(_Findings, text)
     return [
         finding.model_copy(update={"quote": _NUMBER.sub("", finding.quote)}) for finding in answer.findings
     ]
@@ -162,16 +158,5 @@ def read_findings(text: str) -> list[Finding]:
 
 def read_ruling(text: str) -> Ruling:
     """A second opinion. Raises as `read_findings`."""
-    answer = _read(_Ruling, text)
+    answer = read_form(_Ruling, text)
     return Ruling(answer.is_so, answer.why)
-
-
-def _read(form: type[Form], text: str) -> Form:
-    alone = text.strip()
-    fenced = _FENCE.match(alone)
-    try:
-        return form.model_validate_json(fenced[1] if fenced else alone)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise NoAnswerError(f"{place}: {first['msg']}" if place else first["msg"]) from error

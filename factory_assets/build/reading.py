@@ -10,7 +10,7 @@ from factory_assets.build.repo_books import RepoBooks, day_of
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.readings import ReaderMode, Reading
+from factory_assets.domain.readings import READ_STAGE, ReaderMode, Reading
 from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.gates.names import DOCUMENTS, READING
 from factory_assets.gates.reader import Before, read_tree, verdict_of
@@ -84,7 +84,7 @@ def _read_commit(state: AttemptState, reader: Reader, commit: str) -> Reading:
         reader,
         name=state.spec.name,
         language=state.spec.language,
-        books=RepoBooks(state, reader.answers),
+        books=RepoBooks(state, reader.answers, READ_STAGE),
         notify=lambda line: state.say(Phase.REVIEW, line),
     )
     return read_tree(

@@ -1,4 +1,4 @@
-"""The books of a repo's reader: its answers beside the day's, each of its calls reserved and settled in the ledger."""
+"""The books of questions about a repo: answers kept beside the day's, each call reserved and settled in the ledger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from factory_assets.build.state import AttemptState
 from factory_assets.domain.agents import Answer, OutcomeKind, Question
 from factory_assets.domain.builds import ModelCall, Reservation, Usage
 from factory_assets.domain.ports import AnswerStore
-from factory_assets.domain.readings import READ_STAGE
 from factory_assets.domain.sizes import size_of
 from factory_assets.domain.tokens import tokens_of
 from factory_assets.llm.prices import worst_case_cost
@@ -25,10 +24,14 @@ def day_of(state: AttemptState) -> date:
 
 @dataclass
 class RepoBooks:
-    """Keeps what is answered about one repo. Its dollars are the repo's and the day's, and no phase's."""
+    """Keeps what is answered about one repo. Its dollars are the repo's and the day's, and no phase's.
+
+    `stage` is the ledger's.
+    """
 
     state: AttemptState
     answers: AnswerStore
+    stage: str
     _open: Reservation | None = field(default=None, init=False)
 
     def answers_to(self, digest: str) -> list[str]:
@@ -93,10 +96,10 @@ class RepoBooks:
         room = repo_allowance(config.limits, spending, share=share)
         if room.dollars < dollars:
             raise OutOfBudgetError(
-                f"a reading can cost {dollars:.2f} dollars, and {max(room.dollars, 0.0):.2f} are left",
+                f"a question can cost {dollars:.2f} dollars, and {max(room.dollars, 0.0):.2f} are left",
                 bound=room.bound,
             )
-        return reserve(state, stage=READ_STAGE, phase=None, model=question.model, dollars=dollars)
+        return reserve(state, stage=self.stage, phase=None, model=question.model, dollars=dollars)
 
     def _settle(self, line: ModelCall) -> None:
         assert self._open is not None  # noqa: S101 - the asker records within set_aside

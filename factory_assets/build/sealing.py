@@ -53,7 +53,10 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
     repairs = state.repo.distance(scaffold, phases[Phase.REVIEW]) - len(phases)
     makers = Makers(
         prompt_sha256=prompt_hashes(
-            config.prompts_dir, repairs=repairs, is_read=state.tools.reader is not None
+            config.prompts_dir,
+            repairs=repairs,
+            is_read=state.tools.reader is not None,
+            is_agreed=state.acceptance is not None,
         ),
         models=config.models,
         claude_code_version=config.claude_code_version,
@@ -66,4 +69,5 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
         spec_file=written.data,
         phases=phases,
         makers=makers,
+        acceptance=state.acceptance,
     )

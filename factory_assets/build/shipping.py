@@ -41,6 +41,7 @@ def ship(state: AttemptState, final: Final, tests_executed: int, reading: Readin
         tests_executed=tests_executed,
         cost_usd=spending.repo_usd,
         reading=reading.counts if reading else None,
+        acceptance=state.acceptance,
     )
     state.repo.ship(final.commit, version=FIRST_TAG, message=tag_message(record))
     return _write_down(state, provenance, record)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from factory_assets.build.acceptance import Acceptor
 from factory_assets.build.attempt import Attempt
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.endings import Endings
@@ -50,6 +51,7 @@ class Builder:
         ledger: where dollars are reserved and model calls written down.
         clock: the time in UTC.
         reader: reads what is to ship; None where no repo is read.
+        acceptor: says before a build what the repo has to do; None where nobody does.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Builder:
         ledger: BuildLedger,
         clock: Callable[[], datetime] = utc_now,
         reader: Reader | None = None,
+        acceptor: Acceptor | None = None,
     ) -> None:
         self._config = config
         self._agents = agents
@@ -72,6 +75,7 @@ class Builder:
         self._ledger = ledger
         self._clock = clock
         self._reader = reader
+        self._acceptor = acceptor
         self._clean = Redactor(config.secrets)
 
     def build(self, job: BuildJob, report: Callable[[str], None]) -> Outcome:
@@ -116,6 +120,7 @@ class Builder:
             report=report,
             clean=self._clean,
             reader=self._reader,
+            acceptor=self._acceptor,
         )
         return AttemptState(self._config, job, queued=queued, repo=repo, scratch=scratch, tools=tools)
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from factory_assets.build.acceptance import Acceptor
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.git import BareRepo
 from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.agents import AgentRunner, CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase, PhaseRecord, Usage
 from factory_assets.domain.papers import paper_url
@@ -33,13 +35,18 @@ class Books:
 
 @dataclass(frozen=True, kw_only=True)
 class Tools(Books):
-    """What an attempt works with. `reader` reads what is to ship; None where no repo is read."""
+    """What an attempt works with.
+
+    `reader` reads what is to ship; None where no repo is read. `acceptor` says before a build what the repo has to do;
+    None where nobody does.
+    """
 
     agents: AgentRunner
     commands: CommandRunner
     ledger: BuildLedger
     report: Callable[[str], None]
     reader: Reader | None = None
+    acceptor: Acceptor | None = None
 
 
 class AttemptState:
@@ -74,6 +81,7 @@ class AttemptState:
         self._started = time.monotonic()
         self._seconds_before = tools.ledger.spending(queued.id, queued.attempts).seconds
         self._verdicts: dict[str, GateVerdict] = {}
+        self._acceptance = tools.journal.acceptance_of(queued.id)
         self._report = BuildReport(
             name=self.spec.name, attempts=queued.attempts, protections=tools.commands.protections
         )
@@ -93,6 +101,31 @@ class AttemptState:
     def gate_seconds(self) -> float:
         """What one command of a gate may take: no longer than this build may last."""
         return max(1.0, min(self.config.gate_seconds, self.seconds_left))
+
+    @property
+    def acceptance(self) -> Acceptance | None:
+        """What was agreed that the repo has to do; None where nothing was."""
+        return self._acceptance
+
+    def keep_acceptance(self, acceptance: Acceptance) -> None:
+        """Keep what is agreed, or what is left of it after a dispute."""
+        self.tools.journal.record_acceptance(self.queued.id, acceptance, now=self.tools.clock())
+        self._acceptance = acceptance
+
+    def keep_results(self, commit: str, phase: Phase, results: tuple[ScenarioResult, ...]) -> None:
+        """Keep what the scenarios came to on a commit, and show it when the build has ended."""
+        clean = tuple(
+            result.model_copy(update={"happened": self.clean(result.happened)}) for result in results
+        )
+        self.tools.journal.record_results(
+            self.queued.id,
+            self.queued.attempts,
+            commit=commit,
+            phase=phase,
+            results=clean,
+            now=self.tools.clock(),
+        )
+        self._report = self._report.model_copy(update={"acceptance": self._acceptance, "scenarios": clean})
 
     @property
     def waits(self) -> int:

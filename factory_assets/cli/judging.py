@@ -13,6 +13,7 @@ from factory_assets.build.outcome import Busy, Deferred, Refused, Shipped
 from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.build.stage import Builder
+from factory_assets.domain.acceptance import Acceptance
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.papers import Paper
@@ -36,11 +37,13 @@ def judge_laid(
     folder: Path,
     bench: Bench,
     reader: Callable[[AnswerStore], Reader] | None = None,
+    acceptance: Acceptance | None = None,
 ) -> BuildReport:
     """Take the works through an attempt's phases and gates, in an instance of its own in `folder`.
 
     A `<name>.git` in `folder` is gone on from, as a build goes on from its own. The report holds the verdict of every
-    gate that came to judge; a refusal ends it, as it ends a build. Without a `reader` nothing is read.
+    gate that came to judge; a refusal ends it, as it ends a build. Without a `reader` nothing is read, without an
+    `acceptance` no scenario is tried.
 
     Raises:
         FactoryError: a gate could not be run, so that nothing is known.
@@ -55,7 +58,10 @@ def judge_laid(
         ledger=registry,
         reader=reader(registry) if reader is not None else None,
     )
-    job = BuildJob(queued=_queue(registry, spec), papers=tuple(papers), run_id="judge", partition="judge")
+    queued = _queue(registry, spec)
+    if acceptance is not None:
+        registry.record_acceptance(queued.id, acceptance, now=datetime.now(UTC))
+    job = BuildJob(queued=queued, papers=tuple(papers), run_id="judge", partition="judge")
     match builder.build(job, _unheard):
         case Shipped(report=report) | Refused(report=report):
             return report

@@ -79,7 +79,14 @@ def rejudge(queued: QueuedSpec, gateways: Gateways, *, reader: ReaderMode) -> Re
     with scratch_folder("judge") as folder:
         state = gateways.copy_refused(queued, folder)
         papers = gateways.registry.papers_by_id(queued.spec.source_papers)
-        report = judge_laid(queued.spec, papers, (), folder=folder, bench=gateways.bench())
+        report = judge_laid(
+            queued.spec,
+            papers,
+            (),
+            folder=folder,
+            bench=gateways.bench(),
+            acceptance=gateways.registry.acceptance_of(queued.id),
+        )
     refused = tuple(verdict for verdict in report.verdicts if not verdict.passed)
     is_unread = reader is ReaderMode.DECIDE and any(
         gate.needs is Needs.READ for gate in gates_after(state.phase)

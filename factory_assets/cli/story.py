@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult, scenario_standing
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
 from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.places import Lacking, Places
@@ -48,7 +49,7 @@ def show_story(
         console.print(f"\n{said}:", style="bold")
         console.print(tail(queued.error_log), markup=False, highlight=False, soft_wrap=True)
     for attempt in story.attempts:
-        _show_attempt(attempt, queued, console)
+        _show_attempt(attempt, queued, story.acceptance, console)
     _show_cost(story, console)
 
 
@@ -70,6 +71,7 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
         ("files", ", ".join(spec.files)),
         ("who pays", spec.who_pays),
         ("integration", spec.integration_point),
+        *((("acceptance", story.acceptance.words),) if story.acceptance else ()),
         *((single_line(name), single_line(as_text(said))) for name, said in story.further.items()),
     ]
     if not papers:
@@ -117,7 +119,9 @@ def lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
     return places.lacking(queued, datetime.now(UTC).date()) if places is not None else None
 
 
-def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> None:
+def _show_attempt(
+    attempt: Attempt, queued: QueuedSpec, acceptance: Acceptance | None, console: Console
+) -> None:
     going_on = attempt.number > queued.attempts
     title = f"attempt {attempt.number}" + (" (stopped, goes on from here)" if going_on else "")
     if attempt.phases:
@@ -126,6 +130,8 @@ def _show_attempt(attempt: Attempt, queued: QueuedSpec, console: Console) -> Non
         print_table(console, _gates(f"{title}: gates", attempt.verdicts))
     if attempt.reading and attempt.reading.judged:
         print_table(console, _findings(f"{title}: findings of the reader", attempt.reading))
+    if attempt.scenarios and acceptance is not None:
+        print_table(console, _scenarios(f"{title}: acceptance", acceptance, attempt.scenarios))
 
 
 def _phases(title: str, phases: Sequence[PhaseRecord]) -> Table:
@@ -170,6 +176,24 @@ def _findings(title: str, reading: Reading) -> Table:
         standing = f"{judged.standing}, disputed" if judged.disputed else judged.standing.value
         where = escape(f"{single_line(finding.file)}:{finding.line}")
         table.add_row(finding.kind, finding.severity, standing, where, escape(single_line(finding.why)))
+    return table
+
+
+def _scenarios(title: str, acceptance: Acceptance, results: Sequence[ScenarioResult]) -> Table:
+    known = {result.number: result for result in results}
+    table = Table(title=f"{title}, by {escape(acceptance.model)}", title_justify="left")
+    for name in ("scenario", "shown", "title"):
+        table.add_column(name)
+    for name in ("asks for", "result"):
+        table.add_column(name, max_width=PROSE_WIDTH, overflow="fold")
+    for held in acceptance.scenarios:
+        table.add_row(
+            str(held.number),
+            "example" if held.is_example else "held out",
+            escape(single_line(held.scenario.title)),
+            escape(single_line(held.scenario.behaviour)),
+            escape(single_line(scenario_standing(held, known.get(held.number)))),
+        )
     return table
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.pages import runs_page
+from factory_assets.domain.acceptance import scenario_standing
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
 
@@ -67,6 +68,7 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
             )
         ),
         **_findings(report),
+        **_acceptance(report),
         "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
         "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
         "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
@@ -76,6 +78,32 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
             "; ".join(report.protections) or "none: built without a sandbox"
         ),
     }
+
+
+def _acceptance(report: BuildReport) -> dict[str, dg.MetadataValue]:
+    """What each scenario asked for and what came of it; nothing where none was agreed."""
+    if report.acceptance is None:
+        return {}
+    known = {result.number: result for result in report.scenarios}
+    rows = [
+        (
+            held.number,
+            "example" if held.is_example else "held out",
+            held.scenario.title,
+            held.scenario.behaviour,
+            scenario_standing(held, known.get(held.number)),
+        )
+        for held in report.acceptance.scenarios
+    ]
+    shown = table(["scenario", "shown", "title", "asks for", "result"], rows) if rows else "none"
+    told = {
+        "acceptance": dg.MetadataValue.md(shown),
+        "acceptance by": dg.MetadataValue.text(report.acceptance.model),
+    }
+    if report.acceptance.note:
+        told["acceptance note"] = dg.MetadataValue.text(report.acceptance.note)
+    evidence = [f"{result.number}. {result.happened}" for result in report.scenarios]
+    return told | ({"scenarios": dg.MetadataValue.text("\n\n".join(evidence))} if evidence else {})
 
 
 def _findings(report: BuildReport) -> dict[str, dg.MetadataValue]:

@@ -120,13 +120,17 @@ class Scenario(_Strict):
 
 
 class HeldScenario(BaseModel):
-    """A scenario that counts. `number` never changes; `struck` says why it counts no more."""
+    """A scenario that counts. `number` never changes; `struck` says why it counts no more.
+
+    `is_disputed` is whether an agent has disputed it, which it can do once.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     number: int
     scenario: Scenario
     is_example: bool = False
+    is_disputed: bool = False
     struck: str = ""
 
 
@@ -150,23 +154,40 @@ class Acceptance(BaseModel):
         return tuple(held for held in self.scenarios if not held.struck)
 
     @property
+    def held_out(self) -> tuple[HeldScenario, ...]:
+        """Those that the builder is not shown."""
+        return tuple(held for held in self.active if not held.is_example)
+
+    @property
     def examples(self) -> tuple[HeldScenario, ...]:
         """Those that the builder is shown."""
         return tuple(held for held in self.scenarios if held.is_example)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the contract and of what counts."""
-        kept = Acceptance(model="", contract=self.contract, scenarios=self.active)
+        """SHA-256 of the contract and the scenarios as they were agreed: what is struck later changes nothing."""
+        agreed = [held.model_copy(update={"struck": "", "is_disputed": False}) for held in self.scenarios]
+        kept = Acceptance(model="", contract=self.contract, scenarios=tuple(agreed))
         return hashlib.sha256(kept.model_dump_json().encode()).hexdigest()
 
-    def strike(self, number: int, why: str) -> Acceptance:
-        """The same without one scenario, and why it was wrong."""
+    @property
+    def words(self) -> str:
+        """What is held out, in a line."""
+        return (
+            self.note
+            or f"{len(self.active)} scenarios by {self.model}, {len(self.held_out)} of them held out"
+        )
+
+    def disputed(self, number: int, *, struck: str = "") -> Acceptance:
+        """The same after a dispute over one scenario; `struck` says why it was wrong, where it was."""
         scenarios = tuple(
-            held.model_copy(update={"struck": why}) if held.number == number else held
+            held.model_copy(update={"is_disputed": True, "struck": struck}) if held.number == number else held
             for held in self.scenarios
         )
         return self.model_copy(update={"scenarios": scenarios})
+
+
+NOTHING_AGREED = Acceptance(model="", contract=Contract(commands=(), functions=(), files=(), rules=()))
 
 
 class Fault(StrEnum):
@@ -194,13 +215,25 @@ class ScenarioResult(BaseModel):
         return self.fault is None
 
 
+def scenario_standing(held: HeldScenario, result: ScenarioResult | None) -> str:
+    """What became of a scenario, in a line."""
+    if held.struck:
+        return f"struck: {held.struck}"
+    if result is None:
+        return "not run"
+    return "passed" if result.fault is None else f"failed: {result.fault}"
+
+
 class AcceptanceCounts(BaseModel):
-    """What the record of a shipped repo says: how many scenarios passed, of which the builder had seen how many."""
+    """How many scenarios a shipped repo has passed, how many of them were held out, and how many were struck before."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str
-    digest: str
     passed: int
-    examples: int
-    struck: int = 0
+    held_out: int
+    struck: int
+
+    @property
+    def words(self) -> str:
+        """All of it in a line."""
+        return f"{self.passed}, {self.held_out} of them held out; {self.struck} struck"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.builds import (
     GateVerdict,
     ModelCall,
@@ -159,6 +160,27 @@ class BuildJournal(Protocol):
 
     def reading_of(self, spec_id: int, *, commit: str, asked_as: str) -> Reading | None:
         """What the reader found in a commit when it was asked so; None where it was not."""
+        ...
+
+    def record_acceptance(self, spec_id: int, acceptance: Acceptance, *, now: datetime) -> None:
+        """Record what was agreed that the spec's repo has to do, in the place of what was agreed before."""
+        ...
+
+    def acceptance_of(self, spec_id: int) -> Acceptance | None:
+        """What was agreed that the spec's repo has to do; None where nothing was."""
+        ...
+
+    def record_results(
+        self,
+        spec_id: int,
+        attempt: int,
+        *,
+        commit: str,
+        phase: Phase,
+        results: Sequence[ScenarioResult],
+        now: datetime,
+    ) -> None:
+        """Record what each scenario came to on a commit of that attempt."""
         ...
 
     def ship(self, spec_id: int, repo: ShippedRepo) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.acceptance import AcceptanceCounts
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import Language
@@ -28,6 +29,15 @@ class SourcePaper(_Record):
     url: str
 
 
+class AgreedAcceptance(_Record):
+    """What was agreed before the build that the repo has to do: a digest of it, and how many scenarios it has."""
+
+    model: str
+    digest: str
+    scenarios: int
+    examples: int
+
+
 class PhaseCommit(_Record):
     """The commit that a phase ended with."""
 
@@ -39,8 +49,9 @@ class Provenance(_Record):
     """All that is known of a repo before its last gate.
 
     `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, of `repair` where a
-    phase was repaired, and of the reader's where one was asked; `papers` is empty where a
-    spec was imported, and `source_url` then says where its idea comes from. `version` is the tag that it ships by.
+    phase was repaired, and of those by which models were asked; `papers` is empty where a spec was imported, and
+    `source_url` then says where its idea comes from. `version` is the tag that it ships by. `acceptance` is None where
+    nothing was agreed before the build.
     """
 
     schema_version: Literal[1] = 1
@@ -55,6 +66,7 @@ class Provenance(_Record):
     claude_code_version: str
     phases: tuple[PhaseCommit, ...]
     factory_version: str
+    acceptance: AgreedAcceptance | None = None
 
 
 class GateRecord(_Record):
@@ -67,7 +79,8 @@ class GateRecord(_Record):
 class TagRecord(_Record):
     """What only the end knows. `commit` is what the tag points to; `cost_usd` is of all attempts.
 
-    `reading` counts what a model found that had not written the repo; None where none was asked.
+    `reading` counts what a model found that had not written the repo; None where none was asked. `acceptance` counts
+    the scenarios that it passed; None where nothing was agreed before it was built.
     """
 
     schema_version: Literal[1] = 1
@@ -78,6 +91,7 @@ class TagRecord(_Record):
     tests_executed: int
     cost_usd: float
     reading: ReadingCounts | None = None
+    acceptance: AcceptanceCounts | None = None
 
 
 def provenance_bytes(provenance: Provenance) -> bytes:

@@ -9,12 +9,13 @@ from math import sqrt
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.acceptance import ACCEPT_STAGE, Acceptance
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.papers import UtcDatetime
 from factory_assets.domain.readings import READ_STAGE, Reading
 
 # The ledger's stages of what builds cost.
-BUILD_STAGES = frozenset({"build", READ_STAGE})
+BUILD_STAGES = frozenset({"build", ACCEPT_STAGE, READ_STAGE})
 # The two-sided 95 per cent point of the normal distribution.
 _Z = 1.96
 
@@ -76,7 +77,7 @@ class Statistics(_Line):
     """All of it for the days from `first` to `last`, both included (UTC).
 
     `specs` counts specs queued on these days, `analysed` papers that were read among those gathered on them.
-    `readings` has the last reading of each attempt that the reader has seen.
+    `readings` has the last reading of each attempt that the reader has seen, `acceptances` what was agreed on then.
     """
 
     first: date
@@ -90,6 +91,7 @@ class Statistics(_Line):
     failed: tuple[FailedRepo, ...]
     waiting: tuple[WaitingSpec, ...]
     readings: tuple[Reading, ...] = ()
+    acceptances: tuple[Acceptance, ...] = ()
 
     def waiting_for(self, causes: Mapping[str, str]) -> Statistics:
         """The same, where these specs wait for something else first."""

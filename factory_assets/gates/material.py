@@ -21,7 +21,10 @@ _MOST_EVIDENCE = 6_000
 _NOT_SHOWN = frozenset(
     {"LICENSE", PROVENANCE_FILE, "requirements.lock", "package-lock.json", "Cargo.lock", "go.sum"}
 )
-_DELIMITER = re.compile(r"<(?=\s*/?\s*(?:file|evidence|finding|dispute)\b)", re.IGNORECASE)
+_DELIMITER = re.compile(
+    r"<(?=\s*/?\s*(?:file|evidence|finding|dispute|spec|paper|contract|call|scenario|dropped)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

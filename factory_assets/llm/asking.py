@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from factory_assets.domain.agents import Answer, Purpose, Question, StructuredModel
 from factory_assets.domain.builds import Usage
@@ -18,6 +19,7 @@ from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.llm.claude_api_errors import AnswerRefusedError, UnusableAnswerError
 
 Result = TypeVar("Result")
+Form = TypeVar("Form", bound=BaseModel)
 
 # How long the model's prompt cache keeps what was last read, in seconds. A write costs 1.25 times the price of the
 # input, a read 0.1 times (claude-sonnet-5-5: 0.05), so a beginning that two questions share costs 1.35 instead of 2,
@@ -25,11 +27,17 @@ Result = TypeVar("Result")
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching.
 _KEPT_SECONDS = 300.0
 
+_FENCE = re.compile(r"\A```(?:json)?\n(.*)\n```\Z", re.DOTALL)
+
 # A different prompt, too, so that no cache of a router answers with the same text again.
 REMINDER = (
     "Your previous answer could not be read ({problem}). Answer with the JSON object alone: no words before or"
     " after it, no code fence."
 )
+
+
+class UnreadableAnswerError(InputError):
+    """Two answers to one question could not be read."""
 
 
 class NoAnswerError(Exception):
@@ -115,7 +123,7 @@ class Asker:
         question with the same beginning follows at once: only then is that beginning written to the model's cache.
 
         Raises:
-            InputError: the second answer could not be read either.
+            UnreadableAnswerError: the second answer could not be read either.
             UnusableAnswerError: the answer was cut off or refused.
             FactoryError: what the model's route raises.
         """
@@ -128,7 +136,7 @@ class Asker:
             reminder = REMINDER.format(problem=problem)
             return self._ask_once(request, f"{request.purpose} again", reminder, read, more=more)
         except NoAnswerError as error:
-            raise InputError(
+            raise UnreadableAnswerError(
                 f"The model's answer could not be read twice: {error}."
                 f" Both are kept in the registry (answers {self.answer_ids[-2]} and {self.answer_ids[-1]}).",
                 where=f"{self.about} {request.purpose}",
@@ -202,6 +210,22 @@ class Asker:
         self.books.record(answer, outcome, is_last=is_last)
         for text in answer.notes:
             self.note(text)
+
+
+def read_form(form: type[Form], text: str) -> Form:
+    """An answer, which has to be of the form alone: a text that holds one may quote it.
+
+    Raises:
+        NoAnswerError: it is not.
+    """
+    alone = text.strip()
+    fenced = _FENCE.match(alone)
+    try:
+        return form.model_validate_json(fenced[1] if fenced else alone)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise NoAnswerError(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
 def schema_of(form: type[BaseModel]) -> Mapping[str, JsonValue]:

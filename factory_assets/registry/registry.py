@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.alerts import Alert, KnownAlert
 from factory_assets.domain.builds import (
     BudgetLimits,
@@ -26,6 +27,7 @@ from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.domain.statistics import Statistics
 from factory_assets.registry import (
+    acceptances,
     alerts,
     answers,
     builds,
@@ -339,6 +341,32 @@ class Registry(Desk):
         """See BuildJournal."""
         with self._database.transaction() as connection:
             return readings.reading_of(connection, spec_id, commit=commit, asked_as=asked_as)
+
+    def record_acceptance(self, spec_id: int, acceptance: Acceptance, *, now: datetime) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            acceptances.record_acceptance(connection, spec_id, acceptance, now=now)
+
+    def acceptance_of(self, spec_id: int) -> Acceptance | None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            return acceptances.acceptance_of(connection, spec_id)
+
+    def record_results(
+        self,
+        spec_id: int,
+        attempt: int,
+        *,
+        commit: str,
+        phase: Phase,
+        results: Sequence[ScenarioResult],
+        now: datetime,
+    ) -> None:
+        """See BuildJournal."""
+        with self._database.transaction() as connection:
+            acceptances.record_results(
+                connection, spec_id, attempt, commit=commit, phase=phase, results=results, now=now
+            )
 
     def verdicts_of(self, spec_id: int, attempt: int) -> list[GateVerdict]:
         """The gates' decisions on an attempt, by phase and then by time."""

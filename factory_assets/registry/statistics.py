@@ -13,6 +13,7 @@ from factory_assets.domain.statistics import (
     Statistics,
     WaitingSpec,
 )
+from factory_assets.registry.acceptances import acceptances_between
 from factory_assets.registry.database import Connection
 from factory_assets.registry.readings import readings_between
 from factory_assets.registry.rows import Row, fetch, from_db
@@ -93,6 +94,7 @@ def statistics(connection: Connection, first: date, last: date) -> Statistics:
         phases=tuple(PhaseSeconds(**row) for row in fetch(connection, _PHASES, span)),
         failed=tuple(FailedRepo(**row) for row in failed),
         readings=tuple(readings_between(connection, span)),
+        acceptances=tuple(acceptances_between(connection, span)),
         waiting=tuple(_waiting(row) for row in fetch(connection, _WAITING, [unbuilt])),
     )
 

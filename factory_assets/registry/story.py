@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.registry.acceptances import acceptance_of, last_results
 from factory_assets.registry.builds import phases_of, verdicts_of
 from factory_assets.registry.calls import usage_of
 from factory_assets.registry.database import Connection
@@ -41,7 +43,7 @@ ORDER BY first_at
 
 
 class Attempt(BaseModel):
-    """One attempt at building the repo: the phases that were done, what the gates decided and the reader found."""
+    """One attempt at building the repo: its phases, and what gates, reader and scenarios came to."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,6 +51,7 @@ class Attempt(BaseModel):
     phases: tuple[PhaseRecord, ...]
     verdicts: tuple[GateVerdict, ...]
     reading: Reading | None = None
+    scenarios: tuple[ScenarioResult, ...] = ()
 
 
 class Spent(BaseModel):
@@ -67,7 +70,8 @@ class Spent(BaseModel):
 class Story(BaseModel):
     """One repo from its papers to its mirror.
 
-    `origin` says where an imported spec came from, and `further` what its author said beside it.
+    `acceptance` is what was agreed before it was built. `origin` says where an imported spec came from, and `further`
+    what its author said beside it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -76,6 +80,7 @@ class Story(BaseModel):
     papers: tuple[Paper, ...]
     origin: str | None
     further: Mapping[str, JsonValue]
+    acceptance: Acceptance | None
     attempts: tuple[Attempt, ...]
     spent: tuple[Spent, ...]
     usage: Usage
@@ -93,6 +98,7 @@ def story_of(connection: Connection, name: str) -> Story | None:
         papers=tuple(papers_by_id(connection, queued.spec.source_papers)),
         origin=_origin(connection, queued.id),
         further=further_of(connection, [name]).get(name, {}),
+        acceptance=acceptance_of(connection, queued.id),
         attempts=tuple(_attempts(connection, queued)),
         spent=tuple(Spent.model_validate(row) for row in fetch(connection, _BY_PHASE, [name])),
         usage=usage_of(connection, repo=name, day=None, stage=None),
@@ -131,6 +137,7 @@ def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
             phases=tuple(phases_of(connection, queued.id, number)),
             verdicts=tuple(verdicts_of(connection, queued.id, number)),
             reading=last_reading(connection, queued.id, number),
+            scenarios=last_results(connection, queued.id, number),
         )
         for number in range(1, queued.attempts + 2)
     ]

@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.readings import folded
+from factory_assets.replay.messages_questions import question_scene
 from factory_assets.replay.messages_reply import ApiError
 from factory_assets.replay.messages_request import MessagesRequest
+from factory_assets.replay.messages_scene import Scene, scene_of, structured_scene
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import (
     WORKSPACE,
     Analysis,
     AnalysisTask,
-    OtherCall,
-    Reading,
-    RecordedFinding,
     Turn,
 )
 
-# Claude Code's own tool for a structured answer (its option --json-schema).
-_STRUCTURED_OUTPUT = "StructuredOutput"
 _REPAIR = "repair"
 _NOTHING = (Turn(say="I change nothing."),)
-_NUMBER = re.compile(r"^ *\d+\| ", re.MULTILINE)
 _LINE = re.compile(
     r"^(?P<key>Repository|Phase|Workspace|Round|Date|Task):[ \t]*(?P<value>\S.*?)[ \t]*$", re.MULTILINE
 )
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A turn to play and where it stands: `key` names the conversation, `index` the turn in it."""
-
-    key: str
-    index: int
-    turn: Turn
 
 
 def _lines(text: str) -> dict[str, str]:
@@ -54,8 +38,8 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     """The turn that answers the request.
 
     An agent's conversation goes by the lines `Repository:`, `Phase:`, `Workspace:` and `Round:` of its first message,
-    an analysis by `Date:` and `Task:`, a reading by `Repository:` and `Task:`. Claude Code asks small things of its own
-    (a title, a topic) without tools: these get a short plain answer.
+    an analysis by `Date:` and `Task:`, a question about a repo by `Repository:` and `Task:`. Claude Code asks small
+    things of its own (a title, a topic) without tools: these get a short plain answer.
 
     Raises:
         ApiError: 400, naming what was looked for, when nothing fits.
@@ -64,7 +48,7 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     if "Date" in lines and "Task" in lines:
         return _analysis_scene(recordings, request, lines)
     if "Repository" in lines and "Task" in lines:
-        return _reader_scene(recordings, request, lines)
+        return question_scene(recordings, request, lines)
     if request.tools and "Repository" in lines and "Phase" in lines:
         return _agent_scene(recordings, request, lines)
     if from_claude_code and not request.tools:
@@ -91,7 +75,7 @@ def _agent_scene(recordings: Recordings, request: MessagesRequest, lines: dict[s
 def _placed_scene(
     key: str, turns: tuple[Turn, ...], request: MessagesRequest, lines: dict[str, str]
 ) -> Scene:
-    scene = _scene(key, turns, request.answered)
+    scene = scene_of(key, turns, request.answered)
     workspace = lines.get("Workspace")
     if workspace is None and WORKSPACE in scene.turn.model_dump_json():
         raise ApiError(
@@ -104,14 +88,6 @@ def _placed(turn: Turn, workspace: str) -> Turn:
     """The turn with the workspace's path put in."""
     path = json.dumps(workspace, ensure_ascii=False)[1:-1]
     return Turn.model_validate_json(turn.model_dump_json(exclude_unset=True).replace(WORKSPACE, path))
-
-
-def _scene(key: str, turns: tuple[Turn, ...], index: int) -> Scene:
-    if index >= len(turns):
-        raise ApiError(
-            400, f"No recording fits: looked for turn {index + 1} of {key}, which has {len(turns)}."
-        )
-    return Scene(key, index, turns[index])
 
 
 def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:
@@ -127,61 +103,8 @@ def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dic
         )
     turns = analysis.turns(task)
     if turns is not None:
-        return _scene(key, turns, request.answered)
-    return _structured_scene(key, request, lambda: _answer(analysis, task, request))
-
-
-def _structured_scene(key: str, request: MessagesRequest, answer: Callable[[], str]) -> Scene:
-    """An answer in JSON: by the tool where Claude Code asks, as text where the API is asked."""
-    if all(tool.name != _STRUCTURED_OUTPUT for tool in request.tools):
-        return Scene(key, request.answered, Turn(say=answer()))
-    if request.answered:
-        return Scene(key, request.answered, Turn(say="Done."))
-    return Scene(key, 0, Turn(calls=(OtherCall(tool=_STRUCTURED_OUTPUT, input=json.loads(answer())),)))
-
-
-def _reader_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:
-    key = f"reader {lines['Repository']} {lines['Task']}"
-    conversation = recordings.conversations.get(lines["Repository"])
-    reading = conversation.reader if conversation else Reading()
-    turns = {"read": reading.read, "confirm": reading.confirm}.get(lines["Task"])
-    if turns is not None:
-        return _scene(key, turns, request.answered)
-    if lines["Task"] == "read":
-        return _structured_scene(key, request, lambda: _findings(reading, request))
-    return _structured_scene(key, request, lambda: _ruling(reading, request))
-
-
-def _findings(reading: Reading, request: MessagesRequest) -> str:
-    """The recorded findings that are true of the tree that was sent."""
-    files = _block(request.user_text, "file")
-    told = [
-        recorded.finding.model_dump(mode="json") for recorded in reading.findings if _holds(recorded, files)
-    ]
-    return json.dumps({"findings": told}, ensure_ascii=False)
-
-
-def _ruling(reading: Reading, request: MessagesRequest) -> str:
-    text = request.user_text
-    about = _block(text, "finding")
-    is_disputed = bool(_block(text, "dispute"))
-    is_so = any(
-        _holds(recorded, _block(text, "file")) and (recorded.upheld if is_disputed else recorded.confirmed)
-        for recorded in reading.findings
-        if folded(recorded.finding.quote) in about
-    )
-    return json.dumps({"is_so": is_so, "why": "It was looked at again." if is_so else "It does not hold."})
-
-
-def _holds(recorded: RecordedFinding, files: str) -> bool:
-    is_mended = recorded.mended_by is not None and folded(recorded.mended_by) in files
-    return folded(recorded.finding.quote) in files and not is_mended
-
-
-def _block(text: str, name: str) -> str:
-    """The lines of all blocks of that name without their numbers, white space folded."""
-    blocks = re.findall(rf"^<{name}\b[^\n]*>\n(.*?)^</{name}>", text, re.MULTILINE | re.DOTALL)
-    return folded(" ".join(_NUMBER.sub("", block) for block in blocks))
+        return scene_of(key, turns, request.answered)
+    return structured_scene(key, request, lambda: _answer(analysis, task, request))
 
 
 def _answer(analysis: Analysis, task: AnalysisTask, request: MessagesRequest) -> str:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from factory_assets.domain.acceptance import NOTHING_AGREED, Contract, Scenario, ScenarioFile
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.readings import Finding
 from factory_assets.domain.specs import RepoName, Spec
@@ -189,10 +190,34 @@ class Reading(_Recorded):
     confirm: Turns | None = None
 
 
+class RecordedScenario(_Recorded):
+    """A scenario, and what the model comes to when it works it out; what it asks for where that is not recorded.
+
+    `upheld` is what the reader says when the builder has disputed it.
+    """
+
+    scenario: Scenario
+    exit_code: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    files: tuple[ScenarioFile, ...] = ()
+    upheld: bool = True
+
+
+class Agreement(_Recorded):
+    """What the model agrees on for one repo. `accept` and `solve` are turns that answer instead, word for word."""
+
+    contract: Contract = NOTHING_AGREED.contract
+    scenarios: tuple[RecordedScenario, ...] = ()
+    accept: Turns | None = None
+    solve: Turns | None = None
+
+
 class Conversation(_Recorded):
     """What the model does in each phase of one repo's build, and where gates hand something back to it.
 
-    Without `repair` it changes nothing there, without `reader` it finds nothing wrong with the repo.
+    Without `repair` it changes nothing there, without `reader` it finds nothing wrong with the repo, and without
+    `acceptance` it writes no scenario.
     """
 
     repo: RepoName
@@ -201,6 +226,7 @@ class Conversation(_Recorded):
     review: Turns | None = None
     repair: Turns | None = None
     reader: Reading = Reading()
+    acceptance: Agreement = Agreement()
 
     @model_validator(mode="after")
     def _has_a_phase(self) -> Conversation:

@@ -52,7 +52,7 @@ def summary(statistics: Statistics) -> list[tuple[str, str]]:
 
 
 def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
-    """Spend by day and model, tokens by stage, time per phase, failures, findings by kind, the oldest of the queue."""
+    """Spend by day and model, tokens by stage, time per phase, failures, findings, acceptance, the oldest of the queue."""
     return [
         _spend(statistics),
         _tokens(statistics),
@@ -75,8 +75,26 @@ def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
             ("kind", "found", "confirmed", "disputed", "struck"),
             tuple(counts_of(statistics.readings).rows),
         ),
+        Table("Acceptance", ("scenarios", "number"), _acceptance(statistics)),
         _queue(statistics, now),
     ]
+
+
+def _acceptance(statistics: Statistics) -> tuple[tuple[str, str], ...]:
+    """How many scenarios were written for the specs of these days, and what became of them."""
+    agreed = statistics.acceptances
+    if not agreed:
+        return ()
+    kept = sum(len(each.scenarios) for each in agreed)
+    struck = sum(len(each.scenarios) - len(each.active) for each in agreed)
+    return (
+        ("written", str(kept + sum(each.dropped for each in agreed))),
+        ("dropped by the checks", str(sum(each.dropped for each in agreed))),
+        ("counted", str(kept)),
+        ("held out", str(sum(len(each.held_out) for each in agreed))),
+        ("struck after a dispute", str(struck)),
+        ("specs without any", str(sum(not each.active for each in agreed))),
+    )
 
 
 def write_page(statistics: Statistics, picture: bytes, *, folder: Path, now: datetime) -> Path:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from factory_assets.domain.acceptance import NOTHING_AGREED, Acceptance
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
-from factory_assets.domain.text import single_line
+from factory_assets.domain.text import single_line, strip_hidden
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.names import expected_files, names_of
 
@@ -32,12 +33,18 @@ class Scaffold:
 
 
 def write_scaffold(
-    spec: Spec, papers: Sequence[Paper], *, workspace: Path, year: int, owner: str
+    spec: Spec,
+    papers: Sequence[Paper],
+    *,
+    workspace: Path,
+    year: int,
+    owner: str,
+    acceptance: Acceptance | None = None,
 ) -> Scaffold:
     """Write the files that every repository of this language starts from into an empty workspace.
 
-    The same spec, papers, year and owner give the same bytes. `owner` is the copyright holder, and the account
-    in a Go module's path.
+    The same arguments give the same bytes. `owner` is the copyright holder, and the account in a Go module's path.
+    Of the acceptance the contract and the examples are written, and nothing that is held out.
     """
     names = names_of(spec.name, spec.language)
     values = {
@@ -45,6 +52,8 @@ def write_scaffold(
         "papers": papers,
         "names": names,
         "files": expected_files(spec),
+        "contract": acceptance.contract if acceptance else NOTHING_AGREED.contract,
+        "examples": [held.scenario for held in acceptance.examples] if acceptance else [],
         "version": FIRST_VERSION,
         "year": year,
         "owner": single_line(owner),
@@ -76,13 +85,27 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701
         keep_trailing_newline=True,
     )
-    environment.filters.update(line=single_line, cell=_table_cell, summary=_summary, quoted=_quoted)
+    environment.filters.update(
+        line=single_line, cell=_table_cell, summary=_summary, quoted=_quoted, block=_block, code=_code
+    )
     return environment
 
 
 def _quoted(line: str) -> str:
     """A single line as a string that JSON and TOML both read."""
     return json.dumps(line, ensure_ascii=False)
+
+
+def _code(text: str) -> str:
+    """A single line as a code span, whatever stands in it (CommonMark 6.1)."""
+    line = single_line(text)
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
+
+
+def _block(text: str) -> str:
+    """Lines as an indented code block, which no line of theirs can end (CommonMark 4.4)."""
+    return "\n".join(f"    {line}" for line in strip_hidden(text).split("\n"))
 
 
 def _table_cell(text: str) -> str:
