@@ -10,6 +10,7 @@ from pathlib import Path
 
 from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent, SubprocessCommands
 
+from factory_assets.build.acceptance import Acceptor
 from factory_assets.build.config import BuildConfig, BuildJob
 from factory_assets.build.outcome import Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.reader import Reader
@@ -268,6 +269,7 @@ class Factory:
         self.journal = MemoryJournal(queue(spec))
         self.ledger = MemoryLedger()
         self.reader: Reader | None = None
+        self.acceptor: Acceptor | None = None
         self.lines: list[str] = []
         values: dict[str, object] = {
             "git_dir": root / "git",
@@ -307,6 +309,7 @@ class Factory:
             ledger=self.ledger,
             clock=lambda: NOW,
             reader=self.reader,
+            acceptor=self.acceptor,
         )
         job = BuildJob(queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
         return builder.build(job, self.lines.append)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.names import names_of
-from factory_assets.replay.recordings_model import WORKSPACE, Conversation, Reading
+from factory_assets.replay.recordings_model import WORKSPACE, Agreement, Conversation, Reading
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
 PAPER_ID = "2606.01234"
@@ -94,6 +94,7 @@ class Case(_Model):
     review: PhaseScript = PhaseScript()
     repair: PhaseScript = PhaseScript()
     reader: Reading = Reading()
+    acceptance: Agreement = Agreement()
 
 
 class CorpusCase(_Model):
@@ -124,7 +125,11 @@ class CorpusCase(_Model):
     def conversation(self, places: Mapping[str, str]) -> Conversation:
         """The model's turns; `places` are values of the words between % signs that a run gives."""
         files: dict[str, str] = {}
-        raw: dict[str, Any] = {"repo": self.spec.name, "reader": self.case.reader.model_dump(mode="json")}
+        raw: dict[str, Any] = {
+            "repo": self.spec.name,
+            "reader": self.case.reader.model_dump(mode="json"),
+            "acceptance": self.case.acceptance.model_dump(mode="json"),
+        }
         for phase in _PHASES:
             raw[phase] = self._turns(phase, files)
         return Conversation.model_validate(_put_in(raw, places))
