@@ -95,7 +95,7 @@ def test_the_builder_gets_the_contract_and_three_examples_and_nothing_of_what_is
     told = "\n".join([*seen, *(task.prompt for task in factory.agent.tasks), *factory.lines])
     assert "A word is what stands between white space." in told
     assert "A file of 3 words" in told
-    assert "It asks for the count, variant 2." in told
+    assert "It asks for the count, variant 2: what it printed" in told
     for secret in ("zebra", "Held number"):
         assert secret not in told
         assert all(secret not in str(verdict) for verdict in factory.journal.verdicts.values())
@@ -106,7 +106,7 @@ def test_a_repo_that_is_right_for_its_own_tests_alone_is_refused_and_mended_it_s
     factory = factory_with(tmp_path, AgreeingModel(), build=Builds(wrong, right), repair_rounds=1)
     assert factory.build().commit is not None
     repair = factory.agent.tasks[1].prompt
-    assert "5. The contract asks for how many there are." in repair
+    assert "5. The contract asks for how many there are: what it printed" in repair
     assert "alpha alpha" not in repair
 
 
@@ -116,7 +116,7 @@ def test_it_fails_where_no_round_is_left(tmp_path: Path) -> None:
     factory.refused("Gate acceptance refused", by="gate")
     (results,) = factory.journal.results.values()
     assert [result.number for result in results if not result.passed] == [5, 6]
-    assert "alpha" in results[4].happened
+    assert "+4" in results[4].happened
 
 
 def test_a_scenario_that_somebody_else_solves_otherwise_does_not_count(tmp_path: Path) -> None:

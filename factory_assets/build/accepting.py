@@ -13,6 +13,7 @@ from factory_assets.domain.readings import Dispute
 from factory_assets.gates import Context
 from factory_assets.gates.acceptance import acceptance_verdict, run_scenarios
 from factory_assets.gates.reader import stands_in
+from factory_assets.languages.names import names_of
 
 
 def judge_acceptance(state: AttemptState, commit: str, context: Context) -> GateVerdict:
@@ -25,6 +26,7 @@ def judge_acceptance(state: AttemptState, commit: str, context: Context) -> Gate
     assert acceptance is not None  # noqa: S101 - see attempt: the gate is not asked otherwise
     results = run_scenarios(
         acceptance.active,
+        name=names_of(state.spec.name, context.language).package,
         language=context.language,
         clone=context.runs.clone.folder,
         tree=context.runs.final.tree,

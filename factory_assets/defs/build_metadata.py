@@ -96,7 +96,7 @@ def _acceptance(report: BuildReport) -> dict[str, dg.MetadataValue]:
         for held in report.acceptance.scenarios
     ]
     shown = table(["scenario", "shown", "title", "asks for", "result"], rows) if rows else "none"
-    told = {
+    told: dict[str, dg.MetadataValue] = {
         "acceptance": dg.MetadataValue.md(shown),
         "acceptance by": dg.MetadataValue.text(report.acceptance.model),
     }

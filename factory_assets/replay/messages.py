@@ -11,7 +11,8 @@ from threading import Lock
 from factory_assets.domain.tokens import CHARS_PER_TOKEN, tokens_of
 from factory_assets.replay.messages_reply import ApiError, JsonObject, MessageReply, TextBlock, ToolUseBlock
 from factory_assets.replay.messages_request import CountRequest, MessagesRequest, read_request
-from factory_assets.replay.messages_script import Scene, choose
+from factory_assets.replay.messages_scene import Scene
+from factory_assets.replay.messages_script import choose
 from factory_assets.replay.messages_usage import PromptCache, prompt_tokens
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Fault
