@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ from build_material import BASH_FILES, Factory, good_acts, make_spec, writes
 from reader_fakes import PlayedModel, reader_of
 
 from factory_assets.build.provenance import read_tag_message
+from factory_assets.build.verify import Bench, verify_clone
 from factory_assets.domain.acceptance import Acceptance
-from factory_assets.domain.agents import Answer, Route
+from factory_assets.domain.agents import Answer, Command, CommandResult, Route
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.specs import Language
 from factory_assets.gates.names import ACCEPTANCE
@@ -232,3 +235,38 @@ def test_the_shipped_repo_says_what_it_was_held_to(tmp_path: Path) -> None:
         == read_tag_message(f"x\n\n{report.tag_record.model_dump_json()}").acceptance
     )
     assert json.loads(report.tag_record.model_dump_json())["acceptance"]["passed"] == 6
+
+
+def test_what_it_passed_is_published_with_it_and_was_not_there_while_it_was_judged(tmp_path: Path) -> None:
+    factory = factory_with(tmp_path, AgreeingModel())
+    seen: list[bool] = []
+    run_command = factory.commands.run
+
+    def look(command: Command) -> CommandResult:
+        seen.append(any(command.workspace.rglob("acceptance/scenarios.json")))
+        return run_command(command)
+
+    factory.commands.run = look
+    assert factory.build().commit is not None
+    assert seen and not any(seen)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", factory.bare, clone], check=True)
+    told = json.loads((clone / "tests/acceptance/scenarios.json").read_text())
+    assert [each["title"] for each in told["scenarios"]] == [scenario.title for scenario in SCENARIOS]
+    run = [sys.executable, "tests/acceptance/run.py"]
+    passed = subprocess.run(run, cwd=clone, capture_output=True, text=True, check=False)
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert passed.stdout.count(": passed") == 6
+    (clone / "lib/count.sh").write_text(WRONG)
+    failed = subprocess.run(run, cwd=clone, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert "A file of 5 words: stdout is not as asked for (exact): '5'" in failed.stdout
+
+
+def test_a_clone_is_verified_by_the_scenarios_that_it_publishes(tmp_path: Path) -> None:
+    factory = factory_with(tmp_path, AgreeingModel())
+    factory.build()
+    bench = Bench(commands=factory.commands, indexes=factory.config.indexes)
+    checks = {check.name: check for check in verify_clone(str(factory.bare), bench=bench).checks}
+    assert all(check.passed for check in checks.values()), checks
+    assert checks["acceptance"].saw == "6 scenarios passed"

@@ -64,7 +64,7 @@ class Attempt:
                     judged = self._judged(phase, before, scaffold=scaffold, made=made)
             before = made[phase]
         reading = kept_reading(state, judged.commit)
-        return ship(state, judged.runs.final, judged.runs.tests.own.report.executed, reading)
+        return ship(state, judged, judged.runs.tests.own.report.executed, reading)
 
     def _judged(self, phase: Phase, before: str, *, scaffold: str, made: Mapping[Phase, str]) -> Context:
         """Put the phase's commit before its gates; `made` are the commits so far, its own among them."""

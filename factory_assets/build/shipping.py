@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from factory_assets.build.provenance import (
@@ -11,27 +12,32 @@ from factory_assets.build.provenance import (
     read_tag_message,
     tag_message,
 )
+from factory_assets.build.publishing import published_files, without_published
 from factory_assets.build.report import BuildReport
 from factory_assets.build.sealing import FIRST_TAG
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
 from factory_assets.domain.readings import Reading
-from factory_assets.domain.trees import REGULAR, TreeFile
-from factory_assets.gates import GATES
+from factory_assets.domain.trees import REGULAR, TreeFile, changed_paths
+from factory_assets.gates import GATES, Context
 from factory_assets.gates.runs import Final
+from factory_assets.gates.secrets import judge_secrets
+from factory_assets.gates.tree import judge_tree
 from factory_assets.git_program import find_git, run_git
+from factory_assets.languages.names import names_of
 from factory_assets.languages.sources import lines_of_code
 
 # Where a gate judges in several phases, its last verdict is the one in the tag.
 _LAST_PHASE = {gate.name: gate.after[-1] for gate in GATES}
 
 
-def ship(state: AttemptState, final: Final, tests_executed: int, reading: Reading | None) -> BuildReport:
+def ship(state: AttemptState, judged: Context, tests_executed: int, reading: Reading | None) -> BuildReport:
     """Point `main` and the tag at the commit that passed, and write it down as shipped.
 
     `reading` is what the reader found in it; None where it was not asked.
     """
+    final = _with_scenarios(state, judged)
     spending = state.tools.ledger.spending(state.queued.id, state.queued.attempts)
     provenance = read_provenance(final.tree)
     record = make_tag_record(
@@ -45,6 +51,45 @@ def ship(state: AttemptState, final: Final, tests_executed: int, reading: Readin
     )
     state.repo.ship(final.commit, version=FIRST_TAG, message=tag_message(record))
     return _write_down(state, provenance, record)
+
+
+def _with_scenarios(state: AttemptState, judged: Context) -> Final:
+    """The commit that was judged, and in it the scenarios that it passed; without them where they look like a secret.
+
+    They were not there while it was judged, so that no program could read in them what it is asked.
+    """
+    final, repo = judged.runs.final, state.repo
+    parent = repo.parent(final.commit)
+    published = published_files(
+        state.acceptance,
+        name=names_of(state.spec.name, state.spec.language).package,
+        language=state.spec.language,
+        tree=final.tree,
+    )
+    if not published or parent is None:
+        return final
+    sealed = {
+        path: data
+        for path in changed_paths(repo.tree(parent), final.tree)
+        if path in final.tree and (data := final.tree[path].data) is not None
+    }
+    commit = repo.commit_files(
+        parent,
+        sealed | published,
+        message=state.message(f"Seal {state.spec.name}"),
+        when=state.commit_time,
+    )
+    tree = repo.tree(commit)
+    verdicts = (
+        judge_tree(Phase.REVIEW, tree),
+        judge_secrets(Phase.REVIEW, repo.path, commit, tree, judged.scanner),
+    )
+    if refused := [verdict.saw for verdict in verdicts if not verdict.passed]:
+        state.say(
+            Phase.REVIEW, f"the scenarios are not published with it: {refused[0].partition(chr(10))[0]}"
+        )
+        return final
+    return Final(commit=commit, tree=tree, lay_out=partial(repo.clone, commit), provenance=final.provenance)
 
 
 def finish_shipping(state: AttemptState, commit: str) -> BuildReport:
@@ -79,7 +124,7 @@ def recorded_fields(git_dir: Path, *, commit: str, version: str) -> dict[str, st
 
 def _write_down(state: AttemptState, provenance: Provenance, record: TagRecord) -> BuildReport:
     spec = state.spec
-    lines = lines_of_code(spec.language, state.repo.tree(record.commit))
+    lines = lines_of_code(spec.language, without_published(state.repo.tree(record.commit)))
     shipped = ShippedRepo(
         name=spec.name,
         language=spec.language,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from factory_assets.build.clones import CloneReader, Commit, open_clone
 from factory_assets.build.provenance import read_provenance, read_tag_message
+from factory_assets.build.publishing import PUBLISHED, read_published, without_published
 from factory_assets.build.scaffold.scaffold import FIRST_VERSION
 from factory_assets.dependencies.online import Online
 from factory_assets.domain.agents import CommandRunner
@@ -18,10 +20,12 @@ from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.domain.provenance import PROVENANCE_FILE, SPEC_FILE, Provenance, TagRecord, sha256
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import Tree, changed_paths
+from factory_assets.gates.acceptance import run_scenarios
 from factory_assets.gates.checkout import Checkout
 from factory_assets.gates.dependencies import WRITTEN_FILES, install_locked
 from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS
 from factory_assets.gates.runners import TestRunner
+from factory_assets.languages.names import names_of
 from factory_assets.scratch import scratch_folder
 
 _TAG = f"v{FIRST_VERSION}"
@@ -120,7 +124,12 @@ def _verify(clone: CloneReader, bench: Bench | None) -> Iterator[VerifyCheck]:
     for name, check in _CHECKS.items():
         yield _checked(name, partial(check, claims))
     if bench is not None:
-        yield _checked("tests", partial(_run_tests, clone, claims, bench))
+        with scratch_folder() as folder:
+            yield _checked("tests", partial(_run_tests, clone, claims, bench, folder / "tests"))
+            if claims.tag.acceptance is not None:
+                yield _checked(
+                    "acceptance", partial(_run_scenarios, clone, claims, bench, folder / "scenarios")
+                )
 
 
 def _checked(name: str, check: Callable[[], str]) -> VerifyCheck:
@@ -186,7 +195,7 @@ def _check_history(claims: _Claims) -> str:
 
 def _check_seal(claims: _Claims) -> str:
     changed = changed_paths(claims.review, claims.tree)
-    others = [path for path in changed if path not in _ADDED_AT_THE_END]
+    others = [path for path in changed if path not in _ADDED_AT_THE_END and not path.startswith(PUBLISHED)]
     if others:
         raise _BrokenClaimError(f"changed after the review, beside lock files: {', '.join(others)}")
     return f"after the review only {', '.join(changed)} changed"
@@ -229,32 +238,66 @@ _CHECKS: dict[str, Callable[[_Claims], str]] = {
 }
 
 
-def _run_tests(clone: CloneReader, claims: _Claims, bench: Bench) -> str:
-    with scratch_folder() as folder:
-        workspace = folder / "work"
-        workspace.mkdir()
-        clone.export(claims.tagged, workspace)
-        online = Online(
-            commands=bench.commands,
-            scratch=folder / "fetched",
-            indexes=bench.indexes,
-            seconds=bench.seconds,
-        )
-        fetched = install_locked(claims.provenance.language, claims.tree, online)
-        if not fetched.verdict.passed:
-            raise _BrokenClaimError(fetched.verdict.saw)
-        runner = TestRunner(
-            language=claims.provenance.language,
-            checkout=Checkout(workspace, claims.tree),
-            commands=bench.commands,
-            env=fetched.provide(workspace),
-        )
-        result = runner.make_test(bench.seconds)
+def _run_tests(clone: CloneReader, claims: _Claims, bench: Bench, folder: Path) -> str:
+    workspace, env, _ = _prepared(clone, claims, bench, folder)
+    runner = TestRunner(
+        language=claims.provenance.language,
+        checkout=Checkout(workspace, claims.tree),
+        commands=bench.commands,
+        env=env,
+    )
+    result = runner.make_test(bench.seconds)
     if result.exit_code != 0 or result.timed_out:
         raise _BrokenClaimError(
             f"`make test` ended with {result.exit_code}:\n{strip_hidden(tail(result.output))}"
         )
     return f"`make test` passed in {result.seconds:.1f} s"
+
+
+def _run_scenarios(clone: CloneReader, claims: _Claims, bench: Bench, folder: Path) -> str:
+    """The published scenarios, in a clone that does not hold them."""
+    assert claims.tag.acceptance is not None  # noqa: S101 - else nobody asks
+    try:
+        scenarios = read_published(claims.tree)
+    except InputError as error:
+        raise _BrokenClaimError(str(error)) from error
+    if not scenarios:
+        return f"by the record {claims.tag.acceptance.words}; they are not published with it"
+    workspace, env, fetched_folders = _prepared(clone, claims, bench, folder)
+    results = run_scenarios(
+        scenarios,
+        name=names_of(claims.provenance.name, claims.provenance.language).package,
+        language=claims.provenance.language,
+        clone=workspace,
+        tree=without_published(claims.tree),
+        commands=bench.commands,
+        seconds=bench.seconds,
+        env=env,
+        folders=fetched_folders,
+    )
+    failed = [f"{result.number}. {result.happened}" for result in results if not result.passed]
+    if failed:
+        raise _BrokenClaimError(f"{len(failed)} of {len(results)} scenarios fail:\n" + "\n".join(failed))
+    return f"{len(results)} scenarios passed"
+
+
+def _prepared(
+    clone: CloneReader, claims: _Claims, bench: Bench, folder: Path
+) -> tuple[Path, Mapping[str, str], tuple[str, ...]]:
+    """A fresh clone with its locked dependencies, the variables by which they are found, and their folders."""
+    workspace = folder / "work"
+    workspace.mkdir(parents=True)
+    clone.export(claims.tagged, workspace)
+    online = Online(
+        commands=bench.commands,
+        scratch=folder / "fetched",
+        indexes=bench.indexes,
+        seconds=bench.seconds,
+    )
+    fetched = install_locked(claims.provenance.language, claims.tree, online)
+    if not fetched.verdict.passed:
+        raise _BrokenClaimError(fetched.verdict.saw)
+    return workspace, fetched.provide(workspace), tuple(fetched.folders)
 
 
 def _hold(one: str | None, other: str, broken: str) -> None:

@@ -1,0 +1,1 @@
+"""What is published with a repo as it stands here."""
