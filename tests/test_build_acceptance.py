@@ -172,7 +172,8 @@ def test_a_scenario_that_the_builder_disputes_is_looked_at_once_and_struck_where
         factory.refused("Gate acceptance refused", by="gate")
     else:
         report = factory.build()
-        assert report.tag_record is not None and report.tag_record.acceptance is not None
+        assert report.tag_record is not None
+        assert report.tag_record.acceptance is not None
         assert report.tag_record.acceptance.words == "4, 1 of them held out; 2 struck"
         assert [bool(held.struck) for held in agreed(factory).scenarios] == [False] * 4 + [True] * 2
     assert reader.tasks.count("dispute") == 2
@@ -221,7 +222,8 @@ def test_a_budget_without_room_for_it_puts_the_build_off(tmp_path: Path) -> None
 def test_the_shipped_repo_says_what_it_was_held_to(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, AgreeingModel())
     report = factory.build()
-    assert report.provenance is not None and report.provenance.acceptance is not None
+    assert report.provenance is not None
+    assert report.provenance.acceptance is not None
     assert report.provenance.acceptance.model_dump() == {
         "model": "claude-sonnet-5-5",
         "digest": agreed(factory).digest,
@@ -248,7 +250,8 @@ def test_what_it_passed_is_published_with_it_and_was_not_there_while_it_was_judg
 
     factory.commands.run = look
     assert factory.build().commit is not None
-    assert seen and not any(seen)
+    assert seen
+    assert not any(seen)
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", factory.bare, clone], check=True)
     told = json.loads((clone / "tests/acceptance/scenarios.json").read_text())
