@@ -141,7 +141,11 @@ def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
         )
         for number in range(1, queued.attempts + 2)
     ]
-    return [attempt for attempt in made if attempt.phases or attempt.verdicts or attempt.reading]
+    return [
+        attempt
+        for attempt in made
+        if attempt.phases or attempt.verdicts or attempt.reading or attempt.scenarios
+    ]
 
 
 def _origin(connection: Connection, spec_id: int) -> str | None:
