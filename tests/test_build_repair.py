@@ -21,7 +21,7 @@ from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
 from factory_assets.domain.specs import Language
 from factory_assets.gates import ALL_GATES
-from factory_assets.gates.names import READING
+from factory_assets.gates.names import ACCEPTANCE, READING
 
 BROKEN = BASH_FILES["lib/count.sh"].replace("words[@]}))", "words[@]} + 1))")
 
@@ -54,7 +54,7 @@ def test_what_a_repair_mended_ships_on_top_of_the_review(tmp_path):
         "Repair word-count",
         "Review word-count",
     ]
-    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {READING}
+    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {ACCEPTANCE, READING}
     assert all(verdict.passed for verdict in report.verdicts)
     review = report.phases[-1]
     assert (review.phase, review.turns) == (Phase.REVIEW, 6)

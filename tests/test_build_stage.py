@@ -33,7 +33,7 @@ from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
 from factory_assets.gates import ALL_GATES, GATES
-from factory_assets.gates.names import READING
+from factory_assets.gates.names import ACCEPTANCE, READING
 from factory_assets.sandbox import find_sandbox
 
 
@@ -48,7 +48,7 @@ def test_a_spec_becomes_a_shipped_repo(tmp_path, language):
     report = factory.build()
     assert report.tests_executed == 3
     assert report.lines_of_code >= 20
-    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {READING}
+    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {ACCEPTANCE, READING}
     assert all(verdict.passed for verdict in report.verdicts)
     assert [record.phase for record in report.phases] == list(Phase)
     assert report.usage.cost_usd == pytest.approx(0.03)
@@ -294,7 +294,7 @@ def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):
     report = bash_factory.build()
     assert report.attempts == 1
     assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
-    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {READING}
+    assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {ACCEPTANCE, READING}
 
 
 def test_a_run_that_died_between_git_and_registry_ships_the_same_commit(bash_factory):

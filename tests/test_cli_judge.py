@@ -19,7 +19,7 @@ from factory_assets.build.laid import works_of
 from factory_assets.cli.app import app
 from factory_assets.domain.readings import Finding, FindingKind, Severity
 from factory_assets.gates import ALL_GATES
-from factory_assets.gates.names import READING
+from factory_assets.gates.names import ACCEPTANCE, READING
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Conversation, Reading, RecordedFinding, Turn
 from factory_assets.replay.server import ReplayServer
@@ -83,7 +83,7 @@ def test_a_good_tree_passes_every_gate_and_is_left_as_it_was(tree: Path, docs: P
     ended = judge(tree, "--language", "bash", "--docs", docs, "--json")
     assert (ended.code, ended.refused) == (0, {})
     assert ended.said["passed"] is True
-    assert {verdict["gate"] for verdict in ended.said["verdicts"]} == set(ALL_GATES) - {READING}
+    assert {verdict["gate"] for verdict in ended.said["verdicts"]} == set(ALL_GATES) - {ACCEPTANCE, READING}
     assert set(ended.said["verdicts"][0]) == {"gate", "phase", "passed", "kind", "saw", "fix"}
     assert (contents(tree), contents(docs)) == before
 

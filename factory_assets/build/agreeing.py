@@ -76,7 +76,7 @@ def _round(
             scenario,
             exit_code=answer.exit_code,
             stdout=answer.stdout,
-            stderr=answer.stderr,
+            stderr=answer.stderr or None,
             files={file.path: file.text for file in answer.files},
         ):
             kept.append(scenario)
@@ -100,9 +100,7 @@ def _sound(
     sound: list[Scenario] = []
     why: list[str] = []
     for scenario in scenarios:
-        fault = check_scenario(scenario, contract, state.spec.language)
-        if fault is None and scenario in sound:
-            fault = "the same as an earlier one"
+        fault = check_scenario(scenario, contract, state.spec.language, others=sound)
         if fault is None:
             sound.append(scenario)
         else:

@@ -52,7 +52,7 @@ def summary(statistics: Statistics) -> list[tuple[str, str]]:
 
 
 def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
-    """Spend by day and model, tokens by stage, time per phase, failures, findings, acceptance, the oldest of the queue."""
+    """Spend by day and model, tokens by stage, time per phase, failures, findings, acceptance, the oldest specs."""
     return [
         _spend(statistics),
         _tokens(statistics),

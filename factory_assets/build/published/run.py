@@ -84,7 +84,8 @@ def try_it(argv: list[str], scenario: dict[str, Any], env: dict[str, str]) -> st
 
 def agrees(expected: dict[str, Any], text: str) -> bool:
     """Whether an output is what a scenario asks for."""
-    value, form = expected["value"], expected["form"]
+    value: str = expected["value"]
+    form: str = expected["form"]
     if form == "exact":
         return text.rstrip() == value.rstrip()
     if form == "contains":
