@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -14,14 +13,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from pydantic import JsonValue
 from replay_material import SPEC, analysis, conversation
 
-from factory_assets.domain.acceptance import Form, Scenario
+from factory_assets.domain.acceptance import Scenario
 from factory_assets.domain.builds import Phase, turn_limit
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.readings import folded
 from factory_assets.domain.specs import Language, Spec
+from factory_assets.gates.scenario_checks import check_scenario, solved_agrees
 from factory_assets.languages.names import names_of
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.messages_questions import question_scene
@@ -270,52 +269,20 @@ def worked_out(name: str, scenarios: Sequence[Scenario]) -> list[tuple[int, str]
     return [(result["exit_code"], result["stdout"]) for result in json.loads(scene.turn.say)["results"]]
 
 
-def is_met(scenario: Scenario, exit_code: int, stdout: str) -> bool:
-    """Whether that is what the scenario asks for. Those of the demo ask for nothing but exit codes and stdout."""
-    assert {expected.of for expected in scenario.expects} <= {"stdout"}
-    return exit_code == scenario.exit_code and all(
-        is_as_expected(each.form, each.value, each.tolerance, stdout) for each in scenario.expects
-    )
-
-
-def is_as_expected(form: Form, value: str, tolerance: float, stdout: str) -> bool:
-    match form:
-        case Form.EXACT:
-            return stdout.rstrip() == value.rstrip()
-        case Form.CONTAINS:
-            return value in stdout
-        case Form.REGEX:
-            return re.search(value, stdout, re.MULTILINE) is not None
-        case Form.JSON:
-            return is_part(json.loads(value), json.loads(stdout), tolerance)
-        case Form.NUMBER:
-            told = re.fullmatch(r"(.*[^-.\d])(-?[.\d]+)", value, re.DOTALL)
-            assert told is not None
-            found = re.search(re.escape(told[1]) + r"\s*(-?\d+(?:\.\d+)?)", stdout)
-            return found is not None and abs(float(found[1]) - float(told[2])) <= tolerance
-
-
-def is_part(wanted: JsonValue, found: JsonValue, tolerance: float) -> bool:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(key in found and is_part(each, found[key], tolerance) for key, each in wanted.items())
-    if isinstance(wanted, list) and isinstance(found, list):
-        pairs = zip(wanted, found, strict=False)
-        return len(wanted) == len(found) and all(is_part(a, b, tolerance) for a, b in pairs)
-    if isinstance(wanted, int | float) and isinstance(found, int | float):
-        return abs(wanted - found) <= tolerance
-    return wanted == found
-
-
 def test_a_demo_repo_passes_each_of_its_recorded_scenarios_but_for_those_that_the_demo_drops(
     built: tuple[Spec, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     spec, root = built
     scenarios = [recorded.scenario for recorded in DEMO.conversations[spec.name].acceptance.scenarios]
+    contract = DEMO.conversations[spec.name].acceptance.contract
+    assert [check_scenario(each, contract, spec.language) for each in scenarios] == [None] * len(scenarios)
     slips = SLIPS.get(spec.name, [])
     happened = [tried(spec, root, each, tmp_path_factory.mktemp("scenario")) for each in scenarios]
     for outcomes in (happened, worked_out(spec.name, scenarios)):
         results = zip(scenarios, outcomes, strict=True)
-        assert [each.title for each, outcome in results if not is_met(each, *outcome)] == slips
+        assert [
+            each.title for each, outcome in results if not solved_agrees(each, *outcome, None, {})
+        ] == slips
     assert len(scenarios) - len(slips) >= (0 if spec.name == FAILS_ON_PURPOSE else 7)
 
 
