@@ -7,10 +7,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx2
 from pydantic import SecretStr
 
-from factory_assets.network.clients import async_client
+from factory_assets.network.async_client import AsyncClient
 from factory_assets.router.backends import Backend, CredentialKind
 from factory_assets.router.backends_file import default_backend, load_backends
 from factory_assets.router.credentials import LoginFile
@@ -23,7 +22,7 @@ _KINDS = {
     "ANTHROPIC_AUTH_TOKEN": CredentialKind.AUTH_TOKEN,
     "CLAUDE_CODE_OAUTH_TOKEN": CredentialKind.OAUTH_TOKEN,
 }
-_EMBEDDING_TIMEOUT = httpx2.Timeout(10.0)
+_EMBEDDING_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 # A router on its own machine keeps the real key, and takes whatever it is shown.
 _NO_KEY = SecretStr("no-key-needed")
@@ -60,7 +59,7 @@ def _likeness(settings: Settings) -> Likeness:
     if settings.factory_embeddings_url is None:
         return Lexical()
     return Embeddings(
-        async_client(timeout=_EMBEDDING_TIMEOUT),
+        AsyncClient(_EMBEDDING_SECONDS, _EMBEDDING_SECONDS),
         settings.factory_embeddings_url,
         settings.factory_embeddings_model,
         settings.factory_embeddings_threshold,

@@ -50,6 +50,16 @@ api = ClaudeApi(sys.argv[1], api_key=SecretStr(sys.argv[2]), retries=0)
 for tokens in (100, 30_000):
     print(api.ask(Question("r", "p", {"type": "object", "properties": {}}, "claude-haiku-5-5", tokens)).text)
 """
+MODELS = """
+import asyncio, sys
+from factory_assets.network.async_client import Asking, AsyncClient
+async def ask():
+    async with AsyncClient(10, 10) as client:
+        for body in (b"small", b"large" * 100_000):
+            answer = await client.ask(Asking("POST", sys.argv[1] + "/v1/messages?a=%20", [(b"x-key", b"k")], body))
+            print(answer.status, b"".join([part async for part in answer.content()]).decode())
+asyncio.run(ask())
+"""
 ROUTER = """
 import sys
 from factory_assets.llm.router import Router
@@ -156,10 +166,10 @@ def test_loopback_is_reached_whatever_proxies_and_certificates_are_named(
         answered = run(CLAUDE, claude.url, KEY, env=env)
         assert answered.stdout.split() == ["one", "two"], answered.stderr
     with answering('{"status": "ok"}') as anything:
-        for script in (ROUTER, ALERT):
+        for script in (ROUTER, ALERT, MODELS):
             done = run(script, anything.url, env=env)
             assert done.returncode == 0, done.stderr
-        assert anything.asked == ["/health", "/"]
+        assert anything.asked == ["/health", "/", *["/v1/messages?a=%20"] * 2]
     with GitHubStandIn(tmp_path, tokens={"secret": "me"}) as github:
         login = run(GITHUB, github.url, "secret", env=env)
         assert login.stdout.strip() == "me", login.stderr
@@ -183,6 +193,10 @@ def test_what_is_outside_is_asked_through_the_proxy_with_its_login(tmp_path: Pat
         for script in (ROUTER, ALERT):
             assert run(script, "http://out.example", env={"ALL_PROXY": proxy.url}).returncode == 0
         assert proxy.asked == ["http://out.example/health", "http://out.example/"]
+    with answering("{}") as anything, recording_proxy(anything.url, login="who:p@ss") as proxy:
+        env = {"HTTP_PROXY": f"http://who:p%40ss@127.0.0.1:{proxy.port}"}
+        assert run(MODELS, "http://models.example:8080", env=env).stdout.split() == ["200", "{}"] * 2
+        assert proxy.asked == ["http://models.example:8080/v1/messages?a=%20"] * 2
     with GitHubStandIn(tmp_path, tokens={"secret": "me"}) as github, recording_proxy(github.git_url) as proxy:
         login = run(GITHUB, "http://github.example/api/v3", "secret", env={"HTTP_PROXY": proxy.url})
         assert login.stdout.strip() == "me", login.stderr
@@ -195,13 +209,14 @@ def test_tls_goes_through_a_tunnel_of_the_proxy() -> None:
     with answering() as plain, recording_proxy(plain.url) as proxy:
         env = {"HTTPS_PROXY": proxy.url}
         run(ROUTER, "https://out.example", env=env)
+        run(MODELS, "https://out.example", env=env)
         run(CLAUDE, "https://out.example", KEY, env=env)
         run(GITHUB, "https://out.example", "secret", env=env)
         run(GIT, "https://out.example/x.git", env=env)
-    assert proxy.asked[:2] == ["out.example:443"] * 2
+    assert proxy.asked[:3] == ["out.example:443"] * 3
     assert set(proxy.asked) == {"out.example:443"}
     # PyGithub's own retries come beside.
-    assert len(proxy.asked) >= 4
+    assert len(proxy.asked) >= 5
 
 
 @pytest.mark.parametrize(
@@ -226,6 +241,7 @@ def test_what_cannot_serve_is_refused_by_name_by_every_client(
         (GATHER, "https://out.example", str(tmp_path / "turns")),
         (CLAUDE, "https://out.example", KEY),
         (ROUTER, "https://out.example"),
+        (MODELS, "https://out.example"),
         (ALERT, "https://out.example"),
     ]
     # The whole of GitHub's client and git's go by the same two calls, which do not open a bundle themselves.

@@ -13,10 +13,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx2
 import pytest
 
 from bench.edits import OTHER_MATTERS
+from factory_assets.network.async_client import AsyncClient
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.cache import Place
 from factory_assets.router.canonical import Question
@@ -190,7 +190,7 @@ def embedding(vectors: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any
 
 def by_vectors(url: str, told: list[str], *texts: str) -> list[Place | None]:
     async def found() -> list[Place | None]:
-        async with httpx2.AsyncClient() as client:
+        async with AsyncClient(10.0, 10.0) as client:
             likeness = Embeddings(client, url, "small", 0.95, told.append, api_key="k")
             return [await Semantic(likeness).place(question(text)) for text in texts]
 
@@ -211,7 +211,7 @@ def test_texts_are_compared_by_the_vectors_of_the_server_that_is_named() -> None
     assert near is not None
     assert far is not None
     assert number is not None
-    semantic = Semantic(Embeddings(httpx2.AsyncClient(), url, "small", 0.95, told.append))
+    semantic = Semantic(Embeddings(AsyncClient(10.0, 10.0), url, "small", 0.95, told.append))
     assert semantic.nearest(one, [("far", far.traits), ("near", near.traits)]) == "near"
     assert semantic.nearest(one, [("far", far.traits)]) is None
     # However alike the vectors are: another number is another group.

@@ -1,11 +1,11 @@
-"""The only place that makes HTTP clients: each asks by the proxy and the certificates that one rule gives it."""
+"""The HTTP clients: each asks by the proxy and the certificates that one rule gives it."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 import httpx
 from pydantic import JsonValue
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx2
 
 # As the SDK does: an answer that is thought over for minutes must not lose its connection to a router in between.
-_KEPT_ALIVE = [
+KEPT_ALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
         (socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -43,34 +43,14 @@ def http_client(
     )
 
 
-def async_client(*, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-    """As `http_client`, for many requests at once; no redirect is followed.
+def way_to(url: str) -> tuple[Proxy | None, ssl.SSLContext | None]:
+    """The proxy that an address is asked through, if any, and what TLS on the way is checked with.
 
-    By httpx2: the pool of httpx takes a time that grows with the square of its connections.
+    Raises:
+        InputError: as `check_way`.
     """
-    import httpx2  # noqa: PLC0415  not everybody who asks anything asks so much
-
-    class Routed(httpx2.AsyncBaseTransport):
-        def __init__(self) -> None:
-            self._made: dict[tuple[bool, Proxy | None], httpx2.AsyncHTTPTransport] = {}
-
-        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-            secure, proxy = way = _route(str(request.url))
-            if way not in self._made:
-                self._made[way] = httpx2.AsyncHTTPTransport(
-                    verify=_tls(secure, proxy),
-                    proxy=proxy.url if proxy else None,
-                    trust_env=False,
-                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
-                    socket_options=_KEPT_ALIVE,
-                )
-            return await self._made[way].handle_async_request(request)
-
-        async def aclose(self) -> None:
-            for transport in self._made.values():
-                await transport.aclose()
-
-    return httpx2.AsyncClient(transport=Routed(), trust_env=False, timeout=timeout)
+    secure, proxy = _route(url)
+    return proxy, _tls(secure, proxy) or None
 
 
 def ask(
@@ -99,8 +79,7 @@ def check_way(url: str) -> None:
     Raises:
         InputError: naming the variable: a proxy of a kind that is not served, certificates that are not there.
     """
-    secure, proxy = _route(url)
-    _tls(secure, proxy)
+    way_to(url)
 
 
 def anthropic_client(base_url: str) -> httpx2.Client:
@@ -114,7 +93,7 @@ def anthropic_client(base_url: str) -> httpx2.Client:
 
     ways = _Ways(
         lambda tls, proxy: httpx2.HTTPTransport(
-            verify=tls, proxy=proxy, trust_env=False, socket_options=_KEPT_ALIVE
+            verify=tls, proxy=proxy, trust_env=False, socket_options=KEPT_ALIVE
         )
     )
 
@@ -217,7 +196,7 @@ def _route(url: str) -> tuple[bool, Proxy | None]:
     return url.startswith("https:"), proxy_for(url)
 
 
-def _tls(secure: bool, proxy: Proxy | None) -> ssl.SSLContext | bool:
+def _tls(secure: bool, proxy: Proxy | None) -> ssl.SSLContext | Literal[False]:
     # Loading the certificates takes a while, and plain http has no use for them.
     return tls_context() if secure or (proxy is not None and proxy.scheme == "https") else False
 

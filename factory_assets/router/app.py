@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-import httpx2
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -17,7 +16,7 @@ from starlette.routing import Route
 from factory_assets.domain.errors import CredentialError, FactoryError, InputError
 from factory_assets.llm.model_door import GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.router_headers import GatewayReading
-from factory_assets.network.clients import async_client
+from factory_assets.network.async_client import AsyncClient
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
 from factory_assets.router.batches import PATH as _BATCHES
 from factory_assets.router.batches import Batches
@@ -37,7 +36,7 @@ from factory_assets.router.tokens import PREFIX
 MOST_BYTES = 32 * 1024 * 1024
 _MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
 # An agent's answer may take long, and pings keep it alive; a backend that takes no connection is down.
-_TIMEOUT = httpx2.Timeout(600.0, connect=30.0)
+_CONNECT_SECONDS, _SILENT_SECONDS = 30.0, 600.0
 _KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -61,7 +60,7 @@ class Router:
     routing: Routing
     batches: Batches
     reroutes: bool
-    _clients: list[httpx2.AsyncClient] = field(default_factory=list)
+    _clients: list[AsyncClient] = field(default_factory=list)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -89,7 +88,7 @@ class Router:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        async with async_client(timeout=_TIMEOUT) as client:
+        async with AsyncClient(_CONNECT_SECONDS, _SILENT_SECONDS) as client:
             self._clients.append(client)
             yield
             await self.sharing.in_flight.aclose()

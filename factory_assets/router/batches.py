@@ -7,10 +7,11 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
-
-import httpx2
+from http import HTTPStatus
 
 from factory_assets.domain.builds import Usage
+from factory_assets.network.async_client import AsyncClient, CutAnswerError
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend, Kind, Needs
 from factory_assets.router.batch_books import BatchBooks, BatchRow
 from factory_assets.router.batch_forms import BatchAsked, Results, batch_id, digest_of, led_here
@@ -18,7 +19,7 @@ from factory_assets.router.calls import Unmetered
 from factory_assets.router.grants import Grants
 from factory_assets.router.health import Ending, HealthCall
 from factory_assets.router.incoming import Incoming, RefusedError, check_budget
-from factory_assets.router.passing import Headers, Passing, UnreachableError, pass_on
+from factory_assets.router.passing import Passing, UnreachableError, pass_on
 from factory_assets.router.sending import Sender
 from factory_assets.router.shapes import CallFacts, Outcome
 
@@ -38,7 +39,7 @@ class Batches:
     _being_made: set[asyncio.Task[Passing]] = field(default_factory=set)
 
     async def pass_on(
-        self, client: httpx2.AsyncClient, incoming: Incoming, batch: str | None, *, base: str
+        self, client: AsyncClient, incoming: Incoming, batch: str | None, *, base: str
     ) -> Passing:
         """Pass a call on; `batch` is the one that it is about, `base` where its caller has reached this router.
 
@@ -88,7 +89,7 @@ class Batches:
             )
             self.sender.tell(told)
 
-    async def _make(self, client: httpx2.AsyncClient, incoming: Incoming, base: str) -> Passing:
+    async def _make(self, client: AsyncClient, incoming: Incoming, base: str) -> Passing:
         asked, live = BatchAsked.read(incoming.asked), incoming.live
         check_budget(live)
         backend, health = self._choose(incoming, asked)
@@ -215,7 +216,7 @@ class _Reading:
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """See passing.Listener."""
         del headers
-        if status == httpx2.codes.OK:
+        if status == HTTPStatus.OK:
             self._results = Results(self.backend, self.row.model if self.row else None)
 
     def heard(self, content: bytes) -> None:
@@ -253,10 +254,8 @@ async def _with_own_links(passing: Passing, base: str) -> Passing:
             body += chunk
             if len(body) > _MOST_BYTES:
                 raise UnreachableError(f"the answer about batches is larger than {_MOST_BYTES} bytes")
-    except httpx2.HTTPError as error:
-        raise UnreachableError(
-            f"the answer about batches broke off: {error or type(error).__name__}"
-        ) from error
+    except CutAnswerError as error:
+        raise UnreachableError(f"the answer about batches broke off: {error}") from error
     finally:
         await passing.close()
     body = led_here(body, base)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.abilities import needed
 from factory_assets.router.asked import Asked
 from factory_assets.router.backends import Needs, Use
 from factory_assets.router.grants import Live
 from factory_assets.router.limit_headers import Estimate
-from factory_assets.router.passing import Headers
 
 _BYTES_PER_TOKEN = 4
 # A request that names no model is passed on, for the API to refuse.

@@ -6,11 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.incoming import Incoming
 from factory_assets.router.openai_answer import answer_to_chat, error_to_chat
 from factory_assets.router.openai_request import Converted, from_chat
 from factory_assets.router.openai_stream import ToChat
-from factory_assets.router.passing import Headers, Passing
+from factory_assets.router.passing import Passing
 
 # Where a caller names no longest answer.
 _MOST_TOKENS = 4096

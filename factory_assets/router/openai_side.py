@@ -6,16 +6,17 @@ The answer is turned back before anybody looks at it, so that meter, health and 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 
-import httpx2
-
+from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerError
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.health import Ending
 from factory_assets.router.openai_answer import answer_from_chat, error_from_chat
 from factory_assets.router.openai_backend import to_chat
 from factory_assets.router.openai_stream import FromChat
-from factory_assets.router.passing import Headers, Listener, Passing, UnreachableError, pass_on
+from factory_assets.router.passing import Listener, Passing, UnreachableError, pass_on
 
 _PATH = "/chat/completions"
 # A message of 128,000 tokens is a megabyte; an answer in one piece is turned back as a whole.
@@ -25,43 +26,39 @@ _STREAM, _JSON = "text/event-stream", "application/json"
 _OF_THE_BODY = frozenset({b"content-length", b"content-type"})
 
 
-def chat_request(backend: Backend, content: bytes, *, model: str) -> httpx2.Request:
+def chat_request(backend: Backend, content: bytes, *, model: str) -> Asking:
     """A request of the Messages API as one to a backend for `model`; of the caller's headers it has none.
 
     Raises:
         UnconvertibleError: it asks for something that cannot be said there.
     """
-    headers = {"content-type": _JSON, "accept-encoding": "identity"}
+    headers = [(b"content-type", _JSON.encode()), (b"accept-encoding", b"identity")]
     if backend.header is not None:
         name, value = backend.header
-        headers[name] = value
-    url = httpx2.URL(f"{backend.base_url}{_PATH}")
-    return httpx2.Request("POST", url, headers=headers, content=to_chat(content, model=model))
+        headers.append((name.encode(), value.encode()))
+    return Asking("POST", f"{backend.base_url}{_PATH}", headers, to_chat(content, model=model))
 
 
-async def ask_chat(
-    client: httpx2.AsyncClient, request: httpx2.Request, listener: Listener, *, streams: bool
-) -> Passing:
+async def ask_chat(client: AsyncClient, asking: Asking, listener: Listener, *, streams: bool) -> Passing:
     """Send it, and begin to give its answer as one of the Messages API.
 
     Raises:
         UnreachableError: there is no answer, or none that can be turned back.
     """
     ear = _Ear(listener, streams=streams)
-    passing = await pass_on(client, request, ear)
+    passing = await pass_on(client, asking, ear)
     if ear.hears_a_stream:
         return Passing(passing.status, _headers(passing, _STREAM), _streamed(passing, ear), passing.close)
     try:
         body = await _turned_back(passing, streams=streams)
         headers = _headers(passing, _JSON)
-        listener.answered(passing.status, httpx2.Headers(headers))
+        listener.answered(passing.status, {name.decode(): value.decode("latin-1") for name, value in headers})
         listener.heard(body)
         listener.ended(Ending.WHOLE)
-    except (UnconvertibleError, httpx2.HTTPError) as error:
+    except (UnconvertibleError, CutAnswerError) as error:
         # The backend has worked on it, and what that has used is not known.
         listener.ended(Ending.CUT)
-        place = request.url.netloc.decode("ascii")
-        raise UnreachableError(f"{place} gave no answer that can be passed on: {error}") from error
+        raise UnreachableError(f"{asking.parts[1]} gave no answer that can be passed on: {error}") from error
     finally:
         await passing.close()
     headers.append((b"content-length", str(len(body)).encode()))
@@ -87,7 +84,7 @@ class _Ear:
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """See passing.Listener."""
         is_stream = headers.get("content-type", "").lower().startswith(_STREAM)
-        if status == httpx2.codes.OK and self._streams and is_stream:
+        if status == HTTPStatus.OK and self._streams and is_stream:
             self._converter = FromChat()
             self._listener.answered(status, headers)
 
@@ -131,14 +128,14 @@ async def _turned_back(passing: Passing, *, streams: bool) -> bytes:
 
     Raises:
         UnconvertibleError: it has none.
-        httpx2.HTTPError: it broke off.
+        CutAnswerError: it broke off.
     """
     whole = bytearray()
     async for chunk in passing.content:
         whole += chunk
         if len(whole) > _MOST_BYTES:
             raise UnconvertibleError(f"It is longer than {_MOST_BYTES} bytes.")
-    if passing.status >= httpx2.codes.BAD_REQUEST:
+    if passing.status >= HTTPStatus.BAD_REQUEST:
         return error_from_chat(bytes(whole), passing.status)
     if streams:
         raise UnconvertibleError("It is no stream, though one was asked for.")

@@ -7,12 +7,17 @@ Claude Code reads the words of an error, and a beta that a gateway does not know
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx2
-
+from factory_assets.network.async_client import (
+    Answering,
+    Asking,
+    AsyncClient,
+    CutAnswerError,
+    NoAnswerError,
+)
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.health import Ending
 
 # RFC 9110, 7.6.1: what concerns one connection alone.
@@ -26,8 +31,6 @@ CREDENTIALS = frozenset({"authorization", "x-api-key"})
 # Host and length are set anew by the client that sends it on; a compressed answer could not be read as it passes.
 _NOT_PASSED_ON = _HOP_BY_HOP | CREDENTIALS | {"host", "content-length", "accept-encoding"}
 _NOT_PASSED_BACK = _HOP_BY_HOP
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Listener(Protocol):
@@ -67,74 +70,47 @@ class UnreachableError(Exception):
     """The backend gave no answer that could be passed back."""
 
 
-async def pass_on(client: httpx2.AsyncClient, request: httpx2.Request, listener: Listener) -> Passing:
+async def pass_on(client: AsyncClient, asking: Asking, listener: Listener) -> Passing:
     """Send a request on, and begin to pass its answer back.
 
     Raises:
         UnreachableError: there is no answer, or one that leads elsewhere or is packed though it was asked not to be.
     """
-    place = request.url.netloc.decode("ascii")
     try:
-        answer = await _sent(client, request)
-    except httpx2.ConnectError as error:
-        listener.unanswered()
-        listener.ended(Ending.CUT)
-        raise UnreachableError(f"{place} cannot be reached: {error}") from error
-    except httpx2.HTTPError as error:
+        place = asking.parts[1]
+        answer = await client.ask(asking)
+    except NoAnswerError as error:
         # One that takes a request and hangs up has not worked on it; one that is waited for too long may have.
-        if not isinstance(error, httpx2.TimeoutException):
+        if not error.was_taken:
             listener.unanswered()
         listener.ended(Ending.CUT)
-        raise UnreachableError(f"{place} gave no answer: {error or type(error).__name__}") from error
+        raise UnreachableError(str(error)) from error
     except BaseException:
         listener.ended(Ending.HUNG_UP)
         raise
     packed = answer.headers.get("content-encoding", "identity").strip().lower()
     if packed not in {"", "identity"}:
-        await answer.aclose()
+        answer.close()
         listener.ended(Ending.CUT)
-        raise UnreachableError(f"the answer of {place} is encoded ({packed}), though it was asked not to be")
-    if answer.has_redirect_location:
+        words = f"the answer of {place} is encoded ({packed}), though it was asked not to be"
+        raise UnreachableError(words)
+    if answer.leads_to is not None:
         # Who follows it would show its token to another, and ask past the router.
-        await answer.aclose()
+        answer.close()
         listener.unanswered()
         listener.ended(Ending.CUT)
-        raise UnreachableError(f"{place} redirects to {_led_to(answer)}: name that address for the backend")
-    listener.answered(answer.status_code, answer.headers)
+        words = f"{place} redirects to {answer.leads_to}: name that address for the backend"
+        raise UnreachableError(words)
+    listener.answered(answer.status, answer.headers)
 
     async def close() -> None:
         listener.ended(Ending.HUNG_UP)
-        with suppress(httpx2.HTTPError):
-            await answer.aclose()
+        answer.close()
 
-    headers = passed_back(answer.headers.raw)
-    return Passing(answer.status_code, headers, _heard(answer, listener), close)
+    return Passing(answer.status, passed_back(answer.raw_headers), _heard(answer, listener), close)
 
 
-def _led_to(answer: httpx2.Response) -> str:
-    """Where an answer leads, without what an address can hold of secrets."""
-    return answer.headers["location"].partition("?")[0].rpartition("@")[2]
-
-
-async def _sent(client: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """Send it; again for as long as each connection was one that was kept, and had been closed at the other end."""
-    made: list[str] = []
-
-    async def trace(event: str, _: Mapping[str, object]) -> None:
-        if event == "connection.connect_tcp.started":
-            made.append(event)
-
-    request.extensions["trace"] = trace
-    while True:
-        try:
-            return await client.send(request, stream=True)
-        except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
-            # Each try uses up one of those that are kept, so that a new one is made in the end.
-            if made:
-                raise
-
-
-async def _heard(answer: httpx2.Response, listener: Listener) -> AsyncIterator[bytes]:
+async def _heard(answer: Answering, listener: Listener) -> AsyncIterator[bytes]:
     """The content; of an answer in one piece the end is held back until it is settled.
 
     So the caller's next request finds this one counted. Events of a stream count as they pass.
@@ -142,7 +118,7 @@ async def _heard(answer: httpx2.Response, listener: Listener) -> AsyncIterator[b
     streams = answer.headers.get("content-type", "").lower().startswith("text/event-stream")
     held = b""
     try:
-        async for chunk in answer.aiter_raw():
+        async for chunk in answer.content():
             listener.heard(chunk)
             if streams:
                 yield chunk
@@ -150,7 +126,7 @@ async def _heard(answer: httpx2.Response, listener: Listener) -> AsyncIterator[b
                 if held:
                     yield held
                 held = chunk
-    except httpx2.HTTPError:
+    except CutAnswerError:
         listener.ended(Ending.CUT)
         raise
     listener.ended(Ending.WHOLE)

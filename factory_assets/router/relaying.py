@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import httpx2
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from factory_assets.network.async_client import CutAnswerError
 from factory_assets.router.inflight import CutOffError
 from factory_assets.router.passing import Passing
 
@@ -72,7 +72,7 @@ class Relayed(Response):
         del scope
         try:
             await unless_gone(receive, self._give(send))
-        except (ClientDisconnect, CutOffError, httpx2.HTTPError):
+        except (ClientDisconnect, CutOffError, CutAnswerError):
             # The server closes the connection of an answer that has no end.
             pass
         finally:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import struct
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from math import sqrt
 from typing import Protocol
 
-import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerError, NoAnswerError
 from factory_assets.router.cache import Place
 from factory_assets.router.canonical import Question
 from factory_assets.router.words import Words, overlap
@@ -119,7 +121,7 @@ class Embeddings:
     alone, and `notify` is told once for each reason.
     """
 
-    client: httpx2.AsyncClient
+    client: AsyncClient
     base_url: str
     model: str
     threshold: float
@@ -135,16 +137,23 @@ class Embeddings:
     async def traits(self, text: str, words: Words) -> bytes | None:  # noqa: ARG002 - as in Likeness
         """The text's vector, of length 1."""
         url = f"{self.base_url.rstrip('/')}/v1/embeddings"
-        headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         try:
-            answer = await self.client.post(url, json={"model": self.model, "input": [text]}, headers=headers)
-            answer.raise_for_status()
-            (vector,) = _Vectors.model_validate_json(answer.content).data
-        except (httpx2.HTTPError, ValidationError, ValueError) as error:
+            (vector,) = _Vectors.model_validate_json(await self._answer(url, text)).data
+        except (NoAnswerError, CutAnswerError, ValidationError, ValueError) as error:
             self._tell(url, error)
             return None
         length = sqrt(sum(value * value for value in vector.embedding))
         return array("f", [value / length for value in vector.embedding]).tobytes() if length else None
+
+    async def _answer(self, url: str, text: str) -> bytes:
+        headers = [(b"content-type", b"application/json")]
+        headers += [(b"authorization", f"Bearer {self.api_key}".encode())] if self.api_key else []
+        body = json.dumps({"model": self.model, "input": [text]}).encode()
+        answer = await self.client.ask(Asking("POST", url, headers, body))
+        content = b"".join([chunk async for chunk in answer.content()])
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise NoAnswerError(f"it answered HTTP {answer.status}", was_taken=True)
+        return content
 
     def score(self, one: bytes, other: bytes) -> float:
         """The cosine of two vectors; 0 for those of different lengths."""
@@ -156,8 +165,6 @@ class Embeddings:
     def _tell(self, url: str, error: Exception) -> None:
         if isinstance(error, ValidationError):
             reason = "its answer holds no vector"
-        elif isinstance(error, httpx2.HTTPStatusError):
-            reason = f"it answered HTTP {error.response.status_code}"
         else:
             reason = str(error) or type(error).__name__
         if reason in self._told:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import httpx2
-
 from factory_assets.domain.errors import RateLimitedError
+from factory_assets.network.async_client import Asking, AsyncClient
 from factory_assets.router.asked import with_model
 from factory_assets.router.backends import Backend, CredentialKind, Kind, Needs
 from factory_assets.router.calls import Attempt, MeteredCall, Unmetered
@@ -42,7 +41,7 @@ class Sender:
     homes: Homes = field(default_factory=Homes)
     _last_limit: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    async def send(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
+    async def send(self, client: AsyncClient, incoming: Incoming) -> Passing:
         """A call of the model, once there is room for it and as long as its grant has dollars left.
 
         Raises:
@@ -76,7 +75,7 @@ class Sender:
             chain, incoming.needs, but_not=tried
         )
 
-    async def ask_free(self, client: httpx2.AsyncClient, incoming: Incoming) -> Passing:
+    async def ask_free(self, client: AsyncClient, incoming: Incoming) -> Passing:
         """What costs nothing: passed to the first backend that has it and may be asked, and not counted.
 
         Raises:
@@ -89,7 +88,7 @@ class Sender:
             raise RefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
         return await pass_on(client, self.request(incoming, backend, incoming.body), Unmetered())
 
-    async def _try(self, client: httpx2.AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
+    async def _try(self, client: AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
         live, model, backend = incoming.live, choice.model.name, choice.backend
         # Made before the call is begun, so that one which cannot be made leaves nothing under way.
         if backend.kind is Kind.OPENAI:
@@ -147,7 +146,7 @@ class Sender:
             raise self.nobody(incoming, (choice.backend,))
         return health
 
-    def request(self, incoming: Incoming, backend: Backend, body: bytes) -> httpx2.Request:
+    def request(self, incoming: Incoming, backend: Backend, body: bytes) -> Asking:
         """The request as it goes on: with the credential in the place of the token."""
         headers = [*incoming.headers, (b"accept-encoding", b"identity")]
         if incoming.live.grant.login:
@@ -157,8 +156,7 @@ class Sender:
         elif backend.header is not None:
             name, value = backend.header
             headers.append((name.encode(), value.encode()))
-        url = httpx2.URL(f"{backend.base_url}{incoming.target}")
-        return httpx2.Request(incoming.method, url, headers=headers, content=body)
+        return Asking(incoming.method, f"{backend.base_url}{incoming.target}", headers, body)
 
     def _heard(self, backend: Backend, status: int, headers: Mapping[str, str]) -> None:
         if status == _RATE_LIMITED:

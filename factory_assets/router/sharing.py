@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from factory_assets.llm.router_headers import GatewayReading
+from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend
 from factory_assets.router.cache import AnswerCache, Kept, Place
 from factory_assets.router.canonical import Question, owner_of
 from factory_assets.router.incoming import Incoming, check_budget
 from factory_assets.router.inflight import InFlight
-from factory_assets.router.passing import Headers, Passing
+from factory_assets.router.passing import Passing
 from factory_assets.router.semantic import Semantic
 from factory_assets.router.shapes import CallFacts, Outcome, routing_headers
 
