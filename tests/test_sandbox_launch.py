@@ -88,7 +88,7 @@ import subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from claude_code_sandboxes import program, sandbox_named
-from factory_assets.sandbox import namespace_sockets, supervisor, write_launch
+from factory_assets.sandbox import write_launch
 line = f"setsid sleep {sys.argv[2]} >/dev/null 2>&1 & sleep 600"
 leaver = program("sh", "-c", line, workspace=Path.cwd() / "workspace", home=Path.cwd() / "home")
 launch = write_launch(sandbox_named(sys.argv[1]), leaver, directory=Path.cwd() / "launch")

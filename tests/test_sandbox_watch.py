@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from claude_code_sandboxes import bubblewrap, sandbox_named
 
 from factory_assets.domain.agents import Command, Reach, Sighting, SightingKind
-from factory_assets.sandbox.attempts import Attempts
+from factory_assets.sandbox.attempts import HELPER, Attempts
+from factory_assets.sandbox.namespace_helper import NamespaceHelper
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -171,7 +173,7 @@ def test_a_machine_that_lets_nobody_watch_the_network_says_so_and_runs_the_comma
 ) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit('setns: Operation not permitted')")
-    monkeypatch.setattr("factory_assets.sandbox.attempts.namespace_sockets.__file__", str(broken))
+    monkeypatch.setattr("factory_assets.sandbox.attempts.HELPER", NamespaceHelper(broken))
     result = bubblewrap().run(Command(("echo", "ran"), tmp_path, timeout_seconds=60))
     assert (result.exit_code, result.output) == (0, "ran\n")
     assert "Operation not permitted" in result.unwatched[0]
@@ -195,3 +197,43 @@ def test_a_network_whose_loopback_comes_up_late_is_watched_all_the_same() -> Non
         if late.stdout.readline() != "in\n":
             pytest.skip("this machine lets nobody make namespaces")
         assert Attempts(late.pid).close() == ()
+
+
+def test_one_helper_watches_every_network_and_one_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    calls = python("import socket; socket.socket().connect_ex(('203.0.113.1', 1))")
+    helpers = []
+    for _ in range(2):
+        assert ("tried to reach", "203.0.113.1:1") in seen("bubblewrap", tmp_path, calls)
+        helpers.append(HELPER.pid)
+    assert helpers[0] == helpers[1]
+    psutil.Process(helpers[0]).kill()
+    assert ("tried to reach", "203.0.113.1:1") in seen("bubblewrap", tmp_path, calls)
+    assert HELPER.pid != helpers[0]
+
+
+_ASKS = """
+import sys
+from contextlib import suppress
+from factory_assets.domain.errors import MissingToolError
+from factory_assets.sandbox.namespace_helper import NamespaceHelper
+helper = NamespaceHelper()
+with suppress(MissingToolError):
+    helper.sockets_of(0)
+print(helper.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_helper_knows_nothing_of_who_started_it_and_ends_with_that_process(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _ASKS],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        helper = psutil.Process(int(owner.stdout.readline()))
+        assert (helper.environ(), helper.cwd()) == ({}, "/")
+        owner.kill()
+    helper.wait(10)

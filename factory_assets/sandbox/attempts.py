@@ -12,21 +12,17 @@ import os
 import select
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from factory_assets.domain.agents import Sighting, SightingKind
-from factory_assets.domain.errors import MissingToolError
-from factory_assets.sandbox import namespace_sockets
+from factory_assets.sandbox.namespace_helper import NamespaceHelper
 
 _MOST_SEEN = 50
-_START_SECONDS = 60.0
 _TCP, _UDP, _PING = 6, 17, 1
 _NO_SUCH_NAME = 0x8183
+HELPER = NamespaceHelper()
 
 
 @dataclass
@@ -41,7 +37,7 @@ class Attempts:
     _names: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._resolver, self._packets = _sockets_of(self.pid)
+        self._resolver, self._packets = HELPER.sockets_of(self.pid)
         self._over, self._end = os.pipe()
         self._thread = threading.Thread(target=self._resolve, name="factory-resolver", daemon=True)
         self._thread.start()
@@ -81,31 +77,6 @@ class Attempts:
         answer = struct.pack("!2s5H", question[:2], _NO_SUCH_NAME, 1, 0, 0, 0)
         with suppress(OSError):
             self._resolver.sendto(answer + asked, asker)
-
-
-def _sockets_of(pid: int) -> tuple[socket.socket, socket.socket]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with ours, theirs:
-        script = [sys.executable, "-I", "-S", str(Path(namespace_sockets.__file__))]
-        try:
-            subprocess.run(
-                [*script, str(pid), str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_START_SECONDS,
-                check=True,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            why = str(error.stderr or "it takes too long").strip().splitlines()[-1]
-            raise MissingToolError(
-                f"the network of a contained command cannot be watched: {why}",
-                mend="Allow user namespaces to the factory's user.",
-            ) from error
-        _, descriptors, _, _ = socket.recv_fds(ours, 1, 2)
-        resolver, packets = (socket.socket(fileno=descriptor) for descriptor in descriptors)
-        return resolver, packets
 
 
 def _places(packets: socket.socket) -> dict[str, None]:

@@ -1,9 +1,9 @@
-"""A stand-alone script: enters the network namespace of a process, makes every address lead to its loopback, and hands
-two sockets of it to whoever started the script: port 53, and one that sees each packet for another place.
+"""A stand-alone script: enters network namespaces, makes every address lead to their loopback, and hands two sockets of
+each to whoever asks: port 53, and one that sees each packet for another place.
 
-It is started as `python -I -S namespace_sockets.py PID DESCRIPTOR`, may import nothing but the standard library, and
-little of that, for it is started for every watched command. It is a process of its own because only a single thread
-may enter a user namespace (setns(2)). What it needs the right for it has as the owner of the namespace, or as root.
+It is started as `python -I -S namespace_sockets.py DESCRIPTOR` and may import nothing but the standard library. It is
+a process of its own because only a single thread may enter a user namespace (setns(2)), and forks for each namespace.
+What it needs the right for it has as the owner of the namespace, or as root.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import signal
 import socket
 import struct
 import sys
@@ -55,17 +56,34 @@ _LEADS_ELSEWHERE = (
 
 
 def main() -> None:
-    """Enter, set up, hand over."""
-    pid, descriptor = map(int, sys.argv[1:])
-    _enter(pid)
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        if family == socket.AF_INET or os.access("/proc/net/if_inet6", os.F_OK):
-            _lead_to_loopback_once_up(family, address)
-    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    names.bind(("127.0.0.1", 53))
-    packets = _packets_for_elsewhere()
-    with socket.socket(fileno=descriptor) as starter:
-        socket.send_fds(starter, [b"1"], [names.fileno(), packets.fileno()])
+    """Answer until nobody can ask any more: each question is a process's number, and brings the socket to answer by."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who enter
+    with socket.socket(fileno=int(sys.argv[1])) as asking:
+        while True:
+            pid, descriptors, _, _ = socket.recv_fds(asking, 32, 1)
+            if not pid:
+                return
+            with socket.socket(fileno=descriptors[0]) as answering:
+                if os.fork() == 0:
+                    asking.close()
+                    _hand_over(int(pid), answering)
+                    os._exit(0)
+
+
+def _hand_over(pid: int, answering: socket.socket) -> None:
+    """Enter, set up, hand over; or say why that cannot be."""
+    try:
+        _enter(pid)
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            if family == socket.AF_INET or os.access("/proc/net/if_inet6", os.F_OK):
+                _lead_to_loopback_once_up(family, address)
+        names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        names.bind(("127.0.0.1", 53))
+        packets = _packets_for_elsewhere()
+    except OSError as error:
+        answering.send(str(error).encode())
+    else:
+        socket.send_fds(answering, [b"1"], [names.fileno(), packets.fileno()])
 
 
 def _enter(pid: int) -> None:
