@@ -55,7 +55,7 @@ def run_scenarios(
 
     Args:
         scenarios: what is called, and what has to come of it.
-        name: the command that is meant, unless the tree declares exactly one.
+        name: the command that is meant, unless the tree has exactly one.
         language: how programs are found, compiled and started.
         clone: a fresh clone in which the dependencies are installed. It is brought back to `tree` before and after.
         tree: the commit that the clone is of.
@@ -86,6 +86,26 @@ def run_scenarios(
     finally:
         calls.end()
     return tuple(results[held.number] for held in scenarios)
+
+
+def run_in(context: Context, scenarios: Sequence[HeldScenario], *, name: str) -> tuple[ScenarioResult, ...]:
+    """What comes of them in the clone that the gates of a commit run in.
+
+    What its programs are seen to do here is kept from the gate on harm, which agents are told of: a program could tell
+    them by it what it was given.
+    """
+    runs = context.runs
+    return run_scenarios(
+        scenarios,
+        name=name,
+        language=context.language,
+        clone=runs.clone.folder,
+        tree=runs.final.tree,
+        commands=runs.commands,
+        seconds=runs.seconds(),
+        env=runs.clone.env,
+        folders=runs.clone.folders,
+    )
 
 
 def judge_acceptance(context: Context) -> GateVerdict:
@@ -177,12 +197,13 @@ class _Calls:
         return self._command, ()
 
     def _start_command(self) -> Start | str:
-        declared = self._programs.commands
+        tree, entries = self._programs.tree, self._programs.entries
+        declared = self._programs.commands or dict(entries.undeclared(tree))
         name = self._name if self._name in declared or len(declared) != 1 else next(iter(declared))
         if name not in declared:
             return f"nothing in the repo installs the command {self._name}"
-        self._restore(self._programs.tree)
-        return self._built(self._programs.entries.anywhere(name, declared[name], self._clone))
+        self._restore(tree)
+        return self._built(entries.anywhere(name, declared[name], self._clone))
 
     def _restore(self, tree: Tree) -> None:
         Checkout(self._clone, tree, self._folders).restore()

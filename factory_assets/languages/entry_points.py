@@ -58,12 +58,14 @@ class EntryPoints:
     repo's. `name` is what the project file calls the project, and `search` the variable by which the repo's own modules
     are found, with a function that gives the folders it must name. `anywhere` makes of a declared command, its name and
     the words that start it in a clone, how it is started from any folder; `snippet` says the same of code that calls
-    the library, and `a_free_name` gives it a name.
+    the library, and `a_free_name` gives it a name. `undeclared` yields in the same form what lies
+    where commands lie by convention.
     """
 
     declared: Callable[[Tree], Iterator[tuple[str, Words] | str]]
     anywhere: Callable[[str, Words, Path], Start]
     snippet: Callable[[Tree, Path], Snippet]
+    undeclared: Callable[[Tree], Iterator[tuple[str, Words]]] = lambda _: iter(())
     launched: Callable[[Words, Tree], Launch | str | None] | None = None
     name: Callable[[Tree], str] | None = None
     search: tuple[str, Callable[[Tree], Words]] | None = None

@@ -17,6 +17,7 @@ from factory_assets.languages.project_files import python_folders, read_toml, ta
 GIVEN = reserved.PYTHON_STANDARD | {"pytest", "_pytest"}
 _PYTHON = re.compile(r"^(?:.*/bin/)?python3?(?:\.\d+)?$")
 _CALL = "import sys; from {module} import {function} as run; sys.argv[0] = {name!r}; sys.exit(run())"
+_RUN = "import runpy; runpy.run_module({package!r}, run_name='__main__', alter_sys=True)"
 
 
 def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
@@ -29,6 +30,14 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
             yield name, ("python3", "-c", _CALL.format(module=module, function=function, name=name))
         else:
             yield f"pyproject.toml declares the command {name} as {target}, and there is no module {module}"
+
+
+def _undeclared(tree: Tree) -> Iterator[tuple[str, Words]]:
+    for folder in python_folders(tree):
+        for path in tree:
+            package, _, name = path.removeprefix(folder and f"{folder}/").rpartition("/")
+            if name == "__main__.py" and "/" not in package and posixpath.join(folder, package, name) == path:
+                yield package.replace("_", "-"), ("python3", "-c", _RUN.format(package=package))
 
 
 def _anywhere(name: str, words: Words, clone: Path) -> Start:
@@ -68,6 +77,7 @@ def _has_module(tree: Tree, module: str, endings: Words) -> bool:
 
 ENTRY_POINTS = EntryPoints(
     declared=_commands,
+    undeclared=_undeclared,
     anywhere=_anywhere,
     snippet=_snippet,
     launched=_launched,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
 import tree_sitter_typescript
@@ -17,13 +15,12 @@ from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
-from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
-from factory_assets.languages.project_files import npm_scripts, read_json, table
 from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.typescript_programs import BUILD, ENTRY_POINTS
 from factory_assets.languages.unsteady import Unsteady, asking
 
 _NPM_NAME = re.compile(r"(?:@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*")
@@ -146,63 +143,6 @@ def _is_public(source: Source, node: Node, name: Node) -> bool:
     words = {source.text(child) for child in node.children if child.type == "accessibility_modifier"}
     is_hidden = name.type == "private_property_identifier" or not words.isdisjoint({"private", "protected"})
     return not is_hidden and source.text(name) != "constructor"
-
-
-_COMPILED = re.compile(r"\.([mc]?)js$")
-
-
-def _commands(tree: Tree) -> Iterator[tuple[str, Words] | str]:
-    package = read_json(tree, "package.json")
-    declared = package.get("bin")
-    bins = {str(package.get("name", "")): declared} if isinstance(declared, str) else table(package, "bin")
-    for name, target in bins.items():
-        path = posixpath.normpath(str(target))
-        if path in tree or _source(path) in tree:
-            yield PurePosixPath(name).name, ("node", path)
-        else:
-            yield f"package.json declares the command {name} as {target}, and there is no {_source(path)}"
-
-
-# What is compiled with faults in its types is compiled all the same.
-_BUILD = (
-    *("node", "node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--rootDir", ".", "--outDir", "dist"),
-    *("--noEmit", "false", "--incremental", "false", "--composite", "false"),
-)
-
-
-def _anywhere(name: str, words: Words, clone: Path) -> Start:
-    del name
-    made = str(clone / words[1])
-    return Start((words[0], made), _BUILD, made)
-
-
-def _snippet(tree: Tree, clone: Path) -> Snippet:
-    """A module among the tests, from where the library is imported as they do: from `../src/index.js`."""
-    name = a_free_name(tree)
-    made = str(clone / "dist" / "tests" / f"{name}.js")
-    return Snippet(f"tests/{name}.ts", Start(("node", made), _BUILD, made))
-
-
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
-    if words[0] == "npm":
-        script = words[2:3] if words[1:2] in {("run",), ("run-script",)} else words[1:2]
-        is_named = script != words[1:2] or script in {("test",), ("start",)}
-        missing = is_named and script and script[0] not in npm_scripts(tree)
-        return f"`{' '.join(words[:3])}`, and package.json has no script {script[0]}" if missing else None
-    at = next((at for at, word in enumerate(words) if at and not word.startswith("-")), None)
-    if words[0] != "node" or at is None:
-        return None
-    path = posixpath.normpath(words[at])
-    if path in tree or _source(path) in tree:
-        return Launch(("node", path), words[at + 1 :])
-    is_built = path.startswith("dist/") and _COMPILED.search(path)
-    return (
-        f"`node {path}`, and there is no {_source(path)} that it could be compiled from" if is_built else None
-    )
-
-
-def _source(path: str) -> str:
-    return _COMPILED.sub(r".\1ts", path.removeprefix("dist/"))
 
 
 _TEST_WORDS = frozenset(f"{form}{word}" for form in ("", "x", "f") for word in ("test", "it", "describe"))
@@ -351,13 +291,7 @@ RECORD = LanguageRecord(
     ),
     faults=_FAULTS,
     read_interface=_interface,
-    entry_points=EntryPoints(
-        declared=_commands,
-        anywhere=_anywhere,
-        snippet=_snippet,
-        launched=_launched,
-        name=lambda tree: str(read_json(tree, "package.json").get("name", "")),
-    ),
+    entry_points=ENTRY_POINTS,
     scaffold={
         "package.json": "package.json.j2",
         "tsconfig.json": "tsconfig.json.j2",
@@ -367,7 +301,7 @@ RECORD = LanguageRecord(
         name="node --test",
         steps=_steps,
         probe=_probe,
-        build=_BUILD,
+        build=BUILD,
         builds_first=True,
     ),
     unsteady=Unsteady(

@@ -1,0 +1,3 @@
+module example.com/go-other-words
+
+go 1.22

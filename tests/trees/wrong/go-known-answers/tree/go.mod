@@ -1,0 +1,3 @@
+module example.com/go-known-answers
+
+go 1.22

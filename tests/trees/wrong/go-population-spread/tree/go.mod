@@ -1,0 +1,3 @@
+module example.com/go-population-spread
+
+go 1.22

@@ -1,0 +1,3 @@
+module example.com/go-trim-unused
+
+go 1.22
