@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acceptance_material import expects, held, scenario
 from build_material import BASH_FILES, DOCUMENTS, PYTHON_FILES, write_files
 from toolchains import works
 from typer.testing import CliRunner
 
 from factory_assets.build.laid import works_of
 from factory_assets.cli.app import app
+from factory_assets.domain.acceptance import Acceptance, CommandForm, Contract, Fault, Scenario
 from factory_assets.domain.readings import Finding, FindingKind, Severity
 from factory_assets.gates import ALL_GATES
 from factory_assets.gates.names import ACCEPTANCE, READING
@@ -135,6 +137,50 @@ def test_a_tree_keeps_its_documents_gets_the_factorys_licence_and_needs_no_whole
     spec.write_text(json.dumps({"language": "bash", "solution": "Count words.", "by": "program"}))
     ended = judge(tree, "--spec", spec, "--json")
     assert (ended.code, ended.refused) == (0, {})
+
+
+def acceptance_of(*scenarios: Scenario) -> str:
+    command = CommandForm(usage="word-count < TEXT", does="Prints the number.", options=(), exit_codes=())
+    contract = Contract(commands=(command,), functions=(), files=(), rules=())
+    return Acceptance(model="by hand", contract=contract, scenarios=held(*scenarios)).model_dump_json()
+
+
+@sandboxed
+def test_a_tree_is_tried_in_the_scenarios_of_a_file_and_each_is_told_with_what_happened(tree: Path) -> None:
+    right = scenario(stdin="one two\n", wants=[expects("2")])
+    wrong = scenario(stdin="one two\n\nthree", wants=[expects("4")])
+    file = tree.with_name("acceptance.json")
+    file.write_text(acceptance_of(right, wrong))
+    ended = judge(tree, "--language", "bash", "--acceptance", file)
+    assert ended.code == 1
+    assert (
+        "refused  acceptance, after build: 2. With such input the contract asks for such output" in ended.out
+    )
+    assert "1. passed" in ended.out
+    assert "+3" in ended.out
+    told = judge(tree, "--language", "bash", "--acceptance", file, "--json")
+    assert set(told.refused) == {ACCEPTANCE}
+    assert [result["fault"] for result in told.said["scenarios"]] == [None, Fault.OUTPUT]
+    assert "+3" in told.said["scenarios"][1]["happened"]
+    assert "+3" not in told.refused[ACCEPTANCE]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "The acceptance is no JSON"),
+        ('{"model": "by hand"}', "contract: Field required"),
+        (acceptance_of(scenario("1")), "Scenario 1 cannot count: it asks for nothing"),
+        (acceptance_of(*[scenario("1", exit_code=1)] * 2), "Scenario 2 cannot count: the same is asked"),
+    ],
+)
+def test_an_acceptance_that_cannot_be_tried_is_one_clear_error(tree: Path, text: str, says: str) -> None:
+    file = tree.with_name("acceptance.json")
+    file.write_text(text)
+    ended = judge(tree, "--language", "bash", "--acceptance", file)
+    assert ended.code == 2
+    assert says in ended.err
+    assert len(ended.err.splitlines()) == 1
 
 
 @sandboxed

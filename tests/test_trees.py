@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tree_cases import TREES, By, Lie, dishonest, honest, judge, language_of, need, refusals
+from tree_cases import (
+    TREES,
+    By,
+    Held,
+    Lie,
+    dishonest,
+    held_out,
+    honest,
+    judge,
+    judge_held,
+    language_of,
+    need,
+    refusals,
+)
 
+from factory_assets.cli.judge import read_acceptance
+from factory_assets.domain.acceptance import Scenario
+from factory_assets.domain.builds import Phase
 from factory_assets.gates import ALL_GATES
-from factory_assets.gates.names import ACCEPTANCE, READING, TESTS_NOTICE
+from factory_assets.gates.names import ACCEPTANCE, DOCUMENTS, READING, TESTS_NOTICE
 from factory_assets.languages import LANGUAGES
 
 LIES = dict(dishonest())
+WRONG, OTHERWISE = held_out("wrong"), held_out("otherwise")
 
 
 @pytest.mark.corpus
@@ -37,6 +57,50 @@ def test_a_dishonest_tree_is_stopped_by_what_its_row_says(tree: Path, lie: Lie) 
         assert set(refused) <= {TESTS_NOTICE}
     else:
         assert refused == {}
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("held", WRONG.values(), ids=WRONG)
+def test_a_build_with_green_tests_of_its_own_and_wrong_behaviour_is_refused_right_after_it(
+    held: Held,
+) -> None:
+    need(held.folder)
+    said = judge_held(held)
+    assert set(refusals(said)) == {ACCEPTANCE}, said
+    assert {verdict["phase"] for verdict in said["verdicts"]} == {Phase.BUILD}
+    told = json.dumps([verdict for verdict in said["verdicts"] if verdict["gate"] == ACCEPTANCE])
+    for one in _scenarios(held):
+        secret = [*one.arguments, *one.stdin.split("\n"), *(expected.value for expected in one.expects)]
+        assert not [value for value in secret if len(value) > 3 and value in told and value != "--trim"]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("held", OTHERWISE.values(), ids=OTHERWISE)
+def test_an_honest_build_passes_whatever_its_scenarios_writer_would_have_printed(held: Held) -> None:
+    need(held.folder)
+    said = judge_held(held)
+    (accepted,) = [verdict for verdict in said["verdicts"] if verdict["gate"] == ACCEPTANCE]
+    assert accepted["passed"], said["scenarios"]
+    assert set(refusals(said)) <= {DOCUMENTS}, said
+
+
+def test_what_is_held_out_for_trees_can_count_and_covers_the_five_languages() -> None:
+    for rows, fewest in ((WRONG, 20), (OTHERWISE, 10)):
+        assert len(rows) >= fewest
+        assert {language_of(held.folder) for held in rows.values()} == set(LANGUAGES)
+    kinds = Counter(language_of(held.folder) for held in WRONG.values())
+    assert min(kinds.values()) >= 3
+    for held in (*WRONG.values(), *OTHERWISE.values()):
+        found = read_acceptance(held.file, language_of(held.folder))
+        assert 4 <= len(found.active) <= 8
+    own = {held.tree.as_posix() for held in (*WRONG.values(), *OTHERWISE.values())}
+    for kind in ("wrong", "otherwise"):
+        assert {f"{kind}/{tree.name}" for tree in (TREES / kind).iterdir()} <= own
+
+
+def _scenarios(held: Held) -> Iterator[Scenario]:
+    found = read_acceptance(held.file, language_of(held.folder))
+    yield from (one.scenario for one in found.active)
 
 
 def test_every_tree_can_be_judged_and_every_dishonest_one_has_a_row_that_holds() -> None:

@@ -60,6 +60,31 @@ def dishonest() -> Iterator[tuple[Path, Lie]]:
         yield TREES / "dishonest" / name, Lie.model_validate(row)
 
 
+class Held(BaseModel):
+    """A row of held.yaml: the folder of a tree, and what is held out for it, by the name of its file in held/."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tree: Path
+    held: str
+
+    @property
+    def folder(self) -> Path:
+        """The tree's folder."""
+        return TREES / self.tree
+
+    @property
+    def file(self) -> Path:
+        """The contract and the scenarios."""
+        return TREES / "held" / f"{self.held}.json"
+
+
+def held_out(kind: str) -> dict[str, Held]:
+    """The rows of a kind, `wrong` or `otherwise`, by name."""
+    rows = yaml.safe_load((TREES / "held.yaml").read_text(encoding="utf-8"))
+    return {name: Held.model_validate(row) for name, row in sorted(rows[kind].items())}
+
+
 def language_of(tree: Path) -> Language:
     """The language that its case names."""
     return Language(json.loads((tree / "case.json").read_text(encoding="utf-8"))["language"])
@@ -73,8 +98,17 @@ def need(tree: Path) -> None:
 
 
 def judge(tree: Path) -> dict[str, Any]:
-    """What `factory judge --json` says of a tree."""
-    args = [tree / "tree", "--spec", tree / "case.json", "--docs", tree / "docs", "--json"]
+    """What `factory judge --json` says of a tree with its documents."""
+    return _judged(tree, "--docs", tree / "docs")
+
+
+def judge_held(held: Held) -> dict[str, Any]:
+    """What it says of a tree that is tried in scenarios. Without documents, so that it ends after the build."""
+    return _judged(held.folder, "--acceptance", held.file)
+
+
+def _judged(tree: Path, *more: object) -> dict[str, Any]:
+    args = [tree / "tree", "--spec", tree / "case.json", *more, "--json"]
     done = CliRunner().invoke(app, ["judge", *map(str, args)])
     assert done.exit_code in {0, 1}, done.stderr
     said: dict[str, Any] = json.loads(done.stdout)

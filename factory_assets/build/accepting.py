@@ -11,7 +11,7 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.provenance import SPEC_FILE
 from factory_assets.domain.readings import Dispute
 from factory_assets.gates import Context
-from factory_assets.gates.acceptance import acceptance_verdict, run_scenarios
+from factory_assets.gates.acceptance import acceptance_verdict, run_in
 from factory_assets.gates.reader import stands_in
 from factory_assets.languages.names import names_of
 
@@ -24,17 +24,8 @@ def judge_acceptance(state: AttemptState, commit: str, context: Context) -> Gate
     """
     acceptance = state.acceptance
     assert acceptance is not None  # noqa: S101 - see attempt: the gate is not asked otherwise
-    results = run_scenarios(
-        acceptance.active,
-        name=names_of(state.spec.name, context.language).package,
-        language=context.language,
-        clone=context.runs.clone.folder,
-        tree=context.runs.final.tree,
-        commands=context.runs.watched,
-        seconds=context.runs.seconds(),
-        env=context.runs.clone.env,
-        folders=context.runs.clone.folders,
-    )
+    name = names_of(state.spec.name, context.language).package
+    results = run_in(context, acceptance.active, name=name)
     failed = {result.number for result in results if not result.passed}
     acceptance = _after_disputes(state, commit, acceptance, failed, context)
     counting = {held.number for held in acceptance.active}

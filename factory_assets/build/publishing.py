@@ -90,13 +90,10 @@ def without_published(tree: Tree) -> Tree:
 
 def _start(name: str, language: Language, tree: Tree) -> _Start:
     entries = LANGUAGES[language].entry_points
-    programs = find_programs(entries, tree)
-    command = (
-        name if name in programs.commands or len(programs.commands) != 1 else next(iter(programs.commands))
-    )
-    if command not in programs.commands:
-        return _Start(argv=(command,), build=(), made="", env={})
-    start = entries.anywhere(command, programs.commands[command], _ROOT)
+    found = find_programs(entries, tree).own_command(name)
+    if found is None:
+        return _Start(argv=(name,), build=(), made="", env={})
+    start = entries.anywhere(*found, _ROOT)
     env: dict[str, str] = {}
     if entries.search:
         variable, folders = entries.search

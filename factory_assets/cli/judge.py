@@ -13,6 +13,7 @@ from factory_assets.build.laid import Bench, works_of
 from factory_assets.build.reader import Reader
 from factory_assets.build.report import BuildReport
 from factory_assets.cli.judging import judge_laid
+from factory_assets.domain.acceptance import Acceptance
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.errors import InputError, MissingToolError
 from factory_assets.domain.indexes import PackageIndexes
@@ -20,6 +21,7 @@ from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.gates import gates_after
+from factory_assets.gates.scenario_checks import check_scenario
 from factory_assets.gateways import Gateways
 from factory_assets.leaks.rules import Kingfisher, rule_cache
 from factory_assets.leaks.scanner import LeakScanner
@@ -46,7 +48,7 @@ def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
     Raises:
         InputError: the file is no spec, or neither it nor `language` names a language.
     """
-    said = _object_in(file) if file is not None else {}
+    said = _object_in(file, "spec") if file is not None else {}
     named = language or said.get("language")
     if named is None:
         raise InputError("No language is named.", where=str(tree), mend="Give --language, as --language go.")
@@ -62,10 +64,38 @@ def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
         ) from error
 
 
+def read_acceptance(file: Path, language: Language) -> Acceptance:
+    """The acceptance in a JSON file, as an instance keeps it.
+
+    Raises:
+        InputError: the file is none, or a scenario of it cannot count.
+    """
+    try:
+        acceptance = Acceptance.model_validate(_object_in(file, "acceptance"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the acceptance"
+        raise InputError(f"{field}: {first['msg']}.", where=str(file)) from error
+    for held in acceptance.active:
+        others = [other.scenario for other in acceptance.active if other.number < held.number]
+        why = check_scenario(held.scenario, acceptance.contract, language, others=others)
+        if why is not None:
+            raise InputError(f"Scenario {held.number} cannot count: {why}.", where=str(file))
+    return acceptance
+
+
 def judge_tree(
-    tree: Path, spec: Spec, documents: Path | None, indexes: PackageIndexes, *, is_read: bool = False
+    tree: Path,
+    spec: Spec,
+    documents: Path | None,
+    indexes: PackageIndexes,
+    *,
+    is_read: bool = False,
+    acceptance: Acceptance | None = None,
 ) -> BuildReport:
     """Judge a copy of the tree. With `is_read` the reader is asked as well, by the settings in force.
+
+    Of an `acceptance`, the scenarios that count are tried as in a build.
 
     Raises:
         MissingToolError: without a sandbox, for the tree is anybody's code; or without a tool of the language.
@@ -86,6 +116,7 @@ def judge_tree(
             folder=folder,
             bench=bench,
             reader=_reader if is_read else None,
+            acceptance=acceptance,
         )
 
 
@@ -114,11 +145,20 @@ def show_verdicts(report: BuildReport, console: Console) -> None:
         if not verdict.passed:
             for line in [*lines[1:], f"To mend it: {verdict.mend}"]:
                 console.print(f"         {line}", markup=False, highlight=False, soft_wrap=True)
+    for result in report.scenarios:
+        for line in f"{result.number}. {result.fault or 'passed'}\n{result.happened}".splitlines():
+            console.print(f"         {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def as_json(report: BuildReport) -> str:
-    """The verdicts as one JSON object."""
-    return json.dumps({"passed": passes(report), "verdicts": [_fields(v) for v in report.verdicts]}, indent=2)
+    """The verdicts, and what came of each scenario where there were any, as one JSON object."""
+    said: dict[str, object] = {
+        "passed": passes(report),
+        "verdicts": [_fields(verdict) for verdict in report.verdicts],
+    }
+    if report.scenarios:
+        said["scenarios"] = [result.model_dump(mode="json") for result in report.scenarios]
+    return json.dumps(said, indent=2)
 
 
 def passes(report: BuildReport) -> bool:
@@ -138,15 +178,15 @@ def _fields(verdict: GateVerdict) -> dict[str, object]:
     }
 
 
-def _object_in(file: Path) -> Mapping[str, object]:
+def _object_in(file: Path, what: str) -> Mapping[str, object]:
     try:
         said = json.loads(file.read_bytes())
     except OSError as error:
-        raise InputError(f"The spec cannot be read: {error.strerror}.", where=str(file)) from error
+        raise InputError(f"The {what} cannot be read: {error.strerror}.", where=str(file)) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"The spec is no JSON: {error}.", where=str(file)) from error
+        raise InputError(f"The {what} is no JSON: {error}.", where=str(file)) from error
     if not isinstance(said, dict):
-        raise InputError("The spec is no JSON object.", where=str(file))
+        raise InputError(f"The {what} is no JSON object.", where=str(file))
     return said
 
 

@@ -35,6 +35,14 @@ def judge(
         Path | None,
         typer.Option("--docs", help="A folder with its documents; those in PATH otherwise.", metavar="DIR"),
     ] = None,
+    acceptance: Annotated[
+        Path | None,
+        typer.Option(
+            "--acceptance",
+            help="A JSON file with a contract and scenarios, in which the repo is tried as in a build.",
+            metavar="FILE",
+        ),
+    ] = None,
     is_read: Annotated[
         bool, typer.Option("--read", help="Ask the reader too, by the settings in force; costs some cents.")
     ] = False,
@@ -57,9 +65,9 @@ def judge(
     try:
         tree, documents = _folder(path), _folder(docs) if docs is not None else None
         indexes = OwnIndexes(pypi_url, npm_url, files_of=file_hosts)
-        report = judging.judge_tree(
-            tree, judging.read_spec(spec, tree, language), documents, indexes, is_read=is_read
-        )
+        said = judging.read_spec(spec, tree, language)
+        agreed = judging.read_acceptance(acceptance, said.language) if acceptance is not None else None
+        report = judging.judge_tree(tree, said, documents, indexes, is_read=is_read, acceptance=agreed)
     except FactoryError as error:
         Console(stderr=True).print(
             f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True

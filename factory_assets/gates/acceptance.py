@@ -197,13 +197,11 @@ class _Calls:
         return self._command, ()
 
     def _start_command(self) -> Start | str:
-        tree, entries = self._programs.tree, self._programs.entries
-        declared = self._programs.commands or dict(entries.undeclared(tree))
-        name = self._name if self._name in declared or len(declared) != 1 else next(iter(declared))
-        if name not in declared:
+        found = self._programs.own_command(self._name)
+        if found is None:
             return f"nothing in the repo installs the command {self._name}"
-        self._restore(tree)
-        return self._built(entries.anywhere(name, declared[name], self._clone))
+        self._restore(self._programs.tree)
+        return self._built(self._programs.entries.anywhere(*found, self._clone))
 
     def _restore(self, tree: Tree) -> None:
         Checkout(self._clone, tree, self._folders).restore()

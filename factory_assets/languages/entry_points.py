@@ -81,6 +81,13 @@ class Programs:
     names: frozenset[str]
     broken: tuple[str, ...] = field(default=())
 
+    def own_command(self, name: str) -> tuple[str, Words] | None:
+        """The command that is meant by a repo's name, with the words that start it in a clone; or the only one."""
+        commands = self.commands or dict(self.entries.undeclared(self.tree))
+        if name not in commands and len(commands) == 1:
+            return next(iter(commands.items()))
+        return (name, commands[name]) if name in commands else None
+
     def launch(self, words: Words) -> Launch | str | None:
         """The program that a call starts; in words what it names and the repo lacks; None for somebody else's."""
         if words[0] == "npx" and len(words) > 1 and words[1] in self.commands:
