@@ -122,6 +122,7 @@ class CorpusRun:
             "factory_review_turns": 40,
             "factory_ranks": 4,
             "factory_specs_per_day": 3,
+            "factory_acceptance": bool(self.case.case.acceptance.scenarios),
             **self.case.case.settings,
             **more,
         }

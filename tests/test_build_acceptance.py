@@ -143,6 +143,7 @@ def test_a_spec_without_enough_goes_on_without_and_says_so(tmp_path: Path) -> No
     factory = factory_with(tmp_path, AgreeingModel(SCENARIOS[:3]))
     report = factory.build()
     assert report.commit is not None
+    assert report.acceptance == agreed(factory)
     assert agreed(factory).active == ()
     assert "only 3 of 3 scenarios were left" in agreed(factory).note
     assert any("nothing is held out" in line for line in factory.lines)

@@ -125,7 +125,7 @@ class AttemptState:
             results=clean,
             now=self.tools.clock(),
         )
-        self._report = self._report.model_copy(update={"acceptance": self._acceptance, "scenarios": clean})
+        self._report = self._report.model_copy(update={"scenarios": clean})
 
     @property
     def waits(self) -> int:
@@ -209,5 +209,9 @@ class AttemptState:
     def summary(self) -> BuildReport:
         """The report so far."""
         return self._report.model_copy(
-            update={"verdicts": self.verdicts, "seconds": time.monotonic() - self._started}
+            update={
+                "verdicts": self.verdicts,
+                "acceptance": self._acceptance,
+                "seconds": time.monotonic() - self._started,
+            }
         )
