@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from factory_assets.router.windows import Room, Windows
     from factory_assets.sandbox import ResourceLimits, Sandbox
 
-# A made-up key: the replay server wants one, and a real one must not reach it.
+# Made up: the replay server wants them, and real ones must not reach it.
 _REPLAY_KEY = SecretStr("sk-ant-replay-no-real-key")
+REPLAY_GITHUB_TOKEN = SecretStr("ghp_replay-no-real-token")
 
 
 def _now() -> datetime:
@@ -170,6 +171,7 @@ class Access:
                 recordings=Recordings.load(recorded) if recorded else Recordings.demo(),
                 arxiv=ArxivApi.sample(),
                 accepted_keys=frozenset({_REPLAY_KEY.get_secret_value()}),
+                github_token=REPLAY_GITHUB_TOKEN.get_secret_value(),
             )
         )
 

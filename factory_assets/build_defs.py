@@ -56,8 +56,8 @@ def build_defs(
 
     Args:
         settings: of that instance.
-        overrides: resources that replace the real ones: registry, gathering, analysis, building, routing, mirroring,
-            importing, sweeping, alerting, clock.
+        overrides: resources that replace the real ones: registry, gathering, analysis, scouting, building, routing,
+            mirroring, importing, sweeping, alerting, clock.
         refused: why these settings are in force, and not those that were asked for.
     """
     partitions = build_partitions(
@@ -132,6 +132,7 @@ def build_defs(
             "registry": _registry(gateways.registry),
             "gathering": gateways,
             "analysis": gateways,
+            "scouting": gateways,
             "building": gateways,
             "routing": gateways,
             "mirroring": gateways,

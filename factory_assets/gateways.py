@@ -11,12 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from factory_assets.access import Access
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec, rank_key
+from factory_assets.scouting import USER_AGENT, Scouting
 
 if TYPE_CHECKING:
     from factory_assets.alerts.send import Places
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from factory_assets.build.reader import Reader
     from factory_assets.build.rejudge import Refused
     from factory_assets.build.report import BuildReport
-    from factory_assets.domain.indexes import PackageIndexes
     from factory_assets.domain.ports import AnswerStore
     from factory_assets.gather.report import GatherReport
     from factory_assets.intake.folder import FileReport, Intake
@@ -40,7 +39,6 @@ Notify = Callable[[str], None]
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
 # More papers of one date have not been seen with the topics that come with the project.
 _BUSY_DAY_PAPERS = 200
 
@@ -58,7 +56,7 @@ def _redacted(
     return redacted
 
 
-class Gateways(Access):
+class Gateways(Scouting):
     """What the four stages need, for one instance and one process."""
 
     @property
@@ -260,6 +258,8 @@ class Gateways(Access):
         settings = self._settings
         left = self._housekeeping().sweep(before=before, remove=remove)
         old = files_older_than(settings.transcripts_dir, before, remove=remove)
+        if remove:
+            self.registry.forget_answers(before)
         long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
         return [
             f"failed states: {len(left.failed_states)}",
@@ -368,16 +368,6 @@ class Gateways(Access):
             factory_version=version("software-factory"),
             secrets=self._secrets(),
             indexes=self._indexes(),
-        )
-
-    def _indexes(self) -> PackageIndexes:
-        from factory_assets.dependencies.indexes import file_hosts
-        from factory_assets.network.indexes import OwnIndexes
-
-        return OwnIndexes(
-            self._settings.factory_pypi_url,
-            self._settings.factory_npm_url,
-            files_of=None if self._replays else file_hosts,
         )
 
     def reader(self, mode: ReaderMode, answers: AnswerStore, notify: Notify) -> Reader:

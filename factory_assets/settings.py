@@ -181,6 +181,12 @@ class Settings(BaseSettings):
         le=1,
         description="How alike two questions must be by it, 0 to 1; measure it for the model that you use.",
     )
+    factory_novelty_floor: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description="Novelty, 0 to 1, below which a spec waits for a person instead of being built; 0 skips none.",
+    )
     factory_build_turns: int | None = Field(
         None,
         ge=1,

@@ -8,7 +8,7 @@ from datetime import date
 import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
-from defs_fakes import FakeAnalysis, FakeBuilding, FakeGathering, FakeMirroring
+from defs_fakes import FakeAnalysis, FakeBuilding, FakeGathering, FakeMirroring, FakeScouting
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.partitions import date_rank_key
@@ -85,12 +85,14 @@ class DefsFactory(DefsRuns):
         self.registry = Registry(settings.registry_path)
         self.gathering = FakeGathering(self.registry)
         self.analysis = FakeAnalysis(self.registry)
+        self.scouting = FakeScouting(self.registry)
         self.building = FakeBuilding(self.registry)
         self.mirroring = FakeMirroring(self.registry)
         stages = {
             "registry": self.registry,
             "gathering": self.gathering,
             "analysis": self.analysis,
+            "scouting": self.scouting,
             "building": self.building,
             "mirroring": self.mirroring,
         }

@@ -12,7 +12,8 @@ from factory_assets.analyze.report import AnalysisReport, DroppedSpec
 from factory_assets.build.outcome import Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
-from factory_assets.domain.errors import CredentialError
+from factory_assets.domain.errors import CredentialError, InfrastructureError
+from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, Source, judge
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -118,6 +119,40 @@ class FakeAnalysis:
             routes=("api",),
             notes=("router failed: 503",),
         )
+
+
+@dataclass
+class FakeScouting:
+    """Knows of the specs in `existing` how alike the repository someone/NAME is, and of all others that there is none.
+
+    Like the real one it keeps what it knows, and looks up nothing whose build has begun.
+    """
+
+    registry: Registry
+    existing: dict[str, float] = field(default_factory=dict)
+    missing: str = ""
+    is_broken: bool = False
+    looked_up: list[str] = field(default_factory=list)
+
+    def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> dict[int, Novelty]:
+        if self.is_broken:
+            raise InfrastructureError("The disk is full.")
+        for queued in specs:
+            if queued.started_at is None:
+                name = queued.spec.name
+                self.looked_up.append(name)
+                self.registry.record_novelty(
+                    queued.id, novelty_of(name, self.existing.get(name, 0.0), self.missing)
+                )
+        return self.registry.novelty_of([queued.id for queued in specs])
+
+
+def novelty_of(name: str, likeness: float = 0.0, missing: str = "") -> Novelty:
+    """What is known of a spec like which there is one repository, if any."""
+    found = Found(name=f"someone/{name}", url=f"https://github.com/someone/{name}", about="The same.")
+    hits = (Hit(found=found, likeness=likeness),) if likeness else ()
+    lookups = [LookUp(source=Source.GITHUB, hits=hits, missing=missing), LookUp(source=Source.NPM)]
+    return judge(lookups, floor=0.45, now=NOW)
 
 
 def every_verdict(refused: GateVerdict | None = None) -> tuple[GateVerdict, ...]:

@@ -90,6 +90,7 @@ class World:
             self.answers,
             floor=FLOOR,
             now=lambda: self.now,
+            clean=str,
         )
 
     @property

@@ -495,6 +495,7 @@ def with_real(factory: DefsFactory, settings: Settings, *stages: str) -> DefsRun
     fakes: dict[str, object] = {
         "registry": factory.registry,
         "gathering": factory.gathering,
+        "scouting": factory.scouting,
         "building": factory.building,
         "mirroring": factory.mirroring,
     }

@@ -63,6 +63,8 @@ def test_the_same_repository_found_in_two_ways_counts_once() -> None:
 def test_code_of_the_papers_own_is_a_reason_for_caution_and_none_for_a_skip() -> None:
     assert judged(PAPER=0.7).verdict is Verdict.CAUTION
     assert judged(PAPER=0.7, PAPER_PAGE=0.7).verdict is Verdict.CAUTION
+    assert judged(PAPER=0.7, NPM=0.9, PYPI=0.5).verdict is Verdict.CAUTION
+    assert judged(PAPER=0.7, floor=0.9).verdict is Verdict.CAUTION
 
 
 def test_only_what_is_nearly_the_same_is_skipped() -> None:

@@ -57,6 +57,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_embeddings_url": ("http://file:19", "http://environment:20"),
     "factory_embeddings_model": ("file-e", "environment-e"),
     "factory_embeddings_threshold": ("0.9", "0.95"),
+    "factory_novelty_floor": ("0.3", "0.35"),
     "factory_build_turns": ("11", "12"),
     "factory_seo_turns": ("13", "14"),
     "factory_review_turns": ("15", "16"),

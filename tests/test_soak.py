@@ -47,7 +47,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
     agents, turn = SoakAgents(source, clock), Turn()
     end = datetime.combine(FIRST + timedelta(days=DAYS), time(), UTC)
     with (
-        ReplayServer(recordings=source.recordings()) as server,
+        ReplayServer(recordings=source.recordings(), github_searches=10_000) as server,
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
         gateways = SoakGateways(settings, server=server, agents=agents, clock=clock, turn=turn)
@@ -55,6 +55,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         for name in (
             "gathering",
             "analysis",
+            "scouting",
             "building",
             "routing",
             "mirroring",

@@ -65,7 +65,7 @@ class Backfill:
         return [
             queued
             for queued in self.factory.registry.queue({BuildStatus.QUEUED})
-            if queued.wait_cause not in _FOR_A_PERSON and self._is_ours(queued)
+            if queued.wait_cause not in {*_FOR_A_PERSON, WaitCause.EXISTS} and self._is_ours(queued)
         ]
 
     def _is_ours(self, queued: QueuedSpec) -> bool:
@@ -74,6 +74,13 @@ class Backfill:
 
     def _name_stopped(self) -> None:
         for queued in self.factory.registry.queue({BuildStatus.QUEUED}):
+            if queued.wait_cause is WaitCause.EXISTS and self._is_ours(queued):
+                self.factory.console.print(
+                    f"  {queued.spec.name}: it exists already, as `factory show {queued.spec.name}` tells."
+                    f" `factory retry {queued.spec.name}` has it built all the same.",
+                    highlight=False,
+                    soft_wrap=True,
+                )
             if queued.wait_cause in _FOR_A_PERSON and self._is_ours(queued):
                 self.factory.console.print(
                     f"  {queued.spec.name}: its {queued.wait_cause} is used up. It stays in the queue; raise the"

@@ -13,6 +13,7 @@ from rich.table import Table
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.acceptance import Acceptance, ScenarioResult, scenario_standing
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.readings import Reading
@@ -81,6 +82,15 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
     return facts
 
 
+def _novelty_facts(novelty: Novelty) -> list[tuple[str, str]]:
+    evidence = [
+        ("", f"{source} {hit.likeness:.2f}  {hit.found.name} {hit.found.url}".rstrip())
+        for source, hit in novelty.evidence
+    ]
+    missing = [("", f"{source} was not looked up: {why}") for source, why in novelty.missing.items()]
+    return [("exists already?", f"{novelty} (asked {moment(novelty.looked_up_at)})"), *evidence, *missing]
+
+
 def _state_facts(story: Story, git_dir: Path, lost: str, places: Places | None) -> list[tuple[str, str]]:
     queued = story.queued
     lacks = lacking(queued, places)
@@ -92,6 +102,8 @@ def _state_facts(story: Story, git_dir: Path, lost: str, places: Places | None) 
         ("queued", moment(queued.queued_at)),
         ("attempts", str(queued.attempts)),
     ]
+    if story.novelty is not None:
+        facts += _novelty_facts(story.novelty)
     if queued.started_at:
         facts.append(("started", moment(queued.started_at)))
     if queued.run_id:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import assert_never
 
 import dagster as dg
+from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from factory_assets.build.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.report import BuildReport
@@ -16,6 +17,7 @@ from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPEC
 from factory_assets.defs.gate_checks import check_specs, checks_not_applicable, checks_of, judged_before
 from factory_assets.defs.holds import stop_for_machine, stop_for_model
 from factory_assets.defs.left_out import with_checks_left_out
+from factory_assets.defs.novelty import held_words, look_up
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.pools import BUILD_POOL
 from factory_assets.defs.runs import (
@@ -27,7 +29,7 @@ from factory_assets.defs.runs import (
     tag_run,
 )
 from factory_assets.defs.shown_provenance import show_provenance
-from factory_assets.defs.stages import Building, Clock, Routing
+from factory_assets.defs.stages import Building, Clock, Routing, Scouting
 from factory_assets.defs.subscription import NoRoom, no_room
 from factory_assets.domain.builds import BuildStatus, GateVerdict, WaitCause
 from factory_assets.domain.errors import FactoryError
@@ -86,13 +88,15 @@ def build_built_repos(
     )
     def built_repos(
         context: dg.AssetExecutionContext,
+        *,
         registry: dg.ResourceParam[Registry],
+        scouting: dg.ResourceParam[Scouting],
         building: dg.ResourceParam[Building],
         routing: dg.ResourceParam[Routing],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
         if BUILT_REPOS in context.selected_asset_keys:
-            events = _build(_Step(context, registry, building, routing, clock, git_dir))
+            events = _build(_Step(context, registry, scouting, building, routing, clock, git_dir))
         else:
             events = judged_before(context, registry)
         yield from with_checks_left_out(context, events)
@@ -106,6 +110,7 @@ class _Step:
 
     context: dg.AssetExecutionContext
     registry: Registry
+    scouting: Scouting
     building: Building
     routing: Routing
     clock: Clock
@@ -160,9 +165,24 @@ def _settled_before(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
     if before is not None and queued.not_before is not None and queued.not_before > step.clock.now():
         why = f"It was put off since this run was launched, until {queued.not_before:%Y-%m-%d %H:%M} UTC."
         return _not_started(step, queued, why)
+    if (held := _exists_already(step, queued)) is not None:
+        return held
     if before is not None and (full := no_room(registry, step.routing, step.clock.now())) is not None:
         return _without_room(step, queued, full)
     return None
+
+
+def _exists_already(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
+    """Leave a spec in the queue of which there is the like already, unless a person asked for it or let it go on."""
+    run = step.context.run
+    if queued.started_at is not None:
+        return None
+    known = look_up(step.context, step.scouting, [queued]).get(queued.id)
+    by_hand = _attempts_before(run) is None and BACKFILL_ID_TAG not in run.tags
+    waits = step.registry.spec_by_id(queued.id).wait_cause is WaitCause.EXISTS
+    if known is None or by_hand or not waits:
+        return None
+    return _not_started(step, queued, held_words(queued, known))
 
 
 def _ended(step: _Step, queued: QueuedSpec, outcome: Outcome) -> Iterator[Event]:

@@ -1,7 +1,7 @@
 """The asset `specs`: the product specs that analysis found in a date's papers."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -12,12 +12,14 @@ from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
+from factory_assets.defs.novelty import look_up, novelty_metadata
 from factory_assets.defs.pages import partition_page
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
-from factory_assets.defs.stages import Analysing, Building, Clock
+from factory_assets.defs.stages import Analysing, Building, Clock, Scouting
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
+from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import rank_key
 from factory_assets.domain.text import as_text
@@ -52,7 +54,8 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         tags={"stage": "analyze"},
         code_version=code_version,
         metadata={
-            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_PROMPTS_DIR"
+            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_PROMPTS_DIR,"
+            " FACTORY_NOVELTY_FLOOR"
         },
         pool="analyze",
         check_specs=[
@@ -62,18 +65,24 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
             for spec in (ALL_READ, ALL_VALID)
         ],
         description=(
-            "Ranked product specs that Claude wrote from this date's papers. Analysing a date again reads only"
+            "Ranked product specs that Claude wrote from this date's papers, and whether the like exists already on"
+            " GitHub, npm, PyPI or here. Analysing a date again reads only"
             " papers that came later and adds specs; a rank never changes. Model: FACTORY_ANALYZE_MODEL."
         ),
     )
     def specs(
         context: dg.AssetExecutionContext,
+        *,
         registry: dg.ResourceParam[Registry],
         analysis: dg.ResourceParam[Analysing],
+        scouting: dg.ResourceParam[Scouting],
         building: dg.ResourceParam[Building],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
-        yield from with_checks_left_out(context, _analyze(context, registry, analysis, building, clock))
+        events = _analyze(
+            context, registry, analysis=analysis, scouting=scouting, building=building, clock=clock
+        )
+        yield from with_checks_left_out(context, events)
 
     return specs
 
@@ -81,7 +90,9 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
 def _analyze(
     context: dg.AssetExecutionContext,
     registry: Registry,
+    *,
     analysis: Analysing,
+    scouting: Scouting,
     building: Building,
     clock: Clock,
 ) -> Iterator[Event]:
@@ -102,8 +113,9 @@ def _analyze(
         raise failure(error) from error
     if report.unread:
         tag_outcome(context, RunOutcome.UNFINISHED)
+    known = look_up(context, scouting, registry.specs_of_day(day))
     yield dg.MaterializeResult(
-        metadata=_metadata(registry, report, day),
+        metadata=_metadata(registry, report, known, day),
         data_version=dg.DataVersion(_fingerprint(registry, day)),
     )
     yield _all_read(registry, report, day)
@@ -152,7 +164,9 @@ def _dropped(report: AnalysisReport) -> dg.MetadataValue:
     )
 
 
-def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str, dg.MetadataValue]:
+def _metadata(
+    registry: Registry, report: AnalysisReport, known: Mapping[int, Novelty], day: date
+) -> dict[str, dg.MetadataValue]:
     queued = registry.specs_of_day(day)
     return {
         "dagster/row_count": dg.MetadataValue.int(len(queued)),
@@ -170,6 +184,7 @@ def _metadata(registry: Registry, report: AnalysisReport, day: date) -> dict[str
                 ],
             )
         ),
+        **novelty_metadata(queued, known),
         "what became of them": dg.MetadataValue.md(
             f"[{FACTORY_DAYS.to_user_string()}, {day}]({partition_page(FACTORY_DAYS.to_user_string(), str(day))})"
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.build.outcome import Outcome
 from factory_assets.domain.builds import ShippedRepo
+from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.report import GatherReport
 from factory_assets.intake.folder import FileReport
@@ -47,6 +48,14 @@ class Analysing(Protocol):
 
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
         """Analyse the day's papers that were not read yet."""
+        ...
+
+
+class Scouting(Protocol):
+    """Looks up whether what specs describe exists already."""
+
+    def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> Mapping[int, Novelty]:
+        """What is known of the novelty of these specs, by id; looked up where their build has not begun."""
         ...
 
 

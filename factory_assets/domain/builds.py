@@ -179,7 +179,11 @@ class BudgetLimits(BaseModel):
 
 
 class WaitCause(StrEnum):
-    """Why a queued spec waits. A spec that a budget stopped goes on when that budget is raised."""
+    """Why a queued spec waits.
+
+    A spec that a budget stopped goes on when that budget is raised, and one of which there is the like already when a
+    person lets it.
+    """
 
     RATE_LIMIT = "rate limit"
     INFRASTRUCTURE = "infrastructure"
@@ -195,6 +199,7 @@ class WaitCause(StrEnum):
     PHASE_BUDGET = "phase budget"
     DAY_BUDGET = "day budget"
     CANCELLED = "cancelled by hand"
+    EXISTS = "exists already"
 
 
 class PhaseRecord(BaseModel):

@@ -104,6 +104,10 @@ class Novelty(BaseModel):
     lookups: tuple[LookUp, ...]
     looked_up_at: datetime
 
+    def holds(self, *, since: datetime, floor: float) -> bool:
+        """Whether it is complete, no older, and judged by the same floor."""
+        return not self.missing and self.looked_up_at >= since and self.floor == floor
+
     @property
     def missing(self) -> dict[Source, str]:
         """The sources that were not looked up, and why."""
@@ -129,13 +133,14 @@ def judge(lookups: Sequence[LookUp], *, floor: float, now: datetime) -> Novelty:
     """The score and the verdict. Below `floor` a spec is skipped; 0 skips none.
 
     What was not looked up can only lower the score: a spec is skipped without it where the rest is enough, and
-    proceeds only where it would with the worst of it.
+    proceeds only where it would with the worst of it. The paper's own code does not count for a skip.
     """
-    score = _score({lookup.source: lookup.likeness for lookup in lookups})
+    likeness = {lookup.source: lookup.likeness for lookup in lookups}
+    score = _score(likeness)
     worst = _score({lookup.source: _most_alike(lookup) for lookup in lookups})
-    if score < floor:
+    if _score({source: likeness[source] for source in likeness.keys() - _MOST_ALIKE.keys()}) < floor:
         verdict = Verdict.SKIP
-    elif score < PROCEED_FROM:
+    elif score < max(PROCEED_FROM, floor):
         verdict = Verdict.CAUTION
     elif worst < max(PROCEED_FROM, floor):
         verdict = Verdict.NOT_LOOKED_UP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from factory_assets.domain.builds import BuildStatus, GateVerdict, ShippedRepo
+from factory_assets.domain.builds import BuildStatus, GateVerdict, ShippedRepo, WaitCause
 from factory_assets.domain.places import Lacking
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import single_line
@@ -29,6 +29,8 @@ def why_it_waits(queued: QueuedSpec, *, lost: str = "", lacks: Lacking | None = 
     if queued.wait_cause is None:
         return "for its turn"
     words = [str(queued.wait_cause)]
+    if queued.wait_cause is WaitCause.EXISTS:
+        words.append(f"until `factory retry {queued.spec.name}`")
     if queued.wait_limit_usd is not None:
         words.append(f"until it is more than ${queued.wait_limit_usd:.2f}")
     if queued.not_before is not None:

@@ -1,4 +1,4 @@
-"""What is asked for to find something like a spec: the words of its name, those it keeps coming back to, its paper."""
+"""What is asked for to find something like a spec: the words of its name, those of its subject, its paper."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
 from factory_assets.domain.stemming import GAP, stem, words
 
-_TERMS = 3
+_TERMS = 2
 # npm: "The 'text' parameter must be between 2 and 64 characters".
 _LONGEST_TEXT = 64
 
 
 def key_terms(spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
-    """The words that most of name, problem, solution and titles share, at most three, in the order they come in."""
-    texts = [spec.name.replace("-", " "), spec.problem, spec.solution, *(paper.title for paper in papers)]
+    """The two words that a spec is about beside those of its name, longest first where equal.
+
+    They are those that most of its problem, its solution and the titles of its papers share; without such, none.
+    """
+    named = {stem(part) for part in spec.name.split("-")}
     counts: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    for text in texts:
-        found = {stem(word): word for word in reversed(words(text.replace("-", " "))) if word.isalpha()}
-        found.pop(GAP, None)
-        counts.update(found.keys())
-        for stemmed, word in reversed(found.items()):
-            first.setdefault(stemmed, word)
-    order = list(first)
-    chosen = sorted(order, key=lambda stemmed: (-counts[stemmed], order.index(stemmed)))[:_TERMS]
-    return tuple(first[stemmed] for stemmed in sorted(chosen, key=order.index))
+    shortest: dict[str, str] = {}
+    for text in (spec.problem, spec.solution, *(paper.title for paper in papers)):
+        found = {word for word in words(text.replace("-", " ")) if word.isalpha() and len(word) > 2}
+        counts.update({stem(word) for word in found} - {GAP, *named})
+        for word in sorted(found):
+            shortest[stem(word)] = min(word, shortest.get(stem(word), word), key=len)
+    chosen = sorted(counts, key=lambda stemmed: (-counts[stemmed], -len(shortest[stemmed]), stemmed))
+    return tuple(shortest[stemmed] for stemmed in chosen[:_TERMS])
 
 
 def github_searches(spec: Spec, papers: tuple[Paper, ...]) -> Iterator[str]:
@@ -36,9 +37,8 @@ def github_searches(spec: Spec, papers: tuple[Paper, ...]) -> Iterator[str]:
     All words of a search have to be there, so that each is short
     (https://docs.github.com/en/search-github/searching-on-github/searching-for-repositories).
     """
-    name = " ".join(spec.name.split("-"))
-    yield f"{name} in:name,description"
-    if set(terms := key_terms(spec, papers)) != set(name.split()):
+    yield f"{' '.join(spec.name.split('-'))} in:name,description"
+    if terms := key_terms(spec, papers):
         yield f"{' '.join(terms)} in:name,description"
     for paper in papers[:1]:
         yield f'"{paper.arxiv_id}" in:description,readme'
@@ -57,4 +57,5 @@ def pypi_names(spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
     """The names under which such a package would be: PyPI has no search that programs may use."""
     parts = spec.name.split("-")
     terms = key_terms(spec, papers)
-    return tuple(dict.fromkeys([spec.name, "".join(parts), "-".join(reversed(parts)), "-".join(terms)]))
+    names = [spec.name, "".join(parts), "-".join(reversed(parts)), "-".join(terms)]
+    return tuple(dict.fromkeys(filter(None, names)))

@@ -43,6 +43,11 @@ class Wanted:
     papers: tuple[Paper, ...]
     own: Sequence[Found] = ()
 
+    @property
+    def words(self) -> frozenset[str]:
+        """What the spec says, to compare with."""
+        return words_of(self.spec.name, self.spec.problem, self.spec.solution)
+
 
 def look_up(
     wanted: Wanted,
@@ -51,15 +56,17 @@ def look_up(
     *,
     floor: float,
     now: Callable[[], datetime],
+    clean: Callable[[str], str],
 ) -> Novelty:
-    """Look a spec up. A source that cannot be asked is named in the result; what it answers is kept for a week."""
-    spec = wanted.spec
-    said = words_of(spec.name, spec.problem, spec.solution)
+    """Look a spec up. A source that cannot be asked is named in the result; what it answers is kept for a week.
+
+    `clean` takes the secrets out of what an error says.
+    """
     lookups = [
         *([LookUp(source=Source.PAPER, hits=_own_code(wanted.papers))] if wanted.papers else []),
-        LookUp(source=Source.FACTORY, hits=most_alike(said, wanted.own, most=_SHOWN)),
+        LookUp(source=Source.FACTORY, hits=most_alike(wanted.words, wanted.own, most=_SHOWN)),
         *(
-            _asked(catalogue, wanted, said, kept, now)
+            _asked(catalogue, wanted, kept, now, clean)
             for catalogue in catalogues
             if wanted.papers or catalogue.source is not Source.PAPER_PAGE
         ),
@@ -68,7 +75,11 @@ def look_up(
 
 
 def _asked(
-    catalogue: Catalogue, wanted: Wanted, said: frozenset[str], kept: KeptAnswers, now: Callable[[], datetime]
+    catalogue: Catalogue,
+    wanted: Wanted,
+    kept: KeptAnswers,
+    now: Callable[[], datetime],
+    clean: Callable[[str], str],
 ) -> LookUp:
     found: list[Found] = []
     missing = ""
@@ -82,11 +93,11 @@ def _asked(
             found += known[question]
     except FactoryError as error:
         # What was found all the same counts: it can only speak against the spec.
-        missing = single_line(str(error))
+        missing = single_line(clean(str(error)))
     if catalogue.source is Source.PAPER_PAGE:
         hits = tuple(Hit(found=one, likeness=LIKENESS_OF_OWN_CODE) for one in dict.fromkeys(found))
     else:
-        hits = most_alike(said, found, most=_SHOWN)
+        hits = most_alike(wanted.words, found, most=_SHOWN)
     return LookUp(source=catalogue.source, hits=hits, missing=missing)
 
 

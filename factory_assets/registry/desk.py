@@ -1,16 +1,17 @@
-"""The part of the registry that an operator works with: stops, retries, incomplete dates, a repo's story."""
+"""The part of the registry that an operator works with: stops, retries, novelty, incomplete dates, a repo's story."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from pydantic import JsonValue
 
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
+from factory_assets.domain.novelty import Found, Novelty
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.registry import days, gathers, holds, requeue, story
+from factory_assets.registry import days, gathers, holds, novelty, requeue, story
 from factory_assets.registry.database import Database
 from factory_assets.registry.days import DayStory, LastJudged
 from factory_assets.registry.story import Story
@@ -62,7 +63,7 @@ class Desk:
             return gathers.missing_of_dates(connection)
 
     def requeue(self, spec_id: int) -> QueuedSpec:
-        """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
+        """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer, for whatever.
 
         Raises:
             StatusError: when it has shipped.
@@ -109,3 +110,33 @@ class Desk:
         """What these repos have taken over all attempts, with what is set aside for them now."""
         with self._database.transaction() as connection:
             return story.repo_dollars(connection, names)
+
+    def record_novelty(self, spec_id: int, known: Novelty) -> None:
+        """Keep what is known of a spec's novelty now; one that is to be skipped waits from now on for a person."""
+        with self._database.transaction() as connection:
+            novelty.record_novelty(connection, spec_id, known)
+
+    def novelty_of(self, spec_ids: Collection[int]) -> dict[int, Novelty]:
+        """What is known of these specs, by id; those that were never looked up are left out."""
+        with self._database.transaction() as connection:
+            return novelty.novelty_of(connection, spec_ids)
+
+    def own_repos(self, spec_id: int) -> list[Found]:
+        """The repos that have shipped, are being built, or were queued before this spec and are to be built."""
+        with self._database.transaction() as connection:
+            return novelty.own_repos(connection, spec_id)
+
+    def kept_answers(self, questions: Collection[str], *, since: datetime) -> dict[str, tuple[Found, ...]]:
+        """See KeptAnswers."""
+        with self._database.transaction() as connection:
+            return novelty.kept_answers(connection, questions, since=since)
+
+    def keep_answer(self, question: str, found: Sequence[Found], *, now: datetime) -> None:
+        """See KeptAnswers."""
+        with self._database.transaction() as connection:
+            novelty.keep_answer(connection, question, found, now=now)
+
+    def forget_answers(self, before: datetime) -> None:
+        """Drop the catalogues' answers that were kept before that time."""
+        with self._database.transaction() as connection:
+            novelty.forget_answers(connection, before)

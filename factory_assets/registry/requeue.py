@@ -7,6 +7,7 @@ from datetime import datetime
 from factory_assets.domain.builds import BuildStatus, check_transition
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry.database import Connection
+from factory_assets.registry.novelty import release_novelty
 from factory_assets.registry.rows import fetch, queued_spec, to_db
 from factory_assets.registry.specs import spec_by_id
 
@@ -21,7 +22,7 @@ ORDER BY day, rank, id
 
 
 def requeue(connection: Connection, spec_id: int) -> QueuedSpec:
-    """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer.
+    """A failed spec is queued again for a fresh attempt; one that waits in the queue waits no longer, for whatever.
 
     Raises:
         StatusError: when it has shipped.
@@ -34,6 +35,7 @@ def requeue(connection: Connection, spec_id: int) -> QueuedSpec:
         [BuildStatus.QUEUED, spec_id],
     )
     connection.execute("DELETE FROM spec_waits WHERE spec_id = $1", [spec_id])
+    release_novelty(connection, spec_id)
     return spec_by_id(connection, spec_id)
 
 

@@ -25,11 +25,13 @@ VALUES (nextval('spec_ids'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 
 
 _UNBUILT = (BuildStatus.QUEUED, *sorted(IN_PROGRESS))
 
-# What a budget stopped waits until that budget is raised; what the day's budget stopped, also until its time comes.
+# What exists already waits for a person. What a budget stopped waits until that budget is raised; what the day's budget
+# stopped, also until its time comes.
 _LAUNCHABLE = """
 SELECT * FROM queued_specs
 WHERE status = ANY ($1::TEXT[]) AND day IS NOT NULL
   AND CASE wait_cause
+        WHEN 'exists already' THEN FALSE
         WHEN 'repo budget' THEN $3::DOUBLE PRECISION > wait_limit_usd
         WHEN 'phase budget' THEN
           CASE wait_phase WHEN 'build' THEN $5::DOUBLE PRECISION WHEN 'seo' THEN $6::DOUBLE PRECISION

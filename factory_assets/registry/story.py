@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
+from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec
@@ -17,6 +18,7 @@ from factory_assets.registry.builds import phases_of, verdicts_of
 from factory_assets.registry.calls import usage_of
 from factory_assets.registry.database import Connection
 from factory_assets.registry.models import MirrorRecord
+from factory_assets.registry.novelty import novelty_of
 from factory_assets.registry.papers import papers_by_id
 from factory_assets.registry.readings import last_reading
 from factory_assets.registry.repos import mirror_of, shipped_repo
@@ -84,6 +86,7 @@ class Story(BaseModel):
     attempts: tuple[Attempt, ...]
     spent: tuple[Spent, ...]
     usage: Usage
+    novelty: Novelty | None
     repo: ShippedRepo | None
     mirror: MirrorRecord | None
 
@@ -102,6 +105,7 @@ def story_of(connection: Connection, name: str) -> Story | None:
         attempts=tuple(_attempts(connection, queued)),
         spent=tuple(Spent.model_validate(row) for row in fetch(connection, _BY_PHASE, [name])),
         usage=usage_of(connection, repo=name, day=None, stage=None),
+        novelty=novelty_of(connection, [queued.id]).get(queued.id),
         repo=shipped_repo(connection, name),
         mirror=mirror_of(connection, name),
     )

@@ -44,14 +44,17 @@ class CatalogueAnswer:
 
 
 class Catalogues:
-    """Plays all of them. `token` is the one that GitHub takes; others are refused, and none is taken at a lower limit.
+    """Plays all of them. `token` is the one that GitHub takes, None is any; whoever has none meets a lower limit.
 
     `out_of_order` names those (github, npm, pypi, papers) that answer 503, for tests.
     """
 
-    def __init__(self, existing: Existing, *, token: str | None = None) -> None:
+    def __init__(
+        self, existing: Existing, *, token: str | None = None, searches_a_minute: int | None = None
+    ) -> None:
         self._existing = existing
         self._token = token
+        self._most = searches_a_minute
         self._searches: list[float] = []
         self._lock = Lock()
         self.out_of_order: set[str] = set()
@@ -77,9 +80,9 @@ class Catalogues:
         if not headers.get("user-agent"):
             return CatalogueAnswer(403, {"message": _NO_AGENT})
         token = headers.get("authorization")
-        if token is not None and token != f"Bearer {self._token}":
+        if token is not None and self._token is not None and token != f"Bearer {self._token}":
             return CatalogueAnswer(401, {"message": "Bad credentials", "status": "401"})
-        limit = _SEARCHES if token is None else _SEARCHES_WITH_TOKEN
+        limit = self._most or (_SEARCHES if token is None else _SEARCHES_WITH_TOKEN)
         left = self._count(limit)
         reset = {"x-ratelimit-limit": str(limit), "x-ratelimit-resource": "search"} | {
             "x-ratelimit-remaining": str(max(left, 0)),

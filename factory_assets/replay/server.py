@@ -47,7 +47,8 @@ class ReplayServer:
         arxiv: what arXiv answers; without it the query API is a 404.
         pace_seconds: wait before each of Claude's answers.
         accepted_keys: Claude keys that are let in; None lets in any that is not empty.
-        github_token: the one that GitHub's search takes; it serves at a lower limit without any.
+        github_token: the one that GitHub's search takes; None lets in any. Without a token its limit is lower.
+        github_searches: a minute; those of the real one by default.
         port: 0 takes a free one.
         max_request_bytes: larger requests to Claude are refused, as by the API.
 
@@ -62,6 +63,7 @@ class ReplayServer:
         pace_seconds: float = 0.0,
         accepted_keys: frozenset[str] | None = None,
         github_token: str | None = None,
+        github_searches: int | None = None,
         port: int = 0,
         max_request_bytes: int = MAX_REQUEST_BYTES,
     ) -> None:
@@ -69,7 +71,9 @@ class ReplayServer:
         self.messages = MessagesApi(recordings, accepted_keys=accepted_keys, pace_seconds=pace_seconds)
         self.batches = BatchesApi(self.messages)
         self.arxiv = arxiv
-        self.catalogues = Catalogues(recordings.existing, token=github_token)
+        self.catalogues = Catalogues(
+            recordings.existing, token=github_token, searches_a_minute=github_searches
+        )
         self.max_request_bytes = max_request_bytes
         self.closing = Event()
         self._http = _HttpServer(("127.0.0.1", port), self)

@@ -1,0 +1,119 @@
+"""Access that also looks up whether what specs describe exists already."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory_assets.access import REPLAY_GITHUB_TOKEN, Access
+from factory_assets.domain.specs import QueuedSpec
+
+if TYPE_CHECKING:
+    from factory_assets.domain.indexes import PackageIndexes
+    from factory_assets.domain.novelty import Novelty
+    from factory_assets.novelty.catalogues import Catalogue
+    from factory_assets.novelty.service import Service
+
+Notify = Callable[[str], None]
+
+USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
+PAPER_PAGES_URL = "https://huggingface.co"
+# Search: 30 requests a minute with a token, 10 without one
+# (https://docs.github.com/en/rest/search/search#rate-limit).
+_GITHUB_SECONDS, _GITHUB_SECONDS_WITHOUT_TOKEN = 2.1, 6.2
+# The others name no figure.
+_SECONDS = 1.0
+
+
+class Scouting(Access):
+    """Looks specs up, for one instance and one process."""
+
+    def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> dict[int, Novelty]:
+        """What is known of the novelty of these specs, by id.
+
+        Those whose build has not begun are looked up, unless everything is known of them since a few days.
+
+        Raises:
+            RegistryBusyError, InfrastructureError: of the registry alone; a service that fails is in the result.
+        """
+        from factory_assets.novelty.stage import KEPT_FOR, Wanted, look_up
+
+        registry, redact, floor = self.registry, self.redactor(), self._settings.factory_novelty_floor
+        notify = redact.lines(notify)
+        known = registry.novelty_of([queued.id for queued in specs])
+        now = self.now()
+        stale = [
+            queued
+            for queued in specs
+            if queued.started_at is None
+            and not ((found := known.get(queued.id)) and found.holds(since=now - KEPT_FOR, floor=floor))
+        ]
+        catalogues = self._catalogues(notify) if stale else []
+        for queued in stale:
+            wanted = Wanted(
+                queued.spec,
+                tuple(registry.papers_by_id(queued.spec.source_papers)),
+                registry.own_repos(queued.id),
+            )
+            found = look_up(wanted, catalogues, registry, floor=floor, now=self.now, clean=redact)
+            registry.record_novelty(queued.id, found)
+            notify(f"{queued.spec.name}: {found}")
+            known[queued.id] = found
+        return known
+
+    def _catalogues(self, notify: Notify) -> list[Catalogue]:
+        from factory_assets.novelty.catalogues import GitHub, Npm, PaperPages, Pypi
+
+        settings, indexes = self._settings, self._indexes()
+        replay = self._replay.url if self._replays else None
+        token = REPLAY_GITHUB_TOKEN if self._replays else settings.github_token
+        signed = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        github = self._service(
+            "GitHub",
+            _GITHUB_SECONDS if token else _GITHUB_SECONDS_WITHOUT_TOKEN,
+            notify,
+            mend="Check the network, GITHUB_TOKEN and FACTORY_GITHUB_URL.",
+            headers={"Accept": "application/vnd.github+json", **signed},
+        )
+        pages = self._service("Hugging Face", _SECONDS, notify, mend="Check that this machine reaches it.")
+        npm = self._service(
+            "npm", _SECONDS, notify, mend="Check the network, and FACTORY_NPM_URL or npm's registry."
+        )
+        pypi = self._service(
+            "PyPI", _SECONDS, notify, mend="Check the network, and FACTORY_PYPI_URL or pip's index."
+        )
+        return [
+            PaperPages(pages, replay or PAPER_PAGES_URL),
+            GitHub(github, replay or settings.factory_github_url),
+            Npm(npm, lambda: replay or indexes.npm_url),
+            Pypi(pypi, lambda: f"{replay}/simple" if replay else indexes.pypi_url),
+        ]
+
+    def _service(
+        self, name: str, seconds: float, notify: Notify, *, mend: str, headers: dict[str, str] | None = None
+    ) -> Service:
+        from factory_assets.network.politeness import Politeness
+        from factory_assets.novelty.service import Service
+
+        # Their limits count over all programs of a machine.
+        shared = self._settings.factory_data_dir if self._replays else Path(tempfile.gettempdir())
+        place = shared / f"software-factory-{name.lower().replace(' ', '-')}.lock"
+        return Service(
+            name=name,
+            politeness=Politeness(place, interval=0 if self._replays else seconds),
+            notify=notify,
+            mend=mend,
+            headers={"User-Agent": USER_AGENT, **(headers or {})},
+        )
+
+    def _indexes(self) -> PackageIndexes:
+        from factory_assets.dependencies.indexes import file_hosts
+        from factory_assets.network.indexes import OwnIndexes
+
+        return OwnIndexes(
+            self._settings.factory_pypi_url,
+            self._settings.factory_npm_url,
+            files_of=None if self._replays else file_hosts,
+        )
