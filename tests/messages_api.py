@@ -20,7 +20,7 @@ MODEL = "claude-haiku-5-5"
 class Reply:
     """One answer. With `chunk` it comes in chunks of this size, with `cut` it breaks off there.
 
-    `wait` and `linger` are seconds before it and before the connection is closed after it.
+    `wait` and `linger` are seconds before it and before the connection is closed after it, `pace` those between chunks.
     """
 
     body: bytes
@@ -30,6 +30,7 @@ class Reply:
     chunk: int | None = None
     cut: int | None = None
     wait: float = 0.0
+    pace: float = 0.0
     linger: float = 0.0
 
 
@@ -143,7 +144,12 @@ def _handler(api: MessagesApi) -> type[BaseHTTPRequestHandler]:
             else:
                 self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
-            self.wfile.write(_encoded(reply)[: reply.cut])
+            if reply.pace:
+                for part in _chunks(reply):
+                    self.wfile.write(part)
+                    time.sleep(reply.pace)
+            else:
+                self.wfile.write(_encoded(reply)[: reply.cut])
             time.sleep(reply.linger)
             self.close_connection = True
 
@@ -151,7 +157,12 @@ def _handler(api: MessagesApi) -> type[BaseHTTPRequestHandler]:
 
 
 def _encoded(reply: Reply) -> bytes:
-    if reply.chunk is None:
-        return reply.body
-    parts = (reply.body[at : at + reply.chunk] for at in range(0, len(reply.body), reply.chunk))
-    return b"".join(b"%x;x=1\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    return reply.body if reply.chunk is None else b"".join(_chunks(reply))
+
+
+def _chunks(reply: Reply) -> Iterator[bytes]:
+    size = reply.chunk or len(reply.body)
+    for at in range(0, len(reply.body), size):
+        part = reply.body[at : at + size]
+        yield b"%x;x=1\r\n%s\r\n" % (len(part), part)
+    yield b"0\r\n\r\n"

@@ -325,6 +325,7 @@ def on_sockets() -> Iterator[tuple[str, list[Upstream], threading.Semaphore]]:
             upstreams[-1].open(b"x" * 70_000)
             return upstreams[-1].start()
 
+        await request.body()
         joining = flights.join(request.path_params["key"], start)
         passing = await unless_gone(request.receive, joining)
 

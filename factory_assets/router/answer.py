@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -18,7 +19,7 @@ _LONGEST_BODY = 8 * 1024 * 1024
 # Of a `data:` line around the few letters that it brings.
 _EVENT_BYTES = 80
 _SHOWN_BYTES = 4096
-_COUNTING = (b'"message_start"', b'"message_delta"', b'"error"')
+_COUNTING = re.compile(rb'"(?:message_start|message_delta|error)"')
 
 _Count = Annotated[int, BeforeValidator(lambda value: 0 if value is None else value), Field(ge=0)]
 
@@ -124,8 +125,11 @@ class Answer:
             return
         *lines, rest = content.split(b"\n")
         for line in lines:
-            self._hold(line, _LONGEST_LINE)
-            self._end_line()
+            if self._held or self._too_long or len(line) > _LONGEST_LINE:
+                self._hold(line, _LONGEST_LINE)
+                self._end_line()
+            else:
+                self._read_line(line)
         self._hold(rest, _LONGEST_LINE)
 
     def end(self) -> None:
@@ -143,13 +147,16 @@ class Answer:
             self._held += content
 
     def _end_line(self) -> None:
-        line = bytes(self._held)
-        if line.startswith(b"data:"):
-            self._written += max(_BYTES_PER_TOKEN, len(line) - _EVENT_BYTES)
-            if not self._too_long and any(kind in line for kind in _COUNTING):
-                self._read(line.removeprefix(b"data:"))
+        self._read_line(bytes(self._held), is_whole=not self._too_long)
         self._held.clear()
         self._too_long = False
+
+    def _read_line(self, line: bytes, *, is_whole: bool = True) -> None:
+        if not line.startswith(b"data:"):
+            return
+        self._written += max(_BYTES_PER_TOKEN, len(line) - _EVENT_BYTES)
+        if is_whole and _COUNTING.search(line):
+            self._read(line.removeprefix(b"data:"))
 
     def _read(self, text: bytes) -> None:
         try:

@@ -191,10 +191,13 @@ class Router:
         except TooLargeError as error:
             words = f"The request is larger than the model API's {MOST_BYTES} bytes."
             raise RefusedError(413, words) from error
-        query = f"?{request.url.query}" if request.url.query else ""
+        # As it stands in the request line; https://asgi.readthedocs.io/en/latest/specs/www.html names the two parts.
+        target = request.scope["raw_path"] + (
+            b"?" + query if (query := request.scope["query_string"]) else b""
+        )
         return Incoming(
             method=request.method,
-            target=f"{request.url.path}{query}",
+            target=target.decode("latin-1"),
             headers=passed_on(request.headers.raw, without=_FOR_THE_ROUTER),
             body=body,
             asked=Asked.read(body, session=request.headers.get(SESSION_HEADER)),

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from factory_assets.domain.builds import Usage
 from factory_assets.router.asked import Asked
 from factory_assets.router.backends import Model
 from factory_assets.router.grants import Live
@@ -30,7 +29,6 @@ class MeteredCall:
     clock: Callable[[], datetime]
     call: Call = field(init=False)
     number: int = 0
-    usage: Usage = field(default_factory=Usage)
 
     @classmethod
     def begin(
@@ -47,14 +45,15 @@ class MeteredCall:
         """Write it down before it goes out to a backend's model."""
         own = cls(live, journal, clock)
         # Where the file names no price, it is that of the model that answers.
-        own.call = live.meter.call(asked, size, own.count, model.cost_usd if model.price else None)
+        own.call = live.meter.call(asked, size, model.cost_usd if model.price else None)
         own.number = journal.begin(live.grant, asked.model, own.call.estimate, now=clock(), routed=routed)
         return own
 
-    def count(self, usage: Usage) -> None:
-        """Set what it has used, as far as it is known."""
-        self.usage = usage
-        self.journal.count(self.number, usage)
+    def heard(self, content: bytes) -> None:
+        """Take a part of its answer."""
+        if self.call.heard(content):
+            # Where this process ends before the answer does, what stands there is what is known.
+            self.journal.count(self.number, self.call.usage)
 
     def ended(self) -> None:
         """It is over; a second time does nothing."""
@@ -62,7 +61,7 @@ class MeteredCall:
             return
         self.live.places.release()
         self.call.ended()
-        self.journal.end(self.number, self.call.outcome, now=self.clock())
+        self.journal.settle(self.number, self.call.usage, self.call.outcome, now=self.clock())
 
 
 @dataclass
@@ -92,7 +91,7 @@ class Attempt:
 
     def heard(self, content: bytes) -> None:
         """See passing.Listener."""
-        self.metered.call.heard(content)
+        self.metered.heard(content)
 
     def unanswered(self) -> None:
         """See passing.Listener."""
@@ -113,7 +112,7 @@ class Attempt:
                 phase=self.metered.live.grant.phase or self.metered.live.grant.stage,
                 seconds=time.monotonic() - self._began,
                 first_byte_seconds=self._first_byte,
-                usage=self.metered.usage,
+                usage=self.metered.call.usage,
             )
         )
 

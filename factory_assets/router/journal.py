@@ -62,6 +62,11 @@ UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cac
                  outcome = ?
 WHERE id = ?
 """
+_SETTLE = """
+UPDATE calls SET input_tokens = ?, output_tokens = ?, cache_read_tokens = ?, cache_write_tokens = ?, cost_usd = ?,
+                 ended_at = ?, outcome = ?
+WHERE id = ? AND ended_at IS NULL
+"""
 _END = "UPDATE calls SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL"
 _OPEN = "SELECT DISTINCT router FROM calls WHERE ended_at IS NULL"
 _CLOSE = "UPDATE calls SET ended_at = ?, outcome = 'router lost' WHERE ended_at IS NULL AND router = ?"
@@ -134,12 +139,16 @@ class Journal:
         """Set what a call has used, as far as it is known; nothing once it has ended."""
         self._stored.write(_COUNT, (*_counts(usage), number))
 
+    def settle(self, number: int, usage: Usage, outcome: str, *, now: datetime) -> None:
+        """Set what a call has used, and end it: both, or neither."""
+        self._stored.write(_SETTLE, (*_counts(usage), _stamp(now), outcome, number))
+
     def correct(self, number: int, usage: Usage, outcome: str) -> None:
         """Set what a call has used that ended before that was known: one in a batch."""
         self._stored.write(_CORRECT, (*_counts(usage), outcome, number))
 
     def end(self, number: int, outcome: str, *, now: datetime) -> None:
-        """Settle a call."""
+        """End a call at what is known of its use."""
         self._stored.write(_END, (_stamp(now), outcome, number))
 
     def end_grant(self, grant_id: str, *, now: datetime) -> None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.model_door import AtDoor
-from factory_assets.llm.prices import first_price
+from factory_assets.llm.prices import Extras, first_price
 from factory_assets.router.answer import Answer, Counts
 from factory_assets.router.asked import Asked
 
@@ -21,6 +22,8 @@ _BYTES_PER_TOKEN = 4
 _LEAST_TOKENS = 1000
 # The largest context of any model.
 _MOST_INPUT_TOKENS = 1_000_000
+# Prompts are estimated in steps of so many tokens, so that those which are all but alike are priced once.
+_STEP = 250
 # Dollars for what a call has used.
 Price = Callable[[Usage], float]
 # What code in the sandbox can bring about for itself, by a header too few or a model that there is not.
@@ -92,13 +95,8 @@ class GrantMeter:
         self._not_passed[f"a further call of the model: {why}"] = None
         return why
 
-    def call(
-        self, asked: Asked, request_bytes: int, keep: Callable[[Usage], None], price: Price | None = None
-    ) -> Call:
-        """A call passes now; `keep` hears what it has used whenever more of that is known.
-
-        `price` is the backend's own, where it has one.
-        """
+    def call(self, asked: Asked, request_bytes: int, price: Price | None = None) -> Call:
+        """A call passes now. `price` is the backend's own, where it has one."""
         number = len(self._calls)
         self._calls[number] = Usage()
         if self._waiting_since is None:
@@ -108,7 +106,6 @@ class GrantMeter:
             # A running sum: one over all calls for each event of each call would take ever longer.
             self._total += usage - self._calls[number]
             self._calls[number] = usage
-            keep(usage)
 
         return Call(self, settle, asked, request_bytes, price)
 
@@ -162,29 +159,36 @@ class Call:
         self._status: int | None = None
         self._answer: Answer | None = None
         self._failed = False
+        self._priced_counts: Counts | None = None
+        self.usage = Usage()
         self.outcome = ""
 
     @property
     def estimate(self) -> Usage:
         """What it is taken to cost where nothing is heard of its answer."""
-        return self._priced(self._broken_off(Counts(), tokens_seen=0, streamed=False))
+        counts = self._broken_off(Counts(), tokens_seen=0, streamed=False)
+        if self._price is not None:
+            return self._priced(counts)
+        cost = _estimated_usd(self._model, -(-counts.input_tokens // _STEP) * _STEP, counts.output_tokens)
+        return counts.usage.model_copy(update={"cost_usd": cost})
 
     def answered(self, status: int, content_type: str) -> None:
         """The answer begins."""
         self._status = status
         self._answer = Answer(streams=content_type.lower().startswith("text/event-stream"))
 
-    def heard(self, content: bytes) -> None:
-        """Read the next part of it; what it counts on its way holds at once."""
+    def heard(self, content: bytes) -> bool:
+        """Read the next part of it; what it counts on its way holds at once. Whether more is known of its `usage`."""
         if self._answer is None or self.outcome:
-            return
+            return False
         known = self._answer.counts
         self._answer.feed(content)
         if self._answer.counts is not None:
             self._meter.hear()
-        if self._answer.counts is not None and self._answer.counts is not known:
-            # Where this process ends before the answer does, what stands here is what is known.
-            self._settle(self._as_far(self._answer))
+        if self._answer.counts is None or self._answer.counts is known:
+            return False
+        self._settle(self._as_far(self._answer))
+        return True
 
     def unanswered(self) -> None:
         """The API did not answer, so it charges nothing."""
@@ -196,13 +200,13 @@ class Call:
             return
         if self._answer is None:
             self.outcome = "no answer" if self._failed else "broken off"
-            self._settled(Usage() if self._failed else self.estimate)
+            self._use(Usage() if self._failed else self.estimate)
             return
         self._answer.end()
         if self._status is None or not 200 <= self._status < 300:
             self.outcome = f"refused with {self._status}"
             self._meter.reject(self._status or 0, self._answer.error or ("", self._answer.text), self._model)
-            self._settled(Usage())
+            self._use(Usage())
             return
         self.outcome = "answered" if self._answer.complete else "broken off"
         if self._answer.error is not None:
@@ -215,7 +219,7 @@ class Call:
             self._meter.accept(self._model, is_whole=answer.complete)
         elif answer.error is not None:
             # It failed before the model began.
-            self._settled(Usage())
+            self._use(Usage())
             return
         self._settle(self._as_far(answer))
 
@@ -242,7 +246,13 @@ class Call:
         )
 
     def _settle(self, counts: Counts) -> None:
-        self._settled(self._priced(counts))
+        if counts is not self._priced_counts:
+            self._priced_counts = counts
+            self._use(self._priced(counts))
+
+    def _use(self, usage: Usage) -> None:
+        self.usage = usage
+        self._settled(usage)
 
     def _priced(self, counts: Counts) -> Usage:
         if self._price is not None:
@@ -255,3 +265,9 @@ class Call:
         yield told
         yield self._answer.model if self._answer else None
         yield self._model
+
+
+@lru_cache(maxsize=4096)
+def _estimated_usd(model: str | None, input_tokens: int, output_tokens: int) -> float:
+    usage = Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens)
+    return first_price([model], usage, Extras())

@@ -46,17 +46,27 @@ async def unless_gone(receive: Receive, work: Awaitable[Result]) -> Result:
     Raises:
         ClientDisconnect: it hung up; the work is cancelled.
     """
+    own = asyncio.current_task()
+    is_over = has_left = False
+
+    def leave(_: object) -> None:
+        nonlocal has_left
+        if own is not None and not is_over:
+            has_left = own.cancel()
+
     # Whatever comes after a whole request is the end of its connection.
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(receive())
+    gone = asyncio.ensure_future(receive())
+    gone.add_done_callback(leave)
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
+        return await work
+    except asyncio.CancelledError:
+        # As in asyncio.timeout: who else has cancelled this task is obeyed.
+        if own is not None and has_left and own.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
     finally:
-        for task in (working, gone):
-            task.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
-    raise ClientDisconnect
+        is_over = True
+        gone.cancel()
 
 
 class Relayed(Response):

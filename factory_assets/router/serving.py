@@ -57,6 +57,8 @@ def _server(router: Router) -> uvicorn.Server:
         access_log=False,
         timeout_graceful_shutdown=5,
         server_header=False,
+        # Nobody stands before it.
+        proxy_headers=False,
         date_header=False,
     )
     return uvicorn.Server(config)
