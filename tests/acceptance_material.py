@@ -113,7 +113,7 @@ SOURCES = {
 SNIPPETS = {
     Language.PYTHON: "from clamp.core import clamp\n\nprint(clamp(12, 3, 9))\n",
     Language.BASH: "source lib/clamp.sh\nclamp 12 3 9\n",
-    Language.GO: 'package main\n\nimport (\n\t"fmt"\n\n\t"github.com/acme/clamp/bounds"\n)\n\n'
+    Language.GO: 'package main\n\nimport (\n\t"fmt"\n\n\t"clamp/bounds"\n)\n\n'
     "func main() { fmt.Println(bounds.Clamp(12, 3, 9)) }\n",
     Language.RUST: 'fn main() {\n    println!("{}", clamp::clamp(12, 3, 9));\n}\n',
     Language.TYPESCRIPT: 'import { clamp } from "../src/index.js";\n\nconsole.log(clamp(12, 3, 9));\n',

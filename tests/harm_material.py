@@ -39,8 +39,8 @@ class _Dependencies:
         return {}
 
 
-def harm_verdicts(language: Language, files: Tree, scratch: Path) -> Iterator[GateVerdict]:
-    """What the rows of the gate say after a review, until one refuses."""
+def reviewed(language: Language, files: Tree, scratch: Path) -> Context:
+    """What the gates after a review are asked about."""
 
     def finish(_: Resolved) -> Final:
         def lay_out(folder: Path) -> None:
@@ -56,7 +56,7 @@ def harm_verdicts(language: Language, files: Tree, scratch: Path) -> Iterator[Ga
         resolve=lambda: _Dependencies(language),
         finish=finish,
     )
-    context = Context(
+    return Context(
         phase=Phase.REVIEW,
         language=language,
         scaffold=tree(scaffold(language)),
@@ -67,8 +67,12 @@ def harm_verdicts(language: Language, files: Tree, scratch: Path) -> Iterator[Ga
         scanner=cast("HistoryScanner", None),
         runs=runs,
     )
+
+
+def harm_verdicts(language: Language, files: Tree, scratch: Path) -> Iterator[GateVerdict]:
+    """What the rows of the gate say after a review, until one refuses."""
     rows = [gate for gate in GATES if gate.name == HARMLESS]
-    return judge(context, rows)
+    return judge(reviewed(language, files, scratch), rows)
 
 
 def harm(language: Language, changes: dict[str, str | None], scratch: Path) -> GateVerdict:

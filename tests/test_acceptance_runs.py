@@ -14,11 +14,12 @@ from acceptance_material import (
     scenario,
     sources,
 )
-from gate_material import marked, need
+from gate_material import marked, need, tree
+from harm_material import reviewed
 
 from factory_assets.domain.acceptance import Fault, Form, ScenarioResult
 from factory_assets.domain.specs import Language
-from factory_assets.gates.acceptance import acceptance_verdict
+from factory_assets.gates.acceptance import acceptance_verdict, run_in
 
 WRONG_WAY = "clamp: the bounds are the wrong way round\n"
 
@@ -201,6 +202,25 @@ def test_a_program_that_searches_all_it_can_see_finds_what_it_is_given_and_nothi
     asked = scenario("--top", "walrus", stdin="ibex", wants=wants, behaviour=told)
     (result,) = run(Language.PYTHON, python_tool(LOOKS_AROUND), [asked], tmp_path)
     assert result.passed, result.happened
+
+
+def test_what_a_program_is_seen_to_do_in_a_call_is_told_to_the_operator_and_to_no_agent(
+    tmp_path: Path,
+) -> None:
+    code = """import socket, sys
+
+def main():
+    try:
+        socket.create_connection((sys.argv[1] + ".example.org", 80))
+    except OSError:
+        print("nobody is there")
+"""
+    context = reviewed(Language.PYTHON, tree(python_tool(code)), tmp_path)
+    asked = held(scenario("walrus", wants=[expects("nobody is there")]))
+    (result,) = run_in(context, asked, name="clamp")
+    assert result.passed, result.happened
+    assert "it looked up walrus.example.org" in result.happened
+    assert context.runs.watched.seen == {}
 
 
 def test_what_agents_are_told_of_a_failure_is_its_behaviour_and_its_kind_and_no_value() -> None:

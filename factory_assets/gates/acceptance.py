@@ -177,8 +177,9 @@ class _Calls:
         if result is None:
             return Fault.TIMED_OUT, f"{shown}\nthere was no time left to call it"
         faults = tuple(self._faults(scenario, result))
-        account = "\n".join([shown, *(line for _, line in faults)] if faults else [shown, "all as asked for"])
-        return (faults[0][0] if faults else None), account
+        lines = [line for _, line in faults] or ["all as asked for"]
+        lines += [f"it {one.kind} {one.what}" for one in result.sightings]
+        return (faults[0][0] if faults else None), "\n".join([shown, *lines])
 
     def end(self) -> None:
         """Leave the clone as it was."""
@@ -188,8 +189,9 @@ class _Calls:
     def _started(self, scenario: Scenario) -> tuple[Start | str, tuple[str, ...]]:
         """How it is started, or in words why it cannot be, and the folders that are linked for it."""
         if scenario.snippet:
-            tree, code = self._programs.tree, scenario.snippet.encode("utf-8", "replace")
+            tree = self._programs.tree
             snippet = self._programs.entries.snippet(tree, self._clone)
+            code = snippet.adapted(scenario.snippet).encode("utf-8", "replace")
             self._restore({**tree, snippet.path: TreeFile(REGULAR, "", len(code), code)})
             return self._built(snippet.start), snippet.linked
         if self._command is None:

@@ -40,12 +40,13 @@ class Snippet:
     """How code that calls the repo's library is run: where it is laid in a clone, and how it is started then.
 
     `linked` are folders of the clone that are linked into the folder where it runs, because its language finds the
-    repo's code by nothing but a path from there.
+    repo's code by nothing but a path from there. `adapted` puts into the code what only the tree tells.
     """
 
     path: str
     start: Start
     linked: Words = ()
+    adapted: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, kw_only=True)

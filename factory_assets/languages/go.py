@@ -176,7 +176,17 @@ def _anywhere(name: str, words: Words, clone: Path) -> Start:
 def _snippet(tree: Tree, clone: Path) -> Snippet:
     name = a_free_name(tree)
     made = str(clone / _MADE / name)
-    return Snippet(f"cmd/{name}/main.go", Start((made,), (*_BUILD_TO, made, f"./cmd/{name}"), made))
+    module = go_module(tree)
+    # Who writes a snippet before there is a repo knows the end of the module's path alone.
+    own = re.compile(
+        rf'"(?:[\w-]+\.[\w.-]+/(?:[\w.-]+/)*)?{re.escape(module.rpartition("/")[2])}((?:/[\w.-]+)*)"'
+    )
+    start = Start((made,), (*_BUILD_TO, made, f"./cmd/{name}"), made)
+
+    def adapted(code: str) -> str:
+        return own.sub(lambda found: f'"{module}{found[1]}"', code) if module else code
+
+    return Snippet(f"cmd/{name}/main.go", start, adapted=adapted)
 
 
 def _has_main(tree: Tree, folder: str) -> bool:
