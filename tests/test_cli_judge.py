@@ -61,6 +61,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A good bash repo without documents, judged from a folder that is no project, with an empty home."""
     home = tmp_path / "home"
     home.mkdir()
+    # Its own home, but not a cold cache: rules and interpreters that were made before serve every test.
+    monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)
     write_files(tmp_path / "word-count", BASH_FILES)
