@@ -14,6 +14,7 @@ from build_material import (
     BASH_FILES,
     DOCUMENTS,
     NOW,
+    PAPER,
     PYTHON_FILES,
     Factory,
     does_nothing,
@@ -32,6 +33,7 @@ from factory_assets.domain.errors import InfrastructureError, StatusError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
+from factory_assets.domain.text import single_line
 from factory_assets.gates import ALL_GATES, GATES
 from factory_assets.gates.names import ACCEPTANCE, READING
 from factory_assets.sandbox import find_sandbox
@@ -40,6 +42,14 @@ from factory_assets.sandbox import find_sandbox
 @pytest.fixture
 def bash_factory(tmp_path):
     return Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(good_acts(Language.BASH)))
+
+
+def test_what_ships_says_in_its_readme_and_spec_whose_work_it_rests_on(bash_factory):
+    bash_factory.build()
+    for document in ("README.md", "SPEC.md"):
+        text = bash_factory.git("show", f"main:{document}")
+        wanted = (single_line(PAPER.title), PAPER.url, *PAPER.authors, "icence")
+        assert [part for part in wanted if part not in text] == []
 
 
 @pytest.mark.parametrize("language", [Language.PYTHON, Language.BASH])

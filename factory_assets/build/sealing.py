@@ -1,25 +1,30 @@
-"""The factory's own commit on top of a review: lock files and provenance.json, judged with all the rest."""
+"""The factory's own commit on top of a review: lock files, attribution and provenance.json, judged with the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
 
+from factory_assets.build.attribution import attributed
 from factory_assets.build.provenance import Makers, make_provenance, prompt_hashes
 from factory_assets.build.scaffold.scaffold import FIRST_VERSION
 from factory_assets.build.state import AttemptState
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.provenance import PROVENANCE_FILE, SPEC_FILE, Provenance, provenance_bytes
+from factory_assets.domain.trees import SYMLINK
 from factory_assets.gates.runs import Final
 
 FIRST_TAG = f"v{FIRST_VERSION}"
+_README = "README.md"
 
 
 def seal(
     state: AttemptState, *, scaffold: str, phases: Mapping[Phase, str], locked: Mapping[str, bytes]
 ) -> Final:
     """Commit what the factory adds to the review; the same again gives the same commit.
+
+    README.md gets the section that says whose idea it is.
 
     Raises:
         InputError: when a prompt template cannot be read.
@@ -28,7 +33,7 @@ def seal(
     provenance = _provenance(state, scaffold, phases)
     commit = state.repo.commit_files(
         phases[Phase.REVIEW],
-        {**locked, PROVENANCE_FILE: provenance_bytes(provenance)},
+        {**locked, **_readme(state, phases[Phase.REVIEW]), PROVENANCE_FILE: provenance_bytes(provenance)},
         message=state.message(f"Seal {state.spec.name}"),
         when=state.commit_time,
     )
@@ -38,6 +43,14 @@ def seal(
         lay_out=partial(state.repo.clone, commit),
         provenance=provenance,
     )
+
+
+def _readme(state: AttemptState, review: str) -> dict[str, bytes]:
+    file = state.repo.tree(review).get(_README)
+    if file is None or file.data is None or file.mode == SYMLINK:
+        # The gate on documents says so.
+        return {}
+    return {_README: attributed(file.data, state.job.papers, state.spec.origin_url)}
 
 
 def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str]) -> Provenance:
