@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from factory_assets.analyze.batches import BATCH_TOKENS
 from factory_assets.analyze.choosing import MERGE_OUTPUT_TOKENS
 from factory_assets.analyze.reading import MAX_OUTPUT_TOKENS, MAX_SPLITS
-from factory_assets.llm.prices import worst_case_cost
+from factory_assets.domain.builds import Usage
+from factory_assets.llm.prices import cost_usd, worst_case_cost
 
 # The longest abstract that arXiv takes (1,920 characters) with title and comment, and an ordinary one.
 LONGEST_PAPER_TOKENS = 900
@@ -57,11 +58,13 @@ def plan_analysis(
     )
     usual = papers * USUAL_PAPER_TOKENS
     usual_batches = math.ceil(usual / room)
-    expected = usual_batches * worst_case_cost(
-        model_name,
-        STATIC_TOKENS + math.ceil(usual / usual_batches),
-        min(MAX_OUTPUT_TOKENS, specs_wanted * CANDIDATE_TOKENS),
+    # Hardly anything of it is cached: one batch is a whole day as a rule (llm.asking).
+    request = Usage(
+        calls=1,
+        input_tokens=STATIC_TOKENS + math.ceil(usual / usual_batches),
+        output_tokens=min(MAX_OUTPUT_TOKENS, specs_wanted * CANDIDATE_TOKENS),
     )
+    expected = usual_batches * cost_usd(model_name, request)
     return AnalysisPlan(
         papers=papers,
         batches=usual_batches,
