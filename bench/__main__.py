@@ -13,6 +13,7 @@ from bench import (
     bench_backfill,
     bench_build,
     bench_commands,
+    bench_day,
     bench_definitions,
     bench_gather,
     bench_orchestration,
@@ -58,6 +59,7 @@ def main() -> None:
         bench_workers,
         bench_router,
         bench_router_cache,
+        bench_day,
     ):
         print(f"measuring {part.__name__} …", file=sys.stderr)
         print(f"\n{part.run()}")

@@ -1,0 +1,165 @@
+"""One factory day as it was sent to the model: the real prompts over the sample, and Claude Code's real requests."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+
+from factory_assets.build.outcome import Shipped
+from factory_assets.cli.instance import write_env
+from factory_assets.domain.agents import Purpose
+from factory_assets.gateways import Gateways
+from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages_request import MessagesRequest, read_request
+from factory_assets.replay.server import ReplayServer
+from factory_assets.router.asked import SESSION_HEADER
+from factory_assets.settings import PROJECT_ROOT, Mode, Settings
+
+DAYS = (date(2026, 6, 17), date(2026, 6, 18))
+"""The first is the day whose analysis is taken; the demo's repos are built of both."""
+_LINE = re.compile(r"^(Repository|Phase|Task): *(\S+)", re.MULTILINE)
+# The other questions about a repo are its reader's.
+_STAGES = {"accept": "acceptance", "solve": "acceptance"}
+# What the way to a server sets by itself.
+_OF_THE_CONNECTION = frozenset(
+    {
+        "host",
+        "connection",
+        "content-length",
+        "accept-encoding",
+        "authorization",
+        "x-api-key",
+        "transfer-encoding",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as it came to the API, and the tokens of its recorded answer."""
+
+    purpose: Purpose
+    headers: Mapping[str, str]
+    body: bytes
+    output_tokens: int
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a question of the factory's own, and no turn of an agent."""
+        return SESSION_HEADER not in self.headers
+
+
+@dataclass(frozen=True)
+class RecordedDay:
+    """An analysis of so many papers that found so many specs, and builds, each with its calls in their order."""
+
+    papers: int
+    specs: int
+    analysis: tuple[Sent, ...]
+    builds: Mapping[str, tuple[Sent, ...]]
+
+
+@dataclass
+class _Recorder(MessagesApi):
+    """Answers from recordings, and keeps what it was sent."""
+
+    taken: list[Sent] = field(default_factory=list)
+    _purposes: dict[str, Purpose] = field(default_factory=dict)
+
+    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """See MessagesApi."""
+        answer = super().answer(headers, body)
+        kept = {name.lower(): value for name, value in headers.items()}
+        kept = {name: value for name, value in kept.items() if name not in _OF_THE_CONNECTION}
+        purpose = self._purpose(read_request(body), kept.get(SESSION_HEADER, ""))
+        self.taken.append(Sent(purpose, kept, body, answer.reply.usage.output_tokens))
+        return answer
+
+    def _purpose(self, request: MessagesRequest, session: str) -> Purpose:
+        said: dict[str, str] = {}
+        for match in _LINE.finditer(request.opening):
+            said.setdefault(match[1], match[2])
+        if "Repository" not in said and session not in self._purposes:
+            return Purpose("analyze")
+        if "Task" in said:
+            return Purpose(_STAGES.get(said["Task"], "reader"), said["Repository"])
+        # A side call of Claude Code's own names nothing but its session.
+        known = self._purposes.get(session)
+        if known is None:
+            known = self._purposes[session] = Purpose("build", said["Repository"], said["Phase"])
+        return known
+
+
+class _Recorded(Gateways):
+    """The real gateways before a replay server that keeps what it is sent."""
+
+    @cached_property
+    def _replay(self) -> ReplayServer:
+        server = super()._replay
+        server.messages = _Recorder(server.messages.recordings, server.messages.accepted_keys)
+        return server
+
+    @property
+    def taken(self) -> list[Sent]:
+        """What was sent so far."""
+        recorder = self._replay.messages
+        return list(recorder.taken) if isinstance(recorder, _Recorder) else []
+
+
+def record() -> RecordedDay:
+    """Gather, analyse and build in this process, by the real Claude Code; some minutes."""
+    with tempfile.TemporaryDirectory(prefix="factory-bench-") as folder:
+        home = Path(folder)
+        write_env(home, _settings_of(home))
+        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
+        gateways = _Recorded(Settings(_env_file=home / ".env"))
+        gateways.gather(DAYS, _unheard)
+        report = gateways.analyze(DAYS[0], _unheard)
+        analysis = tuple(gateways.taken)
+        gateways.analyze(DAYS[1], _unheard)
+        before = len(gateways.taken)
+        shipped = [
+            queued.spec.name
+            for queued in gateways.registry.queue()
+            if isinstance(gateways.build(queued, "bench", _unheard), Shipped)
+        ]
+        return RecordedDay(
+            papers=report.papers,
+            specs=len(report.queued),
+            analysis=analysis,
+            builds={name: _of(name, gateways.taken[before:]) for name in shipped},
+        )
+
+
+def _of(name: str, taken: list[Sent]) -> tuple[Sent, ...]:
+    return tuple(sent for sent in taken if sent.purpose.repo == name)
+
+
+def sessions_of(build: tuple[Sent, ...]) -> Iterator[tuple[Purpose, list[Sent]]]:
+    """The calls of a build by what they are for, in their order."""
+    for purpose, calls in groupby(build, key=lambda sent: sent.purpose):
+        yield purpose, list(calls)
+
+
+def _settings_of(home: Path) -> dict[str, str]:
+    return {
+        "DAGSTER_HOME": str(home),
+        "FACTORY_MODE": Mode.REPLAY,
+        "FACTORY_DATA_DIR": str(home / "data"),
+        "FACTORY_START_DATE": DAYS[0].isoformat(),
+        "FACTORY_END_DATE": DAYS[-1].isoformat(),
+        "FACTORY_RANKS": "40",
+        "FACTORY_ARXIV_INTERVAL": "0",
+        "FACTORY_MIRROR_DIR": str(home / "mirrored"),
+    }
+
+
+def _unheard(_line: str) -> None:
+    """Nobody reads along."""
