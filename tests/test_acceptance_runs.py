@@ -98,6 +98,14 @@ def main():
     assert [result.fault for result in results] == [None, None], results
 
 
+NESTS_DEEP = """import os
+
+def main():
+    print(9)
+    for _ in range(2000):
+        os.mkdir('d')
+        os.chdir('d')
+"""
 SWAPS_ITS_FOLDER = """import os
 
 def main():
@@ -120,6 +128,7 @@ def main():
         ("import os\n\ndef main():\n    print(9)\n    os.mkfifo('sum.txt')\n", Fault.FILE),
         ("import os\n\ndef main():\n    print(9)\n    os.symlink('/etc/passwd', 'sum.txt')\n", Fault.FILE),
         (SWAPS_ITS_FOLDER, Fault.FILE),
+        (NESTS_DEEP, Fault.FILE),
         (
             "import os\n\ndef main():\n    os.remove('../out')\n    os.symlink('/etc/passwd', '../out')\n",
             Fault.OUTPUT,

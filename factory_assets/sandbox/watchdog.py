@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -108,17 +109,18 @@ class Watchdog:
 
 def bytes_below(folder: Path) -> int:
     """What the entries below a folder take on the disk; what vanishes meanwhile counts nothing."""
-    size = 0
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        size += _SMALLEST_FILE + bytes_below(Path(entry.path))
-                    else:
-                        size += max(_SMALLEST_FILE, entry.stat(follow_symlinks=False).st_blocks * 512)
-                except OSError:
-                    continue
-    except OSError:
-        return size
+    size, left = 0, [str(folder)]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    # What vanishes in between is no reason to leave out the entries that follow it.
+                    with suppress(OSError):
+                        if entry.is_dir(follow_symlinks=False):
+                            size += _SMALLEST_FILE
+                            left.append(entry.path)
+                        else:
+                            size += max(_SMALLEST_FILE, entry.stat(follow_symlinks=False).st_blocks * 512)
+        except OSError:
+            continue
     return size
