@@ -112,6 +112,28 @@ def test_the_real_key_arrives_in_the_place_of_the_token_and_nothing_else_changes
     assert token not in str(outside.seen)
 
 
+@pytest.mark.parametrize("path", ["/v1/messages?beta=true", "/v1/messages/count_tokens?beta=true"])
+def test_what_claude_codes_own_gateway_passes_on_arrives_as_it_was_sent(tmp_path: Path, path: str) -> None:
+    """The headers of `claude gateway` 2.1.330; see docs/router.md."""
+    sent = {
+        "accept": "application/json",
+        "content-type": "application/json",
+        "anthropic-beta": "interleaved-thinking-2025-05-14,context-management-2025-06-27",
+        "anthropic-version": "2023-06-01",
+        "user-agent": "claude-cli/2.1.330 (external, cli)",
+        "x-stainless-lang": "js",
+        "x-stainless-retry-count": "1",
+    }
+    with before_outside(tmp_path, api_key=REAL) as (outside, port, token):
+        body = b'{"model": "claude-sonnet-5", "context_management": {"edits": []}}'
+        asked = ask_port(
+            port, path, body=body, x_api_key=token, **{k.replace("-", "_"): v for k, v in sent.items()}
+        )
+        assert asked == (200, b"hello")
+    assert (outside.seen[-1][1], outside.seen[-1][3]) == (path, body)
+    assert {name: outside.headers.get(name) for name in sent} == sent
+
+
 @pytest.mark.parametrize("shown", ["x_api_key", "authorization"])
 def test_a_bearer_token_goes_on_as_one_however_the_caller_shows_its_own(tmp_path: Path, shown: str) -> None:
     with before_outside(tmp_path, auth_token=REAL) as (outside, port, token):
