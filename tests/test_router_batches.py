@@ -26,6 +26,7 @@ from router_world import router_before, router_to
 
 from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Usage
+from factory_assets.llm.model_door import BATCH_HEADER
 from factory_assets.llm.prices import Extras, cost_usd
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
@@ -39,6 +40,7 @@ from factory_assets.router.whereabouts import Whereabouts
 
 MODEL = "claude-sonnet-5-5"
 DAY = "2026-06-03"
+NAME = "2026-06-03 a"
 
 
 def params(day: str = DAY, **fields: Any) -> Any:
@@ -319,18 +321,20 @@ def test_a_backend_that_fails_to_make_batches_is_left_alone_for_the_next(tmp_pat
             assert len(failing.seen) < 5
 
 
-def router_in_a_process(folder: Path, url: str, at_kill: str) -> str:
+def router_in_a_process(folder: Path, url: str, at_kill: str, name: str = "") -> str:
     """A batch is made by a router that is killed; what the caller has heard of it."""
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "import test_router_batches as t\n"
-        "from factory_assets.router import batch_books as books\n"
+        "from factory_assets.router import batches\n"
         "def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)\n"
         f"{at_kill}\n"
         "door = t.router_to(sys.argv[2], Path(sys.argv[1]), api_key=t.REAL)\n"
         "with t.granted(door) as way, t.sdk(door, way) as client:\n"
         "    print(way.grant.id, flush=True)\n"
-        "    print(client.messages.batches.create(requests=t.requests('one', 'two')).id, flush=True)\n"
+        f"    named = {{'x-factory-batch': {name!r}}} if {name!r} else {{}}\n"
+        "    asked = t.requests('one', 'two')\n"
+        "    print(client.messages.batches.create(requests=asked, extra_headers=named).id, flush=True)\n"
         "    die()\n"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
@@ -357,7 +361,7 @@ def test_a_batch_of_a_killed_router_is_booked_by_the_next_in_its_own_row(tmp_pat
 
 def test_a_batch_whose_id_a_killed_router_never_wrote_down_is_known_by_its_requests(tmp_path: Path) -> None:
     with replaying() as server:
-        (grant,) = router_in_a_process(tmp_path, server.url, "books.BatchBooks.made = die").split()
+        (grant,) = router_in_a_process(tmp_path, server.url, "batches.BatchBooks.made = die").split()
         (made,) = server.batches.made
         place = Whereabouts(tmp_path / "router")
         reserved = spent_by(place.journal, grant).cost_usd
@@ -409,3 +413,44 @@ def _until(holds: Any) -> None:
     while not holds():
         assert datetime.now(UTC) < deadline
         time.sleep(0.02)
+
+
+def named(client: anthropic.Anthropic, *ids: str) -> Any:
+    return client.messages.batches.create(requests=requests(*ids), extra_headers={BATCH_HEADER: NAME})
+
+
+def test_of_one_name_a_batch_is_made_once_and_told_of_again(tmp_path: Path) -> None:
+    with world(tmp_path, holds=True) as (server, door, way), sdk(door, way) as client:
+        made = named(client, "one")
+        server.batches.finish(made.id)
+        again = named(client, "one")
+        assert (again.id, again.processing_status) == (made.id, "ended")
+        assert again.results_url is not None
+        assert again.results_url.startswith(door.url)
+        assert len(server.batches.made) == 1
+        assert BATCH_HEADER not in server.batches.made[made.id].headers
+
+
+def test_a_named_batch_that_a_killed_router_never_heard_of_is_found_at_the_api(tmp_path: Path) -> None:
+    with replaying(holds=True) as server:
+        die = "batches.BatchBooks.made = die"
+        (grant,) = router_in_a_process(tmp_path, server.url, die, NAME).split()
+        (made,) = server.batches.made
+        door = router_to(server.url, tmp_path, api_key=REAL)
+        with granted(door) as way, sdk(door, way) as client:
+            assert named(client, "one", "two").id == made
+            assert way.seen.usage == Usage()
+        assert len(server.batches.made) == 1
+        assert spent_by(door.journal, grant).cost_usd > 0
+
+
+def test_a_named_batch_that_was_never_made_is_made_now(tmp_path: Path) -> None:
+    with replaying(holds=True) as server:
+        (grant,) = router_in_a_process(tmp_path, server.url, "batches.pass_on = die", NAME).split()
+        assert server.batches.made == {}
+        door = router_to(server.url, tmp_path, api_key=REAL)
+        with granted(door) as way, sdk(door, way) as client:
+            made = named(client, "one", "two")
+            assert way.seen.usage.cost_usd > 0
+        assert list(server.batches.made) == [made.id]
+        assert spent_by(door.journal, grant) == Usage()

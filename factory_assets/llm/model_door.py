@@ -20,6 +20,9 @@ UNORDERED_HEADER = "x-factory-unordered"
 VARIABLE_HEADER = "x-factory-variable"
 """Names an element (`papers`): what stands between its lines is what the request is about; the rest is template."""
 
+BATCH_HEADER = "x-factory-batch"
+"""Names a message batch that is to be made: of one name none is made a second time, the first is told of instead."""
+
 
 @dataclass(frozen=True)
 class AtDoor:

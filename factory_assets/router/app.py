@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from factory_assets.domain.errors import CredentialError, FactoryError, InputError
-from factory_assets.llm.model_door import GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
+from factory_assets.llm.model_door import BATCH_HEADER, GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.async_client import AsyncClient
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
@@ -46,7 +46,7 @@ _KINDS = {
     529: "overloaded_error",
 }
 # Between the factory and its router.
-_FOR_THE_ROUTER = frozenset({GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER})
+_FOR_THE_ROUTER = frozenset({BATCH_HEADER, GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER})
 _log = logging.getLogger(__name__)
 
 

@@ -6,13 +6,13 @@ errored, was cancelled or expired costs nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from pydantic import JsonValue, ValidationError
+from pydantic import AwareDatetime, BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from factory_assets.domain.builds import Usage
 from factory_assets.llm.prices import Extras, first_price
@@ -29,6 +29,19 @@ _HALVED = Extras(batch=True)
 # No batch object holds a text of its caller's in which this could stand.
 _RESULTS_URL = re.compile(rb'("results_url"\s*:\s*)("(?:[^"\\]|\\.)*")')
 _RESULTS_PATH = re.compile(r"/v1/messages/batches/[A-Za-z0-9_-]+/results$")
+
+
+class _Told(BaseModel):
+    id: str
+    created_at: AwareDatetime
+    request_counts: dict[str, int]
+
+
+class _List(BaseModel):
+    data: list[_Told]
+
+
+_LISTED = TypeAdapter(_List).validate_json
 
 
 @dataclass(frozen=True)
@@ -59,11 +72,6 @@ class BatchAsked:
         """The model, where all ask for the same one."""
         return self.models[0] if len(self.models) == 1 else None
 
-    @property
-    def digest(self) -> str:
-        """What its results are known by, should its own id be lost."""
-        return digest_of(self.ids)
-
     def most(self, backend: Backend) -> Usage:
         """The most that it can take: all of its input, and each answer as long as may be."""
         return sum(
@@ -71,16 +79,19 @@ class BatchAsked:
         )
 
 
-def digest_of(custom_ids: Iterable[str]) -> str:
-    """A digest of the ids of a batch's requests, in whichever order."""
-    return hashlib.sha256(json.dumps(sorted(custom_ids)).encode()).hexdigest()
-
-
 def batch_id(content: bytes) -> str | None:
     """The id of the batch that an answer is about."""
     found = _object(content)
     told = found.get("id")
     return told if found.get("type") == "message_batch" and isinstance(told, str) else None
+
+
+def listed(content: bytes) -> dict[str, tuple[datetime, int]]:
+    """Of each batch in a list when it was made, and how many requests it has."""
+    try:
+        return {one.id: (one.created_at, sum(one.request_counts.values())) for one in _LISTED(content).data}
+    except ValidationError:
+        return {}
 
 
 def led_here(content: bytes, base: str) -> bytes:

@@ -7,14 +7,16 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from http import HTTPStatus
 
 from factory_assets.domain.builds import Usage
+from factory_assets.llm.model_door import BATCH_HEADER
 from factory_assets.network.async_client import AsyncClient, CutAnswerError
 from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend, Kind, Needs
 from factory_assets.router.batch_books import BatchBooks, BatchRow
-from factory_assets.router.batch_forms import BatchAsked, Results, batch_id, digest_of, led_here
+from factory_assets.router.batch_forms import BatchAsked, Results, batch_id, led_here, listed
 from factory_assets.router.calls import Unmetered
 from factory_assets.router.grants import Grants
 from factory_assets.router.health import Ending, HealthCall
@@ -24,6 +26,7 @@ from factory_assets.router.sending import Sender
 from factory_assets.router.shapes import CallFacts, Outcome
 
 PATH = "/v1/messages/batches"
+_CLOCKS_DIFFER = timedelta(minutes=2)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 # A thousand batches, as many as are listed at once, are under a megabyte.
 _MOST_BYTES = 8 * 1024 * 1024
@@ -37,6 +40,7 @@ class Batches:
     grants: Grants
     books: BatchBooks
     _being_made: set[asyncio.Task[Passing]] = field(default_factory=set)
+    _one_of_a_name: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def pass_on(
         self, client: AsyncClient, incoming: Incoming, batch: str | None, *, base: str
@@ -51,7 +55,7 @@ class Batches:
             raise RefusedError(404, "This token opens no message batches.")
         if batch is None and incoming.method == "POST":
             # Once it is asked for it is paid for, so its id is heard though the caller has hung up.
-            making = asyncio.ensure_future(self._make(client, incoming, base))
+            making = asyncio.ensure_future(self._make_once(client, incoming, base))
             self._being_made.add(making)
             making.add_done_callback(self._being_made.discard)
             return await asyncio.shield(making)
@@ -69,8 +73,7 @@ class Batches:
         now, grant = self.sender.clock(), reading.incoming.live.grant
         row = reading.row
         if row is None:
-            digest = digest_of(results.ids)
-            self.books.take_in(reading.batch, grant, digest=digest, backend=reading.backend.name, now=now)
+            self.books.take_in(reading.batch, grant, ids=results.ids, backend=reading.backend.name, now=now)
             row = self.books.find(reading.batch)
         if row is None:
             return
@@ -89,7 +92,45 @@ class Batches:
             )
             self.sender.tell(told)
 
-    async def _make(self, client: AsyncClient, incoming: Incoming, base: str) -> Passing:
+    async def _make_once(self, client: AsyncClient, incoming: Incoming, base: str) -> Passing:
+        """Make a batch, or tell of the one that was made under the name that it is given."""
+        name = _header(incoming, BATCH_HEADER)
+        if name is None:
+            return await self._make(client, incoming, base)
+        async with self._one_of_a_name:
+            known = self.books.named(name)
+            if known is not None and known.id is None:
+                known = await self._find_lost(client, incoming, known)
+            if known is None or known.id is None:
+                return await self._make(client, incoming, base, name=name)
+            about = replace(incoming, method="GET", target=f"{PATH}/{known.id}", body=b"")
+            request = self.sender.request(about, self._backend(about, known), b"")
+            return await _with_own_links(await pass_on(client, request, Unmetered()), base)
+
+    async def _find_lost(self, client: AsyncClient, incoming: Incoming, row: BatchRow) -> BatchRow | None:
+        """A batch whose id was never heard, among those that its backend has; None where it was not made there."""
+        about = replace(incoming, method="GET", target=f"{PATH}?limit=1000", body=b"")
+        request = self.sender.request(about, self._backend(about, row), b"")
+        told = await _with_own_links(await pass_on(client, request, Unmetered()), "")
+        if told.status >= 300:
+            raise UnreachableError(f"{row.backend} does not tell which batches it has: HTTP {told.status}")
+        content = b"".join([chunk async for chunk in told.content])
+        since, now = row.made_at - _CLOCKS_DIFFER, self.sender.clock()
+        alike = [
+            found
+            for found, (made_at, requests) in listed(content).items()
+            if made_at >= since and requests == row.requests and self.books.find(found) is None
+        ]
+        if not alike:
+            self.books.not_made(row.call, "not made", now=now)
+            return None
+        # The newest stand first.
+        self.books.made(row.call, alike[-1], now=now)
+        return self.books.find(alike[-1])
+
+    async def _make(
+        self, client: AsyncClient, incoming: Incoming, base: str, name: str | None = None
+    ) -> Passing:
         asked, live = BatchAsked.read(incoming.asked), incoming.live
         check_budget(live)
         backend, health = self._choose(incoming, asked)
@@ -99,7 +140,8 @@ class Batches:
             raise RefusedError(400, f"The batch is not made: {why}.")
         number = self.books.begin(
             live.grant,
-            digest=asked.digest,
+            name=name,
+            ids=asked.ids,
             backend=backend.name,
             model=asked.model,
             most=most,
@@ -266,3 +308,8 @@ async def _with_own_links(passing: Passing, base: str) -> Passing:
 
 async def _of(body: bytes) -> AsyncIterator[bytes]:
     yield body
+
+
+def _header(incoming: Incoming, name: str) -> str | None:
+    found = (value for shown, value in incoming.raw_headers if shown.decode("latin-1").lower() == name)
+    return next((value.decode("latin-1") for value in found), None)
