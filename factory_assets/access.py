@@ -27,6 +27,7 @@ from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 if TYPE_CHECKING:
     from factory_assets.doctor.result import DoctorInputs
     from factory_assets.leaks.scanner import LeakScanner
+    from factory_assets.llm.claude_api import ClaudeApi
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.replay.server import ReplayServer
     from factory_assets.router.client import RouterDoor, RouterState
@@ -291,24 +292,39 @@ class Access:
         return router_config(self._settings, held, login)
 
     def _routes(self) -> list[tuple[Route, StructuredModel]]:
-        from factory_assets.llm.claude_api import ClaudeApi
         from factory_assets.llm.routed_api import RoutedApi
-        from factory_assets.llm.router import Router
 
         settings, door = self._settings, self._door
         key, token = settings.anthropic_api_key, settings.anthropic_auth_token
         routes: list[tuple[Route, StructuredModel]] = []
         if self._replays:
-            return [(Route.API, RoutedApi(door, ClaudeApi(self._replay.url, api_key=_REPLAY_KEY)))]
+            return [(Route.API, RoutedApi(door, self._api()))]
         if settings.llm_router_url:
-            asked = Router(settings.llm_router_url, api_key=key or token).model()
-            routes.append((Route.ROUTER, RoutedApi(door.to("router"), asked)))
+            routes.append((Route.ROUTER, RoutedApi(*self._first_api())))
         if key or token:
-            api = ClaudeApi(settings.anthropic_base_url, api_key=key, auth_token=token)
-            routes.append((Route.API, RoutedApi(door, api)))
+            routes.append((Route.API, RoutedApi(door, self._api())))
         if (self._credentials() or self._has_login()) and self._may_run_agents():
             routes.append((Route.CLAUDE_CODE, self._claude_code("api")))
         return routes
+
+    def _first_api(self) -> tuple[RouterDoor, ClaudeApi]:
+        """What plain questions are asked of first: the gateway, where there is one."""
+        from factory_assets.llm.router import Router
+
+        settings = self._settings
+        if self._replays or not settings.llm_router_url:
+            return self._door, self._api()
+        key = settings.anthropic_api_key or settings.anthropic_auth_token
+        return self._door.to("router"), Router(settings.llm_router_url, api_key=key).model()
+
+    def _api(self) -> ClaudeApi:
+        from factory_assets.llm.claude_api import ClaudeApi
+
+        settings = self._settings
+        if self._replays:
+            return ClaudeApi(self._replay.url, api_key=_REPLAY_KEY)
+        key, token = settings.anthropic_api_key, settings.anthropic_auth_token
+        return ClaudeApi(settings.anthropic_base_url, api_key=key, auth_token=token)
 
     def _claude_code(self, backend: str) -> ClaudeCode:
         from factory_assets.llm.claude_code import ClaudeCode

@@ -18,6 +18,7 @@ from factory_assets.defs.factory_report import build_factory_report, build_repor
 from factory_assets.defs.housekeeping import build_housekeeping
 from factory_assets.defs.imports import build_import_sensor
 from factory_assets.defs.jobs import build_jobs
+from factory_assets.defs.message_batches import build_batch_job, build_batch_sensor
 from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
@@ -56,8 +57,8 @@ def build_defs(
 
     Args:
         settings: of that instance.
-        overrides: resources that replace the real ones: registry, gathering, analysis, scouting, building, routing,
-            mirroring, importing, sweeping, alerting, clock.
+        overrides: resources that replace the real ones: registry, gathering, analysis, scouting, batching, building,
+            routing, mirroring, importing, sweeping, alerting, clock.
         refused: why these settings are in force, and not those that were asked for.
     """
     partitions = build_partitions(
@@ -80,6 +81,7 @@ def build_defs(
     )
     not_in_force = _not_in_force(refused)
     jobs = build_jobs()
+    by_batch = build_batch_job(partitions)
     gateways = Gateways(settings)
     return dg.Definitions(
         assets=[
@@ -113,9 +115,9 @@ def build_defs(
             ),
             build_router_stats(owner=owner),
         ],
-        jobs=jobs.all(),
+        jobs=[*jobs.all(), by_batch],
         schedules=[
-            *build_schedules(jobs, rules),
+            *build_schedules(jobs, rules, by_batch=by_batch if settings.analyzes_by_batch else None),
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_router_schedule(settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
@@ -127,12 +129,14 @@ def build_defs(
             build_alert_sensor(not_in_force),
             build_settings_sensor(not_in_force),
             build_spent_answers(),
+            build_batch_sensor(jobs.analyze, by_batch),
         ],
         resources={
             "registry": _registry(gateways.registry),
             "gathering": gateways,
             "analysis": gateways,
             "scouting": gateways,
+            "batching": gateways,
             "building": gateways,
             "routing": gateways,
             "mirroring": gateways,

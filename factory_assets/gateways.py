@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from factory_assets.batching import BatchAccess
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError
@@ -56,7 +57,7 @@ def _redacted(
     return redacted
 
 
-class Gateways(Scouting):
+class Gateways(Scouting, BatchAccess):
     """What the four stages need, for one instance and one process."""
 
     @property
@@ -103,18 +104,26 @@ class Gateways(Scouting):
 
     @_redacted
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
-        """Analyse the day's unread papers; see analyze.stage."""
+        """Analyse the day's unread papers; see analyze.stage. What a message batch has brought is not asked again."""
         from factory_assets.analyze.stage import analyze
+        from factory_assets.llm.claude_batches import FromBatch
         from factory_assets.llm.redacted import RedactedModel
         from factory_assets.llm.routes import Routes
 
         settings, redact = self._settings, self.redactor()
         notify = redact.lines(notify)
-        return analyze(
+        batch = self.registry.open_batch(day)
+        brought = self._brought(batch, notify)
+        routes = Routes(self._routes(), notify)
+        papers = self.registry.unanalysed_papers(day)
+        if batch is not None and brought is not None:
+            # What came later would cut the papers into other requests than those that are answered.
+            papers = [paper for paper in papers if paper.arxiv_id in batch.papers]
+        report = analyze(
             day,
-            papers=self.registry.unanalysed_papers(day),
+            papers=papers,
             taken_names=self.registry.taken_names(),
-            model=RedactedModel(Routes(self._routes(), notify), redact),
+            model=RedactedModel(FromBatch(brought, routes, notify) if brought else routes, redact),
             model_name=settings.factory_analyze_model,
             prompts_dir=settings.factory_prompts_dir,
             specs_wanted=settings.factory_specs_per_day,
@@ -125,6 +134,9 @@ class Gateways(Scouting):
             now=self.now,
             notify=notify,
         )
+        if batch is not None:
+            self.registry.close_batch(batch.name, now=self.now())
+        return report
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build one spec; see build.stage."""

@@ -129,6 +129,16 @@ class Settings(BaseSettings):
     )
     factory_mirror_interval: float = Field(30.0, ge=0, description="Seconds between two mirrored repos.")
     factory_analyze_model: str = Field("claude-haiku-5-5", description="Model that reads papers.")
+    factory_analyze_by: Literal["direct", "batch"] = Field(
+        "direct",
+        description="How the daily analysis asks: direct, or batch, at half the price, with specs some hours later.",
+    )
+    factory_batch_hours: float = Field(
+        6.0,
+        gt=0,
+        le=24,
+        description="Hours after which a message batch is cancelled, and what it has not answered is asked directly.",
+    )
     factory_build_model: str = Field("claude-sonnet-5-5", description="Model of the build phase.")
     factory_seo_model: str = Field("claude-haiku-5-5", description="Model of the seo phase.")
     factory_review_model: str = Field("claude-sonnet-5-5", description="Model of the review phase.")
@@ -386,6 +396,11 @@ class Settings(BaseSettings):
                 f" FACTORY_REPO_BUDGET_USD ({self.factory_repo_budget_usd:g}), so that no build could ever start"
             )
         return self
+
+    @property
+    def analyzes_by_batch(self) -> bool:
+        """Whether the daily analysis asks in message batches; a recording has nothing to save."""
+        return self.factory_analyze_by == "batch" and self.factory_mode is Mode.LIVE
 
     @property
     def ranks(self) -> range:

@@ -133,7 +133,13 @@ def running(defs: dg.Definitions) -> set[str]:
 
 
 def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: dg.Definitions) -> None:
-    assert {job.name for job in defs.jobs or []} == {"gather", "analyze", "build", "mirror"}
+    assert {job.name for job in defs.jobs or []} == {
+        "gather",
+        "analyze",
+        "analyze_by_batch",
+        "build",
+        "mirror",
+    }
     assert {schedule.name: schedule.cron_schedule for schedule in defs.schedules or []} == {
         "gather_hourly": "0 * * * *",
         "analyze_daily": "0 6 * * *",
@@ -150,6 +156,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "alerts",
         "settings_in_force",
         "spent_answers",
+        "message_batches",
     }
     assert not running(defs) & SPENDING
     # This instance mirrors into a folder, which publishes nothing.
@@ -164,6 +171,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "alerts",
         "settings_in_force",
         "spent_answers",
+        "message_batches",
     }
 
 

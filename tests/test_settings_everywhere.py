@@ -42,6 +42,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_arxiv_interval": ("4.5", "5.5"),
     "factory_mirror_interval": ("31.5", "32.5"),
     "factory_analyze_model": ("file-a", "environment-a"),
+    "factory_analyze_by": ("batch", "direct"),
+    "factory_batch_hours": ("7.5", "8.5"),
     "factory_build_model": ("file-b", "environment-b"),
     "factory_seo_model": ("file-s", "environment-s"),
     "factory_review_model": ("file-r", "environment-r"),

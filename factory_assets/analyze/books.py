@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from factory_assets.domain.agents import Answer, Question
+from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import ModelCall
 from factory_assets.domain.ports import AnswerStore, CallLedger
 
@@ -42,6 +42,9 @@ class DayBooks:
 
     def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:  # noqa: ARG002 - as in Books
         """See llm.asking.Books."""
+        if answer.route is Route.BATCH:
+            # A batch is booked as a whole, whatever becomes of its answers.
+            return
         self.ledger.record_call(
             ModelCall(
                 stage="analyze",

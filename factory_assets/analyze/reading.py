@@ -70,19 +70,14 @@ def read_papers(
         FactoryError: as `Asker.ask`; nothing is queued then, and all papers stay unanalysed.
     """
     instructions = prompts.instructions("analyze")
-    batches = make_batches(papers, budget=max(1, batch_tokens - static_tokens(instructions)))
-    wanted = candidates_wanted(specs_wanted, len(batches))
-    waiting = deque(
-        Piece(f"batch {number}/{len(batches)}", tuple(batch), wanted)
-        for number, batch in enumerate(batches, start=1)
-    )
-    reading = Reading(batches=len(batches))
+    waiting = deque(_pieces(papers, instructions, specs_wanted, batch_tokens))
+    reading = Reading(batches=len(waiting))
     splits = 0
     failure: FactoryError | None = None
     while waiting:
         piece = waiting.popleft()
         try:
-            request = _request(piece, asker, prompts, instructions)
+            request = _request(piece, asker.about, prompts, instructions)
             proposals = asker.ask(request, read_specs, more=bool(waiting))
         except (UnusableAnswerError, PromptTooLongError) as error:
             failure = error
@@ -104,17 +99,35 @@ def read_papers(
     return reading
 
 
+def first_requests(
+    papers: Sequence[Paper], *, about: str, prompts: Prompts, specs_wanted: int, batch_tokens: int
+) -> list[Request]:
+    """What `read_papers` asks first, before any answer has come."""
+    instructions = prompts.instructions("analyze")
+    pieces = _pieces(papers, instructions, specs_wanted, batch_tokens)
+    return [_request(piece, about, prompts, instructions) for piece in pieces]
+
+
+def _pieces(papers: Sequence[Paper], instructions: str, specs_wanted: int, batch_tokens: int) -> list[Piece]:
+    batches = make_batches(papers, budget=max(1, batch_tokens - static_tokens(instructions)))
+    wanted = candidates_wanted(specs_wanted, len(batches))
+    return [
+        Piece(f"batch {number}/{len(batches)}", tuple(batch), wanted)
+        for number, batch in enumerate(batches, start=1)
+    ]
+
+
 def static_tokens(instructions: str) -> int:
     """What a request takes before its first paper: the rules, the schema and the lines around the papers."""
     return tokens_of(instructions) + tokens_of(str(SPECS_SCHEMA)) + 500
 
 
-def _request(piece: Piece, asker: Asker, prompts: Prompts, instructions: str) -> Request:
+def _request(piece: Piece, about: str, prompts: Prompts, instructions: str) -> Request:
     texts = [paper_text(paper) for paper in piece.papers]
 
     def prompt(reminder: str) -> str:
         return prompts.request(
-            "analyze", day=asker.about, papers=texts, specs_wanted=piece.wanted, reminder=reminder
+            "analyze", day=about, papers=texts, specs_wanted=piece.wanted, reminder=reminder
         )
 
     return Request(

@@ -9,13 +9,45 @@ from pathlib import Path
 from factory_assets.analyze.batches import BATCH_TOKENS
 from factory_assets.analyze.books import DayBooks
 from factory_assets.analyze.choosing import rank, repair, validate
-from factory_assets.analyze.reading import read_papers
+from factory_assets.analyze.reading import first_requests, read_papers
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.domain.agents import Purpose, StructuredModel
+from factory_assets.domain.agents import Purpose, Question, StructuredModel
 from factory_assets.domain.papers import Paper
-from factory_assets.domain.ports import AnalysisStore, CallLedger
+from factory_assets.domain.ports import AnalysisStore, AnswerStore, CallLedger
 from factory_assets.llm.asking import Asker
 from factory_assets.llm.prompts import Prompts
+
+PURPOSE = Purpose("analyze")
+SETTING = "FACTORY_ANALYZE_MODEL"
+
+
+def first_questions(
+    day: date,
+    *,
+    papers: Sequence[Paper],
+    model_name: str,
+    prompts_dir: Path,
+    specs_wanted: int,
+    store: AnswerStore,
+    batch_tokens: int = BATCH_TOKENS,
+) -> list[Question]:
+    """What `analyze` asks first of these papers, so that it can be asked beforehand; not what has its answer already.
+
+    Raises:
+        InputError: a template cannot be used.
+    """
+    requests = first_requests(
+        papers,
+        about=str(day),
+        prompts=Prompts(prompts_dir),
+        specs_wanted=specs_wanted,
+        batch_tokens=batch_tokens,
+    )
+    asked = [
+        (request, request.question(model_name, reminder="", setting=SETTING, purpose=PURPOSE))
+        for request in requests
+    ]
+    return [question for request, question in asked if not store.answers_to(day, request.digest(question))]
 
 
 def analyze(
@@ -48,10 +80,10 @@ def analyze(
     started = now()
     asker = Asker(
         about=str(day),
-        purpose=Purpose("analyze"),
+        purpose=PURPOSE,
         model=model,
         model_name=model_name,
-        setting="FACTORY_ANALYZE_MODEL",
+        setting=SETTING,
         books=DayBooks(day, store, ledger, now),
         notify=notify,
     )

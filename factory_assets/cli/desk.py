@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time
 from rich.console import Console
 
 from factory_assets.domain.automation import Hold
+from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Phase
 from factory_assets.domain.errors import InputError, StatusError
 from factory_assets.domain.places import Lacking, Places
@@ -114,6 +115,12 @@ def show_holds(standing: Sequence[Hold], console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def show_batches(batches: Sequence[AnalysisBatch], console: Console) -> None:
+    """The dates whose analysis waits for a message batch."""
+    for batch in batches:
+        console.print(f"analysis of {batch.words}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_windows(lines: Sequence[str], console: Console) -> None:

@@ -112,7 +112,7 @@ def resume() -> None:
 
 def status(first: FromOption = None, last: ToOption = None) -> None:
     """Show the funnel, the queue and the models' tokens, over the last two weeks or the dates that are named."""
-    from factory_assets.cli.desk import show_holds, show_windows
+    from factory_assets.cli.desk import show_batches, show_holds, show_windows
     from factory_assets.cli.ownership import is_owned
     from factory_assets.cli.running import running_now, show_others, show_running
     from factory_assets.cli.stages import Days
@@ -131,6 +131,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     elif not is_owned(settings.factory_data_dir):
         show_others(settings.factory_data_dir, console)
     show_holds(registry.holds(), console)
+    show_batches(registry.open_batches(), console)
     show_windows(Gateways(settings).windows().lines(datetime.now(UTC)), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)

@@ -170,6 +170,21 @@ class Factory:
             date.fromordinal(number) for number in range(days.first.toordinal(), days.last.toordinal() + 1)
         ]
         todo = [day for day in every if day not in done]
+        if self.settings.analyzes_by_batch and todo:
+            self.console.print(
+                "  FACTORY_ANALYZE_BY=batch holds for the schedule; whoever asks by hand is answered now, at the full"
+                " price.",
+                soft_wrap=True,
+            )
+        for batch in self.registry.open_batches():
+            if batch.day in todo:
+                self.console.print(
+                    f"  {batch.words}. What it has brought is taken; else it is cancelled, and the date is asked"
+                    " about now.",
+                    markup=False,
+                    highlight=False,
+                    soft_wrap=True,
+                )
         return self._follow(
             {self.client.launch_days("analyze", day, day): f"analyze  {day}" for day in todo},
             nothing="Every date is analysed.",

@@ -14,7 +14,7 @@ import dagster as dg
 from factory_assets.defs.analyses import analyses_to_launch, gathered_at, gathered_days
 from factory_assets.defs.gathers import GATHER_SCHEDULE, GatherDates, gather_requests, gather_window
 from factory_assets.defs.holds import left_unasked, lift_holds
-from factory_assets.defs.jobs import Jobs
+from factory_assets.defs.jobs import AnyJob, Jobs
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.queue import (
     busy_repos,
@@ -80,11 +80,16 @@ class Rules:
         return self.places.lacking(queued, today) is None
 
 
-def build_schedules(jobs: Jobs, rules: Rules) -> list[dg.ScheduleDefinition]:
-    """Gather, analyze, build, mirror: hourly, at 06:00, 06:30 and 23:00 where no setting says otherwise."""
+def build_schedules(
+    jobs: Jobs, rules: Rules, *, by_batch: dg.JobDefinition | None
+) -> list[dg.ScheduleDefinition]:
+    """Gather, analyze, build, mirror: hourly, at 06:00, 06:30 and 23:00 where no setting says otherwise.
+
+    With `by_batch` dates are asked about by this job, and the sensor of message batches launches their analysis.
+    """
     return [
         _gather_hourly(jobs, rules),
-        _analyze_daily(jobs, rules),
+        _analyze_daily(by_batch or jobs.analyze, rules),
         _build_daily(jobs, rules),
         _mirror_nightly(jobs, rules),
     ]
@@ -115,9 +120,9 @@ def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     return gather_hourly
 
 
-def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
+def _analyze_daily(job: AnyJob, rules: Rules) -> dg.ScheduleDefinition:
     @dg.schedule(
-        job=jobs.analyze,
+        job=job,
         cron_schedule=rules.analyze_cron,
         execution_timezone=rules.timezone,
         description="Daily: analyse every settled date that holds unread papers. `factory enable` starts it.",
@@ -135,12 +140,15 @@ def _analyze_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
             *given_up(registry.incomplete_dates(), now).intersection(unread_days),
         }
         unread = days_to_analyse(gathered, registry.analysed_days(), unread_days, now)
-        days = [day for day in unread if rules.have(day, now.date())]
+        placed = [day for day in unread if rules.have(day, now.date())]
+        asked = {batch.day: f"{batch.words}." for batch in registry.open_batches()}
+        days = [day for day in placed if day not in asked]
         early = gathered_too_early(
             gathered_at(context.instance, days), gather_window(context.instance, rules.gather_dates, now)
         )
         waits = f"They wait to be gathered again: {', '.join(map(str, early))}." if early else ""
-        without = apart(len(unread) - len(days), "date", "is not analysed", "are not analysed")
+        apart_from = apart(len(unread) - len(placed), "date", "is not analysed", "are not analysed")
+        without = " ".join([*asked.values(), apart_from]).strip()
         if not days:
             yield dg.SkipReason(without or "Every settled date that was gathered is analysed.")
         elif len(early) == len(days):

@@ -10,8 +10,12 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
 
 ANALYZE_JOB = "analyze"
+BATCH_JOB = "analyze_by_batch"
 BUILD_JOB = "build"
 MIRROR_JOB = "mirror"
+
+
+AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class RunOutcome(StrEnum):
     DEFERRED = "deferred"
     UNFINISHED = "unfinished"
     NO_SPEC = "no spec"
+    BATCH = "asked in a batch"
     NOT_STARTED = "not started"
     STARTED = "started"
 

@@ -54,8 +54,8 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         tags={"stage": "analyze"},
         code_version=code_version,
         metadata={
-            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_PROMPTS_DIR,"
-            " FACTORY_NOVELTY_FLOOR"
+            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_ANALYZE_BY,"
+            " FACTORY_BATCH_HOURS, FACTORY_PROMPTS_DIR, FACTORY_NOVELTY_FLOOR"
         },
         pool="analyze",
         check_specs=[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.build.outcome import Outcome
+from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.specs import QueuedSpec
@@ -56,6 +57,28 @@ class Scouting(Protocol):
 
     def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> Mapping[int, Novelty]:
         """What is known of the novelty of these specs, by id; looked up where their build has not begun."""
+        ...
+
+
+class Batching(Protocol):
+    """Has a date's papers asked about in a message batch; see batching.BatchAccess."""
+
+    def submit_batch(
+        self, day: date, run_id: str, *, is_alive: Callable[[str], bool], notify: Notify
+    ) -> AnalysisBatch:
+        """Make the batch of a date, unless one is open, and tell how it stands."""
+        ...
+
+    def batch_has_ended(self, batch: AnalysisBatch) -> bool:
+        """Whether it can be read."""
+        ...
+
+    def cancel_batch(self, batch: AnalysisBatch) -> None:
+        """Let it end with what is answered by now."""
+        ...
+
+    def book_batch(self, batch: AnalysisBatch) -> None:
+        """Write down what it has cost, once it has ended."""
         ...
 
 

@@ -20,6 +20,7 @@ class Route(StrEnum):
 
     ROUTER = "router"
     API = "api"
+    BATCH = "batch"
     CLAUDE_CODE = "claude-code"
 
 

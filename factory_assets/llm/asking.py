@@ -70,6 +70,26 @@ class Request:
         shared = json.dumps([self.instructions, self.schema, self.material], sort_keys=True)
         return hashlib.sha256(shared.encode()).hexdigest()
 
+    def question(self, model: str, *, reminder: str, setting: str, purpose: Purpose) -> Question:
+        """As it is asked of a model."""
+        return Question(
+            instructions=self.instructions,
+            prompt=self.prompt(reminder),
+            answer_schema=self.schema,
+            model=model,
+            max_output_tokens=self.max_output_tokens,
+            material=self.material,
+            setting=setting,
+            purpose=purpose,
+            about=self.about,
+            unordered=self.unordered,
+        )
+
+    def digest(self, question: Question) -> str:
+        """What its answers are kept by."""
+        about = self.known_by or question.text
+        return hashlib.sha256(f"{question.instructions}\0{about}".encode()).hexdigest()
+
 
 class Books(Protocol):
     """Where the answers of one conversation are kept, and what they cost is written down."""
@@ -152,21 +172,11 @@ class Asker:
     def _ask_once(
         self, request: Request, purpose: str, reminder: str, read: Callable[[str], Result], *, more: bool
     ) -> Result:
-        question = Question(
-            instructions=request.instructions,
-            prompt=request.prompt(reminder),
-            answer_schema=request.schema,
-            model=self.model_name,
-            max_output_tokens=request.max_output_tokens,
-            material=request.material,
-            setting=self.setting,
-            purpose=self.purpose,
-            about=request.about,
-            unordered=request.unordered,
+        question = replace(
+            request.question(self.model_name, reminder=reminder, setting=self.setting, purpose=self.purpose),
             lost=lambda lost: self._record(lost, "broken off", is_last=False),
         )
-        about = request.known_by or question.text
-        digest = hashlib.sha256(f"{question.instructions}\0{about}".encode()).hexdigest()
+        digest = request.digest(question)
         for text in self.books.answers_to(digest):
             try:
                 result = read(text)

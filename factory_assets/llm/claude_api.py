@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,10 +14,11 @@ from pydantic import SecretStr
 
 from factory_assets.domain.agents import Answer, Question, Route
 from factory_assets.domain.builds import Usage
-from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError, RateLimitedError
+from factory_assets.domain.errors import CredentialError, InfrastructureError, RateLimitedError
 from factory_assets.domain.refusals import Refusal, classify
 from factory_assets.domain.tokens import tokens_of
-from factory_assets.llm.claude_api_errors import AnswerCutError, AnswerRefusedError, refused_error
+from factory_assets.llm.claude_api_errors import refused_error
+from factory_assets.llm.claude_messages import check_finished, priced, request_of, text_of
 from factory_assets.llm.prices import cost_usd
 from factory_assets.llm.router_headers import GatewayReading, read_gateway
 from factory_assets.network.clients import anthropic_client
@@ -24,11 +26,10 @@ from factory_assets.network.clients import anthropic_client
 if TYPE_CHECKING:
     from anthropic import Anthropic, APIStatusError
     from anthropic.lib.streaming import MessageStream
-    from anthropic.types import Message, MessageParam, OutputConfigParam, TextBlockParam
+    from anthropic.types import Message
 
 # The SDK refuses to wait for a longer answer in one piece (anthropic._base_client).
 _LONGEST_IN_ONE_PIECE = 21_333
-_CUT = frozenset({"max_tokens", "model_context_window_exceeded"})
 
 
 @dataclass(frozen=True)
@@ -88,29 +89,39 @@ class ClaudeApi:
         return wait if wait <= self.patience_seconds else None
 
     def _ask_once(self, question: Question) -> Answer:
+        started = time.monotonic()
+        with self.errors(question.model, question.setting), self.client() as client:
+            message, headers = _send(client, question, partial(self._lose, question, started))
+        return self._answer(question, message, read_gateway(headers), time.monotonic() - started)
+
+    @contextmanager
+    def errors(self, model: str, setting: str) -> Iterator[None]:
+        """What the SDK raises within as the factory's own errors; `setting` names the model. See `ask`."""
         import anthropic  # noqa: PLC0415  1.2 seconds
         import httpx2  # noqa: PLC0415  comes with anthropic
 
-        started = time.monotonic()
         try:
-            with self._client() as client:
-                message, headers = _send(client, question, partial(self._lose, question, started))
+            yield
         except anthropic.APIStatusError as error:
             raise refused_error(
                 _refusal(error),
                 where=self.base_url,
-                model=question.model,
+                model=model,
                 credential=self._credential_setting,
-                setting=question.setting,
+                setting=setting,
             ) from error
         except (anthropic.APIError, httpx2.HTTPError) as error:
             raise self._no_answer(f"No answer: {error}") from error
         except (ValueError, AssertionError) as error:
             # What the SDK raises for a stream that is not what the Messages API sends.
             raise self._no_answer(f"The answer could not be read: {error}") from error
-        return self._answer(question, message, read_gateway(headers), time.monotonic() - started)
 
-    def _client(self) -> Anthropic:
+    def client(self) -> Anthropic:
+        """The SDK's client.
+
+        Raises:
+            CredentialError: there is no credential.
+        """
         from anthropic import Anthropic  # noqa: PLC0415  1.2 seconds
 
         key = self.api_key.get_secret_value() if self.api_key else None
@@ -133,13 +144,13 @@ class ClaudeApi:
 
     def _lose(self, question: Question, started: float, message: Message, headers: Mapping[str, str]) -> None:
         """Tell of an answer that was broken off: the model has worked, so it is paid for."""
-        text = _text_of(message)
+        text = text_of(message)
         if message.usage is not None:
             # The final count comes at the end that is missing.
             least = tokens_of(text)
             message.usage.output_tokens = max(message.usage.output_tokens or 0, least)
         gateway = read_gateway(headers)
-        usage, notes = _priced(question, message, text, gateway)
+        usage, notes = priced(question, message, text, gateway)
         model = message.model or gateway.model or question.model
         question.lost(
             Answer("", self.route, model, usage, time.monotonic() - started, gateway.cache_hit, notes)
@@ -161,8 +172,8 @@ class ClaudeApi:
         # A gateway's answer is read by the SDK without checks: any field can be missing.
         if message is None or message.stop_reason is None or not isinstance(message.content, list):
             raise self._no_answer("The server answered something that is no complete message.")
-        text = _text_of(message)
-        usage, notes = _priced(question, message, text, gateway)
+        text = text_of(message)
+        usage, notes = priced(question, message, text, gateway)
         answer = Answer(
             text=text,
             route=self.route,
@@ -172,33 +183,19 @@ class ClaudeApi:
             cache_hit=gateway.cache_hit,
             notes=notes,
         )
-        _check_finished(question, message, answer)
+        check_finished(question, message, answer)
         return answer
-
-
-def _text_of(message: Message) -> str:
-    return "".join(block.text for block in message.content if block.type == "text")
 
 
 def _send(
     client: Anthropic, question: Question, lose: Callable[[Message, Mapping[str, str]], None]
 ) -> tuple[Message | None, Mapping[str, str]]:
     """The answer and its headers; a stream that breaks off after the model began goes to `lose`, too."""
-    from anthropic import transform_schema  # noqa: PLC0415  1.2 seconds
-    from anthropic.types import Message  # noqa: PLC0415
+    from anthropic.types import Message  # noqa: PLC0415  1.2 seconds
 
-    system, messages = _said(question)
-    output: OutputConfigParam = {
-        "format": {"type": "json_schema", "schema": transform_schema(dict(question.answer_schema))}
-    }
+    asked = request_of(question)
     if question.max_output_tokens > _LONGEST_IN_ONE_PIECE:
-        with client.messages.stream(
-            model=question.model,
-            max_tokens=question.max_output_tokens,
-            system=system,
-            messages=messages,
-            output_config=output,
-        ) as stream:
+        with client.messages.stream(**asked) as stream:
             try:
                 message = cast("Message", stream.get_final_message())
             except Exception:
@@ -208,28 +205,9 @@ def _send(
             if message.stop_reason is None:
                 lose(message, stream.response.headers)
             return message, stream.response.headers
-    raw = client.messages.with_raw_response.create(
-        model=question.model,
-        max_tokens=question.max_output_tokens,
-        system=system,
-        messages=messages,
-        output_config=output,
-    )
+    raw = client.messages.with_raw_response.create(**asked)
     message = raw.parse()
     return (message if isinstance(message, Message) else None), raw.headers
-
-
-def _said(question: Question) -> tuple[list[TextBlockParam], list[MessageParam]]:
-    """The system prompt and the message; the last block that other questions share carries the mark of the cache."""
-    blocks: list[TextBlockParam] = [
-        {"type": "text", "text": text} for text in (question.instructions, question.material) if text
-    ]
-    if question.caches:
-        blocks[-1]["cache_control"] = {"type": "ephemeral"}
-    system, shared = blocks[:1], blocks[1:]
-    own: list[TextBlockParam] = [{"type": "text", "text": question.prompt}]
-    content = [*shared, *own] if shared else question.prompt
-    return system, [{"role": "user", "content": content}]
 
 
 def _begun(stream: MessageStream[None]) -> Message | None:
@@ -249,57 +227,3 @@ def _refusal(error: APIStatusError) -> Refusal:
         headers=error.response.headers,
         now=datetime.now(UTC),
     )
-
-
-def _priced(
-    question: Question, message: Message, text: str, gateway: GatewayReading
-) -> tuple[Usage, tuple[str, ...]]:
-    """Tokens and dollars of one call, and what had to be guessed because a gateway did not say it."""
-    notes: list[str] = []
-    counted = getattr(message, "usage", None)
-    if counted is None:
-        notes.append("the server reported no usage: tokens are estimated from the length of the texts")
-        usage = Usage(
-            calls=1,
-            input_tokens=tokens_of(question.instructions + question.text),
-            output_tokens=tokens_of(text),
-        )
-    else:
-        usage = Usage(
-            calls=1,
-            input_tokens=counted.input_tokens or 0,
-            output_tokens=counted.output_tokens or 0,
-            cache_read_tokens=counted.cache_read_input_tokens or 0,
-            cache_write_tokens=counted.cache_creation_input_tokens or 0,
-        )
-    if gateway.cache_hit:
-        return usage.model_copy(update={"cost_usd": 0.0}), tuple(notes)
-    cost = gateway.cost_usd
-    if cost is None:
-        try:
-            cost = cost_usd(message.model or question.model, usage)
-        except InputError:
-            cost = cost_usd(question.model, usage)
-            notes.append(f"no price is known for {message.model}: reckoned at that of {question.model}")
-    return usage.model_copy(update={"cost_usd": cost}), tuple(notes)
-
-
-def _check_finished(question: Question, message: Message, answer: Answer) -> None:
-    if message.stop_reason in _CUT:
-        raise AnswerCutError(
-            f"The answer was cut off ({message.stop_reason}) at {answer.usage.output_tokens} tokens.",
-            where=answer.model,
-            mend=f"Ask about fewer papers at once; at most {question.max_output_tokens} tokens were allowed.",
-            answer=answer,
-        )
-    if message.stop_reason == "refusal":
-        details = getattr(message, "stop_details", None)
-        reason = (
-            getattr(details, "explanation", None) or getattr(details, "category", None) or "no reason given"
-        )
-        raise AnswerRefusedError(
-            f"The model declined to answer: {reason}.",
-            where=answer.model,
-            mend="Leave the paper out that it takes offence at, or name another model.",
-            answer=answer,
-        )

@@ -33,6 +33,10 @@ class PromptTooLongError(FactoryError):
     """The request was longer than the model or the server takes, and cost nothing: ask for less at once."""
 
 
+class NoBatchError(FactoryError):
+    """There is no such message batch, or no batches at all: what it was to answer is to be asked directly."""
+
+
 def refused_error(refusal: Refusal, *, where: str, model: str, credential: str, setting: str) -> FactoryError:
     """The typed error of what a server refused.
 

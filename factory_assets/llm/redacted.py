@@ -18,14 +18,8 @@ class RedactedModel:
 
     def ask(self, question: Question) -> Answer:
         """As the model's own; errors too come with a redacted answer."""
-        clean = replace(
-            question,
-            instructions=self.redact(question.instructions),
-            material=self.redact(question.material),
-            prompt=self.redact(question.prompt),
-        )
         try:
-            return self._clean(self.model.ask(clean))
+            return self._clean(self.model.ask(redacted(question, self.redact)))
         except UnusableAnswerError as error:
             error.answer = self._clean(error.answer)
             raise
@@ -34,3 +28,13 @@ class RedactedModel:
         return replace(
             answer, text=self.redact(answer.text), notes=tuple(self.redact(note) for note in answer.notes)
         )
+
+
+def redacted(question: Question, redact: Redactor) -> Question:
+    """A question as a model may hear it."""
+    return replace(
+        question,
+        instructions=redact(question.instructions),
+        material=redact(question.material),
+        prompt=redact(question.prompt),
+    )

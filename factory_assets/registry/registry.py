@@ -43,6 +43,7 @@ from factory_assets.registry import (
 )
 from factory_assets.registry import papers as paper_rows
 from factory_assets.registry import specs as spec_rows
+from factory_assets.registry.batches import BatchRecords
 from factory_assets.registry.database import READING, WRITING, Database
 from factory_assets.registry.desk import Desk
 from factory_assets.registry.lock import USUAL, Patience
@@ -57,7 +58,7 @@ from factory_assets.registry.models import (
 _EVERY_STATUS = frozenset(BuildStatus)
 
 
-class Registry(Desk):
+class Registry(Desk, BatchRecords):
     """Implements every protocol of domain.ports; the file and its tables are made at the first use.
 
     Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.

@@ -89,11 +89,12 @@ def _now() -> datetime:
 class BatchesApi:
     """Batches and what becomes of them. They end when they are first looked at, or, with `holds`, by `finish` alone.
 
-    One that is held expires with its time.
+    One that is held expires with its time. While it `refuses`, whatever is asked of it is an error of the server.
     """
 
     messages: MessagesApi
     holds: bool = False
+    refuses: bool = False
     clock: Callable[[], datetime] = _now
     made: dict[str, Batch] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -231,6 +232,8 @@ class BatchesApi:
     def _batch(self, batch_id: str) -> Batch:
         with self._lock:
             batch = self.made.get(batch_id)
+        if self.refuses:
+            raise ApiError(500, "Internal server error")
         if batch is None:
             raise ApiError(404, f"Batch {batch_id} not found.")
         return batch
