@@ -167,6 +167,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "FACTORY_SPECS_PER_DAY": "1",
         "FACTORY_ARXIV_INTERVAL": "0",
         "FACTORY_REPAIR_ROUNDS": "0",
+        "FACTORY_ACCEPTANCE": "false",
         "AGENT_SLEEP_SECONDS": SLEEP_SECONDS,
         "AGENT_SCRIPT_FOLDER": str(folder / "script"),
     }
