@@ -168,6 +168,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "FACTORY_ARXIV_INTERVAL": "0",
         "FACTORY_REPAIR_ROUNDS": "0",
         "FACTORY_ACCEPTANCE": "false",
+        # Both specs say the same.
+        "FACTORY_NOVELTY_FLOOR": "0",
         "AGENT_SLEEP_SECONDS": SLEEP_SECONDS,
         "AGENT_SCRIPT_FOLDER": str(folder / "script"),
     }
