@@ -56,7 +56,7 @@ def call(text: str = EASY, *, session: str | None = None, **more: Any) -> Call:
 
 
 def plain(text: str = EASY, **more: Any) -> Call:
-    return call(text, may_reroute=True, **more)
+    return call(text, may_reroute=True, **{"model": OPUS, **more})
 
 
 def agent(session: str = "s1", **more: Any) -> Call:
@@ -81,12 +81,30 @@ def test_a_plain_call_goes_to_the_model_of_the_tier_that_its_score_asks_for(
     assert choice.why == f"Tier {tier} by its score; the cheapest model able to do it."
 
 
+def test_a_plain_call_goes_to_no_model_that_costs_more_than_its_own_as_long_as_its_own_can_do_it(
+    routing: Routing,
+) -> None:
+    hard = REASONING + LONG * 4
+    asked = plain(hard, model=HAIKU, output_config=SCHEMA, system="x" * 600)
+    choice = routing.choose(asked, NOW)
+    assert (choice.model, choice.score) == (HAIKU, 70)
+    assert choice.why == "Tier 3 by its score, which would cost more than its own model."
+    small = tuple(m.model_copy(update={"context_tokens": 4_000}) if m.name == HAIKU else m for m in MODELS)
+    assert replace(routing, models=small).choose(asked, NOW).model == OPUS
+    assert (
+        routing.choose(plain(hard, model="auto", output_config=SCHEMA, system="x" * 600), NOW).model == OPUS
+    )
+
+
 @pytest.mark.parametrize(
     "asked",
     [
         call(),
-        plain(tools=[{"name": "Bash"}]),
-        plain(messages=[{"role": "assistant", "content": [{"type": "thinking", "signature": "s"}]}]),
+        plain(tools=[{"name": "Bash"}], model=SONNET),
+        plain(
+            model=SONNET,
+            messages=[{"role": "assistant", "content": [{"type": "thinking", "signature": "s"}]}],
+        ),
     ],
 )
 def test_a_call_that_may_not_be_rerouted_or_has_tools_or_signed_thinking_keeps_its_model(
@@ -140,7 +158,7 @@ def test_a_model_that_cannot_do_a_call_does_not_get_it(
     assert replace(routing, models=tuple(lame)).choose(asked, NOW).tier == able.tier + 1
     nobody = tuple(m.model_copy(update=lacks) for m in MODELS)
     kept = replace(routing, models=nobody).choose(asked, NOW)
-    assert (kept.model, kept.why) == (SONNET, f"No model of tier {able.tier} or above can do it.")
+    assert (kept.model, kept.why) == (OPUS, f"No model of tier {able.tier} or above can do it.")
 
 
 def test_a_share_of_the_calls_beside_the_threshold_goes_to_the_other_tier_and_always_the_same_ones(

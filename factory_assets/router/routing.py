@@ -1,7 +1,7 @@
 """Which model a call goes to: the one that it asks for, unless it may go elsewhere and another does it for less.
 
 Only two kinds of calls ever go to another model. A plain call that says it may be rerouted goes to the cheapest able
-model of the tier that its score asks for. And a new session of a phase for which the operator has named a lowest model
+model of the tier that its score asks for, unless that costs more than the model that it names. And a new session of a phase for which the operator has named a lowest model
 starts with the cheapest one between that and its own, all of the session's expected calls priced, cold cache included.
 Scores have no say in sessions: what Claude Code sends first looks hard whatever the task is. A session that has begun
 stays where it is (sessions.py).
@@ -126,6 +126,9 @@ class Routing:
             (model for model in able if model.tier == nearest), key=lambda model: model.cost_usd(usage)
         )
         why = "on trial, to learn how good that tier is" if is_trial else "by its score"
+        own = self._known(asked.model or "")
+        if own is not None and own.can_do(needs) and own.cost_usd(usage) < found.cost_usd(usage):
+            return self._kept(call, f"Tier {tier} {why}, which would cost more than its own model.")
         return Choice(found.name, found.tier, score, f"Tier {tier} {why}; the cheapest model able to do it.")
 
     def _in_session(self, call: Call, talk: Talk, now: datetime) -> Choice:
