@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     )
     factory_reroute: bool = Field(
         False,
-        description="Whether plain questions may go to a cheaper Claude model than the one named, by how hard they look.",
+        description="Whether plain questions may go to a cheaper model than the one named, by how hard they look.",
     )
     factory_lowest_models: LowestModels = Field(
         default_factory=dict,

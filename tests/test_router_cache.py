@@ -174,7 +174,7 @@ def test_an_answer_that_was_kept_in_the_other_form_says_the_same_to_the_sdk(file
 
 def test_streams_of_the_replay_server_are_whole(file: Path) -> None:
     reply = MessageReply(
-        "claude-haiku-5-5", (TextBlock("word " * 200),), "end_turn", TokenUsage(10, 0, 0, 50)
+        "claude-haiku-5-5", (TextBlock("word " * 200),), "end_turn", TokenUsage(10, 0, 0, 0, 50)
     )
     body = b"".join(encode(event) for event in events_of(reply))
     with opened(file) as one:

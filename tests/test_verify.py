@@ -114,6 +114,23 @@ def test_lock_files_may_be_added_at_the_end(tmp_path: Path) -> None:
     assert verified(Shipment(tmp_path, last_files={"requirements.lock": "six==1.17.0\n"})) == {}
 
 
+@pytest.mark.parametrize(
+    ("added", "is_kept"),
+    [
+        ("## Attribution\n\nThe paper, by its authors.\n", True),
+        ("## Attribution\n\nThe paper.\n\n## Support\n\nSend money.\n", False),
+        ("Send money.\n", False),
+    ],
+)
+def test_a_readme_may_gain_its_attribution_at_the_end_and_nothing_else(
+    added: str, is_kept: bool, tmp_path: Path
+) -> None:
+    shipment = Shipment(tmp_path)
+    reviewed = shipment.works()[Phase.REVIEW]["README.md"]
+    shipment.last_files = {"README.md": f"{reviewed}\n{added}"}
+    assert ("seal" not in verified(shipment)) is is_kept
+
+
 def test_a_file_that_is_no_provenance_is_found(tmp_path: Path) -> None:
     assert (
         "provenance.json" in verified(Shipment(tmp_path, last_files={"provenance.json": "{}"}))["provenance"]

@@ -9,6 +9,7 @@ from factory_assets.domain.papers import Paper
 from factory_assets.domain.text import single_line
 from factory_assets.gates.markdown import read_markdown
 
+README_FILE = "README.md"
 HEADING = "## Attribution"
 _MOST_AUTHORS = 20
 # What begins something in Markdown or HTML, so that a title is a title and nothing more.
@@ -28,6 +29,19 @@ def attributed(readme: bytes, papers: Sequence[Paper], source_url: str) -> bytes
     at_the_end = readme.rstrip() + b"\n\n" + section + b"\n"
     seen = {link.target for link in read_markdown(at_the_end.decode("utf-8", "replace")).links}
     return at_the_end if seen.issuperset(targets) else section + b"\n\n" + readme.lstrip()
+
+
+def only_attributed(before: bytes, after: bytes) -> bool:
+    """Whether a README differs from another by nothing but that section."""
+    head = HEADING.encode()
+    kept_above, kept_below = before.rstrip() + b"\n\n", b"\n\n" + before.lstrip()
+    if after.startswith(kept_above + head):
+        section = after.removeprefix(kept_above)
+    elif after.startswith(head) and after.endswith(kept_below):
+        section = after.removesuffix(kept_below)
+    else:
+        return False
+    return section.count(b"\n#") == 0
 
 
 def _lines(papers: Sequence[Paper], source_url: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from factory_assets.build.attribution import attributed
+from factory_assets.build.attribution import README_FILE, attributed
 from factory_assets.build.provenance import Makers, make_provenance, prompt_hashes
 from factory_assets.build.scaffold.scaffold import FIRST_VERSION
 from factory_assets.build.state import AttemptState
@@ -16,7 +16,6 @@ from factory_assets.domain.trees import SYMLINK
 from factory_assets.gates.runs import Final
 
 FIRST_TAG = f"v{FIRST_VERSION}"
-_README = "README.md"
 
 
 def seal(
@@ -46,11 +45,11 @@ def seal(
 
 
 def _readme(state: AttemptState, review: str) -> dict[str, bytes]:
-    file = state.repo.tree(review).get(_README)
+    file = state.repo.tree(review).get(README_FILE)
     if file is None or file.data is None or file.mode == SYMLINK:
         # The gate on documents says so.
         return {}
-    return {_README: attributed(file.data, state.job.papers, state.spec.origin_url)}
+    return {README_FILE: attributed(file.data, state.job.papers, state.spec.origin_url)}
 
 
 def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str]) -> Provenance:

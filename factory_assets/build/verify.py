@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from factory_assets.build.attribution import README_FILE, only_attributed
 from factory_assets.build.clones import CloneReader, Commit, open_clone
 from factory_assets.build.provenance import read_provenance, read_tag_message
 from factory_assets.build.publishing import PUBLISHED, read_published, without_published
@@ -196,9 +197,18 @@ def _check_history(claims: _Claims) -> str:
 def _check_seal(claims: _Claims) -> str:
     changed = changed_paths(claims.review, claims.tree)
     others = [path for path in changed if path not in _ADDED_AT_THE_END and not path.startswith(PUBLISHED)]
+    if README_FILE in others and _gained_its_attribution(claims):
+        others.remove(README_FILE)
     if others:
         raise _BrokenClaimError(f"changed after the review, beside lock files: {', '.join(others)}")
     return f"after the review only {', '.join(changed)} changed"
+
+
+def _gained_its_attribution(claims: _Claims) -> bool:
+    before, after = claims.review.get(README_FILE), claims.tree.get(README_FILE)
+    if before is None or after is None or before.data is None or after.data is None:
+        return False
+    return before.mode == after.mode and only_attributed(before.data, after.data)
 
 
 def _check_spec(claims: _Claims) -> str:

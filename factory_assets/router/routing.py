@@ -1,10 +1,10 @@
 """Which model a call goes to: the one that it asks for, unless it may go elsewhere and another does it for less.
 
 Only two kinds of calls ever go to another model. A plain call that says it may be rerouted goes to the cheapest able
-model of the tier that its score asks for, unless that costs more than the model that it names. And a new session of a phase for which the operator has named a lowest model
-starts with the cheapest one between that and its own, all of the session's expected calls priced, cold cache included.
-Scores have no say in sessions: what Claude Code sends first looks hard whatever the task is. A session that has begun
-stays where it is (sessions.py).
+model of the tier that its score asks for, unless that costs more than the model that it names. And a new session of a
+phase for which the operator has named a lowest model starts with the cheapest one between that and its own, all of the
+session's expected calls priced, cold cache included. Scores have no say in sessions: what Claude Code sends first looks
+hard whatever the task is. A session that has begun stays where it is (sessions.py).
 """
 
 from __future__ import annotations
