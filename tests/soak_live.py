@@ -63,6 +63,8 @@ class LiveFactory:
             "FACTORY_SPECS_PER_DAY": str(_SPECS_A_DAY),
             "FACTORY_ARXIV_INTERVAL": "0",
             "FACTORY_MIRROR_INTERVAL": "0",
+            # Each date's specs say the same as the last one's.
+            "FACTORY_NOVELTY_FLOOR": "0",
             "FACTORY_REPORT_CRON": "*/5 * * * *",
             "FACTORY_UI_PORT": str(free_port()),
             "BUILD_WORKERS": "2",
