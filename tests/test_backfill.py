@@ -35,7 +35,7 @@ DAYS = ("2026-06-17", "2026-06-18")
 REPOS = {"2026-06-17": ("draft-budget",), "2026-06-18": ("evidence-order",)}
 WITH_A_SPEC = {f"{day}|01" for day in DAYS}
 _RUNNING = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}
-_LONGEST_SECONDS = 180
+_LONGEST_SECONDS = 300
 
 _LAUNCH = """
 mutation Launch($params: LaunchBackfillParams!) {

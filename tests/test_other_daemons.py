@@ -101,6 +101,8 @@ def site(
             "FACTORY_RECORDINGS_DIR": str(recordings),
             "FACTORY_START_DATE": str(DAY),
             "FACTORY_END_DATE": str(DAY),
+            # The specs say the same.
+            "FACTORY_NOVELTY_FLOOR": "0",
         }
     )
     monkeypatch.chdir(tmp_path)
