@@ -55,6 +55,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         for name in (
             "gathering",
             "analysis",
+            "batching",
             "scouting",
             "building",
             "routing",
