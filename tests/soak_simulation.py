@@ -150,7 +150,8 @@ class Simulation:
             context._log_key = number_in_log_key(tick.name, "7")
             found = sensor.evaluate_tick(context)
         self._cursors[tick.name] = found.cursor
-        job = sensor.job_name if sensor.targets else None
+        # A sensor of several jobs names one in each request.
+            job = sensor.job_name if len(sensor.targets) == 1 else None
         return job, found.run_requests or ()
 
     def _work_off(self, asked: Sequence[Asked]) -> None:
