@@ -151,7 +151,7 @@ class Simulation:
             found = sensor.evaluate_tick(context)
         self._cursors[tick.name] = found.cursor
         # A sensor of several jobs names one in each request.
-            job = sensor.job_name if len(sensor.targets) == 1 else None
+        job = sensor.job_name if len(sensor.targets) == 1 else None
         return job, found.run_requests or ()
 
     def _work_off(self, asked: Sequence[Asked]) -> None:
