@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cores import cores
 from corpus_report import corpus_summary
+from corpus_share import SHARE, in_share
 from router_world import end_routers
 
 from factory_assets.settings import Mode, Settings
@@ -32,6 +33,19 @@ def pytest_xdist_auto_num_workers() -> int | None:
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
     return min(max(cores() * 3 // 2, _FEWEST_WORKERS), _MOST_WORKERS)
+
+
+def pytest_report_header() -> list[str]:
+    """Which part of the corpus is run, so that it can be run again."""
+    return [f"corpus: {SHARE}"] if SHARE.of > 1 else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not in the corpus' share."""
+    left = [item for item in items if item.get_closest_marker("corpus") and not in_share(item.nodeid, SHARE)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,8 @@ from factory_assets.languages import LANGUAGES
 CASES = corpus()
 
 
-def chosen(cases: Sequence[CorpusCase], every: int) -> list[CorpusCase]:
-    """All good builds, and each `every`-th of the bad ones in their order."""
-    good = [case for case in cases if case.is_good]
-    return good + [case for case in cases if not case.is_good][::every]
-
-
-# All of them take the better part of an hour on two cores; CORPUS_EVERY=5 builds each fifth bad one.
-PLAYED = chosen(CASES, int(os.environ.get("CORPUS_EVERY", "1")))
-
-
 @pytest.mark.corpus
-@pytest.mark.parametrize("case", PLAYED, ids=[f"{case.language}-{case.name}" for case in PLAYED])
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.language}-{case.name}" for case in CASES])
 def test_a_build_of_the_corpus_ends_as_it_has_to(
     case: CorpusCase,
     tmp_path: Path,
