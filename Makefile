@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER_READY := $(VENV)/.browser-ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint types check bench clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint types check bench settings-docs clean
 
 setup: $(READY)
 
@@ -89,6 +89,10 @@ check: lint types test
 bench: setup
 	$(BIN)/python -m bench > bench/RESULTS.md
 	@cat bench/RESULTS.md
+
+# README.md's tables of settings and .env.example, from factory_assets/settings.
+settings-docs: setup
+	$(BIN)/python -m factory_assets.settings.documents
 
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache

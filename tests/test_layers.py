@@ -10,7 +10,7 @@ import yaml
 
 from factory_assets.cli import supervisor
 from factory_assets.defs import client
-from factory_assets.settings import PROJECT_ROOT, Settings
+from factory_assets.settings import PROJECT_ROOT, Settings, documents
 
 
 def test_imports_go_one_way() -> None:
@@ -58,12 +58,17 @@ def test_telemetry_and_the_first_visit_dialog_are_off() -> None:
     assert instance["nux"] == {"enabled": False}
 
 
-def test_every_setting_stands_in_the_example_file_and_in_the_readme() -> None:
-    example = (PROJECT_ROOT / ".env.example").read_text()
-    readme = (PROJECT_ROOT / "README.md").read_text()
+def test_the_readme_and_the_example_file_tell_of_the_settings_as_they_are() -> None:
+    readme = documents.README.read_text()
+    assert documents.with_tables(readme) == readme, "give `make settings-docs`"
+    assert documents.example() == documents.EXAMPLE.read_text(), "give `make settings-docs`"
+
+
+def test_every_setting_stands_once_in_the_tables_and_in_the_example_file() -> None:
+    tables, example = documents.with_tables(documents.README.read_text()), documents.example()
     for name in Settings.model_fields:
-        assert f"\n#{name.upper()}=" in example, name
-        assert f"| `{name.upper()}` |" in readme, name
+        assert tables.count(f"\n| `{name.upper()}` |") == 1, name
+        assert example.count(f"\n#{name.upper()}=") == 1, name
 
 
 def test_the_lock_file_names_exact_versions_and_no_index() -> None:

@@ -1,12 +1,13 @@
 """Settings: where they come from, and what a wrong one says."""
 
+import re
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from factory_assets.domain.errors import InputError
-from factory_assets.settings import PROJECT_ROOT, Settings, load_settings
+from factory_assets.settings import PROJECT_ROOT, Settings, documents, load_settings
 
 
 @pytest.fixture
@@ -181,3 +182,11 @@ def test_no_error_text_holds_a_secret(home: Path) -> None:
     assert "very-secret" not in str(raised.value)
     (home / ".env").write_text("ANTHROPIC_API_KEY=sk-ant-very-secret\n")
     assert "very-secret" not in repr(load_settings())
+
+
+def test_the_example_file_with_every_line_in_force_says_the_defaults(home: Path) -> None:
+    lines = documents.example().splitlines()
+    assignments = [line.removeprefix("#") for line in lines if re.match("#[A-Z]", line)]
+    (home / ".env").write_text("\n".join(assignments))
+    assert len(assignments) == len(Settings.model_fields)
+    assert load_settings() == Settings(_env_file=None)

@@ -1,0 +1,77 @@
+"""Where an instance keeps what it has, and what it takes in from outside."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, Field, SecretStr
+
+from factory_assets.settings.kinds import PROJECT_ROOT, AbsolutePath
+
+# In FACTORY_DATA_DIR.
+REGISTRY_FILE = "registry.duckdb"
+
+
+class Mode(StrEnum):
+    """Live works on the real world; replay plays recorded material and touches nothing outside."""
+
+    LIVE = "live"
+    REPLAY = "replay"
+
+
+class InstanceSettings(BaseModel):
+    """The instance: its mode and its folders."""
+
+    factory_mode: Mode = Field(Mode.LIVE, description="live or replay; stored with the instance.")
+    factory_data_dir: AbsolutePath = Field(
+        Path(".factory/live"), description="Registry, run storage, logs and workspaces of this instance."
+    )
+    factory_git_dir: AbsolutePath | None = Field(
+        None, description="Bare repositories of the built repos; FACTORY_DATA_DIR/git by default."
+    )
+    factory_prompts_dir: AbsolutePath = Field(PROJECT_ROOT / "prompts", description="The prompt templates.")
+    factory_recordings_dir: AbsolutePath | None = Field(
+        None, description="Recordings that a replay instance plays; those of the demo by default."
+    )
+    factory_specs_dir: AbsolutePath | None = Field(
+        None, description="Folder of JSON files with specs to import; FACTORY_DATA_DIR/specs by default."
+    )
+    idea_engine_postgres_url: SecretStr | None = Field(
+        None, description="PostgreSQL database of the idea engine, for `factory import-from-db`."
+    )
+    factory_keep_days: int = Field(
+        30,
+        ge=1,
+        description="Days that transcripts are kept, and runs and failed states that nothing shows any more.",
+    )
+
+    @property
+    def registry_path(self) -> Path:
+        """The DuckDB file."""
+        return self.factory_data_dir / REGISTRY_FILE
+
+    @property
+    def git_dir(self) -> Path:
+        """Where the bare repositories are."""
+        return self.factory_git_dir or self.factory_data_dir / "git"
+
+    @property
+    def specs_dir(self) -> Path:
+        """Where specs to import are put."""
+        return self.factory_specs_dir or self.factory_data_dir / "specs"
+
+    @property
+    def transcripts_dir(self) -> Path:
+        """Where the agents' full transcripts are kept, secrets removed."""
+        return self.factory_data_dir / "transcripts"
+
+    @property
+    def workspaces_dir(self) -> Path:
+        """Where agents work; nothing there outlives a build."""
+        return self.factory_data_dir / "workspaces"
+
+    @property
+    def router_dir(self) -> Path:
+        """Where the router keeps its key, its journal and its address."""
+        return self.factory_data_dir / "router"

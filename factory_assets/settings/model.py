@@ -1,0 +1,65 @@
+"""All settings of one instance, and what follows from several of them."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from factory_assets.domain.redaction import is_recognisable, secrets_in_url
+from factory_assets.settings.access import ClaudeSettings, MirrorSettings
+from factory_assets.settings.builds import BuildSettings, SandboxSettings
+from factory_assets.settings.instance import InstanceSettings, Mode
+from factory_assets.settings.models import ModelSettings, RouterSettings
+from factory_assets.settings.operating import AlertSettings, ScheduleSettings, UiSettings
+from factory_assets.settings.papers import GatherSettings, PartitionSettings
+
+
+class Settings(
+    ClaudeSettings,
+    MirrorSettings,
+    BuildSettings,
+    ModelSettings,
+    RouterSettings,
+    SandboxSettings,
+    GatherSettings,
+    PartitionSettings,
+    InstanceSettings,
+    UiSettings,
+    AlertSettings,
+    ScheduleSettings,
+    BaseSettings,
+):
+    """The settings of one instance. Field names are the environment's names in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    @property
+    def analyzes_by_batch(self) -> bool:
+        """Whether the daily analysis asks in message batches; a recording has nothing to save."""
+        return self.factory_analyze_by == "batch" and self.factory_mode is Mode.LIVE
+
+    @property
+    def mirrors_to_github(self) -> bool:
+        """Whether repos go to GitHub, and not to a local folder: never in replay mode."""
+        return self.factory_mode is Mode.LIVE and self.github_token is not None
+
+    def secrets(self) -> dict[str, tuple[str, ...]]:
+        """The secret values that are set, by the setting they stand in: every SecretStr, every password in a URL."""
+        found = {name: _secrets_of(getattr(self, name)) for name in type(self).model_fields}
+        return {name.upper(): values for name, values in found.items() if values}
+
+    def weak_secrets(self) -> list[str]:
+        """The settings whose secret is too short or too ordinary a word to be recognised in a text."""
+        return [
+            name
+            for name, values in self.secrets().items()
+            if not all(is_recognisable(value) for value in values)
+        ]
+
+
+def _secrets_of(value: object) -> tuple[str, ...]:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        return ()
+    inner = secrets_in_url(text) if "://" in text else ()
+    return tuple(dict.fromkeys([*([text] if isinstance(value, SecretStr) else ()), *inner]))
