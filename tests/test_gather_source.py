@@ -160,7 +160,7 @@ def test_when_a_later_page_fails_only_the_dates_from_there_on_are_missing(tmp_pa
     assert batch.gaps[0].dates == (date(2026, 6, 3),)
 
 
-@pytest.mark.parametrize("interval", [0.0, 3.0])
+@pytest.mark.parametrize("interval", [0.0, 300.0])
 def test_requests_keep_the_interval(tmp_path: Path, interval: float) -> None:
     with little_arxiv(papers_per_day(DAY, 1, 4_500)) as arxiv:
         patient = patient_source(arxiv.url, tmp_path, interval=interval)
