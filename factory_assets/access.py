@@ -150,6 +150,7 @@ class Access:
             mirror_dir=settings.factory_mirror_dir,
             pypi_url=settings.factory_pypi_url,
             npm_url=settings.factory_npm_url,
+            alert_urls=settings.alert_urls,
             unsandboxed=settings.factory_unsandboxed,
             sandbox_limits=self._sandbox_limits(),
             weak_secrets=tuple(settings.weak_secrets()),

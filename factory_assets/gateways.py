@@ -257,7 +257,11 @@ class Gateways(Scouting, BatchAccess):
         """Where alerts go."""
         from factory_assets.alerts.send import Places
 
-        return Places(self._settings.factory_alert_webhook, self._settings.factory_slack_webhook)
+        return Places(
+            self._settings.factory_alert_webhook,
+            self._settings.factory_slack_webhook,
+            self._settings.alert_urls,
+        )
 
     def ui_url(self) -> str:
         """Where the operator opens the UI."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from pydantic import SecretStr
 
-from factory_assets.alerts.send import Places, send_due
+from factory_assets.alerts.send import Places, Told, send_due
 from factory_assets.domain.alerts import Alert
+from factory_assets.network.apprise_urls import send
 from factory_assets.registry import Registry
 
 NOW = datetime(2026, 6, 20, 12, tzinfo=UTC)
@@ -24,10 +27,13 @@ class Receiver:
     def __init__(self) -> None:
         self.bodies: list[dict[str, object]] = []
         self.status = 200
+        self._answers = threading.Event()
+        self._answers.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                outer._answers.wait()
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 if outer.status == 200:
                     outer.bodies.append(body)
@@ -40,6 +46,15 @@ class Receiver:
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = SecretStr(f"http://127.0.0.1:{self._server.server_port}/hook/secret-part")
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Take requests and answer none of them for this block."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -151,3 +166,52 @@ def test_slack_gets_its_own_form_with_a_link_and_escaped_text(registry, receiver
         "text": "*Builds were refused by tests-pass* (2 times since 2026-06-20 12:00 UTC)\n"
         "tool-a &lt;failed&gt; &amp; more\n<http://127.0.0.1:3000/runs|Open in Dagster>"
     }
+
+
+def apprise_url(receiver: Receiver) -> SecretStr:
+    return SecretStr(receiver.url.get_secret_value().replace("http://", "json://"))
+
+
+def test_an_alert_goes_to_each_apprise_url_with_its_title_text_and_link(registry, receiver):
+    registry.note_alert(alert(), now=NOW)
+    registry.note_alert(alert(), now=NOW)
+    told = send_due(registry, Places(None, None, (apprise_url(receiver),)), now=NOW)
+    assert told == Told(("build: tests-pass",), ())
+    (body,) = receiver.bodies
+    assert body["title"] == "Builds were refused by tests-pass (2 times since 2026-06-20 12:00 UTC)"
+    assert body["message"] == "tool-a <failed> & more\nhttp://127.0.0.1:3000/runs"
+
+
+def test_an_apprise_url_that_fails_gets_it_at_the_next_look(registry, receiver):
+    places = Places(None, None, (apprise_url(receiver),))
+    registry.note_alert(alert(), now=NOW)
+    receiver.status = 503
+    assert send_due(registry, places, now=NOW) == Told((), ("alert URL 1: It answered 503",))
+    receiver.status = 200
+    assert send_due(registry, places, now=NOW).causes == ("build: tests-pass",)
+
+
+def test_an_apprise_url_that_does_not_answer_in_time_is_given_up(receiver):
+    with receiver.silent():
+        trouble = send(apprise_url(receiver), title="title", body="body", seconds=0.2)
+    assert trouble == "It did not answer in 0.2 s"
+
+
+def test_what_is_wrong_with_apprise_urls_is_told_by_number_and_nothing_of_them_goes_anywhere(
+    registry, receiver, caplog, capfd
+):
+    registry.note_alert(alert(), now=NOW)
+    urls = ("json://127.0.0.1:9/secret-part", "nosuch://secret-part", "mailto://secret-part:secret-part@[")
+    places = Places(None, None, (*map(SecretStr, urls), apprise_url(receiver)))
+    with caplog.at_level(logging.DEBUG):
+        told = send_due(registry, places, now=NOW)
+    assert told.failures == (
+        "alert URL 1: It did not take the message",
+        "alert URL 2: apprise does not take this URL",
+        "alert URL 3: apprise does not take this URL",
+    )
+    dead = {known.cause: known.text for known in registry.due_alerts(NOW)}
+    assert dead["no alerts: alert URL 2"] == (
+        "apprise does not take this URL. Correct URL 2 of FACTORY_ALERT_URLS or take it out."
+    )
+    assert "secret-part" not in f"{told} {dead} {caplog.text} {capfd.readouterr()}"

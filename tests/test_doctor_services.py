@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from github_standin import GitHubStandIn
 from pydantic import SecretStr
 
+from factory_assets.doctor.alerts import check_alert_urls
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 from factory_assets.doctor.run import errors_of, run_checks
 from factory_assets.doctor.services import (
@@ -206,3 +208,24 @@ def test_every_check_runs_and_each_failure_says_what_it_affects_and_how_to_mend_
     assert {"model credentials", "git", "make", "bubblewrap"} <= {
         result.name for result in errors_of(results)
     }
+
+
+def test_alert_urls_that_apprise_takes_are_counted_and_none_is_no_line(bare: DoctorInputs) -> None:
+    assert check_alert_urls(bare) is None
+    urls = (SecretStr("ntfy://topic"), SecretStr("json://127.0.0.1/hook"))
+    result = check_alert_urls(replace(bare, alert_urls=urls))
+    assert result is not None
+    assert (result.ok, result.found) == (True, "apprise takes all 2")
+
+
+def test_an_alert_url_that_apprise_does_not_take_is_named_by_its_number_and_never_shown(
+    bare: DoctorInputs, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    urls = tuple(map(SecretStr, ("ntfy://topic", "nosuch://secret-part", "slack://secret-part")))
+    with caplog.at_level(logging.DEBUG):
+        result = check_alert_urls(replace(bare, alert_urls=urls))
+    assert result is not None
+    assert not result.ok
+    assert "does not take number 2, 3" in result.found
+    assert "take it out" in result.mend
+    assert "secret-part" not in f"{result} {caplog.text} {capfd.readouterr()}"

@@ -22,7 +22,7 @@ def test_imports_go_one_way() -> None:
 
 
 def test_heavy_packages_are_not_imported_with_the_definitions() -> None:
-    heavy = ("anthropic", "claude_agent_sdk", "github", "httpx", "sqlalchemy", "matplotlib")
+    heavy = ("anthropic", "apprise", "claude_agent_sdk", "github", "httpx", "sqlalchemy", "matplotlib")
     code = f"import sys, factory_assets.build_defs;print([name for name in {heavy} if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -119,7 +119,7 @@ def test_every_secret_of_the_settings_is_known_by_its_type_and_not_by_its_name()
     secret_fields = {
         name: field for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
     }
-    values = {name: f"value-of-{name}-0123456789" for name in secret_fields}
+    values = {name: f"value://of-{name}-0123456789" for name in secret_fields}
     found = Settings(_env_file=None, **values).secrets()
     assert found == {name.upper(): (value,) for name, value in values.items()}
     assert {"GITHUB_TOKEN", "ANTHROPIC_API_KEY", "IDEA_ENGINE_POSTGRES_URL"} <= set(found)
@@ -134,6 +134,13 @@ def test_passwords_in_addresses_are_secrets_too() -> None:
     assert settings.secrets() == {
         "LLM_ROUTER_URL": ("r0uter-passw0rd",),
         "IDEA_ENGINE_POSTGRES_URL": ("postgresql://me:p0stgres-pw@db.example/ideas", "p0stgres-pw"),
+    }
+
+
+def test_each_alert_url_is_a_secret_and_so_is_its_password() -> None:
+    urls = ("mailto://me:ma1l-passw0rd@mail.example", "json://host.example/hook-0123456789")
+    assert Settings(_env_file=None, factory_alert_urls=" ".join(urls)).secrets() == {
+        "FACTORY_ALERT_URLS": (" ".join(urls), *urls, "ma1l-passw0rd")
     }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from factory_assets.domain.errors import InputError
 from factory_assets.settings import PROJECT_ROOT, Settings, documents, load_settings
@@ -67,6 +68,21 @@ def test_a_credential_that_was_copied_with_an_ellipsis_is_refused_and_not_shown(
         load_settings()
     assert "a character outside ASCII" in str(raised.value)
     assert "abcdefgh" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "urls", ["ntfy://topic secret-part", "json://[secret-part", "secret-part,json://host"]
+)
+def test_alert_urls_of_which_one_is_none_are_refused_and_not_shown(home: Path, urls: str) -> None:
+    (home / ".env").write_text(f'FACTORY_ALERT_URLS="{urls}"\n')
+    with pytest.raises(InputError, match=r"FACTORY_ALERT_URLS is not valid: word \d is no URL") as raised:
+        load_settings()
+    assert "secret-part" not in str(raised.value)
+
+
+def test_alert_urls_stand_with_blanks_between(home: Path) -> None:
+    (home / ".env").write_text('FACTORY_ALERT_URLS=" ntfy://one  json://two/a,b "\n')
+    assert load_settings().alert_urls == (SecretStr("ntfy://one"), SecretStr("json://two/a,b"))
 
 
 def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:

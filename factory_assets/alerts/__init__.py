@@ -1,1 +1,1 @@
-"""Telling an operator who is not looking at the UI: messages to a webhook and to Slack."""
+"""Telling an operator who is not looking at the UI: messages to a webhook, to Slack and by apprise."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from pydantic import JsonValue, SecretStr
 
@@ -12,18 +13,34 @@ from factory_assets.domain.alerts import Alert, AlertStore, KnownAlert
 from factory_assets.domain.errors import InputError
 
 SECONDS = 10.0
-_SETTINGS = {"webhook": "FACTORY_ALERT_WEBHOOK", "Slack webhook": "FACTORY_SLACK_WEBHOOK"}
+URLS_SETTING = "FACTORY_ALERT_URLS"
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where alerts go; both addresses are secrets, since whoever knows them can post there."""
+    """Where alerts go; all these addresses are secrets, since whoever knows them can post there.
+
+    Args:
+        webhook: gets each alert as JSON.
+        slack: a Slack incoming webhook, or one that takes Slack's form.
+        urls: of apprise.
+    """
 
     webhook: SecretStr | None
     slack: SecretStr | None
+    urls: tuple[SecretStr, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.webhook is not None or self.slack is not None
+        return self.webhook is not None or self.slack is not None or bool(self.urls)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One place that is set: its name, what to correct where it is dead, and how an alert is brought there."""
+
+    name: str
+    setting: str
+    post: Callable[[KnownAlert], str | None]
 
 
 @dataclass(frozen=True)
@@ -41,35 +58,47 @@ def send_due(store: AlertStore, places: Places, *, now: datetime) -> Told:
     flood the other. That the place is dead becomes an alert itself, so that the other one tells of it.
     """
     causes, failures = [], []
+    targets = list(_targets(places))
     for alert in store.due_alerts(now):
-        answers = _post(alert, places)
-        troubles = {place: trouble for place, trouble in answers.items() if trouble}
-        failures += [f"{place}: {trouble}" for place, trouble in troubles.items()]
+        answers = [(place, place.post(alert)) for place in targets]
+        troubles = [(place, trouble) for place, trouble in answers if trouble]
+        failures += [f"{place.name}: {trouble}" for place, trouble in troubles]
         if len(troubles) == len(answers):
             continue
         store.mark_told(alert.cause, now=now)
         causes.append(alert.cause)
-        for place, trouble in troubles.items():
+        for place, trouble in troubles:
             store.note_alert(_dead(place, trouble, alert.link), now=now)
     return Told(tuple(causes), tuple(failures))
 
 
-def _dead(place: str, trouble: str, link: str) -> Alert:
+def _dead(place: _Place, trouble: str, link: str) -> Alert:
     return Alert(
-        cause=f"no alerts: {place}",
-        title=f"Alerts do not arrive at the {place}",
-        text=f"{trouble}. Correct {_SETTINGS[place]} or take it out.",
+        cause=f"no alerts: {place.name}",
+        title=f"Alerts do not arrive at the {place.name}",
+        text=f"{trouble}. Correct {place.setting} or take it out.",
         link=link,
     )
 
 
-def _post(alert: KnownAlert, places: Places) -> dict[str, str | None]:
-    """What each place that is set had against the alert; None where it took it."""
-    targets: Sequence[tuple[str, SecretStr | None, Callable[[KnownAlert], JsonValue]]] = (
-        ("webhook", places.webhook, _webhook_body),
-        ("Slack webhook", places.slack, _slack_body),
-    )
-    return {name: _post_to(url, body(alert)) for name, url, body in targets if url is not None}
+def _targets(places: Places) -> Iterator[_Place]:
+    if (webhook := places.webhook) is not None:
+        yield _Place(
+            "webhook", "FACTORY_ALERT_WEBHOOK", lambda alert: _post_to(webhook, _webhook_body(alert))
+        )
+    if (slack := places.slack) is not None:
+        yield _Place(
+            "Slack webhook", "FACTORY_SLACK_WEBHOOK", lambda alert: _post_to(slack, _slack_body(alert))
+        )
+    for number, url in enumerate(places.urls, start=1):
+        yield _Place(f"alert URL {number}", f"URL {number} of {URLS_SETTING}", partial(_send_to, url))
+
+
+def _send_to(url: SecretStr, alert: KnownAlert) -> str | None:
+    from factory_assets.network.apprise_urls import send
+
+    body = f"{alert.text}\n{alert.link}"
+    return send(url, title=f"{alert.title}{_often(alert)}", body=body, seconds=SECONDS)
 
 
 def _post_to(url: SecretStr, body: JsonValue) -> str | None:
@@ -101,9 +130,12 @@ def _webhook_body(alert: KnownAlert) -> JsonValue:
 
 def _slack_body(alert: KnownAlert) -> JsonValue:
     """Slack's incoming webhooks: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks."""
-    often = f" ({alert.times} times since {alert.first_at:%Y-%m-%d %H:%M} UTC)" if alert.times > 1 else ""
-    text = f"*{_escaped(alert.title)}*{often}\n{_escaped(alert.text)}\n<{alert.link}|Open in Dagster>"
+    text = f"*{_escaped(alert.title)}*{_often(alert)}\n{_escaped(alert.text)}\n<{alert.link}|Open in Dagster>"
     return {"text": text}
+
+
+def _often(alert: KnownAlert) -> str:
+    return f" ({alert.times} times since {alert.first_at:%Y-%m-%d %H:%M} UTC)" if alert.times > 1 else ""
 
 
 def _escaped(text: str) -> str:

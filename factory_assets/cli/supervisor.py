@@ -175,7 +175,7 @@ def supervise(instance: Instance) -> None:
         signal.signal(number, lambda *_: stopping.set())
     watch = Watch(
         registry=Registry(settings.registry_path),
-        places=Places(settings.factory_alert_webhook, settings.factory_slack_webhook),
+        places=Places(settings.factory_alert_webhook, settings.factory_slack_webhook, settings.alert_urls),
         url=settings.local_ui_url,
         link=settings.ui_url,
     )

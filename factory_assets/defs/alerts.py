@@ -53,9 +53,9 @@ def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Sends one message per cause to FACTORY_ALERT_WEBHOOK and FACTORY_SLACK_WEBHOOK when runs, ticks or"
-            " backfills fail, a budget stops builds, a credential or a setting is refused; the same cause again after a"
-            " day at the earliest."
+            "Sends one message per cause to FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK and FACTORY_ALERT_URLS when"
+            " runs, ticks or backfills fail, a budget stops builds, a credential or a setting is refused; the same"
+            " cause again after a day at the earliest."
         ),
     )
     def alerts(
@@ -67,7 +67,8 @@ def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
         places = alerting.alert_places()
         if not places:
             return dg.SensorResult(
-                skip_reason="No place is set for alerts (FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK)."
+                skip_reason="No place is set for alerts"
+                " (FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK, FACTORY_ALERT_URLS)."
             )
         seen = _Seen.model_validate_json(context.cursor) if context.cursor else _Seen()
         now, link, why = clock.now(), alerting.ui_url(), refused()

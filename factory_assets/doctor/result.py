@@ -58,6 +58,7 @@ class DoctorInputs:
     mirror_dir: Path | None = None
     pypi_url: str | None = None
     npm_url: str | None = None
+    alert_urls: tuple[SecretStr, ...] = ()
     unsandboxed: bool = False
     sandbox_limits: ResourceLimits = field(default_factory=ResourceLimits)
     search_path: str | None = None

@@ -58,8 +58,10 @@ class Settings(
 
 
 def _secrets_of(value: object) -> tuple[str, ...]:
+    """The text itself where it is a secret, each of the URLs in it, and what opens doors in them."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str):
         return ()
-    inner = secrets_in_url(text) if "://" in text else ()
-    return tuple(dict.fromkeys([*([text] if isinstance(value, SecretStr) else ()), *inner]))
+    urls = [word for word in text.split() if "://" in word]
+    inner = [secret for url in urls for secret in secrets_in_url(url)]
+    return tuple(dict.fromkeys([*([text, *urls] if isinstance(value, SecretStr) else ()), *inner]))

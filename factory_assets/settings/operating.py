@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
 
@@ -53,6 +54,37 @@ class AlertSettings(BaseModel):
     factory_slack_webhook: SecretStr | None = Field(
         None, description="Slack incoming webhook that gets each alert."
     )
+    factory_alert_urls: SecretStr | None = Field(
+        None,
+        description="apprise URLs that get each alert (https://appriseit.com: mail, Telegram, Teams, ntfy and many"
+        " more), with blanks between.",
+    )
+
+    @field_validator("factory_alert_urls", mode="after")
+    @classmethod
+    def _urls(cls, urls: SecretStr | None) -> SecretStr | None:
+        for number, url in enumerate(_words(urls), start=1):
+            # The text must not show the URL: all of it may be a secret.
+            if not _is_url(url):
+                raise ValueError(f"word {number} is no URL, as ntfy://topic; blanks part URLs")
+        return urls
+
+    @property
+    def alert_urls(self) -> tuple[SecretStr, ...]:
+        """The apprise URLs that get each alert."""
+        return tuple(map(SecretStr, _words(self.factory_alert_urls)))
+
+
+def _is_url(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return re.match(r"[A-Za-z][\w+.-]*://.", text) is not None
+
+
+def _words(secret: SecretStr | None) -> list[str]:
+    return secret.get_secret_value().split() if secret else []
 
 
 class ScheduleSettings(BaseModel):
