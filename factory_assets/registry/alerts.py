@@ -20,7 +20,12 @@ WHERE $7 IS NULL OR alerts.last_at NOT BETWEEN $7 AND $6
 
 
 def note_alert(
-    connection: Connection, alert: Alert, *, now: datetime, times: int, unless_since: datetime | None
+    connection: Connection,
+    alert: Alert,
+    *,
+    now: datetime,
+    times: int = 1,
+    unless_since: datetime | None = None,
 ) -> None:
     """Count it under its cause, unless it was noted since then already; the latest text and link stand."""
     since = None if unless_since is None else to_db(unless_since)

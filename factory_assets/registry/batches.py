@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import ModelCall
 from factory_assets.registry.calls import record_call
-from factory_assets.registry.database import Connection, Database
+from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import Row, fetch, from_db, to_db
 
 _INSERT = """
@@ -35,66 +36,57 @@ def _batch(row: Row) -> AnalysisBatch:
     return AnalysisBatch(**rest, **times, papers=tuple(json.loads(row["papers"])))
 
 
-def _begin(connection: Connection, batch: AnalysisBatch) -> AnalysisBatch:
-    for row in fetch(connection, _OPEN_OF, [batch.day]):
-        return _batch(row)
+def begin_batch(connection: Connection, batch: AnalysisBatch) -> AnalysisBatch:
+    """Write down a batch that is about to be made; where its date has one that is open, that one is told."""
+    if (there := open_batch(connection, batch.day)) is not None:
+        return there
     about = [batch.name, batch.day, batch.run_id, json.dumps(batch.papers), batch.requests]
     connection.execute(_INSERT, [*about, to_db(batch.asked_at), to_db(batch.late_at)])
     return batch
 
 
-class BatchRecords:
-    """Part of Registry. Every method is one short transaction."""
+def open_batches(connection: Connection) -> list[AnalysisBatch]:
+    """Those whose dates wait for their analysis, by date."""
+    return [_batch(row) for row in fetch(connection, _OPEN)]
 
-    _database: Database
 
-    def begin_batch(self, batch: AnalysisBatch) -> AnalysisBatch:
-        """Write down a batch that is about to be made; where its date has one that is open, that one is told."""
-        with self._database.transaction() as connection:
-            return _begin(connection, batch)
+def open_batch(connection: Connection, day: date) -> AnalysisBatch | None:
+    """The one of a date."""
+    return next((_batch(row) for row in fetch(connection, _OPEN_OF, [day])), None)
 
-    def open_batches(self) -> list[AnalysisBatch]:
-        """Those whose dates wait for their analysis, by date."""
-        with self._database.transaction() as connection:
-            return [_batch(row) for row in fetch(connection, _OPEN)]
 
-    def open_batch(self, day: date) -> AnalysisBatch | None:
-        """The one of a date."""
-        with self._database.transaction() as connection:
-            return next((_batch(row) for row in fetch(connection, _OPEN_OF, [day])), None)
+def unsettled_batches(connection: Connection) -> list[AnalysisBatch]:
+    """Those that something is still to be done about: open, or closed and not booked."""
+    return [_batch(row) for row in fetch(connection, _UNSETTLED)]
 
-    def unsettled_batches(self) -> list[AnalysisBatch]:
-        """Those that something is still to be done about: open, or closed and not booked."""
-        with self._database.transaction() as connection:
-            return [_batch(row) for row in fetch(connection, _UNSETTLED)]
 
-    def batch_made_by(self, name: str, run_id: str) -> None:
-        """Another run makes it, after the one before died."""
-        self._set(_MADE_BY, name, run_id)
+def batch_made_by(connection: Connection, name: str, run_id: str) -> None:
+    """Another run makes it, after the one before died."""
+    connection.execute(_MADE_BY, [name, run_id])
 
-    def batch_made(self, name: str, batch_id: str) -> None:
-        """The API has told its id."""
-        self._set(_MADE, name, batch_id)
 
-    def batch_cancelled(self, name: str, *, now: datetime) -> None:
-        """It was asked to end."""
-        self._set(_CANCELLED, name, to_db(now))
+def batch_made(connection: Connection, name: str, batch_id: str) -> None:
+    """The API has told its id."""
+    connection.execute(_MADE, [name, batch_id])
 
-    def batch_ready(self, name: str, why: str, *, now: datetime) -> None:
-        """The analysis of its date may run."""
-        self._set(_READY, name, to_db(now), why)
 
-    def close_batch(self, name: str, *, now: datetime) -> None:
-        """Its date waits for it no more."""
-        self._set(_CLOSED, name, to_db(now))
+def batch_cancelled(connection: Connection, name: str, *, now: datetime) -> None:
+    """It was asked to end."""
+    connection.execute(_CANCELLED, [name, to_db(now)])
 
-    def book_batch(self, name: str, calls: list[ModelCall], *, now: datetime) -> None:
-        """Write down what it has cost; the same calls again are the same lines."""
-        with self._database.transaction() as connection:
-            for call in calls:
-                record_call(connection, call)
-            connection.execute(_BOOKED, [name, to_db(now)])
 
-    def _set(self, sql: str, name: str, *values: object) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(sql, [name, *values])
+def batch_ready(connection: Connection, name: str, why: str, *, now: datetime) -> None:
+    """The analysis of its date may run."""
+    connection.execute(_READY, [name, to_db(now), why])
+
+
+def close_batch(connection: Connection, name: str, *, now: datetime) -> None:
+    """Its date waits for it no more."""
+    connection.execute(_CLOSED, [name, to_db(now)])
+
+
+def book_batch(connection: Connection, name: str, calls: Sequence[ModelCall], *, now: datetime) -> None:
+    """Write down what it has cost; the same calls again are the same lines."""
+    for call in calls:
+        record_call(connection, call)
+    connection.execute(_BOOKED, [name, to_db(now)])

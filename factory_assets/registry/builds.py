@@ -150,7 +150,7 @@ def defer_build(
     cause: WaitCause,
     until: datetime | None,
     reason: str,
-    limit_usd: float | None,
+    limit_usd: float | None = None,
 ) -> None:
     """Back to queued, giving the attempt back; the reason stands in error_log until the next start.
 

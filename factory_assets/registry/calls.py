@@ -97,7 +97,13 @@ def refused_another(connection: Connection, repo: str, phase: Phase) -> bool:
     )
 
 
-def usage_of(connection: Connection, *, repo: str | None, day: date | None, stage: str | None) -> Usage:
+def usage_of(
+    connection: Connection,
+    *,
+    repo: str | None = None,
+    day: date | None = None,
+    stage: str | None = None,
+) -> Usage:
     """The sum over the calls of a repo, of a date's partitions and of a stage; None takes all."""
     (row,) = fetch(connection, _USAGE, [repo, day.isoformat() if day else None, stage])
     return Usage(**row)

@@ -23,6 +23,7 @@ INSERT INTO build_queue (id, name, problem, source_url, solution, language, file
 VALUES (nextval('spec_ids'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 
+_EVERY_STATUS = frozenset(BuildStatus)
 _UNBUILT = (BuildStatus.QUEUED, *sorted(IN_PROGRESS))
 
 # What exists already waits for a person. What a budget stopped waits until that budget is raised; what the day's budget
@@ -135,7 +136,7 @@ def spec_by_id(connection: Connection, spec_id: int) -> QueuedSpec:
     return queued_spec(row)
 
 
-def queue(connection: Connection, statuses: Collection[BuildStatus]) -> list[QueuedSpec]:
+def queue(connection: Connection, statuses: Collection[BuildStatus] = _EVERY_STATUS) -> list[QueuedSpec]:
     """The specs of these statuses by date and rank, those without a rank last."""
     sql = """
     SELECT * FROM queued_specs WHERE status IN (SELECT unnest($1::TEXT[]))
