@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from factory_assets.folder_lock import folder_lock
+from factory_assets.locks import folder_lock
 
 _FOLDER = "daemons"
 # `dagster dev` and `dg dev` run the daemon as a child.

@@ -5,7 +5,6 @@ The system's temporary folder is emptied by nobody on many machines, and what li
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import tempfile
@@ -14,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from factory_assets.domain.errors import MissingToolError
-from factory_assets.folder_lock import folder_lock
 from factory_assets.folders import remove_folder
+from factory_assets.locks import folder_lock, path_lock
 
 # The kernel takes 108 bytes for the name of a socket, and some of these folders hold one.
 _LONGEST = 64
@@ -36,16 +35,14 @@ def scratch_folder(kind: str = "scratch", *, within: Path | None = None) -> Iter
     with folder_lock(base):
         _sweep(base)
         folder = Path(tempfile.mkdtemp(prefix="", dir=base)).resolve()
-        holder = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # The kernel lets go of it when this process ends, however it ends.
-        fcntl.flock(holder, fcntl.LOCK_EX)
-    try:
-        yield folder
-    finally:
-        # What a program that was not waited for still writes is removed with the next folder.
-        with suppress(OSError):
-            remove_folder(folder)
-        os.close(holder)
+        held = path_lock(folder / _LOCK).acquire()
+    with held:
+        try:
+            yield folder
+        finally:
+            # What a program that was not waited for still writes is removed with the next folder.
+            with suppress(OSError):
+                remove_folder(folder)
 
 
 def _temporary(kind: str) -> Path:
@@ -68,7 +65,5 @@ def _make_private(base: Path) -> None:
 
 def _sweep(base: Path) -> None:
     for folder in base.iterdir():
-        lock = folder / _LOCK
-        with suppress(OSError), lock.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(OSError), path_lock(folder / _LOCK, blocking=False):
             remove_folder(folder)

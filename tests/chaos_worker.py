@@ -22,6 +22,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import StatusError
 from factory_assets.llm.prices import cost_usd
 from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.settings import REGISTRY_FILE
 
 _Answers = Callable[[MessagesApi, Mapping[str, str], bytes], Answer]
 
@@ -78,8 +79,12 @@ def _tell_what_starts(event: str, args: tuple[Any, ...]) -> None:
             _tell(f"@git {given[0]}")
         else:
             _tell(f"@start {program}")
-    elif event == "fcntl.flock" and args[1] == fcntl.LOCK_EX | fcntl.LOCK_NB:
+    elif event == "fcntl.flock" and args[1] == fcntl.LOCK_EX | fcntl.LOCK_NB and _is_registry(args[0]):
         _tell("@registry")
+
+
+def _is_registry(descriptor: int) -> bool:
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name == f"{REGISTRY_FILE}.lock"
 
 
 def _tell(line: str) -> None:

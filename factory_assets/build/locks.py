@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import Timeout
+
 from factory_assets.domain.errors import FactoryError
+from factory_assets.locks import path_lock
 
 
 class SpecBusyError(FactoryError):
@@ -23,18 +25,16 @@ def spec_lock(folder: Path, name: str) -> Iterator[None]:
         SpecBusyError: naming the process that holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "r+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = stream.read().strip() or "unknown"
-            raise SpecBusyError(
-                f"Another run is building this spec (process {holder}).",
-                where=name,
-                mend="Wait for that run to end, or cancel it in the UI.",
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
+    path = folder / f"{name}.lock"
+    try:
+        held = path_lock(path, blocking=False).acquire()
+    except Timeout:
+        holder = path.read_text(encoding="ascii").strip() or "unknown"
+        raise SpecBusyError(
+            f"Another run is building this spec (process {holder}).",
+            where=name,
+            mend="Wait for that run to end, or cancel it in the UI.",
+        ) from None
+    with held:
+        path.write_text(str(os.getpid()), encoding="ascii")
         yield

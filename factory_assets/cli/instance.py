@@ -11,7 +11,7 @@ from pathlib import Path
 from factory_assets.domain.errors import InputError
 from factory_assets.env_file import ENCODING, with_assignments
 from factory_assets.files import write_whole
-from factory_assets.folder_lock import folder_lock
+from factory_assets.locks import folder_lock
 from factory_assets.network.proxies import loopback_excepted
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, chosen_home, load_settings
 

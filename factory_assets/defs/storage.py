@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.instance import InstanceRef
 
-from factory_assets.folder_lock import folder_lock
+from factory_assets.locks import folder_lock
 
 
 @contextmanager

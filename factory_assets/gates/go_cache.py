@@ -6,7 +6,6 @@ outside of the program can do that: an overlay (`go help build`) replaces one fi
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.languages.clocks import GO_OVERLAY, GO_SECONDS_AHEAD
+from factory_assets.locks import path_lock
 
 _PRIVATE = frozenset({"cmd", "internal", "vendor"})
 # They are for special builds, or for nobody to import.
@@ -63,8 +63,7 @@ class GoCache:
             return
         name = hashlib.sha256(f"{version.output}{_SET_AHEAD}{_AHEAD_SOURCE}".encode()).hexdigest()[:16]
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with path_lock(self.folder / "lock"):
             made = self.folder / name
             if made.is_dir() or self._make(made):
                 shutil.copytree(made, target)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from filelock import BaseFileLock, Timeout
+
 from factory_assets.domain.errors import RateLimitedError
+from factory_assets.locks import path_lock
 from factory_assets.mirror.waiting import PATIENCE_SECONDS, later
 
-_POLL_SECONDS = 0.1
 # Where a server names no time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 _UNNAMED = timedelta(minutes=1)
 # No server asks for longer; a time further away was written by a clock that was ahead.
@@ -25,7 +25,7 @@ _LONGEST = timedelta(hours=24)
 class Turn:
     """The right to mirror, held by one process at a time."""
 
-    descriptor: int
+    path: Path
     interval: float
     notify: Callable[[str], None]
 
@@ -70,15 +70,13 @@ class Turn:
     def _read(self) -> tuple[float, float]:
         """When the last push was, and until when not to ask; 0 for never."""
         try:
-            last, until = map(float, os.pread(self.descriptor, 64, 0).split())
-        except ValueError:
+            last, until = map(float, self.path.read_bytes().split())
+        except (FileNotFoundError, ValueError):
             return 0.0, 0.0
         return last, until
 
     def _write(self, last: float, until: float) -> None:
-        text = f"{last:.3f} {until:.3f}".encode()
-        os.pwrite(self.descriptor, text, 0)
-        os.ftruncate(self.descriptor, len(text))
+        self.path.write_text(f"{last:.3f} {until:.3f}", encoding="ascii")
 
 
 @dataclass(frozen=True)
@@ -90,11 +88,7 @@ class Pacing:
 
     def put_off(self, until: datetime) -> None:
         """Write down, as the holder of the turn, until when the server wants to hear nothing."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            Turn(descriptor, self.interval, lambda _: None).put_off(until)
-        finally:
-            os.close(descriptor)
+        Turn(self.path, self.interval, lambda _: None).put_off(until)
 
     @contextmanager
     def turn(self, notify: Callable[[str], None]) -> Iterator[Turn]:
@@ -104,29 +98,19 @@ class Pacing:
             RateLimitedError: an earlier mirror was asked to wait, and it is not over soon.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            _lock(descriptor, notify)
-            turn = Turn(descriptor, self.interval, notify)
+        with self._held(notify):
+            turn = Turn(self.path, self.interval, notify)
             turn.open()
             try:
                 yield turn
             except RateLimitedError as error:
                 turn.put_off(error.until)
                 raise
-        finally:
-            os.close(descriptor)
 
-
-def _lock(descriptor: int, notify: Callable[[str], None]) -> None:
-    told = False
-    while True:
+    def _held(self, notify: Callable[[str], None]) -> AbstractContextManager[BaseFileLock]:
+        lock = path_lock(self.path)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not told:
-                notify("Waiting for another run that is mirroring.")
-                told = True
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
+            return lock.acquire(blocking=False)
+        except Timeout:
+            notify("Waiting for another run that is mirroring.")
+            return lock.acquire()

@@ -6,7 +6,6 @@ In the factory's environment a repo could import what it never declared, and tel
 from __future__ import annotations
 
 import compileall
-import fcntl
 import hashlib
 import os
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from factory_assets.folders import remove_folder
+from factory_assets.locks import path_lock
 
 SHOWN = Path("/opt/python")
 """Where a contained program sees it."""
@@ -41,8 +41,7 @@ def bare_python() -> Path:
     name = hashlib.sha256("\n".join([sys.version, sys.base_prefix, *held]).encode()).hexdigest()[:16]
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "software-factory" / "python"
     caches.mkdir(parents=True, exist_ok=True)
-    with (caches / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with path_lock(caches / "lock"):
         made = caches / name
         if not made.is_dir():
             half = caches / f"{name}.half"
