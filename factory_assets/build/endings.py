@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from factory_assets.build.failure import Failure, read_failure
-from factory_assets.build.git import OversizedError
+from factory_assets.build.git_objects import OversizedError
 from factory_assets.build.outcome import EndedError, Refused, Stops
 from factory_assets.build.state import AttemptState
 from factory_assets.build.waiting import Wait, put_off

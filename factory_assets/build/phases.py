@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from factory_assets.build.disputes import is_disputable, take_disputes
 from factory_assets.build.endings import Endings
-from factory_assets.build.git import OversizedError
+from factory_assets.build.git_objects import OversizedError
 from factory_assets.build.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.build.put_back import laid_again, not_its_business
 from factory_assets.build.reading import keep_disputes

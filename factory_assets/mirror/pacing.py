@@ -76,7 +76,11 @@ class Turn:
         return last, until
 
     def _write(self, last: float, until: float) -> None:
-        self.path.write_text(f"{last:.3f} {until:.3f}", encoding="ascii")
+        self.path.touch()
+        # Over what stands there: a full disk or a kill must not leave an empty file, by which nothing would be waited for.
+        with self.path.open("r+b") as file:
+            file.write(f"{last:.3f} {until:.3f}".encode())
+            file.truncate()
 
 
 @dataclass(frozen=True)
