@@ -77,7 +77,7 @@ class Turn:
 
     def _write(self, last: float, until: float) -> None:
         self.path.touch()
-        # Over what stands there: a full disk or a kill must not leave an empty file, by which nothing would be waited for.
+        # Over what stands there: on a full disk, or killed, it must not leave an empty file, which forgets the wait.
         with self.path.open("r+b") as file:
             file.write(f"{last:.3f} {until:.3f}".encode())
             file.truncate()
