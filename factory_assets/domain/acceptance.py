@@ -18,7 +18,7 @@ class Form(StrEnum):
 
     - exact: the same text, but for white space at its end.
     - contains: the value is a part of it.
-    - regex: the value is a regular expression that matches somewhere, line by line.
+    - regex: the value is a regular expression of RE2's that matches somewhere, line by line.
     - json: the output is JSON that holds the value's keys and items; it may have more keys.
     - number: the first number after the value's text is the number at the value's end, within the tolerance.
     """

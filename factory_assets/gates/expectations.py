@@ -9,28 +9,18 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from bisect import bisect_left
 from collections.abc import Iterator
 from difflib import unified_diff
 from itertools import islice
 
 from factory_assets.domain.acceptance import Expectation, Form
-
-MATCH_SECONDS = 2.0
-"""What a regular expression may take; an honest one takes microseconds, some take years."""
+from factory_assets.gates.patterns import is_found
 
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _AS_PRINTED = 1e-9
 _MOST_LINES, _LONGEST_LINE = 40, 200
 _DEEPEST = 100
-# A match can be stopped only from outside of its process.
-_MATCH = (
-    "import json, re, sys\n"
-    "pattern, text = json.load(sys.stdin)\n"
-    "sys.exit(0 if re.search(pattern, text, re.MULTILINE) else 3)\n"
-)
 
 
 def mismatch(expectation: Expectation, got: str) -> str | None:
@@ -42,7 +32,7 @@ def mismatch(expectation: Expectation, got: str) -> str | None:
         case Form.CONTAINS:
             return None if wanted.strip("\n") in got else _lacks(f"a part that is {wanted!r}", got)
         case Form.REGEX:
-            return None if _matches(wanted, got) else _lacks(f"a match of {wanted!r}", got)
+            return None if is_found(wanted, got) else _lacks(f"a match of {wanted!r}", got)
         case Form.JSON:
             return _json_mismatch(wanted, got, expectation.tolerance)
         case Form.NUMBER:
@@ -55,22 +45,6 @@ def label_and_number(value: str) -> tuple[str, float] | None:
     if not found:
         return None
     return value[: found[-1].start()], float(found[-1][0])
-
-
-def _matches(pattern: str, text: str) -> bool:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _MATCH],
-            input=json.dumps([pattern, text]),
-            env={},
-            capture_output=True,
-            text=True,
-            timeout=MATCH_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
 
 
 def _json_mismatch(wanted: str, got: str, tolerance: float) -> str | None:

@@ -18,7 +18,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden
 from factory_assets.gates.desk import is_inside
 from factory_assets.gates.expectations import label_and_number, mismatch
-from factory_assets.gates.regex_bounds import regex_fault
+from factory_assets.gates.patterns import pattern_fault
 from factory_assets.gates.scenario_snippets import snippet_fault
 
 MOST_FILES, MOST_EXPECTED, MOST_ARGUMENTS = 20, 20, 40
@@ -147,7 +147,7 @@ def _expectation_faults(one: Expectation) -> Iterator[str]:
     # That nothing is printed can be asked for by its exact text.
     if not one.value.strip() and (one.form is not Form.EXACT or one.of not in _OUTPUTS):
         yield f"what {one.of} has to be is empty"
-    elif one.form is Form.REGEX and (fault := regex_fault(one.value)):
+    elif one.form is Form.REGEX and (fault := pattern_fault(one.value)):
         yield fault
     elif one.form is Form.NUMBER and label_and_number(one.value) is None:
         yield f"what {one.of} has to be ends with no number"

@@ -91,7 +91,7 @@ def agrees(expected: dict[str, Any], text: str) -> bool:
     if form == "contains":
         return value.strip("\n") in text
     if form == "regex":
-        return re.search(value, text, re.MULTILINE) is not None
+        return re.search(value, text, re.MULTILINE | re.ASCII) is not None
     if form == "number":
         return number_after(value, text, expected["tolerance"])
     try:
