@@ -44,6 +44,9 @@ GOOD = [
     scenario("1", "9", "3", exit_code=1),
     scenario(stdin="a\tb\n", wants=[expects("", of="stderr"), expects("x", of="out/sum.txt")]),
     scenario("a.txt", files={"a.txt": "see http://somewhere.io"}, wants=[expects("1", form=Form.NUMBER)]),
+    scenario("http://[::1]:80/", "http://192.0.2.7", "--url='http://[2001:db8::7]'", wants=[expects("9")]),
+    scenario("http://a.b.Test./?q=http://localhost", "http://[bad", "file:///x", wants=[expects("9")]),
+    scenario("setup.py", "somewhere.io", stdin="clamp.co main.go", wants=[expects("9")]),
     scenario("http://docs.example.org/x", stdin="example.com", wants=[expects('{"a": []}', form=Form.JSON)]),
     scenario("1", wants=[expects(r"^(foo|bar)+ [\])*+]+ \d{2,}$", form=Form.REGEX)]),
     scenario("1", wants=[expects("(a+)+$", form=Form.REGEX)]),
@@ -96,7 +99,11 @@ BAD = [
     ),
     (scenario("1", wants=[expects("3", form=Form.NUMBER, tolerance=float("nan"))]), "a tolerance"),
     (scenario("https://arxiv.org/abs/1", wants=NINE), "it names the host arxiv.org"),
-    (scenario(stdin="somewhere.io/x", wants=NINE), "it names the host somewhere.io"),
+    (scenario("--url=https://me:x@arxiv.org:443/", wants=NINE), "it names the host arxiv.org"),
+    (scenario(stdin='{"at": "HTTP://Arxiv.org","n": 1}', wants=NINE), "it names the host arxiv.org"),
+    (scenario("(http://a.test,http://10.0.0.1/)", wants=NINE), "it names the host 10.0.0.1"),
+    (scenario("http://[2001:db9::1]/", wants=NINE), "it names the host 2001:db9::1"),
+    (scenario("http://notexample.com/", wants=NINE), "it names the host notexample.com"),
     (scenario("1", wants=[expects("on 2026-06-04")]), "it asks for the date of today"),
     (scenario("--walrus", wants=NINE, behaviour="With --walrus it asks for little."), "quotes '--walrus'"),
     (scenario("1", wants=[expects("0.3333")], behaviour="It asks for 0.3333."), "quotes '0.3333'"),
@@ -144,6 +151,20 @@ UNSTEADY = {
         ('await fetch("http://example.com");', "the network"),
     ],
 }
+URLS = {
+    Language.PYTHON: "from clamp import read\n\nprint(read('{url}'))\n# https://arxiv.org/abs/1\n",
+    Language.BASH: "source lib/clamp.sh\nread_from {url}\n# https://arxiv.org/abs/1\n",
+    Language.GO: 'package main\n\nfunc main() {{ println("{url}") }}\n\n// https://arxiv.org/abs/1\n',
+    Language.RUST: 'fn main() {{ println!("{url}"); }}\n// https://arxiv.org/abs/1\n',
+    Language.TYPESCRIPT: "console.log(`{url}`);\n// https://arxiv.org/abs/1\n",
+}
+URLS = {
+    Language.PYTHON: "from clamp import read\n\nprint(read('{url}'))\n# https://arxiv.org/abs/1\n",
+    Language.BASH: "source lib/clamp.sh\nread_from {url}\n# https://arxiv.org/abs/1\n",
+    Language.GO: 'package main\n\nfunc main() {{ println("{url}") }}\n\n// https://arxiv.org/abs/1\n',
+    Language.RUST: 'fn main() {{ println!("{url}"); }}\n// https://arxiv.org/abs/1\n',
+    Language.TYPESCRIPT: "console.log(`{url}`);\n// https://arxiv.org/abs/1\n",
+}
 STEADY = {
     Language.PYTHON: "import random\n\nrandom.seed(3)\nprint(clamp(random.random(), 1, 2))",
     Language.GO: 'package main\n\nimport "math/rand"\n\nfunc main() { println(rand.New(rand.NewSource(1)).Int()) }',
@@ -165,6 +186,13 @@ def test_chance_with_a_seed_and_a_date_that_is_given_are_always_the_same(
     language: Language, code: str
 ) -> None:
     assert check(scenario(snippet=code, wants=NINE), language) is None
+
+
+@pytest.mark.parametrize(("language", "code"), URLS.items())
+def test_code_may_name_nobody_but_in_a_comment(language: Language, code: str) -> None:
+    for url, told in (("http://example.com/x", None), ("http://somewhere.io/x", "the host somewhere.io")):
+        said = check(scenario(snippet=code.format(url=url), wants=NINE), language)
+        assert said is None if told is None else told in (said or "")
 
 
 def test_the_same_call_counts_once_whatever_it_is_called() -> None:

@@ -14,6 +14,7 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.base import Context
 from factory_assets.gates.checkout import Checkout
+from factory_assets.gates.hosts import is_for_documents
 from factory_assets.gates.later import Later, LaterRuns
 from factory_assets.gates.names import HARMLESS
 from factory_assets.languages import LANGUAGES
@@ -29,14 +30,8 @@ _BUSINESS = {
 """Who opens a private file has business there where the spec or the project file speaks of what it is for."""
 
 
-# RFC 2606 and RFC 5737, RFC 3849: nobody is there, so a test may show by them what happens when nobody answers.
+# RFC 2606: nobody is there, so a test may show by them what happens when nobody answers.
 _NOBODYS_NAMES = (".invalid", ".test", ".example")
-_NOBODYS_NETWORKS = tuple(
-    map(
-        ipaddress.ip_network,
-        ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"),
-    )
-)
 
 
 def judge_install_code(context: Context) -> GateVerdict:
@@ -94,8 +89,7 @@ def _is_business(sighting: Sighting, context: Context) -> bool:
         case SightingKind.CONNECTED:
             host = sighting.what.rpartition(":")[0] if ":" in sighting.what else sighting.what
             address = ipaddress.ip_address(host.strip("[]"))
-            own = any(address in network for network in _NOBODYS_NETWORKS)
-            return own and _in_a_test(str(address), context)
+            return is_for_documents(address) and _in_a_test(str(address), context)
         case SightingKind.CHANGED | SightingKind.GONE:
             return False
 

@@ -18,8 +18,9 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden
 from factory_assets.gates.desk import is_inside
 from factory_assets.gates.expectations import label_and_number, mismatch
+from factory_assets.gates.hosts import hosts_named, is_nobodys
 from factory_assets.gates.patterns import pattern_fault
-from factory_assets.gates.scenario_snippets import snippet_fault
+from factory_assets.gates.scenario_snippets import snippet_fault, uncommented
 
 MOST_FILES, MOST_EXPECTED, MOST_ARGUMENTS = 20, 20, 40
 MOST_BYTES, LONGEST_ARGUMENT, LONGEST_SENTENCE = 20_000, 2_000, 600
@@ -29,14 +30,6 @@ _SAME = "the same is asked by another scenario"
 _OUTPUTS = frozenset({"stdout", "stderr"})
 _SHORTEST_VALUE = 4
 _WORD = re.compile(r"[^\s\"'`,;:(){}\[\]<>=|]+")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?\[?([^/\s:\]\"'<>]*)", re.IGNORECASE)
-_HOST = re.compile(
-    r"(?:[a-z0-9-]+\.)+(?:com|org|net|edu|gov|io|dev|app|ai|co)(?::\d+)?(?:/\S*)?", re.IGNORECASE
-)
-# RFC 2606 and RFC 6761: nobody is there, and everybody may name them.
-_NOBODYS = re.compile(
-    r"(?:.*\.)?(?:example(?:\.(?:com|org|net))?|test|invalid|localhost)|127\.0\.0\.1|::1", re.IGNORECASE
-)
 
 
 def check_scenario(
@@ -54,7 +47,7 @@ def check_scenario(
         lambda: _path_faults(scenario),
         lambda: _call_faults(scenario, contract, language),
         lambda: (fault for one in scenario.expects for fault in _expectation_faults(one)),
-        lambda: _network_faults(scenario),
+        lambda: _network_faults(scenario, language),
         lambda: _date_faults(scenario, today or datetime.now(UTC).date()),
         lambda: _quote_faults(scenario, contract),
         lambda: (_SAME for other in others if _asked(other) == _asked(scenario)),
@@ -161,12 +154,11 @@ def _expectation_faults(one: Expectation) -> Iterator[str]:
                 yield f"what {one.of} has to be holds no key"
 
 
-def _network_faults(scenario: Scenario) -> Iterator[str]:
-    given = [*scenario.arguments, *scenario.stdin.split()]
-    hosts = [re.split("[/:]", word)[0] for word in given if _HOST.fullmatch(word)]
-    hosts += _URL.findall("\n".join([*given, scenario.snippet]))
-    for host in hosts:
-        if host and not _NOBODYS.fullmatch(host):
+def _network_faults(scenario: Scenario, language: Language) -> Iterator[str]:
+    """A published scenario runs where there is a network; a file that holds an address is no call of it."""
+    texts = [*scenario.arguments, scenario.stdin, uncommented(language, scenario.snippet)]
+    for host in (host for text in texts for host in hosts_named(text)):
+        if not is_nobodys(host):
             yield f"it names the host {host}, which may be somebody's; take example.com"
 
 

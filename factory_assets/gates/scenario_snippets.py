@@ -28,6 +28,12 @@ def snippet_fault(language: Language, code: str) -> str | None:
     return None
 
 
+def uncommented(language: Language, code: str) -> str:
+    """A scenario's code without what it says to its readers."""
+    facts = read_facts(language, code)
+    return facts.blanked(facts.comments)
+
+
 def _asked(unsteady: Unsteady, facts: Facts, called: list[str]) -> Iterator[tuple[str, str]]:
     source = facts.source
     for node in source.nodes(*unsteady.importing) if unsteady.importing else ():
