@@ -9,7 +9,10 @@ from claude_code_sandboxes import bubblewrap
 from gate_material import clone, provide, scaffold, tree
 
 from factory_assets.domain.acceptance import (
+    Acceptance,
+    CommandForm,
     Contract,
+    ExitCode,
     Expectation,
     Form,
     HeldScenario,
@@ -118,7 +121,6 @@ SNIPPETS = {
     Language.RUST: 'fn main() {\n    println!("{}", clamp::clamp(12, 3, 9));\n}\n',
     Language.TYPESCRIPT: 'import { clamp } from "../src/index.js";\n\nconsole.log(clamp(12, 3, 9));\n',
 }
-NOTHING = Contract(commands=(), functions=(), files=(), rules=())
 
 
 def sources(language: Language) -> Mapping[str, str]:
@@ -160,6 +162,14 @@ def scenario(
 def held(*scenarios: Scenario) -> tuple[HeldScenario, ...]:
     """They as they count, numbered from 1."""
     return tuple(HeldScenario(number=at, scenario=one) for at, one in enumerate(scenarios, start=1))
+
+
+def agreed(*scenarios: Scenario) -> Acceptance:
+    """They under a contract that says only how a call ends."""
+    codes = (ExitCode(code=2, when="the table is wrong"),)
+    command = CommandForm(usage="clamp VALUE LOW HIGH", does="Clamps.", options=(), exit_codes=codes)
+    contract = Contract(commands=(command,), functions=(), files=(), rules=())
+    return Acceptance(model="", contract=contract, scenarios=held(*scenarios))
 
 
 def python_tool(code: str) -> Mapping[str, str]:

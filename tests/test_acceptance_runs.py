@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from acceptance_material import (
     SNIPPETS,
+    agreed,
     expects,
     held,
     python_tool,
@@ -234,22 +235,24 @@ def main():
 
 def test_what_agents_are_told_of_a_failure_is_its_behaviour_and_its_kind_and_no_value() -> None:
     first = scenario(
-        "--walrus", behaviour="With a ragged table the contract asks for exit code 2.", exit_code=2
+        "--walrus",
+        behaviour="With --walrus and a ragged table the contract asks for exit code 2.",
+        exit_code=2,
     )
     second = scenario("--other", behaviour="With a whole one it asks for its sum.")
     failed = ScenarioResult(number=1, fault=Fault.EXIT_CODE, happened="$ clamp --walrus\nzebrafish")
     passed = ScenarioResult(number=2, fault=None, happened="all as asked for")
-    refused = acceptance_verdict(held(first, second), (failed, passed))
+    refused = acceptance_verdict(agreed(first, second), (failed, passed))
     assert not refused.passed
     assert refused.saw == (
-        "1. With a ragged table the contract asks for exit code 2: it ended with another exit code"
+        "1. With … and a ragged table the contract asks for exit code 2: it ended with another exit code"
     )
     assert "SPEC.md" in refused.mend
     assert "DISPUTES.md" in refused.mend
-    whole = acceptance_verdict(held(first), (failed.model_copy(update={"fault": None}),))
+    whole = acceptance_verdict(agreed(first), (failed.model_copy(update={"fault": None}),))
     assert whole.passed
     assert whole.saw == "1 scenarios passed, of which the builder had seen 0"
 
 
 def test_a_scenario_without_a_result_has_not_passed() -> None:
-    assert not acceptance_verdict(held(scenario("1")), ()).passed
+    assert not acceptance_verdict(agreed(scenario("1")), ()).passed

@@ -110,7 +110,7 @@ class SpecAcceptor:
     def solve(self, contract: Contract, scenarios: Sequence[tuple[int, Scenario]]) -> dict[int, Solved]:
         """What each scenario gives, worked out from the contract alone. Raises as `write`."""
         told = {
-            "contract": as_data(contract_text(contract)),
+            "contract": as_data(contract.text),
             "calls": [(number, as_data(call_text(self.spec, each))) for number, each in scenarios],
         }
         request = self._request(SOLVE, "solved", _SOLVE_TOKENS, schema_of(_AllSolved), **told)
@@ -165,7 +165,7 @@ def rule_on(
         notify=notify,
     )
     told = {
-        "contract": as_data(contract_text(acceptance.contract)),
+        "contract": as_data(acceptance.contract.text),
         "scenario": as_data(f"{call_text(spec, held.scenario)}\n{expected_text(held.scenario)}"),
         "dispute": as_data(f"Quote: {dispute.quote}\nWhy: {dispute.why}"),
     }
@@ -178,20 +178,6 @@ def rule_on(
         "dispute of a scenario", prompts.instructions(DISPUTE), prompt, RULING_SCHEMA, _RULING_TOKENS
     )
     return asker.ask(request, read_ruling)
-
-
-def contract_text(contract: Contract) -> str:
-    """The contract as lines of plain text."""
-    lines: list[str] = []
-    for command in contract.commands:
-        lines += [f"Command: {command.usage}", command.does]
-        lines += [f"Option {option.name}: {option.does}" for option in command.options]
-        lines += [f"Exit code {exit_code.code}: {exit_code.when}" for exit_code in command.exit_codes]
-    for function in contract.functions:
-        lines += [f"Function: {function.signature}", function.does]
-    lines += [f"File {file.name}: {file.form}" for file in contract.files]
-    lines += [f"Rule: {rule}" for rule in contract.rules]
-    return "\n".join(lines)
 
 
 def call_text(spec: Spec, scenario: Scenario) -> str:

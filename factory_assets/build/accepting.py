@@ -31,7 +31,7 @@ def judge_acceptance(state: AttemptState, commit: str, context: Context) -> Gate
     counting = {held.number for held in acceptance.active}
     results = tuple(result for result in results if result.number in counting)
     state.keep_results(commit, context.phase, results)
-    return acceptance_verdict(acceptance.active, results)
+    return acceptance_verdict(acceptance, results)
 
 
 def _after_disputes(

@@ -83,6 +83,20 @@ class Contract(_Strict):
         description="What holds for all of it: order, rounding, ties, empty input."
     )
 
+    @property
+    def text(self) -> str:
+        """All of it as lines of plain text."""
+        lines: list[str] = []
+        for command in self.commands:
+            lines += [f"Command: {command.usage}", command.does]
+            lines += [f"Option {option.name}: {option.does}" for option in command.options]
+            lines += [f"Exit code {exit_code.code}: {exit_code.when}" for exit_code in command.exit_codes]
+        for function in self.functions:
+            lines += [f"Function: {function.signature}", function.does]
+        lines += [f"File {file.name}: {file.form}" for file in self.files]
+        lines += [f"Rule: {rule}" for rule in self.rules]
+        return "\n".join(lines)
+
 
 class ScenarioFile(_Strict):
     """A file that lies in the folder where the command is called."""

@@ -12,12 +12,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from factory_assets.domain.acceptance import Expectation, Fault, HeldScenario, Scenario, ScenarioResult
+from factory_assets.domain.acceptance import (
+    Acceptance,
+    Expectation,
+    Fault,
+    HeldScenario,
+    Scenario,
+    ScenarioResult,
+)
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.readings import DISPUTES_FILE
 from factory_assets.domain.specs import Language
-from factory_assets.domain.text import single_line, strip_hidden, tail
+from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.domain.trees import REGULAR, Tree, TreeFile
 from factory_assets.folders import remove_folder
 from factory_assets.gates.base import Context
@@ -26,6 +33,7 @@ from factory_assets.gates.desk import MOST_BYTES, Desk
 from factory_assets.gates.environment import program_environment
 from factory_assets.gates.expectations import mismatch
 from factory_assets.gates.names import ACCEPTANCE
+from factory_assets.gates.told import LEFT_OUT, told_behaviour
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.entry_points import Programs, Start, find_programs
 
@@ -34,8 +42,9 @@ _DESK = "desk"
 _NOT_STARTED = frozenset({126, 127})
 _LONGEST_ACCOUNT = 6000
 _MEND = (
-    "Make it do what the contract in SPEC.md says, for every input of that kind. If the contract says otherwise, write"
-    f" so into {DISPUTES_FILE}: a heading with the number, the contract's own words as a quote, then your reason."
+    f"Make it do what the contract in SPEC.md says, for every input of that kind; {LEFT_OUT} stands for what is held"
+    f" out. If the contract says otherwise, write so into {DISPUTES_FILE}: a heading with the number, the contract's"
+    " own words as a quote, then your reason."
 )
 
 
@@ -114,16 +123,17 @@ def judge_acceptance(context: Context) -> GateVerdict:
     return context.accept(context)
 
 
-def acceptance_verdict(scenarios: Sequence[HeldScenario], results: Sequence[ScenarioResult]) -> GateVerdict:
+def acceptance_verdict(acceptance: Acceptance, results: Sequence[ScenarioResult]) -> GateVerdict:
     """Refuse unless all have passed, in words that hold no value of any of them: agents read this."""
     by_number = {result.number: result for result in results}
     refused = [
-        f"{held.number}. {_behaviour(held.scenario)}: {result.fault if result else Fault.NOT_STARTED}"
-        for held in scenarios
+        f"{held.number}. {told_behaviour(held.scenario, acceptance.contract)}: "
+        + (result.fault if result and result.fault else Fault.NOT_STARTED)
+        for held in acceptance.active
         if (result := by_number.get(held.number)) is None or result.fault is not None
     ]
-    shown = sum(held.is_example for held in scenarios)
-    passed = f"{len(scenarios)} scenarios passed, of which the builder had seen {shown}"
+    shown = sum(held.is_example for held in acceptance.active)
+    passed = f"{len(acceptance.active)} scenarios passed, of which the builder had seen {shown}"
     return GateVerdict(
         gate=ACCEPTANCE,
         phase=Phase.BUILD,
@@ -131,10 +141,6 @@ def acceptance_verdict(scenarios: Sequence[HeldScenario], results: Sequence[Scen
         saw="\n".join(refused) or passed,
         mend=_MEND if refused else "",
     )
-
-
-def _behaviour(scenario: Scenario) -> str:
-    return single_line(scenario.behaviour).rstrip(".")
 
 
 class _Calls:

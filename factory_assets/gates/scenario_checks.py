@@ -1,14 +1,12 @@
 """Whether a scenario can count: checked by program before a build begins, so that no build fails for a bad question.
 
-It has to be small, laid out below one folder, and to give the same answer everywhere and always; what it says of itself
-may quote nothing that a builder could answer without doing the work.
+It has to be small, laid out below one folder, and to give the same answer everywhere and always.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -28,8 +26,6 @@ MOST_BYTES, LONGEST_ARGUMENT, LONGEST_SENTENCE = 20_000, 2_000, 600
 _HIGHEST_CODE = 125
 _SAME = "the same is asked by another scenario"
 _OUTPUTS = frozenset({"stdout", "stderr"})
-_SHORTEST_VALUE = 4
-_WORD = re.compile(r"[^\s\"'`,;:(){}\[\]<>=|]+")
 
 
 def check_scenario(
@@ -49,7 +45,6 @@ def check_scenario(
         lambda: (fault for one in scenario.expects for fault in _expectation_faults(one)),
         lambda: _network_faults(scenario, language),
         lambda: _date_faults(scenario, today or datetime.now(UTC).date()),
-        lambda: _quote_faults(scenario, contract),
         lambda: (_SAME for other in others if _asked(other) == _asked(scenario)),
     )
     return next((fault for check in checks for fault in check()), None)
@@ -167,19 +162,6 @@ def _date_faults(scenario: Scenario, today: date) -> Iterator[str]:
     forms = {day.strftime(form) for day in days for form in ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y%m%d")}
     if any(form in one.value for one in scenario.expects for form in forms):
         yield "it asks for the date of today"
-
-
-def _quote_faults(scenario: Scenario, contract: Contract) -> Iterator[str]:
-    values = " ".join([*scenario.arguments, scenario.stdin, *(one.value for one in scenario.expects)])
-    hidden = {word for word in _words(values) if len(word) >= _SHORTEST_VALUE}
-    known = contract.model_dump_json().casefold()
-    quoted = sorted(word for word in hidden & _words(scenario.behaviour) if word not in known)
-    if quoted:
-        yield f"the behaviour quotes {quoted[0]!r}, which stands in the scenario and not in the contract"
-
-
-def _words(text: str) -> set[str]:
-    return {word.strip(".!?").casefold() for word in _WORD.findall(text)}
 
 
 def _asked(scenario: Scenario) -> Scenario:
