@@ -14,7 +14,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.entry_points import find_programs
+from factory_assets.languages.entry_points import EntryPoints, Snippet, Start, find_programs
 
 PUBLISHED = "tests/acceptance/"
 """The folder of what the factory adds when a repo has passed: it is not there while the repo is judged."""
@@ -25,23 +25,39 @@ _ROOT = Path("/{root}")
 
 
 class _Start(BaseModel):
-    """How the command is started from anywhere: `{root}` stands for the top of the clone."""
+    """How a program is compiled and started from anywhere: `{root}` stands for the top of the clone."""
 
     model_config = ConfigDict(frozen=True)
 
     argv: tuple[str, ...]
     build: tuple[str, ...]
     made: str
-    env: Mapping[str, str]
 
 
-class _Published(BaseModel):
-    """The content of scenarios.json."""
+class _Snippet(BaseModel):
+    """Where code that calls the library is laid, how it is started then, and which folders are linked for it."""
 
     model_config = ConfigDict(frozen=True)
 
+    path: str
+    linked: tuple[str, ...]
     start: _Start
+
+
+class _Scenarios(BaseModel):
+    """What of scenarios.json is read again: how programs are started, this factory knows by itself."""
+
+    model_config = ConfigDict(frozen=True)
+
     scenarios: tuple[Scenario, ...]
+
+
+class _Published(_Scenarios):
+    """The content of scenarios.json."""
+
+    env: Mapping[str, str]
+    command: _Start
+    snippet: _Snippet
 
 
 def published_files(
@@ -53,9 +69,14 @@ def published_files(
     """
     if acceptance is None or not acceptance.active:
         return {}
-    start = _start(name, language, tree)
-    scenarios = tuple(held.scenario for held in acceptance.active)
-    told = _Published(start=start, scenarios=scenarios).model_dump(mode="json")
+    entries = LANGUAGES[language].entry_points
+    snippet = entries.snippet(tree, _ROOT)
+    told = _Published(
+        env=_environment(entries, tree),
+        command=_command(name, entries, tree),
+        snippet=_Snippet(path=snippet.path, linked=snippet.linked, start=_placed(snippet.start)),
+        scenarios=tuple(_adapted(held.scenario, snippet) for held in acceptance.active),
+    ).model_dump(mode="json")
     runner = files("factory_assets.build.published") / "run.py"
     return {
         _DATA: (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode(),
@@ -72,7 +93,7 @@ def read_published(tree: Tree) -> tuple[HeldScenario, ...]:
     if _DATA not in tree:
         return ()
     try:
-        told = _Published.model_validate_json(tree[_DATA].text)
+        told = _Scenarios.model_validate_json(tree[_DATA].text)
     except ValidationError as error:
         raise InputError(
             f"It is not as the factory wrote it: {error.errors()[0]['msg']}.", where=_DATA
@@ -88,23 +109,30 @@ def without_published(tree: Tree) -> Tree:
     return {path: file for path, file in tree.items() if not path.startswith(PUBLISHED)}
 
 
-def _start(name: str, language: Language, tree: Tree) -> _Start:
-    entries = LANGUAGES[language].entry_points
+def _environment(entries: EntryPoints, tree: Tree) -> dict[str, str]:
+    if entries.search is None:
+        return {}
+    variable, folders = entries.search
+    return {variable: ":".join(_rooted(str(_ROOT / folder)) for folder in folders(tree))}
+
+
+def _command(name: str, entries: EntryPoints, tree: Tree) -> _Start:
     found = find_programs(entries, tree).own_command(name)
-    if found is None:
-        return _Start(argv=(name,), build=(), made="", env={})
-    start = entries.anywhere(*found, _ROOT)
-    env: dict[str, str] = {}
-    if entries.search:
-        variable, folders = entries.search
-        env[variable] = ":".join(str(_ROOT / folder) for folder in folders(tree))
+    return _placed(Start((name,)) if found is None else entries.anywhere(*found, _ROOT))
+
+
+def _adapted(scenario: Scenario, snippet: Snippet) -> Scenario:
+    code = snippet.adapted(scenario.snippet) if scenario.snippet else ""
+    return scenario.model_copy(update={"snippet": code})
+
+
+def _placed(start: Start) -> _Start:
     return _Start(
-        argv=tuple(map(_placed, start.argv)),
-        build=tuple(map(_placed, start.build)),
-        made=start.made,
-        env={variable: _placed(text) for variable, text in env.items()},
+        argv=tuple(map(_rooted, start.argv)),
+        build=tuple(map(_rooted, start.build)),
+        made=_rooted(start.made),
     )
 
 
-def _placed(word: str) -> str:
+def _rooted(word: str) -> str:
     return word.replace(str(_ROOT), "{root}")
