@@ -266,16 +266,34 @@ def test_a_spec_that_failed_waits_for_the_operator(factory: DefsFactory) -> None
 # mirror
 
 
-def test_the_nightly_mirror_asks_for_what_shipped_and_is_not_mirrored(factory: DefsFactory) -> None:
+def test_the_nightly_mirror_asks_for_what_shipped_and_is_not_mirrored(kept: DefsFactory) -> None:
     night = datetime(2026, 6, 29, 23, tzinfo=UTC)
-    queue_two(factory)
-    assert tick(factory, "mirror_nightly", night) == "Every shipped repo is mirrored."
-    ship(factory.registry, spec_named(factory, "tree-probe"))
-    (request,) = tick(factory, "mirror_nightly", night)
+    queue_two(kept)
+    assert tick(kept, "mirror_nightly", night) == "Every shipped repo is mirrored."
+    ship(kept.registry, spec_named(kept, "tree-probe"))
+    (request,) = tick(kept, "mirror_nightly", night)
     assert request.partition_key == dg.MultiPartitionKey({"date": "2026-06-17", "rank": "02"})
     assert request.tags["factory/repo"] == "tree-probe"
-    assert factory.run("mirror", request.partition_key, request.tags).success
-    assert tick(factory, "mirror_nightly", night) == "Every shipped repo is mirrored."
+    assert kept.run("mirror", request.partition_key, request.tags).success
+    assert tick(kept, "mirror_nightly", night) == "Every shipped repo is mirrored."
+
+
+def test_a_repo_whose_mirror_is_queued_or_at_work_is_not_asked_for_again(kept: DefsFactory) -> None:
+    night = datetime(2026, 6, 29, 23, tzinfo=UTC)
+    queue_two(kept)
+    for name in ("cache-probe", "tree-probe"):
+        ship(kept.registry, spec_named(kept, name))
+    (first, second) = tick(kept, "mirror_nightly", night)
+    start_run(kept, first.tags["factory/repo"], dg.DagsterRunStatus.QUEUED, job="mirror")
+    (request,) = tick(kept, "mirror_nightly", night + timedelta(minutes=1))
+    assert request.partition_key == second.partition_key
+    start_run(kept, second.tags["factory/repo"], dg.DagsterRunStatus.STARTED, job="mirror")
+    words = tick(kept, "mirror_nightly", night + timedelta(minutes=2))
+    assert words == "Every shipped repo is mirrored, or its mirror is under way: cache-probe, tree-probe."
+    (run,) = kept.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+    kept.instance.report_run_failed(run)
+    (request,) = tick(kept, "mirror_nightly", night + timedelta(minutes=3))
+    assert request.partition_key == first.partition_key
 
 
 def test_what_has_no_partition_any_more_is_told_and_holds_back_nothing_else(kept: DefsFactory) -> None:

@@ -22,6 +22,7 @@ from factory_assets.defs.queue import (
     crashes,
     launches_so_far,
     put_off,
+    repos_being_mirrored,
     settled_launches,
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
@@ -217,10 +218,13 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         night = context.scheduled_execution_time.astimezone(UTC)
         unmirrored = unmirrored_specs(registry, to_github=rules.to_github)
-        waiting = [queued for queued in unmirrored if rules.hold(queued, night.date())]
-        without = apart(len(unmirrored) - len(waiting), "repo", "is not mirrored", "are not mirrored")
+        placed = [queued for queued in unmirrored if rules.hold(queued, night.date())]
+        without = apart(len(unmirrored) - len(placed), "repo", "is not mirrored", "are not mirrored")
+        under_way = repos_being_mirrored(context.instance)
+        waiting = [queued for queued in placed if queued.spec.name not in under_way]
         if not waiting:
-            yield dg.SkipReason(without or "Every shipped repo is mirrored.")
+            also = f", or its mirror is under way: {', '.join(sorted(under_way))}" if placed else ""
+            yield dg.SkipReason(without or f"Every shipped repo is mirrored{also}.")
         elif without:
             log(context, without)
         for queued in waiting:

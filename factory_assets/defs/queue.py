@@ -67,6 +67,12 @@ def busy_repos(
     return busy
 
 
+def repos_being_mirrored(instance: dg.DagsterInstance) -> set[str]:
+    """The repos of the mirror's runs that are queued or at work."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=MIRROR_JOB, statuses=_UNFINISHED))
+    return {name for run in runs if (name := run.tags.get(REPO_TAG))}
+
+
 def settled_launches(instance: dg.DagsterInstance, registry: Registry, now: datetime) -> dict[str, datetime]:
     """The launches that have become runs, or never will, by repo with the time at which they were asked for.
 
