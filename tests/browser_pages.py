@@ -15,7 +15,7 @@ import pytest
 from factory_assets.cli.processes import LOCATION
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -26,6 +26,7 @@ _ARGUMENTS = (
     "--no-first-run",
 )
 _WIDTH, _HEIGHT = 1440, 900
+_HIGHEST, _MARGIN = 4000, 24
 _PATIENCE_MILLISECONDS = 90_000
 _MENU_TRIES, _MENU_MILLISECONDS = 20, 1_500
 
@@ -54,6 +55,13 @@ def chromium_program() -> str:
     return found
 
 
+def place(found: Locator) -> FloatRect:
+    """Where it stands in the window."""
+    box = found.bounding_box()
+    assert box is not None, f"{found} is not seen"
+    return box
+
+
 @dataclass(frozen=True)
 class Ui:
     """One browser window on the UI at `url`; `pictures` is where screenshots go, where any are wanted."""
@@ -76,6 +84,16 @@ class Ui:
                 animations="disabled",
                 clip={"x": 0, "y": 0, "width": size["width"], "height": min(height, size["height"])},
             )
+
+    def shot_whole(self, name: str, *, last: str) -> None:
+        """Keep the page down to this text, in a window that is high enough for all of it."""
+        self.page.set_viewport_size({"width": _WIDTH, "height": _HIGHEST})
+        box = place(self.sees(last))
+        bottom = round(box["y"] + box["height"] + _MARGIN)
+        assert bottom <= _HIGHEST, "the page is longer than the picture"
+        self.page.set_viewport_size({"width": _WIDTH, "height": bottom})
+        self.shot(name, height=bottom)
+        self.page.set_viewport_size({"width": _WIDTH, "height": _HEIGHT})
 
     def node(self, asset: str) -> Locator:
         """An asset's node in the lineage graph."""

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 import pytest
 from browser_factory import DAYS, REFUSED, SHIPS, Site, serve
-from browser_pages import Ui, browser, chromium_program
+from browser_pages import Ui, browser, chromium_program, place
 from dagster._core.execution.backfill import BulkActionStatus
 
 from factory_assets.domain.builds import BuildStatus
@@ -19,6 +19,7 @@ from factory_assets.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.browser
 
+HEIGHT_OF_LINEAGE = 640
 NODES = ("arxiv_api", "papers", "specs", "built_repos", "mirrored_repos", "github")
 
 
@@ -57,9 +58,7 @@ def built(site: Site, ui: Ui, backfilled: str) -> dict[str, dg.DagsterRun]:
 
 def test_the_lineage_reads_from_arxiv_on_the_left_to_the_mirror_on_the_right(ui: Ui) -> None:
     ui.open_lineage()
-    boxes = [ui.node(name).bounding_box() for name in NODES]
-    lefts = [box["x"] for box in boxes if box is not None]
-    assert len(lefts) == len(NODES)
+    lefts = [place(ui.node(name))["x"] for name in NODES]
     assert lefts == sorted(set(lefts))
     ui.node("factory_report").wait_for()
 
@@ -117,6 +116,27 @@ def test_a_shipped_partition_shows_its_repo_verdict_cost_and_links(
     ui.shot("built-repo")
 
 
+def test_a_shipped_partition_shows_without_a_click_what_each_judge_saw_scenario_by_scenario(
+    site: Site, ui: Ui, built: dict[str, dg.DagsterRun]
+) -> None:
+    story = site.registry.story_of(SHIPS)
+    assert story is not None
+    agreed = story.acceptance
+    assert agreed is not None
+    ui.open_partition("built_repos", site.partition(SHIPS))
+    passed, held_out = len(agreed.active), len(agreed.held_out)
+    assert 0 < held_out < passed
+    ui.sees(f"all {passed} scenarios passed, {held_out} of them held out; written by {agreed.model}")
+    for held in agreed.scenarios:
+        ui.sees(f"scenario {held.number}, {'example' if held.is_example else 'held out'}")
+        ui.sees(f"passed: {held.scenario.title}. {held.scenario.behaviour}")
+    for text in ("gates passed; 22 tests executed", "the reader found 2, of which none was confirmed"):
+        ui.sees(text)
+    for gate in ALL_GATES:
+        ui.sees(gate)
+    ui.shot_whole("built-repo-whole", last="Show tags")
+
+
 def test_a_red_partition_leads_to_the_gate_that_refused_it(
     site: Site, ui: Ui, built: dict[str, dg.DagsterRun]
 ) -> None:
@@ -150,10 +170,11 @@ def test_the_page_of_a_day_says_what_became_of_each_spec_and_why(
 def test_gates_that_did_not_judge_are_skipped_and_executing_all_checks_ends_green(
     site: Site, ui: Ui, built: dict[str, dg.DagsterRun]
 ) -> None:
-    ui.open("/assets/built_repos?view=checks")
+    ui.open("/assets/built_repos?view=checks&checkDetail=tests_pass")
+    ui.sees("what to do")
     ui.sees("tests_notice")
     ui.sees("Skipped")
-    ui.shot("checks")
+    ui.shot_whole("checks", last="tests_run")
     again = site.finished(ui.execute_all_checks("built_repos"))
     assert again.status is dg.DagsterRunStatus.SUCCESS, site.daemon_log()
     assert len(again.asset_check_selection or ()) == len(ALL_GATES)
@@ -185,11 +206,16 @@ def test_a_click_makes_the_report_and_its_plots_are_seen(
 
 def test_the_lineage_shows_what_is_green_and_what_is_red(ui: Ui, built: dict[str, dg.DagsterRun]) -> None:
     # Wide enough for Dagster to draw the nodes with what is in them.
-    ui.page.set_viewport_size({"width": 2000, "height": 560})
+    ui.page.set_viewport_size({"width": 2000, "height": HEIGHT_OF_LINEAGE})
     ui.open_lineage()
     ui.sees("(1 failed)")
     ui.sees("100% filled")
-    ui.shot("asset-graph")
+    above = place(ui.page.get_by_placeholder("Search and filter assets"))
+    for name in (*NODES, "factory_days", "factory_report", "router_stats"):
+        found = place(ui.node(name))
+        assert above["y"] + above["height"] < found["y"]
+        assert found["y"] + found["height"] < HEIGHT_OF_LINEAGE
+    ui.shot("asset-graph", height=HEIGHT_OF_LINEAGE)
     ui.page.set_viewport_size({"width": 1440, "height": 900})
 
 
@@ -200,4 +226,4 @@ def test_the_automation_page_says_when_each_schedule_runs(ui: Ui) -> None:
     ui.page.get_by_text("Scheduled").nth(5).wait_for()
     ui.page.get_by_text("Standard sensor").nth(2).wait_for()
     ui.sees("Scheduled At 06:30 AM UTC")
-    ui.shot("automation", height=740)
+    ui.shot_whole("automation", last="spent_answers")

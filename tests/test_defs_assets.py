@@ -138,6 +138,7 @@ def test_a_day_without_papers_ends_green_with_no_spec(factory: DefsFactory) -> N
     shown = metadata(result, "specs")
     assert (shown["dagster/row_count"], shown["papers read in this run"]) == (0, 0)
     assert shown["route"] == "no model call"
+    assert [shown[name] for name in ("specs", "exists already?", "dropped")] == ["none"] * 3
     assert factory.registry.analysed_days() == {FRIDAY}
 
 
@@ -211,7 +212,7 @@ def test_a_refused_repo_is_red_and_says_which_gate_what_it_saw_and_what_to_do(an
     assert shown["where"] == "cache-probe, phase review"
     assert shown["what to do"] == TESTS_FAILED.mend
     assert shown["repo"] == "cache-probe"
-    assert "| tests-pass | failed |" in str(shown["gates"])
+    assert "| tests-pass | refused |" in str(shown["gates"])
     queued = analysed.registry.spec_named("cache-probe")
     assert queued is not None
     assert queued.error_log == text

@@ -41,7 +41,7 @@ def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
 
 
 def link(name: str, figure: str) -> str:
-    return f"[`someone/{name}`](https://github.com/someone/{name}) (GitHub, {figure})"
+    return f"[`someone/{name}`](https://github.com/someone/{name}) (on GitHub, {figure} alike)"
 
 
 def printed() -> tuple[Console, StringIO]:
@@ -53,8 +53,8 @@ def test_the_specs_of_a_day_show_verdict_score_and_evidence(factory: DefsFactory
     shown = metadata(analysed(factory, cache_probe=1.0, tree_probe=0.8), "specs")
     held = "skip (waits: `factory retry cache-probe`)"
     assert str(shown["exists already?"]).splitlines()[2:] == [
-        f"| 01 | cache-probe | {held} | 0.40 | {link('cache-probe', '1.00')} |  |",
-        f"| 02 | tree-probe | caution | 0.52 | {link('tree-probe', '0.80')} |  |",
+        f"| 01 | cache-probe | {held} | 0.40 | {link('cache-probe', '1.00')} |",
+        f"| 02 | tree-probe | caution | 0.52 | {link('tree-probe', '0.80')} |",
     ]
     assert shown["novelty"] == "caution: 1, skip: 1"
 
@@ -62,8 +62,9 @@ def test_the_specs_of_a_day_show_verdict_score_and_evidence(factory: DefsFactory
 def test_what_was_not_looked_up_is_said_and_is_no_pass(factory: DefsFactory) -> None:
     factory.scouting.missing = "GitHub cannot be reached."
     shown = metadata(analysed(factory), "specs")
-    assert "| not looked up | 1.00 | nothing | GitHub: `GitHub cannot be reached.` |" in str(
-        shown["exists already?"]
+    assert (
+        "| not looked up | at most 1.00 | nothing found; GitHub was not looked up: `GitHub cannot be reached.` |"
+        in (str(shown["exists already?"]))
     )
     assert shown["novelty"] == "not looked up: 2"
 

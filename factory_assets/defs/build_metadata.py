@@ -5,10 +5,17 @@ from pathlib import Path
 import dagster as dg
 
 from factory_assets.build.report import BuildReport
-from factory_assets.defs.markdown import paper_links, table
+from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.pages import runs_page
-from factory_assets.domain.acceptance import scenario_standing
+from factory_assets.domain.acceptance import (
+    HeldScenario,
+    ScenarioResult,
+    acceptance_standing,
+    scenario_standing,
+)
+from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.domain.text import single_line
 from factory_assets.registry import Registry
 
 
@@ -39,9 +46,19 @@ def spec_metadata(queued: QueuedSpec, git_dir: Path) -> dict[str, dg.MetadataVal
 
 
 def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
-    """The phases, gates, tokens, dollars and seconds of one run."""
+    """Scenarios, findings, gates, phases, tokens, dollars and seconds of one run."""
     return {
-        "attempt": dg.MetadataValue.int(report.attempts),
+        **_acceptance(report),
+        **_findings(report),
+        "gates": dg.MetadataValue.md(
+            table(
+                ["gate", "verdict"],
+                [
+                    (verdict.gate, "passed" if verdict.passed else "refused")
+                    for verdict in sorted(report.verdicts, key=lambda verdict: verdict.passed)
+                ],
+            )
+        ),
         "phases": dg.MetadataValue.md(
             table(
                 ["phase", "model", "turns", "dollars", "seconds", "commit"],
@@ -58,17 +75,7 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
                 ],
             )
         ),
-        "gates": dg.MetadataValue.md(
-            table(
-                ["gate", "verdict"],
-                [
-                    (verdict.gate, "passed" if verdict.passed else "failed")
-                    for verdict in sorted(report.verdicts, key=lambda verdict: verdict.passed)
-                ],
-            )
-        ),
-        **_findings(report),
-        **_acceptance(report),
+        "attempt": dg.MetadataValue.int(report.attempts),
         "input tokens": dg.MetadataValue.int(report.usage.input_tokens),
         "output tokens": dg.MetadataValue.int(report.usage.output_tokens),
         "dollars": dg.MetadataValue.float(round(report.usage.cost_usd, 4)),
@@ -80,30 +87,63 @@ def report_metadata(report: BuildReport) -> dict[str, dg.MetadataValue]:
     }
 
 
-def _acceptance(report: BuildReport) -> dict[str, dg.MetadataValue]:
-    """What each scenario asked for and what came of it; nothing where none was agreed."""
-    if report.acceptance is None:
+def in_short(report: BuildReport) -> dict[str, dg.MetadataValue]:
+    """What all who judged have said, in a line; nothing where nobody has."""
+    refused = [verdict.gate for verdict in report.verdicts if not verdict.passed]
+    passed = len(report.verdicts) - len(refused)
+    if not report.verdicts:
         return {}
+    told = [f"refused by {', '.join(refused)}"] if refused else []
+    told.append(f"{passed} gates passed")
+    if report.tests_executed:
+        told.append(f"{report.tests_executed} tests executed")
+    if report.acceptance is not None:
+        told.append(acceptance_standing(report.acceptance, report.scenarios))
+    if report.reading is not None:
+        told.append(f"the reader found {_found_in_short(report.reading)}")
+    return {"in short": dg.MetadataValue.text("; ".join(told))}
+
+
+def _found_in_short(reading: ReadingCounts) -> str:
+    found, confirmed = sum(reading.found.values()), sum(reading.confirmed.values())
+    if not found:
+        return "nothing"
+    if not confirmed:
+        return f"{found}, of which none was confirmed"
+    return f"{found}, of which {confirmed} {'was' if confirmed == 1 else 'were'} confirmed"
+
+
+def _acceptance(report: BuildReport) -> dict[str, dg.MetadataValue]:
+    """What each scenario asked for, how it was called, and what came of it; nothing where none was agreed.
+
+    A table of them would be longer than what the UI shows without a click (1,000 characters of Markdown in 1.13).
+    """
+    agreed = report.acceptance
+    if agreed is None:
+        return {}
+    standing = acceptance_standing(agreed, report.scenarios)
+    by = f"; written by {agreed.model}" if agreed.model else ""
+    told: dict[str, dg.MetadataValue] = {"acceptance": dg.MetadataValue.text(f"{standing}{by}")}
     known = {result.number: result for result in report.scenarios}
-    rows = [
-        (
-            held.number,
-            "example" if held.is_example else "held out",
-            held.scenario.title,
-            held.scenario.behaviour,
-            scenario_standing(held, known.get(held.number)),
+    for held in agreed.scenarios:
+        shown = "example" if held.is_example else "held out"
+        told[f"scenario {held.number}, {shown}"] = dg.MetadataValue.text(
+            _scenario(held, known.get(held.number))
         )
-        for held in report.acceptance.scenarios
-    ]
-    shown = table(["scenario", "shown", "title", "asks for", "result"], rows) if rows else "none"
-    told: dict[str, dg.MetadataValue] = {
-        "acceptance": dg.MetadataValue.md(shown),
-        "acceptance by": dg.MetadataValue.text(report.acceptance.model),
+    evidence = {
+        f"what happened in scenario {result.number}": dg.MetadataValue.md(code_block(result.happened))
+        for result in report.scenarios
+        if not result.passed
     }
-    if report.acceptance.note:
-        told["acceptance note"] = dg.MetadataValue.text(report.acceptance.note)
-    evidence = [f"{result.number}. {result.happened}" for result in report.scenarios]
-    return told | ({"scenarios": dg.MetadataValue.text("\n\n".join(evidence))} if evidence else {})
+    return told | evidence
+
+
+def _scenario(held: HeldScenario, result: ScenarioResult | None) -> str:
+    scenario = held.scenario
+    call = result.happened.partition("\n")[0].removeprefix("$ ") if result else ""
+    title, behaviour = scenario.title.rstrip("."), scenario.behaviour.rstrip(".")
+    told = f"{scenario_standing(held, result)}: {title}. {behaviour}."
+    return single_line(f"{told} Called: {call}" if call else told)
 
 
 def _findings(report: BuildReport) -> dict[str, dg.MetadataValue]:
@@ -112,5 +152,5 @@ def _findings(report: BuildReport) -> dict[str, dg.MetadataValue]:
         return {}
     rows = report.reading.rows
     heads = ["finding", "found", "confirmed", "disputed", "struck"]
-    shown = dg.MetadataValue.md(table(heads, rows)) if rows else dg.MetadataValue.text("none")
+    shown = dg.MetadataValue.md(table(heads, rows))
     return {"findings": shown, "read by": dg.MetadataValue.text(report.reading.model)}

@@ -11,7 +11,7 @@ from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from factory_assets.build.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.build.report import BuildReport
-from factory_assets.defs.build_metadata import cost, refused_by, report_metadata, spec_metadata
+from factory_assets.defs.build_metadata import cost, in_short, refused_by, report_metadata, spec_metadata
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS
 from factory_assets.defs.gate_checks import check_specs, checks_not_applicable, checks_of, judged_before
@@ -192,7 +192,12 @@ def _ended(step: _Step, queued: QueuedSpec, outcome: Outcome) -> Iterator[Event]
             yield from _shipped(step, queued, report.verdicts, report)
         case Refused(report=report):
             yield from checks_of(report.verdicts)
-            about = {**refused_by(report), **error_metadata(outcome.error), **report_metadata(report)}
+            about = {
+                **refused_by(report),
+                **in_short(report),
+                **error_metadata(outcome.error),
+                **report_metadata(report),
+            }
             # A failure's own metadata stands in its run only; observations stand in the partition's history.
             _observe(step, queued, RunOutcome.FAILED, about)
             raise failure(outcome.error, {**spec_metadata(queued, step.git_dir), **about})
@@ -265,6 +270,7 @@ def _put_off(step: _Step, queued: QueuedSpec, deferred: Deferred) -> None:
                 f"{until:%Y-%m-%d %H:%M} UTC" if until else "what stands under `what to do` is done"
             ),
             **error_metadata(deferred.error),
+            **in_short(deferred.report),
             **report_metadata(deferred.report),
         },
     )
@@ -309,14 +315,15 @@ def _shipped(
         metadata={
             "repo": dg.MetadataValue.text(repo.name),
             "outcome": dg.MetadataValue.text(RunOutcome.SHIPPED.value),
+            **(in_short(report) if report else {"note": dg.MetadataValue.text(_SHIPPED_BEFORE)}),
             **cost(step.registry, queued),
             **spec_metadata(queued, step.git_dir),
             "commit": dg.MetadataValue.text(repo.commit),
             "version": dg.MetadataValue.text(repo.version),
             "lines of code": dg.MetadataValue.int(repo.lines_of_code),
             "tests executed": dg.MetadataValue.int(repo.tests_executed),
+            **(report_metadata(report) if report else {}),
             "provenance": dg.MetadataValue.json(dict(shown.fields)),
-            **(report_metadata(report) if report else {"note": dg.MetadataValue.text(_SHIPPED_BEFORE)}),
         },
         data_version=dg.DataVersion(repo.commit),
     )

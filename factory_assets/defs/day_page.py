@@ -87,18 +87,23 @@ def _metadata(page: DayPage) -> dict[str, dg.MetadataValue]:
     statuses = [repo.queued.status for repo in story.repos]
     shipped, failed = statuses.count(BuildStatus.SHIPPED), statuses.count(BuildStatus.FAILED)
     dollars = story.dollars + sum(repo.dollars for repo in story.repos)
+    mirrored, waiting = sum(repo.mirror is not None for repo in story.repos), len(statuses) - shipped - failed
     return {
-        "repos": dg.MetadataValue.md(_repos(page)),
-        # Longer Markdown the UI hides behind a click (from 1,000 characters in 1.13), these lines it shows.
+        "in short": dg.MetadataValue.text(
+            f"{len(statuses)} specs from {story.papers} papers: {shipped} shipped, {failed} failed, {waiting} waiting;"
+            f" {mirrored} mirrored; ${dollars:.2f}"
+        ),
+        # The UI hides longer Markdown, the table, behind a click (from 1,000 characters in 1.13); these lines it shows.
         **{
             f"{_rank(repo)} {repo.queued.spec.name}": dg.MetadataValue.md(_line(repo, page.by_hand))
             for repo in story.repos
         },
+        "repos": dg.MetadataValue.md(_repos(page)),
         "specs": dg.MetadataValue.int(len(statuses)),
         "shipped": dg.MetadataValue.int(shipped),
         "failed": dg.MetadataValue.int(failed),
-        "waiting": dg.MetadataValue.int(len(statuses) - shipped - failed),
-        "mirrored": dg.MetadataValue.int(sum(repo.mirror is not None for repo in story.repos)),
+        "waiting": dg.MetadataValue.int(waiting),
+        "mirrored": dg.MetadataValue.int(mirrored),
         "papers": dg.MetadataValue.int(story.papers),
         "papers read by an analysis": dg.MetadataValue.int(story.papers_read),
         "analysed": dg.MetadataValue.text("yes" if story.analysed else "not yet"),

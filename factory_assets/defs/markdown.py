@@ -8,10 +8,9 @@ from factory_assets.domain.papers import paper_url
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; pipes and newlines in cells cannot break it."""
-    lines = [_row(headers), _row(["---"] * len(headers))]
-    lines += [_row(row) for row in rows]
-    return "\n".join(lines)
+    """A Markdown table, or "none" without rows; pipes and newlines in cells cannot break it."""
+    lines = [_row(row) for row in rows]
+    return "\n".join([_row(headers), _row(["---"] * len(headers)), *lines]) if lines else "none"
 
 
 def _row(cells: Sequence[object]) -> str:

@@ -14,6 +14,7 @@ from factory_assets.domain.novelty import Hit, Novelty, Source, Verdict
 from factory_assets.domain.specs import QueuedSpec, rank_key
 
 _SHOWN = 3
+_WHERE = {Source.PAPER: "named in", Source.PAPER_PAGE: "named on", Source.FACTORY: "of"}
 
 
 def look_up(
@@ -35,7 +36,7 @@ def novelty_metadata(
     rows = [_row(queued, known.get(queued.id)) for queued in specs]
     return {
         "exists already?": dg.MetadataValue.md(
-            table(["rank", "repo", "verdict", "score", "most alike", "not looked up"], rows)
+            table(["rank", "repo", "verdict", "novelty, 0 to 1", "what is most like it"], rows)
         ),
         "novelty": dg.MetadataValue.text(
             ", ".join(f"{verdict}: {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts)
@@ -55,15 +56,20 @@ def held_words(queued: QueuedSpec, known: Novelty) -> str:
 def _row(queued: QueuedSpec, known: Novelty | None) -> tuple[str, ...]:
     rank = "waiting" if queued.rank is None else rank_key(queued.rank)
     if known is None:
-        return rank, queued.spec.name, str(Verdict.NOT_LOOKED_UP), "", "", ""
+        return rank, queued.spec.name, str(Verdict.NOT_LOOKED_UP), "", ""
     held = f" (waits: `factory retry {queued.spec.name}`)" if queued.wait_cause is WaitCause.EXISTS else ""
     return (
         rank,
         queued.spec.name,
         f"{known.verdict}{held}",
-        f"{known.score:.2f}",
-        ", ".join(_link(source, hit) for source, hit in known.evidence[:_SHOWN]) or "nothing",
-        "; ".join(f"{source}: {code_span(why)}" for source, why in known.missing.items()),
+        # What was not looked up can only lower it.
+        f"at most {known.score:.2f}" if known.missing else f"{known.score:.2f}",
+        "; ".join(
+            [
+                ", ".join(_link(source, hit) for source, hit in known.evidence[:_SHOWN]) or "nothing found",
+                *(f"{source} was not looked up: {code_span(why)}" for source, why in known.missing.items()),
+            ]
+        ),
     )
 
 
@@ -72,4 +78,4 @@ def _link(source: Source, hit: Hit) -> str:
     name = code_span(hit.found.name)
     url = hit.found.url
     shown = f"[{name}]({url})" if url.startswith("http") and not set(url) & set("()<> \"'`") else name
-    return f"{shown} ({source}, {hit.likeness:.2f})"
+    return f"{shown} ({_WHERE.get(source, 'on')} {source}, {hit.likeness:.2f} alike)"

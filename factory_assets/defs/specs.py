@@ -65,9 +65,12 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
             for spec in (ALL_READ, ALL_VALID)
         ],
         description=(
-            "Ranked product specs that Claude wrote from this date's papers, and whether the like exists already on"
-            " GitHub, npm, PyPI or here. Analysing a date again reads only"
-            " papers that came later and adds specs; a rank never changes. Model: FACTORY_ANALYZE_MODEL."
+            "Ranked product specs that Claude wrote from this date's papers. Each says whether something like it exists"
+            " already: with the paper, on GitHub, npm or PyPI, or among this factory's repos. A novelty of 1 means that"
+            " nothing was found, less than 0.6 is a reason for caution, and with less than FACTORY_NOVELTY_FLOOR the"
+            " spec waits for a person."
+            " Analysing a date again reads only papers that came later and adds specs; a rank never changes."
+            " Model: FACTORY_ANALYZE_MODEL."
         ),
     )
     def specs(
@@ -184,11 +187,11 @@ def _metadata(
                 ],
             )
         ),
-        **novelty_metadata(queued, known),
         "what became of them": dg.MetadataValue.md(
             f"[{FACTORY_DAYS.to_user_string()}, {day}]({partition_page(FACTORY_DAYS.to_user_string(), str(day))})"
         ),
-        "said beside imported specs": _further(registry, [item.spec.name for item in queued]),
+        **novelty_metadata(queued, known),
+        "further fields of imported specs": _further(registry, [item.spec.name for item in queued]),
         "papers read in this run": dg.MetadataValue.int(report.papers),
         "new specs in this run": dg.MetadataValue.int(len(report.queued)),
         "dropped": _dropped(report),

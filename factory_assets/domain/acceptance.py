@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -236,6 +237,24 @@ def scenario_standing(held: HeldScenario, result: ScenarioResult | None) -> str:
     if result is None:
         return "not run"
     return "passed" if result.fault is None else f"failed: {result.fault}"
+
+
+def acceptance_standing(acceptance: Acceptance, results: Iterable[ScenarioResult]) -> str:
+    """How many of the scenarios that count have passed, in a line; where there are none, why."""
+    if not acceptance.active:
+        return acceptance.note or "no scenarios"
+    counting = {held.number for held in acceptance.active}
+    known = [result for result in results if result.number in counting]
+    passed = sum(result.passed for result in known)
+    held_out = f"{len(acceptance.held_out)} of them held out"
+    if not known:
+        told = f"{len(counting)} scenarios, {held_out}, not run in this run"
+    elif passed == len(counting):
+        told = f"all {passed} scenarios passed, {held_out}"
+    else:
+        told = f"{passed} of {len(counting)} scenarios passed"
+    struck = len(acceptance.scenarios) - len(counting)
+    return f"{told}; {struck} struck" if struck else told
 
 
 class AcceptanceCounts(BaseModel):
