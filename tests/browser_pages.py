@@ -26,7 +26,11 @@ _ARGUMENTS = (
     "--no-first-run",
 )
 _WIDTH, _HEIGHT = 1440, 900
-_HIGHEST, _MARGIN = 4000, 24
+_HIGHEST, _MARGIN = 4000, 48
+_IS_WHOLE = """node => {
+    const box = node.getBoundingClientRect();
+    return box.bottom < innerHeight && node.contains(document.elementFromPoint(box.left + 4, box.top + 4));
+}"""
 _PATIENCE_MILLISECONDS = 90_000
 _MENU_TRIES, _MENU_MILLISECONDS = 20, 1_500
 
@@ -98,6 +102,11 @@ class Ui:
     def node(self, asset: str) -> Locator:
         """An asset's node in the lineage graph."""
         return self.page.locator("foreignObject").get_by_text(asset, exact=True)
+
+    def whole_node(self, asset: str) -> bool:
+        """Whether a node of the lineage graph is seen down from its corner, with nothing cut or over it."""
+        node = self.page.locator("foreignObject").filter(has=self.page.get_by_text(asset, exact=True))
+        return bool(node.evaluate(_IS_WHOLE))
 
     def button(self, text: str) -> Locator:
         """The first button with these words."""

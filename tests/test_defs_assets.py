@@ -225,6 +225,7 @@ def test_the_verdicts_of_a_refused_repo_are_recorded_before_it_fails(analysed: D
     (verdict,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
     assert verdict.partition == "2026-06-17|01"
     assert TESTS_FAILED.saw in str(verdict.metadata["saw"].value)
+    assert "in short" not in verdict.metadata
     kinds = [event.event_type for event in result.all_events]
     last_check = max(i for i, kind in enumerate(kinds) if kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert last_check < kinds.index(dg.DagsterEventType.STEP_FAILURE)

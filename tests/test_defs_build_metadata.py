@@ -8,6 +8,7 @@ from defs_fakes import TESTS_FAILED, every_verdict
 
 from factory_assets.build.report import BuildReport
 from factory_assets.defs.build_metadata import in_short, report_metadata
+from factory_assets.defs.gate_checks import checks_of
 from factory_assets.domain.acceptance import Acceptance, Fault, HeldScenario, ScenarioResult
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.readings import ReadingCounts
@@ -111,3 +112,10 @@ def test_a_spec_that_nothing_is_held_out_of_says_why() -> None:
     note = "nothing is held out, because only 2 of 8 scenarios were left after the checks"
     agreed = AGREED.model_copy(update={"scenarios": (), "note": note})
     assert shown(acceptance=agreed)["acceptance"] == f"{note}; written by the writer"
+
+
+def test_a_check_begins_with_the_first_line_of_what_a_gate_saw_at_length() -> None:
+    refused = TESTS_FAILED.model_copy(update={"saw": "2 tests failed\ntest_a\ntest_b"})
+    (check,) = checks_of([refused])
+    assert check.metadata["in short"].value == "2 tests failed"
+    assert "test_b" in str(check.metadata["saw"].value)

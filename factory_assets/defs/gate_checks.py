@@ -68,7 +68,14 @@ def _result(verdict: GateVerdict, about: Mapping[str, dg.MetadataValue]) -> dg.A
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
             **about,
+            **_in_short(verdict),
             "saw": dg.MetadataValue.md(code_block(verdict.saw)),
             "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),
         },
     )
+
+
+def _in_short(verdict: GateVerdict) -> dict[str, dg.MetadataValue]:
+    """The first line of a longer account, which the UI hides behind a click (from 1,000 characters in 1.13)."""
+    first, _, rest = verdict.saw.strip().partition("\n")
+    return {"in short": dg.MetadataValue.text(first)} if rest else {}
