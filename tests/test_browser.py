@@ -187,7 +187,7 @@ def test_gates_that_did_not_judge_are_skipped_and_executing_all_checks_ends_gree
     ui.sees("`make test` in a fresh clone ended with 2")
     ui.sees("tests_notice")
     ui.sees("Skipped")
-    ui.shot_whole("checks", last="tests_run")
+    ui.shot_whole("checks", last="tree_safe")
     again = site.finished(ui.execute_all_checks("built_repos"))
     assert again.status is dg.DagsterRunStatus.SUCCESS, site.daemon_log()
     assert len(again.asset_check_selection or ()) == len(ALL_GATES)
