@@ -106,6 +106,15 @@ def test_a_model_without_secrets_is_not_touched() -> None:
     assert redact.model(paper) is paper
 
 
+def test_what_only_two_texts_of_a_model_make_up_together_is_no_secret() -> None:
+    now = datetime(2026, 6, 17, tzinfo=UTC)
+    fields = {"title": "first line", "abstract": "2nd line", "authors": (), "categories": (), "comment": None}
+    paper = Paper(arxiv_id="2606.01234", version=1, published=now, updated=now, **fields)
+    both = Redactor(["first line\n2nd line"])
+    assert both.model(paper) is paper
+    assert both("first line\n2nd line") == "[secret]"
+
+
 def test_an_error_keeps_its_type_and_fields_and_loses_the_secret() -> None:
     until = datetime(2026, 6, 17, tzinfo=UTC)
     with pytest.raises(RateLimitedError) as caught, redact.errors():

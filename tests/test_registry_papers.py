@@ -105,6 +105,26 @@ def test_labels_are_replaced_not_added_to(registry: Registry) -> None:
     assert topics == {"2606.01234": ("rag", "serving"), "2606.00002": ("rag",)}
 
 
+def test_a_new_version_under_other_topics_is_stored_whole(registry: Registry) -> None:
+    registry.upsert_papers([labelled("lora", "rag"), labelled("rag", arxiv_id="2606.00002")], now=NOW)
+    moved = LATER + timedelta(days=1)
+    newer = labelled(
+        "rag",
+        "serving",
+        version=2,
+        title="T",
+        abstract="A",
+        authors=("B",),
+        categories=("cs.CL",),
+        comment="C",
+        published=moved,
+        updated=moved,
+    )
+    assert registry.upsert_papers([newer], now=LATER) == UpsertCounts(updated=1)
+    assert registry.papers_of_day(moved.date()) == [newer]
+    assert [entry.topics for entry in registry.papers_of_day(DAY)] == [("rag",)]
+
+
 def test_a_paper_that_matches_no_topic_any_more_keeps_no_label(registry: Registry) -> None:
     registry.upsert_papers([labelled("lora")], now=NOW)
     bare = LabelledPaper(paper=paper(), topics=())

@@ -38,11 +38,12 @@ def as_utc(moment: datetime) -> datetime:
 UtcDatetime = Annotated[datetime, AfterValidator(as_utc)]
 
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def _storable(text: str) -> str:
-    if _UNSTORABLE.search(text):
+    # Most texts are ASCII, which a string knows of itself.
+    if "\0" in text or (not text.isascii() and _HALF_A_PAIR.search(text)):
         raise ValueError("it holds characters that no text has")
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -41,7 +41,7 @@ def _repo_name(name: str) -> str:
 
 
 def _file_path(path: str) -> str:
-    parts = PurePosixPath(path).parts
+    parts = [part for part in path.split("/") if part not in {"", "."}]
     if not parts or path.startswith("/") or ".." in parts or ".git" in parts or "\\" in path:
         raise ValueError("a file is a relative path inside the repo")
     return path

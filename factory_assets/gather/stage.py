@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
+from factory_assets.domain.ahead import one_ahead
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.ports import PaperStore
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport, day_counts, silence
-from factory_assets.gather.source import Batch, Gap, Source, Unread
+from factory_assets.gather.source import Gap, Source, Unread
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
 
@@ -52,7 +52,8 @@ def gather(
     requests = 0
     gaps: list[Gap] = []
     unread: list[Unread] = []
-    for batch in _one_ahead(source.batches(tuple(days), topics.topics)):
+    # Labelling and storing take about as long as a pause between two requests.
+    for batch in one_ahead(source.batches(tuple(days), topics.topics)):
         papers = [LabelledPaper(paper=paper, topics=matcher.labels(paper)) for paper in batch.papers]
         kept = papers if max_per_topic is None else newest_per_topic(papers, max_per_topic)
         if kept:
@@ -77,15 +78,6 @@ def gather(
     if report.failures:
         raise GatherIncompleteError(report)
     return report
-
-
-def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Fetch the next batch while this one is labelled and stored, which takes about as long as a pause."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gather") as pool:
-        coming = pool.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = pool.submit(next, batches, None)
-            yield batch
 
 
 def newest_per_topic(papers: Sequence[LabelledPaper], limit: int) -> list[LabelledPaper]:

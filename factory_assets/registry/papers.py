@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from factory_assets.domain.ahead import one_ahead
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import Row, fetch, from_db, to_db
@@ -21,45 +21,45 @@ BATCH = 5_000
 _KNOWN = "SELECT id, version, fingerprint FROM raw_items WHERE id IN (SELECT unnest($1::TEXT[]))"
 
 # Unnested in a subquery, because DuckDB takes half as long again to unnest in the outer SELECT.
-_INSERT = """
-INSERT INTO raw_items (source, gathered_at, id, url, title, body, author, created_at, version, updated_at,
-                       day, authors, categories, comment, fingerprint)
-SELECT $1::TEXT, $2::TIMESTAMP, id, url, title, body, author, created_at, version, updated_at,
-       CAST(created_at AS DATE), authors, categories, comment, fingerprint
-FROM (
-    SELECT unnest($3::TEXT[]) AS id, unnest($4::TEXT[]) AS url, unnest($5::TEXT[]) AS title,
-           unnest($6::TEXT[]) AS body, unnest($7::TEXT[]) AS author, unnest($8::TIMESTAMP[]) AS created_at,
-           unnest($9::INTEGER[]) AS version, unnest($10::TIMESTAMP[]) AS updated_at,
-           unnest($11::TEXT[]) AS authors, unnest($12::TEXT[]) AS categories,
-           unnest($13::TEXT[]) AS comment, unnest($14::TEXT[]) AS fingerprint
-) AS incoming
+_COLUMNS = """
+    unnest($1::TEXT[]) AS id, unnest($2::TEXT[]) AS title, unnest($3::TEXT[]) AS body, unnest($4::TEXT[]) AS author,
+    unnest($5::TIMESTAMP[]) AS created_at, unnest($6::INTEGER[]) AS version, unnest($7::TIMESTAMP[]) AS updated_at,
+    unnest($8::TEXT[]) AS authors, unnest($9::TEXT[]) AS categories, unnest($10::TEXT[]) AS comment,
+    unnest($11::TEXT[]) AS fingerprint
 """
 
-_UPSERT = f"""{_INSERT}
-ON CONFLICT (id) DO UPDATE SET
-    title = excluded.title, body = excluded.body, author = excluded.author,
-    created_at = excluded.created_at, version = excluded.version, updated_at = excluded.updated_at,
-    day = excluded.day, authors = excluded.authors, categories = excluded.categories,
-    comment = excluded.comment, fingerprint = excluded.fingerprint
-WHERE excluded.version >= raw_items.version
-"""
+_INSERT = f"""
+INSERT INTO raw_items (source, gathered_at, id, url, title, body, author, created_at, version, updated_at,
+                       day, authors, categories, comment, fingerprint)
+SELECT $13::TEXT, $14::TIMESTAMP, id, url, title, body, author, created_at, version, updated_at,
+       CAST(created_at AS DATE), authors, categories, comment, fingerprint
+FROM (SELECT {_COLUMNS}, unnest($12::TEXT[]) AS url) AS incoming
+"""  # noqa: S608 - joins parts of a statement, no value
+
+# Takes half as long as an INSERT that looks for conflicts, as long as no column is set that has an index.
+_UPDATE = f"""
+UPDATE raw_items SET
+    title = incoming.title, body = incoming.body, author = incoming.author, created_at = incoming.created_at,
+    version = incoming.version, updated_at = incoming.updated_at, day = CAST(incoming.created_at AS DATE),
+    authors = incoming.authors, categories = incoming.categories, comment = incoming.comment,
+    fingerprint = incoming.fingerprint
+FROM (SELECT {_COLUMNS}) AS incoming
+WHERE raw_items.id = incoming.id AND raw_items.version <= incoming.version
+"""  # noqa: S608 - as above
+
+_LABELS = "SELECT item_id, topic FROM labels WHERE item_id IN (SELECT unnest($1::TEXT[]))"
 
 _INSERT_LABELS = "INSERT INTO labels (item_id, topic) SELECT unnest($1::TEXT[]), unnest($2::TEXT[])"
 
-_ADD_LABELS = f"{_INSERT_LABELS} ON CONFLICT (item_id, topic) DO NOTHING"
-
 _DROP_LABELS = """
-DELETE FROM labels
-WHERE item_id IN (SELECT unnest($1::TEXT[]))
-  AND (item_id, topic) NOT IN (SELECT unnest($2::TEXT[]), unnest($3::TEXT[]))
+DELETE FROM labels WHERE (item_id, topic) IN (SELECT unnest($1::TEXT[]), unnest($2::TEXT[]))
 """
 
 
 class _Incoming(NamedTuple):
-    """A paper made ready to store: its columns in the order of _INSERT, then its topics."""
+    """A paper made ready to store: its columns in the order of _COLUMNS, then its page and its topics."""
 
     id: str
-    url: str
     title: str
     body: str
     author: str
@@ -70,17 +70,16 @@ class _Incoming(NamedTuple):
     categories: str
     comment: str | None
     fingerprint: str
+    url: str
     topics: list[str]
 
 
 def upsert_papers(connection: Connection, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
     """Insert new papers and update changed ones with their labels; older versions change nothing."""
     newest = _newest(papers)
-    batches = (newest[start : start + BATCH] for start in range(0, len(newest), BATCH))
-    # The next batch is made ready while DuckDB, which works outside Python's lock, stores the one before.
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        stored = (_store(connection, batch, now) for batch in ahead.map(_incoming, batches))
-        return sum(stored, UpsertCounts())
+    batches = (_incoming(newest[start : start + BATCH]) for start in range(0, len(newest), BATCH))
+    # DuckDB stores outside Python's lock, so that the next batch can be made ready meanwhile.
+    return sum((_store(connection, batch, now) for batch in one_ahead(batches)), UpsertCounts())
 
 
 def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -> UpsertCounts:
@@ -91,25 +90,39 @@ def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -
         for key, (version, fingerprint) in known.items()
         if batch[key].version >= version and batch[key].fingerprint != fingerprint
     ]
-    # Looking for conflicts takes as long as storing does, so new papers are spared it.
     if new:
-        connection.execute(_INSERT, [SOURCE, to_db(now), *_columns(new)])
-        connection.execute(_INSERT_LABELS, _labels(new))
+        _insert(connection, new, now)
     if updated:
-        connection.execute(_UPSERT, [SOURCE, to_db(now), *_columns(updated)])
-        connection.execute(_ADD_LABELS, _labels(updated))
-        connection.execute(_DROP_LABELS, [[paper.id for paper in updated], *_labels(updated)])
+        _update(connection, updated)
     return UpsertCounts(new=len(new), updated=len(updated), unchanged=len(batch) - len(new) - len(updated))
 
 
+def _insert(connection: Connection, papers: Sequence[_Incoming], now: datetime) -> None:
+    *columns, _topics = _columns(papers)
+    connection.execute(_INSERT, [*columns, SOURCE, to_db(now)])
+    _execute_on(connection, _INSERT_LABELS, _labels(papers))
+
+
+def _update(connection: Connection, papers: Sequence[_Incoming]) -> None:
+    ids, *columns = _columns(papers)[:-2]
+    connection.execute(_UPDATE, [ids, *columns])
+    stored = set(connection.execute(_LABELS, [ids]).fetchall())
+    labels = set(_labels(papers))
+    _execute_on(connection, _INSERT_LABELS, labels - stored)
+    _execute_on(connection, _DROP_LABELS, stored - labels)
+
+
 def _columns(papers: Sequence[_Incoming]) -> list[list[object]]:
-    *columns, _topics = zip(*papers, strict=True)
-    return [list(column) for column in columns]
+    return [list(column) for column in zip(*papers, strict=True)]
 
 
-def _labels(papers: Sequence[_Incoming]) -> list[list[str]]:
-    items = [paper.id for paper in papers for _ in paper.topics]
-    return [items, [topic for paper in papers for topic in paper.topics]]
+def _labels(papers: Sequence[_Incoming]) -> list[tuple[str, str]]:
+    return [(paper.id, topic) for paper in papers for topic in paper.topics]
+
+
+def _execute_on(connection: Connection, sql: str, labels: Collection[tuple[str, str]]) -> None:
+    if labels:
+        connection.execute(sql, [list(column) for column in zip(*labels, strict=True)])
 
 
 def unread_days(connection: Connection) -> set[date]:
@@ -188,7 +201,6 @@ def _make_ready(labelled: LabelledPaper) -> _Incoming:
     fingerprint = _digest((f"{paper.version} {created} {updated}", *texts, *topics))
     return _Incoming(
         paper.arxiv_id,
-        paper.url,
         paper.title,
         paper.abstract,
         ", ".join(paper.authors),
@@ -199,6 +211,7 @@ def _make_ready(labelled: LabelledPaper) -> _Incoming:
         categories,
         paper.comment,
         fingerprint,
+        paper.url,
         topics,
     )
 
