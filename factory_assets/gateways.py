@@ -74,7 +74,9 @@ class Gateways(Scouting, BatchAccess):
         return f"GitHub ({settings.github_user or 'the account of GITHUB_TOKEN'})"
 
     @_redacted
-    def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
+    def gather(
+        self, days: Sequence[date], notify: Notify, brought: Callable[[GatherReport], None]
+    ) -> GatherReport:
         """Gather the papers of these dates; see gather.stage."""
         from factory_assets.gather.arxiv import ArxivSource
         from factory_assets.gather.stage import gather
@@ -100,6 +102,7 @@ class Gateways(Scouting, BatchAccess):
             now=self.now(),
             notify=notify,
             max_per_topic=settings.factory_max_per_topic,
+            brought=brought,
         )
 
     @_redacted

@@ -45,15 +45,25 @@ def spec_on(day: date, name: str, **changes: object) -> Spec:
 
 @dataclass
 class FakeGathering:
-    """Brings `papers` without those in `unread`, and fails on the dates in `broken` after it stored the others."""
+    """Brings `papers` without those in `unread`, and fails on the dates in `broken` after it stored the others.
+
+    The dates in `early` it reports before the others, if it is asked by an asset; `ends` is raised thereafter.
+    """
 
     registry: Registry
     papers: dict[date, list[LabelledPaper]] = field(default_factory=dict)
     broken: frozenset[date] = frozenset()
     unread: tuple[Unread, ...] = ()
     asked: list[tuple[date, ...]] = field(default_factory=list)
+    early: frozenset[date] = frozenset()
+    ends: Exception | None = None
 
-    def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
+    def gather(
+        self,
+        days: Sequence[date],
+        notify: Notify,
+        brought: Callable[[GatherReport], None] = lambda _part: None,
+    ) -> GatherReport:
         self.asked.append(tuple(days))
         good = [day for day in days if day not in self.broken]
         found = {day: self.papers.get(day, []) for day in good}
@@ -80,6 +90,12 @@ class FakeGathering:
             ),
             unread=self.unread,
         )
+        if self.early:
+            brought(
+                report.model_copy(update={"days": tuple(one for one in report.days if one.day in self.early)})
+            )
+        if self.ends:
+            raise self.ends
         if report.failures:
             raise GatherIncompleteError(report)
         return report

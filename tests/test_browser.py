@@ -86,7 +86,7 @@ def test_a_date_is_materialized_by_clicking(site: Site, ui: Ui) -> None:
     assert run.status is dg.DagsterRunStatus.SUCCESS, site.daemon_log()
     assert site.instance.get_materialized_partitions(dg.AssetKey("papers")) >= {DAYS[0]}
     ui.open_partition("papers", DAYS[0])
-    ui.sees("new in this run")
+    ui.sees("new on these dates")
     ui.sees("papers per topic and domain")
 
 

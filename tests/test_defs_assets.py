@@ -19,7 +19,9 @@ from factory_assets.build_defs import build_defs
 from factory_assets.defs.gate_checks import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.gates import ALL_GATES, names_after
+from factory_assets.gather.source import Unread
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
@@ -58,7 +60,7 @@ def test_papers_of_one_date_show_what_an_operator_wants_to_see(factory: DefsFact
     ]
     result = factory.run_day("gather", WEDNESDAY)
     shown = metadata(result, "papers")
-    assert (shown["papers"], shown["new in this run"], shown["updated in this run"]) == (2, 2, 0)
+    assert (shown["papers"], shown["new on these dates"], shown["updated on these dates"]) == (2, 2, 0)
     assert shown["dagster/row_count"] == 2
     assert "| | kv-cache | 2 |" in str(shown["papers per topic and domain"])
     assert "[2606.17001](https://arxiv.org/abs/2606.17001) | Keys \\| and values |" in str(shown["titles"])
@@ -76,6 +78,33 @@ def test_a_range_of_dates_is_gathered_in_one_run_with_a_data_version_for_each(fa
     assert metadata(result, "papers", "2026-06-19")["papers"] == 0
     keys = ("2026-06-17", "2026-06-18", "2026-06-19")
     assert len({factory.data_version("papers", key) for key in keys}) == 3
+
+
+def test_a_date_of_a_range_says_which_dates_came_with_it_and_the_check_what_the_run_brought(
+    factory: DefsFactory,
+) -> None:
+    factory.gathering.papers = {day: [paper_on(day, 1)] for day in (WEDNESDAY, THURSDAY, FRIDAY)}
+    factory.gathering.early = frozenset({WEDNESDAY, THURSDAY})
+    result = factory.run_days("gather", WEDNESDAY, FRIDAY)
+    assert metadata(result, "papers", "2026-06-17")["dates asked for together"] == "2026-06-17 to 2026-06-18"
+    assert metadata(result, "papers", "2026-06-19")["dates asked for together"] == "2026-06-17 to 2026-06-19"
+    complete = next(
+        check for check in result.get_asset_check_evaluations() if check.check_name == "gather_complete"
+    )
+    assert {name: value.value for name, value in complete.metadata.items()}["papers in this run"] == 3
+
+
+def test_dates_that_were_whole_before_a_gather_broke_off_stay_green_and_what_they_miss_is_asked_for_again(
+    factory: DefsFactory,
+) -> None:
+    factory.gathering.papers = {day: [paper_on(day, 1)] for day in (WEDNESDAY, THURSDAY)}
+    factory.gathering.early = frozenset({WEDNESDAY})
+    factory.gathering.unread = (Unread(entry="2606.17002v1", why="no title", dates=(WEDNESDAY,)),)
+    factory.gathering.ends = InfrastructureError("The disk is full.")
+    result = factory.run_days("gather", WEDNESDAY, THURSDAY)
+    assert not result.success
+    assert factory.materialized("papers") == {"2026-06-17"}
+    assert set(factory.registry.incomplete_dates()) == {WEDNESDAY}
 
 
 def test_a_date_has_the_same_data_version_whether_it_came_alone_or_in_a_range(factory: DefsFactory) -> None:

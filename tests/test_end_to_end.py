@@ -219,7 +219,7 @@ def test_github_gets_main_and_the_tag_and_nothing_else(finished: Finished) -> No
 
 
 def test_the_second_time_nothing_is_asked_built_or_pushed(finished: Finished) -> None:
-    assert metadata(finished.second["papers"], "papers")["new in this run"] == 0
+    assert metadata(finished.second["papers"], "papers")["new on these dates"] == 0
     assert metadata(finished.second["specs"], "specs")["papers read in this run"] == 0
     assert metadata(finished.second["built_repos"], "built_repos")["note"] == (
         "Shipped before; nothing was done."

@@ -60,8 +60,8 @@ def quiet(line: str) -> None:
     pass
 
 
-def at(hour: int) -> datetime:
-    return datetime(2026, 6, 3, hour, tzinfo=UTC)
+def at(hour: int, day: date = DAY) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
 def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None:
@@ -254,6 +254,33 @@ def test_days_that_failed_are_not_blamed_twice() -> None:
     with pytest.raises(GatherIncompleteError) as caught:
         week_of(gaps=(gap,))
     assert caught.value.report.failures == (gap,)
+
+
+def told_of(*batches: Batch) -> list[tuple[int, ...]]:
+    """The days of June of each part that was reported on the way, and then of the dates that are missing."""
+    told: list[tuple[int, ...]] = []
+    days = [day for batch in batches for day in batch.dates]
+    try:
+        gather(
+            days,
+            source=ListedSource(*batches),
+            topics=TOPICS,
+            store=MemoryStore(),
+            now=NOW,
+            notify=quiet,
+            brought=lambda part: told.append(tuple(one.day.day for one in part.days)),
+        )
+    except GatherIncompleteError as error:
+        told.append(tuple(sorted(day.day for day in error.report.failed_dates)))
+    return told
+
+
+def test_each_batch_is_reported_as_soon_as_it_is_sure_that_none_of_its_dates_is_missing() -> None:
+    week = [DAY + timedelta(days=later) for later in range(7)]
+    empty, found = Batch(tuple(week[:2]), (), requests=1), one_day(paper(1, at(1, week[2])), day=week[2])
+    rest = Batch(tuple(week[3:]), (), requests=1)
+    assert told_of(empty, found, rest) == [(3, 4), (5,), (6, 7, 8, 9)]
+    assert told_of(empty, one_day(day=week[2]), rest) == [(3, 4, 5, 8, 9)]
 
 
 def test_no_date_is_an_error() -> None:

@@ -84,7 +84,7 @@ def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
 def test_every_stage_redacts_its_errors(settings: Settings, tmp_path: Path) -> None:
     odd = settings.model_copy(update={"factory_topics_file": tmp_path / SECRET / "topics.yaml"})
     with pytest.raises(InputError, match=r"\[secret\]/topics\.yaml"):
-        Gateways(odd).gather([DAY], lambda _: None)
+        Gateways(odd).gather([DAY], lambda _: None, lambda _: None)
 
 
 def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:

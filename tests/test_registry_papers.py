@@ -150,6 +150,15 @@ def test_a_day_begins_and_ends_at_midnight_utc(registry: Registry) -> None:
     assert registry.papers_of_day(date(2026, 6, 4)) == [first]
 
 
+def test_several_days_are_read_as_each_alone(registry: Registry) -> None:
+    later = datetime(2026, 6, 4, tzinfo=UTC)
+    registry.upsert_papers([labelled("rag"), labelled("lora", arxiv_id="2606.9", published=later)], now=NOW)
+    days = [DAY, later.date(), date(2026, 6, 5)]
+    assert registry.papers_of_days(days) == {day: registry.papers_of_day(day) for day in days}
+    assert registry.fingerprints(days) == {day: registry.day_fingerprint(day) for day in days}
+    assert [len(papers) for papers in registry.papers_of_days(days).values()] == [1, 1, 0]
+
+
 def test_unanalysed_papers_come_oldest_first_and_by_id_where_equal(registry: Registry) -> None:
     noon = datetime(2026, 6, 3, 12, tzinfo=UTC)
     batch = [

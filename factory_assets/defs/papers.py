@@ -1,6 +1,6 @@
 """The asset `papers`: the papers first submitted on each date that match a topic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -12,8 +12,10 @@ from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Clock, Gathering
 from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.papers import LabelledPaper
 from factory_assets.gather.level import low_days
 from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
+from factory_assets.gather.windows import spans
 from factory_assets.registry import Registry
 
 CODE_VERSION = "1"
@@ -105,8 +107,17 @@ def _gather(
     context: dg.AssetExecutionContext, registry: Registry, gathering: Gathering, clock: Clock
 ) -> Iterator[Event]:
     days = days_of(context)
+    shown = set[date]()
+
+    def show(part: GatherReport) -> None:
+        """Note and log the dates of a part of a range, in the pauses that arXiv asks for."""
+        dates = [day for day in part.whole_dates if day not in shown]
+        registry.note_gathered(dates, part.missing, now=clock.now())
+        _log_materializations(context, registry, part, dates)
+        shown.update(dates)
+
     try:
-        report = gathering.gather(days, context.log.info)
+        report = gathering.gather(days, context.log.info, show if len(days) > 1 else _not_in_parts)
     except GatherIncompleteError as error:
         report = error.report
         if report.is_answered:
@@ -114,22 +125,26 @@ def _gather(
             registry.note_gathered(days, report.missing, now=clock.now())
             tag_outcome(context, RunOutcome.UNFINISHED)
         _log_materializations(
-            context, registry, report, [day for day in days if day not in report.failed_dates]
+            context, registry, report, [day for day in report.whole_dates if day not in shown]
         )
         yield from _checks(registry, report, clock.now())
         raise failure(error, {"gathered all the same": _topics(report)}) from error
     except FactoryError as error:
         raise failure(error) from error
-    registry.note_gathered(days, report.missing, now=clock.now())
     if len(days) == 1:
+        registry.note_gathered(days, report.missing, now=clock.now())
         yield dg.MaterializeResult(
-            metadata=_metadata(registry, report, days[0]),
+            metadata=_metadata(report, days[0], registry.papers_of_day(days[0])),
             data_version=dg.DataVersion(registry.day_fingerprint(days[0])),
         )
     else:
-        _log_materializations(context, registry, report, days)
+        show(report)
     # After what they judge: a check belongs to the materialization that is there before it.
     yield from _checks(registry, report, clock.now())
+
+
+def _not_in_parts(_part: GatherReport) -> None:
+    """One date is one result, which Dagster itself logs."""
 
 
 def _log_materializations(
@@ -140,24 +155,27 @@ def _log_materializations(
     A result that is returned gives every date of a range the same data version, and then all of them look
     stale downstream whenever one has changed.
     """
+    stored, versions = registry.papers_of_days(days), registry.fingerprints(days)
     for day in days:
         context.log_event(
             dg.AssetMaterialization(
                 PAPERS,
                 partition=day.isoformat(),
-                metadata=_metadata(registry, report, day),
-                tags={_DATA_VERSION_TAG: registry.day_fingerprint(day), **_PROVENANCE_TAGS},
+                metadata=_metadata(report, day, stored[day]),
+                tags={_DATA_VERSION_TAG: versions[day], **_PROVENANCE_TAGS},
             )
         )
 
 
-def _metadata(registry: Registry, report: GatherReport, day: date) -> dict[str, dg.MetadataValue]:
-    stored = registry.papers_of_day(day)
+def _metadata(
+    report: GatherReport, day: date, stored: Sequence[LabelledPaper]
+) -> dict[str, dg.MetadataValue]:
     return {
         "dagster/row_count": dg.MetadataValue.int(len(stored)),
         "papers": dg.MetadataValue.int(len(stored)),
-        "new in this run": dg.MetadataValue.int(report.stored.new),
-        "updated in this run": dg.MetadataValue.int(report.stored.updated),
+        "dates asked for together": dg.MetadataValue.text(spans(count.day for count in report.days)),
+        "new on these dates": dg.MetadataValue.int(report.stored.new),
+        "updated on these dates": dg.MetadataValue.int(report.stored.updated),
         "requests": dg.MetadataValue.int(report.requests),
         "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
         "papers per topic and domain": _topics(report.on(day)),
@@ -193,7 +211,11 @@ def _check(report: GatherReport) -> dg.AssetCheckResult:
         check_name=COMPLETE.name,
         passed=not report.failures,
         metadata={
+            "papers in this run": report.papers,
+            "new in this run": report.stored.new,
+            "updated in this run": report.stored.updated,
             "requests": report.requests,
+            "seconds": round(report.seconds, 1),
             "missing": dg.MetadataValue.md(
                 table(
                     ["dates", "topics", "why"],

@@ -35,8 +35,10 @@ class Clock(Protocol):
 class Gathering(Protocol):
     """Fetches papers and stores them."""
 
-    def gather(self, days: Sequence[date], notify: Notify) -> GatherReport:
-        """Gather all papers submitted on `days`.
+    def gather(
+        self, days: Sequence[date], notify: Notify, brought: Callable[[GatherReport], None]
+    ) -> GatherReport:
+        """Gather all papers submitted on `days`; `brought` gets the reports of some of them that are sure by then.
 
         Raises:
             GatherIncompleteError: some request finally failed; what was gathered is stored.

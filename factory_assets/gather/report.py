@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -65,6 +65,12 @@ class GatherReport(BaseModel):
     def failed_dates(self) -> set[date]:
         """The dates for which a request failed."""
         return {day for gap in self.failures for day in gap.dates}
+
+    @property
+    def whole_dates(self) -> tuple[date, ...]:
+        """The dates for which every request was answered."""
+        failed = self.failed_dates
+        return tuple(count.day for count in self.days if count.day not in failed)
 
     @property
     def is_answered(self) -> bool:
@@ -133,11 +139,7 @@ def silence(
 ) -> tuple[Gap, ...]:
     """A gap over the settled working days when there are many and not one has a paper: nobody was that idle."""
     failed = {day for gap in gaps for day in gap.dates}
-    working = [
-        count
-        for count in counts
-        if count.day.weekday() < _SATURDAY and count.day not in failed and is_settled(count.day, now)
-    ]
+    working = [count for count in counts if count.day not in failed and _is_busy(count.day, now)]
     if len(working) < _BUSY_DAYS or any(count.papers for count in working):
         return ()
     gap = Gap(
@@ -155,6 +157,11 @@ def silence(
     return (gap,)
 
 
+def rules_out_silence(counts: Iterable[DayCount], *, now: datetime) -> bool:
+    """Whether `silence` finds nothing whatever other dates bring: a settled working day has a paper."""
+    return any(count.papers and _is_busy(count.day, now) for count in counts)
+
+
 def topics_table(report: GatherReport) -> str:
     """Papers per topic and domain as a Markdown table."""
     per_topic, per_domain = report.topics, report.domains
@@ -170,6 +177,10 @@ def topics_table(report: GatherReport) -> str:
         rows.append(f"| **no label** | | **{report.unlabelled}** |")
     rows.append(f"| **all papers** | | **{report.papers}** |")
     return "\n".join(rows)
+
+
+def _is_busy(day: date, now: datetime) -> bool:
+    return day.weekday() < _SATURDAY and is_settled(day, now)
 
 
 def _day_count(day: date, papers: Sequence[LabelledPaper], topics: TopicSet) -> DayCount:

@@ -12,10 +12,21 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.ports import PaperStore
 from factory_assets.gather.matching import Matcher
-from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport, day_counts, silence
-from factory_assets.gather.source import Gap, Source, Unread
+from factory_assets.gather.report import (
+    DayCount,
+    GatherIncompleteError,
+    GatherReport,
+    day_counts,
+    rules_out_silence,
+    silence,
+)
+from factory_assets.gather.source import Source
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
+
+
+def _unheard(_part: GatherReport) -> None:
+    return
 
 
 def gather(
@@ -27,6 +38,7 @@ def gather(
     now: datetime,
     notify: Callable[[str], None],
     max_per_topic: int | None = None,
+    brought: Callable[[GatherReport], None] = _unheard,
 ) -> GatherReport:
     """Gather every paper first submitted on one of these UTC dates that matches a topic.
 
@@ -38,6 +50,8 @@ def gather(
         now: the time written into new rows, and by which arXiv has announced a date or not.
         notify: gets one line per batch.
         max_per_topic: keep only so many papers per topic and date, the newest; None keeps all.
+        brought: gets the report of each batch once it is stored, while the source is asked for the next. None
+            comes before a busy date has a paper: without one, dates may be found missing in the end.
 
     Raises:
         GatherIncompleteError: a request finally failed, or a busy time came back empty; everything that was
@@ -48,32 +62,41 @@ def gather(
     started = time.monotonic()
     matcher = Matcher(topics.topics)
     days: dict[date, DayCount] = {day: DayCount(day=day) for day in sorted(set(dates))}
-    stored = UpsertCounts()
-    requests = 0
-    gaps: list[Gap] = []
-    unread: list[Unread] = []
+    parts: list[GatherReport] = []
+    untold: list[GatherReport] = []
     # Labelling and storing take about as long as a pause between two requests.
     for batch in one_ahead(source.batches(tuple(days), topics.topics)):
         papers = [LabelledPaper(paper=paper, topics=matcher.labels(paper)) for paper in batch.papers]
         kept = papers if max_per_topic is None else newest_per_topic(papers, max_per_topic)
-        if kept:
-            stored += store.upsert_papers(kept, now=now)
-        days.update((count.day, count) for count in day_counts(batch.dates, kept, topics))
-        requests += batch.requests
-        gaps += batch.gaps
-        unread += batch.unread
+        part = GatherReport(
+            days=day_counts(batch.dates, kept, topics),
+            domain_of=topics.domain_of,
+            stored=store.upsert_papers(kept, now=now) if kept else UpsertCounts(),
+            requests=batch.requests,
+            seconds=time.monotonic() - started - sum(part.seconds for part in parts),
+            failures=batch.gaps,
+            unread=batch.unread,
+        )
+        parts.append(part)
+        untold.append(part)
+        days.update((count.day, count) for count in part.days)
         missing = f", {len(batch.gaps)} gaps" if batch.gaps else ""
         left_out = f", {len(batch.unread)} entries cannot be read" if batch.unread else ""
         notify(f"{spans(batch.dates)}: papers: {len(kept)}, requests: {batch.requests}{missing}{left_out}.")
+        if rules_out_silence(days.values(), now=now):
+            for known in untold:
+                brought(known)
+            untold.clear()
+    gaps = [gap for part in parts for gap in part.failures]
     gaps += silence(tuple(days.values()), gaps, topics, now=now)
     report = GatherReport(
         days=tuple(days.values()),
         domain_of=topics.domain_of,
-        stored=stored,
-        requests=requests,
+        stored=sum((part.stored for part in parts), UpsertCounts()),
+        requests=sum(part.requests for part in parts),
         seconds=time.monotonic() - started,
         failures=tuple(gaps),
-        unread=tuple(unread),
+        unread=tuple(entry for part in parts for entry in part.unread),
     )
     if report.failures:
         raise GatherIncompleteError(report)

@@ -139,15 +139,24 @@ def unanalysed_papers(connection: Connection, day: date) -> list[Paper]:
 
 def papers_of_day(connection: Connection, day: date) -> list[LabelledPaper]:
     """The day's papers with their topics, oldest first, by id where equal."""
-    rows = fetch(connection, "SELECT * FROM raw_items WHERE day = $1 ORDER BY created_at, id", [day])
+    return papers_of_days(connection, [day])[day]
+
+
+def papers_of_days(connection: Connection, days: Collection[date]) -> dict[date, list[LabelledPaper]]:
+    """The papers of each of these days, as `papers_of_day` gives them."""
+    sql = "SELECT * FROM raw_items WHERE day IN (SELECT unnest($1::DATE[])) ORDER BY created_at, id"
+    rows = fetch(connection, sql, [list(days)])
     topics: dict[str, list[str]] = {row["id"]: [] for row in rows}
     sql = """
     SELECT item_id, topic FROM labels
-    WHERE item_id IN (SELECT id FROM raw_items WHERE day = $1) ORDER BY item_id, topic
+    WHERE item_id IN (SELECT id FROM raw_items WHERE day IN (SELECT unnest($1::DATE[]))) ORDER BY item_id, topic
     """
-    for item, topic in connection.execute(sql, [day]).fetchall():
+    for item, topic in connection.execute(sql, [list(days)]).fetchall():
         topics[item].append(topic)
-    return [LabelledPaper(paper=_paper(row), topics=tuple(topics[row["id"]])) for row in rows]
+    found: dict[date, list[LabelledPaper]] = {day: [] for day in days}
+    for row in rows:
+        found[row["day"]].append(LabelledPaper(paper=_paper(row), topics=tuple(topics[row["id"]])))
+    return found
 
 
 def papers_by_id(connection: Connection, ids: Collection[str]) -> list[Paper]:
@@ -159,8 +168,16 @@ def papers_by_id(connection: Connection, ids: Collection[str]) -> list[Paper]:
 
 def day_fingerprint(connection: Connection, day: date) -> str:
     """A digest of the day's papers, their versions, texts and labels: equal exactly while none changes."""
-    sql = "SELECT id, fingerprint FROM raw_items WHERE day = $1 ORDER BY id"
-    return _digest(part for row in connection.execute(sql, [day]).fetchall() for part in row)
+    return fingerprints(connection, [day])[day]
+
+
+def fingerprints(connection: Connection, days: Collection[date]) -> dict[date, str]:
+    """The `day_fingerprint` of each of these days."""
+    sql = "SELECT day, id, fingerprint FROM raw_items WHERE day IN (SELECT unnest($1::DATE[])) ORDER BY id"
+    parts: dict[date, list[str]] = {day: [] for day in days}
+    for day, *row in connection.execute(sql, [list(days)]).fetchall():
+        parts[day] += row
+    return {day: _digest(those) for day, those in parts.items()}
 
 
 def mark_fed(connection: Connection, ids: Collection[str]) -> set[str]:
