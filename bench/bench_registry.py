@@ -15,6 +15,7 @@ from pathlib import Path
 from bench.verdict import verdict
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.papers import LabelledPaper, Paper
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.registry import Registry
 from factory_assets.registry.database import Connection, Database
@@ -27,7 +28,11 @@ QUEUED = 500
 FIRST = date(2025, 6, 1)
 NOW = datetime(2026, 6, 1, 6, 0, tzinfo=UTC)
 REPEATS = 9
-ROWS_TARGET, QUERY_TARGET = 20_000, 50
+NEW, CHANGED = "new papers", "a new version of each"
+ROWS_TARGETS = {NEW: 25_000, CHANGED: 20_000}
+QUERY_TARGET = 30
+# As long as those of the APIs and of GitHub, and as many as a factory has.
+SECRETS = [f"sk-ant-{number}-{'Ab1x' * 20}" for number in range(4)]
 
 _SENTENCE = "we cache keys and values of long contexts so that a small model answers sooner than before"
 _WORDS = _SENTENCE.split()
@@ -36,7 +41,7 @@ _TEXT = f"""\
 ## Registry
 
 Bulk upsert of {PAPERS:,} papers of about 1.2 KB with 1.5 topics each, in one call and one transaction, with the
-commit and the closing of the file.
+commit and the closing of the file. Papers that are gathered are redacted before.
 
 | upsert | seconds | rows a second |
 |:--|--:|--:|
@@ -93,8 +98,8 @@ def run() -> str:
             f"| {name} | {seconds:.1f} | {rates[name]:,.0f} |" for name, seconds in upserts.items()
         ),
         upserts_verdict=verdict(
-            f"above {ROWS_TARGET:,} rows a second",
-            (name for name, rate in rates.items() if rate <= ROWS_TARGET),
+            f"above {ROWS_TARGETS[NEW]:,} new and {ROWS_TARGETS[CHANGED]:,} changed papers a second",
+            (name for name, target in ROWS_TARGETS.items() if rates[name] <= target),
         ),
         queries="\n".join(f"| {name} | {milliseconds:.0f} |" for name, milliseconds in queries.items()),
         queries_verdict=verdict(
@@ -106,15 +111,18 @@ def run() -> str:
 
 def _measure_upserts(registry: Registry) -> dict[str, float]:
     papers = [_paper(number) for number in range(PAPERS)]
-    updated = [
+    redact = Redactor(SECRETS)
+    seconds = {
+        NEW: _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
+        "the same papers again": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
+        "(redacting them)": _seconds(lambda: [redact.model(entry) for entry in papers]),
+    }
+    # Put in the place of the others: Python's collector looks at all that is held.
+    papers = [
         LabelledPaper(paper=entry.paper.model_copy(update={"version": 2}), topics=entry.topics)
         for entry in papers
     ]
-    return {
-        "new papers": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
-        "the same papers again": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
-        "a new version of each": _seconds(lambda: registry.upsert_papers(updated, now=NOW)),
-    }
+    return {**seconds, CHANGED: _seconds(lambda: registry.upsert_papers(papers, now=NOW))}
 
 
 def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
@@ -123,7 +131,7 @@ def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
     if spec is None:
         raise LookupError(f"no spec at {day}, rank {rank}")
     name = spec.spec.name
-    last = FIRST + timedelta(days=400)
+    last, limits = FIRST + timedelta(days=400), Settings().budget_limits
     return {
         "the papers of a date, with topics": lambda: registry.papers_of_day(day),
         "the unread papers of a date": lambda: registry.unanalysed_papers(day),
@@ -136,9 +144,7 @@ def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
         "the spec of a partition": lambda: registry.spec_at(day, rank),
         "a spec by name": lambda: registry.spec_named(name),
         "the specs of a run": lambda: registry.specs_of_run(f"run {day}"),
-        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(
-            NOW, Settings().budget_limits
-        ),
+        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(NOW, limits),
         f"the queue ({QUEUED} queued)": lambda: registry.queue({BuildStatus.QUEUED}),
         "specs without a rank": registry.unranked_specs,
         "a shipped repo": lambda: registry.shipped_repo(name),

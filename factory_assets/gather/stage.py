@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
-from factory_assets.domain.ahead import one_ahead
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.ports import PaperStore
@@ -20,7 +20,7 @@ from factory_assets.gather.report import (
     rules_out_silence,
     silence,
 )
-from factory_assets.gather.source import Source
+from factory_assets.gather.source import Batch, Source
 from factory_assets.gather.topics import TopicSet
 from factory_assets.gather.windows import spans
 
@@ -64,8 +64,7 @@ def gather(
     days: dict[date, DayCount] = {day: DayCount(day=day) for day in sorted(set(dates))}
     parts: list[GatherReport] = []
     untold: list[GatherReport] = []
-    # Labelling and storing take about as long as a pause between two requests.
-    for batch in one_ahead(source.batches(tuple(days), topics.topics)):
+    for batch in _one_ahead(source.batches(tuple(days), topics.topics)):
         papers = [LabelledPaper(paper=paper, topics=matcher.labels(paper)) for paper in batch.papers]
         kept = papers if max_per_topic is None else newest_per_topic(papers, max_per_topic)
         part = GatherReport(
@@ -101,6 +100,15 @@ def gather(
     if report.failures:
         raise GatherIncompleteError(report)
     return report
+
+
+def _one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Fetch the next batch while this one is labelled, stored and reported, in the pauses between two requests."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gather") as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def newest_per_topic(papers: Sequence[LabelledPaper], limit: int) -> list[LabelledPaper]:

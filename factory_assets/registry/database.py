@@ -26,6 +26,9 @@ Connection = duckdb.DuckDBPyConnection
 
 WRITING, READING = "BEGIN TRANSACTION", "BEGIN TRANSACTION READ ONLY"
 
+# A sixth of DuckDB's own row groups: rows of a filled one are written once, and not into the log before, and a query
+# for a date reads few others. A file that was made with larger ones gets smaller ones from then on.
+_ATTACH = "ATTACH $1 AS registry (ROW_GROUP_SIZE 20480)"
 _LOOK_SECONDS = 0.5
 _FOREIGN_HOLDER = re.compile(r"held in (?P<program>.+) \(PID (?P<pid>\d+)\)")
 _BROKEN = (
@@ -162,7 +165,7 @@ def _attached(process: _Process, path: Path, wait: Wait) -> Iterator[Connection]
 def _attach(connection: Connection, path: Path, wait: Wait) -> None:
     for pause in pauses():
         try:
-            connection.execute("ATTACH $1 AS registry", [str(path)])
+            connection.execute(_ATTACH, [str(path)])
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
                 raise

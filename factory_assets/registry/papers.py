@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from factory_assets.domain.ahead import one_ahead
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import Row, fetch, from_db, to_db
@@ -74,12 +74,14 @@ class _Incoming(NamedTuple):
     topics: list[str]
 
 
+_COLUMN_NAMES = _Incoming._fields[: _Incoming._fields.index("url")]
+
+
 def upsert_papers(connection: Connection, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
     """Insert new papers and update changed ones with their labels; older versions change nothing."""
     newest = _newest(papers)
     batches = (_incoming(newest[start : start + BATCH]) for start in range(0, len(newest), BATCH))
-    # DuckDB stores outside Python's lock, so that the next batch can be made ready meanwhile.
-    return sum((_store(connection, batch, now) for batch in one_ahead(batches)), UpsertCounts())
+    return sum((_store(connection, batch, now) for batch in batches), UpsertCounts())
 
 
 def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -> UpsertCounts:
@@ -98,31 +100,28 @@ def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -
 
 
 def _insert(connection: Connection, papers: Sequence[_Incoming], now: datetime) -> None:
-    *columns, _topics = _columns(papers)
+    columns = _columns(papers, [*_COLUMN_NAMES, "url"])
     connection.execute(_INSERT, [*columns, SOURCE, to_db(now)])
-    _execute_on(connection, _INSERT_LABELS, _labels(papers))
+    connection.execute(_INSERT_LABELS, _labels(papers))
 
 
 def _update(connection: Connection, papers: Sequence[_Incoming]) -> None:
-    ids, *columns = _columns(papers)[:-2]
-    connection.execute(_UPDATE, [ids, *columns])
-    stored = set(connection.execute(_LABELS, [ids]).fetchall())
-    labels = set(_labels(papers))
-    _execute_on(connection, _INSERT_LABELS, labels - stored)
-    _execute_on(connection, _DROP_LABELS, stored - labels)
+    columns = _columns(papers, _COLUMN_NAMES)
+    connection.execute(_UPDATE, columns)
+    stored = set(connection.execute(_LABELS, columns[:1]).fetchall())
+    labels = set(zip(*_labels(papers), strict=True))
+    for sql, changed in ((_INSERT_LABELS, labels - stored), (_DROP_LABELS, stored - labels)):
+        if changed:
+            connection.execute(sql, [list(column) for column in zip(*changed, strict=True)])
 
 
-def _columns(papers: Sequence[_Incoming]) -> list[list[object]]:
-    return [list(column) for column in zip(*papers, strict=True)]
+def _columns(papers: Sequence[_Incoming], names: Sequence[str]) -> list[list[object]]:
+    return [list(map(attrgetter(name), papers)) for name in names]
 
 
-def _labels(papers: Sequence[_Incoming]) -> list[tuple[str, str]]:
-    return [(paper.id, topic) for paper in papers for topic in paper.topics]
-
-
-def _execute_on(connection: Connection, sql: str, labels: Collection[tuple[str, str]]) -> None:
-    if labels:
-        connection.execute(sql, [list(column) for column in zip(*labels, strict=True)])
+def _labels(papers: Sequence[_Incoming]) -> tuple[list[str], list[str]]:
+    items = [paper.id for paper in papers for _ in paper.topics]
+    return items, [topic for paper in papers for topic in paper.topics]
 
 
 def unread_days(connection: Connection) -> set[date]:
