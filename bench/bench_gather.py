@@ -52,7 +52,7 @@ _TEXT = f"""\
 
 All {{topics}} topics against the replay server (a process of its own, over loopback HTTP), into a new registry. arXiv's
 {FULL:g} s between requests are scaled by {INTERVAL / FULL:g}, to {INTERVAL:g} s. The year is made up from the sample's
-papers: {PAPERS_A_DAY[0]} to {PAPERS_A_DAY[1]} a day, all of them about some topic.
+papers: {PAPERS_A_DAY[0]} to {PAPERS_A_DAY[1]} a day, all of them about some topic. Measured on {{today}}.
 
 *Fewest* is papers / {PAGE:,} rounded up, per window. *Floor* is requests times interval. *Time* is that of the whole
 stage, and *work* what of it is not a pause between two requests: the first answer, and what reading, labelling and
@@ -141,7 +141,7 @@ def run() -> str:
     year = dict(runs)[BACKFILLS[-1]] / stage[BACKFILLS[-1]].floor
     return "\n".join(
         [
-            _TEXT.format(topics=len(topics.topics)),
+            _TEXT.format(topics=len(topics.topics), today=datetime.now(UTC).date()),
             *(result.row() for result in results),
             "",
             verdict(

@@ -27,6 +27,10 @@ def _rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
+def _fingerprint(registry: Registry, day: date = DAY) -> str:
+    return registry.contents_of_days([day])[day].fingerprint
+
+
 def _feed(registry: Registry, *ids: str) -> None:
     registry.queue_specs(DAY, [], ids, dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
 
@@ -150,13 +154,21 @@ def test_a_day_begins_and_ends_at_midnight_utc(registry: Registry) -> None:
     assert registry.papers_of_day(date(2026, 6, 4)) == [first]
 
 
-def test_several_days_are_read_as_each_alone(registry: Registry) -> None:
+def test_what_is_shown_of_several_days_is_what_each_of_them_holds(registry: Registry) -> None:
     later = datetime(2026, 6, 4, tzinfo=UTC)
-    registry.upsert_papers([labelled("rag"), labelled("lora", arxiv_id="2606.9", published=later)], now=NOW)
+    batch = [
+        labelled("rag", "lora", arxiv_id="2606.2"),
+        labelled("rag", arxiv_id="2606.1", published=paper().published + timedelta(minutes=1)),
+        labelled("lora", arxiv_id="2606.9", published=later),
+    ]
+    registry.upsert_papers(batch, now=NOW)
     days = [DAY, later.date(), date(2026, 6, 5)]
-    assert registry.papers_of_days(days) == {day: registry.papers_of_day(day) for day in days}
-    assert registry.fingerprints(days) == {day: registry.day_fingerprint(day) for day in days}
-    assert [len(papers) for papers in registry.papers_of_days(days).values()] == [1, 1, 0]
+    for day, contents in registry.contents_of_days(days).items():
+        assert contents.fingerprint == _fingerprint(registry, day)
+        assert [(one.arxiv_id, one.title, one.topics) for one in contents.papers] == [
+            (one.paper.arxiv_id, one.paper.title, one.topics) for one in registry.papers_of_day(day)
+        ]
+    assert [one.arxiv_id for one in registry.contents_of_days(days)[DAY].papers] == ["2606.2", "2606.1"]
 
 
 def test_unanalysed_papers_come_oldest_first_and_by_id_where_equal(registry: Registry) -> None:
@@ -182,15 +194,15 @@ def test_papers_by_id_keep_the_order_asked_for_and_leave_out_strangers(registry:
 
 def test_the_fingerprint_of_a_day_follows_its_content_alone(registry: Registry) -> None:
     registry.upsert_papers([labelled("rag")], now=NOW)
-    first = registry.day_fingerprint(DAY)
+    first = _fingerprint(registry)
     registry.upsert_papers([labelled("rag")], now=LATER)
     _feed(registry, "2606.01234")
     registry.upsert_papers([labelled(arxiv_id="2606.9", published=datetime(2026, 6, 4, tzinfo=UTC))], now=NOW)
-    assert registry.day_fingerprint(DAY) == first
+    assert _fingerprint(registry) == first
     registry.upsert_papers([labelled("lora")], now=NOW)
-    relabelled = registry.day_fingerprint(DAY)
+    relabelled = _fingerprint(registry)
     registry.upsert_papers([labelled("lora", version=2)], now=NOW)
-    assert len({first, relabelled, registry.day_fingerprint(DAY)}) == 3
+    assert len({first, relabelled, _fingerprint(registry)}) == 3
 
 
 @pytest.mark.parametrize(

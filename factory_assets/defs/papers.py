@@ -1,6 +1,6 @@
 """The asset `papers`: the papers first submitted on each date that match a topic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -12,11 +12,11 @@ from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Clock, Gathering
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.papers import LabelledPaper
+from factory_assets.domain.papers import paper_url
 from factory_assets.gather.level import low_days
 from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
 from factory_assets.gather.windows import spans
-from factory_assets.registry import Registry
+from factory_assets.registry import DayContents, Registry
 
 CODE_VERSION = "1"
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
@@ -133,9 +133,10 @@ def _gather(
         raise failure(error) from error
     if len(days) == 1:
         registry.note_gathered(days, report.missing, now=clock.now())
+        contents = registry.contents_of_days(days)[days[0]]
         yield dg.MaterializeResult(
-            metadata=_metadata(report, days[0], registry.papers_of_day(days[0])),
-            data_version=dg.DataVersion(registry.day_fingerprint(days[0])),
+            metadata={**_asked_for(report), **_metadata(report, days[0], contents)},
+            data_version=dg.DataVersion(contents.fingerprint),
         )
     else:
         show(report)
@@ -155,40 +156,39 @@ def _log_materializations(
     A result that is returned gives every date of a range the same data version, and then all of them look
     stale downstream whenever one has changed.
     """
-    stored, versions = registry.papers_of_days(days), registry.fingerprints(days)
-    for day in days:
+    asked_for = _asked_for(report)
+    for day, contents in registry.contents_of_days(days).items():
         context.log_event(
             dg.AssetMaterialization(
                 PAPERS,
                 partition=day.isoformat(),
-                metadata=_metadata(report, day, stored[day]),
-                tags={_DATA_VERSION_TAG: versions[day], **_PROVENANCE_TAGS},
+                metadata={**asked_for, **_metadata(report, day, contents)},
+                tags={_DATA_VERSION_TAG: contents.fingerprint, **_PROVENANCE_TAGS},
             )
         )
 
 
-def _metadata(
-    report: GatherReport, day: date, stored: Sequence[LabelledPaper]
-) -> dict[str, dg.MetadataValue]:
+def _asked_for(report: GatherReport) -> dict[str, dg.MetadataValue]:
     return {
-        "dagster/row_count": dg.MetadataValue.int(len(stored)),
-        "papers": dg.MetadataValue.int(len(stored)),
         "dates asked for together": dg.MetadataValue.text(spans(count.day for count in report.days)),
         "new on these dates": dg.MetadataValue.int(report.stored.new),
         "updated on these dates": dg.MetadataValue.int(report.stored.updated),
         "requests": dg.MetadataValue.int(report.requests),
         "seconds": dg.MetadataValue.float(round(report.seconds, 1)),
+    }
+
+
+def _metadata(report: GatherReport, day: date, contents: DayContents) -> dict[str, dg.MetadataValue]:
+    return {
+        "dagster/row_count": dg.MetadataValue.int(len(contents.papers)),
+        "papers": dg.MetadataValue.int(len(contents.papers)),
         "papers per topic and domain": _topics(report.on(day)),
         "titles": dg.MetadataValue.md(
             table(
                 ["paper", "title", "topics"],
                 [
-                    (
-                        f"[{item.paper.arxiv_id}]({item.paper.url})",
-                        item.paper.title,
-                        ", ".join(item.topics),
-                    )
-                    for item in stored
+                    (f"[{paper.arxiv_id}]({paper_url(paper.arxiv_id)})", paper.title, ", ".join(paper.topics))
+                    for paper in contents.papers
                 ],
             )
         ),

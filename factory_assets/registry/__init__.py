@@ -5,6 +5,7 @@ from __future__ import annotations
 from factory_assets.registry.lock import Patience
 from factory_assets.registry.models import (
     AnalysisRecord,
+    DayContents,
     FailedBuild,
     FunnelDay,
     MirrorRecord,
@@ -14,6 +15,7 @@ from factory_assets.registry.registry import Registry
 
 __all__ = [
     "AnalysisRecord",
+    "DayContents",
     "FailedBuild",
     "FunnelDay",
     "MirrorRecord",

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.papers import UtcDatetime
+
+
+class ListedPaper(NamedTuple):
+    """A paper as a list shows it."""
+
+    arxiv_id: str
+    title: str
+    topics: tuple[str, ...]
+
+
+class DayContents(NamedTuple):
+    """The papers of a date, oldest first, and the digest that is equal exactly while none of them changes."""
+
+    papers: tuple[ListedPaper, ...]
+    fingerprint: str
 
 
 class MirrorRecord(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from operator import attrgetter
@@ -12,6 +13,7 @@ from pydantic_core import from_json, to_json
 
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.registry.database import Connection
+from factory_assets.registry.models import DayContents, ListedPaper
 from factory_assets.registry.rows import Row, fetch, from_db, to_db
 
 SOURCE = "arxiv"
@@ -138,24 +140,24 @@ def unanalysed_papers(connection: Connection, day: date) -> list[Paper]:
 
 def papers_of_day(connection: Connection, day: date) -> list[LabelledPaper]:
     """The day's papers with their topics, oldest first, by id where equal."""
-    return papers_of_days(connection, [day])[day]
+    rows = fetch(connection, "SELECT * FROM raw_items WHERE day = $1 ORDER BY created_at, id", [day])
+    topics = _topics(connection, [day])
+    return [LabelledPaper(paper=_paper(row), topics=tuple(topics[row["id"]])) for row in rows]
 
 
-def papers_of_days(connection: Connection, days: Collection[date]) -> dict[date, list[LabelledPaper]]:
-    """The papers of each of these days, as `papers_of_day` gives them."""
-    sql = "SELECT * FROM raw_items WHERE day IN (SELECT unnest($1::DATE[])) ORDER BY created_at, id"
-    rows = fetch(connection, sql, [list(days)])
-    topics: dict[str, list[str]] = {row["id"]: [] for row in rows}
+def contents_of_days(connection: Connection, days: Collection[date]) -> dict[date, DayContents]:
+    """What an operator is shown of each of these days' papers."""
     sql = """
-    SELECT item_id, topic FROM labels
-    WHERE item_id IN (SELECT id FROM raw_items WHERE day IN (SELECT unnest($1::DATE[]))) ORDER BY item_id, topic
+    SELECT day, id, title, fingerprint FROM raw_items
+    WHERE day IN (SELECT unnest($1::DATE[])) ORDER BY created_at, id
     """
-    for item, topic in connection.execute(sql, [list(days)]).fetchall():
-        topics[item].append(topic)
-    found: dict[date, list[LabelledPaper]] = {day: [] for day in days}
-    for row in rows:
-        found[row["day"]].append(LabelledPaper(paper=_paper(row), topics=tuple(topics[row["id"]])))
-    return found
+    topics = _topics(connection, days)
+    papers: dict[date, list[ListedPaper]] = {day: [] for day in days}
+    fingerprints: dict[date, list[tuple[str, str]]] = {day: [] for day in days}
+    for day, key, title, fingerprint in connection.execute(sql, [list(days)]).fetchall():
+        papers[day].append(ListedPaper(key, title, tuple(topics[key])))
+        fingerprints[day].append((key, fingerprint))
+    return {day: DayContents(tuple(papers[day]), _digest_of(fingerprints[day])) for day in days}
 
 
 def papers_by_id(connection: Connection, ids: Collection[str]) -> list[Paper]:
@@ -163,20 +165,6 @@ def papers_by_id(connection: Connection, ids: Collection[str]) -> list[Paper]:
     sql = "SELECT * FROM raw_items WHERE id IN (SELECT unnest($1::TEXT[]))"
     found = {row["id"]: _paper(row) for row in fetch(connection, sql, [list(ids)])}
     return [found[key] for key in ids if key in found]
-
-
-def day_fingerprint(connection: Connection, day: date) -> str:
-    """A digest of the day's papers, their versions, texts and labels: equal exactly while none changes."""
-    return fingerprints(connection, [day])[day]
-
-
-def fingerprints(connection: Connection, days: Collection[date]) -> dict[date, str]:
-    """The `day_fingerprint` of each of these days."""
-    sql = "SELECT day, id, fingerprint FROM raw_items WHERE day IN (SELECT unnest($1::DATE[])) ORDER BY id"
-    parts: dict[date, list[str]] = {day: [] for day in days}
-    for day, *row in connection.execute(sql, [list(days)]).fetchall():
-        parts[day] += row
-    return {day: _digest(those) for day, those in parts.items()}
 
 
 def mark_fed(connection: Connection, ids: Collection[str]) -> set[str]:
@@ -230,6 +218,21 @@ def _make_ready(labelled: LabelledPaper) -> _Incoming:
         paper.url,
         topics,
     )
+
+
+def _topics(connection: Connection, days: Collection[date]) -> defaultdict[str, list[str]]:
+    sql = """
+    SELECT item_id, topic FROM labels
+    WHERE item_id IN (SELECT id FROM raw_items WHERE day IN (SELECT unnest($1::DATE[]))) ORDER BY item_id, topic
+    """
+    topics: defaultdict[str, list[str]] = defaultdict(list)
+    for item, topic in connection.execute(sql, [list(days)]).fetchall():
+        topics[item].append(topic)
+    return topics
+
+
+def _digest_of(papers: Iterable[tuple[str, str]]) -> str:
+    return _digest(part for paper in sorted(papers) for part in paper)
 
 
 def _digest(parts: Iterable[str]) -> str:
