@@ -36,13 +36,13 @@ def test_what_runs_is_told_with_the_settings_that_have_changed_and_without_a_sec
         running = running_now(tmp_path)
     assert running is not None
     assert running.differing(settings) == []
-    assert running.differing(changed) == ["GITHUB_USER", "BUILD_WORKERS"]
+    assert running.differing(changed) == ["BUILD_WORKERS", "GITHUB_USER"]
     console = Console(record=True, width=4000)
     show_running(running, changed, console)
     text = console.export_text() + (tmp_path / "running.json").read_text()
     assert "BUILD_WORKERS=3" in text
     assert "GITHUB_TOKEN=set" in text
-    assert "says now for GITHUB_USER, BUILD_WORKERS" in text
+    assert "says now for BUILD_WORKERS, GITHUB_USER" in text
     assert TOKEN not in text
     assert "pa55word" not in text
     assert (tmp_path / "running.json").stat().st_mode & 0o777 == 0o600
