@@ -154,13 +154,6 @@ URLS = {
     Language.RUST: 'fn main() {{ println!("{url}"); }}\n// https://arxiv.org/abs/1\n',
     Language.TYPESCRIPT: "console.log(`{url}`);\n// https://arxiv.org/abs/1\n",
 }
-URLS = {
-    Language.PYTHON: "from clamp import read\n\nprint(read('{url}'))\n# https://arxiv.org/abs/1\n",
-    Language.BASH: "source lib/clamp.sh\nread_from {url}\n# https://arxiv.org/abs/1\n",
-    Language.GO: 'package main\n\nfunc main() {{ println("{url}") }}\n\n// https://arxiv.org/abs/1\n',
-    Language.RUST: 'fn main() {{ println!("{url}"); }}\n// https://arxiv.org/abs/1\n',
-    Language.TYPESCRIPT: "console.log(`{url}`);\n// https://arxiv.org/abs/1\n",
-}
 STEADY = {
     Language.PYTHON: "import random\n\nrandom.seed(3)\nprint(clamp(random.random(), 1, 2))",
     Language.GO: 'package main\n\nimport "math/rand"\n\nfunc main() { println(rand.New(rand.NewSource(1)).Int()) }',
