@@ -142,7 +142,9 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
 
 def verify_repo(
     source: Annotated[str, typer.Argument(help="A clone's folder, or an address.", metavar="PATH|URL")],
-    tests: Annotated[bool, typer.Option("--tests", help="Run its tests and scenarios too, in a sandbox.")] = False,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="Run its tests and scenarios too, in a sandbox.")
+    ] = False,
     pypi_url: Annotated[
         str | None, typer.Option(envvar="FACTORY_PYPI_URL", help="For --tests; pip's own by default.")
     ] = None,
