@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from zlib import crc32
 
 
+SHARE_SETTINGS = ("CORPUS_SHARE", "CORPUS_SEED")
+
+
 @dataclass(frozen=True)
 class Share:
     """One part of so many; the seed says which tests are in it."""

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from corpus_share import SHARE_SETTINGS
 from toolchains import works
 
 from factory_assets.settings import PROJECT_ROOT
@@ -33,7 +34,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(checkout: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(checkout)}
+    whole = {name: value for name, value in os.environ.items() if name not in SHARE_SETTINGS}
+    env = {**whole, "PYTHONPATH": str(checkout)}
     return subprocess.run(
         [sys.executable, *argv], cwd=checkout, env=env, capture_output=True, text=True, check=False
     )
