@@ -68,10 +68,10 @@ soak: setup
 	@$(MAKE) --no-print-directory --jobs 2 soak-simulated soak-live
 
 soak-simulated: setup
-	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak.py
+	$(BIN)/python -m pytest -n 0 -m soak tests/proofs/soak/test_soak.py
 
 soak-live: setup
-	$(BIN)/python -m pytest -n 0 -m soak tests/test_soak_live.py
+	$(BIN)/python -m pytest -n 0 -m soak tests/proofs/soak/test_soak_live.py
 
 # All that is too long for `make check`.
 proofs: corpus chaos browser soak

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from bench.verdict import verdict
-from factory_assets.build.outcome import Shipped
+from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.specs import QueuedSpec, rank_key

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
-from factory_assets.build.outcome import Shipped
+from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Purpose
 from factory_assets.gateways import Gateways

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from factory_assets.build.outcome import Outcome, Shipped
-from factory_assets.build.report import BuildReport
 from factory_assets.build_defs import build_defs
+from factory_assets.building.outcome import Outcome, Shipped
+from factory_assets.building.report import BuildReport
 from factory_assets.domain.builds import Phase, ShippedRepo
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gateways import Gateways

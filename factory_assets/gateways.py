@@ -22,14 +22,14 @@ from factory_assets.scouting import USER_AGENT, Scouting
 if TYPE_CHECKING:
     from factory_assets.alerts.send import Places
     from factory_assets.analyze.report import AnalysisReport
-    from factory_assets.build.acceptance import Acceptor
-    from factory_assets.build.config import BuildConfig
-    from factory_assets.build.housekeeping import Housekeeping
-    from factory_assets.build.laid import Bench
-    from factory_assets.build.outcome import Outcome
-    from factory_assets.build.reader import Reader
-    from factory_assets.build.rejudge import Refused
-    from factory_assets.build.report import BuildReport
+    from factory_assets.building.acceptance import Acceptor
+    from factory_assets.building.config import BuildConfig
+    from factory_assets.building.housekeeping import Housekeeping
+    from factory_assets.building.laid import Bench
+    from factory_assets.building.outcome import Outcome
+    from factory_assets.building.reader import Reader
+    from factory_assets.building.rejudge import Refused
+    from factory_assets.building.report import BuildReport
     from factory_assets.domain.ports import AnswerStore
     from factory_assets.gather.report import GatherReport
     from factory_assets.intake.folder import FileReport, Intake
@@ -143,10 +143,10 @@ class Gateways(Scouting, BatchAccess):
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build one spec; see build.stage."""
-        from factory_assets.build.config import BuildJob
-        from factory_assets.build.outcome import Refused, Shipped
-        from factory_assets.build.stage import Builder, put_off_for_machine
-        from factory_assets.build.state import Books
+        from factory_assets.building.config import BuildJob
+        from factory_assets.building.outcome import Refused, Shipped
+        from factory_assets.building.stage import Builder, put_off_for_machine
+        from factory_assets.building.state import Books
 
         redact = self.redactor()
         notify = redact.lines(notify)
@@ -302,7 +302,7 @@ class Gateways(Scouting, BatchAccess):
         Raises:
             MissingToolError: without git or a sandbox.
         """
-        from factory_assets.build.laid import Bench
+        from factory_assets.building.laid import Bench
 
         self._require_git()
         return Bench(
@@ -314,8 +314,8 @@ class Gateways(Scouting, BatchAccess):
 
     def copy_refused(self, queued: QueuedSpec, folder: Path) -> Refused:
         """Copy the state in which the last attempt of a spec failed into `folder`; see build.rejudge."""
-        from factory_assets.build.locks import spec_lock
-        from factory_assets.build.rejudge import copy_refused
+        from factory_assets.building.locks import spec_lock
+        from factory_assets.building.rejudge import copy_refused
 
         bare = f"{queued.spec.name}.git"
         with spec_lock(self._locks_dir, queued.spec.name):
@@ -329,7 +329,7 @@ class Gateways(Scouting, BatchAccess):
             )
 
     def _housekeeping(self) -> Housekeeping:
-        from factory_assets.build.housekeeping import Housekeeping
+        from factory_assets.building.housekeeping import Housekeeping
         from factory_assets.llm.claude_code_home import home_of
 
         settings = self._settings
@@ -357,7 +357,7 @@ class Gateways(Scouting, BatchAccess):
         return settings.factory_day_budget_usd, analysis.worst_usd
 
     def _build_config(self) -> BuildConfig:
-        from factory_assets.build.config import BuildConfig
+        from factory_assets.building.config import BuildConfig
         from factory_assets.llm.claude_code_binary import claude_code_version, find_claude_binary
 
         settings = self._settings
@@ -391,7 +391,7 @@ class Gateways(Scouting, BatchAccess):
 
     def reader(self, mode: ReaderMode, answers: AnswerStore, notify: Notify) -> Reader:
         """What reads repos; its answers are kept in `answers`."""
-        from factory_assets.build.reader import Reader
+        from factory_assets.building.reader import Reader
         from factory_assets.llm.redacted import RedactedModel
         from factory_assets.llm.routes import Routes
 
@@ -408,7 +408,7 @@ class Gateways(Scouting, BatchAccess):
         return None if mode is ReaderMode.OFF else self.reader(mode, self.registry, notify)
 
     def _own_acceptor(self, notify: Notify) -> Acceptor | None:
-        from factory_assets.build.acceptance import Acceptor
+        from factory_assets.building.acceptance import Acceptor
         from factory_assets.llm.redacted import RedactedModel
         from factory_assets.llm.routes import Routes
 
@@ -449,7 +449,7 @@ def forget_sessions(agents: ClaudeCode, config: BuildConfig, name: str, notify: 
 
     What cannot be removed must not stand in the place of the build's own result.
     """
-    from factory_assets.build.locks import SpecBusyError, spec_lock
+    from factory_assets.building.locks import SpecBusyError, spec_lock
 
     try:
         with suppress(SpecBusyError), spec_lock(config.locks_dir, name):

@@ -9,7 +9,7 @@ import pytest
 from chaos_specs import SpecSource
 from claude_code_sandboxes import bubblewrap
 
-from factory_assets.build.outcome import Deferred
+from factory_assets.building.outcome import Deferred
 from factory_assets.gateways import Gateways
 from factory_assets.llm.claude_code_home import home_of
 from factory_assets.settings import Settings

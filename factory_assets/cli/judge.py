@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
-from factory_assets.build.laid import Bench, works_of
-from factory_assets.build.reader import Reader
-from factory_assets.build.report import BuildReport
+from factory_assets.building.laid import Bench, works_of
+from factory_assets.building.reader import Reader
+from factory_assets.building.report import BuildReport
 from factory_assets.cli.judging import judge_laid
 from factory_assets.domain.acceptance import Acceptance
 from factory_assets.domain.builds import GateVerdict

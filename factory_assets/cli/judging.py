@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from factory_assets.build.config import BuildConfig, BuildJob
-from factory_assets.build.laid import Bench, LaidWork, Work
-from factory_assets.build.outcome import Busy, Deferred, Refused, Shipped
-from factory_assets.build.reader import Reader
-from factory_assets.build.report import BuildReport
-from factory_assets.build.stage import Builder
+from factory_assets.building.config import BuildConfig, BuildJob
+from factory_assets.building.laid import Bench, LaidWork, Work
+from factory_assets.building.outcome import Busy, Deferred, Refused, Shipped
+from factory_assets.building.reader import Reader
+from factory_assets.building.report import BuildReport
+from factory_assets.building.stage import Builder
 from factory_assets.domain.acceptance import Acceptance
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from factory_assets.build.verify import Bench, VerifyReport, verify_clone
+from factory_assets.building.verify import Bench, VerifyReport, verify_clone
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.sandbox import PlainSandbox, find_sandbox

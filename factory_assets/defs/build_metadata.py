@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from factory_assets.build.report import BuildReport
+from factory_assets.building.report import BuildReport
 from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.pages import runs_page
 from factory_assets.domain.acceptance import (

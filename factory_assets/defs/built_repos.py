@@ -9,8 +9,8 @@ from typing import assert_never
 import dagster as dg
 from dagster._core.storage.tags import BACKFILL_ID_TAG
 
-from factory_assets.build.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
-from factory_assets.build.report import BuildReport
+from factory_assets.building.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
+from factory_assets.building.report import BuildReport
 from factory_assets.defs.build_metadata import cost, in_short, refused_by, report_metadata, spec_metadata
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS

@@ -2,7 +2,7 @@
 
 A backfill ends when each of its partitions was materialized by one of its runs, or has failed, and Dagster has no
 skipped partition. So a rank without a spec is materialized with the outcome `no spec`. What this rests on was read in
-Dagster 1.13.27 (`asset_backfill.py`, `submit_asset_runs.py`), and tests/test_empty_ranks.py holds it:
+Dagster 1.13.27 (`asset_backfill.py`, `submit_asset_runs.py`), and tests/defs/test_empty_ranks.py holds it:
 
 - A backfill counts what any of its runs materialized, asked for or not, and asks no more for what it has counted.
 - It stores the ids of the runs that it is about to make, and does not make one that has ended already. To make one

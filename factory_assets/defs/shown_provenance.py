@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory_assets.build.provenance import disagreements, provenance_fields
-from factory_assets.build.report import BuildReport
-from factory_assets.build.shipping import recorded_fields
+from factory_assets.building.provenance import disagreements, provenance_fields
+from factory_assets.building.report import BuildReport
+from factory_assets.building.shipping import recorded_fields
 from factory_assets.domain.builds import GateVerdict, ShippedRepo
 from factory_assets.domain.errors import FactoryError
 from factory_assets.gates.names import PROVENANCE

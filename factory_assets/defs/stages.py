@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from factory_assets.alerts.send import Places
 from factory_assets.analyze.report import AnalysisReport
-from factory_assets.build.outcome import Outcome
+from factory_assets.building.outcome import Outcome
 from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty

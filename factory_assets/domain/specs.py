@@ -17,7 +17,7 @@ from factory_assets.domain.papers import paper_url
 REPO_NAME = re.compile(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$")
 
 
-_SCAFFOLDS = Path(__file__).parents[1] / "build" / "scaffold" / "templates"
+_SCAFFOLDS = Path(__file__).parents[1] / "building" / "scaffold" / "templates"
 
 
 class Language(StrEnum):

@@ -197,7 +197,7 @@ class TestRuns:
 
 
 def _verdict(gate: str, saw: str, *, passed: bool) -> GateVerdict:
-    # The phase is the one that is judged: see build/judge.py.
+    # The phase is the one that is judged: see building/judge.py.
     return GateVerdict(gate=gate, phase=Phase.REVIEW, passed=passed, saw=saw, mend="" if passed else _KEPT)
 
 

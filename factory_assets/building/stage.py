@@ -1,0 +1,205 @@
+"""The build stage's way in: claims one spec, builds it to the end, and leaves no state half-done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from factory_assets.building.acceptance import Acceptor
+from factory_assets.building.attempt import Attempt
+from factory_assets.building.config import BuildConfig, BuildJob
+from factory_assets.building.endings import Endings
+from factory_assets.building.git import BareRepo
+from factory_assets.building.judge import Judge
+from factory_assets.building.locks import SpecBusyError, spec_lock
+from factory_assets.building.outcome import Busy, EndedError, Outcome, Shipped, Stops
+from factory_assets.building.reader import Reader
+from factory_assets.building.state import AttemptState, Books, Tools
+from factory_assets.building.waiting import Wait, put_off, puts_off, wait_after
+from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
+from factory_assets.domain.builds import Phase
+from factory_assets.domain.errors import FactoryError, InfrastructureError, MissingToolError, StatusError
+from factory_assets.domain.ports import BuildJournal, BuildLedger
+from factory_assets.domain.redaction import Redactor
+from factory_assets.domain.specs import QueuedSpec
+from factory_assets.folders import fresh_folder, remove_folder
+from factory_assets.languages import LANGUAGES
+from factory_assets.leaks.scanner import HistoryScanner
+
+_TOOL_CHECK_SECONDS = 30.0
+
+
+def utc_now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Builder:
+    """Builds specs, one call each.
+
+    Args:
+        config: places, models and limits.
+        agents: runs the agent's phases.
+        commands: runs untrusted commands for the gates.
+        scanner: looks for secrets in what is committed.
+        journal: where a build writes down what it does.
+        ledger: where dollars are reserved and model calls written down.
+        clock: the time in UTC.
+        reader: reads what is to ship; None where no repo is read.
+        acceptor: says before a build what the repo has to do; None where nobody does.
+    """
+
+    def __init__(
+        self,
+        config: BuildConfig,
+        *,
+        agents: AgentRunner,
+        commands: CommandRunner,
+        scanner: HistoryScanner,
+        journal: BuildJournal,
+        ledger: BuildLedger,
+        clock: Callable[[], datetime] = utc_now,
+        reader: Reader | None = None,
+        acceptor: Acceptor | None = None,
+    ) -> None:
+        self._config = config
+        self._agents = agents
+        self._commands = commands
+        self._scanner = scanner
+        self._journal = journal
+        self._ledger = ledger
+        self._clock = clock
+        self._reader = reader
+        self._acceptor = acceptor
+        self._clean = Redactor(config.secrets)
+
+    def build(self, job: BuildJob, report: Callable[[str], None]) -> Outcome:
+        """Build the spec to its end, from where an earlier run of this attempt stopped.
+
+        `report` gets one readable line per event.
+
+        Raises:
+            StatusError: the spec is shipped already, or a repo of its name, and the spec has failed then.
+            FactoryError: before an attempt has begun, for a reason that no waiting mends.
+        """
+        spec, scratch = job.queued.spec, self._config.workspaces_dir / job.queued.spec.name
+        with self._clean.errors():
+            try:
+                with spec_lock(self._config.locks_dir, spec.name), _removed(scratch):
+                    unclaimed = partial(self._put_off, job.queued)
+                    with puts_off(
+                        MissingToolError, InfrastructureError, OSError, where=scratch, end=unclaimed
+                    ):
+                        fresh_folder(scratch)
+                        self._check_tools(job, scratch)
+                        repo = self._open_repo(job)
+                        state = self._claim(job, repo, scratch, report)
+                    endings = Endings(state)
+                    with puts_off(FactoryError, OSError, where=scratch, end=endings.put_off):
+                        return Shipped(report=Attempt(state, self._judge(job, repo, scratch), endings).run())
+            except SpecBusyError as error:
+                return Busy(what=error.what, where=error.where, mend=error.mend)
+            except EndedError as ended:
+                return ended.outcome
+
+    def _claim(
+        self, job: BuildJob, repo: BareRepo, scratch: Path, report: Callable[[str], None]
+    ) -> AttemptState:
+        queued = self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
+        tools = Tools(
+            agents=self._agents,
+            commands=self._commands,
+            journal=self._journal,
+            ledger=self._ledger,
+            clock=self._clock,
+            report=report,
+            clean=self._clean,
+            reader=self._reader,
+            acceptor=self._acceptor,
+        )
+        return AttemptState(self._config, job, queued=queued, repo=repo, scratch=scratch, tools=tools)
+
+    def _judge(self, job: BuildJob, repo: BareRepo, scratch: Path) -> Judge:
+        return Judge(
+            repo=repo,
+            language=job.queued.spec.language,
+            commands=self._commands,
+            scanner=self._scanner,
+            indexes=self._config.indexes,
+            scratch=scratch,
+        )
+
+    def _put_off(self, queued: QueuedSpec, wait: Wait) -> NoReturn:
+        """Leave a spec that no attempt has begun at in the queue, and say why."""
+        books = Books(journal=self._journal, clock=self._clock, clean=self._clean)
+        raise EndedError(put_off(wait, queued, books, protections=self._commands.protections))
+
+    def _open_repo(self, job: BuildJob) -> BareRepo:
+        path = self._config.git_dir / f"{job.queued.spec.name}.git"
+        repo = BareRepo(path, author=self._config.author)
+        repo.release_locks()
+        shipped = repo.main()
+        # A run that died between shipping in git and in the registry left main one commit, the seal, above its review.
+        if shipped is not None and repo.parent(shipped) != repo.phases_done().get(Phase.REVIEW):
+            taken = StatusError(
+                "A repo of this name is shipped already.",
+                where=str(repo.path),
+                mend="A shipped repo never changes: give the new one another name.",
+            )
+            # To wait mends nothing here: the name stays taken.
+            self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
+            self._journal.fail_build(job.queued.id, self._clean(str(taken)))
+            raise taken
+        return repo
+
+    def _check_tools(self, job: BuildJob, folder: Path) -> None:
+        """Look, before anything is spent, whether this machine can build the spec's language.
+
+        Raises:
+            MissingToolError: it cannot.
+        """
+        language = job.queued.spec.language
+        needs = LANGUAGES[language].needs
+        script = "\n".join(f"( {test} ) >/dev/null 2>&1 || echo 'missing: {name}'" for name, test in needs)
+        result = self._commands.run(
+            Command(
+                argv=("sh", "-c", f"{script}\ntrue"), workspace=folder, timeout_seconds=_TOOL_CHECK_SECONDS
+            )
+        )
+        missing = [
+            line.removeprefix("missing: ") for line in result.output.splitlines() if "missing: " in line
+        ]
+        if missing:
+            what = f"{', '.join(missing)} not found, which a build in {language} needs."
+            mend = "Install it on this machine; `factory doctor` checks all of them."
+        elif result.exit_code != 0 or result.timed_out:
+            what = f"No command can be run for the gates: {result.output.strip()}"
+            mend = "See `factory doctor`."
+        else:
+            return
+        raise MissingToolError(what, where=job.queued.spec.name, mend=mend)
+
+
+@contextmanager
+def _removed(scratch: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        remove_folder(scratch)
+
+
+def put_off_for_machine(
+    queued: QueuedSpec, error: MissingToolError, books: Books, *, locks_dir: Path
+) -> Outcome:
+    """Put a spec off because this machine lacks what every build needs; another run that has found it is let be."""
+    wait = replace(wait_after(error, locks_dir), stops=Stops.MACHINE)
+    try:
+        with spec_lock(locks_dir, queued.spec.name):
+            return put_off(wait, queued, books)
+    except SpecBusyError as busy:
+        return Busy(what=busy.what, where=busy.where, mend=busy.mend)
