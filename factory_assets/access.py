@@ -125,7 +125,7 @@ class Access:
             return
         raise CredentialError(
             "No credential for Claude.",
-            mend="Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN or LLM_ROUTER_URL in .env,"
+            fix="Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN or LLM_ROUTER_URL in .env,"
             " or log in once with Claude Code's own program. Without any, `make demo` shows the factory.",
         )
 
@@ -375,14 +375,14 @@ class Access:
         if not self._may_run_agents():
             raise MissingToolError(
                 "Agents and the tests of what they build run only in a sandbox, and bubblewrap does not work here.",
-                mend="Install the package bubblewrap (`factory doctor` tells why it does not work), or set"
+                fix="Install the package bubblewrap (`factory doctor` tells why it does not work), or set"
                 " FACTORY_UNSANDBOXED=1 at your own risk.",
             )
         return self._sandbox
 
     def _require_git(self) -> None:
         if shutil.which("git") is None:
-            raise MissingToolError("git is not installed.", mend="Install git; `factory doctor` checks it.")
+            raise MissingToolError("git is not installed.", fix="Install git; `factory doctor` checks it.")
 
 
 def _claude_config() -> Path:

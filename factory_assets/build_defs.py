@@ -156,7 +156,7 @@ def _not_in_force(refused: str) -> Refused:
 
     def told() -> str:
         if refused:
-            return f"{refused} Until then the settings before it hold; once it is mended, press Reload definitions."
+            return f"{refused} Until then the settings before it hold; once it is fixed, press Reload definitions."
         try:
             check_env_file(chosen_home() / ".env")
         except (InputError, OSError) as error:
@@ -201,7 +201,7 @@ def _code_version(settings: Settings, templates: tuple[str, ...], *models: str) 
             raise InputError(
                 f"The prompt cannot be read: {error.strerror}.",
                 where=str(path),
-                mend="Put it there, or correct FACTORY_PROMPTS_DIR.",
+                fix="Put it there, or correct FACTORY_PROMPTS_DIR.",
             ) from error
     digest.update(" ".join(models).encode())
     return digest.hexdigest()[:12]

@@ -32,7 +32,7 @@ def read_env_file(path: Path) -> dict[str, str]:
             raise InputError(
                 "This line is no assignment.",
                 where=f"{path}, line {line}",
-                mend="Write NAME=value, close every quote, and begin a comment with #.",
+                fix="Write NAME=value, close every quote, and begin a comment with #.",
             )
     return {name: value for name, value in _values(text).items() if value}
 
@@ -60,7 +60,7 @@ def with_assignments(path: Path, values: Mapping[str, str]) -> str:
             raise InputError(
                 f"{name} cannot be written so that it reads back as {value!r}.",
                 where=str(path),
-                mend="Close every quote that stands open in the file, or use a plainer path or value.",
+                fix="Close every quote that stands open in the file, or use a plainer path or value.",
             )
     return text
 
@@ -100,5 +100,5 @@ def _text_of(path: Path) -> str:
         raise InputError(
             f"The file is not UTF-8 text: {error.reason} at byte {error.start}.",
             where=str(path),
-            mend="Save it as UTF-8.",
+            fix="Save it as UTF-8.",
         ) from None

@@ -437,7 +437,7 @@ class Gateways(Scouting, BatchAccess):
         if settings.factory_mirror_dir is None:
             raise InputError(
                 "There is nowhere to mirror to.",
-                mend="Set GITHUB_TOKEN (and GITHUB_USER) in .env, or name a local folder with FACTORY_MIRROR_DIR.",
+                fix="Set GITHUB_TOKEN (and GITHUB_USER) in .env, or name a local folder with FACTORY_MIRROR_DIR.",
             )
         from factory_assets.mirror.local import LocalTarget
 

@@ -57,7 +57,7 @@ def find_git() -> str:
     """
     program = shutil.which("git")
     if program is None:
-        raise MissingToolError("git is not installed.", where="PATH", mend="Install git (apt install git).")
+        raise MissingToolError("git is not installed.", where="PATH", fix="Install git (apt install git).")
     return program
 
 
@@ -96,7 +96,7 @@ def run_git(
         raise InfrastructureError(
             f"git {args[0]} failed: {done.stderr.decode(errors='replace').strip()}",
             where=where,
-            mend="Check that the repository is whole (git fsck), that the disk has room and that the factory may"
+            fix="Check that the repository is whole (git fsck), that the disk has room and that the factory may"
             " write there.",
         )
     return done.stdout

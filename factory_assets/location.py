@@ -60,7 +60,7 @@ def refuse_to_break(before: Settings, settings: Settings) -> None:
         raise InputError(
             f"FACTORY_MODE is {settings.factory_mode}, and this is a {before.factory_mode} instance.",
             where=str(settings.factory_data_dir),
-            mend="Set it back, or name another FACTORY_DATA_DIR too; the two modes share nothing.",
+            fix="Set it back, or name another FACTORY_DATA_DIR too; the two modes share nothing.",
         )
     grid = _grid_of(settings)
     # Without a home of its own, Dagster has no instance on which anything could stand.
@@ -80,7 +80,7 @@ def _refuse_to_part_from_daemon(before: Settings, settings: Settings) -> None:
             raise InputError(
                 f"FACTORY_DATA_DIR is {settings.factory_data_dir}, and a daemon is at work in {folder}.",
                 where=str(home),
-                mend="Stop that daemon first, or set FACTORY_DATA_DIR back.",
+                fix="Stop that daemon first, or set FACTORY_DATA_DIR back.",
             )
 
 

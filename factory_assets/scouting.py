@@ -74,15 +74,15 @@ class Scouting(Access):
             "GitHub",
             _GITHUB_SECONDS if token else _GITHUB_SECONDS_WITHOUT_TOKEN,
             notify,
-            mend="Check the network, GITHUB_TOKEN and FACTORY_GITHUB_URL.",
+            fix="Check the network, GITHUB_TOKEN and FACTORY_GITHUB_URL.",
             headers={"Accept": "application/vnd.github+json", **signed},
         )
-        pages = self._service("Hugging Face", _SECONDS, notify, mend="Check that this machine reaches it.")
+        pages = self._service("Hugging Face", _SECONDS, notify, fix="Check that this machine reaches it.")
         npm = self._service(
-            "npm", _SECONDS, notify, mend="Check the network, and FACTORY_NPM_URL or npm's registry."
+            "npm", _SECONDS, notify, fix="Check the network, and FACTORY_NPM_URL or npm's registry."
         )
         pypi = self._service(
-            "PyPI", _SECONDS, notify, mend="Check the network, and FACTORY_PYPI_URL or pip's index."
+            "PyPI", _SECONDS, notify, fix="Check the network, and FACTORY_PYPI_URL or pip's index."
         )
         return [
             PaperPages(pages, replay or PAPER_PAGES_URL),
@@ -92,7 +92,7 @@ class Scouting(Access):
         ]
 
     def _service(
-        self, name: str, seconds: float, notify: Notify, *, mend: str, headers: dict[str, str] | None = None
+        self, name: str, seconds: float, notify: Notify, *, fix: str, headers: dict[str, str] | None = None
     ) -> Service:
         from factory_assets.network.politeness import Politeness
         from factory_assets.novelty.service import Service
@@ -104,7 +104,7 @@ class Scouting(Access):
             name=name,
             politeness=Politeness(place, interval=0 if self._replays else seconds),
             notify=notify,
-            mend=mend,
+            fix=fix,
             headers={"User-Agent": USER_AGENT, **(headers or {})},
         )
 

@@ -59,7 +59,7 @@ def _make_private(base: Path) -> None:
         raise MissingToolError(
             "The factory's temporary folder is not this user's alone.",
             where=str(base),
-            mend="Remove it, or set TMPDIR to a folder of your own.",
+            fix="Remove it, or set TMPDIR to a folder of your own.",
         )
 
 

@@ -41,13 +41,13 @@ def test_an_empty_line_in_the_file_means_the_default(home: Path) -> None:
     assert settings.factory_git_dir is None
 
 
-def test_a_wrong_value_names_the_file_the_setting_and_the_mend(home: Path) -> None:
+def test_a_wrong_value_names_the_file_the_setting_and_the_fix(home: Path) -> None:
     (home / ".env").write_text("BUILD_WORKERS=many\n")
     with pytest.raises(InputError) as raised:
         load_settings()
     assert str(home / ".env") in str(raised.value)
     assert "BUILD_WORKERS" in str(raised.value)
-    assert "README.md" in raised.value.mend
+    assert "README.md" in raised.value.fix
 
 
 def test_specs_that_do_not_fit_the_ranks_are_refused(home: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_misspelt_setting_is_refused_with_the_right_name(home: Path) -> None:
     (home / ".env").write_text("FACTORY_DAY_BUDGT_USD=10\n")
     with pytest.raises(InputError, match="FACTORY_DAY_BUDGT_USD") as raised:
         load_settings()
-    assert "FACTORY_DAY_BUDGET_USD" in raised.value.mend
+    assert "FACTORY_DAY_BUDGET_USD" in raised.value.fix
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_name_close_to_a_setting_is_refused_with_the_right_name(home: Path, li
     (home / ".env").write_text(f"{line}\n")
     with pytest.raises(InputError, match=line.split("=", maxsplit=1)[0]) as raised:
         load_settings()
-    assert raised.value.mend == f"Did you mean {meant}?"
+    assert raised.value.fix == f"Did you mean {meant}?"
 
 
 def test_names_of_other_programs_in_the_file_are_let_be(home: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_line_that_is_no_assignment_is_refused_by_its_number(home: Path, line:
     with pytest.raises(InputError, match="no assignment") as raised:
         load_settings()
     assert raised.value.where == f"{home / '.env'}, line 5"
-    assert "NAME=value" in raised.value.mend
+    assert "NAME=value" in raised.value.fix
     assert "ghp_secret" not in str(raised.value)
 
 

@@ -84,7 +84,7 @@ def read_papers(
             # What was too long to be asked has cost nothing.
             is_free = isinstance(error, PromptTooLongError)
             if is_free and len(piece.papers) == 1 and not reading.proposals:
-                # Not even one fits beside the instructions: no number of halves mends that.
+                # Not even one fits beside the instructions: no number of halves fixes that.
                 raise
             if len(piece.papers) > 1 and (is_free or splits < MAX_SPLITS):
                 splits += not is_free

@@ -50,7 +50,7 @@ def _made(state: AttemptState, acceptor: Acceptor) -> Acceptance:
         if len(made.scenarios) < FEWEST:
             made, why = _round(state, asks, dropped=why or ("there were none",))
     except (UnreadableAnswerError, UnusableAnswerError) as error:
-        # Nobody but the model can mend this, and a spec is not held up for what it is built without.
+        # Nobody but the model can fix this, and a spec is not held up for what it is built without.
         note = f"nothing is held out, because the model gave no acceptance: {one_line(error)}"
         return NOTHING_AGREED.model_copy(update={"model": acceptor.model_name, "note": note})
     if len(made.scenarios) >= FEWEST:

@@ -55,7 +55,7 @@ class Attempt:
             rounds = repo.distance(before, made[phase]) - 1
             judged = self._judged(phase, before, scaffold=scaffold, made=made)
             while refused := state.refused:
-                by = self._who_mends(phase, made[phase], refused, rounds=rounds)
+                by = self._who_fixes(phase, made[phase], refused, rounds=rounds)
                 rounds += 1
                 repaired = phases.repair(phase, made[phase], by=by, number=rounds, refused=refused)
                 may_pass = self._may_pass(made[phase], repaired, refused)
@@ -78,14 +78,14 @@ class Attempt:
         return context
 
     def _may_pass(self, commit: str, repaired: str, refused: tuple[GateVerdict, ...]) -> bool:
-        """Whether a repair round may have mended anything: programs say the same of the same files.
+        """Whether a repair round may have fixed anything: programs say the same of the same files.
 
         To a model's word an agent may object, and leave the files as they are.
         """
         repo = self._state.repo
         return is_disputable(refused) or bool(changed_paths(repo.tree(commit), repo.tree(repaired)))
 
-    def _who_mends(
+    def _who_fixes(
         self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, rounds: int
     ) -> Phase:
         """The phase whose agent gets what was refused handed back, as often as the setting says."""

@@ -112,7 +112,7 @@ def _address(source: str) -> str:
         raise InputError(
             "There is no git repository here.",
             where=source,
-            mend="Name the folder of a clone, or an address that begins with https://.",
+            fix="Name the folder of a clone, or an address that begins with https://.",
         )
     # As an address, so that git sends the objects and checks each, rather than linking the files.
     return folder.as_uri()

@@ -25,7 +25,7 @@ class BuildConfig:
     """Places, models and limits. Times are seconds; `secrets` are values that must never reach a repository.
 
     `build_turns` of None means by estimated lines. `author` is `Name <mail>` of commits; `owner` the copyright
-    holder. `repair_rounds` is how often the agent of a phase may mend what its gates refused, `build_seconds`
+    holder. `repair_rounds` is how often the agent of a phase may fix what its gates refused, `build_seconds`
     the wall-clock limit of all phases together.
     """
 

@@ -1,4 +1,4 @@
-"""Changes of project files that declare dependencies and nothing else: what mends a failed gate on dependencies."""
+"""Changes of project files that declare dependencies and nothing else: what fixes a failed gate on dependencies."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ class Endings:
                 "The model's API refuses one repo after the other, for a reason that the factory does not know:"
                 f" {outcome.detail}"
             )
-            mend = f"Look at the account, at {setting} and at ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set."
-            self.put_off(Wait(what=what, mend=mend, cause=cause, stops=Stops.MODEL))
+            fix = f"Look at the account, at {setting} and at ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set."
+            self.put_off(Wait(what=what, fix=fix, cause=cause, stops=Stops.MODEL))
         if state.job.queued.wait_cause is cause:
             self.fail_agent(phase, before, outcome)
         self.put_off(Wait(what=f"The model's API refused phase {phase}: {outcome.detail}", cause=cause))
@@ -57,7 +57,7 @@ class Endings:
             commit,
             by="gate",
             what="\n".join([*words, note] if note else words),
-            mend=refused[0].mend,
+            fix=refused[0].fix,
             again_from=Phase.BUILD if leaked else phase,
             is_refused_state=not leaked,
         )
@@ -65,11 +65,11 @@ class Endings:
     def fail_agent(self, phase: Phase, before: str, outcome: AgentOutcome) -> NoReturn:
         """The spec has failed, because its agent did not do the phase that started from `before`."""
         what = f"The agent ended {outcome.kind}{f': {outcome.detail}' if outcome.detail else ''}"
-        mend = "Look at the run's log, then launch this partition again."
+        fix = "Look at the run's log, then launch this partition again."
         if outcome.kind is OutcomeKind.OUT_OF_TURNS:
-            mend = f"Raise FACTORY_{phase.upper()}_TURNS, then launch this partition again."
+            fix = f"Raise FACTORY_{phase.upper()}_TURNS, then launch this partition again."
         commit = self._what_is_there(before, f"Unfinished {phase}: {outcome.kind}")
-        self._fail(phase, commit, by="agent", what=what, mend=mend)
+        self._fail(phase, commit, by="agent", what=what, fix=fix)
 
     def fail_clock(self, phase: Phase, before: str) -> NoReturn:
         """The spec has failed, because its build has lasted too long."""
@@ -79,7 +79,7 @@ class Endings:
             self._what_is_there(before, f"Unfinished {phase}: out of time"),
             by="agent",
             what=f"The build was stopped after the {hours:g} hours that one may last, without the time it waited.",
-            mend="Raise FACTORY_BUILD_HOURS (16 at most), or lower FACTORY_PHASE_MINUTES so that an agent that"
+            fix="Raise FACTORY_BUILD_HOURS (16 at most), or lower FACTORY_PHASE_MINUTES so that an agent that"
             " hangs is stopped earlier; then launch this partition again.",
         )
 
@@ -114,7 +114,7 @@ class Endings:
         *,
         by: Literal["gate", "agent"],
         what: str,
-        mend: str,
+        fix: str,
         again_from: Phase | None = None,
         is_refused_state: bool = False,
     ) -> NoReturn:
@@ -124,7 +124,7 @@ class Endings:
             queued_at=state.queued.queued_at,
             what=state.clean(what),
             where=f"{state.spec.name}, phase {phase}",
-            mend=state.clean(mend),
+            fix=state.clean(fix),
             verdicts=state.verdicts,
         )
         # Git first, with all that is to be said: a run that dies in between leaves the next one only to write it down.
@@ -143,7 +143,7 @@ class Endings:
             by=failure.by,
             what=failure.what,
             where=failure.where,
-            mend=failure.mend,
+            fix=failure.fix,
             report=state.summary(),
         )
         state.tools.journal.fail_build(state.queued.id, str(refused))

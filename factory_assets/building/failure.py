@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.builds import GateVerdict
+from factory_assets.domain.renamed import Fix
 
 
 class Failure(BaseModel):
@@ -22,7 +23,7 @@ class Failure(BaseModel):
     queued_at: datetime
     what: str
     where: str
-    mend: str
+    fix: Fix
     verdicts: tuple[GateVerdict, ...]
 
 

@@ -168,7 +168,7 @@ class BareRepo(GitObjects):
                 raise StatusError(
                     f"{ref} is {refs[ref]} already and shall not move to {commit}.",
                     where=str(self.path),
-                    mend="A shipped repo never changes: give the new one another name.",
+                    fix="A shipped repo never changes: give the new one another name.",
                 )
         commands = []
         # git renames one ref after the other. Killed in between, it must not leave `main` without the tag, whose

@@ -264,6 +264,6 @@ def _split_author(author: str) -> tuple[str, str]:
         raise InputError(
             f"{author!r} is no author.",
             where="FACTORY_GIT_AUTHOR",
-            mend="Write it as: Name <mail@example.org>",
+            fix="Write it as: Name <mail@example.org>",
         )
     return name, mail

@@ -220,7 +220,7 @@ def _judged(gate: Gate, context: Context, judging: Callable[[], GateVerdict | T]
             phase=context.phase,
             passed=False,
             saw=f"the gate cannot read this tree: {type(error).__name__}: {error}",
-            mend="Build the repo again; its last state is kept under refs/factory/failed.",
+            fix="Build the repo again; its last state is kept under refs/factory/failed.",
         )
     if not isinstance(answer, GateVerdict):
         return answer

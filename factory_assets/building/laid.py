@@ -108,7 +108,7 @@ def _lay(source: Path, target: Path) -> None:
                     raise InputError(
                         "It is too large to be copied.",
                         where=str(source),
-                        mend="Leave out what is no part of it.",
+                        fix="Leave out what is no part of it.",
                     )
                 remove_folder(copy)
                 shutil.copy2(entry.path, copy, follow_symlinks=False)

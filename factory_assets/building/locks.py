@@ -33,7 +33,7 @@ def spec_lock(folder: Path, name: str) -> Iterator[None]:
         raise SpecBusyError(
             f"Another run is building this spec (process {holder}).",
             where=name,
-            mend="Wait for that run to end, or cancel it in the UI.",
+            fix="Wait for that run to end, or cancel it in the UI.",
         ) from None
     with held:
         path.write_text(str(os.getpid()), encoding="ascii")

@@ -21,16 +21,16 @@ class Stops(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class _Told:
-    """What happened, where, and how to mend it, as an error says it."""
+    """What happened, where, and how to fix it, as an error says it."""
 
     what: str
     where: str
-    mend: str
+    fix: str
 
     @property
     def error(self) -> FactoryError:
         """The same for what shows or raises errors."""
-        return FactoryError(self.what, where=self.where, mend=self.mend)
+        return FactoryError(self.what, where=self.where, fix=self.fix)
 
     def __str__(self) -> str:
         return str(self.error)

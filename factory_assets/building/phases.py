@@ -66,7 +66,7 @@ class Phases:
     def repair(
         self, phase: Phase, commit: str, *, by: Phase, number: int, refused: tuple[GateVerdict, ...]
     ) -> str:
-        """The commit in which an agent has mended what gates refused in the phase's `commit`; not yet judged.
+        """The commit in which an agent has fixed what gates refused in the phase's `commit`; not yet judged.
 
         It is the agent of the phase `by`, with that one's model, tools and dollars.
 
@@ -94,7 +94,7 @@ class Phases:
         repaired = self._commit(phase, commit, f"Repair {state.spec.name}", by=by)
         keep_disputes(state, repaired, disputes)
         if work.outcome.kind is not OutcomeKind.DONE:
-            note = f"The repair round did not mend it: the agent ended {work.outcome.kind}"
+            note = f"The repair round did not fix it: the agent ended {work.outcome.kind}"
             detail = f" ({work.outcome.detail})" if work.outcome.detail else ""
             self._endings.fail_gate(phase, repaired, refused, note=f"{note}{detail}.")
         return self._finish(phase, repaired, work, known=self._recorded(phase))
@@ -143,7 +143,7 @@ class Phases:
             made = state.commit(state.workspace, parent=before, title=title)
         except OversizedError as error:
             verdict = GateVerdict(
-                gate=TREE_SAFE, phase=phase, passed=False, saw=error.what, mend="Build the repo again."
+                gate=TREE_SAFE, phase=phase, passed=False, saw=error.what, fix="Build the repo again."
             )
             state.take_verdicts(phase, (verdict,))
             self._endings.fail_gate(phase, before, (verdict,))
@@ -177,7 +177,7 @@ class Phases:
         return next((record for record in records if record.phase is phase), None)
 
     def _finish(self, phase: Phase, commit: str, work: Work, *, known: PhaseRecord | None) -> str:
-        """`known` is the record of what this commit mends."""
+        """`known` is the record of what this commit fixes."""
         state = self._state
         record = PhaseRecord(
             phase=phase,

@@ -106,13 +106,13 @@ def _render(prompts_dir: Path, name: str, **values: object) -> str:
         raise InputError(
             "The prompt template is missing.",
             where=str(prompts_dir / name),
-            mend="Restore it, or set FACTORY_PROMPTS_DIR.",
+            fix="Restore it, or set FACTORY_PROMPTS_DIR.",
         ) from None
     except TemplateError as error:
         raise InputError(
             f"The prompt template cannot be rendered: {error}.",
             where=str(prompts_dir / name),
-            mend="Correct the template; the names it may use are those of the one that came with the factory.",
+            fix="Correct the template; the names it may use are those of the one that came with the factory.",
         ) from error
 
 

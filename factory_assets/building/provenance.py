@@ -65,7 +65,7 @@ def prompt_hashes(
         raise InputError(
             f"The prompt template cannot be read: {error.strerror}.",
             where=str(error.filename),
-            mend="Restore it, or set FACTORY_PROMPTS_DIR.",
+            fix="Restore it, or set FACTORY_PROMPTS_DIR.",
         ) from error
 
 

@@ -116,5 +116,5 @@ def _unread(error: FactoryError, *, passed: bool) -> GateVerdict:
         phase=Phase.REVIEW,
         passed=passed,
         saw=f"not read: {error.what}",
-        mend="" if passed else "Take out of the files what a model declines to read.",
+        fix="" if passed else "Take out of the files what a model declines to read.",
     )

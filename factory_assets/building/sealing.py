@@ -59,7 +59,7 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
         raise InfrastructureError(
             f"The scaffold {scaffold[:12]} holds no {SPEC_FILE}.",
             where=str(state.repo.path),
-            mend="Restore this bare repository from a backup, or remove it and launch this partition again.",
+            fix="Restore this bare repository from a backup, or remove it and launch this partition again.",
         )
     # The scaffold and one commit for each phase; what is beyond them are repairs.
     repairs = state.repo.distance(scaffold, phases[Phase.REVIEW]) - len(phases)

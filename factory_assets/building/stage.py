@@ -85,7 +85,7 @@ class Builder:
 
         Raises:
             StatusError: the spec is shipped already, or a repo of its name, and the spec has failed then.
-            FactoryError: before an attempt has begun, for a reason that no waiting mends.
+            FactoryError: before an attempt has begun, for a reason that no waiting fixes.
         """
         spec, scratch = job.queued.spec, self._config.workspaces_dir / job.queued.spec.name
         with self._clean.errors():
@@ -103,7 +103,7 @@ class Builder:
                     with puts_off(FactoryError, OSError, where=scratch, end=endings.put_off):
                         return Shipped(report=Attempt(state, self._judge(job, repo, scratch), endings).run())
             except SpecBusyError as error:
-                return Busy(what=error.what, where=error.where, mend=error.mend)
+                return Busy(what=error.what, where=error.where, fix=error.fix)
             except EndedError as ended:
                 return ended.outcome
 
@@ -149,9 +149,9 @@ class Builder:
             taken = StatusError(
                 "A repo of this name is shipped already.",
                 where=str(repo.path),
-                mend="A shipped repo never changes: give the new one another name.",
+                fix="A shipped repo never changes: give the new one another name.",
             )
-            # To wait mends nothing here: the name stays taken.
+            # To wait fixes nothing here: the name stays taken.
             self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
             self._journal.fail_build(job.queued.id, self._clean(str(taken)))
             raise taken
@@ -176,13 +176,13 @@ class Builder:
         ]
         if missing:
             what = f"{', '.join(missing)} not found, which a build in {language} needs."
-            mend = "Install it on this machine; `factory doctor` checks all of them."
+            fix = "Install it on this machine; `factory doctor` checks all of them."
         elif result.exit_code != 0 or result.timed_out:
             what = f"No command can be run for the gates: {result.output.strip()}"
-            mend = "See `factory doctor`."
+            fix = "See `factory doctor`."
         else:
             return
-        raise MissingToolError(what, where=job.queued.spec.name, mend=mend)
+        raise MissingToolError(what, where=job.queued.spec.name, fix=fix)
 
 
 @contextmanager
@@ -202,4 +202,4 @@ def put_off_for_machine(
         with spec_lock(locks_dir, queued.spec.name):
             return put_off(wait, queued, books)
     except SpecBusyError as busy:
-        return Busy(what=busy.what, where=busy.where, mend=busy.mend)
+        return Busy(what=busy.what, where=busy.where, fix=busy.fix)

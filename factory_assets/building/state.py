@@ -166,7 +166,7 @@ class AttemptState:
         )
 
     def add_phase(self, record: PhaseRecord) -> None:
-        """Show a phase as done; a repair takes the place of the review that it mended."""
+        """Show a phase as done; a repair takes the place of the review that it fixed."""
         others = tuple(known for known in self._report.phases if known.phase is not record.phase)
         self._report = self._report.model_copy(update={"phases": (*others, record)})
 
@@ -183,7 +183,7 @@ class AttemptState:
         """Record what gates decided, and tell it."""
         for verdict in verdicts:
             clean = verdict.model_copy(
-                update={"saw": self.clean(verdict.saw), "mend": self.clean(verdict.mend)}
+                update={"saw": self.clean(verdict.saw), "fix": self.clean(verdict.fix)}
             )
             self._verdicts[clean.gate] = clean
             self.tools.journal.record_verdict(

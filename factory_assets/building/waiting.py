@@ -27,8 +27,8 @@ from factory_assets.domain.errors import (
 from factory_assets.domain.refusals import ModelStoppedError, stopped_error
 from factory_assets.domain.specs import QueuedSpec
 
-# What nobody has named a time for is tried again by itself, seldom, so that what was mended needs nobody to launch it.
-_MENDING_PAUSE = timedelta(hours=1)
+# What nobody has named a time for is tried again by itself, seldom, so that what was fixed needs nobody to launch it.
+_UNHURRIED_PAUSE = timedelta(hours=1)
 _LONGEST_NAMED = timedelta(hours=24)
 _OUTSIDE = {
     OutcomeKind.STOPPED: WaitCause.INFRASTRUCTURE,
@@ -44,7 +44,7 @@ class Wait:
     what: str
     cause: WaitCause
     where: str = ""
-    mend: str = ""
+    fix: str = ""
     until: datetime | None = None
     stops: Stops | None = None
     bound: Bound | None = None
@@ -65,26 +65,26 @@ def put_off(
         wait: why, and until when.
         queued: the spec.
         books: the journal and the clock, and what takes the factory's own secrets out of texts.
-        attempt: where a run has claimed it; without one the queue is all that tells how to mend it.
+        attempt: where a run has claimed it; without one the queue is all that tells how to fix it.
         protections: of the run that did not come to claim it.
     """
     clean, now = books.clean, books.clock()
-    what, mend = clean(wait.what), clean(wait.mend)
+    what, fix = clean(wait.what), clean(wait.fix)
     not_before = _next_start(wait, attempt.waits if attempt else queued.waits, now)
     books.journal.defer_build(
         queued.id,
         cause=wait.cause,
         until=not_before,
-        reason=what if attempt or not mend else f"{what} To mend it: {mend}",
+        reason=what if attempt or not fix else f"{what} Fix: {fix}",
         limit_usd=wait.bound.limit_usd if wait.bound else None,
     )
-    if not mend and not_before and wait.stops is None:
-        mend = f"Nothing: it is launched again after {not_before:%Y-%m-%d %H:%M} UTC."
+    if not fix and not_before and wait.stops is None:
+        fix = f"Nothing: it is launched again after {not_before:%Y-%m-%d %H:%M} UTC."
     report = BuildReport(name=queued.spec.name, attempts=queued.attempts, protections=protections)
     return Deferred(
         what=what,
         where=clean(wait.where) or queued.spec.name,
-        mend=mend,
+        fix=fix,
         cause=wait.cause,
         until=wait.until if wait.stops is Stops.MODEL else not_before,
         stops=wait.stops,
@@ -98,9 +98,9 @@ def _next_start(wait: Wait, waits: int, now: datetime) -> datetime | None:
     if wait.bound is not None:
         return wait.bound.until
     if wait.stops is Stops.MODEL:
-        return wait.until or now + _MENDING_PAUSE
+        return wait.until or now + _UNHURRIED_PAUSE
     if wait.cause is WaitCause.TOOLCHAIN:
-        return now + _MENDING_PAUSE
+        return now + _UNHURRIED_PAUSE
     # A time that has passed would launch it every minute, and one that is years off would park it.
     return max(min(wait.until or now, now + _LONGEST_NAMED), now + pause_after(waits))
 
@@ -119,7 +119,7 @@ def puts_off(
 def wait_after(error: FactoryError | OSError, where: Path) -> Wait:
     """What an error makes a build wait for."""
     met = _system_error(error, where) if isinstance(error, OSError) else error
-    told = Wait(what=met.what, where=met.where, mend=met.mend, cause=WaitCause.INFRASTRUCTURE, error_met=met)
+    told = Wait(what=met.what, where=met.where, fix=met.fix, cause=WaitCause.INFRASTRUCTURE, error_met=met)
     match met:
         case ModelStoppedError():
             return replace(told, where="", cause=met.cause, until=met.until, stops=Stops.MODEL)
@@ -128,7 +128,7 @@ def wait_after(error: FactoryError | OSError, where: Path) -> Wait:
         case OutOfBudgetError():
             return replace(wait_for_budget(Phase.REVIEW, met.bound, met.what), error_met=met)
         case RateLimitedError():
-            return replace(told, mend="", cause=WaitCause.RATE_LIMIT, until=met.until)
+            return replace(told, fix="", cause=WaitCause.RATE_LIMIT, until=met.until)
         case MissingToolError():
             return replace(told, cause=WaitCause.TOOLCHAIN)
     return told
@@ -139,7 +139,7 @@ def wait_after_agent(outcome: AgentOutcome, *, phase: Phase, by: Phase) -> Wait 
     if outcome.kind is OutcomeKind.AUTHENTICATION:
         return Wait(
             what=f"The agent's credential was refused: {outcome.detail}",
-            mend="Renew the Claude credential (see `factory doctor`).",
+            fix="Renew the Claude credential (see `factory doctor`).",
             cause=WaitCause.CREDENTIAL,
             stops=Stops.MODEL,
         )
@@ -162,16 +162,16 @@ def wait_for_budget(phase: Phase, bound: Bound, detail: str) -> Wait:
     turns = "; without that it goes on when the day (UTC) turns" if bound.until else ""
     return Wait(
         what=f"Phase {phase} was stopped by the {bound.words}: {detail}",
-        mend=f"Raise {bound.setting}: it then goes on from what was done so far{turns}.",
+        fix=f"Raise {bound.setting}: it then goes on from what was done so far{turns}.",
         cause=bound.cause,
         bound=bound,
     )
 
 
 def _system_error(error: OSError, where: Path) -> InfrastructureError:
-    mend = "See `factory doctor`; it is launched again by itself."
+    fix = "See `factory doctor`; it is launched again by itself."
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        mend = "Free disk space there, then launch this partition again."
+        fix = "Free disk space there, then launch this partition again."
     return InfrastructureError(
-        f"The system refused: {error.strerror or error}.", where=str(error.filename or where), mend=mend
+        f"The system refused: {error.strerror or error}.", where=str(error.filename or where), fix=fix
     )

@@ -39,7 +39,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "rejudge": judging.rejudge,
         "doctor": service.doctor,
     },
-    "Mend": {
+    "Fix": {
         "retry": desk.retry,
         "requeue": desk.requeue,
         "resume": desk.resume,

@@ -33,7 +33,7 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{text!r} is no date.", mend="Write it as 2026-06-17.") from None
+        raise InputError(f"{text!r} is no date.", fix="Write it as 2026-06-17.") from None
 
 
 DayOption = Annotated[
@@ -61,7 +61,7 @@ def range_of(instance: Instance, first: date | None, last: date | None) -> Days:
 
     days = Days.chosen(instance.settings, day=None, first=first, last=last)
     if days is None:
-        raise InputError("No range of dates is named.", mend="Give --from D --to D.")
+        raise InputError("No range of dates is named.", fix="Give --from D --to D.")
     return days
 
 

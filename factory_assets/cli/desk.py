@@ -43,18 +43,18 @@ def retry(
     """
     queued = registry.spec_named(name)
     if queued is None:
-        raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
+        raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     if queued.status is BuildStatus.SHIPPED:
         raise StatusError(
             "It has shipped, and a shipped repo never changes.",
             where=name,
-            mend="Nothing is to be done; `factory show` tells its story.",
+            fix="Nothing is to be done; `factory show` tells its story.",
         )
     if queued.status in IN_PROGRESS:
         raise StatusError(
             f"It is {queued.status}.",
             where=name,
-            mend="Nothing is to be done: should its run be gone, another takes it up where it stopped.",
+            fix="Nothing is to be done: should its run be gone, another takes it up where it stopped.",
         )
     if again_from is not None:
         undo(name, again_from)
@@ -69,9 +69,9 @@ def retry(
 
 def _next(queued: QueuedSpec, registry: Registry, places: Places | None) -> str:
     if (lacks := _lacking(queued, places)) is not None:
-        return f"But nothing can launch it now. {lacks.what} {lacks.mend}"
+        return f"But nothing can launch it now. {lacks.what} {lacks.fix}"
     if standing := [hold for hold in registry.holds() if hold.stops_builds]:
-        return f"But the queue is stopped, and nothing launches it before that is mended. {standing[0]}"
+        return f"But the queue is stopped, and nothing launches it before that is fixed. {standing[0]}"
     return _NEXT.format(queued.spec.name)
 
 
@@ -91,7 +91,7 @@ def requeue(
         reason = (queued.error_log or "").partition("\n")[0]
         console.print(f"  {place(queued)}: {reason}", markup=False, highlight=False, soft_wrap=True)
         if (lacks := _lacking(queued, places)) is not None:
-            unlaunched = f"    Nothing can launch it now. {lacks.what} {lacks.mend}"
+            unlaunched = f"    Nothing can launch it now. {lacks.what} {lacks.fix}"
             console.print(unlaunched, markup=False, highlight=False, soft_wrap=True)
     said = "queued again" if write else "would be queued again"
     console.print(f"{len(failed)} builds that failed since {since} {said}.", highlight=False)

@@ -43,7 +43,7 @@ def show(
     registry = registry_of(instance)
     story = registry.story_of(name)
     if story is None:
-        raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
+        raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     lost = lost_now(instance, registry).get(name, "")
     with open_storage(instance.settings.factory_data_dir) as dagster:
         by_hand = [str(report) for report in reports_on_spec(dagster, story.queued)]

@@ -26,7 +26,7 @@ def import_path(instance: Instance, path: Path, console: Console) -> bool:
         reports = [intake.take_file(path)]
     else:
         raise InputError(
-            "There is no such file or folder.", where=str(path), mend="Name a JSON file or a folder."
+            "There is no such file or folder.", where=str(path), fix="Name a JSON file or a folder."
         )
     if not reports:
         console.print(f"{path} holds no *.json file.", highlight=False)
@@ -49,7 +49,7 @@ def import_from_database(instance: Instance, console: Console) -> bool:
         raise InputError(
             "There is no address of the idea engine's database.",
             where="IDEA_ENGINE_POSTGRES_URL",
-            mend="Set it in .env, as postgresql://user:password@host/database.",
+            fix="Set it in .env, as postgresql://user:password@host/database.",
         )
     intake = Gateways(instance.settings).intake(datetime.now(UTC))
     with open_candidates(url.get_secret_value()) as source:

@@ -54,7 +54,7 @@ def open_instance(mode: Mode | None = None) -> Instance:
     os.environ["DAGSTER_HOME"] = str(home)
     if os.environ.get("FACTORY_MODE") == Mode.REPLAY and not (home / ".env").exists():
         raise InputError(
-            "There is no replay instance yet.", where=str(home), mend="Run `make demo`, which makes one."
+            "There is no replay instance yet.", where=str(home), fix="Run `make demo`, which makes one."
         )
     try:
         settings = load_settings()
@@ -70,7 +70,7 @@ def open_instance(mode: Mode | None = None) -> Instance:
         raise InputError(
             f"The instance cannot be opened: {error.strerror}.",
             where=str(error.filename or home),
-            mend="Let this user read and write it, make room on its disk, or name another FACTORY_DATA_DIR.",
+            fix="Let this user read and write it, make room on its disk, or name another FACTORY_DATA_DIR.",
         ) from error
     os.environ.update(
         {
@@ -130,5 +130,5 @@ def _claim(settings: Settings) -> None:
         raise InputError(
             f"This data directory belongs to a {made_for} instance, and FACTORY_MODE is {settings.factory_mode}.",
             where=str(settings.factory_data_dir),
-            mend="Name another FACTORY_DATA_DIR; the two modes share nothing.",
+            fix="Name another FACTORY_DATA_DIR; the two modes share nothing.",
         )

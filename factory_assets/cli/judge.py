@@ -51,7 +51,7 @@ def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
     said = _object_in(file, "spec") if file is not None else {}
     named = language or said.get("language")
     if named is None:
-        raise InputError("No language is named.", where=str(tree), mend="Give --language, as --language go.")
+        raise InputError("No language is named.", where=str(tree), fix="Give --language, as --language go.")
     usual = {**_USUAL, "name": _name_of(tree), "source_papers": (), "source_url": tree.as_uri()}
     own = {key: value for key, value in said.items() if key in Spec.model_fields}
     try:
@@ -60,7 +60,7 @@ def read_spec(file: Path | None, tree: Path, language: Language | None) -> Spec:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the spec"
         raise InputError(
-            f"{field}: {first['msg']}.", where=str(file or tree), mend="Correct the spec."
+            f"{field}: {first['msg']}.", where=str(file or tree), fix="Correct the spec."
         ) from error
 
 
@@ -105,7 +105,7 @@ def judge_tree(
     if isinstance(sandbox, PlainSandbox):
         raise MissingToolError(
             "A tree is judged only in a sandbox, and bubblewrap does not work here.",
-            mend="Install the package bubblewrap; `factory doctor` tells why it does not work.",
+            fix="Install the package bubblewrap; `factory doctor` tells why it does not work.",
         )
     bench = Bench(commands=sandbox, scanner=LeakScanner((), Kingfisher(cache=rule_cache())), indexes=indexes)
     with scratch_folder("judge") as folder:
@@ -131,7 +131,7 @@ def _unheard(line: str) -> None:
 
 
 def show_verdicts(report: BuildReport, console: Console) -> None:
-    """A line for each gate, and under what it refused all that it saw and how to mend it."""
+    """A line for each gate, and under what it refused all that it saw and how to fix it."""
     for verdict in report.verdicts:
         lines = verdict.saw.splitlines() or [""]
         word, style = ("passed", "green") if verdict.passed else ("refused", "red")
@@ -143,7 +143,7 @@ def show_verdicts(report: BuildReport, console: Console) -> None:
             soft_wrap=True,
         )
         if not verdict.passed:
-            for line in [*lines[1:], f"To mend it: {verdict.mend}"]:
+            for line in [*lines[1:], f"Fix: {verdict.fix}"]:
                 console.print(f"         {line}", markup=False, highlight=False, soft_wrap=True)
     for result in report.scenarios:
         for line in f"{result.number}. {result.fault or 'passed'}\n{result.happened}".splitlines():
@@ -174,7 +174,7 @@ def _fields(verdict: GateVerdict) -> dict[str, object]:
         "passed": verdict.passed,
         "kind": " and ".join(dict.fromkeys(gate.needs for gate in rows)),
         "saw": verdict.saw,
-        "fix": verdict.mend,
+        "fix": verdict.fix,
     }
 
 

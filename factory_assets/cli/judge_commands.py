@@ -103,5 +103,5 @@ def _folder(path: Path) -> Path:
     """
     if not path.is_dir():
         what = "This is no folder." if path.exists() else "There is nothing of this name."
-        raise InputError(what, where=str(path), mend="Name the folder to judge.")
+        raise InputError(what, where=str(path), fix="Name the folder to judge.")
     return path.resolve()

@@ -109,12 +109,12 @@ def own_or_await_daemon(
                 raise InfrastructureError(
                     f"This instance has a daemon, {', '.join(map(str, others))}, but it has not reported for a minute.",
                     where=str(data_dir),
-                    mend="Look into its output; stop it where it was started, and give the command again.",
+                    fix="Look into its output; stop it where it was started, and give the command again.",
                 )
             raise InfrastructureError(
                 f"Another process runs this factory, but no daemon came up in {_COMES_UP_SECONDS:.0f} seconds.",
                 where=str(data_dir / "logs"),
-                mend="Look into daemon.log and code-server.log there; `factory down` stops that process.",
+                fix="Look into daemon.log and code-server.log there; `factory down` stops that process.",
             )
         time.sleep(_LOOK_SECONDS)
     return None
@@ -160,5 +160,5 @@ def _taken(data_dir: Path) -> InputError:
     return InputError(
         f"This factory is up already, or a factory command is at work on it (process {', '.join(pids[:1])}).",
         where=str(data_dir),
-        mend="Open its UI, wait for that command, or stop both with `make down` (`factory down`).",
+        fix="Open its UI, wait for that command, or stop both with `make down` (`factory down`).",
     )

@@ -45,7 +45,7 @@ def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[Qu
         return registry.queue({BuildStatus.FAILED})
     queued = registry.spec_named(name)
     if queued is None:
-        raise InputError("No spec has this name.", where=name, mend="`factory status` lists the names.")
+        raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     if queued.status is not BuildStatus.FAILED:
         raise InputError(f"It has not failed: it is {queued.status}.", where=name)
     return [queued]

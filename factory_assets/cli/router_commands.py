@@ -32,7 +32,7 @@ def router(
         raise InputError(
             f"This instance has a router already, at {found.url}.",
             where=str(place.folder),
-            mend="Let it do the work, or stop it first; `make down` stops the one of `make up`.",
+            fix="Let it do the work, or stop it first; `make down` stops the one of `make up`.",
         )
     console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
     with router_of(place, gateways.router_config()) as running, place.told(url):
@@ -42,5 +42,5 @@ def router(
             raise InputError(
                 f"The router cannot listen on {host}:{port}: {error.strerror}.",
                 where="--host and --port",
-                mend="Name an address of this machine and a free port.",
+                fix="Name an address of this machine and a free port.",
             ) from error

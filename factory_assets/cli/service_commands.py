@@ -47,7 +47,7 @@ def demo_ui() -> None:
 
 
 def doctor() -> None:
-    """Check credentials, programs, sandbox and disk; say what is affected and how to mend it."""
+    """Check credentials, programs, sandbox and disk; say what is affected and how to fix it."""
     leave(succeeded=check_up(open_instance()))
 
 
@@ -77,7 +77,7 @@ def up(
     gateways = Gateways(settings)
     gateways.check_credentials()
     if not check_up(instance):
-        raise InputError("The factory was not started.", mend="Mend what stands above in red.")
+        raise InputError("The factory was not started.", fix="Fix what stands above in red.")
     refuse_to_lose_ranks(gateways.registry, settings.factory_ranks)
     if (before := last_good(instance.home)) is not None:
         refuse_to_break(before, settings)

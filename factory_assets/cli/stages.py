@@ -59,14 +59,14 @@ class Days:
             InputError: the options contradict each other, or name dates that are no partitions.
         """
         if day is not None and (first is not None or last is not None):
-            raise InputError("--date goes alone, or --from with --to.", mend="Give one of the two.")
+            raise InputError("--date goes alone, or --from with --to.", fix="Give one of the two.")
         if day is not None:
             first = last = day
         if first is None and last is None:
             return None
         if first is None or last is None or last < first:
             raise InputError(
-                "A range wants both ends in order.", mend="Give --from D --to D, older date first."
+                "A range wants both ends in order.", fix="Give --from D --to D, older date first."
             )
         return cls.within(settings, first, last)
 
@@ -82,7 +82,7 @@ class Days:
             named = f"{first}" if first == last else f"{first} to {last}"
             raise InputError(
                 f"{named} is beyond the partitions: {settings.factory_start_date} to {newest}.",
-                mend="Choose dates in between, or set FACTORY_START_DATE or FACTORY_END_DATE.",
+                fix="Choose dates in between, or set FACTORY_START_DATE or FACTORY_END_DATE.",
             )
         return cls(first, last)
 
@@ -101,14 +101,14 @@ def named_specs(registry: Registry, names: Sequence[str], *, places: Places) -> 
     unknown = [name for name, queued in found.items() if queued is None]
     if unknown:
         raise InputError(
-            "No spec has this name.", where=", ".join(unknown), mend="`factory status` lists the names."
+            "No spec has this name.", where=", ".join(unknown), fix="`factory status` lists the names."
         )
     specs = [queued for queued in found.values() if queued is not None]
     today = datetime.now(UTC).date()
     lacking = {queued.spec.name: places.lacking(queued, today) for queued in specs}
     if (first := next(filter(None, lacking.values()), None)) is not None:
         alike = [name for name, lacks in lacking.items() if lacks is not None and lacks.what == first.what]
-        raise InputError(first.what, where=", ".join(alike), mend=first.mend)
+        raise InputError(first.what, where=", ".join(alike), fix=first.fix)
     return specs
 
 
@@ -200,7 +200,7 @@ class Factory:
             InputError: one of the names cannot be built; none of them is then launched.
         """
         if standing := [hold for hold in self.registry.holds() if hold.stops_builds]:
-            raise CredentialError(standing[0].reason, where="the queue is stopped", mend=standing[0].mend)
+            raise CredentialError(standing[0].reason, where="the queue is stopped", fix=standing[0].fix)
         launches = BuildLaunches(
             self.client,
             self.registry,
@@ -258,7 +258,7 @@ class Factory:
         for queued in specs:
             if (lacks := self._lacking(queued)) is not None:
                 self.console.print(
-                    f"  {place(queued)}: {lacks.what} {lacks.mend}",
+                    f"  {place(queued)}: {lacks.what} {lacks.fix}",
                     markup=False,
                     highlight=False,
                     soft_wrap=True,

@@ -111,7 +111,7 @@ def _state_facts(story: Story, git_dir: Path, lost: str, places: Places | None) 
     if queued.status is BuildStatus.QUEUED or lost:
         facts.append(("waits", why_it_waits(queued, lost=lost, lacks=lacks)))
         if lacks is not None:
-            facts.append(("to mend it", lacks.mend))
+            facts.append(("how to fix it", lacks.fix))
     if story.repo:
         repo = story.repo
         facts += [

@@ -66,7 +66,7 @@ def check_port(host: str, port: int) -> None:
         raise InputError(
             f"{host!r} is no address of this machine: {error}.",
             where="FACTORY_UI_HOST",
-            mend="Set it to an address or a name of this machine, as 127.0.0.1, ::1 or localhost.",
+            fix="Set it to an address or a name of this machine, as 127.0.0.1, ::1 or localhost.",
         ) from error
     # The web server listens on each address of the name that it can; this is the first.
     family, kind, protocol, _, address = found[0]
@@ -83,18 +83,18 @@ def _unusable(host: str, port: int, error: OSError) -> InputError:
         return InputError(
             f"{host} is no address of this machine: {error.strerror}.",
             where="FACTORY_UI_HOST",
-            mend="Set it to one that this machine has, as 127.0.0.1.",
+            fix="Set it to one that this machine has, as 127.0.0.1.",
         )
     if error.errno == errno.EACCES:
         return InputError(
             f"This user may not listen on port {port}: {error.strerror}.",
             where="FACTORY_UI_PORT",
-            mend="Set FACTORY_UI_PORT to one above 1023; a web server in front may listen on a lower one.",
+            fix="Set FACTORY_UI_PORT to one above 1023; a web server in front may listen on a lower one.",
         )
     return InputError(
         f"Port {port} on {host} cannot be used: {error.strerror}.",
         where="FACTORY_UI_PORT",
-        mend="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
+        fix="Stop what uses it (`make down`, if it is this factory), or set FACTORY_UI_PORT to another.",
     )
 
 

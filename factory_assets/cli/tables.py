@@ -111,7 +111,7 @@ def show_tokens(console: Console, by_stage: Mapping[str, Usage]) -> None:
 
 
 def show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
-    """The doctor's findings, each with what it affects and how to mend it."""
+    """The doctor's findings, each with what it affects and how to fix it."""
     for check in checks:
         mark, style = ("ok", "green") if check.ok else (check.severity, _STYLES[check.severity])
         console.print(
@@ -123,7 +123,7 @@ def show_checks(console: Console, checks: Sequence[CheckResult]) -> None:
         )
         if not check.ok:
             console.print(f"         affects: {check.affects}", markup=False, highlight=False, soft_wrap=True)
-            console.print(f"         to mend it: {check.mend}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"         fix: {check.fix}", markup=False, highlight=False, soft_wrap=True)
 
 
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow"}

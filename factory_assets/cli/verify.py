@@ -25,7 +25,7 @@ def verify_with_tests(source: str, indexes: PackageIndexes, console: Console) ->
     if isinstance(sandbox, PlainSandbox):
         raise MissingToolError(
             "The tests of a clone run only in a sandbox, and bubblewrap does not work here.",
-            mend="Install the package bubblewrap, or leave out --tests.",
+            fix="Install the package bubblewrap, or leave out --tests.",
         )
     return _show(verify_clone(source, bench=Bench(commands=sandbox, indexes=indexes)), console)
 

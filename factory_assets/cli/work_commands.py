@@ -41,7 +41,7 @@ def gather(day: DayOption = None, first: FromOption = None, last: ToOption = Non
             last=settings.factory_end_date,
         )
         if window is None:
-            raise InputError("No date has come yet.", where="FACTORY_START_DATE", mend="Set an earlier date.")
+            raise InputError("No date has come yet.", where="FACTORY_START_DATE", fix="Set an earlier date.")
         days = Days(*window)
     with at_work(instance) as factory:
         leave(succeeded=not factory.gather(days))

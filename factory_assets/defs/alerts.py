@@ -269,7 +269,7 @@ def _of_holds(holds: Sequence[Hold], seen: Collection[str], link: str) -> Iterat
                 Alert(
                     cause=f"stopped: {hold.cause}",
                     title="The whole queue is stopped" if hold.stops_builds else "Analyses are stopped",
-                    text=f"{hold.reason} {hold.mend}",
+                    text=f"{hold.reason} {hold.fix}",
                     link=f"{link}/assets/built_repos",
                 ),
                 1,

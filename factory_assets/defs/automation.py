@@ -234,14 +234,14 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
 
 
 def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
-    """The sensor that launches specs queued during the day, and lifts a stop of the queue that is mended."""
+    """The sensor that launches specs queued during the day, and lifts a stop of the queue that is fixed."""
 
     @dg.sensor(
         job=jobs.build,
         minimum_interval_seconds=60,
         description=(
             "Launches specs that were queued since the morning, were put off or lost their run, and lifts a stop of"
-            " the queue that is mended or due for a try. `factory enable` starts it."
+            " the queue that is fixed or due for a try. `factory enable` starts it."
         ),
     )
     def queued_specs(

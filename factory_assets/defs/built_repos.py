@@ -224,7 +224,7 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     error = FactoryError(
         f"It has failed since this run was launched:\n{queued.error_log}",
         where=queued.spec.name,
-        mend=f"`factory retry {queued.spec.name}` queues it for a fresh attempt.",
+        fix=f"`factory retry {queued.spec.name}` queues it for a fresh attempt.",
     )
     _observe(step, queued, RunOutcome.FAILED, error_metadata(error))
     raise failure(error, spec_metadata(queued, step.git_dir))
@@ -251,7 +251,7 @@ def _put_off(step: _Step, queued: QueuedSpec, deferred: Deferred) -> None:
     match deferred.stops:
         case Stops.MODEL:
             refused = ModelStoppedError(
-                deferred.what, mend=deferred.mend, cause=deferred.cause, until=deferred.until
+                deferred.what, fix=deferred.fix, cause=deferred.cause, until=deferred.until
             )
             stop_for_model(context, registry, refused, credential(), now=now)
         case Stops.MACHINE:
@@ -307,7 +307,7 @@ def _shipped(
             FactoryError(
                 "The queue says shipped, but the table repos has no such repo.",
                 where=queued.spec.name,
-                mend="Restore registry.duckdb from a backup: the two belong together.",
+                fix="Restore registry.duckdb from a backup: the two belong together.",
             )
         )
     shown = show_provenance(repo, step.git_dir / f"{repo.name}.git", report)

@@ -132,7 +132,7 @@ class FactoryClient:
                 raise FactoryError(
                     entry.load_error.message.strip().splitlines()[-1],
                     where="factory_assets/definitions.py",
-                    mend="Mend what it names; `dg check defs` shows the whole error.",
+                    fix="Fix what it names; `dg check defs` shows the whole error.",
                 )
 
     def launch_days(self, job: str, first: date, last: date) -> str:
@@ -217,7 +217,7 @@ class FactoryClient:
             elif not self.daemon_is_running():
                 raise InfrastructureError(
                     "The daemon that was to start the runs has stopped; they wait in the queue.",
-                    mend="Run the command again, or start the factory with `make up`.",
+                    fix="Run the command again, or start the factory with `make up`.",
                 )
             time.sleep(_POLL_SECONDS)
 

@@ -41,7 +41,7 @@ def check_no_daemon(instance: dg.DagsterInstance) -> None:
         raise InputError(
             f"This instance has a daemon already: {', '.join(map(str, living))}.",
             where=str(data_dir_of(instance)),
-            mend="Stop it where it was started, or let it do the work: `factory build` and the like use it.",
+            fix="Stop it where it was started, or let it do the work: `factory build` and the like use it.",
         )
     if heartbeats := _fresh_heartbeats(instance):
         newest = max(heartbeats, key=lambda heartbeat: heartbeat.timestamp)
@@ -49,7 +49,7 @@ def check_no_daemon(instance: dg.DagsterInstance) -> None:
             "This instance has a daemon already: it runs where this command cannot see its process, and its"
             f" {newest.daemon_type} last reported {abs(time.time() - newest.timestamp):.0f} seconds ago.",
             where=str(data_dir_of(instance)),
-            mend="Stop it where it was started. Once it has been silent for"
+            fix="Stop it where it was started. Once it has been silent for"
             f" {_HEARTBEAT_SECONDS:.0f} seconds, it counts as stopped.",
         )
 

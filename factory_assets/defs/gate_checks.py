@@ -70,7 +70,7 @@ def _result(verdict: GateVerdict, about: Mapping[str, dg.MetadataValue]) -> dg.A
             **about,
             **_in_short(verdict),
             "saw": dg.MetadataValue.md(code_block(verdict.saw)),
-            "what to do": dg.MetadataValue.text(verdict.mend or "nothing"),
+            "what to do": dg.MetadataValue.text(verdict.fix or "nothing"),
         },
     )
 

@@ -25,22 +25,22 @@ def stop_for_model(
     *,
     now: datetime,
 ) -> None:
-    """Hold the queue until what the model's API refused to everybody is mended, or its time is over.
+    """Hold the queue until what the model's API refused to everybody is fixed, or its time is over.
 
     Queued runs stay queued, without a process; builds that run already go on until they meet the same refusal.
     """
     if isinstance(error, ModelStoppedError) and error.cause is not WaitCause.CREDENTIAL:
-        _stop_until_mended(context, registry, error.cause, error, credential, until=error.until, now=now)
+        _stop_until_fixed(context, registry, error.cause, error, credential, until=error.until, now=now)
         return
     hold = Hold(
         cause=WaitCause.CREDENTIAL,
         reason=f"The model's credential was refused: {error.what}",
-        mend=f"{error.mend} Then `factory up`, or `factory resume`.".strip(),
+        fix=f"{error.fix} Then `factory up`, or `factory resume`.".strip(),
         since=now,
         credential=credential,
         tries=registry.hold_tries(WaitCause.CREDENTIAL, now),
     )
-    _stop(context, registry, replace(hold, mend=f"{hold.mend} {_tried_again(hold)}"))
+    _stop(context, registry, replace(hold, fix=f"{hold.fix} {_tried_again(hold)}"))
 
 
 def stop_for_machine(
@@ -52,10 +52,10 @@ def stop_for_machine(
     now: datetime,
 ) -> None:
     """Hold the queue while this machine lacks what every build needs: each would only meet it anew."""
-    _stop_until_mended(context, registry, WaitCause.TOOLCHAIN, error, credential, until=None, now=now)
+    _stop_until_fixed(context, registry, WaitCause.TOOLCHAIN, error, credential, until=None, now=now)
 
 
-def _stop_until_mended(
+def _stop_until_fixed(
     context: dg.AssetExecutionContext,
     registry: Registry,
     cause: WaitCause,
@@ -68,14 +68,14 @@ def _stop_until_mended(
     hold = Hold(
         cause=cause,
         reason=error.what,
-        mend=error.mend,
+        fix=error.fix,
         since=now,
         credential=credential,
         tries=registry.hold_tries(cause, now),
         until=until,
     )
     again = f"Then `factory resume`; by itself the queue goes on at {hold.opens_at:%Y-%m-%d %H:%M} UTC."
-    _stop(context, registry, replace(hold, mend=f"{error.mend} {again}".strip()))
+    _stop(context, registry, replace(hold, fix=f"{error.fix} {again}".strip()))
 
 
 def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> None:
@@ -84,7 +84,7 @@ def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> 
     if hold.stops_builds:
         context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
         stopped = "build"
-    context.log.error("The whole queue is stopped: no %s starts before this is mended. %s", stopped, hold)
+    context.log.error("The whole queue is stopped: no %s starts before this is fixed. %s", stopped, hold)
 
 
 def lift_holds(
@@ -96,17 +96,17 @@ def lift_holds(
     may_probe: Sequence[Hold],
     now: datetime,
 ) -> list[Hold]:
-    """Lift the stops that are mended, or whose time for a try has come, and return those that stand.
+    """Lift the stops that are fixed, or whose time for a try has come, and return those that stand.
 
     Once none of the builds stands any more, `workers` builds may run at once. The credential is tried for the stops in
     `may_probe` alone.
     """
     standing = registry.holds()
-    mended, tried, left = _sorted_out(standing, building, may_probe, now)
+    fixed, tried, left = _sorted_out(standing, building, may_probe, now)
     if any(hold.stops_builds for hold in standing) and not any(hold.stops_builds for hold in left):
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
-    for hold in mended:
+    for hold in fixed:
         registry.release_hold(hold.cause)
     for hold in tried:
         registry.try_hold(hold.cause, now)
@@ -125,14 +125,14 @@ def left_unasked(
 def _sorted_out(
     standing: Sequence[Hold], building: Building, may_probe: Sequence[Hold], now: datetime
 ) -> tuple[list[Hold], list[Hold], list[Hold]]:
-    """The stops that are mended, those whose time for a try has come, and the others."""
-    mended = [hold for hold in standing if hold.credential != building.credential_digest()]
+    """The stops that are fixed, those whose time for a try has come, and the others."""
+    fixed = [hold for hold in standing if hold.credential != building.credential_digest()]
     tried = [
         hold
         for hold in standing
-        if hold not in mended and hold in may_probe and _worth_a_try(hold, building, now)
+        if hold not in fixed and hold in may_probe and _worth_a_try(hold, building, now)
     ]
-    return mended, tried, [hold for hold in standing if hold not in [*mended, *tried]]
+    return fixed, tried, [hold for hold in standing if hold not in [*fixed, *tried]]
 
 
 def _worth_a_try(hold: Hold, building: Building, now: datetime) -> bool:

@@ -38,7 +38,7 @@ def build_import_sensor() -> dg.SensorDefinition:
                 return dg.SensorResult(skip_reason="; ".join(lines) or "No new file.")
             reports = importing.import_folder(clock.now())
         except FactoryError as error:
-            # The tick says what is wrong; the files are still there and are taken once it is mended.
+            # The tick says what is wrong; the files are still there and are taken once it is fixed.
             return dg.SensorResult(skip_reason=str(error))
         if not reports:
             return dg.SensorResult(skip_reason="No new file.")

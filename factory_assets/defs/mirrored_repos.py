@@ -74,7 +74,7 @@ def _shipped(registry: Registry, queued: QueuedSpec) -> ShippedRepo:
         raise InputError(
             f"It is {queued.status}, not shipped, so there is nothing to mirror.",
             where=queued.spec.name,
-            mend="Materialize built_repos for this partition first.",
+            fix="Materialize built_repos for this partition first.",
         )
     return repo
 

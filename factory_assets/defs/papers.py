@@ -244,7 +244,7 @@ def _read(report: GatherReport) -> dg.AssetCheckResult:
                     ],
                 )
             ),
-            "what to do": "Nothing: later gathers ask for them again. What stays is arXiv's to mend."
+            "what to do": "Nothing: later gathers ask for them again. What stays is arXiv's to fix."
             if report.unread
             else "nothing",
         },

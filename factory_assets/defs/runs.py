@@ -68,6 +68,6 @@ def error_metadata(error: FactoryError) -> dict[str, dg.MetadataValue]:
     shown: dict[str, dg.MetadataValue] = {"what": dg.MetadataValue.md(code_block(error.what))}
     if error.where:
         shown["where"] = dg.MetadataValue.text(error.where)
-    if error.mend:
-        shown["what to do"] = dg.MetadataValue.text(error.mend)
+    if error.fix:
+        shown["what to do"] = dg.MetadataValue.text(error.fix)
     return shown

@@ -41,7 +41,7 @@ def alerts_of_settings(told: str, seen: str, link: str) -> Iterator[tuple[Alert,
         yield (
             Alert(
                 # Another mistake on the same day is another message.
-                cause=f"settings refused: {told.partition(' To mend it: ')[0]}",
+                cause=f"settings refused: {told.partition(' Fix: ')[0]}",
                 title="What .env says is not in force",
                 text=told,
                 link=f"{link}/automation",

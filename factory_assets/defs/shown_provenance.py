@@ -12,7 +12,7 @@ from factory_assets.domain.errors import FactoryError
 from factory_assets.gates.names import PROVENANCE
 
 _AGREES = "what is shown here agrees with provenance.json and the tag's record"
-_MEND = (
+_FIX = (
     "Do not use this repo before it is clear who changed it or the registry: restore the one that is wrong."
 )
 
@@ -35,7 +35,7 @@ class ShownProvenance:
         saw = "\n".join([verdict.saw, self.note, *self.faults])
         if not self.faults:
             return verdict.model_copy(update={"saw": saw})
-        return verdict.model_copy(update={"passed": False, "saw": saw, "mend": _MEND})
+        return verdict.model_copy(update={"passed": False, "saw": saw, "fix": _FIX})
 
 
 def show_provenance(repo: ShippedRepo, git_dir: Path, report: BuildReport | None) -> ShownProvenance:

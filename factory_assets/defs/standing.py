@@ -115,6 +115,6 @@ def _refused(what: str) -> InputError:
     return InputError(
         f"On partitions that would go stand still: {what}.",
         where="FACTORY_RANKS, FACTORY_START_DATE and FACTORY_END_DATE",
-        mend="Set them so that these have their place again. Ranks may grow; they shrink only while no spec stands on"
+        fix="Set them so that these have their place again. Ranks may grow; they shrink only while no spec stands on"
         " those that go, and dates only while nothing is unfinished there.",
     )

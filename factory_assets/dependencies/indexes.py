@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
 _SECONDS = 60.0
-_MEND = "Check this machine's network, and the index: FACTORY_PYPI_URL or pip's, FACTORY_NPM_URL or npm's."
+_FIX = "Check this machine's network, and the index: FACTORY_PYPI_URL or pip's, FACTORY_NPM_URL or npm's."
 _SIMPLE = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 _ANCHOR = re.compile(r"""href=["'][^"'#]*?([^"'#/]+)(?:#sha256=([0-9a-f]{64})|#[^"']*)?["']""")
 # A link without a host leads to the index itself.
@@ -191,7 +191,7 @@ def _well_formed(url: str) -> Iterator[None]:
         raise InfrastructureError(
             f"The registry's answer to {urlsplit(url).path} is malformed: {error.errors()[0]['msg']}.",
             where=place(url),
-            mend=_MEND,
+            fix=_FIX,
         ) from error
 
 
@@ -219,13 +219,13 @@ def _get(url: str, *, accept: str = "*/*") -> httpx.Response:
         raise InfrastructureError(
             f"The package registry cannot be reached: {error or type(error).__name__}.",
             where=where,
-            mend=_MEND,
+            fix=_FIX,
         ) from error
     if answer.status_code != 200 and answer.status_code not in _ABSENT:
         raise InfrastructureError(
             f"The package registry answered {answer.status_code} {answer.reason_phrase}.",
             where=where,
-            mend=_MEND,
+            fix=_FIX,
         )
     return answer
 

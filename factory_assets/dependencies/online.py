@@ -65,10 +65,10 @@ class Online:
             raise InfrastructureError(
                 f"{' '.join(argv[:3])} was stopped after {result.seconds:.0f} s: {result.stopped or 'too slow'}.",
                 where=", ".join(hosts),
-                mend="Check this machine's network, or raise FACTORY_GATE_MINUTES.",
+                fix="Check this machine's network, or raise FACTORY_GATE_MINUTES.",
             )
         if result.exit_code == _NOT_FOUND_EXIT_CODE:
-            raise MissingToolError(f"{argv[0]} is not installed.", mend="Install it; see `factory doctor`.")
+            raise MissingToolError(f"{argv[0]} is not installed.", fix="Install it; see `factory doctor`.")
         return result
 
 
@@ -99,7 +99,7 @@ def check_done(
         raise InfrastructureError(
             f"{tool} could not reach the package registry: {strip_hidden(tail(result.output, lines=5))}",
             where=", ".join(hosts),
-            mend="Check this machine's network and the registry's address.",
+            fix="Check this machine's network and the registry's address.",
         )
     said = strip_hidden(tail(result.output[max(result.output.find(said_from), 0) :], lines=20))
     raise DependencyFaultError(

@@ -259,7 +259,7 @@ def _pip(online: Online, names: Sequence[str], *arguments: str) -> None:
         hosts=hosts,
     )
     if result.exit_code != 0 and "No module named pip" in result.output:
-        raise MissingToolError("pip is not installed.", mend="Install it into the factory's environment.")
+        raise MissingToolError("pip is not installed.", fix="Install it into the factory's environment.")
     check_done(
         "pip", result, hosts=hosts, out_of_reach=_OUT_OF_REACH, declared_in=PROJECT, said_from="ERROR:"
     )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from factory_assets.domain.builds import GateVerdict, Phase
 
 GATE = "dependencies"
-_MEND = "Declare what the code imports, by a name that the package registry has, or do without it."
+_FIX = "Declare what the code imports, by a name that the package registry has, or do without it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,4 +75,4 @@ def refused(faults: Sequence[str]) -> GateVerdict:
     """The verdict on dependencies that are not."""
     count = f"{len(faults)} faults in the dependencies" if len(faults) > 1 else "a fault in the dependencies"
     saw = "\n".join([count, *faults])
-    return GateVerdict(gate=GATE, phase=Phase.REVIEW, passed=False, saw=saw, mend=_MEND)
+    return GateVerdict(gate=GATE, phase=Phase.REVIEW, passed=False, saw=saw, fix=_FIX)

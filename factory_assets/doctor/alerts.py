@@ -18,5 +18,5 @@ def check_alert_urls(inputs: DoctorInputs) -> CheckResult | None:
         "alert URLs",
         f"of the {count} in FACTORY_ALERT_URLS, apprise does not take number {', '.join(refused)}",
         affects="alerts: none arrives there",
-        mend="Write it as https://appriseit.com/services/ says for that service, or take it out.",
+        fix="Write it as https://appriseit.com/services/ says for that service, or take it out.",
     )

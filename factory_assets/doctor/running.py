@@ -13,5 +13,5 @@ def check_running(inputs: DoctorInputs) -> CheckResult | None:
         "running factory",
         f"started with other values of {', '.join(inputs.changed_settings)}",
         affects="every stage: what runs does not see a changed .env or environment",
-        mend="Run `make down` and `make up` (or `factory down`, `factory up`).",
+        fix="Run `make down` and `make up` (or `factory down`, `factory up`).",
     )

@@ -20,14 +20,12 @@ def try_scanner(scanner: Kingfisher) -> CheckResult:
     try:
         finds = scanner.find({"trial": made_up_key().encode()})
     except InfrastructureError as failure:
-        found, mend = failure.what, failure.mend
+        found, fix = failure.what, failure.fix
     else:
         if finds:
             return passed(_SCANNER, "kingfisher finds a made-up key")
-        found, mend = "it does not find a made-up key", "Install the dependencies again (make clean setup)."
-    return error(
-        _SCANNER, found, affects="built_repos and mirrored_repos: nothing ships unscanned", mend=mend
-    )
+        found, fix = "it does not find a made-up key", "Install the dependencies again (make clean setup)."
+    return error(_SCANNER, found, affects="built_repos and mirrored_repos: nothing ships unscanned", fix=fix)
 
 
 def check_secrets(inputs: DoctorInputs) -> CheckResult | None:
@@ -38,5 +36,5 @@ def check_secrets(inputs: DoctorInputs) -> CheckResult | None:
         "secrets",
         f"too short or too ordinary to be recognised: {', '.join(inputs.weak_secrets)}",
         affects="every stage: such a value is neither found in repos nor taken out of logs",
-        mend=f"Use a random value of {SHORTEST_SECRET} characters or more.",
+        fix=f"Use a random value of {SHORTEST_SECRET} characters or more.",
     )

@@ -35,7 +35,7 @@ def check_credentials(inputs: DoctorInputs) -> CheckResult:
         name,
         "none",
         affects=_MODEL_STAGES,
-        mend="Set one of ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN (from `claude"
+        fix="Set one of ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN (from `claude"
         " setup-token`) or LLM_ROUTER_URL in .env, or log in once with the Claude Code program.",
     )
 
@@ -65,21 +65,21 @@ def check_claude_api(inputs: DoctorInputs) -> CheckResult | None:
             name,
             f"{setting} could not be tried: {answer}",
             affects=f"{_MODEL_STAGES}, if this lasts",
-            mend="Check the network and ANTHROPIC_BASE_URL.",
+            fix="Check the network and ANTHROPIC_BASE_URL.",
         )
     if answer.status_code in {401, 403}:
         return error(
             name,
             f"{setting} was refused ({answer.status_code}) by {inputs.anthropic_url}",
             affects=_MODEL_STAGES,
-            mend=f"Put a valid key into {setting}, or take it out where another credential is to be used.",
+            fix=f"Put a valid key into {setting}, or take it out where another credential is to be used.",
         )
     if answer.status_code != 200:
         return warning(
             name,
             f"{setting} could not be tried: {url} answered {answer.status_code}",
             affects=f"{_MODEL_STAGES}, if this lasts",
-            mend="Check ANTHROPIC_BASE_URL; a gateway without this route may work all the same.",
+            fix="Check ANTHROPIC_BASE_URL; a gateway without this route may work all the same.",
         )
     return passed(name, f"{setting} is accepted by {inputs.anthropic_url}")
 
@@ -99,7 +99,7 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
             "router",
             f"{inputs.router_url}: {found}",
             affects=f"{_MODEL_STAGES}: every agent goes through the router",
-            mend="Start the router, or correct or remove LLM_ROUTER_URL.",
+            fix="Start the router, or correct or remove LLM_ROUTER_URL.",
         )
     if answer.status_code in {401, 403}:
         held = "the key that is set" if secret else "to be asked without a key"
@@ -107,7 +107,7 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
             "router",
             f"{inputs.router_url} answers, and refuses {held} ({answer.status_code} to /health)",
             affects=f"{_MODEL_STAGES}, if it refuses questions too",
-            mend="Put a key that this gateway takes into ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN.",
+            fix="Put a key that this gateway takes into ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN.",
         )
     if answer.is_success:
         return passed("router", f"{inputs.router_url} is healthy")
@@ -126,7 +126,7 @@ def check_mirror(inputs: DoctorInputs) -> CheckResult:
         "mirror",
         "neither GITHUB_TOKEN nor FACTORY_MIRROR_DIR is set",
         affects="mirrored_repos",
-        mend="Set GITHUB_TOKEN to a token that may create and push repositories, or FACTORY_MIRROR_DIR to a"
+        fix="Set GITHUB_TOKEN to a token that may create and push repositories, or FACTORY_MIRROR_DIR to a"
         " local folder.",
     )
 
@@ -140,14 +140,14 @@ def _check_github(inputs: DoctorInputs, token: SecretStr) -> CheckResult:
             name,
             f"could not be tried: {found}",
             affects="mirrored_repos, if this lasts",
-            mend="Check the network and FACTORY_GITHUB_URL.",
+            fix="Check the network and FACTORY_GITHUB_URL.",
         )
     if answer.status_code == 401:
         return error(
             name,
             f"refused by {api}",
             affects="mirrored_repos",
-            mend="Put a valid token into GITHUB_TOKEN, with the scopes `repo` and `workflow`.",
+            fix="Put a valid token into GITHUB_TOKEN, with the scopes `repo` and `workflow`.",
         )
     return _judge_scopes(name, answer, inputs.github_owner)
 
@@ -164,14 +164,14 @@ def _judge_scopes(name: str, answer: httpx.Response, owner: str | None) -> Check
             name,
             f"{account}, with the scopes {listed}",
             affects="mirrored_repos: no repository can be created",
-            mend="Give the token the scopes `repo` and `workflow` (https://github.com/settings/tokens).",
+            fix="Give the token the scopes `repo` and `workflow` (https://github.com/settings/tokens).",
         )
     if "workflow" not in scopes:
         return warning(
             name,
             f"{account}, with the scopes {listed}",
             affects="mirrored_repos: a repo with GitHub workflows cannot be pushed",
-            mend="Give the token the scope `workflow` too (https://github.com/settings/tokens).",
+            fix="Give the token the scope `workflow` too (https://github.com/settings/tokens).",
         )
     return passed(name, f"{account}, with the scopes {listed}")
 

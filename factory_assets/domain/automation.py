@@ -27,7 +27,7 @@ _ANALYSIS_STOPS = frozenset(
         WaitCause.ANALYSIS_MODEL,
     }
 )
-# So long is asked for what is missing of a date: what arXiv has not mended by then, it hardly will.
+# So long is asked for what is missing of a date: what arXiv has not fixed by then, it hardly will.
 ASK_AGAIN_FOR = timedelta(days=14)
 # Priorities stay below 0, the priority of what a person launches.
 _FAR_FUTURE = date(2100, 1, 1)
@@ -157,7 +157,7 @@ class Hold:
 
     cause: WaitCause
     reason: str
-    mend: str
+    fix: str
     since: datetime
     credential: str
     tries: int = 0
@@ -195,7 +195,7 @@ class Hold:
         return now - last >= self.probe_pause or last < self.opens_at <= now
 
     def __str__(self) -> str:
-        return f"{self.reason} To mend it: {self.mend}"
+        return f"{self.reason} Fix: {self.fix}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.errors import StatusError
+from factory_assets.domain.renamed import Fix
 from factory_assets.domain.sizes import size_of
 
 
@@ -71,7 +72,7 @@ def turn_limit(estimated_lines: int) -> int:
 
 
 class GateVerdict(BaseModel):
-    """One gate's decision. `saw` is the evidence, `mend` what to do when it did not pass."""
+    """One gate's decision. `saw` is the evidence, `fix` what to do when it did not pass."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,7 +80,7 @@ class GateVerdict(BaseModel):
     phase: Phase
     passed: bool
     saw: str
-    mend: str = ""
+    fix: Fix = ""
 
 
 class Usage(BaseModel):

@@ -1,4 +1,4 @@
-"""What can go wrong, by kind: each error says what happened, where, and how to mend it."""
+"""What can go wrong, by kind: each error says what happened, where, and how to fix it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ class FactoryError(Exception):
     Args:
         what: what failed, with the outside system's own words where there are any.
         where: the file, field, URL, date or repo that it concerns.
-        mend: the setting or command that mends it.
+        fix: the setting or command that fixes it.
     """
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.fix = fix
         super().__init__(what)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         gap = "\n" if "\n" in text else " "
-        return f"{text}{gap}To mend it: {self.mend}" if self.mend else text
+        return f"{text}{gap}Fix: {self.fix}" if self.fix else text
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.what, self.where, self.mend, self.__dict__))
+        return (_rebuild, (type(self), self.what, self.where, self.fix, self.__dict__))
 
 
 def _rebuild(
-    kind: type[FactoryError], what: str, where: str, mend: str, state: dict[str, object]
+    kind: type[FactoryError], what: str, where: str, fix: str, state: dict[str, object]
 ) -> FactoryError:
     error = kind.__new__(kind)
     Exception.__init__(error, what)
-    error.what, error.where, error.mend = what, where, mend
+    error.what, error.where, error.fix = what, where, fix
     error.__dict__.update(state)
     return error
 
@@ -58,8 +58,8 @@ class InfrastructureError(FactoryError):
 class RateLimitedError(InfrastructureError):
     """A server asked to wait. `until` is the UTC time it named, or None."""
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", until: datetime | None = None) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, where: str = "", fix: str = "", until: datetime | None = None) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.until = until
 
 
@@ -78,8 +78,8 @@ class RegistryBusyError(InfrastructureError):
 class BudgetError(FactoryError):
     """The day's budget has no room for what is about to start. `limit_usd` is that budget."""
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", limit_usd: float) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, where: str = "", fix: str = "", limit_usd: float) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.limit_usd = limit_usd
 
 

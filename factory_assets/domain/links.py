@@ -55,7 +55,7 @@ def paper_id(cited: str) -> str:
         return split_arxiv_id(_SUBJECT_CLASS.sub(r"\1/", bare))[0]
     except InputError:
         raise InputError(
-            f"{cited.strip()!r} is not an arXiv id.", mend="Write it as 2606.01234 or hep-th/9901001."
+            f"{cited.strip()!r} is not an arXiv id.", fix="Write it as 2606.01234 or hep-th/9901001."
         ) from None
 
 
@@ -123,11 +123,11 @@ def refuse_credentials(link: str) -> None:
     user = scp["user"] if scp else place.rpartition("@")[0]
     over_ssh = scp is not None or (scheme is not None and scheme[1].lower() in {"ssh", "git"})
     if user and not (user == "git" and over_ssh):
-        raise InputError("The link holds a user name or a password.", mend="Write the link without them.")
+        raise InputError("The link holds a user name or a password.", fix="Write the link without them.")
     query = link.partition("?")[2].partition("#")[0]
     named = {name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)}
     if named & _SECRET_PARAMETERS:
-        raise InputError("The link holds a key in its query.", mend="Write the link without it.")
+        raise InputError("The link holds a key in its query.", fix="Write the link without it.")
 
 
 def _on_github(parts: list[str], named: str) -> str:
@@ -157,5 +157,5 @@ def _parts(link: str) -> tuple[str, str, str]:
     return host, split.path, split.query
 
 
-def _no_link(said: str, why: str, mend: str) -> InputError:
-    return InputError(f"{said.strip()!r} {why}.", mend=mend)
+def _no_link(said: str, why: str, fix: str) -> InputError:
+    return InputError(f"{said.strip()!r} {why}.", fix=fix)

@@ -26,7 +26,7 @@ def split_arxiv_id(raw: str) -> tuple[str, int]:
     """
     match = _ARXIV_ID.match(raw.strip())
     if match is None:
-        raise InputError(f"{raw!r} is not an arXiv id.", mend="Write it as 2606.01234 or hep-th/9901001.")
+        raise InputError(f"{raw!r} is not an arXiv id.", fix="Write it as 2606.01234 or hep-th/9901001.")
     return match["id"], int(match["version"] or 1)
 
 

@@ -15,12 +15,12 @@ class Lacking:
     Args:
         missing: what is missing and which setting says so, as part of a sentence.
         what: the same as a sentence.
-        mend: what makes one.
+        fix: what makes one.
     """
 
     missing: str
     what: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class Places:
 
     def _lacks_date(self, day: date, today: date) -> Lacking | None:
         if day < self.first:
-            cause, mend = (
+            cause, fix = (
                 f"FACTORY_START_DATE is {self.first}",
                 f"Set FACTORY_START_DATE to {day} or earlier.",
             )
         elif self.last is not None and day > self.last:
-            cause, mend = f"FACTORY_END_DATE is {self.last}", f"Set FACTORY_END_DATE to {day} or later."
+            cause, fix = f"FACTORY_END_DATE is {self.last}", f"Set FACTORY_END_DATE to {day} or later."
         elif day > today:
-            cause, mend = f"it is {today} (UTC)", f"Check this machine's clock, or wait until {day}."
+            cause, fix = f"it is {today} (UTC)", f"Check this machine's clock, or wait until {day}."
         else:
             return None
-        return Lacking(f"partition: {cause}", f"Its date has no partition: {cause}.", mend)
+        return Lacking(f"partition: {cause}", f"Its date has no partition: {cause}.", fix)

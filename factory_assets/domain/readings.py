@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.renamed import Fix
 from factory_assets.domain.text import strip_hidden
 
 # Where an agent says why a finding is wrong; the factory takes it out of the workspace before it commits.
@@ -68,7 +69,7 @@ class Finding(BaseModel):
     line: int
     quote: str
     why: str
-    mend: str
+    fix: Fix
 
     @property
     def can_block(self) -> bool:
@@ -82,16 +83,21 @@ class Finding(BaseModel):
 
 
 class Standing(StrEnum):
-    """What has become of a finding. Only a confirmed one blocks; mended and struck ones were confirmed once."""
+    """What has become of a finding. Only a confirmed one blocks; fixed and struck ones were confirmed once."""
 
     SHOWN = "shown"
     CONFIRMED = "confirmed"
     NOT_CONFIRMED = "not confirmed"
     STRUCK = "struck"
-    MENDED = "mended"
+    FIXED = "fixed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Standing | None:
+        """Earlier versions called a fixed one mended."""
+        return cls.FIXED if value == "mended" else None
 
 
-_CONFIRMED = frozenset({Standing.CONFIRMED, Standing.MENDED, Standing.STRUCK})
+_CONFIRMED = frozenset({Standing.CONFIRMED, Standing.FIXED, Standing.STRUCK})
 
 
 class Judged(BaseModel):

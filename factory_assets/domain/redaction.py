@@ -87,7 +87,7 @@ class Redactor:
 
     def error(self, error: FactoryError) -> FactoryError:
         """The same error with its texts redacted, and what led to it."""
-        error.what, error.where, error.mend = self(error.what), self(error.where), self(error.mend)
+        error.what, error.where, error.fix = self(error.what), self(error.where), self(error.fix)
         error.args = (error.what,)
         self._redact_causes(error)
         return error
@@ -108,7 +108,7 @@ class Redactor:
             if any(self._tells(one) for one in _chain(error)):
                 raise FactoryError(
                     f"{type(error).__name__}: {self(str(error))}",
-                    mend="This is a fault of the factory; its traceback is left out, as it held a secret.",
+                    fix="This is a fault of the factory; its traceback is left out, as it held a secret.",
                 ) from None
             raise
 

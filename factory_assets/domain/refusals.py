@@ -66,9 +66,9 @@ class ModelStoppedError(FactoryError):
     """
 
     def __init__(
-        self, what: str, *, where: str = "", mend: str = "", cause: WaitCause, until: datetime | None = None
+        self, what: str, *, where: str = "", fix: str = "", cause: WaitCause, until: datetime | None = None
     ) -> None:
-        super().__init__(what, where=where, mend=mend)
+        super().__init__(what, where=where, fix=fix)
         self.cause = cause
         self.until = until
 
@@ -232,7 +232,7 @@ def stopped_error(
     """
     assert refusal.fault.stop is not None  # noqa: S101 - the caller has looked
     back = f" Else it ends by itself at {refusal.until:%Y-%m-%d %H:%M} UTC." if refusal.until else ""
-    what, mend = {
+    what, fix = {
         Fault.CREDENTIAL: (
             "The model's credential was refused",
             f"Check {credential}: the server refused it.",
@@ -258,7 +258,7 @@ def stopped_error(
     return ModelStoppedError(
         f"{what}: {refusal.words.rstrip('.')}{status}.",
         where=where,
-        mend=mend,
+        fix=fix,
         cause=refusal.fault.stop,
         until=refusal.until,
     )

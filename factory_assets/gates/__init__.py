@@ -90,7 +90,7 @@ GATES: tuple[Gate, ...] = (
         after=(Phase.REVIEW,),
         needs=Needs.COMPARE,
         judge=lambda c: judge_review(c.language, built=c.before, tree=c.tree),
-        says="The review mended and took no test away, changed no public interface and rewrote nothing.",
+        says="The review took no test away, changed no public interface and rewrote nothing.",
     ),
     Gate(
         name=names.DOCUMENTS,

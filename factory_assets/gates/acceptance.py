@@ -41,7 +41,7 @@ SECONDS_EACH = 10.0
 _DESK = "desk"
 _NOT_STARTED = frozenset({126, 127})
 _LONGEST_ACCOUNT = 6000
-_MEND = (
+_FIX = (
     f"Make it do what the contract in SPEC.md says, for every input of that kind; {LEFT_OUT} stands for what is held"
     f" out. If the contract says otherwise, write so into {DISPUTES_FILE}: a heading with the number, the contract's"
     " own words as a quote, then your reason."
@@ -139,7 +139,7 @@ def acceptance_verdict(acceptance: Acceptance, results: Sequence[ScenarioResult]
         phase=Phase.BUILD,
         passed=not refused,
         saw="\n".join(refused) or passed,
-        mend=_MEND if refused else "",
+        fix=_FIX if refused else "",
     )
 
 

@@ -28,7 +28,7 @@ def judge_sources(language: Language, scaffold: Tree, tree: Tree) -> GateVerdict
         phase=Phase.BUILD,
         passed=passed,
         saw=f"{total} lines of {language} beyond the scaffold: {listed}",
-        mend="" if passed else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
+        fix="" if passed else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
     )
 
 
@@ -42,5 +42,5 @@ def judge_tests_present(language: Language, scaffold: Tree, tree: Tree) -> GateV
         phase=Phase.BUILD,
         passed=bool(found),
         saw=f"tests in {listed}" if found else f"no {LANGUAGES[language].tests.live_in}",
-        mend="" if found else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
+        fix="" if found else "Build the repo again, with more turns (FACTORY_BUILD_TURNS) if it ran out.",
     )

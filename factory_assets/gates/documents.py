@@ -20,7 +20,7 @@ from factory_assets.languages.sources import is_source
 
 DOCUMENT_NAMES = ("README.md", "llms.txt", "CLAUDE.md", "AGENTS.md")
 
-MEND = "Correct the documents so that they tell what is there and works."
+FIX = "Correct the documents so that they tell what is there and works."
 _LEAST_CHARACTERS = {"README.md": 60, "llms.txt": 30, "CLAUDE.md": 40, "AGENTS.md": 40}
 _MOST_CHARACTERS = 200_000
 _MOST_FAULTS = 30
@@ -51,7 +51,7 @@ def judge_documents(phase: Phase, language: Language, tree: Tree, scaffold: Tree
         phase=phase,
         passed=not faults,
         saw="\n".join([_counted(faults), *faults[:_MOST_FAULTS], *more]) if faults else sizes,
-        mend=MEND if faults else "",
+        fix=FIX if faults else "",
     )
 
 

@@ -12,7 +12,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.base import Context
 from factory_assets.gates.checkout import Checkout
-from factory_assets.gates.documents import MEND, judge_documents, read_documents
+from factory_assets.gates.documents import FIX, judge_documents, read_documents
 from factory_assets.gates.documents_calls import called_targets, make_targets, named_calls, typed_calls
 from factory_assets.gates.documents_examples import example_faults, find_examples
 from factory_assets.gates.documents_help import Helps
@@ -43,7 +43,7 @@ def judge_documented_commands(context: Context) -> GateVerdict:
     )
     if not faults:
         return verdict
-    return verdict.model_copy(update={"passed": False, "saw": "\n".join(faults), "mend": MEND})
+    return verdict.model_copy(update={"passed": False, "saw": "\n".join(faults), "fix": FIX})
 
 
 def run_documented_commands(

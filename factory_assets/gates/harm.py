@@ -122,7 +122,7 @@ def _verdict(phase: Phase, faults: tuple[str, ...], *, seen: str) -> GateVerdict
         phase=phase,
         passed=not faults,
         saw="\n".join(faults) or seen,
-        mend=""
+        fix=""
         if not faults
         else "Take that out. Tests and commands keep to folders of their own and to loopback, at any date.",
     )

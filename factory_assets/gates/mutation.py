@@ -229,7 +229,7 @@ def _verdict(saw: str, *, passed: bool) -> GateVerdict:
         phase=Phase.REVIEW,
         passed=passed,
         saw=saw,
-        mend="" if passed else "Build the repo again: its tests have to fail when the sources are wrong.",
+        fix="" if passed else "Build the repo again: its tests have to fail when the sources are wrong.",
     )
 
 

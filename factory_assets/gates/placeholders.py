@@ -79,7 +79,7 @@ def judge_placeholders(language: Language, tree: Tree, scaffold: Tree) -> GateVe
         saw="\n".join([count, *faults[:MOST_SHOWN], *more])
         if faults
         else f"no placeholder in {len(sources)} source files",
-        mend="Write what these places stand for, or leave the feature out altogether." if faults else "",
+        fix="Write what these places stand for, or leave the feature out altogether." if faults else "",
     )
 
 

@@ -46,5 +46,5 @@ def judge_provenance(tree: Tree, expected: Provenance | None) -> GateVerdict:
         phase=Phase.REVIEW,
         passed=not faults,
         saw="\n".join(faults) if faults else f"{PROVENANCE_FILE} agrees with the factory: {phases}",
-        mend=f"Leave {SPEC_FILE} as it is, and {PROVENANCE_FILE} to the factory." if faults else "",
+        fix=f"Leave {SPEC_FILE} as it is, and {PROVENANCE_FILE} to the factory." if faults else "",
     )

@@ -18,7 +18,7 @@ _LEAST_QUOTE = 6
 # Each costs a call of its own. What is beyond it is shown, and blocks nothing.
 _MOST_CONFIRMED = 6
 _WORST_FIRST = tuple(Severity)
-_MEND = "Mend each numbered finding, or dispute it once with a quote that proves it wrong."
+_FIX = "Fix each numbered finding, or dispute it once with a quote that proves it wrong."
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _earlier(tree: Tree, evidence: Sequence[GateVerdict], before: Before) -> Ite
         finding = judged.finding
         if not stands_in(finding.quote, finding.file, tree):
             note = "the text that it quotes is gone"
-            yield _Entry(judged.model_copy(update={"standing": Standing.MENDED, "said": note}))
+            yield _Entry(judged.model_copy(update={"standing": Standing.FIXED, "said": note}))
             continue
         dispute = None if judged.disputed else before.disputes.get(number)
         if dispute and not any(stands_in(dispute.quote, path, tree) for path in tree):
@@ -139,7 +139,7 @@ def _earlier(tree: Tree, evidence: Sequence[GateVerdict], before: Before) -> Ite
         yield _Entry(
             judged.model_copy(update={"disputed": judged.disputed or dispute is not None}),
             Doubt(finding, show_tree(tree, evidence, needed=finding.file), dispute),
-            otherwise=Standing.STRUCK if dispute else Standing.MENDED,
+            otherwise=Standing.STRUCK if dispute else Standing.FIXED,
         )
 
 
@@ -178,7 +178,7 @@ def verdict_of(reading: Reading) -> GateVerdict:
         phase=Phase.REVIEW,
         passed=not blocking,
         saw="\n".join([*lines, *(f"not read: {name}" for name in reading.left_out)]),
-        mend=_MEND if blocking else "",
+        fix=_FIX if blocking else "",
     )
 
 
@@ -186,6 +186,6 @@ def _lines(mark: str, judged: Judged) -> Iterator[str]:
     finding = judged.finding
     yield f"{mark} {finding.file}:{finding.line}: {finding.kind}, {finding.severity}: {folded(finding.why)}"
     yield f"   quote: {folded(finding.quote)}"
-    yield f"   to mend it: {folded(finding.mend)}"
+    yield f"   fix: {folded(finding.fix)}"
     if judged.said:
         yield f"   {judged.standing}: {folded(judged.said)}"

@@ -1,4 +1,4 @@
-"""Gate of the review phase: it mended, and took no test away, changed no interface and rewrote nothing."""
+"""Gate of the review phase: it took no test away, changed no interface and rewrote nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from factory_assets.languages.sources import is_source, is_test_code, lines_of_c
 
 # A review that changes more writes another program, which nobody has reviewed.
 MOST_CHANGED = 0.4
-# Below this a share says nothing: mending one function of a small tool may take so many lines.
+# Below this a share says nothing: fixing one function of a small tool may take so many lines.
 ALWAYS_ALLOWED = 15
 # A file of which less than this is left has been written anew, however small its part in the repo.
-LEAST_LEFT = 0.4  # Of a test that was mended and renamed at once, at least this much is as it was.
+LEAST_LEFT = 0.4  # Of a test that was fixed and renamed at once, at least this much is as it was.
 SAME_TEST = 0.6
 
 
@@ -52,7 +52,7 @@ def judge_review(language: Language, *, built: Tree, tree: Tree) -> GateVerdict:
         if faults
         else f"{share} of {lines_of_code(language, built)} source lines changed;"
         " tests and interface are kept",
-        mend="Take these changes back: the review mends faults, each with the smallest change."
+        fix="Take these changes back: the review fixes faults, each with the smallest change."
         if faults
         else "",
     )
@@ -79,14 +79,14 @@ def _removed(before: tuple[WrittenTest, ...], after: tuple[WrittenTest, ...]) ->
         lost = [test for test in before if test.name == name and not test.is_helper][-count:]
         for test in lost:
             # The same test under another name is a better name.
-            renamed = next((other for other in fresh if _is_mended(test, other)), None)
+            renamed = next((other for other in fresh if _is_fixed(test, other)), None)
             if renamed is None:
                 yield f"{test.path}: the test {name} was removed"
             else:
                 fresh.remove(renamed)
 
 
-def _is_mended(old: WrittenTest, new: WrittenTest) -> bool:
+def _is_fixed(old: WrittenTest, new: WrittenTest) -> bool:
     """Whether a new test is an old one under another name: most of it is the same, and it asserts no less."""
     if not old.body or new.skipped > old.skipped or new.asserts < old.asserts:
         return False

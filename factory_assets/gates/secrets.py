@@ -36,11 +36,11 @@ def judge_secrets_quickly(
 def _judged(phase: Phase, tree: Tree, leaks: Sequence[Leak]) -> GateVerdict:
     if not leaks:
         saw = f"no secret in {len(tree)} files, nor in any commit before"
-        return GateVerdict(gate=SECRETS, phase=phase, passed=True, saw=saw, mend="")
-    return GateVerdict(gate=SECRETS, phase=phase, passed=False, saw=describe_leaks(leaks), mend=_mend(leaks))
+        return GateVerdict(gate=SECRETS, phase=phase, passed=True, saw=saw, fix="")
+    return GateVerdict(gate=SECRETS, phase=phase, passed=False, saw=describe_leaks(leaks), fix=_fix(leaks))
 
 
-def _mend(leaks: Sequence[Leak]) -> str:
+def _fix(leaks: Sequence[Leak]) -> str:
     if any(leak.is_own for leak in leaks):
         return (
             "Change that credential of the factory at once: untrusted code has seen it. Then build the repo again;"

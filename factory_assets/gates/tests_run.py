@@ -198,7 +198,7 @@ class TestRuns:
 
 def _verdict(gate: str, saw: str, *, passed: bool) -> GateVerdict:
     # The phase is the one that is judged: see building/judge.py.
-    return GateVerdict(gate=gate, phase=Phase.REVIEW, passed=passed, saw=saw, mend="" if passed else _KEPT)
+    return GateVerdict(gate=gate, phase=Phase.REVIEW, passed=passed, saw=saw, fix="" if passed else _KEPT)
 
 
 def _why(made: CommandResult, tree: Tree, clone: Path) -> str:

@@ -40,7 +40,7 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
         phase=phase,
         passed=not faults,
         saw="; ".join(faults) if faults else f"{len(tree)} files, no link out of the repo",
-        mend="Build the repo again; see the commit kept under refs/factory/failed." if faults else "",
+        fix="Build the repo again; see the commit kept under refs/factory/failed." if faults else "",
     )
 
 

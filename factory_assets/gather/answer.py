@@ -50,7 +50,7 @@ class Answer:
         """
         distinct = len({paper.arxiv_id for paper in self.papers})
         if self.short is None and not distinct <= total <= distinct + self._unread_entries:
-            raise UnstableResultsError(f"arXiv counts {total} papers but sent {distinct}.", mend=AGAIN)
+            raise UnstableResultsError(f"arXiv counts {total} papers but sent {distinct}.", fix=AGAIN)
 
     def reached(self, error: SourceError) -> date:
         """The first day that may be incomplete: pages come oldest first, so earlier days are whole."""

@@ -184,7 +184,7 @@ class ArxivSource:
         if self._refusals >= _REFUSALS_IN_A_ROW:
             harvest.ended = RefusedAccessError(
                 f"arXiv refused {self._refusals} single topics one after the other, the last with: {error.what}",
-                mend=error.mend,
+                fix=error.fix,
             )
 
     def _count_failure(self, harvest: _Harvest, error: SourceError) -> None:
@@ -192,7 +192,7 @@ class ArxivSource:
         if self._failures >= _FAILURES_IN_A_ROW:
             harvest.ended = RefusedAccessError(
                 f"{self._failures} single dates failed one after the other, the last with: {error.what}",
-                mend=error.mend,
+                fix=error.fix,
             )
 
     def _stable_pages(self, topics: Sequence[Topic], answer: Answer, patience: Patience) -> int:
@@ -209,12 +209,12 @@ class ArxivSource:
         feed = self._page(query, 0, answer, patience)
         total = feed.total
         if total >= MAX_HITS:
-            raise TooManyHitsError(f"arXiv counts {total} papers, too many to page through.", mend=_NARROW)
+            raise TooManyHitsError(f"arXiv counts {total} papers, too many to page through.", fix=_NARROW)
         answer.add(feed, start=0)
         for start in range(PAGE_SIZE, total, PAGE_SIZE):
             feed = self._page(query, start, answer, patience)
             if feed.total != total:
-                raise UnstableResultsError(f"The total changed from {total} to {feed.total}.", mend=AGAIN)
+                raise UnstableResultsError(f"The total changed from {total} to {feed.total}.", fix=AGAIN)
             answer.add(feed, start=start)
         answer.check(total)
         return total
@@ -252,4 +252,4 @@ def window_query(window: Window, topics: Sequence[Topic]) -> str:
 
 
 def _gap(dates: tuple[date, ...], topics: Sequence[Topic], error: SourceError) -> Gap:
-    return Gap(dates=dates, topics=tuple(topic.name for topic in topics), error=error.what, mend=error.mend)
+    return Gap(dates=dates, topics=tuple(topic.name for topic in topics), error=error.what, fix=error.fix)

@@ -170,16 +170,16 @@ class ArxivClient:
         self._check_status(response)
         feed = parse_feed(response.content)
         if feed.error is not None:
-            raise RefusedQueryError(f"arXiv answered with an error entry: {feed.error}.", mend=_QUERY_MEND)
+            raise RefusedQueryError(f"arXiv answered with an error entry: {feed.error}.", fix=_QUERY_FIX)
         expected = max(0, min(size, feed.total - start))
         if expected and not feed.entries:
             raise EmptyPageError(
-                f"The page from {start} on is empty, though arXiv counts {feed.total} papers.", mend=_LATER
+                f"The page from {start} on is empty, though arXiv counts {feed.total} papers.", fix=_LATER
             )
         if feed.entries < expected:
             raise ShortPageError(
                 f"The page from {start} on holds {feed.entries} papers and not {expected}.",
-                mend=_LATER,
+                fix=_LATER,
                 feed=feed,
             )
         return feed
@@ -200,7 +200,7 @@ class ArxivClient:
                 text = single_line(str(error)) or type(error).__name__
                 raise UnreachableError(
                     f"{self._url.host} gave no answer: {text}.",
-                    mend=f"Check the network and FACTORY_ARXIV_URL. {_LATER}",
+                    fix=f"Check the network and FACTORY_ARXIV_URL. {_LATER}",
                 ) from None
 
     def _connection(self) -> httpx.Client:
@@ -214,16 +214,16 @@ class ArxivClient:
             return
         said = f"arXiv answered {status}: {_reason(response)}."
         if status in {429, 503}:
-            raise BusyError(said, mend=_LATER, wait_hint=self._retry_after(response))
+            raise BusyError(said, fix=_LATER, wait_hint=self._retry_after(response))
         if status in _QUERY_REFUSED:
-            raise RefusedQueryError(said, mend=_QUERY_MEND)
+            raise RefusedQueryError(said, fix=_QUERY_FIX)
         if status >= 500:
             # An overloaded server and a query it stumbles over both come as an error entry with 500.
             if _error_entry(response) is not None:
-                raise FailedQueryError(said, mend=_LATER)
-            raise UnreachableError(said, mend=_LATER)
+                raise FailedQueryError(said, fix=_LATER)
+            raise UnreachableError(said, fix=_LATER)
         raise RefusedAccessError(
-            said, mend="Check FACTORY_ARXIV_URL, and that arXiv has not blocked this machine."
+            said, fix="Check FACTORY_ARXIV_URL, and that arXiv has not blocked this machine."
         )
 
     def _retry_after(self, response: httpx.Response) -> float | None:
@@ -238,7 +238,7 @@ class ArxivClient:
             return None
 
 
-_QUERY_MEND = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."
+_QUERY_FIX = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."
 
 
 def _times(number: int, one: str, more: str) -> str:
@@ -251,13 +251,13 @@ def utc_now() -> datetime:
 
 
 def _checked(url: str) -> httpx.URL:
-    mend = "Set it to an address such as https://export.arxiv.org/api/query."
+    fix = "Set it to an address such as https://export.arxiv.org/api/query."
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise InputError(f"{url!r} is no address: {error}.", where="FACTORY_ARXIV_URL", mend=mend) from None
+        raise InputError(f"{url!r} is no address: {error}.", where="FACTORY_ARXIV_URL", fix=fix) from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InputError(f"{url!r} is no web address.", where="FACTORY_ARXIV_URL", mend=mend)
+        raise InputError(f"{url!r} is no web address.", where="FACTORY_ARXIV_URL", fix=fix)
     return parsed
 
 

@@ -19,8 +19,8 @@ class TransientError(SourceError):
 class BusyError(TransientError):
     """429 or 503: asked to come back later; `wait_hint` is Retry-After in seconds, where it was sent."""
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", wait_hint: float | None = None) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, where: str = "", fix: str = "", wait_hint: float | None = None) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.wait_hint = wait_hint
 
 
@@ -39,8 +39,8 @@ class EmptyPageError(TransientError):
 class ShortPageError(TransientError):
     """Not as many entries as the feed's own total says that this page holds; `feed` is what it holds."""
 
-    def __init__(self, what: str, *, mend: str, feed: Feed) -> None:
-        super().__init__(what, mend=mend)
+    def __init__(self, what: str, *, fix: str, feed: Feed) -> None:
+        super().__init__(what, fix=fix)
         self.feed = feed
 
 

@@ -17,7 +17,7 @@ from factory_assets.gather.markup import ATOM, BrokenEntry, read_markup
 
 _ARXIV = "{http://arxiv.org/schemas/atom}"
 _TOTAL = "{http://a9.com/-/spec/opensearch/1.1/}totalResults"
-_MEND = "Run the same dates again; if it stays, compare the answer of FACTORY_ARXIV_URL with arXiv's manual."
+_FIX = "Run the same dates again; if it stays, compare the answer of FACTORY_ARXIV_URL with arXiv's manual."
 # More digits than any count has; Python refuses to read some thousands of them.
 _LONGEST_COUNT = 9
 
@@ -75,7 +75,7 @@ def parse_feed(body: bytes) -> Feed:
         raise BadFeedError(
             f"{len(unread)} of {len(read)} entries cannot be read. Entry {unread[0].id!r} is no paper:"
             f" {unread[0].why}.",
-            mend=_MEND,
+            fix=_FIX,
         )
     return Feed(
         total=total,
@@ -105,7 +105,7 @@ def _error(entry: ET.Element | BrokenEntry) -> str | None:
 def _total(root: ET.Element) -> int:
     text = root.findtext(_TOTAL, "").strip()
     if not text.isdecimal() or len(text) > _LONGEST_COUNT:
-        raise BadFeedError(f"opensearch:totalResults is {text[:40]!r} and no number.", mend=_MEND)
+        raise BadFeedError(f"opensearch:totalResults is {text[:40]!r} and no number.", fix=_FIX)
     return int(text)
 
 

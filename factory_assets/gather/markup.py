@@ -10,7 +10,7 @@ from factory_assets.gather.failures import BadFeedError
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
-_MEND = "Run the same dates again; if it stays, compare the answer of FACTORY_ARXIV_URL with arXiv's manual."
+_FIX = "Run the same dates again; if it stays, compare the answer of FACTORY_ARXIV_URL with arXiv's manual."
 # https://www.w3.org/TR/xml/#charsets: no other character may stand in a document, not as a reference either.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&#(?:x(?P<hex>[0-9a-fA-F]+)|(?P<dec>[0-9]+));")
@@ -35,7 +35,7 @@ class _NoDoctype(ET.TreeBuilder):
     """Atom has no document type; without one, no entity can be declared that grows when it is read."""
 
     def doctype(self, *_named: str | None) -> None:
-        raise BadFeedError("The answer declares a document type, which Atom has not.", mend=_MEND)
+        raise BadFeedError("The answer declares a document type, which Atom has not.", fix=_FIX)
 
 
 def read_markup(body: bytes) -> tuple[ET.Element, list[ET.Element | BrokenEntry]]:
@@ -57,7 +57,7 @@ def read_markup(body: bytes) -> tuple[ET.Element, list[ET.Element | BrokenEntry]
 def _feed(document: bytes | str) -> tuple[ET.Element, list[ET.Element | BrokenEntry]]:
     root = _parsed(document)
     if root.tag != f"{ATOM}feed":
-        raise BadFeedError(f"The answer is {root.tag!r} and no Atom feed.", mend=_MEND)
+        raise BadFeedError(f"The answer is {root.tag!r} and no Atom feed.", fix=_FIX)
     return root, [*root.findall(f"{ATOM}entry")]
 
 
@@ -65,7 +65,7 @@ def _parsed(document: bytes | str) -> ET.Element:
     try:
         return ET.fromstring(document, ET.XMLParser(target=_NoDoctype()))  # noqa: S314 - no entities
     except (LookupError, ValueError) as error:
-        raise BadFeedError(f"The answer's encoding cannot be read: {error}.", mend=_MEND) from None
+        raise BadFeedError(f"The answer's encoding cannot be read: {error}.", fix=_FIX) from None
 
 
 def _legal(text: str) -> str:
@@ -93,7 +93,7 @@ def _by_entry(text: str, error: ET.ParseError) -> tuple[ET.Element, list[ET.Elem
     Raises:
         BadFeedError: there is no entry, the feed breaks off, or its head is broken too.
     """
-    broken = BadFeedError(f"The answer is broken XML: {error}.", mend=_MEND)
+    broken = BadFeedError(f"The answer is broken XML: {error}.", fix=_FIX)
     starts = [found.start() for found in _ENTRY.finditer(text)]
     end = text.rfind(_END)
     if not starts or end < starts[-1]:

@@ -118,7 +118,7 @@ class GatherIncompleteError(SourceError):
             f"Gathered {report.papers} papers, but {len(missing)} of {len(report.days)} dates are incomplete."
             f" Missing: {'; '.join(_described(gap, report) for gap in report.failures)}.",
             where=f"papers {spans(missing)}",
-            mend="; ".join(dict.fromkeys(gap.mend.rstrip(".") for gap in report.failures if gap.mend))
+            fix="; ".join(dict.fromkeys(gap.fix.rstrip(".") for gap in report.failures if gap.fix))
             + ". What was gathered is kept.",
         )
         self.report = report
@@ -149,7 +149,7 @@ def silence(
             f"arXiv answered, but named no paper at all on {len(working)} working days"
             " that should be complete"
         ),
-        mend=(
+        fix=(
             "Check that FACTORY_ARXIV_URL is arXiv's query API and that the topics in FACTORY_TOPICS_FILE"
             " are not too narrow, then gather these dates again"
         ),

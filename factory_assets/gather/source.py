@@ -21,7 +21,7 @@ class Gap(BaseModel):
     dates: tuple[date, ...]
     topics: tuple[str, ...]
     error: str
-    mend: str
+    fix: str
 
 
 class Unread(BaseModel):

@@ -58,7 +58,7 @@ def gather(
             gathered is stored by then.
     """
     if not dates:
-        raise InputError("There is no date to gather.", where="gather", mend="Name at least one date.")
+        raise InputError("There is no date to gather.", where="gather", fix="Name at least one date.")
     started = time.monotonic()
     matcher = Matcher(topics.topics)
     days: dict[date, DayCount] = {day: DayCount(day=day) for day in sorted(set(dates))}

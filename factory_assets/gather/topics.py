@@ -15,7 +15,7 @@ from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchFie
 
 _FIELDS = {"abstract": SearchField.ABSTRACT, "title": SearchField.TITLE, "category": SearchField.CATEGORY}
 _GROUPS: Mapping[str, type[AnyOf] | type[AllOf]] = {"any": AnyOf, "all": AllOf}
-_MEND = "Write a phrase, or one of any, all (lists), abstract, title, category; the file's head shows how."
+_FIX = "Write a phrase, or one of any, all (lists), abstract, title, category; the file's head shows how."
 
 
 class Topic(BaseModel):
@@ -64,7 +64,7 @@ def load_topics(path: Path) -> TopicSet:
     """Read a topics file: domain → topic → expression.
 
     Raises:
-        InputError: naming the file, the topic, the field and the mend.
+        InputError: naming the file, the topic, the field and the fix.
     """
     domains = _mapping(_read(path), where=str(path), what="domains")
     topics: list[Topic] = []
@@ -73,7 +73,7 @@ def load_topics(path: Path) -> TopicSet:
         for name, raw in _mapping(members, where=place, what="topics").items():
             where = f"{path}, topic {name!r}"
             if any(topic.name == name for topic in topics):
-                raise InputError("This topic is in two domains.", where=where, mend="Give one another name.")
+                raise InputError("This topic is in two domains.", where=where, fix="Give one another name.")
             topics.append(Topic(name=name, domain=domain, expression=_expression(raw, where=where)))
     return TopicSet(topics=tuple(topics))
 
@@ -85,21 +85,21 @@ def _read(path: Path) -> object:
         raise InputError(
             f"The topics file cannot be read: {error.strerror}.",
             where=str(path),
-            mend="Set FACTORY_TOPICS_FILE to a readable file.",
+            fix="Set FACTORY_TOPICS_FILE to a readable file.",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         text = " ".join(str(error).split())
-        raise InputError(f"This is no YAML: {text}.", where=str(path), mend="Correct that line.") from None
+        raise InputError(f"This is no YAML: {text}.", where=str(path), fix="Correct that line.") from None
 
 
 def _mapping(raw: object, *, where: str, what: str) -> dict[str, object]:
     if not isinstance(raw, dict) or not raw:
         raise InputError(
-            f"There are no named {what} here.", where=where, mend="Write name: and what it holds."
+            f"There are no named {what} here.", where=where, fix="Write name: and what it holds."
         )
     for name in raw:
         if not isinstance(name, str) or not name.strip():
-            raise InputError(f"{name!r} is no name.", where=where, mend="Put the name in quotes.")
+            raise InputError(f"{name!r} is no name.", where=where, fix="Put the name in quotes.")
     return raw
 
 
@@ -107,28 +107,28 @@ def _expression(raw: object, *, where: str) -> Expression:
     if isinstance(raw, str):
         return _term(SearchField.ABSTRACT, raw, where=where)
     if not isinstance(raw, dict) or len(raw) != 1:
-        raise InputError(f"{_shown(raw)} is no expression.", where=where, mend=_MEND)
+        raise InputError(f"{_shown(raw)} is no expression.", where=where, fix=_FIX)
     [(key, value)] = raw.items()
     here = f"{where}, field {key!r}"
     if key in _GROUPS:
         if not isinstance(value, list) or not value:
             raise InputError(
-                f"{_shown(value)} is not a list.", where=here, mend="Write one part a line, after '- '."
+                f"{_shown(value)} is not a list.", where=here, fix="Write one part a line, after '- '."
             )
         parts = (_expression(part, where=f"{here}, part {at}") for at, part in enumerate(value, start=1))
         return _GROUPS[key](tuple(parts))
     if key not in _FIELDS:
-        raise InputError("There is no such field.", where=here, mend=_MEND)
+        raise InputError("There is no such field.", where=here, fix=_FIX)
     return _term(_FIELDS[key], value, where=here)
 
 
 def _term(field: SearchField, raw: object, *, where: str) -> Term:
     if not isinstance(raw, str):
-        raise InputError(f"{_shown(raw)} is not text.", where=where, mend="Put it in quotes.")
+        raise InputError(f"{_shown(raw)} is not text.", where=where, fix="Put it in quotes.")
     try:
         return Term(field, " ".join(raw.split()))
     except ValueError as error:
-        raise InputError(f"{error}.", where=where, mend="Write plain words, or a category.") from None
+        raise InputError(f"{error}.", where=where, fix="Write plain words, or a category.") from None
 
 
 def _shown(raw: object) -> str:

@@ -167,7 +167,7 @@ class _Sources:
             try:
                 found.append(read(link))
             except InputError as error:
-                self._reasons.append(f"{field}: {error.what} {error.mend}".rstrip())
+                self._reasons.append(f"{field}: {error.what} {error.fix}".rstrip())
         return found
 
 

@@ -131,7 +131,7 @@ class Intake:
             InputError: there is no such folder.
         """
         if not folder.is_dir():
-            raise InputError("There is no such folder.", where=str(folder), mend="Make it, or name another.")
+            raise InputError("There is no such folder.", where=str(folder), fix="Make it, or name another.")
         reports = []
         for path in _steady(folder, steady_seconds):
             report = self.take_file(path)
@@ -210,7 +210,7 @@ def _file_away(report: FileReport) -> None:
         raise InfrastructureError(
             f"The file cannot be moved: {error.strerror}.",
             where=str(report.path),
-            mend=f"Let the factory write in {target}; importing the file again changes nothing.",
+            fix=f"Let the factory write in {target}; importing the file again changes nothing.",
         ) from error
 
 

@@ -158,7 +158,7 @@ def _declared(path: str, source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _signature(source: Source, node: Node) -> str:
-    """Names and kinds of the parameters, and which have defaults: annotations may be mended."""
+    """Names and kinds of the parameters, and which have defaults: annotations may be fixed."""
     parameters = node.child_by_field_name("parameters")
     words = []
     for one in parameters.named_children if parameters else []:

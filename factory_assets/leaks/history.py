@@ -118,7 +118,7 @@ class Repository:
                 raise InfrastructureError(
                     f"The object {name} is {kind}.",
                     where=str(self.git_dir),
-                    mend="Restore the bare repository from a backup.",
+                    fix="Restore the bare repository from a backup.",
                 )
             sizes[name] = int(size[0])
         return sizes

@@ -32,7 +32,7 @@ _OPTIONS = (
     "--quiet",
 )
 _CANARY = "canary"
-_MEND = "Install the dependencies again (make clean setup); `factory doctor` tries the scanner."
+_FIX = "Install the dependencies again (make clean setup); `factory doctor` tries the scanner."
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,13 @@ class Kingfisher:
             raise InfrastructureError(
                 "The secret scanner did not find the made-up key that it was given.",
                 where=str(self._program),
-                mend=_MEND,
+                fix=_FIX,
             )
         return [find for find in finds if find.file != _CANARY]
 
     def _run(self, folder: Path) -> _Report:
         if self._program is None:
-            raise InfrastructureError("The secret scanner kingfisher is not installed.", mend=_MEND)
+            raise InfrastructureError("The secret scanner kingfisher is not installed.", fix=_FIX)
         cache = self._cache or folder / "cache"
         (folder / "tmp").mkdir()
         environment = {
@@ -140,7 +140,7 @@ class Kingfisher:
             )
         except OSError as error:
             raise InfrastructureError(
-                f"The secret scanner does not start: {error.strerror}.", where=str(self._program), mend=_MEND
+                f"The secret scanner does not start: {error.strerror}.", where=str(self._program), fix=_FIX
             ) from None
         except subprocess.TimeoutExpired:
             raise InfrastructureError(
@@ -151,7 +151,7 @@ class Kingfisher:
                 f"The secret scanner ended with {done.returncode}:"
                 f" {done.stderr.decode(errors='replace').strip()[-500:]}",
                 where=str(self._program),
-                mend=_MEND,
+                fix=_FIX,
             )
         try:
             return _Report.model_validate_json(done.stdout)
@@ -160,7 +160,7 @@ class Kingfisher:
             raise InfrastructureError(
                 f"The secret scanner's report cannot be read: {error.errors(include_input=False)[0]['msg']}.",
                 where=str(self._program),
-                mend=_MEND,
+                fix=_FIX,
             ) from None
 
 

@@ -160,7 +160,7 @@ class Asker:
                 f"The model's answer could not be read twice: {error}."
                 f" Both are kept in the registry (answers {self.answer_ids[-2]} and {self.answer_ids[-1]}).",
                 where=f"{self.about} {request.purpose}",
-                mend=f"Run it again, or name another model in {self.setting}.",
+                fix=f"Run it again, or name another model in {self.setting}.",
             ) from error
 
     def note(self, text: str) -> None:

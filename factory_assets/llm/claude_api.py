@@ -130,7 +130,7 @@ class ClaudeApi:
             raise CredentialError(
                 "There is no key for the Claude API.",
                 where=self.base_url,
-                mend="Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, or log in with Claude Code.",
+                fix="Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN, or log in with Claude Code.",
             )
         return Anthropic(
             api_key=key,
@@ -163,7 +163,7 @@ class ClaudeApi:
     def _no_answer(self, what: str) -> InfrastructureError:
         setting = "LLM_ROUTER_URL" if self.route is Route.ROUTER else "ANTHROPIC_BASE_URL"
         return InfrastructureError(
-            what, where=self.base_url, mend=f"Check the network and {setting}, then run it again."
+            what, where=self.base_url, fix=f"Check the network and {setting}, then run it again."
         )
 
     def _answer(

@@ -16,8 +16,8 @@ from factory_assets.domain.refusals import Fault, Refusal, stopped_error
 class UnusableAnswerError(FactoryError):
     """The model answered, and the answer is no result. `answer` holds its text and what it cost."""
 
-    def __init__(self, what: str, *, answer: Answer, where: str = "", mend: str = "") -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, answer: Answer, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
         self.answer = answer
 
 
@@ -46,19 +46,19 @@ def refused_error(refusal: Refusal, *, where: str, model: str, credential: str, 
     what = f"{refusal.words}{status}"
     match refusal.fault:
         case Fault.CREDENTIAL:
-            return CredentialError(what, where=where, mend=f"Check {credential}: the server refused it.")
+            return CredentialError(what, where=where, fix=f"Check {credential}: the server refused it.")
         case Fault.CREDIT | Fault.ACCOUNT | Fault.USAGE_LIMIT | Fault.MODEL:
             return stopped_error(refusal, where=where, credential=credential, model=model, setting=setting)
         case Fault.RATE_LIMIT:
-            mend = "Wait, or raise the account's rate limit."
-            return RateLimitedError(what, where=where, mend=mend, until=refusal.until)
+            fix = "Wait, or raise the account's rate limit."
+            return RateLimitedError(what, where=where, fix=fix, until=refusal.until)
         case Fault.OUTAGE:
-            mend = "Run it again later; https://status.claude.com."
-            return InfrastructureError(what, where=where, mend=mend)
+            fix = "Run it again later; https://status.claude.com."
+            return InfrastructureError(what, where=where, fix=fix)
         case Fault.TOO_LONG:
-            return PromptTooLongError(what, where=where, mend="Ask about fewer papers at once.")
+            return PromptTooLongError(what, where=where, fix="Ask about fewer papers at once.")
     return InputError(
         f"The model {model!r} cannot be asked so: {what}",
         where=where,
-        mend=f"Check {setting}, and ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
+        fix=f"Check {setting}, and ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set.",
     )

@@ -41,7 +41,7 @@ from factory_assets.scratch import scratch_folder
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions
 
-_MEND = "Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN, or log in with Claude Code."
+_FIX = "Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or CLAUDE_CODE_OAUTH_TOKEN, or log in with Claude Code."
 _ASK_SECONDS = 900.0
 # Turns of a question: an answer that does not fit the schema is sent back to the model by the program.
 _ASK_TURNS = 6
@@ -219,7 +219,7 @@ class ClaudeCode:
 
     def _check_credentials(self) -> None:
         if not self._credentials and not self._login:
-            raise CredentialError("There is no credential for Claude Code.", mend=_MEND)
+            raise CredentialError("There is no credential for Claude Code.", fix=_FIX)
 
     def _redactor(self, token: str) -> Redactor:
         login = self._login.secrets() if self._login else ()
@@ -305,7 +305,7 @@ class ClaudeCode:
         verdict = judge(run.ending)
         where = f"Claude Code at {self._asked}"
         if verdict.kind is OutcomeKind.AUTHENTICATION:
-            raise CredentialError(verdict.detail, where=where, mend=_MEND)
+            raise CredentialError(verdict.detail, where=where, fix=_FIX)
         if verdict.refusal is not None and verdict.kind is not OutcomeKind.INFRASTRUCTURE:
             credential = next(iter(self._credentials), "the login of Claude Code")
             raise refused_error(
@@ -315,7 +315,7 @@ class ClaudeCode:
         text = run.answer or (verdict.detail if verdict.kind is OutcomeKind.DONE else None)
         if text is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:
             raise InfrastructureError(
-                f"{verdict.kind}: {verdict.detail}", where=where, mend="Run it again later."
+                f"{verdict.kind}: {verdict.detail}", where=where, fix="Run it again later."
             )
         return Answer(text, Route.CLAUDE_CODE, run.model, run.usage, seconds)
 

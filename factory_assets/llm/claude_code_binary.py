@@ -9,9 +9,7 @@ from pathlib import Path
 from factory_assets.domain.errors import MissingToolError
 from factory_assets.scratch import scratch_folder
 
-_MEND = (
-    "Install claude-agent-sdk again (its wheel carries the program), or name the program in CLAUDE_BINARY."
-)
+_FIX = "Install claude-agent-sdk again (its wheel carries the program), or name the program in CLAUDE_BINARY."
 _VERSION_SECONDS = 60.0
 
 
@@ -23,7 +21,7 @@ def find_claude_binary(binary: Path | None) -> Path:
     """
     path = binary or _bundled()
     if path is None or not path.is_file():
-        raise MissingToolError("There is no Claude Code program.", where=str(path or "claude"), mend=_MEND)
+        raise MissingToolError("There is no Claude Code program.", where=str(path or "claude"), fix=_FIX)
     return path.resolve()
 
 
@@ -45,7 +43,7 @@ def claude_code_version(path: Path) -> str:
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise MissingToolError(
-                f"Claude Code does not start: {error}.", where=str(path), mend=_MEND
+                f"Claude Code does not start: {error}.", where=str(path), fix=_FIX
             ) from error
     return done.stdout.split(" ", 1)[0].strip()
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from factory_assets.domain.errors import CredentialError
 
-_MEND = (
+_FIX = (
     "Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY."
 )
 
@@ -73,7 +73,7 @@ class Login:
             raise CredentialError(
                 "Claude Code's own login has expired.",
                 where=str(self.file),
-                mend="Run `claude` once and let it answer: that renews the login.",
+                fix="Run `claude` once and let it answer: that renews the login.",
             )
         # Other entries of the file are tokens as well, for other servers.
         _write(_login_file(home), json.dumps({"claudeAiOauth": tokens}))
@@ -105,7 +105,7 @@ class Login:
         except (OSError, ValidationError) as error:
             kind = "not readable" if isinstance(error, OSError) else "not what Claude Code writes"
             raise CredentialError(
-                f"Claude Code's own login is {kind}.", where=str(self.file), mend=_MEND
+                f"Claude Code's own login is {kind}.", where=str(self.file), fix=_FIX
             ) from None
         return text
 

@@ -111,7 +111,7 @@ def check_finished(question: Question, message: Message, answer: Answer) -> None
         raise AnswerCutError(
             f"The answer was cut off ({message.stop_reason}) at {answer.usage.output_tokens} tokens.",
             where=answer.model,
-            mend=f"Ask about fewer papers at once; at most {question.max_output_tokens} tokens were allowed.",
+            fix=f"Ask about fewer papers at once; at most {question.max_output_tokens} tokens were allowed.",
             answer=answer,
         )
     if message.stop_reason == "refusal":
@@ -122,6 +122,6 @@ def check_finished(question: Question, message: Message, answer: Answer) -> None
         raise AnswerRefusedError(
             f"The model declined to answer: {reason}.",
             where=answer.model,
-            mend="Leave the paper out that it takes offence at, or name another model.",
+            fix="Leave the paper out that it takes offence at, or name another model.",
             answer=answer,
         )

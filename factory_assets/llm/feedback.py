@@ -33,7 +33,7 @@ class Feedback:
 def quality_of_build(*, shipped: bool, passed: int, gates: int, findings: int = 0) -> float:
     """How good a build was, 0 to 1.
 
-    One that shipped loses a little for each of the reader's confirmed `findings`, which had to be mended; one that
+    One that shipped loses a little for each of the reader's confirmed `findings`, which had to be fixed; one that
     failed has half the share of all `gates` that `passed`.
     """
     if shipped:

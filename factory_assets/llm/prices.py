@@ -16,7 +16,7 @@ from factory_assets.domain.errors import InputError
 
 # Cautious: text has fewer tokens than this many characters each would make.
 _CHARS_PER_TOKEN = 2.0
-_MEND = "Name a Claude model that has a price (such as claude-haiku-5-5), or upgrade genai-prices."
+_FIX = "Name a Claude model that has a price (such as claude-haiku-5-5), or upgrade genai-prices."
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def cost_usd(model: str, usage: Usage, extras: Extras = _NO_EXTRAS) -> float:
     try:
         price = genai_prices.calc_price(tokens, model, provider_id="anthropic", price_context=speed)
     except LookupError:
-        raise InputError(f"No price is known for the model {model!r}.", where="model", mend=_MEND) from None
+        raise InputError(f"No price is known for the model {model!r}.", where="model", fix=_FIX) from None
     if not extras.batch:
         return float(price.total_price)
     tokens.web_searches = 0

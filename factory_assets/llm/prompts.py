@@ -45,7 +45,7 @@ class Prompts:
                 raise InputError(
                     f"It has no block {block!r}.",
                     where=str(self.folder / name),
-                    mend=f"Put the text between {{% block {block} %}} and {{% endblock %}}.",
+                    fix=f"Put the text between {{% block {block} %}} and {{% endblock %}}.",
                 )
             return "".join(template.blocks[block](template.new_context(values))).strip()
         except TemplateError as error:
@@ -53,7 +53,7 @@ class Prompts:
             raise InputError(
                 f"The prompt template cannot be used: {error.message}.",
                 where=f"{self.folder / name}{line}",
-                mend="Mend the template, or point FACTORY_PROMPTS_DIR to the right folder.",
+                fix="Fix the template, or point FACTORY_PROMPTS_DIR to the right folder.",
             ) from error
 
     def _template(self, name: str) -> Template:

@@ -147,32 +147,32 @@ class Router:
     ) -> Reply:
         where = self.url.rstrip("/") + path
         headers = {"authorization": f"Bearer {self.api_key.get_secret_value()}"} if self.api_key else {}
-        mend = "Start the router, or mend or clear LLM_ROUTER_URL."
+        fix = "Start the router, or fix or clear LLM_ROUTER_URL."
         try:
             response = ask(method, where, body=body, headers=headers, timeout=self.timeout_seconds)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise InfrastructureError(
-                f"The LLM router does not answer: {error}", where=where, mend=mend
+                f"The LLM router does not answer: {error}", where=where, fix=fix
             ) from error
         if response.status_code in {401, 403}:
             raise CredentialError(
                 f"The LLM router refused the key (HTTP {response.status_code}).",
                 where=where,
-                mend="Check ANTHROPIC_API_KEY: the router wants one of its own.",
+                fix="Check ANTHROPIC_API_KEY: the router wants one of its own.",
             )
         if response.status_code in {404, 405, 501}:
             raise InputError(
                 "This gateway has no such route: it is not llm-router.",
                 where=where,
-                mend="Nothing, if it answers POST /v1/messages; else check LLM_ROUTER_URL.",
+                fix="Nothing, if it answers POST /v1/messages; else check LLM_ROUTER_URL.",
             )
         if not response.is_success:
             raise InfrastructureError(
-                f"The LLM router answered HTTP {response.status_code}.", where=where, mend=mend
+                f"The LLM router answered HTTP {response.status_code}.", where=where, fix=fix
             )
         try:
             return form.validate_json(response.content)
         except ValidationError as error:
             raise InfrastructureError(
-                f"The LLM router's answer cannot be read: {error.errors()[0]['msg']}.", where=where, mend=mend
+                f"The LLM router's answer cannot be read: {error.errors()[0]['msg']}.", where=where, fix=fix
             ) from error

@@ -58,7 +58,7 @@ def _all_failed(failures: Sequence[tuple[Route, FactoryError]]) -> FactoryError:
     if not failures:
         return CredentialError(
             "There is no way to a model.",
-            mend="Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN or LLM_ROUTER_URL,"
+            fix="Set ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN or LLM_ROUTER_URL,"
             " or log in with Claude Code.",
         )
     (_, first), *others = failures

@@ -75,12 +75,12 @@ class Git:
             )
         except (FileNotFoundError, PermissionError) as error:
             raise MissingToolError(
-                f"git does not start: {error}.", where=self.program, mend="Install git 2.31 or newer."
+                f"git does not start: {error}.", where=self.program, fix="Install git 2.31 or newer."
             ) from error
         except subprocess.TimeoutExpired as error:
             raise InfrastructureError(
                 f"git {_verb(arguments)} was stopped after {self.timeout_seconds:.0f} seconds.",
-                mend="Check the network and mirror again.",
+                fix="Check the network and mirror again.",
             ) from error
         return GitResult(done.returncode, done.stdout, done.stderr)
 

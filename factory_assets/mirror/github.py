@@ -114,9 +114,9 @@ class GitHubTarget:
             raise NotOursError(
                 "An empty repository of that name is there, not made by the factory. It was not touched.",
                 where=where,
-                mend=_not_ours_mend(there.full_name),
+                fix=_not_ours_fix(there.full_name),
             )
-        plan = plan_push(git, bare, repo, remote, where=where, mend=_not_ours_mend(there.full_name))
+        plan = plan_push(git, bare, repo, remote, where=where, fix=_not_ours_fix(there.full_name))
         if plan.refspecs:
             paced()
             self._push(git, bare, there, plan.refspecs, fresh=fresh)
@@ -207,7 +207,7 @@ class GitHubTarget:
             raise NotOursError(
                 "A repository of that name is there, but the token cannot see it. It was not touched.",
                 where=full_name,
-                mend=_not_ours_mend(full_name),
+                fix=_not_ours_fix(full_name),
             )
         return found
 
@@ -225,7 +225,7 @@ class GitHubTarget:
             raise InputError(
                 f"{self._owner} is neither the token's own account ({self._login}) nor an organisation.",
                 where="GITHUB_USER",
-                mend=f"Set GITHUB_USER to {self._login} or to an organisation the token may create in.",
+                fix=f"Set GITHUB_USER to {self._login} or to an organisation the token may create in.",
             ) from None
 
     def _is_fresh(self, there: Repository) -> bool:
@@ -250,7 +250,7 @@ class GitHubTarget:
                 raise _NotShownError(
                     f"The push was taken, but {missing[0]} does not show yet.",
                     where=there.html_url,
-                    mend="Mirror again later.",
+                    fix="Mirror again later.",
                 )
 
         self._waiting.ask(push, write=True, lag=(MissingError, NoRightError) if fresh else ())
@@ -332,12 +332,12 @@ def _still_private(words: str, there: Repository) -> VisibilityError:
     return VisibilityError(
         f"All is pushed, but the repository is still private. {words}",
         where=there.html_url,
-        mend=f"Make {there.full_name} public yourself (Settings, Change visibility), and mirror again; or:"
+        fix=f"Make {there.full_name} public yourself (Settings, Change visibility), and mirror again; or:"
         f" {PRIVATE_FIRST}",
     )
 
 
-def _not_ours_mend(full_name: str) -> str:
+def _not_ours_fix(full_name: str) -> str:
     return (
         f"Rename or remove {full_name} yourself if you do not need it, or name another account in"
         " GITHUB_USER; then mirror again."

@@ -66,7 +66,7 @@ def github_errors(doing: str, where: str, *, now: Callable[[], datetime]) -> Ite
         raise InfrastructureError(
             f"{doing} failed: {type(error).__name__}: {error}.",
             where=where,
-            mend="Check the network and FACTORY_GITHUB_URL, then mirror again.",
+            fix="Check the network and FACTORY_GITHUB_URL, then mirror again.",
         ) from error
 
 
@@ -75,18 +75,18 @@ def _from_github(error: GithubException, doing: str, where: str, now: datetime) 
     words = f"{doing} was answered with {error.status}: {said}"
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     if error.status == 401:
-        return CredentialError(f"GitHub refused the token. {words}", where=where, mend=SCOPES)
+        return CredentialError(f"GitHub refused the token. {words}", where=where, fix=SCOPES)
     if error.status in {403, 429} and _is_rate_limit(error, headers):
-        return RateLimitedError(words, where=where, mend=LATER, until=_until(headers, now))
+        return RateLimitedError(words, where=where, fix=LATER, until=_until(headers, now))
     if error.status in {403, 422} and _ABOUT_VISIBILITY.search(said):
-        return VisibilityError(words, where=where, mend=PRIVATE_FIRST)
+        return VisibilityError(words, where=where, fix=PRIVATE_FIRST)
     if error.status == 403:
-        return CredentialError(words, where=where, mend=SCOPES)
+        return CredentialError(words, where=where, fix=SCOPES)
     if error.status >= 500:
-        return InfrastructureError(words, where=where, mend=LATER)
-    mend = "Check GITHUB_USER and FACTORY_GITHUB_URL, and that the token may see the repository; then mirror again."
+        return InfrastructureError(words, where=where, fix=LATER)
+    fix = "Check GITHUB_USER and FACTORY_GITHUB_URL, and that the token may see the repository; then mirror again."
     missing = error.status in {404, 409} or (error.status == 422 and _NOT_YET.search(said))
-    return (MissingError if missing else InputError)(words, where=where, mend=mend)
+    return (MissingError if missing else InputError)(words, where=where, fix=fix)
 
 
 def message_of(error: GithubException) -> str:

@@ -66,22 +66,22 @@ class LocalTarget:
             raise InfrastructureError(
                 f"The repo could not be put into the mirror folder: {error}.",
                 where=str(clone),
-                mend="Check the space and the permissions of FACTORY_MIRROR_DIR, then mirror again.",
+                fix="Check the space and the permissions of FACTORY_MIRROR_DIR, then mirror again.",
             ) from error
 
     def _forward(self, clone: Path, bare: Path, repo: ShippedRepo, before_write: Callable[[], None]) -> bool:
-        mend = f"Move {clone} away, or name another folder in FACTORY_MIRROR_DIR; then mirror again."
+        fix = f"Move {clone} away, or name another folder in FACTORY_MIRROR_DIR; then mirror again."
         not_ours = NotOursError(
             "A folder of that name is there and the factory did not make it. It was not touched.",
             where=str(clone),
-            mend=mend,
+            fix=fix,
         )
         if not (clone / ".git").is_dir():
             raise not_ours
         refs = local_refs(self._git, clone / ".git")
         if not refs:
             raise not_ours
-        plan = plan_push(self._git, bare, repo, refs, where=str(clone), mend=mend)
+        plan = plan_push(self._git, bare, repo, refs, where=str(clone), fix=fix)
         if not plan.refspecs:
             return False
         before_write()
@@ -114,5 +114,5 @@ def _in_use(clone: Path, words: str) -> NotOursError:
     return NotOursError(
         f"Somebody works in this clone, so that its main cannot move forward: {words}",
         where=str(clone),
-        mend="Put the changes away, check out main, then mirror again.",
+        fix="Put the changes away, check out main, then mirror again.",
     )

@@ -23,7 +23,7 @@ def version_tag(repo: ShippedRepo) -> str:
 
 
 def plan_push(
-    git: Git, bare: Path, repo: ShippedRepo, remote: dict[str, str], *, where: str, mend: str
+    git: Git, bare: Path, repo: ShippedRepo, remote: dict[str, str], *, where: str, fix: str
 ) -> PushPlan:
     """Compare the target's refs with the bare repository's, and say what to push.
 
@@ -40,22 +40,22 @@ def plan_push(
     foreign = sorted(name for name in tags if remote.get(name, tags[name]) != tags[name])
     main, tag = remote.get(MAIN), version_tag(repo)
     if foreign:
-        raise _not_ours(f"its tag {foreign[0].removeprefix('refs/tags/')} is not the factory's", where, mend)
+        raise _not_ours(f"its tag {foreign[0].removeprefix('refs/tags/')} is not the factory's", where, fix)
     missing_tags = tuple(f"{name}:{name}" for name in sorted(tags) if name not in remote)
     if main == repo.commit:
         return PushPlan(missing_tags)
     if main is not None and not is_ancestor(git, bare, main, repo.commit):
         if tag in remote:
             return PushPlan(())
-        raise _not_ours("its main is not the factory's", where, mend)
+        raise _not_ours("its main is not the factory's", where, fix)
     if main is None and remote:
-        raise _not_ours("it holds refs but no main", where, mend)
+        raise _not_ours("it holds refs but no main", where, fix)
     return PushPlan((f"{repo.commit}:{MAIN}", *missing_tags))
 
 
-def _not_ours(reason: str, where: str, mend: str) -> NotOursError:
+def _not_ours(reason: str, where: str, fix: str) -> NotOursError:
     return NotOursError(
         f"A repository of that name is there and the factory did not make it ({reason}). It was not touched.",
         where=where,
-        mend=mend,
+        fix=fix,
     )

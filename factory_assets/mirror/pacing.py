@@ -57,7 +57,7 @@ class Turn:
         if left > PATIENCE_SECONDS:
             raise RateLimitedError(
                 f"An earlier mirror was asked to wait until {at:%Y-%m-%d %H:%M} UTC; this one asked nothing.",
-                mend=later(at),
+                fix=later(at),
                 until=at,
             )
         self.notify(f"Waiting {left:.0f} s, as an earlier mirror was asked to.")

@@ -33,22 +33,22 @@ class NoRightError(CredentialError):
 
 
 def push_error(result: GitResult, where: str) -> FactoryError:
-    """Why a push or ls-remote failed. Only what a later try can mend is an infrastructure failure."""
+    """Why a push or ls-remote failed. Only what a later try can fix is an infrastructure failure."""
     said = f"{result.stderr}\n{result.stdout}"
     words = _remote_words(result)
     return (
         _of_the_token(said, words, where)
         or _of_the_rules(said, words, where)
         or _of_the_moment(said, words, where)
-        or InfrastructureError(f"The push did not go through: {words}", where=where, mend=LATER)
+        or InfrastructureError(f"The push did not go through: {words}", where=where, fix=LATER)
     )
 
 
 def _of_the_token(said: str, words: str, where: str) -> FactoryError | None:
     if _NO_CREDENTIAL.search(said):
-        return CredentialError(f"GitHub refused the push: {words}", where=where, mend=SCOPES)
+        return CredentialError(f"GitHub refused the push: {words}", where=where, fix=SCOPES)
     if _NO_RIGHT.search(said) and not _RATE_LIMIT.search(said):
-        return NoRightError(f"GitHub refused the push: {words}", where=where, mend=SCOPES)
+        return NoRightError(f"GitHub refused the push: {words}", where=where, fix=SCOPES)
     return None
 
 
@@ -57,13 +57,13 @@ def _of_the_rules(said: str, words: str, where: str) -> FactoryError | None:
         return GateError(
             f"GitHub's push protection takes something in this repo for a secret: {words}",
             where=where,
-            mend=_mend_secret(said),
+            fix=_fix_secret(said),
         )
     if "declined" in said:
         return GateError(
             f"GitHub refused what was pushed: {words}",
             where=where,
-            mend="A shipped repo is never changed. Let the rules of that account or organisation admit the token's"
+            fix="A shipped repo is never changed. Let the rules of that account or organisation admit the token's"
             " pushes, then mirror again; or leave this repo unpublished.",
         )
     return None
@@ -74,21 +74,21 @@ def _of_the_moment(said: str, words: str, where: str) -> FactoryError | None:
         return NotOursError(
             f"Somebody else changed the repository meanwhile, so nothing was pushed: {words}",
             where=where,
-            mend="See what is there, then mirror again.",
+            fix="See what is there, then mirror again.",
         )
     if _RATE_LIMIT.search(said):
-        return RateLimitedError(f"GitHub asked to wait: {words}", where=where, mend=LATER)
+        return RateLimitedError(f"GitHub asked to wait: {words}", where=where, fix=LATER)
     if _NOT_FOUND.search(said):
         return MissingError(
             f"GitHub does not show the repository to git: {words}",
             where=where,
-            mend="Let the token see it (a fine-grained token needs access to all repositories of the owner), then"
+            fix="Let the token see it (a fine-grained token needs access to all repositories of the owner), then"
             " mirror again.",
         )
     return None
 
 
-def _mend_secret(said: str) -> str:
+def _fix_secret(said: str) -> str:
     links = list(dict.fromkeys(_ALLOW.findall(said)))
     allow = f"allow it at {' and '.join(links)}" if links else "allow it by the link in GitHub's words"
     return (

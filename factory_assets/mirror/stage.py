@@ -65,7 +65,7 @@ def check_bare(repo: ShippedRepo, bare: Path) -> None:
                 f"{ref} is {found or 'missing'}, but the registry says that {repo.commit} shipped."
                 " Nothing was mirrored.",
                 where=str(bare),
-                mend="Restore the bare repository (FACTORY_GIT_DIR) from a backup, or put the ref back.",
+                fix="Restore the bare repository (FACTORY_GIT_DIR) from a backup, or put the ref back.",
             )
 
 
@@ -81,7 +81,7 @@ def check_secrets(bare: Path, scanner: HistoryScanner) -> None:
         raise GateError(
             f"Nothing was mirrored: {describe_leaks(leaks)}",
             where=str(bare),
-            mend="Change that credential of the factory, and leave this repo unpublished."
+            fix="Change that credential of the factory, and leave this repo unpublished."
             if any(leak.is_own for leak in leaks)
             else "Leave this repo unpublished. If the value is real, whoever it belongs to must change it.",
         )

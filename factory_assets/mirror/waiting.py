@@ -143,7 +143,7 @@ class Waiting:
         seconds = max((until - self.clock.now()).total_seconds() + _ROUNDING, _ROUNDING)
         self.asked_to_wait(until)
         if seconds > self._patience:
-            raise RateLimitedError(error.what, where=error.where, mend=later(until), until=until) from error
+            raise RateLimitedError(error.what, where=error.where, fix=later(until), until=until) from error
         self._patience -= seconds
         self._sleep(seconds, error.what)
 

@@ -77,7 +77,7 @@ def pip_index() -> str:
         raise InputError(
             "pip does not say which index it uses.",
             where="pip install --help",
-            mend="Set FACTORY_PYPI_URL to the index (simple API) to use.",
+            fix="Set FACTORY_PYPI_URL to the index (simple API) to use.",
         )
     return _usable(found[1], "pip's index-url", "FACTORY_PYPI_URL")
 
@@ -96,7 +96,7 @@ def npm_registry() -> str:
     """The registry that npm installs from here, of its configuration or built in; errors as for `pip_index`."""
     npm = shutil.which("npm")
     if npm is None:
-        raise MissingToolError("npm is not installed.", mend="Install Node with npm; see `factory doctor`.")
+        raise MissingToolError("npm is not installed.", fix="Install Node with npm; see `factory doctor`.")
     return _usable(
         _ask([npm, "config", "get", "registry"], "npm").strip(), "npm's registry", "FACTORY_NPM_URL"
     )
@@ -108,15 +108,15 @@ def _usable(url: str, where: str, setting: str) -> str:
         named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         named, parts = False, urlsplit("")
-    mend = f"Set {setting} to an index that answers without a login, or give {where} such an address."
+    fix = f"Set {setting} to an index that answers without a login, or give {where} such an address."
     if parts.username is not None:
         raise InputError(
             f"The index at {parts.hostname} is asked with a login, which a sandbox would see.",
             where=where,
-            mend=mend,
+            fix=fix,
         )
     if not named:
-        raise InputError(f"{url!r} is no web address, and a build reaches no other.", where=where, mend=mend)
+        raise InputError(f"{url!r} is no web address, and a build reaches no other.", where=where, fix=fix)
     return url.rstrip("/")
 
 
@@ -134,15 +134,15 @@ def _ask(argv: Sequence[str], tool: str) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingToolError(
-            f"{tool} does not answer: {error}.", mend=f"Check {tool} on this machine."
+            f"{tool} does not answer: {error}.", fix=f"Check {tool} on this machine."
         ) from error
     if done.returncode != 0:
         words = (done.stderr or done.stdout).strip().splitlines()
         if "No module named pip" in done.stderr:
-            raise MissingToolError("pip is not installed.", mend="Install it into the factory's environment.")
+            raise MissingToolError("pip is not installed.", fix="Install it into the factory's environment.")
         raise InputError(
             f"{tool} cannot tell its index: {words[0] if words else 'it says nothing'}",
             where=f"{tool}'s configuration",
-            mend=f"Correct it, or set {'FACTORY_PYPI_URL' if tool == 'pip' else 'FACTORY_NPM_URL'}.",
+            fix=f"Correct it, or set {'FACTORY_PYPI_URL' if tool == 'pip' else 'FACTORY_NPM_URL'}.",
         )
     return done.stdout

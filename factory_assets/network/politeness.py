@@ -61,7 +61,7 @@ class Politeness:
             raise InfrastructureError(
                 f"The file that spaces the requests of this machine cannot be opened: {error.strerror}.",
                 where=str(self._path),
-                mend="Make it and its folder writable for this user.",
+                fix="Make it and its folder writable for this user.",
             ) from None
 
     def _wait(self, file: IO[str]) -> None:

@@ -63,7 +63,7 @@ def read_proxy(name: str, value: str) -> Proxy:
     Raises:
         InputError: it is none, or of a kind that is not served. The text holds no password.
     """
-    mend = f"Set {name} to an HTTP proxy, as http://host:port, or take it out of the environment."
+    fix = f"Set {name} to an HTTP proxy, as http://host:port, or take it out of the environment."
     try:
         parts = urlsplit(value if "://" in value else f"http://{value.removeprefix('//')}")
         host, port = parts.hostname or "", parts.port
@@ -71,10 +71,10 @@ def read_proxy(name: str, value: str) -> Proxy:
         host, port, parts = "", None, urlsplit("")
     if _NOT_SERVED.fullmatch(parts.scheme):
         raise InputError(
-            f"{shown(value)} is a SOCKS proxy, and the factory uses HTTP proxies only.", where=name, mend=mend
+            f"{shown(value)} is a SOCKS proxy, and the factory uses HTTP proxies only.", where=name, fix=fix
         )
     if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or not value.isprintable() or " " in value:
-        raise InputError(f"{shown(value)} is no HTTP proxy.", where=name, mend=mend)
+        raise InputError(f"{shown(value)} is no HTTP proxy.", where=name, fix=fix)
     return Proxy(
         scheme=parts.scheme,
         host=host,

@@ -93,7 +93,7 @@ def _context(chosen: Trust) -> ssl.SSLContext:
         raise InputError(
             f"No certificates can be read there: {error.strerror or error}.",
             where=places,
-            mend=f"Correct {', '.join(name for name in VARIABLES if os.environ.get(name)) or 'that file'}.",
+            fix=f"Correct {', '.join(name for name in VARIABLES if os.environ.get(name)) or 'that file'}.",
         ) from error
     return context
 
@@ -107,6 +107,6 @@ def _existing(name: str, value: str) -> Path:
         raise InputError(
             f"It names {value}, and there is no such {kind} that this user can read.",
             where=name,
-            mend=f"Set {name} to a bundle of certificates, or take it out of the environment.",
+            fix=f"Set {name} to a bundle of certificates, or take it out of the environment.",
         )
     return path

@@ -80,11 +80,11 @@ class GitHub:
         """See `Catalogue`."""
         found = _read(_Repositories, self.service, question)
         if found is None:
-            raise InfrastructureError("GitHub has no search at this address.", mend=self.service.mend)
+            raise InfrastructureError("GitHub has no search at this address.", fix=self.service.fix)
         if found.incomplete_results and not found.items:
             # It has run out of time, which says nothing of what there is.
             raise InfrastructureError(
-                "GitHub broke the search off before it found anything.", mend=self.service.mend
+                "GitHub broke the search off before it found anything.", fix=self.service.fix
             )
         return tuple(
             Found(
@@ -133,7 +133,7 @@ class Npm:
         """See `Catalogue`."""
         found = _read(_Objects, self.service, question)
         if found is None:
-            raise InfrastructureError("This npm registry has no search.", mend=self.service.mend)
+            raise InfrastructureError("This npm registry has no search.", fix=self.service.fix)
         registry = question.partition("/-/")[0]
         return tuple(
             Found(
@@ -177,7 +177,7 @@ class Pypi:
         found = _read(_Project, self.service, question)
         if found is None and question.endswith(f"/{_EVERYWHERE}/json"):
             # An index without this API knows no package by it, whatever it has.
-            raise InfrastructureError("This Python index does not describe packages.", mend=self.service.mend)
+            raise InfrastructureError("This Python index does not describe packages.", fix=self.service.fix)
         if found is None or question.endswith(f"/{_EVERYWHERE}/json"):
             return ()
         info = found.info
@@ -230,7 +230,7 @@ def _read(form: type[Form], service: Service, url: str) -> Form | None:
         return form.model_validate_json(body)
     except ValidationError as error:
         raise InfrastructureError(
-            f"{service.name}'s answer is malformed: {error.errors()[0]['msg']}.", mend=service.mend
+            f"{service.name}'s answer is malformed: {error.errors()[0]['msg']}.", fix=service.fix
         ) from error
 
 

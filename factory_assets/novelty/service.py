@@ -32,7 +32,7 @@ _LATER = "Nothing is to be done: it is looked up again before the spec is built.
 
 @dataclass
 class Service:
-    """A server. `name` is how the operator knows it, `mend` what to check when it does not answer.
+    """A server. `name` is how the operator knows it, `fix` what to check when it does not answer.
 
     What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
     thirty specs meets each fault once.
@@ -41,7 +41,7 @@ class Service:
     name: str
     politeness: Politeness
     notify: Callable[[str], None]
-    mend: str
+    fix: str
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     _closed: FactoryError | None = None
@@ -92,7 +92,7 @@ class Service:
                 body = self._read(answer)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = single_line(str(error)) or type(error).__name__
-            raise _UnreachableError(f"{self.name} cannot be reached: {why}.", mend=self.mend) from error
+            raise _UnreachableError(f"{self.name} cannot be reached: {why}.", fix=self.fix) from error
         if answer.status_code == 200:
             return body
         if answer.status_code in _ABSENT:
@@ -105,19 +105,19 @@ class Service:
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > end:
                 limit = f"{_SECONDS:.0f} s" if len(body) <= _MOST_BYTES else f"{_MOST_BYTES >> 20} MB"
-                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", mend=_LATER)
+                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", fix=_LATER)
         return bytes(body)
 
     def _refused(self, answer: httpx.Response, said: str) -> FactoryError:
         status, told = answer.status_code, f"{self.name} answered {answer.status_code}: {said}"
         if status == 401:
-            return CredentialError(told, mend=self.mend)
+            return CredentialError(told, fix=self.fix)
         spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
         if status == 429 or (status == 403 and (spent or "rate limit" in said.lower())):
-            return RateLimitedError(told, mend=_LATER, until=_until(answer.headers))
+            return RateLimitedError(told, fix=_LATER, until=_until(answer.headers))
         if status >= 500:
-            return InfrastructureError(told, mend=_LATER)
-        return InputError(told, mend=self.mend)
+            return InfrastructureError(told, fix=_LATER)
+        return InputError(told, fix=self.fix)
 
 
 class _UnreachableError(InfrastructureError):

@@ -106,7 +106,7 @@ def record_verdict(
             verdict.gate,
             verdict.passed,
             verdict.saw,
-            verdict.mend,
+            verdict.fix,
             to_db(now),
         ],
     )
@@ -208,7 +208,7 @@ def verdicts_of(connection: Connection, spec_id: int, attempt: int) -> list[Gate
             phase=Phase(row["phase"]),
             passed=row["passed"],
             saw=row["saw"],
-            mend=row["mend"],
+            fix=row["mend"],
         )
         for row in fetch(connection, sql, [spec_id, attempt])
     ]
@@ -221,5 +221,5 @@ def _refuse_another_commit(connection: Connection, repo: ShippedRepo) -> None:
         raise StatusError(
             f"It shipped as {shipped.commit if shipped else 'nothing'} and cannot ship as {repo.commit}.",
             where=repo.name,
-            mend="A shipped repo never changes: nothing is to be done.",
+            fix="A shipped repo never changes: nothing is to be done.",
         )

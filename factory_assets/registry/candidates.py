@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 # The first generation of the idea engine writes the first, its newest the second; a database may have both.
 TABLES = ("candidates", "clusters")
-_MEND = (
+_FIX = (
     "Check the address, that the database runs, and that the table candidates or clusters (status, spec_json) can be"
     " read and updated."
 )
@@ -51,7 +51,7 @@ class Candidates:
             raise InfrastructureError(
                 f"The idea engine's database has none of the tables {' and '.join(TABLES)}.",
                 where="IDEA_ENGINE_POSTGRES_URL",
-                mend=_MEND,
+                fix=_FIX,
             )
         return [candidate for table in there for candidate in self._ready_in(table)]
 
@@ -108,5 +108,5 @@ def open_candidates(url: str) -> Iterator[Candidates]:
         raise InfrastructureError(
             f"The idea engine's database failed: {str(error).strip()}",
             where="IDEA_ENGINE_POSTGRES_URL",
-            mend=_MEND,
+            fix=_FIX,
         ) from None

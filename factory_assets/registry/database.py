@@ -143,7 +143,7 @@ class Database:
             raise InfrastructureError(
                 f"The registry cannot be read or written: {error}",
                 where=str(self._path),
-                mend="Free disk space and memory and run the step again; if the file itself is damaged,"
+                fix="Free disk space and memory and run the step again; if the file itself is damaged,"
                 " put a backup of it in its place.",
             ) from error
 

@@ -9,7 +9,7 @@ from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import fetch, from_db, to_db
 
-# A stop that comes back so soon after a try was not mended.
+# A stop that comes back so soon after a try was not fixed.
 SOON = timedelta(hours=1)
 
 _HOLD = """
@@ -38,7 +38,7 @@ WHERE status = $1 AND id IN (SELECT spec_id FROM spec_waits WHERE cause = $2)
 def record_hold(connection: Connection, hold: Hold) -> None:
     """Set the stop; a later one of the same cause takes its place."""
     until = to_db(hold.until) if hold.until else None
-    connection.execute(_HOLD, [hold.cause, hold.reason, hold.mend, to_db(hold.since), hold.credential, until])
+    connection.execute(_HOLD, [hold.cause, hold.reason, hold.fix, to_db(hold.since), hold.credential, until])
     connection.execute(_TRIES, [hold.cause, hold.tries, None])
 
 
@@ -48,7 +48,7 @@ def holds(connection: Connection) -> list[Hold]:
         Hold(
             cause=WaitCause(row["cause"]),
             reason=row["reason"],
-            mend=row["mend"],
+            fix=row["mend"],
             since=from_db(row["since"]),
             credential=row["credential"],
             tries=row["tries"],

@@ -40,7 +40,7 @@ def import_specs(
     if taken:
         raise StatusError(
             f"Another spec has the name {', '.join(taken)}.",
-            mend="Names are unique over all time: choose another, and import the file again.",
+            fix="Names are unique over all time: choose another, and import the file again.",
         )
     new = [item for name, item in by_name.items() if name not in here]
     free = place_waiting(connection, day, late_ranks)

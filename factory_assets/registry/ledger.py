@@ -30,7 +30,7 @@ def reserve(connection: Connection, reservation: Reservation, *, day_budget_usd:
             f"{who} reserves {reservation.dollars:.2f} dollars, and of the day's"
             f" {day_budget_usd:.2f} dollars {taken:.2f} are spent or reserved.",
             where=reservation.repo,
-            mend="Raise FACTORY_DAY_BUDGET_USD, or let it wait: it goes on when the day (UTC) turns.",
+            fix="Raise FACTORY_DAY_BUDGET_USD, or let it wait: it goes on when the day (UTC) turns.",
             limit_usd=day_budget_usd,
         )
     reservations.open_reservation(connection, reservation)

@@ -106,7 +106,7 @@ def busy(path: Path, holder: str) -> RegistryBusyError:
     return RegistryBusyError(
         f"The registry stayed locked by {holder}.",
         where=str(path),
-        mend="Run the step again; if that process hangs, or is a DuckDB shell of yours, end it.",
+        fix="Run the step again; if that process hangs, or is a DuckDB shell of yours, end it.",
     )
 
 
@@ -140,5 +140,5 @@ def _unusable(path: Path, error: OSError) -> InfrastructureError:
     return InfrastructureError(
         f"The registry's lock file cannot be used: {error.strerror}.",
         where=str(path),
-        mend="Check FACTORY_DATA_DIR, its permissions and the free space there.",
+        fix="Check FACTORY_DATA_DIR, its permissions and the free space there.",
     )

@@ -33,7 +33,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, where: str) -> None:
         raise InputError(
             f"The registry has schema {current}, this version of the factory knows {len(known)}.",
             where=where,
-            mend="Update the factory, or set FACTORY_DATA_DIR to another folder.",
+            fix="Update the factory, or set FACTORY_DATA_DIR to another folder.",
         )
     for version, (name, sql) in enumerate(known, start=1):
         if version > current:

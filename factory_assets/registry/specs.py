@@ -179,7 +179,7 @@ def _refuse_second_reading(
             f"Another analysis has read {len(read_before)} of these papers meanwhile"
             f" ({', '.join(read_before[:3])}).",
             where=str(day),
-            mend="Run the analysis of that date again: it takes only papers that none has read.",
+            fix="Run the analysis of that date again: it takes only papers that none has read.",
         )
 
 

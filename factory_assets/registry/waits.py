@@ -15,7 +15,7 @@ ON CONFLICT (spec_id) DO UPDATE SET
     times = excluded.times
 """
 
-# What may last for hours and mends itself: each time again the wait is longer.
+# What may last for hours and fixes itself: each time again the wait is longer.
 _COUNTED = frozenset({WaitCause.RATE_LIMIT, WaitCause.INFRASTRUCTURE, WaitCause.NOT_UNDERSTOOD})
 _PHASES = {phase.status: phase for phase in Phase}
 

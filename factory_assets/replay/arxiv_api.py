@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Self
 
 from factory_assets.replay.arxiv_atom import Asked, error_page, page
-from factory_assets.replay.arxiv_grammar import BadQueryError, mended, parsed
+from factory_assets.replay.arxiv_grammar import BadQueryError, fixed, parsed
 from factory_assets.replay.arxiv_index import PaperIndex
 from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
 from factory_assets.replay.arxiv_words import SearchError
@@ -107,7 +107,7 @@ class ArxivApi:
         start = _whole_number(params, "start", default=0)
         sort_by, order = _sorting(params)
         raw = params.get("search_query", "")
-        text = raw if params.get("raw") == "1" and "search_query" in params else mended(raw)
+        text = raw if params.get("raw") == "1" and "search_query" in params else fixed(raw)
         if text is None and not ids:
             raise _RefusalError(
                 HTTPStatus.BAD_REQUEST,

@@ -1,7 +1,7 @@
 """arXiv's classic query language: a query's tree, read as strictly as arXiv reads it.
 
 The rules were learnt from arXiv's own program (arXiv/arxiv-search, `search/domain/classic_api`): a query is
-mended first (`mended`: missing fields and operators), and what is then not exactly right is refused.
+fixed first (`fixed`: missing fields and operators), and what is then not exactly right is refused.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from factory_assets.replay.arxiv_mending import mended
+from factory_assets.replay.arxiv_mending import fixed
 
-__all__ = ["BadQueryError", "Binary", "Field", "Negation", "Operator", "Query", "Term", "mended", "parsed"]
+__all__ = ["BadQueryError", "Binary", "Field", "Negation", "Operator", "Query", "Term", "fixed", "parsed"]
 
 
 class Field(StrEnum):
@@ -80,7 +80,7 @@ class BadQueryError(Exception):
 
 
 def parsed(text: str) -> Query:
-    """The tree of a mended query; an empty text matches every paper.
+    """The tree of a fixed query; an empty text matches every paper.
 
     Raises:
         BadQueryError: with arXiv's words.

@@ -1,7 +1,7 @@
-"""How arXiv mends a query before it reads it strictly: missing operators become OR, missing fields `all:`.
+"""How arXiv fixes a query before it reads it strictly: missing operators become OR, missing fields `all:`.
 
 The order of the steps matters and is arXiv's (arXiv/arxiv-search, `classic_search_query.py`), its mistakes
-included: a query that only works because it was mended otherwise would not work there.
+included: a query that only works because it was fixed otherwise would not work there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _OR = _Token(_Kind.OPERATOR, "OR")
 _ALL = _Token(_Kind.PREFIX, "all:")
 
 
-def mended(query: str) -> str | None:
+def fixed(query: str) -> str | None:
     """The query that arXiv really reads, or None where there is nothing in it."""
     flat = re.sub(r"[\r\n]", " ", query).replace("lastUpdatedDate:", "submittedDate:")
     tokens = _tokens(_DATES.sub(_quoted_dates, flat))

@@ -76,7 +76,7 @@ def load_papers(file: Path = SAMPLE_FILE) -> tuple[ArxivRecord, ...]:
         lines = gzip.decompress(file.read_bytes()).splitlines()
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
-            f"The papers cannot be read: {error}.", where=str(file), mend="Restore the file from git."
+            f"The papers cannot be read: {error}.", where=str(file), fix="Restore the file from git."
         ) from error
     return tuple(_record(line, where=f"{file}, line {number}") for number, line in enumerate(lines, start=1))
 
@@ -90,5 +90,5 @@ def _record(line: bytes, *, where: str) -> ArxivRecord:
         raise InputError(
             f"{field} is not valid: {first['msg']}.",
             where=where,
-            mend="Write one JSON object a line, with id, title, summary, authors, categories, published.",
+            fix="Write one JSON object a line, with id, title, summary, authors, categories, published.",
         ) from None

@@ -126,8 +126,8 @@ def _ruling(reading: Reading, request: MessagesRequest) -> str:
 
 
 def _holds(recorded: RecordedFinding, files: str) -> bool:
-    is_mended = recorded.mended_by is not None and folded(recorded.mended_by) in files
-    return folded(recorded.finding.quote) in files and not is_mended
+    is_fixed = recorded.fixed_by is not None and folded(recorded.fixed_by) in files
+    return folded(recorded.finding.quote) in files and not is_fixed
 
 
 def _block(text: str, name: str) -> str:

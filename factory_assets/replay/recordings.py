@@ -41,14 +41,14 @@ class Recordings:
         """Read every `*.yaml` file of the folder.
 
         Raises:
-            InputError: naming the file, the field and the mend, for the first file that is malformed.
+            InputError: naming the file, the field and the fix, for the first file that is malformed.
         """
         files = sorted(directory.glob("*.yaml"))
         if not files:
             raise InputError(
                 "There is no recording here.",
                 where=str(directory),
-                mend="Name a folder that holds recordings as *.yaml files.",
+                fix="Name a folder that holds recordings as *.yaml files.",
             )
         return cls._collect((str(file), _read(file)) for file in files)
 
@@ -81,7 +81,7 @@ class Recordings:
 
 
 def _twice(where: str, what: str) -> InputError:
-    return InputError(f"The {what} is recorded twice.", where=where, mend="Keep one of the two.")
+    return InputError(f"The {what} is recorded twice.", where=where, fix="Keep one of the two.")
 
 
 def _read(file: Path) -> Conversation | Analysis | Existing:
@@ -91,14 +91,14 @@ def _read(file: Path) -> Conversation | Analysis | Existing:
         raise InputError(
             f"This is not readable YAML: {' '.join(str(error).split())}.",
             where=str(file),
-            mend="Correct the file at that place.",
+            fix="Correct the file at that place.",
         ) from None
     is_existing = file.name == _EXISTING
     if not isinstance(content, dict) or (not is_existing and ("repo" in content) == ("date" in content)):
         raise InputError(
             "A recording has either a field `repo` (an agent's conversation) or `date` (an analysis).",
             where=str(file),
-            mend="Add the one that is meant at the top of the file.",
+            fix="Add the one that is meant at the top of the file.",
         )
     kind: type[Conversation | Analysis | Existing] = Conversation if "repo" in content else Analysis
     if is_existing:
@@ -111,5 +111,5 @@ def _read(file: Path) -> Conversation | Analysis | Existing:
         raise InputError(
             f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             where=str(file),
-            mend=f"Correct {name}; the other recordings show the form.",
+            fix=f"Correct {name}; the other recordings show the form.",
         ) from None

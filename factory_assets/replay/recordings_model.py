@@ -171,7 +171,7 @@ Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
 
 
 class RecordedFinding(_Recorded):
-    """A finding of the reader: told of every tree in whose files its quote stands, until `mended_by` stands there too.
+    """A finding of the reader: told of every tree in whose files its quote stands, until `fixed_by` stands there too.
 
     `confirmed` is what the reader says when it is asked again, `upheld` when an agent has disputed it.
     """
@@ -179,7 +179,7 @@ class RecordedFinding(_Recorded):
     finding: Finding
     confirmed: bool = True
     upheld: bool = True
-    mended_by: str | None = None
+    fixed_by: str | None = None
 
 
 class Reading(_Recorded):

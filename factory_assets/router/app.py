@@ -231,7 +231,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    """What an operator can mend, such as a full disk."""
+    """What an operator can fix, such as a full disk."""
     _log.error("%s", error)
     return _told(500, str(error))
 

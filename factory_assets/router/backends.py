@@ -186,8 +186,8 @@ class Backend(Entry):
         return "authorization", f"Bearer {secret}"
 
     @property
-    def mend(self) -> str:
-        """What mends a credential that it refuses."""
+    def fix(self) -> str:
+        """What fixes a credential that it refuses."""
         match self.credential_kind:
             case CredentialKind.LOGIN:
                 return "Log in again with `claude`, Claude Code's own program."

@@ -64,7 +64,7 @@ def default_backend(
         raise InputError(
             f"{_said(error)}.",
             where="LLM_ROUTER_URL" if name == "router" else "ANTHROPIC_BASE_URL",
-            mend="Set it to an https:// address, or describe the place in a backends file.",
+            fix="Set it to an https:// address, or describe the place in a backends file.",
         ) from None
 
 
@@ -82,16 +82,16 @@ def load_backends(path: Path, environment: Mapping[str, str]) -> tuple[Backend, 
         raise InputError(
             f"The backends file cannot be read: {error.strerror}.",
             where=str(path),
-            mend="Name a file that can be read, or none: without one, calls go to Claude's own API.",
+            fix="Name a file that can be read, or none: without one, calls go to Claude's own API.",
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # PyYAML's own words quote the line, and a secret may stand there.
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise InputError("This is no YAML.", where=f"{path}{line}", mend="Correct that line.") from None
+        raise InputError("This is no YAML.", where=f"{path}{line}", fix="Correct that line.") from None
     if twice := _given_twice(root):
         where = f"{path}, line {twice.start_mark.line + 1}"
-        raise InputError("A field is given twice.", where=where, mend="Keep one of the two.")
+        raise InputError("A field is given twice.", where=where, fix="Keep one of the two.")
     try:
         return _File.model_validate(raw, context=dict(environment)).backends
     except ValidationError as error:
@@ -99,7 +99,7 @@ def load_backends(path: Path, environment: Mapping[str, str]) -> tuple[Backend, 
         raise InputError(
             f"{_said(error)}.",
             where=f"{path}, line {_line(root, place)}, {_field(place)}",
-            mend="Correct that field, or take it out.",
+            fix="Correct that field, or take it out.",
         ) from None
 
 

@@ -158,7 +158,7 @@ class RouterDoor:
                 raise InfrastructureError(
                     "What the router tells of itself cannot be read.",
                     where=self.url,
-                    mend="`factory down` and `factory up` start the one of this version.",
+                    fix="`factory down` and `factory up` start the one of this version.",
                 ) from error
 
     def _client(self) -> httpx.Client:

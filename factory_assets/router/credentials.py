@@ -27,5 +27,5 @@ class LoginFile:
             raise CredentialError(
                 "Claude Code's own login cannot be read.",
                 where=str(self.file),
-                mend="Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY.",
+                fix="Log in with `claude`, or set CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY.",
             ) from error

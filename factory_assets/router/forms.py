@@ -18,8 +18,8 @@ _PREFIX = "Value error, "
 class UnconvertibleError(InputError):
     """What stands in `where` cannot be said in the other form. `status` is the HTTP status to answer with."""
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "", status: int = 400) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, where: str = "", fix: str = "", status: int = 400) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.status = status
 
 
@@ -43,7 +43,7 @@ def read(form: type[Read], content: bytes, into: str) -> Read:
         raise UnconvertibleError(
             f"There is no such field in {into}." if unknown else f"{first['msg'].removeprefix(_PREFIX)}.",
             where=_field(content, first["loc"]) or "the request",
-            mend=f"Leave it out: it cannot be passed on to {into}." if unknown else "",
+            fix=f"Leave it out: it cannot be passed on to {into}." if unknown else "",
         ) from error
 
 

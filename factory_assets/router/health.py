@@ -215,7 +215,7 @@ class HealthCall:
         return CredentialError(
             f"The backend refuses the credential (HTTP {status}).",
             where=f"{self._backend.name}, {self._backend.base_url}",
-            mend=self._backend.mend,
+            fix=self._backend.fix,
         )
 
 

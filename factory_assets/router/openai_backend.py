@@ -109,7 +109,7 @@ def to_chat(content: bytes, *, model: str) -> bytes:
         raise UnconvertibleError(
             "An answer whose beginning is given cannot be asked for there.",
             where=f"messages.{len(asked.messages) - 1}",
-            mend="End with a message of the user.",
+            fix="End with a message of the user.",
         )
     system: list[JsonValue] = [{"role": "system", "content": _content(asked.system)}] if asked.system else []
     said: JsonObject = {

@@ -35,7 +35,7 @@ class Feedback(BaseModel):
             raise InputError(
                 f"This is no feedback: {fault['msg']}.",
                 where=".".join(str(part) for part in fault["loc"]) or "body",
-                mend="Send a JSON object with score 0 to 1, tier 1, 2 or 3, and quality 0 to 1.",
+                fix="Send a JSON object with score 0 to 1, tier 1, 2 or 3, and quality 0 to 1.",
             ) from None
 
 

@@ -173,6 +173,6 @@ class Embeddings:
         told = InfrastructureError(
             f"Questions cannot be compared by embeddings: {reason}. Only identical ones share answers meanwhile.",
             where=url,
-            mend="Check that server and the model's name, or compare by words.",
+            fix="Check that server and the model's name, or compare by words.",
         )
         self.notify(str(told))

@@ -6,7 +6,7 @@ recorded sessions routing each call by score alone cost 131 % more than pricing 
 A session makes calls with several models (a small one beside its own) and with several system prompts (its subagents
 have their own). So what is pinned is the model that is given for a model that was asked for. The system prompts that
 were seen with it are kept beside it: one that is new is told and switches nothing, for a switch would break the
-signatures of what was thought before and mend none.
+signatures of what was thought before and fix none.
 """
 
 from __future__ import annotations

@@ -107,5 +107,5 @@ def told(file: Path, what: str) -> Iterator[None]:
         raise InfrastructureError(
             f"{what} cannot be kept: {error}.",
             where=str(file),
-            mend="Free disk space there and see that the file can be written; if it is no SQLite file, move it away.",
+            fix="Free disk space there and see that the file can be written; if it is no SQLite file, move it away.",
         ) from error

@@ -206,5 +206,5 @@ class BubblewrapSandbox:
             raise MissingToolError(
                 f"bubblewrap does not start: {error}.",
                 where=str(self._bwrap),
-                mend="Install bubblewrap again.",
+                fix="Install bubblewrap again.",
             ) from error

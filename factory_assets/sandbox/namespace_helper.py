@@ -45,7 +45,7 @@ class NamespaceHelper:
         why = answer or self._last_words()
         raise MissingToolError(
             f"the network of a contained command cannot be watched: {why}",
-            mend="Allow user namespaces to the factory's user.",
+            fix="Allow user namespaces to the factory's user.",
         )
 
     def _ask(self, pid: int) -> tuple[socket.socket, socket.socket] | str:

@@ -38,7 +38,7 @@ class BuildSettings(BaseModel):
     factory_seo_turns: int = Field(8, ge=1, description="Turns of the seo phase.")
     factory_review_turns: int = Field(10, ge=1, description="Turns of the review phase.")
     factory_repair_rounds: int = Field(
-        1, ge=0, le=5, description="Rounds in which the agent of a phase may mend what its gates refused."
+        1, ge=0, le=5, description="Rounds in which the agent of a phase may fix what its gates refused."
     )
     factory_build_hours: int = Field(
         16, ge=1, le=16, description="Wall-clock limit of one build, without the time it waits."

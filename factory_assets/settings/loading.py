@@ -34,12 +34,12 @@ def chosen_home() -> Path:
     # An empty value counts as not set, as for every setting.
     mode = os.environ.get("FACTORY_MODE") or Mode.LIVE
     if mode not in set(Mode):
-        raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", mend="Set it to live or replay.")
+        raise InputError(f"{mode!r} is no mode.", where="FACTORY_MODE", fix="Set it to live or replay.")
     if not _has_home():
         raise InputError(
             f"The user with id {os.getuid()} has no home folder: HOME is not set, or is no absolute path.",
             where="the environment",
-            mend="Set HOME to a folder that this user can write.",
+            fix="Set HOME to a folder that this user can write.",
         )
     named = os.environ.get("DAGSTER_HOME")
     return Path(named).expanduser().absolute() if named else instance_home(Mode(mode))
@@ -116,7 +116,7 @@ def _load(env_file: Path | None, given: Mapping[str, str] | None = None) -> Sett
         raise InputError(
             f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             where="the environment" if from_environment else str(env_file),
-            mend="See the settings table in README.md and .env.example.",
+            fix="See the settings table in README.md and .env.example.",
         ) from None
 
 

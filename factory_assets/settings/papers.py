@@ -86,6 +86,6 @@ class PartitionSettings(BaseModel):
             raise InputError(
                 f"No date has come yet: the first is {self.factory_start_date}.",
                 where="FACTORY_START_DATE",
-                mend="Set an earlier date.",
+                fix="Set an earlier date.",
             )
         return newest

@@ -104,7 +104,7 @@ def test_the_builder_gets_the_contract_and_three_examples_and_nothing_of_what_is
         assert all(secret not in str(verdict) for verdict in factory.journal.verdicts.values())
 
 
-def test_a_repo_that_is_right_for_its_own_tests_alone_is_refused_and_mended_it_ships(tmp_path: Path) -> None:
+def test_a_repo_that_is_right_for_its_own_tests_alone_is_refused_and_fixed_it_ships(tmp_path: Path) -> None:
     wrong, right = writes(BASH_FILES | {"lib/count.sh": WRONG}), writes(BASH_FILES)
     factory = factory_with(tmp_path, AgreeingModel(), build=Builds(wrong, right), repair_rounds=1)
     assert factory.build().commit is not None

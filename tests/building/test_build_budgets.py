@@ -133,7 +133,7 @@ def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_
     factory.agent.acts[Phase.BUILD] = spends_all
     caught = factory.deferred(r"phase budget of 3\.00 dollars")
     assert (caught.cause, caught.until) == (WaitCause.PHASE_BUDGET, None)
-    assert "FACTORY_BUILD_BUDGET_USD" in caught.mend
+    assert "FACTORY_BUILD_BUDGET_USD" in caught.fix
     queued = factory.journal.queued
     assert (queued.status, queued.attempts, queued.wait_limit_usd) == (BuildStatus.QUEUED, 0, 3.0)
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/stopped/build")
@@ -163,7 +163,7 @@ def test_a_repos_budget_that_is_used_up_starts_no_phase_and_names_the_setting(tm
     agent = ScriptedAgent(good_acts(Language.BASH), cost_usd=0.3)
     factory = factory_with(tmp_path, agent, limits=limits(repo=0.6))
     caught = factory.deferred(r"repo budget of 0\.60 dollars")
-    assert (caught.cause, "FACTORY_REPO_BUDGET_USD" in caught.mend) == (
+    assert (caught.cause, "FACTORY_REPO_BUDGET_USD" in caught.fix) == (
         WaitCause.REPO_BUDGET,
         True,
     )

@@ -47,7 +47,7 @@ def test_commits_carry_the_configured_author(repo, workspace):
     assert git(repo, "show", "-s", "--format=%an <%ae> %cn", first) == f"{AUTHOR} Software Factory"
 
 
-def test_an_author_without_a_mail_is_named_as_the_setting_to_mend(tmp_path):
+def test_an_author_without_a_mail_is_named_as_the_setting_to_fix(tmp_path):
     with pytest.raises(InputError, match="FACTORY_GIT_AUTHOR"):
         BareRepo(tmp_path / "x.git", author="Somebody")
 

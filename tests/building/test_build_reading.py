@@ -26,7 +26,7 @@ FAULT = Finding(
     line=9,
     quote="total=$((total + ${#words[@]}))",
     why="It counts words, and SPEC.md asks for lines.",
-    mend="Count lines.",
+    fix="Count lines.",
 )
 PROMISE = Finding(
     kind=FindingKind.NOT_THERE,
@@ -35,9 +35,9 @@ PROMISE = Finding(
     line=4,
     quote="It reads stdin, so that it fits into any pipe, and prints one number.",
     why="It prints nothing.",
-    mend="Say so.",
+    fix="Say so.",
 )
-MENDED = BASH_FILES["lib/count.sh"].replace(
+FIXED = BASH_FILES["lib/count.sh"].replace(
     "total=$((total + ${#words[@]}))", "local number=${#words[@]}\n    total=$((number + total))"
 )
 DISPUTE = """# Disputes
@@ -77,9 +77,9 @@ def read_lines(factory: Factory):
     return [call for call in factory.ledger.calls if call.stage == "read"]
 
 
-def test_a_confirmed_finding_is_handed_back_and_what_mends_it_ships(tmp_path: Path) -> None:
+def test_a_confirmed_finding_is_handed_back_and_what_fixes_it_ships(tmp_path: Path) -> None:
     model = PlayedModel(FAULT)
-    factory = factory_with(tmp_path, model, writes({"lib/count.sh": MENDED}))
+    factory = factory_with(tmp_path, model, writes({"lib/count.sh": FIXED}))
     report = factory.build()
     assert report.commit is not None
     repair = factory.agent.tasks[-1].prompt
@@ -87,7 +87,7 @@ def test_a_confirmed_finding_is_handed_back_and_what_mends_it_ships(tmp_path: Pa
     assert "DISPUTES.md" in repair
     assert model.tasks == ["read", "confirm", "read"]
     assert verdict(factory).passed
-    assert "(mended) lib/count.sh:9" in verdict(factory).saw
+    assert "(fixed) lib/count.sh:9" in verdict(factory).saw
 
 
 def test_what_is_still_so_after_the_last_round_has_failed(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_commit_that_was_read_is_not_read_again(tmp_path: Path) -> None:
         agents.append(workspace)
         raise KeyboardInterrupt
 
-    factory = factory_with(tmp_path, model, dies, writes({"lib/count.sh": MENDED}))
+    factory = factory_with(tmp_path, model, dies, writes({"lib/count.sh": FIXED}))
     with pytest.raises(KeyboardInterrupt):
         factory.build()
     asked = len(model.asked)
@@ -221,16 +221,16 @@ def test_what_a_hostile_agent_leaves_as_its_disputes_neither_stops_the_build_nor
 ) -> None:
     def leaves_a_link(workspace: Path) -> None:
         (workspace / "DISPUTES.md").symlink_to("/etc/passwd")
-        write_files(workspace, {"lib/count.sh": MENDED})
+        write_files(workspace, {"lib/count.sh": FIXED})
 
     factory = factory_with(tmp_path, PlayedModel(FAULT), leaves_a_link)
     assert factory.build().commit is not None
     assert "DISPUTES.md" not in factory.git("log", "--all", "--name-only", "--format=")
 
 
-def test_where_documents_alone_are_wrong_their_own_agent_mends_them(tmp_path: Path) -> None:
-    mended = DOCUMENTS["README.md"].replace("and prints one number", "and prints a number")
-    acts = good_acts(Language.BASH) | {Phase.SEO: Acts(writes(DOCUMENTS), writes({"README.md": mended}))}
+def test_where_documents_alone_are_wrong_their_own_agent_fixes_them(tmp_path: Path) -> None:
+    fixed = DOCUMENTS["README.md"].replace("and prints one number", "and prints a number")
+    acts = good_acts(Language.BASH) | {Phase.SEO: Acts(writes(DOCUMENTS), writes({"README.md": fixed}))}
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), repair_rounds=1)
     factory.reader = reader_of(PlayedModel(PROMISE))
     assert factory.build().commit is not None

@@ -42,12 +42,12 @@ def factory_with(tmp_path, *repairs, **limits) -> Factory:
     return Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), **values)
 
 
-def mends(workspace):
+def fixes(workspace):
     write_files(workspace, {"lib/count.sh": BASH_FILES["lib/count.sh"]})
 
 
-def test_what_a_repair_mended_ships_on_top_of_the_review(tmp_path):
-    factory = factory_with(tmp_path, mends)
+def test_what_a_repair_fixed_ships_on_top_of_the_review(tmp_path):
+    factory = factory_with(tmp_path, fixes)
     report = factory.build()
     assert factory.git("log", "--format=%s", "main").splitlines()[:3] == [
         "Seal word-count",
@@ -63,7 +63,7 @@ def test_what_a_repair_mended_ships_on_top_of_the_review(tmp_path):
 
 
 def test_the_agent_gets_the_gates_own_words_in_the_reviews_limits(tmp_path):
-    factory = factory_with(tmp_path, mends)
+    factory = factory_with(tmp_path, fixes)
     factory.build()
     review, repair = factory.agent.tasks[-2:]
     assert repair.prompt.splitlines()[:4] == [
@@ -96,7 +96,7 @@ def test_a_round_that_changes_nothing_is_not_judged_again(tmp_path):
 
 
 def test_as_many_rounds_as_the_setting_says(tmp_path):
-    factory = factory_with(tmp_path, does_nothing, mends, repair_rounds=2)
+    factory = factory_with(tmp_path, does_nothing, fixes, repair_rounds=2)
     factory.build()
     assert [task.prompt.splitlines()[3] for task in factory.agent.tasks[3:]] == [
         "Round: repair 1",
@@ -112,7 +112,7 @@ def test_no_round_where_the_setting_says_none(tmp_path):
 
 def test_a_leaked_secret_is_never_handed_back(tmp_path):
     secret = "sk-ant-very-secret-value"
-    factory = factory_with(tmp_path, mends, secrets=(secret,))
+    factory = factory_with(tmp_path, fixes, secrets=(secret,))
     factory.agent.acts[Phase.REVIEW] = writes({"lib/key.sh": f"key={secret}\n"})
     factory.refused("secrets", by="gate")
     assert len(factory.agent.tasks) == 3
@@ -144,7 +144,7 @@ def test_an_agent_that_does_not_end_its_repair_leaves_the_build_failed_by_the_ga
 
 
 def test_a_repair_that_meets_a_rate_limit_is_tried_again_later_on_the_same_review(tmp_path):
-    factory = factory_with(tmp_path, lambda workspace: OutcomeKind.RATE_LIMITED, mends)
+    factory = factory_with(tmp_path, lambda workspace: OutcomeKind.RATE_LIMITED, fixes)
     caught = factory.deferred()
     assert caught.cause is WaitCause.RATE_LIMIT
     assert factory.build().commit is not None
@@ -161,7 +161,7 @@ def test_a_repair_that_its_budget_stopped_goes_on_from_its_own_files_and_the_rev
     def ends(workspace):
         found.append((workspace / "lib/half.sh").read_text())
         (workspace / "lib/half.sh").unlink()
-        mends(workspace)
+        fixes(workspace)
 
     factory = factory_with(tmp_path, starts, ends)
     caught = factory.deferred()
@@ -178,7 +178,7 @@ def test_a_run_that_died_after_a_repair_gets_no_further_round(tmp_path):
     class DiedError(BaseException):
         """The worker is gone."""
 
-    factory = factory_with(tmp_path, writes({"lib/count.sh": f"{BROKEN}# Counted.\n"}), mends)
+    factory = factory_with(tmp_path, writes({"lib/count.sh": f"{BROKEN}# Counted.\n"}), fixes)
     judged = []
     record = factory.journal.record_verdict
 
@@ -213,16 +213,16 @@ THIN = {**DOCUMENTS, "README.md": "# word-count\n\nCounts words.\n"}
 
 
 @pytest.mark.parametrize(
-    ("phase", "first", "mended", "gate"),
+    ("phase", "first", "fixed", "gate"),
     [
         (Phase.BUILD, WITHOUT_TESTS, BASH_FILES, "tests-present"),
         (Phase.SEO, THIN, DOCUMENTS, "documents"),
     ],
 )
 def test_what_a_gate_refuses_after_a_phase_goes_back_to_its_own_agent_in_its_session(
-    tmp_path, phase: Phase, first: dict[str, str], mended: dict[str, str], gate: str
+    tmp_path, phase: Phase, first: dict[str, str], fixed: dict[str, str], gate: str
 ):
-    factory = handed_back(tmp_path, phase, writes(first), writes(mended))
+    factory = handed_back(tmp_path, phase, writes(first), writes(fixed))
     report = factory.build()
     assert all(verdict.passed for verdict in report.verdicts)
     work, repair = [task for task in factory.agent.tasks if f"Phase: {phase}\n" in task.prompt]
@@ -238,7 +238,7 @@ def test_what_a_gate_refuses_after_a_phase_goes_back_to_its_own_agent_in_its_ses
     assert report.provenance.prompt_sha256["repair"]
 
 
-def test_documents_that_alone_are_refused_at_the_end_are_mended_by_the_agent_of_the_documents(tmp_path):
+def test_documents_that_alone_are_refused_at_the_end_are_fixed_by_the_agent_of_the_documents(tmp_path):
     thin = {"README.md": THIN["README.md"]}
     acts = good_acts(Language.BASH) | {Phase.REVIEW: writes(thin)}
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), repair_rounds=1)
@@ -251,7 +251,7 @@ def test_documents_that_alone_are_refused_at_the_end_are_mended_by_the_agent_of_
 
 
 @pytest.mark.parametrize(("phase", "first"), [(Phase.BUILD, WITHOUT_TESTS), (Phase.SEO, THIN)])
-def test_what_a_phase_does_not_mend_in_its_rounds_has_failed_before_the_next_phase(
+def test_what_a_phase_does_not_fix_in_its_rounds_has_failed_before_the_next_phase(
     tmp_path, phase: Phase, first: dict[str, str]
 ):
     factory = handed_back(tmp_path, phase, writes(first), does_nothing)

@@ -236,7 +236,7 @@ def refuses_after(phase):
 
     def judging(context, gates=GATES):
         if context.phase is phase:
-            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", mend="Wait.")
+            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", fix="Wait.")
         else:
             yield from judge(context, gates)
 
@@ -349,7 +349,7 @@ def test_a_broken_bare_repository_puts_the_spec_off_and_says_so(bash_factory):
     caught = bash_factory.deferred("git")
     queued = bash_factory.journal.queued
     assert (caught.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
-    assert queued.error_log == f"{caught.what} To mend it: {caught.mend}"
+    assert queued.error_log == f"{caught.what} Fix: {caught.fix}"
 
 
 def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_factory):
@@ -450,7 +450,7 @@ def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause", "mend"),
+    ("fault", "cause", "fix"),
     [
         (Fault.CREDIT, WaitCause.CREDIT, "Add credit"),
         (Fault.ACCOUNT, WaitCause.ACCOUNT, "support"),
@@ -458,15 +458,15 @@ def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
         (Fault.MODEL, WaitCause.MODEL, "FACTORY_SEO_MODEL"),
     ],
 )
-def test_what_the_api_refuses_to_everybody_uses_up_no_attempt_and_says_what_to_mend(
-    bash_factory, fault, cause, mend
+def test_what_the_api_refuses_to_everybody_uses_up_no_attempt_and_says_what_to_fix(
+    bash_factory, fault, cause, fix
 ):
     back = NOW + timedelta(days=3) if fault is Fault.USAGE_LIMIT else None
     bash_factory.agent.refusal = Refusal(fault, "the server's words", 400, back)
     bash_factory.agent.acts[Phase.SEO] = lambda workspace: OutcomeKind.STOPPED
     caught = bash_factory.stopped("the server's words")
     assert caught.cause is cause
-    assert mend in caught.mend
+    assert fix in caught.fix
     assert "launch this partition again" not in str(caught)
     queued = bash_factory.journal.queued
     assert (queued.status, queued.attempts, queued.wait_cause) == (BuildStatus.QUEUED, 0, cause)
@@ -491,7 +491,7 @@ def test_a_refusal_that_another_repo_has_met_too_stops_the_queue(bash_factory):
     bash_factory.ledger.has_refused_another = True
     caught = bash_factory.stopped(r"one repo after the other.*Something else")
     assert caught.cause is WaitCause.NOT_UNDERSTOOD
-    assert "FACTORY_BUILD_MODEL" in caught.mend
+    assert "FACTORY_BUILD_MODEL" in caught.fix
     assert bash_factory.journal.queued.attempts == 0
 
 
@@ -519,7 +519,7 @@ def test_disk_space_is_named_only_where_there_is_none(bash_factory, number, is_f
 
     bash_factory.agent.acts[Phase.BUILD] = fails
     caught = bash_factory.deferred()
-    assert ("disk space" in caught.mend) == is_full
+    assert ("disk space" in caught.fix) == is_full
 
 
 def test_two_runs_never_build_one_spec(bash_factory):
@@ -565,7 +565,7 @@ def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_w
         protections = ("bubblewrap",)
 
         def run(self, command):
-            raise InfrastructureError("the sandbox does not start", mend="See `factory doctor`.")
+            raise InfrastructureError("the sandbox does not start", fix="See `factory doctor`.")
 
     bash_factory.commands = OutOfOrder()
     deferred = bash_factory.deferred("the sandbox does not start")
@@ -573,7 +573,7 @@ def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_w
     assert deferred.report.protections == ("bubblewrap",)
     queued = bash_factory.journal.queued
     assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
-    assert queued.error_log == "the sandbox does not start To mend it: See `factory doctor`."
+    assert queued.error_log == "the sandbox does not start Fix: See `factory doctor`."
     assert bash_factory.agent.tasks == []
 
 
@@ -584,7 +584,7 @@ def test_a_disk_that_is_full_when_a_spec_is_claimed_puts_it_off(bash_factory, mo
     with monkeypatch.context() as patch:
         patch.setattr(bash_factory.journal, "start_build", full)
         deferred = bash_factory.deferred("No space left on device")
-    assert "disk space" in deferred.mend
+    assert "disk space" in deferred.fix
     assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("queued", 0)
 
 
@@ -592,7 +592,7 @@ def test_an_error_that_puts_a_build_off_is_told_without_the_secret_that_it_names
     secret = "sk-ant-very-secret-value"
 
     def fails(workspace):
-        raise InfrastructureError(f"{secret} was not taken", where=f"https://me:{secret}@proxy", mend=secret)
+        raise InfrastructureError(f"{secret} was not taken", where=f"https://me:{secret}@proxy", fix=secret)
 
     agent = ScriptedAgent({Phase.BUILD: fails})
     factory = Factory(tmp_path, make_spec(Language.BASH), agent, secrets=(secret,))

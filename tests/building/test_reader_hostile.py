@@ -32,7 +32,7 @@ FAULT = Finding(
     line=4,
     quote=QUOTE,
     why="It looks up what the tests ask.",
-    mend="Count the words.",
+    fix="Count the words.",
 )
 
 

@@ -153,7 +153,7 @@ def test_runs_are_launched_and_followed_to_their_end_and_a_failed_one_tells_why(
     assert [(end.run_id, end.succeeded) for end in ends] == [(gather, True), (mirror, False)]
     assert ends[1].error == (
         "cache-probe: It is queued, not shipped, so there is nothing to mirror."
-        " To mend it: Materialize built_repos for this partition first."
+        " Fix: Materialize built_repos for this partition first."
     )
     assert {(gather, "success"), (mirror, "failure")} <= set(seen)
 

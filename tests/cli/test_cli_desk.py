@@ -33,7 +33,7 @@ from factory_assets.registry import Registry
 HOLD = Hold(
     cause=WaitCause.CREDENTIAL,
     reason="The model's credential was refused: 401.",
-    mend="Put a valid key into ANTHROPIC_API_KEY.",
+    fix="Put a valid key into ANTHROPIC_API_KEY.",
     since=NOW,
     credential="one",
 )

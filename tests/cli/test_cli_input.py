@@ -25,7 +25,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_a_date_that_is_none_is_named_with_the_form_that_is_wanted(commands: Commands) -> None:
     ended = commands("gather", "--date", "17.06.2026", FACTORY_MODE="replay")
     assert ended.code == 1
-    assert ended.err == "error: '17.06.2026' is no date. To mend it: Write it as 2026-06-17."
+    assert ended.err == "error: '17.06.2026' is no date. Fix: Write it as 2026-06-17."
 
 
 @pytest.mark.parametrize("command", ["gather", "analyze", "build", "mirror"])
@@ -49,7 +49,7 @@ def test_dates_that_contradict_each_other_or_are_no_partitions_are_refused_befor
     ended = commands(command, *options, FACTORY_MODE="replay")
     assert ended.code == 1
     assert says in ended.err
-    assert "To mend it: " in ended.err
+    assert "Fix: " in ended.err
     assert not (commands.data / "logs").exists()
 
 
@@ -74,14 +74,14 @@ def test_an_analysis_of_yesterday_beyond_the_dates_is_refused_before_anything_st
 def test_a_replay_instance_that_was_never_made_points_to_the_demo(commands: Commands, tmp_path: Path) -> None:
     ended = commands("status", FACTORY_MODE="replay", DAGSTER_HOME=str(tmp_path / "nowhere"))
     assert ended.code == 1
-    assert "There is no replay instance yet. To mend it: Run `make demo`, which makes one." in ended.err
+    assert "There is no replay instance yet. Fix: Run `make demo`, which makes one." in ended.err
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_mode_that_is_none_is_named(commands: Commands) -> None:
     ended = commands("status", FACTORY_MODE="reply")
     assert ended.code == 1
-    assert ended.err == "error: FACTORY_MODE: 'reply' is no mode. To mend it: Set it to live or replay."
+    assert ended.err == "error: FACTORY_MODE: 'reply' is no mode. Fix: Set it to live or replay."
 
 
 def test_a_data_directory_of_the_other_mode_is_refused(commands: Commands) -> None:

@@ -209,7 +209,7 @@ def without_git(tmp_path: Path) -> str:
     return str(folder)
 
 
-def test_the_doctor_names_a_missing_git_with_what_it_affects_and_its_mend(
+def test_the_doctor_names_a_missing_git_with_what_it_affects_and_its_fix(
     commands: Commands, without_git: str
 ) -> None:
     commands.write_replay()
@@ -217,7 +217,7 @@ def test_the_doctor_names_a_missing_git_with_what_it_affects_and_its_mend(
     assert ended.code == 1
     assert (
         "error git: git is not installed affects: built_repos and mirrored_repos"
-        " to mend it: Install git 2.31 or newer." in ended.out
+        " fix: Install git 2.31 or newer." in ended.out
     )
     assert "ok make: GNU Make" in ended.out
 

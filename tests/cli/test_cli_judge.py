@@ -103,7 +103,7 @@ def test_a_tree_is_read_where_that_is_asked_for(
         line=9,
         quote="total=$((total + ${#words[@]}))",
         why="It counts words, and not lines.",
-        mend="Count lines.",
+        fix="Count lines.",
     )
     found = Reading(findings=(RecordedFinding(finding=finding),))
     recorded = Conversation(repo="word-count", build=(Turn(say="Done."),), reader=found)
@@ -117,13 +117,13 @@ def test_a_tree_is_read_where_that_is_asked_for(
 
 
 @sandboxed
-def test_what_a_gate_refuses_is_told_with_how_to_mend_it(tree: Path, docs: Path) -> None:
+def test_what_a_gate_refuses_is_told_with_how_to_fix_it(tree: Path, docs: Path) -> None:
     (tree / "tests" / "test_count.sh").unlink()
     ended = judge(tree, "--language", "bash", "--docs", docs)
     assert ended.code == 1
     (line,) = (line for line in ended.out.splitlines() if line.startswith("refused  tests-present"))
     assert "after build" in line
-    assert "To mend it: " in ended.out
+    assert "Fix: " in ended.out
     told = judge(tree, "--language", "bash", "--docs", docs, "--json")
     assert told.code == 1
     assert told.said["passed"] is False

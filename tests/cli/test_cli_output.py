@@ -35,7 +35,7 @@ def test_the_doctor_shows_paths_whole_on_a_narrow_terminal() -> None:
         severity=Severity.ERROR,
         found=f"{path} cannot be read",
         affects=f"all that needs {path}",
-        mend=f"chmod u+rw '{path}'",
+        fix=f"chmod u+rw '{path}'",
     )
     said = io.StringIO()
     show_checks(Console(file=said, width=80), [check])
@@ -44,7 +44,7 @@ def test_the_doctor_shows_paths_whole_on_a_narrow_terminal() -> None:
 
 def test_help_groups_the_commands_by_what_they_are_for() -> None:
     said = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "100", "TERM": "dumb"}).output
-    places = [said.index(f" {group} ") for group in ("Run a stage", "Look", "Mend", "Operate")]
+    places = [said.index(f" {group} ") for group in ("Run a stage", "Look", "Fix", "Operate")]
     assert places == sorted(places)
     assert places[0] < said.index("gather") < places[1] < said.index(" status ") < places[2]
     assert places[2] < said.index(" retry ") < places[3] < said.index(" up ")

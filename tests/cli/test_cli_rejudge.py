@@ -84,7 +84,7 @@ def strict_after(phase: Phase) -> Callable[[Context], Iterator[GateVerdict]]:
 
     def judged(context: Context) -> Iterator[GateVerdict]:
         if context.phase is phase:
-            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", mend="Wait.")
+            yield GateVerdict(gate="documents", phase=phase, passed=False, saw="too strict", fix="Wait.")
         else:
             yield from judge(context)
 

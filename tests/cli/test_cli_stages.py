@@ -333,9 +333,7 @@ def test_a_name_that_no_spec_has_is_an_error_and_nothing_is_launched(
     desk = Desk(replay_settings, registry, FakeClient())
     with pytest.raises(InputError) as error:
         getattr(desk.factory, stage)(None, ["cache-probe", "no-such-tool"])
-    assert str(error.value) == (
-        "no-such-tool: No spec has this name. To mend it: `factory status` lists the names."
-    )
+    assert str(error.value) == ("no-such-tool: No spec has this name. Fix: `factory status` lists the names.")
     assert desk.launched() == []
 
 
@@ -371,12 +369,12 @@ def test_a_build_that_was_put_off_is_no_failure_and_says_until_when_and_why(
 
 
 def test_nothing_is_built_while_the_queue_is_stopped(replay_settings: Settings, registry: Registry) -> None:
-    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", mend="A new key.", since=NOW, credential="one")
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", fix="A new key.", since=NOW, credential="one")
     registry.hold(hold)
     desk = Desk(replay_settings, registry, FakeClient())
     with pytest.raises(CredentialError) as error:
         desk.factory.build(None, [])
-    assert str(error.value) == "the queue is stopped: 401. To mend it: A new key."
+    assert str(error.value) == "the queue is stopped: 401. Fix: A new key."
     assert desk.launched() == []
 
 
@@ -384,7 +382,7 @@ def test_only_builds_are_given_up_when_the_queue_is_stopped_meanwhile(
     replay_settings: Settings, registry: Registry
 ) -> None:
     desk = Desk(replay_settings, registry, FakeClient())
-    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", mend="A new key.", since=NOW, credential="one")
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", fix="A new key.", since=NOW, credential="one")
     registry.hold(hold)
     desk.factory.mirror(None, [])
     assert not desk.client.was_stopped

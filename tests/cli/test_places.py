@@ -1,4 +1,4 @@
-"""A spec whose date or rank is no partition is promised nothing: each command and page says why, and what mends it."""
+"""A spec whose date or rank is no partition is promised nothing: each command and page says why, and what fixes it."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ def test_a_date_to_come_and_a_missing_rank_are_no_partition_either(registry: Reg
     assert places.lacking(named(registry, "late"), TODAY) is None
     unranked = places.lacking(named(registry, "one").model_copy(update={"rank": None}), TODAY)
     assert unranked is not None
-    assert unranked.mend.startswith("It gets a rank on the next date that has one free")
+    assert unranked.fix.startswith("It gets a rank on the next date that has one free")
 
 
 @pytest.mark.parametrize("name", UNPLACED)
 def test_retry_queues_it_and_promises_no_launch(commands: Commands, name: str) -> None:
-    cause, mend = UNPLACED[name]
+    cause, fix = UNPLACED[name]
     ended = commands("retry", name)
     assert ended.code == 0
     assert "But nothing can launch it now." in ended.out
     assert cause in ended.out
-    assert ended.out.endswith(mend)
+    assert ended.out.endswith(fix)
     assert "when its turn comes" in commands("retry", "one").out
 
 
@@ -79,7 +79,7 @@ def test_retry_promises_no_launch_while_the_queue_is_stopped(commands: Commands)
     registry = Registry(commands.data / "registry.duckdb")
     registry.hold(Hold(WaitCause.CREDENTIAL, "It was refused.", "Put in another.", NOW, "one"))
     ended = commands("retry", "one")
-    assert "the queue is stopped, and nothing launches it before that is mended. It was refused." in ended.out
+    assert "the queue is stopped, and nothing launches it before that is fixed. It was refused." in ended.out
     assert "when its turn comes" not in ended.out
 
 
@@ -87,20 +87,20 @@ def test_retry_promises_no_launch_while_the_queue_is_stopped(commands: Commands)
 @pytest.mark.parametrize("name", UNPLACED)
 def test_its_name_is_refused_before_anything_is_started(commands: Commands, stage: str, name: str) -> None:
     ended = commands(stage, "--repo", "one", "--repo", name)
-    cause, mend = UNPLACED[name]
+    cause, fix = UNPLACED[name]
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.startswith(f"error: {name}: ")
     assert cause in ended.err
-    assert ended.err.endswith(mend)
+    assert ended.err.endswith(fix)
 
 
 def test_status_and_show_say_that_it_waits_for_a_partition(commands: Commands) -> None:
     told = commands("status", COLUMNS="400").out
     assert told.count("for its turn") == len(PLACED)
-    for name, (cause, mend) in UNPLACED.items():
+    for name, (cause, fix) in UNPLACED.items():
         assert f"for a partition: {cause}" in told
         story = commands("show", name).out
-        assert f"waits for a partition: {cause} to mend it {mend}" in story
+        assert f"waits for a partition: {cause} how to fix it {fix}" in story
 
 
 def test_requeue_says_what_it_queues_for_nothing(commands: Commands) -> None:
@@ -109,18 +109,18 @@ def test_requeue_says_what_it_queues_for_nothing(commands: Commands) -> None:
         queued = registry.start_build(named(registry, name).id, run_id="run", now=NOW)
         registry.fail_build(queued.id, "It was refused.")
     told = commands("requeue", "--failed-since", "2026-06-01", "--dry-run").out
-    cause, mend = UNPLACED["beyond"]
+    cause, fix = UNPLACED["beyond"]
     assert told.count("Nothing can launch it now.") == 1
-    assert f"Its rank has no partition any more: {cause}. {mend}" in told
+    assert f"Its rank has no partition any more: {cause}. {fix}" in told
 
 
 def test_build_and_mirror_leave_it_out_by_name(replay_settings: Settings, registry: Registry) -> None:
     desk = Desk(replay_settings, registry, FakeClient())
     assert desk.factory.build(None, []) == []
     assert sorted(desk.launched()) == sorted(PLACED)
-    for name, (cause, mend) in UNPLACED.items():
+    for name, (cause, fix) in UNPLACED.items():
         assert f"{name}: Its " in desk.said
-        assert f"{cause}. {mend}" in desk.said
+        assert f"{cause}. {fix}" in desk.said
     ship(registry, named(registry, "one"))
     ship(registry, named(registry, "beyond"))
     mirrored = Desk(replay_settings, registry, FakeClient())

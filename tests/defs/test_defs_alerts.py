@@ -145,7 +145,7 @@ def test_a_refused_credential_is_one_message_while_it_stands(looking, registry, 
     hold = Hold(
         cause=WaitCause.CREDENTIAL,
         reason="The key was refused.",
-        mend="Renew it.",
+        fix="Renew it.",
         since=datetime.now(UTC),
         credential="x",
     )

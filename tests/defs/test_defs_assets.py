@@ -239,7 +239,7 @@ def test_a_refused_repo_is_red_and_says_which_gate_what_it_saw_and_what_to_do(an
     assert TESTS_FAILED.saw in text
     assert TESTS_FAILED.saw in str(shown["what"])
     assert shown["where"] == "cache-probe, phase review"
-    assert shown["what to do"] == TESTS_FAILED.mend
+    assert shown["what to do"] == TESTS_FAILED.fix
     assert shown["repo"] == "cache-probe"
     assert "| tests-pass | refused |" in str(shown["gates"])
     queued = analysed.registry.spec_named("cache-probe")
@@ -333,7 +333,7 @@ def test_a_refused_credential_stops_the_queue_and_fails_no_repo(analysed: DefsFa
     (hold,) = analysed.registry.holds()
     assert hold.credential == "digest of expired"
     assert "401 invalid x-api-key" in hold.reason
-    assert "ANTHROPIC_API_KEY" in hold.mend
+    assert "ANTHROPIC_API_KEY" in hold.fix
     assert pool(analysed) == 0
 
 
@@ -362,7 +362,7 @@ def test_an_analysis_that_the_api_refuses_stops_what_would_be_refused_as_well(
     assert not analysed.run_day("analyze", WEDNESDAY).success
     (hold,) = analysed.registry.holds()
     assert (hold.cause, hold.reason) == (held, "Refused.")
-    assert "credential" not in hold.mend
+    assert "credential" not in hold.fix
     assert pool(analysed) == slots
 
 
@@ -556,7 +556,7 @@ def assert_waits_for_a_tool(factory: DefsFactory, result: dg.ExecuteInProcessRes
     assert words in (queued.error_log or "")
     (hold,) = factory.registry.holds()
     assert hold.cause is WaitCause.TOOLCHAIN
-    assert words.partition(" To mend it: ")[0] in str(hold)
+    assert words.partition(" Fix: ")[0] in str(hold)
     assert "Then `factory resume`; by itself the queue goes on at" in str(hold)
     assert queued.not_before is not None
     assert queued.not_before > datetime.now(UTC) + timedelta(minutes=59)
@@ -567,7 +567,7 @@ def test_a_missing_git_keeps_the_spec_queued_and_is_named(
     analysed: DefsFactory, replay_settings: Settings, programs: Path
 ) -> None:
     result = with_real(analysed, replay_settings, "building").run_rank("build", WEDNESDAY, 1)
-    words = "git is not installed. To mend it: Install git; `factory doctor` checks it."
+    words = "git is not installed. Fix: Install git; `factory doctor` checks it."
     assert_waits_for_a_tool(analysed, result, words)
 
 

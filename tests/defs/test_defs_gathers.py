@@ -70,7 +70,7 @@ def test_one_date_that_keeps_failing_holds_back_no_later_date_and_is_given_up_at
     assert asked_again == [bad + timedelta(days=number) for number in range(8, 15)]
 
 
-def test_a_date_that_is_mended_after_it_left_the_window_is_gathered(kept: DefsFactory) -> None:
+def test_a_date_that_is_fixed_after_it_left_the_window_is_gathered(kept: DefsFactory) -> None:
     factory, clock = clocked(kept)
     days = [WEDNESDAY + timedelta(days=number) for number in range(12)]
     factory.gathering.papers = {day: [paper_on(day, 1)] for day in days}

@@ -1,4 +1,4 @@
-"""A queue that is stopped: nothing is launched until what stopped it is mended, or may be."""
+"""A queue that is stopped: nothing is launched until what stopped it is fixed, or may be."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def stop(
         Hold(
             cause=WaitCause.CREDENTIAL,
             reason="The model's credential was refused: 401.",
-            mend="Put a valid key into ANTHROPIC_API_KEY.",
+            fix="Put a valid key into ANTHROPIC_API_KEY.",
             since=datetime.now(UTC) - timedelta(minutes=minutes_ago),
             credential=factory.building.credential_digest(),
             tries=tries,
@@ -48,7 +48,7 @@ def slots(factory: DefsFactory) -> int | None:
 
 STOPPED = (
     "Nothing that needs a model is launched. The model's credential was refused: 401."
-    " To mend it: Put a valid key into ANTHROPIC_API_KEY."
+    " Fix: Put a valid key into ANTHROPIC_API_KEY."
 )
 
 
@@ -119,13 +119,13 @@ def test_what_a_machine_lacks_stops_the_builds_for_a_while_and_no_analysis(
     hold = Hold(
         cause=WaitCause.TOOLCHAIN,
         reason="git is not installed.",
-        mend="Install git.",
+        fix="Install git.",
         since=datetime.now(UTC) - timedelta(minutes=minutes - 1),
         credential=kept.building.credential_digest(),
         tries=tries,
     )
     kept.registry.hold(hold)
-    assert "git is not installed. To mend it: Install git." in sense(kept)
+    assert "git is not installed. Fix: Install git." in sense(kept)
     assert len(tick(kept, "analyze_daily", MONDAY_LATER)) == 1
     kept.registry.hold(replace(hold, since=hold.since - timedelta(minutes=1)))
     assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
@@ -157,7 +157,7 @@ def held(factory: DefsFactory, cause: WaitCause, *, until: datetime | None = Non
         Hold(
             cause=cause,
             reason="No more.",
-            mend="Wait.",
+            fix="Wait.",
             since=datetime.now(UTC) - timedelta(days=2),
             credential=factory.building.credential_digest(),
             until=until,
@@ -169,7 +169,7 @@ def held(factory: DefsFactory, cause: WaitCause, *, until: datetime | None = Non
 def test_a_stop_with_a_date_of_return_ends_then_and_not_before(factory: DefsFactory) -> None:
     queue_two(factory)
     held(factory, WaitCause.USAGE_LIMIT, until=datetime.now(UTC) + timedelta(minutes=2))
-    assert "No more. To mend it: Wait." in sense(factory)
+    assert "No more. Fix: Wait." in sense(factory)
     held(factory, WaitCause.USAGE_LIMIT, until=datetime.now(UTC) - timedelta(minutes=2))
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert slots(factory) == factory.settings.build_workers

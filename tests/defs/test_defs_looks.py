@@ -82,7 +82,7 @@ def test_a_look_lifts_no_stop_and_tries_no_credential(factory: DefsFactory) -> N
     factory.building.accepted = frozenset({"good", "expired"})
     standing = factory.registry.holds()
     assert "401" in look_at_sensor(factory)
-    # One that is mended without anybody's asking is seen as such.
+    # One that is fixed without anybody's asking is seen as such.
     factory.building.credential = "renewed"
     assert repos(look_at_sensor(factory)) == ["cache-probe", "tree-probe"]
     assert factory.registry.holds() == standing

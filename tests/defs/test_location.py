@@ -116,8 +116,8 @@ def test_a_mistake_in_the_env_file_keeps_the_last_good_code_location_and_is_told
     kept = home.edit(**edited)
     assert partitions(kept) == {"01", "02", "03", "04"}
     assert named in told(kept)
-    mended = home.edit(BUILD_WORKERS="2")
-    assert told(mended) == ""
+    fixed = home.edit(BUILD_WORKERS="2")
+    assert told(fixed) == ""
 
 
 def test_what_dagster_has_put_into_the_environment_is_kept_out_too(

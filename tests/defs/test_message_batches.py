@@ -328,7 +328,7 @@ def test_a_date_without_papers_is_analysed_without_a_batch(live: Live) -> None:
     assert (live.server.batches.made, live.asked_directly) == ({}, 0)
 
 
-def test_a_key_that_has_expired_stops_the_queue_and_the_sensor_waits_until_it_is_mended(live: Live) -> None:
+def test_a_key_that_has_expired_stops_the_queue_and_the_sensor_waits_until_it_is_fixed(live: Live) -> None:
     live.gathered(DAY, NEXT)
     live.submit(DAY)
     live.server.messages.accepted_keys = frozenset({"another"})

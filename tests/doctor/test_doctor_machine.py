@@ -47,10 +47,10 @@ def assert_error(result: CheckResult, *, affects: str) -> None:
     assert not result.ok
     assert result.severity is Severity.ERROR
     assert affects in result.affects
-    assert result.mend
+    assert result.fix
 
 
-def test_a_git_that_is_missing_is_an_error_with_its_mend(tmp_path: Path) -> None:
+def test_a_git_that_is_missing_is_an_error_with_its_fix(tmp_path: Path) -> None:
     result = check_git(inputs(tmp_path))
     assert_error(result, affects="built_repos")
     assert result.found == "git is not installed"
@@ -82,7 +82,7 @@ def test_a_missing_toolchain_is_a_warning_that_names_its_specs(tmp_path: Path) -
         assert not result.ok
         assert result.severity is Severity.WARNING
         assert f"specs in {language}" in result.affects
-        assert result.mend
+        assert result.fix
 
 
 def test_a_node_without_npm_does_not_serve_typescript(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_bubblewrap_that_may_not_make_namespaces_stops_a_live_instance(tmp_pat
     result = check_bubblewrap(given)
     assert_error(result, affects="built_repos")
     assert "Operation not permitted" in result.found
-    assert "FACTORY_UNSANDBOXED" in result.mend
+    assert "FACTORY_UNSANDBOXED" in result.fix
     assert check_protections(given) is None
 
 
@@ -155,7 +155,7 @@ def test_a_claude_code_that_is_not_there_is_an_error_that_names_the_setting(tmp_
     missing = DoctorInputs(**{**given.__dict__, "claude_binary": tmp_path / "no-claude"})
     result = check_claude_code(missing)
     assert_error(result, affects="built_repos")
-    assert "CLAUDE_BINARY" in result.mend
+    assert "CLAUDE_BINARY" in result.fix
 
 
 def test_a_program_gets_no_secrets_and_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_a_data_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> Non
     (tmp_path / "data").write_text("a file where the folder should be")
     result = check_data_dir(given)
     assert_error(result, affects="every stage")
-    assert "FACTORY_DATA_DIR" in result.mend
+    assert "FACTORY_DATA_DIR" in result.fix
 
 
 def test_little_free_disk_is_a_warning_and_hardly_any_an_error(tmp_path: Path) -> None:

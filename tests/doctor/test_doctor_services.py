@@ -77,7 +77,7 @@ def test_a_live_instance_without_any_credential_is_an_error_that_lists_the_ways(
     assert result.severity is Severity.ERROR
     assert not result.ok
     for way in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "LLM_ROUTER_URL"):
-        assert way in result.mend
+        assert way in result.fix
 
 
 def test_a_replay_instance_needs_no_credential(bare: DoctorInputs) -> None:
@@ -145,7 +145,7 @@ def test_a_router_is_asked_for_its_health(bare: DoctorInputs) -> None:
         assert "answered 503" in done(check_router(replace(bare, router_url=url))).found
     down = done(check_router(replace(bare, router_url=NOWHERE)))
     assert down.severity is Severity.ERROR
-    assert "LLM_ROUTER_URL" in down.mend
+    assert "LLM_ROUTER_URL" in down.fix
 
 
 def check_token(tmp_path: Path, bare: DoctorInputs, *, token: str, scopes: str) -> CheckResult:
@@ -174,7 +174,7 @@ def test_a_github_token_that_cannot_create_repositories_is_an_error(
 ) -> None:
     result = check_token(tmp_path, bare, token="ghp_right", scopes="gist")
     assert result.severity is Severity.ERROR
-    assert "`repo`" in result.mend
+    assert "`repo`" in result.fix
 
 
 def test_a_github_token_without_the_workflow_scope_is_a_warning(tmp_path: Path, bare: DoctorInputs) -> None:
@@ -194,7 +194,7 @@ def test_a_local_folder_takes_githubs_place(tmp_path: Path, bare: DoctorInputs) 
     assert not check_mirror(bare).ok
 
 
-def test_every_check_runs_and_each_failure_says_what_it_affects_and_how_to_mend_it(
+def test_every_check_runs_and_each_failure_says_what_it_affects_and_how_to_fix_it(
     tmp_path: Path, bare: DoctorInputs
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -204,7 +204,7 @@ def test_every_check_runs_and_each_failure_says_what_it_affects_and_how_to_mend_
     assert len(names) == len(set(names))
     assert {"model credentials", "mirror", "git", "make", "bubblewrap", "disk", "data folder"} <= set(names)
     failed = [result for result in results if not result.ok]
-    assert all(result.affects and result.mend and result.found for result in failed)
+    assert all(result.affects and result.fix and result.found for result in failed)
     assert {"model credentials", "git", "make", "bubblewrap"} <= {
         result.name for result in errors_of(results)
     }
@@ -227,5 +227,5 @@ def test_an_alert_url_that_apprise_does_not_take_is_named_by_its_number_and_neve
     assert result is not None
     assert not result.ok
     assert "does not take number 2, 3" in result.found
-    assert "take it out" in result.mend
+    assert "take it out" in result.fix
     assert "secret-part" not in f"{result} {caplog.text} {capfd.readouterr()}"

@@ -296,7 +296,7 @@ def test_a_newer_date_that_is_queued_later_goes_before_all_that_waits() -> None:
 
 
 def test_a_refused_credential_is_tried_again_at_most_every_ten_minutes() -> None:
-    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401", mend="A new key.", since=NOW, credential="one")
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="401", fix="A new key.", since=NOW, credential="one")
     ten = timedelta(minutes=10)
     assert not hold.may_probe(NOW + ten - timedelta(seconds=1), None)
     assert hold.may_probe(NOW + ten, None)
@@ -305,7 +305,7 @@ def test_a_refused_credential_is_tried_again_at_most_every_ten_minutes() -> None
 
 
 def test_a_stop_that_keeps_coming_back_is_tried_ever_more_seldom_and_at_the_time_that_it_tells() -> None:
-    hold = Hold(cause=WaitCause.CREDENTIAL, reason="402", mend="Pay.", since=NOW, credential="one", tries=3)
+    hold = Hold(cause=WaitCause.CREDENTIAL, reason="402", fix="Pay.", since=NOW, credential="one", tries=3)
     minute, hour = timedelta(minutes=1), timedelta(hours=1)
     assert hold.probe_pause == 80 * minute
     assert hold.opens_at == NOW + 6 * hour

@@ -119,10 +119,10 @@ def test_an_error_keeps_its_type_and_fields_and_loses_the_secret() -> None:
     until = datetime(2026, 6, 17, tzinfo=UTC)
     with pytest.raises(RateLimitedError) as caught, redact.errors():
         raise RateLimitedError(
-            f"no {PLAIN}", where=f"https://{PLAIN}@host", mend=f"change {PLAIN}", until=until
+            f"no {PLAIN}", where=f"https://{PLAIN}@host", fix=f"change {PLAIN}", until=until
         )
     error = caught.value
-    assert (error.what, error.where, error.mend) == (
+    assert (error.what, error.where, error.fix) == (
         "no [secret]",
         "https://[secret]@host",
         "change [secret]",

@@ -33,7 +33,7 @@ def test_each_form_that_was_seen_is_told_for_what_it_is(form: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause", "mend"),
+    ("fault", "cause", "fix"),
     [
         (Fault.CREDIT, WaitCause.CREDIT, "Add credit"),
         (Fault.ACCOUNT, WaitCause.ACCOUNT, "support"),
@@ -42,7 +42,7 @@ def test_each_form_that_was_seen_is_told_for_what_it_is(form: dict[str, Any]) ->
         (Fault.CREDENTIAL, WaitCause.CREDENTIAL, "ANTHROPIC_API_KEY"),
     ],
 )
-def test_what_holds_for_everybody_says_how_that_is_mended(fault: Fault, cause: WaitCause, mend: str) -> None:
+def test_what_holds_for_everybody_says_how_that_is_fixed(fault: Fault, cause: WaitCause, fix: str) -> None:
     refusal = next(
         found
         for form in FORMS
@@ -53,7 +53,7 @@ def test_what_holds_for_everybody_says_how_that_is_mended(fault: Fault, cause: W
         refusal, where="x", credential="ANTHROPIC_API_KEY", model="claude-x", setting="FACTORY_SEO_MODEL"
     )
     assert error.cause is cause
-    assert mend in error.mend
+    assert fix in error.fix
     assert refusal.words.rstrip(".") in error.what
     if fault is Fault.CREDIT:
         assert "credential" not in str(error)

@@ -247,8 +247,8 @@ def test_what_agents_are_told_of_a_failure_is_its_behaviour_and_its_kind_and_no_
     assert refused.saw == (
         "1. With … and a ragged table the contract asks for exit code 2: it ended with another exit code"
     )
-    assert "SPEC.md" in refused.mend
-    assert "DISPUTES.md" in refused.mend
+    assert "SPEC.md" in refused.fix
+    assert "DISPUTES.md" in refused.fix
     whole = acceptance_verdict(agreed(first), (failed.model_copy(update={"fault": None}),))
     assert whole.passed
     assert whole.saw == "1 scenarios passed, of which the builder had seen 0"

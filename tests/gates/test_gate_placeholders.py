@@ -42,7 +42,7 @@ REFUSED = [
     (PYTHON, "x = 1  # FIXME later\n", 1),
     (PYTHON, "# todo: lower case too\n", 1),
     (PYTHON, "# XXX this is wrong\n", 1),
-    (PYTHON, "x = 1  # a hack, TODO(me) mend\n", 1),
+    (PYTHON, "x = 1  # a hack, TODO(me) fix\n", 1),
     (PYTHON, "def count():\n    raise NotImplementedError\n", 2),
     (PYTHON, "def count():\n    raise NotImplementedError('later')\n", 2),
     (PYTHON, "def count():\n    raise RuntimeError('not implemented yet')\n", 2),
@@ -237,7 +237,7 @@ def test_a_platforms_own_file_and_a_default_that_a_test_overrides_pass():
 
 
 def test_a_scanner_of_notes_may_explain_them_and_may_not_leave_any():
-    scan = 'package scan\n\n// Find tells notes, each as in\n//\n//\tTODO: mend\nfunc Find() string { return "TODO" }\n'
+    scan = 'package scan\n\n// Find tells notes, each as in\n//\n//\tTODO: fix\nfunc Find() string { return "TODO" }\n'
     other = "package scan\n\n// TODO and FIXME are told apart in find.go.\nvar x = 1\n"
     assert judge_placeholders(GO, tree_of({"find.go": scan, "doc.go": other}), {}).passed
     assert judge_placeholders(

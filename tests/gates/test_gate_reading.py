@@ -29,7 +29,7 @@ def finding(
     severity: Severity = Severity.CRITICAL,
 ) -> Finding:
     return Finding(
-        kind=kind, severity=severity, file=file, line=1, quote=quote, why="It looks up.", mend="Count."
+        kind=kind, severity=severity, file=file, line=1, quote=quote, why="It looks up.", fix="Count."
     )
 
 
@@ -67,7 +67,7 @@ def test_a_finding_that_is_confirmed_refuses_and_is_told_with_its_number() -> No
     verdict = verdict_of(read(PlayedReader(finding())))
     assert not verdict.passed
     assert "1. word_count/cli.py:1: hard-coded answer, critical: It looks up." in verdict.saw
-    assert verdict.mend
+    assert verdict.fix
 
 
 def test_a_tree_without_findings_passes() -> None:
@@ -144,19 +144,19 @@ def changed(path: str, text: str) -> Tree:
     return {**TREE, **tree_of({path: text})}
 
 
-def test_a_finding_whose_text_is_gone_is_mended_without_a_call() -> None:
+def test_a_finding_whose_text_is_gone_is_fixed_without_a_call() -> None:
     model = PlayedReader()
     reading = after_repair(
         changed("word_count/cli.py", "def count(text):\n    return len(text.split())\n"), model
     )
-    assert (standings(reading), model.doubts) == ([Standing.MENDED], [])
+    assert (standings(reading), model.doubts) == ([Standing.FIXED], [])
     assert verdict_of(reading).passed
 
 
 def test_a_finding_whose_text_stands_is_asked_again_of_the_new_tree() -> None:
     repaired = changed("word_count/count.py", "def count(text):\n    return len(text.split())\n")
-    mended = after_repair(repaired, PlayedReader(rules=lambda doubt: "count.py" not in doubt.material.files))
-    assert standings(mended) == [Standing.MENDED]
+    fixed = after_repair(repaired, PlayedReader(rules=lambda doubt: "count.py" not in doubt.material.files))
+    assert standings(fixed) == [Standing.FIXED]
     assert not verdict_of(after_repair(repaired, PlayedReader())).passed
 
 

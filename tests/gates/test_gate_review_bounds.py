@@ -1,4 +1,4 @@
-"""A review mends: it takes no test away, changes no interface, and rewrites nothing."""
+"""A review fixes: it takes no test away, changes no interface, and rewrites nothing."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def test_a_test_or_helper_that_asserts_nothing_any_more_is_refused(language, old
     assert "asserts nothing any more" in verdict.saw
 
 
-def test_tests_may_be_added_mended_renamed_and_moved():
+def test_tests_may_be_added_fixed_renamed_and_moved():
     more = 'def test_three():\n    assert count("a b c")\n\n\ndef test_nothing'
     assert judge(PYTHON, MAIN_TEST[PYTHON], "def test_nothing", more).passed
     assert judge(PYTHON, MAIN_TEST[PYTHON], '["a"] == 2', '["b"] == 1').passed
@@ -316,7 +316,7 @@ def test_a_changed_public_interface_is_refused(language, path, old, new, seen):
     assert seen in verdict.saw, verdict.saw
 
 
-MENDED = [
+FIXED = [
     (PYTHON, CLI, "text.lower().split()", "text.casefold().split()"),
     (PYTHON, CLI, "def main(", "def _extra() -> int:\n    return 1\n\n\ndef main("),
     (PYTHON, CLI, "def count(text: str) -> Counter[str]", 'def count(text: "str") -> "Counter[str]"'),
@@ -330,7 +330,7 @@ MENDED = [
 ]
 
 
-@pytest.mark.parametrize(("language", "path", "old", "new"), MENDED)
+@pytest.mark.parametrize(("language", "path", "old", "new"), FIXED)
 def test_a_small_fix_and_a_private_helper_pass(language, path, old, new):
     verdict = judge(language, path, old, new)
     assert verdict.passed, verdict.saw

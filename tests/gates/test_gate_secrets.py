@@ -31,7 +31,7 @@ def judge(work: Work, scanner: LeakScanner | None = None) -> GateVerdict:
 
 def test_a_history_without_secrets_passes(work: Work) -> None:
     verdict = judge(work)
-    assert (verdict.gate, verdict.passed, verdict.mend) == (SECRETS, True, "")
+    assert (verdict.gate, verdict.passed, verdict.fix) == (SECRETS, True, "")
 
 
 def test_the_factorys_own_secret_is_named_by_file_and_never_shown(work: Work) -> None:
@@ -43,8 +43,8 @@ def test_the_factorys_own_secret_is_named_by_file_and_never_shown(work: Work) ->
         "a secret in lib/key.sh",
         f"lib/key.sh:2: a secret of this factory (tok-…) in commit {commit[:12]}",
     ]
-    assert "Change that credential of the factory" in verdict.mend
-    assert SECRET not in verdict.saw + verdict.mend
+    assert "Change that credential of the factory" in verdict.fix
+    assert SECRET not in verdict.saw + verdict.fix
 
 
 def test_somebody_elses_secret_is_refused_too(work: Work) -> None:
@@ -53,8 +53,8 @@ def test_somebody_elses_secret_is_refused_too(work: Work) -> None:
     verdict = judge(work, LeakScanner([SECRET], Kingfisher(cache=rule_cache())))
     assert not verdict.passed
     assert "a.py:1: betterleaks.github-pat (ghp_…)" in verdict.saw
-    assert verdict.mend.startswith("Build the repo again")
-    assert key not in verdict.saw + verdict.mend
+    assert verdict.fix.startswith("Build the repo again")
+    assert key not in verdict.saw + verdict.fix
 
 
 def test_a_flood_of_finds_is_cut(work: Work) -> None:

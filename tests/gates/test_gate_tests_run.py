@@ -39,7 +39,7 @@ def verdicts(tests):
 
 def refused(verdict):
     assert not verdict.passed, verdict.saw
-    assert verdict.mend
+    assert verdict.fix
     return verdict.saw
 
 

@@ -131,7 +131,7 @@ def test_a_server_that_nobody_listens_at_is_a_gap_that_names_the_setting(tmp_pat
         batch, waits, _ = only_batch(f"http://127.0.0.1:{port}/api/query", tmp_path)
     assert waits == [5, 10]
     assert "no answer" in batch.gaps[0].error
-    assert "FACTORY_ARXIV_URL" in batch.gaps[0].mend
+    assert "FACTORY_ARXIV_URL" in batch.gaps[0].fix
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_topic_that_arxiv_refuses_alone_is_the_only_gap(tmp_path: Path) -> Non
     (gap,) = batch.gaps
     assert gap.topics == ("decoding",)
     assert "bad query" in gap.error
-    assert "FACTORY_TOPICS_FILE" in gap.mend
+    assert "FACTORY_TOPICS_FILE" in gap.fix
 
 
 def test_a_server_that_refuses_everything_is_not_asked_for_every_topic(tmp_path: Path) -> None:

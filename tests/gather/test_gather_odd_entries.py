@@ -42,7 +42,7 @@ def changed(old: str, new: str) -> Change:
     return change
 
 
-MENDED = {
+FIXED = {
     "a raw vertical tab": changed("About guardrail", "About\x0bguardrail"),
     "a raw control character": changed("guardrail and", "guard\x01rail and"),
     "a control character by number": changed("guardrail and", "guard&#x1;rail and"),
@@ -103,9 +103,9 @@ ALL = [paper.arxiv_id for paper in PAPERS]
 OTHERS = [paper.arxiv_id for paper in PAPERS if paper != ODD]
 
 
-@pytest.mark.parametrize("form", MENDED)
+@pytest.mark.parametrize("form", FIXED)
 def test_characters_that_xml_forbids_are_dropped_and_the_paper_is_read(tmp_path: Path, form: str) -> None:
-    (batch,), arxiv = gathered(poisoned(MENDED[form]), tmp_path)
+    (batch,), arxiv = gathered(poisoned(FIXED[form]), tmp_path)
     assert batch.papers == tuple(PAPERS)
     assert (batch.unread, batch.gaps, len(arxiv.asked)) == ((), (), 1)
 

@@ -110,7 +110,7 @@ def test_a_single_topic_with_too_many_hits_on_a_date_is_a_gap(tmp_path: Path) ->
     with little_arxiv([], lambda asked, number: counting(asked, 10_000)) as arxiv:
         (batch,) = patient_source(arxiv.url, tmp_path).source.batches([DAY], TOPICS)
     assert [gap.topics for gap in batch.gaps] == [("guardrails",), ("decoding",)]
-    assert "narrower" in batch.gaps[0].mend
+    assert "narrower" in batch.gaps[0].fix
 
 
 def growing(times: int) -> Script:

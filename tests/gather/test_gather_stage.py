@@ -141,7 +141,7 @@ def test_what_was_gathered_is_kept_when_a_later_date_fails(tmp_path: Path) -> No
 
 
 def test_a_missing_topic_is_named_with_its_dates() -> None:
-    gap = Gap(dates=(DAY,), topics=("decoding",), error="arXiv answered 400: no.", mend="Correct the topic.")
+    gap = Gap(dates=(DAY,), topics=("decoding",), error="arXiv answered 400: no.", fix="Correct the topic.")
     with pytest.raises(
         GatherIncompleteError, match=r"2026-06-03 \(decoding\): arXiv answered 400: no\."
     ) as caught:
@@ -236,7 +236,7 @@ def test_a_settled_working_week_without_any_paper_is_no_success() -> None:
     (gap,) = caught.value.report.failures
     assert [day.day for day in gap.dates] == [3, 4, 5, 8, 9]
     assert "(all topics): arXiv answered, but named no paper at all on 5 working days" in str(caught.value)
-    assert "FACTORY_ARXIV_URL" in caught.value.mend
+    assert "FACTORY_ARXIV_URL" in caught.value.fix
 
 
 def test_one_paper_in_a_working_week_is_enough() -> None:
@@ -249,7 +249,7 @@ def test_a_week_that_is_not_announced_in_full_may_be_empty() -> None:
 
 def test_days_that_failed_are_not_blamed_twice() -> None:
     gap = Gap(
-        dates=(DAY,), topics=tuple(TOPICS.domain_of), error="arXiv answered 503.", mend="Gather again later"
+        dates=(DAY,), topics=tuple(TOPICS.domain_of), error="arXiv answered 503.", fix="Gather again later"
     )
     with pytest.raises(GatherIncompleteError) as caught:
         week_of(gaps=(gap,))

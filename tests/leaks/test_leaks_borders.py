@@ -70,7 +70,7 @@ def test_a_secret_in_an_abstract_and_in_an_answer_goes_no_further(settings: Sett
 def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
     class Failing:
         def ask(self, question: object) -> None:
-            raise InfrastructureError(f"refused {SECRET}", where=f"https://x:{SECRET}@host", mend=SECRET)
+            raise InfrastructureError(f"refused {SECRET}", where=f"https://x:{SECRET}@host", fix=SECRET)
 
     gateways = ScriptedGateways(settings, Failing())
     gateways.registry.upsert_papers([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)

@@ -36,7 +36,7 @@ def test_the_bundled_program_is_found_by_default() -> None:
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingToolError, match="no-claude") as caught:
         find_claude_binary(tmp_path / "no-claude")
-    assert "CLAUDE_BINARY" in caught.value.mend
+    assert "CLAUDE_BINARY" in caught.value.fix
 
 
 def test_an_agent_borrows_a_login_with_another_token_and_without_the_token_that_renews_it(

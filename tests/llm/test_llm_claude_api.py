@@ -147,7 +147,7 @@ def test_a_refused_key_says_so_at_once_and_is_not_tried_again(status: int) -> No
     ):
         api(server.url).ask(question())
     assert len(server.requests) == 1
-    assert "ANTHROPIC_API_KEY" in caught.value.mend
+    assert "ANTHROPIC_API_KEY" in caught.value.fix
     assert KEY not in str(caught.value)
 
 
@@ -200,7 +200,7 @@ def test_a_server_that_is_not_there_is_an_infrastructure_failure() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(InfrastructureError, match="No answer") as caught:
         api(url, retries=0).ask(question())
-    assert "ANTHROPIC_BASE_URL" in caught.value.mend
+    assert "ANTHROPIC_BASE_URL" in caught.value.fix
 
 
 @pytest.mark.parametrize("status", [400, 404])
@@ -212,7 +212,7 @@ def test_an_unknown_model_is_named_with_its_setting_and_asked_once(status: int) 
         api(server.url).ask(question())
     assert len(server.requests) == 1
     assert caught.value.cause is WaitCause.MODEL
-    assert "FACTORY_ANALYZE_MODEL" in caught.value.mend
+    assert "FACTORY_ANALYZE_MODEL" in caught.value.fix
 
 
 def test_an_account_without_credit_is_told_so_and_not_sent_to_its_model_or_key() -> None:
@@ -224,7 +224,7 @@ def test_an_account_without_credit_is_told_so_and_not_sent_to_its_model_or_key()
         api(server.url).ask(question())
     assert len(server.requests) == 1
     assert caught.value.cause is WaitCause.CREDIT
-    assert "Add credit" in caught.value.mend
+    assert "Add credit" in caught.value.fix
     assert "FACTORY_ANALYZE_MODEL" not in str(caught.value)
 
 

@@ -34,7 +34,7 @@ def test_a_dated_model_name_has_the_price_of_its_model() -> None:
 def test_a_model_without_a_price_is_an_error_and_never_free() -> None:
     with pytest.raises(InputError, match="claude-imaginary-9") as caught:
         cost_usd("claude-imaginary-9", Usage(input_tokens=1))
-    assert "genai-prices" in caught.value.mend
+    assert "genai-prices" in caught.value.fix
 
 
 def test_the_worst_case_takes_all_input_as_newly_cached() -> None:

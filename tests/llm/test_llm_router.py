@@ -61,7 +61,7 @@ def test_a_router_that_fails_is_named_with_its_setting(reply: Reply, kind: type[
     assert server.url in str(caught.value)
 
 
-def test_a_router_that_is_not_there_says_which_setting_to_mend() -> None:
+def test_a_router_that_is_not_there_says_which_setting_to_fix() -> None:
     with pytest.raises(InfrastructureError, match="LLM_ROUTER_URL"):
         Router("http://127.0.0.1:1").health()
 

@@ -21,7 +21,7 @@ from factory_assets.llm.routes import Routes
 
 QUESTION = Question("rules", "papers", {}, "claude-haiku-5-5")
 DOWN = InfrastructureError("connection refused", where="http://router")
-REFUSED = CredentialError("invalid key", mend="Check ANTHROPIC_API_KEY.")
+REFUSED = CredentialError("invalid key", fix="Check ANTHROPIC_API_KEY.")
 
 
 def test_the_first_route_answers_and_the_others_are_not_asked() -> None:
@@ -87,14 +87,14 @@ def test_when_all_fail_the_first_error_is_raised_and_names_the_others() -> None:
 
 
 def test_an_account_without_credit_falls_back_is_not_asked_again_and_is_what_is_told() -> None:
-    broke = ModelStoppedError("no credit", mend="Add credit.", cause=WaitCause.CREDIT)
+    broke = ModelStoppedError("no credit", fix="Add credit.", cause=WaitCause.CREDIT)
     api, code = FakeModel([broke]), FakeModel(["one", DOWN])
     routes = Routes([(Route.API, api), (Route.CLAUDE_CODE, code)], lambda _notice: None)
     assert routes.ask(QUESTION).text == "one"
     with pytest.raises(ModelStoppedError, match=r"no credit.*claude-code: connection refused") as caught:
         routes.ask(QUESTION)
     assert len(api.questions) == 1
-    assert (caught.value.cause, caught.value.mend) == (WaitCause.CREDIT, "Add credit.")
+    assert (caught.value.cause, caught.value.fix) == (WaitCause.CREDIT, "Add credit.")
 
 
 def test_a_wrong_question_is_not_asked_elsewhere() -> None:

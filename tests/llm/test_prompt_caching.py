@@ -41,7 +41,7 @@ FOUND = [
         line=1,
         quote=quote,
         why="It is made up.",
-        mend="Reckon it.",
+        fix="Reckon it.",
     )
     for file, quote in (
         ("word_count/cli.py", "VALUE_1 = 1"),

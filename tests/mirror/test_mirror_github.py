@@ -286,8 +286,8 @@ def test_a_wrong_token_says_so_at_once_and_is_not_retried(
         publish(target(github, token="ghp_wrong"), shipped)
 
     assert "GitHub refused the token" in str(caught.value)
-    assert "`repo`" in caught.value.mend
-    assert "GITHUB_TOKEN" in caught.value.mend
+    assert "`repo`" in caught.value.fix
+    assert "GITHUB_TOKEN" in caught.value.fix
     assert "ghp_wrong" not in str(caught.value)
     assert len(github.requests) == 1
 

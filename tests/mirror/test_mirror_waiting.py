@@ -266,7 +266,7 @@ def test_a_wait_that_does_not_fit_names_its_time_and_was_written_down(
     with pytest.raises(RateLimitedError) as caught:
         publish(github, clock, shipped, asked_to_wait=pacing.put_off)
     assert caught.value.until is not None
-    assert f"Mirror it after {caught.value.until:%Y-%m-%d %H:%M} UTC" in caught.value.mend
+    assert f"Mirror it after {caught.value.until:%Y-%m-%d %H:%M} UTC" in caught.value.fix
     with pytest.raises(RateLimitedError, match="this one asked nothing"), pacing.turn(lambda _: None):
         pytest.fail("it asked")
 
@@ -312,9 +312,9 @@ def test_a_secret_that_push_protection_finds_is_told_with_its_link_and_nothing_i
     with pytest.raises(GateError, match="GH013") as caught:
         publish(github, clock, shipped)
 
-    assert LINK in caught.value.mend
-    assert "never changed" in caught.value.mend
-    assert "revoke" in caught.value.mend
+    assert LINK in caught.value.fix
+    assert "never changed" in caught.value.fix
+    assert "revoke" in caught.value.fix
     assert github.repositories[SLUG].private
     github.admit_pushes("factory-owner", "kv-tuner")
     publish(github, clock, shipped)
@@ -327,7 +327,7 @@ def test_an_organisation_without_private_repositories_is_told_so(
     github.members_may_create_private = False
     with pytest.raises(InputError, match="Visibility can't be private") as caught:
         publish(github, clock, shipped, owner="paper-tools")
-    assert "create private repositories" in caught.value.mend
+    assert "create private repositories" in caught.value.fix
     assert github.repositories == {}
 
 
@@ -337,7 +337,7 @@ def test_a_token_that_may_not_change_visibility_is_told_that_all_else_is_done(
     github.members_may_change_visibility = False
     with pytest.raises(InputError, match=r"still private.*can't be changed by this user") as caught:
         publish(github, clock, shipped, owner="paper-tools")
-    assert "Change visibility" in caught.value.mend
+    assert "Change visibility" in caught.value.fix
 
     github.repositories["paper-tools/kv-tuner"].private = False
     publish(github, clock, shipped, owner="paper-tools")

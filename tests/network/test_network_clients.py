@@ -92,7 +92,7 @@ inputs = DoctorInputs(
 )
 for check in (check_network, check_claude_api, check_router, check_mirror):
     result = check(inputs)
-    print(check.__name__, result.ok, result.severity, result.found, result.mend)
+    print(check.__name__, result.ok, result.severity, result.found, result.fix)
 """
 GITHUB = """
 import sys
@@ -251,7 +251,7 @@ def test_what_cannot_serve_is_refused_by_name_by_every_client(
         done = run(script, *arguments, env=env)
         last = (done.stdout + done.stderr).strip().splitlines()[-1]
         assert name in last, last
-        assert "To mend it" in last
+        assert "To fix it" in last
         assert "s3cret" not in done.stdout + done.stderr
     looked = run(DOCTOR, "https://out.example", env=env)
     assert looked.returncode == 0, looked.stderr

@@ -35,7 +35,7 @@ result = check_indexes(DoctorInputs(
     live=True, data_dir=Path("."), claude_config=Path("."), anthropic_url="http://a", github_url="http://a",
     npm_url="http://npm.example",
 ))
-print(result.ok, result.found, result.mend)
+print(result.ok, result.found, result.fix)
 """
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is missing")
 

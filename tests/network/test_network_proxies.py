@@ -105,7 +105,7 @@ def test_a_proxy_that_cannot_serve_is_refused_by_name_without_its_password(value
         proxy_for(OUTSIDE, {"ALL_PROXY": value})
     text = str(caught.value)
     assert text.startswith("ALL_PROXY: ")
-    assert "To mend it: Set ALL_PROXY to an HTTP proxy" in text
+    assert "Fix: Set ALL_PROXY to an HTTP proxy" in text
     assert "cret" not in text
     if value.startswith("socks"):
         assert "SOCKS" in text

@@ -269,7 +269,7 @@ def test_an_index_that_does_not_describe_packages_is_not_looked_up(tmp_path: Pat
 
 def test_a_registry_that_is_not_known_is_not_looked_up(empty: World) -> None:
     def no_npm() -> str:
-        raise MissingToolError("npm is not installed.", mend="Set FACTORY_NPM_URL.")
+        raise MissingToolError("npm is not installed.", fix="Set FACTORY_NPM_URL.")
 
     service = next(item.service for item in empty.catalogues() if isinstance(item, Npm))
     novelty = empty.look_up(BYTES, [PAPER], catalogues=[Npm(service, no_npm)])

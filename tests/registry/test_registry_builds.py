@@ -97,7 +97,7 @@ def test_phases_come_back_in_order_each_once(registry: Registry, queued: QueuedS
 
 
 def test_the_latest_verdict_of_a_gate_counts(registry: Registry, queued: QueuedSpec) -> None:
-    refused = GateVerdict(gate="tests", phase=Phase.REVIEW, passed=False, saw="1 failed", mend="Fix it.")
+    refused = GateVerdict(gate="tests", phase=Phase.REVIEW, passed=False, saw="1 failed", fix="Fix it.")
     passed = GateVerdict(gate="tests", phase=Phase.REVIEW, passed=True, saw="6 passed")
     sources = GateVerdict(gate="source files", phase=Phase.BUILD, passed=True, saw="3 files")
     registry.record_verdict(queued.id, 1, refused, now=NOW)

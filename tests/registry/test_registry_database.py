@@ -261,7 +261,7 @@ def test_a_damaged_file_is_named_with_what_to_do(path: Path) -> None:
     with pytest.raises(InfrastructureError) as caught:
         Registry(path).papers_of_day(DAY)
     assert str(path) in str(caught.value)
-    assert "backup" in caught.value.mend
+    assert "backup" in caught.value.fix
     assert path.read_bytes().startswith(b"this is no database")
 
 
@@ -281,7 +281,7 @@ def test_a_full_disk_is_named_and_leaves_what_was_before(path: Path) -> None:
             batch = [labelled(arxiv_id=f"2606.{n:05d}", abstract=text()) for n in range(500)]
             Registry(path).upsert_papers(batch, now=NOW)
         except InfrastructureError as error:
-            print(error.mend)
+            print(error.fix)
         """,
     ).communicate(timeout=30)
     assert "Free disk space" in output, errors

@@ -23,7 +23,7 @@ def hold(credential: str, minutes: int = 0) -> Hold:
     return Hold(
         cause=WaitCause.CREDENTIAL,
         reason="401.",
-        mend="A new key.",
+        fix="A new key.",
         since=NOW + timedelta(minutes=minutes),
         credential=credential,
     )

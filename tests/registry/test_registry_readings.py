@@ -30,7 +30,7 @@ def judged(standing: Standing, *, kind: FindingKind = FindingKind.WRONG, dispute
         line=3,
         quote="return [1]",
         why="It sorts [nothing].",
-        mend="Sort.",
+        fix="Sort.",
     )
     return Judged(finding=finding, standing=standing, disputed=disputed)
 
@@ -39,7 +39,7 @@ FIRST = Reading(model="haiku", judged=(judged(Standing.CONFIRMED),))
 LAST = Reading(
     model="haiku",
     judged=(
-        judged(Standing.MENDED),
+        judged(Standing.FIXED),
         judged(Standing.STRUCK, disputed=True),
         judged(Standing.SHOWN, kind=FindingKind.UNSAFE),
     ),

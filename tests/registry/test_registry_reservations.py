@@ -50,7 +50,7 @@ def test_what_does_not_fit_the_days_remainder_is_not_reserved(registry: Registry
     registry.reserve(reservation(queued), day_budget_usd=5)
     with pytest.raises(BudgetError, match=r"reserves 0\.60 dollars.*5\.00 dollars 4\.50") as caught:
         registry.reserve(reservation(queued, number=2, dollars=0.6), day_budget_usd=5)
-    assert (caught.value.limit_usd, "FACTORY_DAY_BUDGET_USD" in caught.value.mend) == (5, True)
+    assert (caught.value.limit_usd, "FACTORY_DAY_BUDGET_USD" in caught.value.fix) == (5, True)
     assert registry.spent_since(MIDNIGHT) == pytest.approx(4.5)
     registry.reserve(reservation(queued, number=2, dollars=0.5), day_budget_usd=5)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from factory_assets.replay.arxiv_grammar import BadQueryError, Binary, Field, Operator, Term, mended, parsed
+from factory_assets.replay.arxiv_grammar import BadQueryError, Binary, Field, Operator, Term, fixed, parsed
 
 
 def read(query: str) -> str:
     """The query with all its parentheses, as arXiv reads it."""
-    text = mended(query)
+    text = fixed(query)
     assert text is not None
     return str(parsed(text))
 
@@ -93,17 +93,17 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("query", REFUSED.values(), ids=REFUSED.keys())
-def test_what_mending_does_not_make_right_is_refused(query: str) -> None:
+def test_what_fixing_does_not_make_right_is_refused(query: str) -> None:
     with pytest.raises(BadQueryError, match="Invalid query string"):
         read(query)
 
 
 @pytest.mark.parametrize("query", ["", "   ", '"'])
 def test_a_query_with_nothing_in_it_is_none(query: str) -> None:
-    assert mended(query) is None
+    assert fixed(query) is None
 
 
-def test_a_raw_query_is_not_mended() -> None:
+def test_a_raw_query_is_not_fixed() -> None:
     with pytest.raises(BadQueryError):
         parsed("pineapple")
     assert parsed("ti: a OR(abs : b)") == Binary(

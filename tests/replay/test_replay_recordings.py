@@ -89,7 +89,7 @@ CALL = "repo: some-tool\nbuild:\n  - calls:\n      - tool: {tool}\n        input
         ("date: each\nspecs:\n  - name: x\n", "specs.0.name", "3 to 50"),
     ],
 )
-def test_a_malformed_recording_is_one_error_with_file_field_and_mend(
+def test_a_malformed_recording_is_one_error_with_file_field_and_fix(
     tmp_path: Path, text: str, field: str, says: str
 ) -> None:
     file = tmp_path / "broken.yaml"
@@ -99,7 +99,7 @@ def test_a_malformed_recording_is_one_error_with_file_field_and_mend(
     assert error.value.where == str(file)
     assert field in error.value.what
     assert says in error.value.what
-    assert error.value.mend
+    assert error.value.fix
 
 
 def test_a_repo_or_date_recorded_twice_is_an_error(tmp_path: Path) -> None:

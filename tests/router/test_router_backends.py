@@ -50,7 +50,7 @@ def refusal(tmp_path: Path, text: str) -> str:
     with pytest.raises(InputError) as caught:
         load(tmp_path, text)
     assert SECRET not in str(caught.value)
-    assert caught.value.mend
+    assert caught.value.fix
     return str(caught.value)
 
 

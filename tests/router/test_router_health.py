@@ -274,7 +274,7 @@ def test_a_refused_credential_is_told_once_with_its_fix_and_again_after_it_has_w
     assert "anthropic, https://api.anthropic.com: The backend refuses the credential (HTTP 401)." in str(
         told[0]
     )
-    assert "To mend it: " in str(told[0])
+    assert "Fix: " in str(told[0])
 
 
 def test_a_backend_that_refuses_its_credential_is_tried_after_all_others_and_never_left_out(

@@ -178,7 +178,7 @@ def test_bad_feedback_is_refused_with_one_clear_error(body: str) -> None:
     with pytest.raises(InputError, match="This is no feedback") as caught:
         Feedback.read(json.loads(body))
     assert caught.value.where in {"score", "tier", "quality", "body"}
-    assert "score 0 to 1" in caught.value.mend
+    assert "score 0 to 1" in caught.value.fix
 
 
 def test_feedback_of_whole_numbers_and_with_further_fields_is_taken() -> None:

@@ -110,7 +110,7 @@ def test_an_address_that_a_killed_router_left_is_no_router(factory: DefsFactory)
     assert "No router" in str(look_up(factory)["router"])
 
 
-def test_what_is_no_answer_of_a_router_is_a_failure_that_says_how_to_mend_it(factory: DefsFactory) -> None:
+def test_what_is_no_answer_of_a_router_is_a_failure_that_says_how_to_fix_it(factory: DefsFactory) -> None:
     place = Whereabouts(factory.settings.router_dir)
     with serving(Reply(body={"of": "another version"})) as other, place.told(other.url):
         made = factory.defs.resolve_job_def("router").execute_in_process(

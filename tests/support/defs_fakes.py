@@ -84,7 +84,7 @@ class FakeGathering:
             requests=1,
             seconds=0.25,
             failures=tuple(
-                Gap(dates=(day,), topics=(TOPIC,), error="503 Service Unavailable", mend="Gather again later")
+                Gap(dates=(day,), topics=(TOPIC,), error="503 Service Unavailable", fix="Gather again later")
                 for day in days
                 if day in self.broken
             ),
@@ -113,9 +113,9 @@ class FakeAnalysis:
 
     def analyze(self, day: date, notify: Notify) -> AnalysisReport:
         if self.stopped_by is not None:
-            raise ModelStoppedError("Refused.", mend="Mend it.", cause=self.stopped_by)
+            raise ModelStoppedError("Refused.", fix="Fix it.", cause=self.stopped_by)
         if self.is_refused:
-            raise CredentialError("401 invalid x-api-key", mend="Put a valid key into ANTHROPIC_API_KEY.")
+            raise CredentialError("401 invalid x-api-key", fix="Put a valid key into ANTHROPIC_API_KEY.")
         unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
         left = unread[len(unread) - self.no_room :]
         unread = unread[: len(unread) - self.no_room]
@@ -187,7 +187,7 @@ TESTS_FAILED = GateVerdict(
     phase=Phase.REVIEW,
     passed=False,
     saw="FAILED tests/test_probe.py::test_sum - assert 3 == 4",
-    mend="Read the output, then launch this partition again.",
+    fix="Read the output, then launch this partition again.",
 )
 
 
@@ -196,7 +196,7 @@ STUBS_FOUND = GateVerdict(
     phase=Phase.BUILD,
     passed=False,
     saw="src/probe.py:3: raise NotImplementedError",
-    mend="Launch this partition again.",
+    fix="Launch this partition again.",
 )
 JUDGED_IN_BUILD = tuple(verdict for verdict in every_verdict() if verdict.phase is Phase.BUILD)
 
@@ -231,7 +231,7 @@ class FakeBuilding:
             return Deferred(
                 what="529 overloaded",
                 where=f"{name}, phase build",
-                mend="Nothing: it is launched again by itself.",
+                fix="Nothing: it is launched again by itself.",
                 cause=WaitCause.RATE_LIMIT,
                 until=NOW,
                 stops=None,
@@ -242,7 +242,7 @@ class FakeBuilding:
             return Deferred(
                 what="The account has no credit left: Your credit balance is too low (HTTP 400).",
                 where=f"{name}, phase build",
-                mend="Add credit to it.",
+                fix="Add credit to it.",
                 cause=self.stopped_by,
                 until=None,
                 stops=Stops.MODEL,
@@ -256,7 +256,7 @@ class FakeBuilding:
                 until=None,
                 stops=Stops.MODEL,
                 where=f"{name}, phase build",
-                mend="Put a valid key into ANTHROPIC_API_KEY.",
+                fix="Put a valid key into ANTHROPIC_API_KEY.",
                 report=self._report(started, (), None),
             )
         early = name in self.refused_early
@@ -275,7 +275,7 @@ class FakeBuilding:
                 by="gate",
                 what=f"The gate {judge.gate} refused: {judge.saw}",
                 where=f"{name}, phase {judge.phase}",
-                mend=judge.mend,
+                fix=judge.fix,
                 report=self._report(started, verdicts, None),
             )
             self.registry.fail_build(queued.id, str(outcome))

@@ -64,7 +64,7 @@ class World:
                 name=name,
                 politeness=Politeness(self.folder / f"{name}.lock", interval=0),
                 notify=self.told.append,
-                mend=f"Check {name}.",
+                fix=f"Check {name}.",
                 headers={"User-Agent": "software-factory-test", **(headers or {})},
                 sleep=self.slept.append,
             )

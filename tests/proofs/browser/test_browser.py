@@ -145,7 +145,7 @@ def test_a_red_partition_leads_to_the_gate_that_refused_it(
     ui.sees("failed, and did not materialize this asset.")
     ui.button("View logs").click()
     ui.sees("Gate tests-pass refused")
-    ui.sees("To mend it: Build the repo again")
+    ui.sees("Fix: Build the repo again")
     ui.shot("refused-repo")
     ui.button("Done").click()
     ui.button("View all historical events").click()

@@ -43,7 +43,7 @@ def told(folder: Path, lie: Lie, *, confirmed: bool = True) -> Conversation:
         line=1,
         quote=lie.quote,
         why="It is not what it says it is.",
-        mend="Make it so.",
+        fix="Make it so.",
     )
     recorded = RecordedFinding(finding=finding, confirmed=confirmed)
     return Conversation(repo=folder.name, build=(Turn(say="Done."),), reader=Reading(findings=(recorded,)))
