@@ -129,9 +129,10 @@ def _ways() -> Iterator[list[_Way]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         api = stack.enter_context(_served("directly", _api(), folder))
         router = stack.enter_context(_served("this router", _router(folder, api.url), folder))
-        door, bench = Whereabouts(folder / "router").door_to(router.url), Purpose(stage="bench")
+        access, bench = Whereabouts(folder / "router").access_to(router.url), Purpose(stage="bench")
         passes = [
-            stack.enter_context(door.open(bench, limit_usd=1e6, seconds=3600.0)) for _ in range(max(_AT_ONCE))
+            stack.enter_context(access.open(bench, limit_usd=1e6, seconds=3600.0))
+            for _ in range(max(_AT_ONCE))
         ]
         quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
         litellm = stack.enter_context(_served("LiteLLM", _litellm(folder, api.url), folder, quiet))

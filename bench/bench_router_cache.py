@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.edits import OTHER_MATTERS, PARAPHRASES, Edit
 from bench.verdict import verdict
 from factory_assets.analyze.batches import paper_text
-from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
+from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
 from factory_assets.router.cache import AnswerCache, Place

@@ -16,7 +16,7 @@ from bench.recorded_day import RecordedDay, Sent, sessions_of
 from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.planning import USUAL_BUILD_MINUTES
-from factory_assets.llm.model_door import UNORDERED_HEADER
+from factory_assets.llm.model_access import UNORDERED_HEADER
 from factory_assets.replay.messages import Answer, MessagesApi
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import MessageReply, TextBlock, TokenUsage
@@ -27,7 +27,7 @@ from factory_assets.replay.server import ReplayServer
 from factory_assets.router.asked import SESSION_HEADER
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 from factory_assets.router.made import RouterConfig, router_of
 from factory_assets.router.serving import in_thread
 from factory_assets.router.whereabouts import Whereabouts
@@ -102,10 +102,10 @@ class Played:
 
 @dataclass
 class _Day:
-    """A day being played: its router's door, and the API behind it."""
+    """A day being played: the way to its router, and the API behind it."""
 
     api: _Api
-    door: RouterDoor
+    access: RouterAccess
     client: httpx.Client
     way: Way
     used: dict[str, Usage] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class _Day:
     @contextmanager
     def _open(self, purpose: Purpose, *, plain: bool) -> Iterator[RouterPass]:
         is_analysis = purpose.stage == "analyze"
-        with self.door.open(
+        with self.access.open(
             purpose, limit_usd=_NO_BUDGET, seconds=3_600.0, plain=plain, batches=is_analysis
         ) as granted:
             yield granted
@@ -134,12 +134,12 @@ class _Day:
 
     def _send(self, granted: RouterPass, headers: Mapping[str, str], body: bytes) -> None:
         shown = {**headers, UNORDERED_HEADER: "paper", "x-api-key": granted.token("")}
-        self.client.post(f"{self.door.url}/v1/messages", content=body, headers=shown).raise_for_status()
+        self.client.post(f"{self.access.url}/v1/messages", content=body, headers=shown).raise_for_status()
 
     def _in_batch(self, granted: RouterPass, sent: Sent) -> None:
         asked = {name: value for name, value in json.loads(sent.body).items() if name != "stream"}
         headers = {**sent.headers, "x-api-key": granted.token("")}
-        url = f"{self.door.url}/v1/messages/batches"
+        url = f"{self.access.url}/v1/messages/batches"
         batch = {"requests": [{"custom_id": "analysis", "params": asked}]}
         made = self.client.post(url, json=batch, headers=headers).raise_for_status().json()
         for path in ("", "/results"):
@@ -190,8 +190,8 @@ def _opened(way: Way) -> Iterator[_Day]:
             cache_hours=way.cache_hours,
         )
         router = held.enter_context(router_of(place, config))
-        door = place.door_to(held.enter_context(in_thread(router)))
-        yield _Day(api, door, held.enter_context(httpx.Client(timeout=60.0)), way)
+        access = place.access_to(held.enter_context(in_thread(router)))
+        yield _Day(api, access, held.enter_context(httpx.Client(timeout=60.0)), way)
 
 
 def play(way: Way, analysis: Sequence[Sent], builds: Sequence[Sequence[Sent]]) -> Played:

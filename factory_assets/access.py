@@ -26,15 +26,15 @@ from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
 if TYPE_CHECKING:
     from factory_assets.doctor.result import DoctorInputs
-    from factory_assets.leaks.scanner import LeakScanner
     from factory_assets.llm.claude_api import ClaudeApi
     from factory_assets.llm.claude_code import ClaudeCode
     from factory_assets.replay.server import ReplayServer
-    from factory_assets.router.client import RouterDoor, RouterState
+    from factory_assets.router.client import RouterAccess, RouterState
     from factory_assets.router.made import RouterConfig
     from factory_assets.router.whereabouts import Whereabouts
     from factory_assets.router.windows import Room, Windows
     from factory_assets.sandbox import ResourceLimits, Sandbox
+    from factory_assets.secret_scan.scanner import SecretScanner
 
 # Made up: the replay server wants them, and real ones must not reach it.
 _REPLAY_KEY = SecretStr("sk-ant-replay-no-real-key")
@@ -66,12 +66,12 @@ class Access:
         """What takes this instance's secrets out of texts."""
         return Redactor(self._secrets())
 
-    def leak_scanner(self) -> LeakScanner:
+    def secret_scanner(self) -> SecretScanner:
         """What finds secrets, this instance's and others', in a repository's history."""
-        from factory_assets.leaks.rules import Kingfisher, rule_cache
-        from factory_assets.leaks.scanner import LeakScanner
+        from factory_assets.secret_scan.rules import Kingfisher, rule_cache
+        from factory_assets.secret_scan.scanner import SecretScanner
 
-        return LeakScanner(self._secrets(), Kingfisher(cache=rule_cache()))
+        return SecretScanner(self._secrets(), Kingfisher(cache=rule_cache()))
 
     def credential_digest(self) -> str:
         """A digest of the credential and the models in use: it changes when the operator changes one of them."""
@@ -217,7 +217,7 @@ class Access:
         return self._settings.llm_router_url or self._settings.anthropic_base_url
 
     @cached_property
-    def _door(self) -> RouterDoor:
+    def _access(self) -> RouterAccess:
         """The way to the model: the live factory's router, or else one in a thread of this process."""
         from factory_assets.router.made import router_of
         from factory_assets.router.serving import in_thread
@@ -228,7 +228,7 @@ class Access:
         router = self._held.enter_context(router_of(place, self.router_config()))
         url = self._held.enter_context(in_thread(router))
         # Whoever has the way may have let go of this object, and the router would end with it.
-        return replace(place.door_to(url), keeps=self._held)
+        return replace(place.access_to(url), keeps=self._held)
 
     @property
     def router_place(self) -> Whereabouts:
@@ -239,8 +239,8 @@ class Access:
 
     def router_state(self) -> RouterState | None:
         """What the live factory's router tells of itself; None where none runs."""
-        door = self.router_place.find()
-        return door.state() if door is not None else None
+        access = self.router_place.find()
+        return access.state() if access is not None else None
 
     def windows(self) -> Windows:
         """How full the subscription's windows are, by what the last answers told; no router need run."""
@@ -295,28 +295,28 @@ class Access:
     def _routes(self) -> list[tuple[Route, StructuredModel]]:
         from factory_assets.llm.routed_api import RoutedApi
 
-        settings, door = self._settings, self._door
+        settings, access = self._settings, self._access
         key, token = settings.anthropic_api_key, settings.anthropic_auth_token
         routes: list[tuple[Route, StructuredModel]] = []
         if self._replays:
-            return [(Route.API, RoutedApi(door, self._api()))]
+            return [(Route.API, RoutedApi(access, self._api()))]
         if settings.llm_router_url:
             routes.append((Route.ROUTER, RoutedApi(*self._first_api())))
         if key or token:
-            routes.append((Route.API, RoutedApi(door, self._api())))
+            routes.append((Route.API, RoutedApi(access, self._api())))
         if (self._credentials() or self._has_login()) and self._may_run_agents():
             routes.append((Route.CLAUDE_CODE, self._claude_code("api")))
         return routes
 
-    def _first_api(self) -> tuple[RouterDoor, ClaudeApi]:
+    def _first_api(self) -> tuple[RouterAccess, ClaudeApi]:
         """What plain questions are asked of first: the gateway, where there is one."""
         from factory_assets.llm.router import Router
 
         settings = self._settings
         if self._replays or not settings.llm_router_url:
-            return self._door, self._api()
+            return self._access, self._api()
         key = settings.anthropic_api_key or settings.anthropic_auth_token
-        return self._door.to("router"), Router(settings.llm_router_url, api_key=key).model()
+        return self._access.to("router"), Router(settings.llm_router_url, api_key=key).model()
 
     def _api(self) -> ClaudeApi:
         from factory_assets.llm.claude_api import ClaudeApi
@@ -334,7 +334,7 @@ class Access:
         credentials = self._credentials()
         return ClaudeCode(
             self._require_sandbox(),
-            self._door.to(backend),
+            self._access.to(backend),
             asked=self.redactor()(self._agents_url() if backend == "router" else settings.anthropic_base_url),
             credentials=credentials,
             binary=settings.claude_binary,

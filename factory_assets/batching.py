@@ -190,6 +190,6 @@ class BatchAccess(Access):
         from factory_assets.analyze.stage import PURPOSE, SETTING
         from factory_assets.llm.claude_batches import ClaudeBatches
 
-        door, api = self._first_api()
+        access, api = self._first_api()
         # A sensor's tick waits for it, and none of these calls takes long.
-        return ClaudeBatches(door, replace(api, timeout_seconds=_SECONDS), PURPOSE, SETTING)
+        return ClaudeBatches(access, replace(api, timeout_seconds=_SECONDS), PURPOSE, SETTING)

@@ -163,7 +163,7 @@ class Gateways(Scouting, BatchAccess):
                 config,
                 agents=agents,
                 commands=commands,
-                scanner=self.leak_scanner(),
+                scanner=self.secret_scanner(),
                 journal=self.registry,
                 ledger=self.registry,
                 clock=self.now,
@@ -200,7 +200,7 @@ class Gateways(Scouting, BatchAccess):
         )
         if report.phases:
             try:
-                self._door.tell_build(report.name, quality)
+                self._access.tell_build(report.name, quality)
             except InfrastructureError as error:
                 notify(str(error))
         if self._replays or not settings.llm_router_url:
@@ -224,7 +224,7 @@ class Gateways(Scouting, BatchAccess):
             target=self._mirror_target(told, pacing.put_off),
             paper_ids=paper_ids,
             store=self.registry,
-            scanner=self.leak_scanner(),
+            scanner=self.secret_scanner(),
             pacing=pacing,
             now=self.now,
             notify=told,
@@ -307,7 +307,7 @@ class Gateways(Scouting, BatchAccess):
         self._require_git()
         return Bench(
             commands=self._require_sandbox(),
-            scanner=self.leak_scanner(),
+            scanner=self.secret_scanner(),
             indexes=self._indexes(),
             secrets=self._secrets(),
         )

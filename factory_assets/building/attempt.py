@@ -12,9 +12,9 @@ from factory_assets.building.endings import Endings
 from factory_assets.building.judge import Judge, judge
 from factory_assets.building.phases import Phases
 from factory_assets.building.reading import is_about_documents, judge_reading, kept_reading
+from factory_assets.building.release_commit import make_release_commit
 from factory_assets.building.report import BuildReport
 from factory_assets.building.scaffold.scaffold import write_scaffold
-from factory_assets.building.sealing import seal
 from factory_assets.building.shipping import finish_shipping, ship
 from factory_assets.building.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase
@@ -117,7 +117,7 @@ class Attempt:
 
         def finish(resolved: Resolved) -> Final:
             if phase is Phase.REVIEW:
-                return seal(state, scaffold=scaffold, phases=made, locked=resolved.files)
+                return make_release_commit(state, scaffold=scaffold, phases=made, locked=resolved.files)
             locked = state.repo.commit_files(
                 commit, resolved.files, message=state.message("Lock"), when=state.commit_time
             )

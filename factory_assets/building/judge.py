@@ -23,7 +23,7 @@ from factory_assets.gates import GATES, Context, Gate, gates_after
 from factory_assets.gates.dependencies import resolve_dependencies
 from factory_assets.gates.documents import DOCUMENT_NAMES
 from factory_assets.gates.runs import Final, Resolved, Runs
-from factory_assets.leaks.scanner import HistoryScanner
+from factory_assets.secret_scan.scanner import HistoryScanner
 
 T = TypeVar("T")
 

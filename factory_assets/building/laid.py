@@ -14,7 +14,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.indexes import PackageIndexes
 from factory_assets.folders import remove_folder
-from factory_assets.leaks.scanner import HistoryScanner
+from factory_assets.secret_scan.scanner import HistoryScanner
 
 Work = Callable[[Path], None]
 """What a phase does in its workspace."""

@@ -13,8 +13,8 @@ from factory_assets.building.provenance import (
     tag_message,
 )
 from factory_assets.building.publishing import published_files, without_published
+from factory_assets.building.release_commit import FIRST_TAG
 from factory_assets.building.report import BuildReport
-from factory_assets.building.sealing import FIRST_TAG
 from factory_assets.building.state import AttemptState
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo
 from factory_assets.domain.provenance import PROVENANCE_FILE, Provenance, TagRecord
@@ -76,7 +76,7 @@ def _with_scenarios(state: AttemptState, judged: Context) -> Final:
     commit = repo.commit_files(
         parent,
         sealed | published,
-        message=state.message(f"Seal {state.spec.name}"),
+        message=state.message(f"Release {state.spec.name}"),
         when=state.commit_time,
     )
     tree = repo.tree(commit)

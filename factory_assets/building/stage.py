@@ -29,7 +29,7 @@ from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.folders import fresh_folder, remove_folder
 from factory_assets.languages import LANGUAGES
-from factory_assets.leaks.scanner import HistoryScanner
+from factory_assets.secret_scan.scanner import HistoryScanner
 
 _TOOL_CHECK_SECONDS = 30.0
 
@@ -144,7 +144,7 @@ class Builder:
         repo = BareRepo(path, author=self._config.author)
         repo.release_locks()
         shipped = repo.main()
-        # A run that died between shipping in git and in the registry left main one commit, the seal, above its review.
+        # A run that died between shipping in git and in the registry left main at its release, above the review.
         if shipped is not None and repo.parent(shipped) != repo.phases_done().get(Phase.REVIEW):
             taken = StatusError(
                 "A repo of this name is shipped already.",

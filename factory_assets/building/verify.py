@@ -191,10 +191,10 @@ def _check_history(claims: _Claims) -> str:
     # Between seo and the end of the review, a gate may have sent the work back.
     if places[:2] != [1, 2] or not 3 <= places[2] == len(ids) - 2:
         raise _BrokenClaimError("the phases do not follow one another from scaffold to shipped commit")
-    return f"{len(ids)} commits in one line: scaffold, build, seo, review, seal"
+    return f"{len(ids)} commits in one line: scaffold, build, seo, review, release"
 
 
-def _check_seal(claims: _Claims) -> str:
+def _check_release(claims: _Claims) -> str:
     changed = changed_paths(claims.review, claims.tree)
     others = [path for path in changed if path not in _ADDED_AT_THE_END and not path.startswith(PUBLISHED)]
     if README_FILE in others and _gained_its_attribution(claims):
@@ -242,7 +242,7 @@ _CHECKS: dict[str, Callable[[_Claims], str]] = {
     "agreement": _check_agreement,
     "gates": _check_gates,
     "history": _check_history,
-    "seal": _check_seal,
+    "release": _check_release,
     "spec": _check_spec,
     "papers": _check_papers,
 }

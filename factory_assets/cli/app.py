@@ -8,8 +8,8 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from factory_assets.cli import desk_commands as desk
 from factory_assets.cli import judge_commands as judging
+from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
@@ -31,18 +31,18 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "import-from-db": work.import_from_db,
     },
     "Look": {
-        "status": desk.status,
-        "show": desk.show,
+        "status": queue.status,
+        "show": queue.show,
         "plan": work.plan,
-        "verify": desk.verify_repo,
+        "verify": queue.verify_repo,
         "judge": judging.judge,
         "rejudge": judging.rejudge,
         "doctor": service.doctor,
     },
     "Fix": {
-        "retry": desk.retry,
-        "requeue": desk.requeue,
-        "resume": desk.resume,
+        "retry": queue.retry,
+        "requeue": queue.requeue,
+        "resume": queue.resume,
     },
     "Operate": {
         "prepare": service.prepare,

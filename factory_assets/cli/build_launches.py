@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from factory_assets.cli.desk import place
+from factory_assets.cli.queue_actions import place
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.jobs import BUILD_JOB
 from factory_assets.defs.runs import ATTEMPTS_TAG

@@ -23,10 +23,10 @@ from factory_assets.domain.specs import Language, Spec
 from factory_assets.gates import gates_after
 from factory_assets.gates.scenario_checks import check_scenario
 from factory_assets.gateways import Gateways
-from factory_assets.leaks.rules import Kingfisher, rule_cache
-from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.sandbox import PlainSandbox, find_sandbox
 from factory_assets.scratch import scratch_folder
+from factory_assets.secret_scan.rules import Kingfisher, rule_cache
+from factory_assets.secret_scan.scanner import SecretScanner
 from factory_assets.settings import PROJECT_ROOT, load_settings
 
 _ANY_NAME = "judged-tree"
@@ -107,7 +107,9 @@ def judge_tree(
             "A tree is judged only in a sandbox, and bubblewrap does not work here.",
             fix="Install the package bubblewrap; `factory doctor` tells why it does not work.",
         )
-    bench = Bench(commands=sandbox, scanner=LeakScanner((), Kingfisher(cache=rule_cache())), indexes=indexes)
+    bench = Bench(
+        commands=sandbox, scanner=SecretScanner((), Kingfisher(cache=rule_cache())), indexes=indexes
+    )
     with scratch_folder("judge") as folder:
         return judge_laid(
             spec,

@@ -58,7 +58,7 @@ def up(
 ) -> None:
     """Start the factory: check, prepare, then run web server, code server and daemon in the background."""
     from factory_assets.cli import supervisor
-    from factory_assets.cli.desk import show_holds
+    from factory_assets.cli.queue_actions import show_holds
     from factory_assets.defs.daemons import (
         check_no_daemon,
         forget_daemon,

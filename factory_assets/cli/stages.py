@@ -12,9 +12,9 @@ from rich.console import Console
 
 from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.command_programs import client_at_work
-from factory_assets.cli.desk import place
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import own_or_await_daemon, using_daemon
+from factory_assets.cli.queue_actions import place
 from factory_assets.cli.running import note_running, show_daemon
 from factory_assets.defs.automation import todays_budget, unmirrored_specs
 from factory_assets.defs.client import FactoryClient

@@ -5,7 +5,7 @@ from __future__ import annotations
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.redaction import SHORTEST_SECRET
-from factory_assets.leaks.rules import Kingfisher, made_up_key, rule_cache
+from factory_assets.secret_scan.rules import Kingfisher, made_up_key, rule_cache
 
 _SCANNER = "secret scanner"
 

@@ -54,7 +54,7 @@ class Indexes:
 
 
 def place(url: str, official: str = "") -> str:
-    """Where a registry is, as a sandbox's door knows places: the official one by its host alone.
+    """Where a registry is, as a sandbox's egress proxy knows places: the official one by its host alone.
 
     A firm's own may have a private address, which only a place with its port may.
     """

@@ -29,16 +29,16 @@ from factory_assets.domain.trees import REGULAR, Tree, TreeFile
 from factory_assets.folders import remove_folder
 from factory_assets.gates.base import Context
 from factory_assets.gates.checkout import Checkout
-from factory_assets.gates.desk import MOST_BYTES, Desk
 from factory_assets.gates.environment import program_environment
 from factory_assets.gates.expectations import mismatch
 from factory_assets.gates.names import ACCEPTANCE
+from factory_assets.gates.scenario_folder import MOST_BYTES, ScenarioFolder
 from factory_assets.gates.told import LEFT_OUT, told_behaviour
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.entry_points import Programs, Start, find_programs
 
 SECONDS_EACH = 10.0
-_DESK = "desk"
+_FOLDER = "scenario"
 _NOT_STARTED = frozenset({126, 127})
 _LONGEST_ACCOUNT = 6000
 _FIX = (
@@ -164,7 +164,7 @@ class _Calls:
         self._commands = commands
         self._ends = ends
         self._env = program_environment(self._clone, programs.entries, programs.tree, env)
-        self._desk = Desk(self._clone.parent / _DESK)
+        self._folder = ScenarioFolder(self._clone.parent / _FOLDER)
         self._command: Start | str | None = None
 
     def make(self, scenario: Scenario) -> tuple[Fault | None, str]:
@@ -178,8 +178,8 @@ class _Calls:
             return Fault.NOT_STARTED, f"{shown}\n{started}"
         files = {file.path: file.text for file in scenario.files}
         links = {folder: self._clone / folder for folder in linked}
-        self._desk.lay(files, stdin=scenario.stdin, linked=links)
-        result = self._run(self._desk.script((*started.argv, *scenario.arguments)), self._desk.folder)
+        self._folder.lay(files, stdin=scenario.stdin, linked=links)
+        result = self._run(self._folder.script((*started.argv, *scenario.arguments)), self._folder.folder)
         if result is None:
             return Fault.TIMED_OUT, f"{shown}\nthere was no time left to call it"
         faults = tuple(self._faults(scenario, result))
@@ -189,7 +189,7 @@ class _Calls:
 
     def end(self) -> None:
         """Leave the clone as it was."""
-        remove_folder(self._desk.folder)
+        remove_folder(self._folder.folder)
         self._restore(self._programs.tree)
 
     def _started(self, scenario: Scenario) -> tuple[Start | str, tuple[str, ...]]:
@@ -246,7 +246,7 @@ class _Calls:
         if result.timed_out:
             yield Fault.TIMED_OUT, f"it was stopped after {result.seconds:.0f} s"
             return
-        printed = {"stdout": self._desk.stdout, "stderr": self._desk.stderr}
+        printed = {"stdout": self._folder.stdout, "stderr": self._folder.stderr}
         for of, text in printed.items():
             if text is None:
                 yield Fault.OUTPUT, f"{of}: more than {MOST_BYTES:,} bytes"
@@ -267,7 +267,7 @@ class _Calls:
         if expectation.of in printed:
             text, kind = printed[expectation.of], Fault.OUTPUT
         else:
-            text, kind = self._desk.file(expectation.of), Fault.FILE
+            text, kind = self._folder.file(expectation.of), Fault.FILE
             if text is None:
                 yield kind, f"{expectation.of}: no such file, or one of more than {MOST_BYTES:,} bytes"
         if text is not None and (fault := mismatch(expectation, text)) is not None:

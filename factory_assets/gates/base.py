@@ -11,7 +11,7 @@ from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.specs import Language
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.runs import Runs
-from factory_assets.leaks.scanner import HistoryScanner
+from factory_assets.secret_scan.scanner import HistoryScanner
 
 
 class Needs(StrEnum):

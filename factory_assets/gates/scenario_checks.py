@@ -14,10 +14,10 @@ from pathlib import PurePosixPath
 from factory_assets.domain.acceptance import Contract, Expectation, Form, Scenario
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import strip_hidden
-from factory_assets.gates.desk import is_inside
 from factory_assets.gates.expectations import label_and_number, mismatch
 from factory_assets.gates.hosts import hosts_named, is_nobodys
 from factory_assets.gates.patterns import pattern_fault
+from factory_assets.gates.scenario_folder import is_inside
 from factory_assets.gates.scenario_snippets import snippet_fault, uncommented
 
 MOST_FILES, MOST_EXPECTED, MOST_ARGUMENTS = 20, 20, 40

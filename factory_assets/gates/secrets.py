@@ -8,7 +8,7 @@ from pathlib import Path
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.names import SECRETS
-from factory_assets.leaks.scanner import HistoryScanner, Leak, describe_leaks
+from factory_assets.secret_scan.scanner import HistoryScanner, Leak, describe_secrets
 
 
 def judge_secrets(
@@ -37,7 +37,7 @@ def _judged(phase: Phase, tree: Tree, leaks: Sequence[Leak]) -> GateVerdict:
     if not leaks:
         saw = f"no secret in {len(tree)} files, nor in any commit before"
         return GateVerdict(gate=SECRETS, phase=phase, passed=True, saw=saw, fix="")
-    return GateVerdict(gate=SECRETS, phase=phase, passed=False, saw=describe_leaks(leaks), fix=_fix(leaks))
+    return GateVerdict(gate=SECRETS, phase=phase, passed=False, saw=describe_secrets(leaks), fix=_fix(leaks))
 
 
 def _fix(leaks: Sequence[Leak]) -> str:

@@ -18,7 +18,7 @@ from factory_assets.domain.agents import Answer, Purpose, Question, Route, Struc
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.claude_api_errors import NoBatchError
 from factory_assets.llm.claude_messages import check_finished, priced, request_of, text_of
-from factory_assets.llm.model_door import BATCH_HEADER, ModelDoor
+from factory_assets.llm.model_access import BATCH_HEADER, ModelAccess
 from factory_assets.llm.prices import Extras, most_usd
 from factory_assets.llm.routed_api import by_way_of
 from factory_assets.llm.router_headers import GatewayReading
@@ -60,7 +60,7 @@ def key_of(question: Question) -> str:
 class ClaudeBatches:
     """Makes batches, looks after them and reads them, by way of the router."""
 
-    door: ModelDoor
+    access: ModelAccess
     api: ClaudeApi
     purpose: Purpose
     setting: str
@@ -121,10 +121,10 @@ class ClaudeBatches:
     ) -> Iterator[Anthropic]:
         import anthropic  # noqa: PLC0415  1.2 seconds
 
-        with self.door.open(
+        with self.access.open(
             self.purpose, limit_usd=limit_usd, seconds=_SECONDS, plain=True, batches=True
         ) as way:
-            api = by_way_of(self.door, way, self.api, headers or {})
+            api = by_way_of(self.access, way, self.api, headers or {})
             with api.errors(model, self.setting), api.client() as client:
                 try:
                     yield client

@@ -32,7 +32,7 @@ from factory_assets.llm.claude_code_home import Login, home_of
 from factory_assets.llm.claude_code_placeholders import LOGIN_BEGINNING, shown_as
 from factory_assets.llm.claude_code_run import Limits, Run
 from factory_assets.llm.claude_code_transcript import keep_transcript
-from factory_assets.llm.model_door import GRANT_HEADER, ModelDoor
+from factory_assets.llm.model_access import GRANT_HEADER, ModelAccess
 from factory_assets.llm.prices import most_usd
 from factory_assets.network.trust import trust
 from factory_assets.sandbox import Confines, Launch, Program, Rules, Sandbox, write_launch
@@ -75,7 +75,7 @@ class ClaudeCode:
 
     Args:
         sandbox: what it runs in.
-        door: opens the way to the model.
+        access: opens the way to the model.
         asked: the model's API in words, for errors.
         credentials: those that the router holds, by their environment names (ANTHROPIC_API_KEY,
             ANTHROPIC_AUTH_TOKEN, CLAUDE_CODE_OAUTH_TOKEN): the program is told of its way by the same names.
@@ -89,7 +89,7 @@ class ClaudeCode:
     def __init__(
         self,
         sandbox: Sandbox,
-        door: ModelDoor,
+        access: ModelAccess,
         *,
         asked: str,
         credentials: Mapping[str, SecretStr],
@@ -99,7 +99,7 @@ class ClaudeCode:
         retries: int = 10,
     ) -> None:
         self._sandbox = sandbox
-        self._door = door
+        self._access = access
         self._asked = asked
         self._credentials = {name: secret.get_secret_value() for name, secret in credentials.items()}
         self._binary = binary
@@ -123,7 +123,7 @@ class ClaudeCode:
         workspace = task.workspace.resolve()
         purse, seconds = task.max_budget_usd, task.timeout_seconds
         with ExitStack() as held:
-            way = held.enter_context(self._door.open(task.purpose, limit_usd=purse, seconds=seconds))
+            way = held.enter_context(self._access.open(task.purpose, limit_usd=purse, seconds=seconds))
             try:
                 self._check_credentials()
                 lent = self._login.lend(home, way.token(LOGIN_BEGINNING)) if self._login else None
@@ -186,7 +186,7 @@ class ClaudeCode:
             instructions = workspace / "instructions.md"
             instructions.write_text(question.instructions, encoding="utf-8")
             way = held.enter_context(
-                self._door.open(
+                self._access.open(
                     question.purpose,
                     limit_usd=most_usd(question, calls=_ASK_TURNS),
                     seconds=_ASK_SECONDS,
@@ -215,7 +215,7 @@ class ClaudeCode:
 
     @property
     def _port(self) -> int:
-        return urlsplit(self._door.url).port or 80
+        return urlsplit(self._access.url).port or 80
 
     def _check_credentials(self) -> None:
         if not self._credentials and not self._login:
@@ -247,7 +247,7 @@ class ClaudeCode:
             readable=(package, *readable),
             env={
                 **_ENVIRONMENT,
-                "ANTHROPIC_BASE_URL": confines.door.url if confines.door else self._door.url,
+                "ANTHROPIC_BASE_URL": confines.egress.url if confines.egress else self._access.url,
                 "CLAUDE_CODE_MAX_RETRIES": str(self._retries),
                 **extra,
             },

@@ -1,4 +1,4 @@
-"""How a Claude Code run ended, judged by the program's structured fields and its door, never by its prose alone."""
+"""How a Claude Code run ended, judged by the program's fields and what the router saw, never by its prose alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.refusals import Fault, Refusal
-from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.model_access import SeenCalls
 
 _REFUSED = frozenset({401, 403})
 _SUBTYPES = {
@@ -47,9 +47,9 @@ class Ending:
     `api_refusal` is the API error that the program's result tells of, `limit_resets_at` the time of a rejected rate
     limit, `refused` the refusal of the credential at which the run was stopped, `silent_seconds` for how long the
     API had said nothing of an answer that was waited for, `failure` what the SDK raised, `stopped` the limit at which
-    it was stopped, `stderr` the program's last words there. `door` is what its door saw, where there is one; code
-    that the agent runs can write what the program is taken to say. `credential_expired` is known without the program:
-    the time of a lent login was over.
+    it was stopped, `stderr` the program's last words there. `seen_calls` is what the router saw, where there is one;
+    code that the agent runs can write what the program is taken to say. `credential_expired` is known without the
+    program: the time of a lent login was over.
     """
 
     result: Result | None = None
@@ -61,7 +61,7 @@ class Ending:
     stopped: str | None = None
     failure: str | None = None
     stderr: str = ""
-    door: AtDoor | None = None
+    seen_calls: SeenCalls | None = None
     credential_expired: bool = False
 
 
@@ -76,28 +76,28 @@ class Verdict:
 
 
 def judge(ending: Ending) -> Verdict:
-    """Tell what an ending means. What stops more than this phase must be borne out by the door."""
-    if ending.door is None:
+    """Tell what an ending means. What stops more than this phase must be borne out by what the router saw."""
+    if ending.seen_calls is None:
         return _judge(ending)
-    if ending.door.over_budget:
+    if ending.seen_calls.over_budget:
         return Verdict(OutcomeKind.OVER_BUDGET, "The budget is used up; no further call of the model passed.")
     verdict = _judge(ending)
     if verdict.refusal is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:
         return verdict
     if verdict.kind is OutcomeKind.AUTHENTICATION and ending.credential_expired:
         return verdict
-    return _at_door(verdict.refusal, ending.door, ending.limit_resets_at)
+    return _as_seen(verdict.refusal, ending.seen_calls, ending.limit_resets_at)
 
 
-def _at_door(told: Refusal, door: AtDoor, resets_at: datetime | None) -> Verdict:
-    seen = door.refusal
+def _as_seen(told: Refusal, seen_calls: SeenCalls, resets_at: datetime | None) -> Verdict:
+    seen = seen_calls.refusal
     if seen is None or (told.status, told.fault) not in {
         (seen.status, told.fault),
         (told.status, seen.fault),
     }:
         said = f"Claude Code's output tells of a refusal ({told.fault}) that the model API never gave"
         return Verdict(OutcomeKind.AGENT_FAILURE, f"{said}: {told.words}")
-    if door.is_doubted:
+    if seen_calls.is_doubted:
         said = "What the model API had accepted in this run was refused"
         return Verdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {seen.words}")
     return _of_refusal(seen, resets_at)

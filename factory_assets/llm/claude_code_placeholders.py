@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from factory_assets.llm.model_door import Pass
+from factory_assets.llm.model_access import Pass
 
 API_KEY_BEGINNING = "sk-ant-api03-"
 # The program looks at how a credential begins, and sends other headers beside a token than beside a key.

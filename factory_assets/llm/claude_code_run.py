@@ -18,7 +18,7 @@ from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final
 from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
-from factory_assets.llm.model_door import Pass
+from factory_assets.llm.model_access import Pass
 from factory_assets.sandbox import Launch
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Run:
             stopped=self._stopped,
             failure=self._failure and self.redact(self._failure),
             stderr=self.redact(" ".join(self._stderr)),
-            door=self.way.seen if self.way else None,
+            seen_calls=self.way.seen if self.way else None,
         )
 
     def _api_refusal(self) -> Refusal | None:
@@ -271,8 +271,8 @@ class Run:
         self._result = Result(message.subtype, message.is_error, message.api_error_status, text)
 
     def _tell_refusals(self) -> None:
-        door = self.launch.confines.door
-        refused = door.log.refused.all if door else ()
+        egress = self.launch.confines.egress
+        refused = egress.log.refused.all if egress else ()
         for line in (*refused, *(self.way.seen.not_passed if self.way else ())):
             if line not in self._refusals_told:
                 self._refusals_told.add(line)

@@ -9,12 +9,12 @@ from pathlib import Path
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import GateError, InputError
 from factory_assets.domain.ports import RepoStore
-from factory_assets.leaks.scanner import HistoryScanner, describe_leaks
 from factory_assets.mirror.description import describe, topics_of
 from factory_assets.mirror.git import MAIN, Git, commit_of, local_refs
 from factory_assets.mirror.ownership import version_tag
 from factory_assets.mirror.pacing import Pacing
 from factory_assets.mirror.target import MirrorReport, MirrorTarget
+from factory_assets.secret_scan.scanner import HistoryScanner, describe_secrets
 
 
 def mirror(
@@ -79,7 +79,7 @@ def check_secrets(bare: Path, scanner: HistoryScanner) -> None:
     leaks = scanner.scan(bare, *local_refs(Git(), bare))
     if leaks:
         raise GateError(
-            f"Nothing was mirrored: {describe_leaks(leaks)}",
+            f"Nothing was mirrored: {describe_secrets(leaks)}",
             where=str(bare),
             fix="Change that credential of the factory, and leave this repo unpublished."
             if any(leak.is_own for leak in leaks)

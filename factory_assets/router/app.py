@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from factory_assets.domain.errors import CredentialError, FactoryError, InputError
-from factory_assets.llm.model_door import BATCH_HEADER, GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
+from factory_assets.llm.model_access import BATCH_HEADER, GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.async_client import AsyncClient
 from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
@@ -23,7 +23,7 @@ from factory_assets.router.batches import Batches
 from factory_assets.router.control import Control
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.incoming import Incoming, RefusedError
-from factory_assets.router.openai_door import chat_passing, read_chat
+from factory_assets.router.openai_endpoint import chat_passing, read_chat
 from factory_assets.router.passing import CREDENTIALS, Passing, UnreachableError, passed_on
 from factory_assets.router.relaying import Relayed, TooLargeError, unless_gone, whole_body
 from factory_assets.router.routing import Call, Routing

@@ -11,7 +11,7 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from factory_assets.domain.builds import Usage
-from factory_assets.llm.model_door import BATCH_HEADER
+from factory_assets.llm.model_access import BATCH_HEADER
 from factory_assets.network.async_client import AsyncClient, CutAnswerError
 from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend, Kind, Needs

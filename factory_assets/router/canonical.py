@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
+from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.router.asked import Asked
 
 _FORM = "1"

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from factory_assets.domain.agents import Purpose
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.model_access import SeenCalls
 from factory_assets.llm.router import RouterStats
 from factory_assets.network.clients import http_client
 from factory_assets.router.health import BackendRow
@@ -24,7 +24,7 @@ from factory_assets.router.tokens import Grant, Signer
 # Claude Code's own retries and its last words come after its time.
 _SPARE = timedelta(minutes=5)
 _SECONDS = 5.0
-_AT_DOOR = TypeAdapter(AtDoor)
+_SEEN_CALLS = TypeAdapter(SeenCalls)
 _BACKENDS = TypeAdapter(tuple[BackendRow, ...])
 
 
@@ -39,41 +39,41 @@ class RouterState:
 
 @dataclass
 class RouterPass:
-    """A way through the router; implements llm.model_door.Pass."""
+    """A way through the router; implements llm.model_access.Pass."""
 
     grant: Grant
     _signer: Signer = field(repr=False)
     _http: httpx.Client = field(repr=False)
     _journal: Path = field(repr=False)
-    _seen: AtDoor = field(default_factory=AtDoor)
+    _seen: SeenCalls = field(default_factory=SeenCalls)
 
     def token(self, beginning: str) -> str:
-        """See llm.model_door.Pass."""
+        """See llm.model_access.Pass."""
         return self._signer.issue(self.grant, beginning=beginning)
 
     @property
     def limit_usd(self) -> float:
-        """See llm.model_door.Pass."""
+        """See llm.model_access.Pass."""
         return self.grant.limit_usd
 
     @property
-    def seen(self) -> AtDoor:
-        """See llm.model_door.Pass. Where no router answers, what stands in its journal and what was known before."""
+    def seen(self) -> SeenCalls:
+        """See llm.model_access.Pass. Where no router answers, what stands in its journal and what was known before."""
         with suppress(httpx.HTTPError, ValidationError):
             answer = self._http.get(f"/v1/grants/{self.grant.id}")
             if answer.is_success:
-                self._seen = _AT_DOOR.validate_json(answer.content)
+                self._seen = _SEEN_CALLS.validate_json(answer.content)
                 return self._seen
             if answer.status_code == httpx.codes.NOT_FOUND and not self._journal.is_file():
                 return self._seen
         if self._journal.is_file():
-            self._seen = AtDoor(**{**vars(self._seen), "usage": spent_by(self._journal, self.grant.id)})
+            self._seen = SeenCalls(**{**vars(self._seen), "usage": spent_by(self._journal, self.grant.id)})
         return self._seen
 
 
 @dataclass(frozen=True)
-class RouterDoor:
-    """The router at `url`, and the backend behind it; implements llm.model_door.ModelDoor.
+class RouterAccess:
+    """The router at `url`, and the backend behind it; implements llm.model_access.ModelAccess.
 
     `keeps` is what must live for as long as the way is used, where the router runs in this process.
     """
@@ -95,7 +95,7 @@ class RouterDoor:
         plain: bool = False,
         batches: bool = False,
     ) -> Iterator[RouterPass]:
-        """See llm.model_door.ModelDoor."""
+        """See llm.model_access.ModelAccess."""
         grant = Grant(
             stage=purpose.stage,
             repo=purpose.repo,
@@ -115,7 +115,7 @@ class RouterDoor:
                 with suppress(httpx.HTTPError):
                     client.delete(f"/v1/grants/{grant.id}")
 
-    def to(self, backend: str) -> RouterDoor:
+    def to(self, backend: str) -> RouterAccess:
         """The way to another backend of the same router."""
         return replace(self, backend=backend)
 

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from factory_assets.domain.errors import InputError
-from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.model_access import SeenCalls
 from factory_assets.llm.router import RouterFeedback
 from factory_assets.router.backends import Backend
 from factory_assets.router.grants import Grants, Live
@@ -28,7 +28,7 @@ from factory_assets.router.shapes import Totals
 from factory_assets.router.tokens import Signer
 from factory_assets.router.windows_file import WindowsFile
 
-_AT_DOOR = TypeAdapter(AtDoor)
+_SEEN_CALLS = TypeAdapter(SeenCalls)
 _MOST_FEEDBACK_BYTES = 64 * 1024
 
 
@@ -75,7 +75,7 @@ class Control:
 
     async def _seen(self, request: Request) -> Response:
         live = self._live(request)
-        return Response(_AT_DOOR.dump_json(live.meter.seen), media_type="application/json")
+        return Response(_SEEN_CALLS.dump_json(live.meter.seen), media_type="application/json")
 
     async def _end(self, request: Request) -> Response:
         self._check(request)

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.model_access import SeenCalls
 from factory_assets.llm.prices import Extras, first_price
 from factory_assets.router.answer import Answer, Counts
 from factory_assets.router.asked import Asked
@@ -63,7 +63,7 @@ class GrantMeter:
         return 0.0 if since is None else time.monotonic() - since
 
     @property
-    def seen(self) -> AtDoor:
+    def seen(self) -> SeenCalls:
         """What the end of the run is judged by.
 
         Code in the sandbox can have a good credential denied, but it runs only once the model was asked; so a denial
@@ -75,7 +75,7 @@ class GrantMeter:
             if refusal and refusal.fault is Fault.MODEL
             else self._accepted
         )
-        return AtDoor(
+        return SeenCalls(
             usage=self.usage,
             silent_seconds=self.silent_seconds,
             not_passed=tuple(self._not_passed),

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from factory_assets.files import write_whole
-from factory_assets.router.client import RouterDoor
+from factory_assets.router.client import RouterAccess
 from factory_assets.router.tokens import Signer
 
 _MODE = 0o600
@@ -52,11 +52,11 @@ class Whereabouts:
         """How full a subscription's windows are."""
         return self.folder / "windows.json"
 
-    def door_to(self, url: str) -> RouterDoor:
+    def access_to(self, url: str) -> RouterAccess:
         """The way to the router at an address."""
-        return RouterDoor(url, self.signer, self.journal)
+        return RouterAccess(url, self.signer, self.journal)
 
-    def find(self) -> RouterDoor | None:
+    def find(self) -> RouterAccess | None:
         """The way to the router that has told its address; None where none is there."""
         try:
             url = self._address.read_text(encoding="utf-8")
@@ -64,8 +64,8 @@ class Whereabouts:
             return None
         if urlsplit(url).port is None:
             return None
-        door = self.door_to(url)
-        return door if door.answers() else None
+        access = self.access_to(url)
+        return access if access.answers() else None
 
     @contextmanager
     def told(self, url: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from factory_assets.domain.agents import Command, CommandResult
-from factory_assets.sandbox.door import Door, Rules
+from factory_assets.sandbox.egress import EgressProxy, Rules
 from factory_assets.sandbox.groups import ControlGroup
 from factory_assets.sandbox.limits import ResourceLimits
 
@@ -27,7 +27,7 @@ class Confines:
     """What holds one program while it runs: its way out, its limits, its control group where there is one."""
 
     limits: ResourceLimits
-    door: Door | None = None
+    egress: EgressProxy | None = None
     group: ControlGroup | None = None
 
 
@@ -39,7 +39,7 @@ class Program:
     shown to it read-only. `home` is a folder that lasts between two runs; without one, HOME is empty and
     forgotten. `homes` is instead a folder that holds the home under HOME's own name, so that the home itself can go.
     `env` is what it gets beside the clean environment: no secrets, they are passed at the start. Its network is the
-    door of its confines.
+    egress proxy of its confines.
     """
 
     argv: tuple[str, ...]
@@ -86,7 +86,7 @@ class Sandbox(Protocol):
         ...
 
     def confine(self, rules: Rules | None) -> AbstractContextManager[Confines]:
-        """The confines of one program, with a door where there are rules for one."""
+        """The confines of one program, with an egress proxy where there are rules for one."""
         ...
 
     def run(self, command: Command) -> CommandResult:

@@ -18,7 +18,7 @@ from factory_assets.sandbox import relay, supervisor
 from factory_assets.sandbox.bare_python import SHOWN, bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
-from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.egress import Rules
 from factory_assets.sandbox.groups import ControlGroup, find_group_parent
 from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.mounts import HOME, View, mount_arguments
@@ -89,22 +89,22 @@ class BubblewrapSandbox:
         """The whole environment of a wrapped program, but for secrets."""
         path = search_path(SHOWN, self._toolchains)
         base = clean_environment(path=path, home=str(HOME), temporary="/tmp")  # noqa: S108 - its own /tmp
-        door = program.confines.door
-        return {**base, **(door.environment if door else {}), **program.env_around}
+        egress = program.confines.egress
+        return {**base, **(egress.environment if egress else {}), **program.env_around}
 
     @contextmanager
     def confine(self, rules: Rules | None) -> Iterator[Confines]:
-        """The confines of one program, with a door where there are rules for one."""
+        """The confines of one program, with an egress proxy where there are rules for one."""
         with ExitStack() as held:
-            door = None
+            egress = None
             if rules is not None:
-                from factory_assets.sandbox.proxy_thread import open_door  # noqa: PLC0415  heavy
+                from factory_assets.sandbox.proxy_thread import open_egress  # noqa: PLC0415  heavy
 
-                door = held.enter_context(open_door(rules))
+                egress = held.enter_context(open_egress(rules))
             group = ControlGroup.create(self._group_parent, self._limits) if self._group_parent else None
             if group is not None:
                 held.callback(group.remove)
-            yield Confines(self._limits, door, group)
+            yield Confines(self._limits, egress, group)
 
     def wrap(self, program: Program, *, info_fd: int | None = None, block_fd: int | None = None) -> list[str]:
         """The command line that starts `program` contained; with `block_fd`, when a byte can be read there.
@@ -112,9 +112,9 @@ class BubblewrapSandbox:
         Bubblewrap ties itself to its parent only some milliseconds after its start, and its child later still: a
         worker that is killed in between would leave both running. The supervisor is tied before it starts them.
         """
-        door, group = program.confines.door, program.confines.group
-        through_door = (
-            ((Path(relay.__file__), _RELAY), (door.socket, _SOCKET)) if door and door.socket else ()
+        egress, group = program.confines.egress, program.confines.group
+        relayed = (
+            ((Path(relay.__file__), _RELAY), (egress.socket, _SOCKET)) if egress and egress.socket else ()
         )
         view = View(
             readable=(*python_prefixes(), *self._toolchains, *program.readable),
@@ -122,10 +122,10 @@ class BubblewrapSandbox:
             hidden=self._hidden,
             home=program.home,
             homes=program.homes,
-            placed=((self._python, SHOWN), *through_door),
+            placed=((self._python, SHOWN), *relayed),
         )
         python = str(SHOWN / "bin" / "python3")
-        through = [python, "-I", "-S", str(_RELAY), str(door.port), str(_SOCKET)] if door else []
+        through = [python, "-I", "-S", str(_RELAY), str(egress.port), str(_SOCKET)] if egress else []
         argv = [
             str(self._bwrap),
             *["--die-with-parent", "--new-session", "--unshare-pid", "--unshare-ipc"],

@@ -19,7 +19,7 @@ from factory_assets.sandbox import supervisor
 from factory_assets.sandbox.bare_python import bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
-from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.egress import Rules
 from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, search_path
@@ -69,19 +69,19 @@ class PlainSandbox:
         home = program.home or program.workspace
         temporary = program.home / "tmp" if program.home else Path(tempfile.gettempdir())
         base = clean_environment(path=self._path, home=str(home), temporary=str(temporary))
-        door = program.confines.door
-        return {**base, **(door.environment if door else {}), **program.env_around}
+        egress = program.confines.egress
+        return {**base, **(egress.environment if egress else {}), **program.env_around}
 
     @contextmanager
     def confine(self, rules: Rules | None) -> Iterator[Confines]:
-        """The confines of one program: its door is a port of the host's loopback."""
+        """The confines of one program: its egress proxy is a port of the host's loopback."""
         with ExitStack() as held:
-            door = None
+            egress = None
             if rules is not None:
-                from factory_assets.sandbox.proxy_thread import open_local_door  # noqa: PLC0415  heavy
+                from factory_assets.sandbox.proxy_thread import open_local_egress  # noqa: PLC0415  heavy
 
-                door = held.enter_context(open_local_door(rules))
-            yield Confines(self._limits, door)
+                egress = held.enter_context(open_local_egress(rules))
+            yield Confines(self._limits, egress)
 
     def wrap(self, program: Program, *, info_fd: int | None = None) -> list[str]:
         """The command line that starts `program` under the supervisor; there is no namespace to inform of."""

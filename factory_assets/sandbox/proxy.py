@@ -1,4 +1,4 @@
-"""The host's side of a sandbox's door: lets through calls of the model and the hosts within reach, nothing else.
+"""The host's side of a sandbox's egress proxy: lets calls of the model and hosts within reach through, nothing else.
 
 It passes bytes on as they come. What calls of the model may do is ruled by the router that takes them.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from factory_assets.sandbox.door import DoorLog, Rules
+from factory_assets.sandbox.egress import EgressLog, Rules
 from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, for_next_hop, read_head, request_in
 from factory_assets.sandbox.proxy_splice import splice
 from factory_assets.sandbox.upstream import Connection, RefusedAddressError, connect
@@ -35,7 +35,7 @@ class RefusedError(Exception):
 class Proxy:
     """Serves the connections of one sandbox."""
 
-    def __init__(self, rules: Rules, log: DoorLog) -> None:
+    def __init__(self, rules: Rules, log: EgressLog) -> None:
         self._rules = rules
         self._log = log
 

@@ -9,31 +9,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from factory_assets.sandbox.door import Door, DoorLog, Rules
-from factory_assets.sandbox.door_folder import socket_folder
+from factory_assets.sandbox.egress import EgressLog, EgressProxy, Rules
 from factory_assets.sandbox.proxy import Proxy
 from factory_assets.sandbox.proxy_heads import HEAD_BYTES
+from factory_assets.sandbox.socket_folder import socket_folder
 
-# In a network of its own the program finds the door here: no port that a server of its own would take.
+# In a network of its own the program finds the proxy here: no port that a server of its own would take.
 INSIDE_PORT = 39117
 
 
 @contextmanager
-def open_door(rules: Rules) -> Iterator[Door]:
-    """A door for a program in a network of its own: the proxy listens on a socket in a folder of this user."""
-    log = DoorLog()
+def open_egress(rules: Rules) -> Iterator[EgressProxy]:
+    """An egress proxy for a program in a network of its own: the proxy listens on a socket in a folder of this user."""
+    log = EgressLog()
     with socket_folder() as folder:
         path = folder / "proxy"
         with _running(Proxy(rules, log), path):
-            yield Door(INSIDE_PORT, log, rules.direct, path)
+            yield EgressProxy(INSIDE_PORT, log, rules.direct, path)
 
 
 @contextmanager
-def open_local_door(rules: Rules) -> Iterator[Door]:
-    """A door for a program in the host's network: the proxy listens on the host's loopback."""
-    log = DoorLog()
+def open_local_egress(rules: Rules) -> Iterator[EgressProxy]:
+    """An egress proxy for a program in the host's network: the proxy listens on the host's loopback."""
+    log = EgressLog()
     with _running(Proxy(rules, log), None) as port:
-        yield Door(port, log, rules.direct)
+        yield EgressProxy(port, log, rules.direct)
 
 
 @contextmanager
@@ -57,7 +57,7 @@ async def _listen(proxy: Proxy, path: Path | None) -> asyncio.Server:
     under_way: set[asyncio.Task[None]] = set()
 
     def accept(reader: StreamReader, writer: StreamWriter) -> None:
-        # Given a coroutine function, asyncio would log each connection that the end of the door cancels.
+        # Given a coroutine function, asyncio would log each connection that the end of the proxy cancels.
         task = asyncio.create_task(proxy.serve(reader, writer))
         under_way.add(task)
         task.add_done_callback(under_way.discard)

@@ -1,4 +1,4 @@
-"""From a command to the rules of its door, and from its end to its result; the same in both sandboxes."""
+"""From a command to the rules of its egress proxy, and from its end to its result; the same in both sandboxes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import subprocess
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.sandbox.base import STOPPED_EXIT_CODE, TIMED_OUT_EXIT_CODE, Confines
 from factory_assets.sandbox.capture import Captured
-from factory_assets.sandbox.door import Rules
+from factory_assets.sandbox.egress import Rules
 from factory_assets.sandbox.watch import Watch
 from factory_assets.sandbox.watchdog import Watchdog
 
 
 def rules_of(command: Command) -> Rules | None:
-    """What may pass the command's door; None without one."""
+    """What may pass the command's egress proxy; None without one."""
     return None if command.reach is None else Rules(command.reach)
 
 
@@ -31,8 +31,8 @@ def result_of(
     exit_code = process.returncode
     if stopped or captured.timed_out:
         exit_code = STOPPED_EXIT_CODE if stopped else TIMED_OUT_EXIT_CODE
-    refused = confines.door.log.refused.all if confines.door else ()
-    unreached = confines.door.log.unreached.all if confines.door else ()
+    refused = confines.egress.log.refused.all if confines.egress else ()
+    unreached = confines.egress.log.unreached.all if confines.egress else ()
     notes = [
         *([f"stopped: {stopped}"] if stopped else []),
         *(f"not let through: {line}" for line in refused),

@@ -30,8 +30,8 @@ from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import WORKER_LOST, BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
 from factory_assets.domain.specs import Language
-from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.registry import Registry
+from factory_assets.secret_scan.scanner import SecretScanner
 
 
 class DiedError(BaseException):
@@ -64,7 +64,7 @@ class RegistryFactory(Factory):
             self.config,
             agents=self.agent,
             commands=self.commands,
-            scanner=LeakScanner((), NoRules()),
+            scanner=SecretScanner((), NoRules()),
             journal=self.registry,
             ledger=self.registry,
             clock=lambda: self.now,

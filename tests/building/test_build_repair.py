@@ -50,7 +50,7 @@ def test_what_a_repair_fixed_ships_on_top_of_the_review(tmp_path):
     factory = factory_with(tmp_path, fixes)
     report = factory.build()
     assert factory.git("log", "--format=%s", "main").splitlines()[:3] == [
-        "Seal word-count",
+        "Release word-count",
         "Repair word-count",
         "Review word-count",
     ]

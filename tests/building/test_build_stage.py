@@ -68,7 +68,7 @@ def test_a_spec_becomes_a_shipped_repo(tmp_path, language):
     assert factory.git("rev-parse", "v0.1.0^{commit}") == report.commit
     assert factory.git("cat-file", "-t", "v0.1.0") == "tag"
     assert factory.git("log", "--format=%s", "main").splitlines() == [
-        "Seal word-count",
+        "Release word-count",
         "Review word-count",
         "Document word-count",
         "Build word-count",

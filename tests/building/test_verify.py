@@ -36,7 +36,7 @@ def test_what_the_factory_ships_holds_in_a_clone_in_the_bare_repository_and_by_a
         report = verify_clone(source)
         assert report.passed, report
         assert [check.name for check in report.checks] == [
-            *["tag", "provenance", "commit", "agreement", "gates", "history", "seal", "spec", "papers"]
+            *["tag", "provenance", "commit", "agreement", "gates", "history", "release", "spec", "papers"]
         ]
 
 
@@ -73,8 +73,8 @@ def test_a_tag_that_was_moved_is_found(tmp_path: Path) -> None:
     message = git(clone, "tag", "-l", "--format=%(contents)", "v0.1.0")
     git(clone, "tag", "-f", "-a", "v0.1.0", "-m", message)
     found = failures(verify_clone(str(clone)))
-    assert set(found) == {"commit", "history", "seal"}
-    assert "word_count/__init__.py" in found["seal"]
+    assert set(found) == {"commit", "history", "release"}
+    assert "word_count/__init__.py" in found["release"]
 
 
 @pytest.mark.parametrize(("arguments", "word"), [((), "missing"), (("v0.1.0", "main"), "not annotated")])
@@ -99,7 +99,7 @@ def test_a_tag_without_a_record_is_found(arguments: tuple[str, ...], word: str, 
         ({"claims": {"papers": ()}}, "papers", "no paper"),
         ({"claims": {"phases": ()}}, "history", "phases none"),
         ({"paper_line": "Paper: https://arxiv.org/abs/1111.11111"}, "papers", "1111.11111"),
-        ({"last_files": {"word_count/__init__.py": "evil = 1\n"}}, "seal", "word_count/__init__.py"),
+        ({"last_files": {"word_count/__init__.py": "evil = 1\n"}}, "release", "word_count/__init__.py"),
     ],
 )
 def test_a_lie_is_found_where_it_stands(
@@ -128,7 +128,7 @@ def test_a_readme_may_gain_its_attribution_at_the_end_and_nothing_else(
     shipment = Shipment(tmp_path)
     reviewed = shipment.works()[Phase.REVIEW]["README.md"]
     shipment.last_files = {"README.md": f"{reviewed}\n{added}"}
-    assert ("seal" not in verified(shipment)) is is_kept
+    assert ("release" not in verified(shipment)) is is_kept
 
 
 def test_a_file_that_is_no_provenance_is_found(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, QueuedSpec
 from factory_assets.gates import Context
 from factory_assets.gateways import Gateways
-from factory_assets.leaks.scanner import LeakScanner
+from factory_assets.secret_scan.scanner import SecretScanner
 from factory_assets.settings import Settings
 
 sandboxed = pytest.mark.skipif(not works("bwrap"), reason="bubblewrap is not installed")
@@ -52,7 +52,7 @@ def fail(gateways: Gateways, root: Path, acts: Mapping[Phase, Act], *, repair_ro
         factory.config,
         agents=factory.agent,
         commands=SubprocessCommands(),
-        scanner=LeakScanner((), NoRules()),
+        scanner=SecretScanner((), NoRules()),
         journal=registry,
         ledger=registry,
         clock=lambda: NOW,

@@ -13,7 +13,7 @@ from defs_fakes import paper_on, spec_on
 from registry_samples import LIMITS
 from rich.console import Console
 
-from factory_assets.cli import desk
+from factory_assets.cli import queue_actions
 from factory_assets.cli.story import show_story
 from factory_assets.cli.tables import show_queue
 from factory_assets.defs.partitions import date_rank_key
@@ -89,7 +89,7 @@ def test_what_exists_already_waits_and_a_person_lets_it_go_on(factory: DefsFacto
     show_story(story, console, git_dir=Path("/git"))
     assert "exists already? skip, 0.40; most alike: someone/cache-probe" in text.getvalue()
     assert "GitHub 1.00  someone/cache-probe https://github.com/someone/cache-probe" in text.getvalue()
-    desk.retry(factory.registry, "cache-probe", console, undo=lambda *_: None)
+    queue_actions.retry(factory.registry, "cache-probe", console, undo=lambda *_: None)
     assert "it waits no longer (exists already)" in text.getvalue()
     launched = factory.registry.launchable_specs(held.queued_at, LIMITS)
     assert [queued.spec.name for queued in launched] == ["cache-probe", "tree-probe"]

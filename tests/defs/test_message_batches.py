@@ -23,7 +23,7 @@ from layout import python_path
 from rich.console import Console
 
 from factory_assets.build_defs import build_defs
-from factory_assets.cli.desk import show_batches
+from factory_assets.cli.queue_actions import show_batches
 from factory_assets.domain.batches import AnalysisBatch, Step, after_look, next_step
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError

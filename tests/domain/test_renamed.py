@@ -27,7 +27,14 @@ def test_a_failure_that_git_keeps_says_what_to_do_under_its_old_name() -> None:
 
 
 def test_a_finding_is_read_under_the_old_name_and_asked_for_under_the_new_one() -> None:
-    told = {"severity": "major", "kind": "wrong against the spec", "file": "a", "line": 1, "quote": "b", "why": "c"}
+    told = {
+        "severity": "major",
+        "kind": "wrong against the spec",
+        "file": "a",
+        "line": 1,
+        "quote": "b",
+        "why": "c",
+    }
     assert Finding.model_validate({**told, "mend": "d"}) == Finding.model_validate({**told, "fix": "d"})
     assert "fix" in Finding.model_json_schema()["required"]
 

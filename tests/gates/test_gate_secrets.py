@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from leaks_material import BrokenRules, NoRules, Work
+from secret_material import BrokenRules, NoRules, Work
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.gates.names import SECRETS
 from factory_assets.gates.secrets import judge_secrets
-from factory_assets.leaks.rules import Kingfisher, made_up_key, rule_cache
-from factory_assets.leaks.scanner import MOST_LISTED, LeakScanner
+from factory_assets.secret_scan.rules import Kingfisher, made_up_key, rule_cache
+from factory_assets.secret_scan.scanner import MOST_LISTED, SecretScanner
 
 SECRET = "tok-0123456789-abcdefghij"
 
@@ -24,8 +24,8 @@ def work(tmp_path: Path) -> Work:
     return made
 
 
-def judge(work: Work, scanner: LeakScanner | None = None) -> GateVerdict:
-    scanner = scanner or LeakScanner([SECRET], NoRules())
+def judge(work: Work, scanner: SecretScanner | None = None) -> GateVerdict:
+    scanner = scanner or SecretScanner([SECRET], NoRules())
     return judge_secrets(Phase.BUILD, work.git_dir, "HEAD", {}, scanner)
 
 
@@ -50,7 +50,7 @@ def test_the_factorys_own_secret_is_named_by_file_and_never_shown(work: Work) ->
 def test_somebody_elses_secret_is_refused_too(work: Work) -> None:
     key = made_up_key()
     work.commit({"a.py": f"token = '{key}'\n"})
-    verdict = judge(work, LeakScanner([SECRET], Kingfisher(cache=rule_cache())))
+    verdict = judge(work, SecretScanner([SECRET], Kingfisher(cache=rule_cache())))
     assert not verdict.passed
     assert "a.py:1: betterleaks.github-pat (ghp_…)" in verdict.saw
     assert verdict.fix.startswith("Build the repo again")
@@ -66,4 +66,4 @@ def test_a_flood_of_finds_is_cut(work: Work) -> None:
 
 def test_a_scanner_that_does_not_work_is_no_pass(work: Work) -> None:
     with pytest.raises(InfrastructureError):
-        judge(work, LeakScanner([SECRET], BrokenRules()))
+        judge(work, SecretScanner([SECRET], BrokenRules()))

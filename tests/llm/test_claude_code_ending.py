@@ -10,7 +10,7 @@ import pytest
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.claude_code_ending import Ending, Result, is_final, judge
-from factory_assets.llm.model_door import AtDoor
+from factory_assets.llm.model_access import SeenCalls
 
 LATER = datetime(2026, 6, 3, 12, tzinfo=UTC)
 NOW = datetime(2026, 6, 3, 7, tzinfo=UTC)
@@ -31,9 +31,9 @@ def ending(ended: Result, api_error: str | None = None, **rest: Any) -> Ending:
     return Ending(result=ended, api_refusal=refusal if ended.is_error else None, **rest)
 
 
-def seen(status: int, words: str = "x", **rest: Any) -> AtDoor:
-    """A door that saw this refusal."""
-    return AtDoor(refusal=classify(status=status, words=words, now=NOW), **rest)
+def seen(status: int, words: str = "x", **rest: Any) -> SeenCalls:
+    """What a router saw that had this refusal."""
+    return SeenCalls(refusal=classify(status=status, words=words, now=NOW), **rest)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_date_of_return_in_the_words_is_kept() -> None:
     words = (
         "You have reached your specified API usage limits. You will regain access on 2026-06-05 at 00:00 UTC."
     )
-    verdict = judge(ending(result(status=400, text=words), door=seen(400, words)))
+    verdict = judge(ending(result(status=400, text=words), seen_calls=seen(400, words)))
     assert verdict.kind is OutcomeKind.STOPPED
     assert verdict.until == datetime(2026, 6, 5, tzinfo=UTC)
 
@@ -143,45 +143,47 @@ LIMITED = result(status=429)
 
 
 @pytest.mark.parametrize(
-    ("ended", "door", "kind"),
+    ("ended", "seen_calls", "kind"),
     [
-        (REFUSED, AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (REFUSED, SeenCalls(), OutcomeKind.AGENT_FAILURE),
         (REFUSED, seen(429), OutcomeKind.AGENT_FAILURE),
         (REFUSED, seen(401), OutcomeKind.AUTHENTICATION),
         (REFUSED, seen(401, is_doubted=True), OutcomeKind.INFRASTRUCTURE),
-        (LIMITED, AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (LIMITED, SeenCalls(), OutcomeKind.AGENT_FAILURE),
         (LIMITED, seen(401), OutcomeKind.AGENT_FAILURE),
         (LIMITED, seen(429), OutcomeKind.RATE_LIMITED),
-        (result(status=400, text="Your credit balance is too low"), AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (result(status=400, text="Your credit balance is too low"), SeenCalls(), OutcomeKind.AGENT_FAILURE),
         (
             result(status=400, text="Your credit balance is too low"),
             seen(400, "bad"),
             OutcomeKind.NOT_UNDERSTOOD,
         ),
-        (result(status=400, text="bad"), AtDoor(), OutcomeKind.AGENT_FAILURE),
+        (result(status=400, text="bad"), SeenCalls(), OutcomeKind.AGENT_FAILURE),
         (result(error=False), seen(401), OutcomeKind.DONE),
-        (result(status=529), AtDoor(), OutcomeKind.INFRASTRUCTURE),
-        (result("error_max_turns"), AtDoor(), OutcomeKind.OUT_OF_TURNS),
+        (result(status=529), SeenCalls(), OutcomeKind.INFRASTRUCTURE),
+        (result("error_max_turns"), SeenCalls(), OutcomeKind.OUT_OF_TURNS),
     ],
 )
-def test_a_refusal_that_stops_more_than_the_phase_must_have_been_seen_at_the_door(
-    ended: Result, door: AtDoor, kind: OutcomeKind
+def test_a_refusal_that_stops_more_than_the_phase_must_have_been_seen_by_the_router(
+    ended: Result, seen_calls: SeenCalls, kind: OutcomeKind
 ) -> None:
-    assert judge(ending(ended, door=door)).kind is kind
+    assert judge(ending(ended, seen_calls=seen_calls)).kind is kind
 
 
-def test_a_run_that_was_stopped_at_a_refusal_is_judged_by_its_door_as_well() -> None:
-    assert judge(Ending(refused=KEY_REFUSED, door=AtDoor())).kind is OutcomeKind.AGENT_FAILURE
-    assert judge(Ending(refused=KEY_REFUSED, door=seen(401))).kind is OutcomeKind.AUTHENTICATION
+def test_a_run_that_was_stopped_at_a_refusal_is_judged_by_what_the_router_saw_as_well() -> None:
+    assert judge(Ending(refused=KEY_REFUSED, seen_calls=SeenCalls())).kind is OutcomeKind.AGENT_FAILURE
+    assert judge(Ending(refused=KEY_REFUSED, seen_calls=seen(401))).kind is OutcomeKind.AUTHENTICATION
 
 
-def test_a_lent_login_that_has_expired_needs_no_refusal_at_the_door() -> None:
-    expired = ending(REFUSED, door=AtDoor(), credential_expired=True)
+def test_a_lent_login_that_has_expired_needs_no_refusal_at_the_router() -> None:
+    expired = ending(REFUSED, seen_calls=SeenCalls(), credential_expired=True)
     assert judge(expired).kind is OutcomeKind.AUTHENTICATION
-    limited = ending(LIMITED, door=AtDoor(), credential_expired=True)
+    limited = ending(LIMITED, seen_calls=SeenCalls(), credential_expired=True)
     assert judge(limited).kind is OutcomeKind.AGENT_FAILURE
 
 
 @pytest.mark.parametrize("ended", [None, result(error=False), result(status=400), REFUSED])
-def test_a_budget_that_the_door_saw_spent_is_the_end_whatever_the_program_says(ended: Result | None) -> None:
-    assert judge(Ending(result=ended, door=AtDoor(over_budget=True))).kind is OutcomeKind.OVER_BUDGET
+def test_a_budget_that_the_router_saw_spent_is_the_end_whatever_the_program_says(
+    ended: Result | None,
+) -> None:
+    assert judge(Ending(result=ended, seen_calls=SeenCalls(over_budget=True))).kind is OutcomeKind.OVER_BUDGET

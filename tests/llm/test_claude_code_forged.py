@@ -1,4 +1,4 @@
-"""Programs in the real sandbox that lie in the place of Claude Code, or spend beside it: what holds is the door's."""
+"""Programs in the real sandbox that lie in the place of Claude Code, or spend beside it: what holds is the router's."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_program_that_spends_by_itself_is_cut_off_at_its_phases_dollars(name: 
     assert (outcome.usage.calls, outcome.usage.input_tokens) == (4, 4000)
 
 
-def test_what_the_door_saw_is_recorded_where_the_program_says_less(tmp_path: Path) -> None:
+def test_what_the_router_saw_is_recorded_where_the_program_says_less(tmp_path: Path) -> None:
     with messages_api() as api:
         outcome = run("bubblewrap", api, tmp_path, result(total_cost_usd=0.5 * PRICE), asked=2)
     assert outcome.kind is OutcomeKind.DONE

@@ -471,7 +471,7 @@ def test_an_agent_holds_a_token_of_the_router_and_the_api_gets_the_real_credenti
     assert used[0].cost_usd < used[1].cost_usd
 
 
-def test_an_agents_network_is_the_door_alone(workspace: Path, tmp_path: Path) -> None:
+def test_an_agents_network_is_the_egress_proxy_alone(workspace: Path, tmp_path: Path) -> None:
     """Its commands reach neither the host nor the API with another key, and what was refused is told."""
     lines: list[str] = []
     with claude_server(Say("x")) as unseen:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 from github_git import git
-from leaks_material import BrokenRules, NoRules
 from mirror_material import SHIPPED_AT, ShippedMaterial, make_shipped
+from secret_material import BrokenRules, NoRules
 
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import GateError, InfrastructureError, InputError, NotOursError
-from factory_assets.leaks.scanner import LeakScanner
 from factory_assets.mirror.description import describe, topics_of, valid_topics
 from factory_assets.mirror.local import LocalTarget
 from factory_assets.mirror.pacing import Pacing
 from factory_assets.mirror.stage import mirror
 from factory_assets.mirror.target import MirrorReport, MirrorTarget
+from factory_assets.secret_scan.scanner import SecretScanner
 
 
 @dataclass
@@ -61,7 +61,7 @@ def run_stage(
     store: RecordingStore,
     *,
     target: MirrorTarget,
-    scanner: LeakScanner | None = None,
+    scanner: SecretScanner | None = None,
 ) -> MirrorReport:
     return mirror(
         shipped.repo,
@@ -69,7 +69,7 @@ def run_stage(
         target=target,
         paper_ids=("2606.01234",),
         store=store,
-        scanner=scanner or LeakScanner((), NoRules()),
+        scanner=scanner or SecretScanner((), NoRules()),
         pacing=Pacing(tmp_path / "mirror.lock", 0),
         now=lambda: SHIPPED_AT,
         notify=lambda _: None,
@@ -130,7 +130,7 @@ def test_a_secret_in_an_earlier_commit_keeps_the_whole_repo_at_home(
     tmp_path: Path, shipped: ShippedMaterial
 ) -> None:
     # `print('tuned')` stands in the first commit's tool.py.
-    scanner = LeakScanner(["print('tuned')"], NoRules())
+    scanner = SecretScanner(["print('tuned')"], NoRules())
     store = RecordingStore()
     with pytest.raises(GateError, match=r"tool\.py:1: a secret of this factory \(pri…\)") as caught:
         run_stage(tmp_path, shipped, store, target=LocalTarget(tmp_path / "mirror"), scanner=scanner)
@@ -151,7 +151,7 @@ def test_a_secret_in_the_message_of_a_tag_is_found_before_the_tag_is_pushed(
         "v0.0.9",
         shipped.first_commit,
     )
-    scanner = LeakScanner(["key-0123456789"], NoRules())
+    scanner = SecretScanner(["key-0123456789"], NoRules())
     with pytest.raises(GateError, match=r"commit or tag"):
         run_stage(
             tmp_path, shipped, RecordingStore(), target=LocalTarget(tmp_path / "mirror"), scanner=scanner
@@ -160,7 +160,7 @@ def test_a_secret_in_the_message_of_a_tag_is_found_before_the_tag_is_pushed(
 
 
 def test_a_scanner_that_fails_is_no_leave_to_push(tmp_path: Path, shipped: ShippedMaterial) -> None:
-    scanner = LeakScanner((), BrokenRules())
+    scanner = SecretScanner((), BrokenRules())
     with pytest.raises(InfrastructureError, match="broken"):
         run_stage(
             tmp_path, shipped, RecordingStore(), target=LocalTarget(tmp_path / "mirror"), scanner=scanner

@@ -1,4 +1,4 @@
-"""A Messages API on loopback for the tests of the door: answers as they were prepared, byte for byte."""
+"""A Messages API on loopback for the tests of the router: answers as they were prepared, byte for byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from door_world import Outside
+from egress_world import Outside
 
 MODEL = "claude-haiku-5-5"
 

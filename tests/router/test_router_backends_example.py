@@ -47,9 +47,9 @@ def test_where_claude_and_the_gateway_fail_the_factorys_question_goes_to_the_loc
             Backend.model_validate({**vars(backend), "base_url": url})
             for backend, url in zip(load_backends(EXAMPLE, VARIABLES), places, strict=True)
         ]
-        door = router_before(tmp_path, *backends)
+        access = router_before(tmp_path, *backends)
         api = ClaudeApi("https://api.anthropic.com", api_key=SecretStr("unused"), retries=0)
-        answer = RoutedApi(door, api).ask(question)
+        answer = RoutedApi(access, api).ask(question)
     assert (answer.text, answer.model) == ('{"sum": 4}', "qwen3:32b")
     assert model.complaints == []
     assert model.requests[0]["response_format"]["type"] == "json_schema"

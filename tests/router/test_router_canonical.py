@@ -16,7 +16,7 @@ from factory_assets.analyze.batches import paper_text
 from factory_assets.domain import agents
 from factory_assets.llm.asking import REMINDER
 from factory_assets.llm.claude_api import ClaudeApi
-from factory_assets.llm.model_door import UNORDERED_HEADER, VARIABLE_HEADER
+from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.prompts import Prompts
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked

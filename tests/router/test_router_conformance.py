@@ -13,7 +13,7 @@ import anthropic
 import httpx
 import openai
 import pytest
-from door_world import REAL
+from egress_world import REAL
 from messages_api import MessagesApi, Reply, error, message, messages_api, stream
 from pydantic import BaseModel, SecretStr
 from replay_material import body, two_files
@@ -27,7 +27,7 @@ from factory_assets.llm.router import Router
 from factory_assets.replay.server import ReplayServer
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 
 MODEL = "claude-haiku-5-5"
 ASK: dict[str, Any] = {
@@ -46,8 +46,8 @@ class Sum(BaseModel):
 
 
 @contextmanager
-def granted(door: RouterDoor) -> Iterator[RouterPass]:
-    with door.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=True) as way:
+def granted(access: RouterAccess) -> Iterator[RouterPass]:
+    with access.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=True) as way:
         yield way
 
 
@@ -62,11 +62,11 @@ class Both:
 @contextmanager
 def both(url: str, folder: Path) -> Iterator[Both]:
     with ExitStack() as held:
-        door = router_to(url, folder, api_key=REAL)
-        way = held.enter_context(granted(door))
+        access = router_to(url, folder, api_key=REAL)
+        way = held.enter_context(granted(access))
         clients = [
             held.enter_context(anthropic.Anthropic(base_url=at, api_key=key, max_retries=0))
-            for at, key in ((url, REAL), (door.url, way.token("sk-ant-api03-")))
+            for at, key in ((url, REAL), (access.url, way.token("sk-ant-api03-")))
         ]
         yield Both(*clients)
 
@@ -170,11 +170,11 @@ def test_a_refusal_is_the_same_error_to_the_sdk_with_the_time_to_wait(tmp_path: 
 
 def test_an_agents_answer_has_the_same_headers_and_bytes_as_a_direct_one(tmp_path: Path) -> None:
     with messages_api(Reply(whole("4").body, headers={"Request-Id": "r", "X-Odd": "1", "Date": "d"})) as api:
-        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        with door.open(Purpose("build", "word-count", "build"), limit_usd=1.0, seconds=60) as way:
+        access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        with access.open(Purpose("build", "word-count", "build"), limit_usd=1.0, seconds=60) as way:
             direct, routed = (
                 httpx.post(f"{url}/v1/messages", json=ASK, headers={"x-api-key": key})
-                for url, key in ((f"http://{api.place}", REAL), (door.url, way.token("")))
+                for url, key in ((f"http://{api.place}", REAL), (access.url, way.token("")))
             )
     assert headers_of(routed) == headers_of(direct)
     assert routed.content == direct.content
@@ -214,8 +214,8 @@ def test_the_replay_servers_answers_are_the_same_through_the_router(tmp_path: Pa
 def test_the_same_plain_question_is_answered_once_and_told_as_from_the_cache(tmp_path: Path) -> None:
     with messages_api(whole("4")) as api:
         backend = default_backend(f"http://{api.place}", CredentialKind.API_KEY, SecretStr(REAL))
-        door = router_before(tmp_path, backend, cache_hours=1)
-        with granted(door) as way, client_at(door, way) as client:
+        access = router_before(tmp_path, backend, cache_hours=1)
+        with granted(access) as way, client_at(access, way) as client:
             first = client.messages.with_raw_response.create(**ASK)
             again = client.messages.with_raw_response.create(**ASK)
     assert again.parse().to_dict() == first.parse().to_dict()
@@ -224,16 +224,16 @@ def test_the_same_plain_question_is_answered_once_and_told_as_from_the_cache(tmp
     assert len(api.seen) == 1
 
 
-def client_at(door: RouterDoor, way: RouterPass) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=door.url, api_key=way.token(""), max_retries=0)
+def client_at(access: RouterAccess, way: RouterPass) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=access.url, api_key=way.token(""), max_retries=0)
 
 
 @contextmanager
 def openai_client(api: MessagesApi, folder: Path) -> Iterator[openai.OpenAI]:
-    door = router_to(f"http://{api.place}", folder, api_key=REAL)
+    access = router_to(f"http://{api.place}", folder, api_key=REAL)
     with (
-        granted(door) as way,
-        openai.OpenAI(base_url=f"{door.url}/v1", api_key=way.token(""), max_retries=0) as client,
+        granted(access) as way,
+        openai.OpenAI(base_url=f"{access.url}/v1", api_key=way.token(""), max_retries=0) as client,
     ):
         yield client
 
@@ -289,16 +289,16 @@ def test_the_factorys_own_question_goes_by_the_router_and_arrives_with_the_real_
     question = Question("Be short.", "two and two", {"type": "object"}, MODEL)
     with messages_api(whole("{}")) as api:
         asking = ClaudeApi("https://api.anthropic.com", api_key=SecretStr("not-sent"), retries=0)
-        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        assert RoutedApi(door, asking).ask(question).text == "{}"
+        access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        assert RoutedApi(access, asking).ask(question).text == "{}"
     assert api.headers["x-api-key"] == REAL
 
 
 def test_our_client_of_llm_router_reads_what_this_router_tells(tmp_path: Path) -> None:
     with messages_api(whole("4")) as api:
-        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        asking = Router(door.url, api_key=SecretStr(door.signer.control()))
-        with granted(door) as way, client_at(door, way) as client:
+        access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        asking = Router(access.url, api_key=SecretStr(access.signer.control()))
+        with granted(access) as way, client_at(access, way) as client:
             client.messages.create(**ASK)
         assert asking.health().status == "ok"
         rows = {row.model: row for row in asking.backends()}

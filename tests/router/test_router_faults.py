@@ -32,7 +32,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.llm.prices import cost_usd
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 from factory_assets.router.whereabouts import Whereabouts
 
 pytestmark = pytest.mark.end_to_end
@@ -72,9 +72,9 @@ def router_process(folder: Path, api: MessagesApi, port: int) -> Iterator[subpro
             process.kill()
 
 
-def granted(stack: ExitStack, door: RouterDoor, phase: str, limit_usd: float = 5.0) -> RouterPass:
+def granted(stack: ExitStack, access: RouterAccess, phase: str, limit_usd: float = 5.0) -> RouterPass:
     return stack.enter_context(
-        door.open(Purpose("build", "word-count", phase), limit_usd=limit_usd, seconds=120)
+        access.open(Purpose("build", "word-count", phase), limit_usd=limit_usd, seconds=120)
     )
 
 
@@ -110,9 +110,11 @@ async def ask(client: anthropic.AsyncAnthropic, number: int, *, streams: bool) -
             continue
 
 
-def clients(door: RouterDoor, *ways: RouterPass) -> list[anthropic.AsyncAnthropic]:
+def clients(access: RouterAccess, *ways: RouterPass) -> list[anthropic.AsyncAnthropic]:
     return [
-        anthropic.AsyncAnthropic(base_url=door.url, api_key=way.token("sk-ant-"), max_retries=20, timeout=60)
+        anthropic.AsyncAnthropic(
+            base_url=access.url, api_key=way.token("sk-ant-"), max_retries=20, timeout=60
+        )
         for way in ways
     ]
 
@@ -134,7 +136,7 @@ def rows(folder: Path) -> list[tuple[str, str, float]]:
 def test_a_restart_under_load_loses_no_call_and_no_dollar(tmp_path: Path, how: signal.Signals) -> None:
     port, limit_usd = free_port(), 12.5 * ONE_CALL
     place = Whereabouts(tmp_path / "router")
-    door = place.door_to(f"http://127.0.0.1:{port}")
+    access = place.access_to(f"http://127.0.0.1:{port}")
     with messages_api(echo) as api, ExitStack() as stack:
 
         async def load() -> list[str]:
@@ -144,8 +146,8 @@ def test_a_restart_under_load_loses_no_call_and_no_dollar(tmp_path: Path, how: s
             return ["refused" if isinstance(a, anthropic.BadRequestError) else str(a) for a in answers]
 
         with router_process(tmp_path, api, port) as first:
-            ways = [granted(stack, door, f"phase-{number}") for number in range(4)]
-            *askers, scarce = clients(door, *ways, granted(stack, door, "scarce", limit_usd))
+            ways = [granted(stack, access, f"phase-{number}") for number in range(4)]
+            *askers, scarce = clients(access, *ways, granted(stack, access, "scarce", limit_usd))
             thread, results = in_thread(load)
             while len(api.seen) < CALLS // 3:
                 time.sleep(0.01)
@@ -184,8 +186,8 @@ def test_backends_that_go_down_in_turn_lose_no_call_and_are_left_alone_meanwhile
             default_backend(f"http://{api.place}", CredentialKind.API_KEY, SecretStr("x"), name=name)
             for name, api in (("first", first), ("second", second))
         )
-        door = router_before(tmp_path, *chain)
-        asking = clients(door, *(granted(stack, door, f"phase-{number}") for number in range(4)))
+        access = router_before(tmp_path, *chain)
+        asking = clients(access, *(granted(stack, access, f"phase-{number}") for number in range(4)))
         is_over = threading.Event()
 
         async def work(worker: int) -> list[tuple[str, str]]:
@@ -222,7 +224,7 @@ def test_backends_that_go_down_in_turn_lose_no_call_and_are_left_alone_meanwhile
         wait_for(first, 50)
         is_over.set()
         thread.join(20)
-        state = door.state()
+        state = access.state()
     (told,) = results
     assert all(asked == answered for answers in told for asked, answered in answers)
     # Those under way when it went down, and the calls that tried it since.
@@ -238,15 +240,15 @@ def megabytes(process: subprocess.Popen[bytes]) -> float:
 
 def test_prompts_of_thirty_megabytes_leave_nothing_behind(tmp_path: Path) -> None:
     port = free_port()
-    door = Whereabouts(tmp_path / "router").door_to(f"http://127.0.0.1:{port}")
+    access = Whereabouts(tmp_path / "router").access_to(f"http://127.0.0.1:{port}")
     body = json.dumps(
         {"model": MODEL, "max_tokens": 9, "messages": [{"role": "user", "content": "x" * 30_000_000}]}
     ).encode()
     with messages_api() as api, router_process(tmp_path, api, port) as process, ExitStack() as stack:
-        headers = {"x-api-key": granted(stack, door, "build", 1e3).token("")}
+        headers = {"x-api-key": granted(stack, access, "build", 1e3).token("")}
 
         async def round_of_three() -> list[int]:
-            async with httpx.AsyncClient(base_url=door.url, timeout=60) as client:
+            async with httpx.AsyncClient(base_url=access.url, timeout=60) as client:
                 asked = (client.post("/v1/messages", content=body, headers=headers) for _ in range(3))
                 return [answer.status_code for answer in await asyncio.gather(*asked)]
 
@@ -261,11 +263,11 @@ def test_prompts_of_thirty_megabytes_leave_nothing_behind(tmp_path: Path) -> Non
 
 def test_slow_readers_hold_up_what_the_backend_sends_and_lose_nothing_of_it(tmp_path: Path) -> None:
     port, readers = free_port(), 8
-    door = Whereabouts(tmp_path / "router").door_to(f"http://127.0.0.1:{port}")
+    access = Whereabouts(tmp_path / "router").access_to(f"http://127.0.0.1:{port}")
     long = stream(start(), *[text("word " * 2000)] * 4000, end(output_tokens=9), {"type": "message_stop"})
     asked = json.dumps({"model": MODEL, "max_tokens": 9, "stream": True, "messages": []}).encode()
     with messages_api(long) as api, router_process(tmp_path, api, port) as process, ExitStack() as stack:
-        keys = [granted(stack, door, f"phase-{number}", 1e3).token("") for number in range(3)]
+        keys = [granted(stack, access, f"phase-{number}", 1e3).token("") for number in range(3)]
         before = megabytes(process)
         connections = []
         for number in range(readers):

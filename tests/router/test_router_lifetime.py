@@ -9,6 +9,6 @@ from factory_assets.settings import Settings
 
 
 def test_a_way_outlives_the_gateways_that_opened_it(replay_settings: Settings) -> None:
-    door = Gateways(replay_settings)._door.to("api")
+    access = Gateways(replay_settings)._access.to("api")
     gc.collect()
-    assert door.answers()
+    assert access.answers()

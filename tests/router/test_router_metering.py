@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from door_world import REAL, ask_port
+from egress_world import REAL, ask_port
 from messages_api import MODEL, MessagesApi, Reply, end, error, message, messages_api, start, stream, text
 from router_world import end_routers, router_to
 
@@ -36,7 +36,7 @@ PRICE = cost_usd(MODEL, ONE)
 
 
 @dataclass(frozen=True)
-class Door:
+class EgressProxy:
     """Where to ask, and the token to show."""
 
     port: int
@@ -44,23 +44,25 @@ class Door:
 
 
 @contextmanager
-def metered(reply: Any = None, *, limit: float = 5.0) -> Iterator[tuple[MessagesApi, Door, RouterPass]]:
-    with messages_api(reply) as api, opened(api, limit=limit) as (door, way):
-        yield api, door, way
+def metered(
+    reply: Any = None, *, limit: float = 5.0
+) -> Iterator[tuple[MessagesApi, EgressProxy, RouterPass]]:
+    with messages_api(reply) as api, opened(api, limit=limit) as (access, way):
+        yield api, access, way
 
 
 @contextmanager
-def opened(api: MessagesApi, *, limit: float = 5.0) -> Iterator[tuple[Door, RouterPass]]:
+def opened(api: MessagesApi, *, limit: float = 5.0) -> Iterator[tuple[EgressProxy, RouterPass]]:
     with TemporaryDirectory() as folder:
-        door = router_to(f"http://{api.place}", Path(folder), api_key=REAL)
-        with door.open(Purpose("build"), limit_usd=limit, seconds=60) as way:
-            yield Door(urlsplit(door.url).port or 0, way.token("")), way
+        access = router_to(f"http://{api.place}", Path(folder), api_key=REAL)
+        with access.open(Purpose("build"), limit_usd=limit, seconds=60) as way:
+            yield EgressProxy(urlsplit(access.url).port or 0, way.token("")), way
         end_routers()
 
 
-def call(door: Door, path: str = "/v1/messages", **request: Any) -> tuple[int, bytes]:
+def call(access: EgressProxy, path: str = "/v1/messages", **request: Any) -> tuple[int, bytes]:
     body = json.dumps({"model": MODEL, "max_tokens": 2000, **request}).encode()
-    return ask_port(door.port, path, body=body, x_api_key=door.token)
+    return ask_port(access.port, path, body=body, x_api_key=access.token)
 
 
 def begun(meter: GrantMeter) -> Call:
@@ -68,7 +70,7 @@ def begun(meter: GrantMeter) -> Call:
 
 
 def settled(meter: RouterPass, cost: float) -> bool:
-    """An answer can arrive a moment before the door has settled it."""
+    """An answer can arrive a moment before the router has settled it."""
     deadline = time.monotonic() + 5
     while meter.seen.usage.cost_usd != pytest.approx(cost) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -84,8 +86,8 @@ def settled_between(meter: RouterPass, least: int, most: int) -> bool:
 
 def test_an_answer_in_one_piece_costs_what_it_counts() -> None:
     counts = {"cache_read_input_tokens": 500, "cache_creation_input_tokens": 300}
-    with metered(message(**counts)) as (api, door, meter):
-        assert call(door) == (200, api.reply.body)
+    with metered(message(**counts)) as (api, access, meter):
+        assert call(access) == (200, api.reply.body)
         usage = Usage(input_tokens=1000, output_tokens=100, cache_read_tokens=500, cache_write_tokens=300)
         assert settled(meter, cost_usd(MODEL, usage))
         assert meter.seen.usage.model_copy(update={"calls": 0, "cost_usd": 0.0}) == usage
@@ -96,8 +98,8 @@ def test_an_answer_in_one_piece_costs_what_it_counts() -> None:
 @pytest.mark.parametrize("chunk", [None, 1, 7, 4096])
 def test_a_stream_costs_what_its_last_counts_say_however_it_is_cut_into_pieces(chunk: int | None) -> None:
     events = (start(), text("hello " * 50), text('"message_delta" {"usage": 1}'), end(output_tokens=100))
-    with metered(stream(*events, chunk=chunk)) as (api, door, meter):
-        assert call(door, stream=True) == (200, api.reply.body)
+    with metered(stream(*events, chunk=chunk)) as (api, access, meter):
+        assert call(access, stream=True) == (200, api.reply.body)
         assert settled(meter, PRICE)
         assert meter.seen.usage.calls == 1
 
@@ -112,8 +114,8 @@ def test_a_stream_costs_what_its_last_counts_say_however_it_is_cut_into_pieces(c
     ids=["cache for an hour", "searches", "fast mode"],
 )
 def test_what_makes_a_call_dearer_is_counted(counts: dict[str, Any], extras: Extras) -> None:
-    with metered(message("claude-opus-5-5", cache_creation_input_tokens=300, **counts)) as (_, door, meter):
-        call(door)
+    with metered(message("claude-opus-5-5", cache_creation_input_tokens=300, **counts)) as (_, access, meter):
+        call(access)
         usage = ONE.model_copy(update={"cache_write_tokens": 300})
         assert settled(meter, cost_usd("claude-opus-5-5", usage, extras))
         assert meter.seen.usage.cost_usd > cost_usd("claude-opus-5-5", usage)
@@ -127,20 +129,20 @@ def test_what_other_models_did_for_an_answer_is_counted_too() -> None:
         "output_tokens": 100,
     }
     own = {"type": "message", "input_tokens": 1000, "output_tokens": 100}
-    with metered(message(iterations=[own, beside])) as (_, door, meter):
-        call(door)
+    with metered(message(iterations=[own, beside])) as (_, access, meter):
+        call(access)
         assert settled(meter, PRICE + cost_usd("claude-opus-5-5", ONE))
 
 
 def test_a_spent_budget_lets_no_further_call_pass_and_says_so() -> None:
-    with metered(limit=1.5 * PRICE) as (api, door, meter):
-        assert [call(door)[0] for _ in range(2)] == [200, 200]
+    with metered(limit=1.5 * PRICE) as (api, access, meter):
+        assert [call(access)[0] for _ in range(2)] == [200, 200]
         assert settled(meter, 2 * PRICE)
         assert not meter.seen.over_budget
-        status, body = call(door)
+        status, body = call(access)
         assert status == 400
         assert b"No further call of the model passes: the budget of $0.00 is used up" in body
-        assert call(door)[0] == 400
+        assert call(access)[0] == 400
         assert len(api.seen) == 2
         assert meter.seen.over_budget
         assert len(meter.seen.not_passed) == 1
@@ -148,21 +150,21 @@ def test_a_spent_budget_lets_no_further_call_pass_and_says_so() -> None:
 
 @pytest.mark.parametrize("chunk", [None, 50])
 def test_an_answer_counts_before_its_end_has_reached_the_program(chunk: int | None) -> None:
-    with metered(replace(message(), chunk=chunk, linger=0.5), limit=0.5 * PRICE) as (_, door, meter):
-        assert call(door)[0] == 200
+    with metered(replace(message(), chunk=chunk, linger=0.5), limit=0.5 * PRICE) as (_, access, meter):
+        assert call(access)[0] == 200
         assert meter.seen.usage.cost_usd == pytest.approx(PRICE)
-        assert call(door)[0] == 400
+        assert call(access)[0] == 400
 
 
 def test_a_budget_that_is_passed_by_a_twentieth_still_holds() -> None:
-    with metered(limit=PRICE / 1.04) as (_, door, meter):
-        call(door)
+    with metered(limit=PRICE / 1.04) as (_, access, meter):
+        call(access)
         assert settled(meter, PRICE)
-        assert call(door)[0] == 200
-    with metered(limit=PRICE / 1.06) as (_, door, meter):
-        call(door)
+        assert call(access)[0] == 200
+    with metered(limit=PRICE / 1.06) as (_, access, meter):
+        call(access)
         assert settled(meter, PRICE)
-        assert call(door)[0] == 400
+        assert call(access)[0] == 400
 
 
 def test_a_call_under_way_counts_from_its_first_event_on() -> None:
@@ -202,8 +204,8 @@ def test_errors_of_the_api_do_not_end_its_silence() -> None:
 
 
 def test_at_most_eight_calls_are_under_way_at_once() -> None:
-    with metered(Reply(message().body, wait=1.0)) as (api, door, meter):
-        threads = [threading.Thread(target=call, args=(door,)) for _ in range(12)]
+    with metered(Reply(message().body, wait=1.0)) as (api, access, meter):
+        threads = [threading.Thread(target=call, args=(access,)) for _ in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -214,42 +216,44 @@ def test_at_most_eight_calls_are_under_way_at_once() -> None:
 
 
 def test_counting_tokens_costs_nothing_and_passes_when_nothing_else_does() -> None:
-    with metered(limit=0.5 * PRICE) as (api, door, meter):
-        call(door)
+    with metered(limit=0.5 * PRICE) as (api, access, meter):
+        call(access)
         assert settled(meter, PRICE)
-        assert call(door)[0] == 400
-        assert call(door, "/v1/messages/count_tokens?beta=true")[0] == 200
+        assert call(access)[0] == 400
+        assert call(access, "/v1/messages/count_tokens?beta=true")[0] == 200
         assert meter.seen.usage.calls == 1
         assert len(api.seen) == 2
 
 
 def test_a_model_without_a_price_costs_what_the_one_that_was_asked_for_does() -> None:
-    with metered(message("qwen-of-a-router")) as (_, door, meter):
-        call(door)
+    with metered(message("qwen-of-a-router")) as (_, access, meter):
+        call(access)
         assert settled(meter, PRICE)
 
 
 def test_a_model_without_a_price_that_was_asked_for_costs_what_the_dearest_does() -> None:
-    with metered(message("claude-unheard-of")) as (_, door, meter):
-        call(door, model="claude-unheard-of")
+    with metered(message("claude-unheard-of")) as (_, access, meter):
+        call(access, model="claude-unheard-of")
         assert settled(meter, dearest_cost(ONE, Extras()))
         assert meter.seen.usage.cost_usd > 50 * PRICE
 
 
 def test_a_stream_that_breaks_off_costs_its_prompt_and_what_was_written() -> None:
     reply = stream(start(), *[text("word " * 20)] * 200, end(output_tokens=5), chunk=4096, cut=30_000)
-    with metered(reply) as (_, door, meter):
+    with metered(reply) as (_, access, meter):
         with pytest.raises(http.client.IncompleteRead):
-            call(door, stream=True)
+            call(access, stream=True)
         assert settled_between(meter, 3000, 7500)
         assert meter.seen.usage.input_tokens == 1000
 
 
-def hang_up(door: Door, **request: Any) -> int:
+def hang_up(access: EgressProxy, **request: Any) -> int:
     """Ask, and leave without waiting for the answer; gives the size of the request."""
     body = json.dumps({"model": MODEL, **request}).encode()
-    with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
-        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", access.port), timeout=10) as client:
+        head = (
+            f"POST /v1/messages HTTP/1.1\r\nx-api-key: {access.token}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
         client.sendall(head.encode() + body)
         time.sleep(0.2)
     return len(body)
@@ -263,20 +267,20 @@ def estimated(size: int) -> int:
 def test_who_hangs_up_before_the_answer_pays_for_the_most_that_was_asked_for() -> None:
     slow = Reply(message().body, wait=1.0)
     prompt = "word " * 4000
-    with metered(slow) as (_, door, meter):
-        size = hang_up(door, max_tokens=30_000, messages=prompt)
+    with metered(slow) as (_, access, meter):
+        size = hang_up(access, max_tokens=30_000, messages=prompt)
         assert settled(meter, cost_usd(MODEL, Usage(input_tokens=estimated(size), output_tokens=30_000)))
-    with metered(slow) as (_, door, meter):
-        size = hang_up(door, max_tokens=30_000, messages=prompt, stream=True)
+    with metered(slow) as (_, access, meter):
+        size = hang_up(access, max_tokens=30_000, messages=prompt, stream=True)
         assert settled(meter, cost_usd(MODEL, Usage(input_tokens=estimated(size), output_tokens=1000)))
 
 
 def test_a_request_that_did_not_arrive_whole_costs_nothing() -> None:
-    with metered() as (api, door, meter):
-        with socket.create_connection(("127.0.0.1", door.port), timeout=10) as client:
-            head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: 100\r\n\r\n"
+    with metered() as (api, access, meter):
+        with socket.create_connection(("127.0.0.1", access.port), timeout=10) as client:
+            head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {access.token}\r\nContent-Length: 100\r\n\r\n"
             client.sendall(head.encode() + b"{" * 99)
-        assert call(door)[0] == 200
+        assert call(access)[0] == 200
         assert settled(meter, PRICE)
         assert len(api.seen) == 1
 
@@ -286,8 +290,8 @@ def test_an_api_that_hangs_up_without_an_answer_charges_nothing(hang_up: str) ->
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_hang_up, args=(server, hang_up), daemon=True).start()
         api = MessagesApi(port=server.getsockname()[1])
-        with opened(api) as (door, meter):
-            status, body = call(door)
+        with opened(api) as (access, meter):
+            status, body = call(access)
             assert (status, meter.seen.usage) == (502, Usage())
     assert b"gave no answer" in body
 
@@ -304,8 +308,8 @@ def _hang_up(server: socket.socket, how: str) -> None:
 
 def test_a_compressed_answer_is_not_passed_on_and_its_call_is_estimated() -> None:
     packed = Reply(gzip.compress(message().body), headers={"Content-Encoding": "gzip"})
-    with metered(packed) as (_, door, meter):
-        status, body = call(door)
+    with metered(packed) as (_, access, meter):
+        status, body = call(access)
         assert status == 502
         assert b"is encoded (gzip), though it was asked not to be" in body
         assert settled_between(meter, 2000, 2000)
@@ -313,24 +317,24 @@ def test_a_compressed_answer_is_not_passed_on_and_its_call_is_estimated() -> Non
 
 def test_lines_too_long_to_be_read_pass_and_the_counts_after_them_are_read() -> None:
     reply = stream(start(), text("x" * 3_000_000), end(output_tokens=100))
-    with metered(reply) as (_, door, meter):
-        assert call(door, stream=True) == (200, reply.body)
+    with metered(reply) as (_, access, meter):
+        assert call(access, stream=True) == (200, reply.body)
         assert settled(meter, PRICE)
 
 
 def test_an_answer_too_long_to_be_read_passes_and_costs_the_most() -> None:
     body = message().body[:-1] + b', "x": "' + b"y" * 9_000_000 + b'"}'
-    with metered(Reply(body)) as (_, door, meter):
-        assert call(door)[1] == body
+    with metered(Reply(body)) as (_, access, meter):
+        assert call(access)[1] == body
         assert settled_between(meter, 2000, 10_000_000)
 
 
 def test_a_request_larger_than_the_api_takes_is_refused() -> None:
     with (
-        metered() as (api, door, _),
-        socket.create_connection(("127.0.0.1", door.port), timeout=10) as client,
+        metered() as (api, access, _),
+        socket.create_connection(("127.0.0.1", access.port), timeout=10) as client,
     ):
-        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {door.token}\r\nContent-Length: 33554433\r\n\r\n"
+        head = f"POST /v1/messages HTTP/1.1\r\nx-api-key: {access.token}\r\nContent-Length: 33554433\r\n\r\n"
         client.sendall(head.encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 413")
         assert api.seen == []
@@ -350,13 +354,13 @@ def test_a_request_larger_than_the_api_takes_is_refused() -> None:
     ids=["none", "no JSON", "a list", "null", "no counts", "negative counts", "very deep"],
 )
 def test_an_answer_that_cannot_be_understood_costs_the_most_that_was_asked_for(body: bytes) -> None:
-    with metered(Reply(body)) as (_, door, meter):
-        assert call(door) == (200, body)
+    with metered(Reply(body)) as (_, access, meter):
+        assert call(access) == (200, body)
         assert settled_between(meter, 2000, 30_000)
 
 
 def refused_at(meter: RouterPass) -> Refusal | None:
-    """What the door saw refused, once it has read it."""
+    """What the router saw refused, once it has read it."""
     deadline = time.monotonic() + 5
     while meter.seen.refusal is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -380,9 +384,9 @@ def refused_at(meter: RouterPass) -> Refusal | None:
         (error(529, "overloaded_error"), Fault.OUTAGE),
     ],
 )
-def test_the_door_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) -> None:
-    with metered(reply) as (_, door, meter):
-        call(door)
+def test_the_router_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) -> None:
+    with metered(reply) as (_, access, meter):
+        call(access)
         refusal = refused_at(meter)
         assert refusal is not None
         assert refusal.fault is fault
@@ -390,11 +394,11 @@ def test_the_door_remembers_the_refusal_that_it_saw(reply: Reply, fault: Fault) 
 
 
 def test_an_answer_after_a_refusal_ends_it() -> None:
-    with metered(error(529, "overloaded_error")) as (api, door, meter):
-        call(door)
+    with metered(error(529, "overloaded_error")) as (api, access, meter):
+        call(access)
         assert refused_at(meter)
         api.reply = message()
-        call(door)
+        call(access)
         assert settled(meter, PRICE)
         deadline = time.monotonic() + 5
         while meter.seen.silent_seconds:
@@ -418,16 +422,16 @@ def test_what_was_accepted_and_is_then_refused_is_in_doubt_alone(
     reply: Reply, model: str, is_doubted: bool
 ) -> None:
     """Code in a sandbox can be denied on purpose, but it cannot make an account run dry unseen."""
-    with metered() as (api, door, meter):
-        call(door)
+    with metered() as (api, access, meter):
+        call(access)
         assert settled(meter, PRICE)
         api.reply = reply
-        call(door, model=model)
+        call(access, model=model)
         assert refused_at(meter) is not None
         assert meter.seen.is_doubted is is_doubted
 
 
 def test_a_placeholder_that_is_wrong_is_no_refusal_of_the_api() -> None:
-    with metered() as (_, door, meter):
-        assert ask_port(door.port, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
+    with metered() as (_, access, meter):
+        assert ask_port(access.port, "/v1/messages", x_api_key="sk-ant-another")[0] == 401
         assert meter.seen.refusal is None

@@ -18,7 +18,7 @@ from router_world import router_before
 from factory_assets.domain.agents import Purpose
 from factory_assets.router.backends import Backend, CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 
 ASK: dict[str, Any] = {
     "model": "qwen3",
@@ -42,10 +42,10 @@ def backend(model: LocalModel, **fields: Any) -> Backend:
 
 
 @contextmanager
-def asking(door: RouterDoor, *, plain: bool = True) -> Iterator[tuple[anthropic.Anthropic, RouterPass]]:
+def asking(access: RouterAccess, *, plain: bool = True) -> Iterator[tuple[anthropic.Anthropic, RouterPass]]:
     with (
-        door.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=plain) as way,
-        anthropic.Anthropic(base_url=door.url, api_key=way.token(""), max_retries=0) as client,
+        access.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=plain) as way,
+        anthropic.Anthropic(base_url=access.url, api_key=way.token(""), max_retries=0) as client,
     ):
         yield client, way
 
@@ -134,8 +134,8 @@ def test_a_local_model_stands_in_where_claude_fails(tmp_path: Path) -> None:
     asked = ASK | {"model": "claude-haiku-5-5"}
     with local_model() as model:
         nobody = claude("http://127.0.0.1:9")
-        door = router_before(tmp_path, nobody, backend(model, stands_in_for=["claude-haiku-5-5"]))
-        with asking(door) as (client, way):
+        access = router_before(tmp_path, nobody, backend(model, stands_in_for=["claude-haiku-5-5"]))
+        with asking(access) as (client, way):
             assert client.messages.create(**asked).model == "qwen3"
             assert way.seen.usage.calls == 1
     assert model.requests[0]["model"] == "qwen3"

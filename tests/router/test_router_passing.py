@@ -17,7 +17,7 @@ from pathlib import Path
 import anthropic
 import httpx
 import pytest
-from door_world import REAL, Outside, ask_port, outside_server
+from egress_world import REAL, Outside, ask_port, outside_server
 from layout import python_path
 from llm_server import KEY as SCRIPTED_KEY
 from llm_server import Reply, serving, stream
@@ -31,7 +31,7 @@ from factory_assets.llm.routed_api import RoutedApi
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Conversation, Turn
 from factory_assets.replay.server import ReplayServer
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 from factory_assets.router.passing import passed_on
 
 ASK = {
@@ -43,13 +43,13 @@ ASK = {
 
 
 @contextmanager
-def granted(door: RouterDoor, *, limit_usd: float = 1.0) -> Iterator[RouterPass]:
-    with door.open(Purpose("build", "word-count", "build"), limit_usd=limit_usd, seconds=60) as way:
+def granted(access: RouterAccess, *, limit_usd: float = 1.0) -> Iterator[RouterPass]:
+    with access.open(Purpose("build", "word-count", "build"), limit_usd=limit_usd, seconds=60) as way:
         yield way
 
 
-def port_of(door: RouterDoor) -> int:
-    return httpx.URL(door.url).port or 0
+def port_of(access: RouterAccess) -> int:
+    return httpx.URL(access.url).port or 0
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def direct() -> Iterator[str]:
 
 def test_an_errors_words_status_and_headers_pass_unchanged(direct: str, tmp_path: Path) -> None:
     asked = {**ASK, "max_tokens": -1}
-    with granted(door := router_to(direct, tmp_path, api_key=REAL)) as way:
+    with granted(access := router_to(direct, tmp_path, api_key=REAL)) as way:
         plain = httpx.post(f"{direct}/v1/messages", json=asked, headers={"x-api-key": REAL})
-        routed = httpx.post(f"{door.url}/v1/messages", json=asked, headers={"x-api-key": way.token("")})
+        routed = httpx.post(f"{access.url}/v1/messages", json=asked, headers={"x-api-key": way.token("")})
     assert routed.status_code == plain.status_code == 400
     assert routed.json()["error"] == plain.json()["error"]
     assert routed.headers.keys() - {"date"} >= {"anthropic-ratelimit-requests-remaining", "request-id"}
@@ -78,8 +78,8 @@ def test_the_sdk_counts_tokens_through_it(direct: str, tmp_path: Path) -> None:
             )
             return asked.input_tokens
 
-    with granted(door := router_to(direct, tmp_path, api_key=REAL)) as way:
-        assert count(door.url, way.token("sk-ant-api03-")) == count(direct, REAL) > 0
+    with granted(access := router_to(direct, tmp_path, api_key=REAL)) as way:
+        assert count(access.url, way.token("sk-ant-api03-")) == count(direct, REAL) > 0
 
 
 def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
@@ -95,9 +95,9 @@ def test_without_a_token_nothing_is_asked(tmp_path: Path) -> None:
 def before_outside(tmp_path: Path, path: str = "", **credential: str) -> Iterator[tuple[Outside, int, str]]:
     """A server that keeps what arrives, the port of the router before it, and a token for that."""
     with outside_server() as outside:
-        door = router_to(f"http://{outside.place}{path}", tmp_path, **credential)
-        with granted(door) as way:
-            yield outside, port_of(door), way.token("")
+        access = router_to(f"http://{outside.place}{path}", tmp_path, **credential)
+        with granted(access) as way:
+            yield outside, port_of(access), way.token("")
 
 
 def test_the_real_key_arrives_in_the_place_of_the_token_and_nothing_else_changes(tmp_path: Path) -> None:
@@ -187,10 +187,10 @@ def test_what_the_router_knows_of_grants_is_told_to_no_holder_of_one(tmp_path: P
 
 def test_a_token_is_of_no_use_once_its_run_is_over(tmp_path: Path) -> None:
     with outside_server() as outside:
-        door = router_to(f"http://{outside.place}", tmp_path, api_key=REAL)
-        with granted(door) as way:
-            assert ask_port(port_of(door), "/v1/messages", x_api_key=way.token(""))[0] == 200
-        assert ask_port(port_of(door), "/v1/messages", x_api_key=way.token(""))[0] == 401
+        access = router_to(f"http://{outside.place}", tmp_path, api_key=REAL)
+        with granted(access) as way:
+            assert ask_port(port_of(access), "/v1/messages", x_api_key=way.token(""))[0] == 200
+        assert ask_port(port_of(access), "/v1/messages", x_api_key=way.token(""))[0] == 401
         assert len(outside.seen) == 1
 
 
@@ -233,9 +233,9 @@ def test_a_client_that_hangs_up_ends_the_request_outside(tmp_path: Path) -> None
 def before(reply: Reply, tmp_path: Path, *, limit_usd: float = 1.0) -> Iterator[tuple[str, str, RouterPass]]:
     """A scripted API: its address, the router's before it, and a way through that."""
     with serving(reply) as server:
-        door = router_to(server.url, tmp_path, auth_token=SCRIPTED_KEY)
-        with granted(door, limit_usd=limit_usd) as way:
-            yield server.url, door.url, way
+        access = router_to(server.url, tmp_path, auth_token=SCRIPTED_KEY)
+        with granted(access, limit_usd=limit_usd) as way:
+            yield server.url, access.url, way
 
 
 def streamed(url: str, key: str) -> tuple[int, bytes]:
@@ -279,8 +279,8 @@ def test_a_grant_that_is_used_up_is_told_so_in_the_apis_form(tmp_path: Path) -> 
 def test_a_backend_that_is_away_is_told_as_the_api_would(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
-    with granted(door := router_to(f"http://127.0.0.1:{closed}", tmp_path, api_key="x")) as way:
-        status, content = streamed(door.url, way.token(""))
+    with granted(access := router_to(f"http://127.0.0.1:{closed}", tmp_path, api_key="x")) as way:
+        status, content = streamed(access.url, way.token(""))
     assert status == 502
     assert f"127.0.0.1:{closed} cannot be reached".encode() in content
 
@@ -306,8 +306,8 @@ from pathlib import Path
 from router_world import end_routers, router_to
 from test_router_passing import REAL, ask_port, granted, port_of
 for host in ("localhost", "127.0.0.1"):
-    with granted(door := router_to(f"https://{host}:{sys.argv[1]}", Path(sys.argv[3]), api_key=REAL)) as way:
-        print(ask_port(port_of(door), "/v1/messages", x_api_key=way.token("")))
+    with granted(access := router_to(f"https://{host}:{sys.argv[1]}", Path(sys.argv[3]), api_key=REAL)) as way:
+        print(ask_port(port_of(access), "/v1/messages", x_api_key=way.token("")))
 end_routers()
 """
 
@@ -336,13 +336,13 @@ def test_the_model_api_is_asked_with_tls_and_its_certificate_is_checked(tmp_path
 
 
 def test_a_question_goes_by_the_router_and_its_dollars_are_booked_there(direct: str, tmp_path: Path) -> None:
-    door = router_to(direct, tmp_path, api_key=REAL)
+    access = router_to(direct, tmp_path, api_key=REAL)
     api = ClaudeApi(direct, api_key=SecretStr(REAL), retries=0)
     question = Question("rules", "papers", {"type": "object", "properties": {}}, "claude-haiku-4-5")
     with pytest.raises(InputError):
         # The replay server has no answer to such a question; a key of somebody else's would be a CredentialError.
-        RoutedApi(door, api).ask(question)
-    with sqlite3.connect(door.journal) as journal:
+        RoutedApi(access, api).ask(question)
+    with sqlite3.connect(access.journal) as journal:
         assert journal.execute("SELECT stage, outcome FROM calls").fetchall() == [
             ("trial", "refused with 400")
         ]

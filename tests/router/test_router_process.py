@@ -23,8 +23,8 @@ from router_world import claude_code
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.agents import AgentTask, OutcomeKind, Purpose
 from factory_assets.llm.claude_code import ClaudeCode
-from factory_assets.llm.model_door import AtDoor
-from factory_assets.router.client import RouterDoor
+from factory_assets.llm.model_access import SeenCalls
+from factory_assets.router.client import RouterAccess
 from factory_assets.router.whereabouts import Whereabouts
 
 pytestmark = pytest.mark.end_to_end
@@ -70,9 +70,9 @@ def router_process(script: Script, folder: Path, port: int) -> Iterator[subproce
             process.terminate()
 
 
-def agent_by(door: RouterDoor, folder: Path) -> ClaudeCode:
+def agent_by(access: RouterAccess, folder: Path) -> ClaudeCode:
     return ClaudeCode(
-        bubblewrap(), door, asked="the script", credentials=KEY, binary=None, state_dir=folder / "state"
+        bubblewrap(), access, asked="the script", credentials=KEY, binary=None, state_dir=folder / "state"
     )
 
 
@@ -82,11 +82,13 @@ def test_a_phase_outlives_the_kill_of_its_router_and_knows_what_it_spent(tmp_pat
     workspace = tmp_path / "workspace"
     ended: list[Any] = []
     with claude_server(wait, bash("echo two"), Say("all done")) as script:
-        door = Whereabouts(tmp_path / "data" / "router").door_to(f"http://127.0.0.1:{port}")
+        access = Whereabouts(tmp_path / "data" / "router").access_to(f"http://127.0.0.1:{port}")
         with router_process(script, tmp_path, port) as first:
             work = threading.Thread(
                 target=lambda: ended.append(
-                    agent_by(door, tmp_path).run_agent(task(workspace), lambda line: None, lambda used: None)
+                    agent_by(access, tmp_path).run_agent(
+                        task(workspace), lambda line: None, lambda used: None
+                    )
                 )
             )
             work.start()
@@ -110,7 +112,7 @@ def test_what_a_phase_had_spent_is_known_though_its_router_never_comes_back(tmp_
     port = free_port()
     workspace = tmp_path / "workspace"
     with claude_server(bash("touch begun; sleep 2"), Say("all done")) as script:
-        door = Whereabouts(tmp_path / "data" / "router").door_to(f"http://127.0.0.1:{port}")
+        access = Whereabouts(tmp_path / "data" / "router").access_to(f"http://127.0.0.1:{port}")
         with router_process(script, tmp_path, port) as first:
 
             def kill() -> None:
@@ -120,7 +122,7 @@ def test_what_a_phase_had_spent_is_known_though_its_router_never_comes_back(tmp_
 
             killer = threading.Thread(target=kill)
             killer.start()
-            agent = agent_by(door, tmp_path)
+            agent = agent_by(access, tmp_path)
             agent._retries = 1
             outcome = agent.run_agent(task(workspace), lambda line: None, lambda used: None)
             killer.join()
@@ -131,11 +133,11 @@ def test_what_a_phase_had_spent_is_known_though_its_router_never_comes_back(tmp_
 
 @dataclass(frozen=True)
 class _Direct:
-    """A door that leads to the API itself, with the real key; implements llm.model_door.ModelDoor."""
+    """A way that leads to the API itself, with the real key; implements llm.model_access.ModelAccess."""
 
     url: str
     limit_usd: float = 5.0
-    seen: AtDoor = field(default_factory=AtDoor)
+    seen: SeenCalls = field(default_factory=SeenCalls)
 
     def token(self, beginning: str) -> str:
         return REAL

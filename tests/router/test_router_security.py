@@ -21,14 +21,14 @@ from typing import Any
 
 import httpx
 import pytest
-from door_world import REAL, ask_port
+from egress_world import REAL, ask_port
 from messages_api import MessagesApi, Reply, end, message, messages_api, start, stream, text
 from router_world import router_before, router_to
 
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.agents import Purpose
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor, RouterPass
+from factory_assets.router.client import RouterAccess, RouterPass
 from factory_assets.router.journal import spent_by
 from factory_assets.router.whereabouts import Whereabouts
 
@@ -37,28 +37,28 @@ SENT = json.dumps(ASK).encode()
 
 
 @contextmanager
-def granted(door: RouterDoor, phase: str = "build", *, plain: bool = False) -> Iterator[RouterPass]:
-    with door.open(Purpose("build", "word-count", phase), limit_usd=5.0, seconds=60, plain=plain) as way:
+def granted(access: RouterAccess, phase: str = "build", *, plain: bool = False) -> Iterator[RouterPass]:
+    with access.open(Purpose("build", "word-count", phase), limit_usd=5.0, seconds=60, plain=plain) as way:
         yield way
 
 
 @contextmanager
 def before_api(
     tmp_path: Path, reply: Reply | None = None, *, plain: bool = False
-) -> Iterator[tuple[MessagesApi, RouterDoor, RouterPass]]:
+) -> Iterator[tuple[MessagesApi, RouterAccess, RouterPass]]:
     with messages_api(reply) as api:
-        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        with granted(door, plain=plain) as way:
-            yield api, door, way
+        access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        with granted(access, plain=plain) as way:
+            yield api, access, way
 
 
-def port_of(door: RouterDoor) -> int:
-    return httpx.URL(door.url).port or 0
+def port_of(access: RouterAccess) -> int:
+    return httpx.URL(access.url).port or 0
 
 
-def raw(door: RouterDoor, *parts: bytes) -> bytes:
+def raw(access: RouterAccess, *parts: bytes) -> bytes:
     """What is answered to these very bytes, until the router hangs up or says no more for two seconds."""
-    with socket.create_connection(("127.0.0.1", port_of(door)), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port_of(access)), timeout=10) as connection:
         heard = b""
         # It hangs up on what it refuses, bytes that it has not read among it.
         with suppress(TimeoutError, ConnectionError):
@@ -97,9 +97,9 @@ def test_a_request_of_two_lengths_is_never_taken_for_two_others(
     tmp_path: Path, lines: tuple[str, ...]
 ) -> None:
     """Whatever is made of it, what the API hears has one length, and is the one request or the other whole."""
-    with before_api(tmp_path) as (api, door, way):
+    with before_api(tmp_path) as (api, access, way):
         second = head(way, "content-length: 2") + b"{}"
-        raw(door, head(way, *lines, connection="keep-alive"), b"0\r\n\r\n", second)
+        raw(access, head(way, *lines, connection="keep-alive"), b"0\r\n\r\n", second)
     for _, _, headers, body in api.seen:
         assert "transfer-encoding" not in {name.lower() for name in headers}
         assert headers["Content-Length"] == str(len(body))
@@ -117,8 +117,8 @@ def test_what_connection_names_goes_no_further(tmp_path: Path) -> None:
         "proxy-authorization: Basic eA==",
         f"content-length: {len(SENT)}",
     )
-    with before_api(tmp_path) as (api, door, way):
-        assert b" 200 " in raw(door, head(way, *lines), SENT).split(b"\r\n")[0]
+    with before_api(tmp_path) as (api, access, way):
+        assert b" 200 " in raw(access, head(way, *lines), SENT).split(b"\r\n")[0]
     assert not {"x-slip", "x-other", "te", "upgrade", "proxy-authorization"} & api.headers.keys()
 
 
@@ -126,10 +126,10 @@ def test_what_connection_names_goes_no_further(tmp_path: Path) -> None:
 def test_of_two_credentials_neither_goes_on_and_the_real_one_arrives_alone(
     tmp_path: Path, is_first: bool
 ) -> None:
-    with before_api(tmp_path) as (api, door, way):
+    with before_api(tmp_path) as (api, access, way):
         lines = [f"authorization: Bearer {way.token('')}", "Authorization: Bearer sk-of-another"]
         named = lines if is_first else lines[::-1]
-        raw(door, head(way, *named, "X-Api-Key: other", f"content-length: {len(SENT)}"), SENT)
+        raw(access, head(way, *named, "X-Api-Key: other", f"content-length: {len(SENT)}"), SENT)
     for _, _, headers, _ in api.seen:
         credentials = [
             (n.lower(), v) for n, v in headers.items() if n.lower() in {"authorization", "x-api-key"}
@@ -141,8 +141,8 @@ def test_of_two_credentials_neither_goes_on_and_the_real_one_arrives_alone(
     "line", ["x-a: b\r\n x-api-key: folded", "x-a\x00: b", "x api: b", ": b", "x-a: b\x00c"]
 )
 def test_a_header_that_is_none_is_refused_or_does_not_arrive(tmp_path: Path, line: str) -> None:
-    with before_api(tmp_path) as (api, door, way):
-        raw(door, head(way, line, f"content-length: {len(SENT)}"), SENT)
+    with before_api(tmp_path) as (api, access, way):
+        raw(access, head(way, line, f"content-length: {len(SENT)}"), SENT)
     for _, _, headers, _ in api.seen:
         assert headers["x-api-key"] == REAL
         assert not any("\x00" in name + value or " " in name for name, value in headers.items())
@@ -152,22 +152,22 @@ def test_a_header_that_is_none_is_refused_or_does_not_arrive(tmp_path: Path, lin
     "path", ["/v1/messages?x=1%0d%0aHost:%20evil", "/v1/messages?u=http://169.254.169.254/"]
 )
 def test_no_query_leads_elsewhere(tmp_path: Path, path: str) -> None:
-    with before_api(tmp_path) as (api, door, way):
-        ask_port(port_of(door), path, body=SENT, x_api_key=way.token(""))
+    with before_api(tmp_path) as (api, access, way):
+        ask_port(port_of(access), path, body=SENT, x_api_key=way.token(""))
         (seen,) = api.seen
     assert (seen[1], seen[2]["Host"]) == (path, api.place)
 
 
 def test_an_absolute_address_in_the_request_line_leads_nowhere_else(tmp_path: Path) -> None:
-    with messages_api() as other, before_api(tmp_path) as (_, door, way):
+    with messages_api() as other, before_api(tmp_path) as (_, access, way):
         path = f"http://{other.place}/v1/messages"
-        raw(door, head(way, f"content-length: {len(SENT)}", path=path), SENT)
+        raw(access, head(way, f"content-length: {len(SENT)}", path=path), SENT)
         assert other.seen == []
 
 
 def test_a_token_opens_no_grant_of_its_own_or_of_another(tmp_path: Path) -> None:
-    with before_api(tmp_path) as (_, door, way), granted(door, "review") as other:
-        port = port_of(door)
+    with before_api(tmp_path) as (_, access, way), granted(access, "review") as other:
+        port = port_of(access)
         for mine in (way, other):
             assert ask_port(port, "/v1/messages", body=SENT, x_api_key=mine.token(""))[0] == 200
         for grant in (way.grant, other.grant):
@@ -182,8 +182,8 @@ def test_a_token_opens_no_grant_of_its_own_or_of_another(tmp_path: Path) -> None
 
 
 def test_the_dollars_of_one_phase_are_not_anothers(tmp_path: Path) -> None:
-    with before_api(tmp_path) as (_, door, way), granted(door, "review") as other:
-        ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=way.token(""))
+    with before_api(tmp_path) as (_, access, way), granted(access, "review") as other:
+        ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=way.token(""))
         assert (way.seen.usage.calls, other.seen.usage.calls) == (1, 0)
 
 
@@ -191,35 +191,35 @@ def test_the_dollars_of_one_phase_are_not_anothers(tmp_path: Path) -> None:
 def test_after_its_phase_a_token_asks_nothing_though_another_phase_goes_on(
     tmp_path: Path, streams: bool
 ) -> None:
-    with before_api(tmp_path) as (api, door, _):
-        with granted(door, "seo") as ended:
-            ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=ended.token(""))
+    with before_api(tmp_path) as (api, access, _):
+        with granted(access, "seo") as ended:
+            ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=ended.token(""))
         body = json.dumps({**ASK, "stream": streams}).encode()
         for path in ("/v1/messages", "/v1/messages/count_tokens", "/v1/chat/completions"):
-            status, told = ask_port(port_of(door), path, body=body, x_api_key=ended.token(""))
+            status, told = ask_port(port_of(access), path, body=body, x_api_key=ended.token(""))
             assert (status, b"authentication_error" in told) == (401, True)
         assert len(api.seen) == 1
 
 
 def test_a_token_stays_ended_where_it_was_never_used_and_at_the_next_router(tmp_path: Path) -> None:
-    with before_api(tmp_path) as (api, door, way):
-        with granted(door, "seo") as unused:
+    with before_api(tmp_path) as (api, access, way):
+        with granted(access, "seo") as unused:
             pass
-        with granted(door, "review") as used:
-            assert ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=used.token(""))[0] == 200
+        with granted(access, "review") as used:
+            assert ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=used.token(""))[0] == 200
         second = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        for port in (port_of(door), port_of(second)):
+        for port in (port_of(access), port_of(second)):
             for ended in (unused, used):
                 assert ask_port(port, "/v1/messages", body=SENT, x_api_key=ended.token(""))[0] == 401
             assert ask_port(port, "/v1/messages", body=SENT, x_api_key=way.token(""))[0] == 200
 
 
 def test_a_token_that_is_changed_in_one_place_is_none(tmp_path: Path) -> None:
-    with before_api(tmp_path) as (api, door, way):
+    with before_api(tmp_path) as (api, access, way):
         token = way.token("")
         for at in range(len("factory-"), len(token), 7):
             changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
-            assert ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=changed)[0] == 401
+            assert ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=changed)[0] == 401
         assert api.seen == []
 
 
@@ -227,12 +227,13 @@ def test_a_token_that_is_changed_in_one_place_is_none(tmp_path: Path) -> None:
     "shown", ["\xff", "factory-\xe4.\xf6", "Bearer", "Bearer  ", "factory-", "factory-.", "é" * 9000]
 )
 def test_no_credential_of_any_bytes_brings_the_router_down(tmp_path: Path, shown: str) -> None:
-    with before_api(tmp_path) as (api, door, _):
+    with before_api(tmp_path) as (api, access, _):
         for path in ("/v1/messages", "/stats", "/v1/grants", "/metrics"):
             line = f"GET {path}" if path != "/v1/messages" else f"POST {path}"
             told = f"{line} HTTP/1.1\r\nhost: x\r\nx-api-key: {shown}\r\nauthorization: {shown}\r\n"
             answer = raw(
-                door, told.encode("latin-1", "replace") + b"content-length: 2\r\nconnection: close\r\n\r\n{}"
+                access,
+                told.encode("latin-1", "replace") + b"content-length: 2\r\nconnection: close\r\n\r\n{}",
             )
             assert answer.split(b" ")[1] in {b"401", b"400", b"431"}, answer[:200]
         assert api.seen == []
@@ -244,8 +245,8 @@ def test_the_key_stands_in_nothing_that_the_router_tells(
     caplog.set_level(logging.DEBUG)
     told: list[str] = []
     echoing = Reply(b'{"type":"error","error":{"type":"authentication_error","message":"no"}}', 401)
-    with before_api(tmp_path, echoing, plain=True) as (_, door, way):
-        port, control = port_of(door), f"Bearer {door.signer.control()}"
+    with before_api(tmp_path, echoing, plain=True) as (_, access, way):
+        port, control = port_of(access), f"Bearer {access.signer.control()}"
         told += [
             str(ask_port(port, "/v1/messages", body=body, x_api_key=way.token("")))
             for body in (SENT, b"{", b"[]", b'{"model": 1}')
@@ -258,9 +259,9 @@ def test_the_key_stands_in_nothing_that_the_router_tells(
         told.append(str(ask_port(port, "/v1/feedback", body=b'{"score": "x"}', authorization=control)))
         token = way.token("")
     told.append(caplog.text)
-    secret = (door.signer.file).read_bytes().hex()
+    secret = (access.signer.file).read_bytes().hex()
     for said in told:
-        assert not [hidden for hidden in (REAL, token, door.signer.control(), secret) if hidden in said]
+        assert not [hidden for hidden in (REAL, token, access.signer.control(), secret) if hidden in said]
     for file in (tmp_path / "router").iterdir():
         assert REAL.encode() not in file.read_bytes(), file.name
 
@@ -268,9 +269,9 @@ def test_the_key_stands_in_nothing_that_the_router_tells(
 def test_a_backend_that_leads_elsewhere_is_not_followed_by_router_or_caller(tmp_path: Path) -> None:
     with messages_api() as other:
         leading = Reply(b"", 307, headers={"Location": f"http://{other.place}/v1/messages?key=x"})
-        with before_api(tmp_path, leading) as (_, door, way):
+        with before_api(tmp_path, leading) as (_, access, way):
             answer = httpx.post(
-                f"{door.url}/v1/messages",
+                f"{access.url}/v1/messages",
                 content=SENT,
                 headers={"x-api-key": way.token("")},
                 follow_redirects=True,
@@ -367,18 +368,23 @@ def test_two_hundred_calls_at_once_are_all_answered(tmp_path: Path) -> None:
         assert answer.status_code == 200, answer.text
         return answer.status_code, answer.json()["content"][0]["text"]
 
-    async def all_of_them(door: RouterDoor, tokens: list[str]) -> list[tuple[int, str]]:
+    async def all_of_them(access: RouterAccess, tokens: list[str]) -> list[tuple[int, str]]:
         limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(base_url=door.url, timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=access.url, timeout=60, limits=limits) as client:
             return await asyncio.gather(
                 *(ask(client, number, tokens[number % len(tokens)]) for number in range(200))
             )
 
     with messages_api(own) as api:
-        door = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        with granted(door) as one, granted(door) as two, granted(door) as three, granted(door) as four:
+        access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
+        with (
+            granted(access) as one,
+            granted(access) as two,
+            granted(access) as three,
+            granted(access) as four,
+        ):
             ways = (one, two, three, four)
-            answers = asyncio.run(all_of_them(door, [way.token("") for way in ways]))
+            answers = asyncio.run(all_of_them(access, [way.token("") for way in ways]))
             counted = sum(way.seen.usage.calls for way in ways)
     assert answers == [(200, f"question {number}") for number in range(200)]
     assert counted == 200
@@ -386,15 +392,15 @@ def test_two_hundred_calls_at_once_are_all_answered(tmp_path: Path) -> None:
 
 def test_a_prompt_of_thirty_megabytes_passes_whole(tmp_path: Path) -> None:
     asked = json.dumps(ASK | {"system": "x" * 30_000_000}).encode()
-    with before_api(tmp_path) as (api, door, way):
-        status, _ = ask_port(port_of(door), "/v1/messages", body=asked, x_api_key=way.token(""))
+    with before_api(tmp_path) as (api, access, way):
+        status, _ = ask_port(port_of(access), "/v1/messages", body=asked, x_api_key=way.token(""))
     assert status == 200
     assert api.seen[0][3] == asked
 
 
 def test_a_prompt_beyond_the_apis_own_bound_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    with before_api(tmp_path) as (api, door, way):
-        answer = raw(door, head(way, f"content-length: {10**12}"), b"{")
+    with before_api(tmp_path) as (api, access, way):
+        answer = raw(access, head(way, f"content-length: {10**12}"), b"{")
     assert b" 413 " in answer.split(b"\r\n")[0]
     assert b"request_too_large" in answer
     assert api.seen == []
@@ -424,9 +430,9 @@ def test_what_is_no_request_is_left_to_the_api_to_refuse(tmp_path: Path, plain: 
     refusal = Reply(b'{"type":"error","error":{"type":"invalid_request_error","message":"bad"}}', 400)
     bodies = [*NO_JSON, *(json.dumps(ASK | fields).encode() for fields in ODD)]
     named = {"x_claude_code_session_id": session} if session else {}
-    with before_api(tmp_path, refusal, plain=plain) as (api, door, way):
+    with before_api(tmp_path, refusal, plain=plain) as (api, access, way):
         for body in bodies:
-            answer = ask_port(port_of(door), "/v1/messages", body=body, x_api_key=way.token(""), **named)
+            answer = ask_port(port_of(access), "/v1/messages", body=body, x_api_key=way.token(""), **named)
             assert answer == (400, refusal.body), body[:100]
     assert [body for *_, body in api.seen] == bodies
 
@@ -435,10 +441,10 @@ def test_a_call_that_cannot_be_made_leaves_nothing_under_way(tmp_path: Path) -> 
     """A login that is gone: more such calls than a grant has places are each told so at once."""
     with messages_api() as api:
         backend = default_backend(f"http://{api.place}")
-        door = router_before(tmp_path, backend, login_file=tmp_path / "gone.json")
-        with granted(door) as way:
+        access = router_before(tmp_path, backend, login_file=tmp_path / "gone.json")
+        with granted(access) as way:
             for _ in range(10):
-                status, told = ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=way.token(""))
+                status, told = ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=way.token(""))
                 assert (status, b"login cannot be read" in told) == (500, True)
             assert way.seen.usage.cost_usd == 0
 
@@ -447,13 +453,13 @@ def test_a_subscription_counts_no_tokens_of_the_factorys_own_questions(tmp_path:
     login = tmp_path / "login.json"
     login.write_text(json.dumps({"claudeAiOauth": {"accessToken": "sk-ant-oat01-mine"}}))
     with messages_api() as api:
-        door = router_before(tmp_path, default_backend(f"http://{api.place}"), login_file=login)
-        with granted(door, plain=True) as plain, granted(door) as agents:
+        access = router_before(tmp_path, default_backend(f"http://{api.place}"), login_file=login)
+        with granted(access, plain=True) as plain, granted(access) as agents:
             for path in ("/v1/messages", "/v1/messages/count_tokens"):
-                status, _ = ask_port(port_of(door), path, body=SENT, x_api_key=plain.token(""))
+                status, _ = ask_port(port_of(access), path, body=SENT, x_api_key=plain.token(""))
                 assert status in {400, 404}
             assert api.seen == []
-            assert ask_port(port_of(door), "/v1/messages", body=SENT, x_api_key=agents.token(""))[0] == 200
+            assert ask_port(port_of(access), "/v1/messages", body=SENT, x_api_key=agents.token(""))[0] == 200
     assert api.headers["authorization"] == "Bearer sk-ant-oat01-mine"
 
 
@@ -462,15 +468,15 @@ def test_a_backend_that_has_dropped_all_its_kept_connections_loses_no_call(tmp_p
         answer = await client.post("/v1/messages", content=SENT, headers={"x-api-key": way.token("")})
         return answer.status_code
 
-    async def both_rounds(door: RouterDoor, ways: list[RouterPass]) -> list[int]:
-        async with httpx.AsyncClient(base_url=door.url, timeout=60) as client:
+    async def both_rounds(access: RouterAccess, ways: list[RouterPass]) -> list[int]:
+        async with httpx.AsyncClient(base_url=access.url, timeout=60) as client:
             first = await asyncio.gather(*(ask(client, way) for way in ways * 8))
             return [*first, await ask(client, ways[0])]
 
     with forgetful_server(16) as url:
-        door = router_to(url, tmp_path, api_key=REAL)
-        with granted(door) as one, granted(door) as two:
-            assert asyncio.run(both_rounds(door, [one, two])) == [200] * 17
+        access = router_to(url, tmp_path, api_key=REAL)
+        with granted(access) as one, granted(access) as two:
+            assert asyncio.run(both_rounds(access, [one, two])) == [200] * 17
 
 
 @contextmanager
@@ -511,9 +517,9 @@ def test_an_answer_under_way_stands_in_the_journal_as_what_it_costs_if_it_is_nev
     whole = stream(start(), text("I was about to"), end(output_tokens=5000))
     begun = replace(whole, cut=whole.body.index(b"event: message_delta"), linger=3.0)
     asked = json.dumps({**ASK, "stream": True}).encode()
-    with before_api(tmp_path, begun) as (_, door, way):
+    with before_api(tmp_path, begun) as (_, access, way):
         headers = {"x-api-key": way.token("")}
-        with httpx.stream("POST", f"{door.url}/v1/messages", content=asked, headers=headers) as answer:
+        with httpx.stream("POST", f"{access.url}/v1/messages", content=asked, headers=headers) as answer:
             assert next(answer.iter_raw())
-            known = spent_by(door.journal, way.grant.id)
+            known = spent_by(access.journal, way.grant.id)
     assert (known.input_tokens, known.output_tokens) == (1000, 1000)

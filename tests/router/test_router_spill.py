@@ -26,10 +26,10 @@ def two_backends(tmp_path: Path) -> Iterator[tuple[MessagesApi, MessagesApi, htt
             default_backend(f"http://{api.place}", CredentialKind.API_KEY, SecretStr("x"), name=name)
             for name, api in (("first", first), ("second", second))
         )
-        door = router_before(tmp_path, *chain)
+        access = router_before(tmp_path, *chain)
         with (
-            door.open(Purpose("build", "word-count", "build"), limit_usd=5, seconds=60) as way,
-            httpx.Client(base_url=door.url, headers={"x-api-key": way.token("")}) as client,
+            access.open(Purpose("build", "word-count", "build"), limit_usd=5, seconds=60) as way,
+            httpx.Client(base_url=access.url, headers={"x-api-key": way.token("")}) as client,
         ):
             yield first, second, client
 

@@ -19,7 +19,7 @@ from factory_assets.domain.agents import Purpose
 from factory_assets.report.plots import plot_router
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor
+from factory_assets.router.client import RouterAccess
 from factory_assets.router.made import RouterConfig, router_of
 from factory_assets.router.serving import in_thread
 from factory_assets.router.whereabouts import Whereabouts
@@ -43,7 +43,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 @contextmanager
-def live_router(place: Whereabouts, *, answers: Mapping[str, str]) -> Iterator[RouterDoor]:
+def live_router(place: Whereabouts, *, answers: Mapping[str, str]) -> Iterator[RouterAccess]:
     """A router that has told its address, before an API whose answers have these headers."""
     with serving(Reply(body=message("4", model="claude-haiku-4-5"), headers=dict(answers))) as api:
         backend = default_backend(api.url, CredentialKind.API_KEY, SecretStr(KEY))
@@ -52,18 +52,18 @@ def live_router(place: Whereabouts, *, answers: Mapping[str, str]) -> Iterator[R
             in_thread(router) as url,
             place.told(url),
         ):
-            yield place.door_to(url)
+            yield place.access_to(url)
 
 
-def ask(door: RouterDoor, what: str) -> None:
+def ask(access: RouterAccess, what: str) -> None:
     body = {
         "model": "claude-haiku-4-5",
         "max_tokens": 100,
         "messages": [{"role": "user", "content": what}],
     }
-    with door.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=True) as way:
+    with access.open(Purpose("analyze", None, None), limit_usd=1.0, seconds=60, plain=True) as way:
         shown = {"x-api-key": way.token("")}
-        httpx.post(f"{door.url}/v1/messages", json=body, headers=shown).raise_for_status()
+        httpx.post(f"{access.url}/v1/messages", json=body, headers=shown).raise_for_status()
 
 
 def look_up(factory: DefsFactory) -> dict[str, object]:
@@ -73,9 +73,9 @@ def look_up(factory: DefsFactory) -> dict[str, object]:
 
 def test_the_asset_shows_what_the_routers_calls_came_to(factory: DefsFactory) -> None:
     place = Whereabouts(factory.settings.router_dir)
-    with live_router(place, answers=TOLD) as door:
+    with live_router(place, answers=TOLD) as access:
         for what in ("2 + 2?", "2 + 2?", "3 + 1?", "2 + 2?"):
-            ask(door, what)
+            ask(access, what)
         told = look_up(factory)
         assert place.signer.control() not in str(told)
     assert (told["calls"], told["cache hit rate"], told["joined calls"]) == (4, 0.5, 0)
@@ -101,12 +101,12 @@ def test_where_no_router_runs_the_asset_says_so_and_is_no_failure(factory: DefsF
 
 def test_an_address_that_a_killed_router_left_is_no_router(factory: DefsFactory) -> None:
     place = Whereabouts(factory.settings.router_dir)
-    with live_router(place, answers={}) as door:
+    with live_router(place, answers={}) as access:
         left = place.folder / "address"
         address = left.read_text()
-        assert door.state() is not None
+        assert access.state() is not None
     left.write_text(address)
-    assert door.state() is None
+    assert access.state() is None
     assert "No router" in str(look_up(factory)["router"])
 
 

@@ -31,7 +31,7 @@ from factory_assets.domain.errors import BudgetError, StatusError
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.refusals import Refusal
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.leaks.rules import RuleFind
+from factory_assets.secret_scan.rules import RuleFind
 
 Act = Callable[[Path], OutcomeKind | None]
 

@@ -21,7 +21,7 @@ from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, QueuedSpec, Spec
 from factory_assets.domain.trees import REGULAR, Tree, TreeFile
-from factory_assets.leaks.scanner import LeakScanner
+from factory_assets.secret_scan.scanner import SecretScanner
 from factory_assets.settings import PROJECT_ROOT
 
 PROMPTS = PROJECT_ROOT / "prompts"
@@ -305,7 +305,7 @@ class Factory:
             self.config,
             agents=self.agent,
             commands=self.commands,
-            scanner=LeakScanner(self.config.secrets, NoRules()),
+            scanner=SecretScanner(self.config.secrets, NoRules()),
             journal=self.journal,
             ledger=self.ledger,
             clock=lambda: NOW,

@@ -18,8 +18,8 @@ from factory_assets.domain.trees import Tree
 from factory_assets.gates import GATES, Context
 from factory_assets.gates.names import HARMLESS
 from factory_assets.gates.runs import Final, Resolved, Runs
-from factory_assets.leaks.scanner import HistoryScanner
 from factory_assets.sandbox import default_toolchains
+from factory_assets.secret_scan.scanner import HistoryScanner
 
 
 @dataclass(frozen=True)

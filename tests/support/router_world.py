@@ -12,7 +12,7 @@ from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.llm.claude_code_home import Login
 from factory_assets.router.backends import Backend, CredentialKind
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.client import RouterDoor
+from factory_assets.router.client import RouterAccess
 from factory_assets.router.credentials import LoginFile
 from factory_assets.router.made import RouterConfig, router_of
 from factory_assets.router.serving import in_thread
@@ -29,7 +29,7 @@ def router_to(
     api_key: str | None = None,
     auth_token: str | None = None,
     login_file: Path | None = None,
-) -> RouterDoor:
+) -> RouterAccess:
     """The way to the API at `url` through a router with this credential, which ends with the test."""
     if api_key is not None:
         backend = default_backend(url, CredentialKind.API_KEY, SecretStr(api_key))
@@ -42,7 +42,7 @@ def router_to(
 
 def router_before(
     folder: Path, *backends: Backend, login_file: Path | None = None, cache_hours: float = 0
-) -> RouterDoor:
+) -> RouterAccess:
     """The way through a router to these, in their order, which ends with the test."""
     config = RouterConfig(
         chains={"api": backends},
@@ -51,7 +51,7 @@ def router_before(
     )
     place = Whereabouts(folder / "router")
     router = _held.enter_context(router_of(place, config))
-    return place.door_to(_held.enter_context(in_thread(router)))
+    return place.access_to(_held.enter_context(in_thread(router)))
 
 
 def end_routers() -> None:
@@ -71,7 +71,7 @@ def claude_code(
 ) -> ClaudeCode:
     """The real program's runner, whose way to the API at `base_url` is a router that ends with the test."""
     held = {name: secret.get_secret_value() for name, secret in credentials.items()}
-    door = router_to(
+    access = router_to(
         base_url,
         state_dir.parent,
         api_key=held.get("ANTHROPIC_API_KEY"),
@@ -80,7 +80,7 @@ def claude_code(
     )
     return ClaudeCode(
         sandbox,
-        door,
+        access,
         asked=base_url,
         credentials=credentials,
         binary=binary,

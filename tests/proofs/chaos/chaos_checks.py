@@ -185,7 +185,7 @@ class Checks:
     def _disk_faults(self) -> Iterator[str]:
         left: list[Path] = []
         for folder in (self._root / "tmp").iterdir():
-            own = folder.name.startswith(("factory-doors-", "factory-scratch-"))
+            own = folder.name.startswith(("factory-sockets-", "factory-scratch-"))
             left += folder.iterdir() if own else [folder]
         for folder in (self._data / "workspaces", self._data / "claude-code", self._root / "home"):
             left += folder.iterdir() if folder.exists() else ()

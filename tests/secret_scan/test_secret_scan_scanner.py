@@ -15,12 +15,18 @@ from urllib.parse import quote
 
 import pytest
 from github_git import git
-from leaks_material import BrokenRules, NoRules, Work
+from secret_material import BrokenRules, NoRules, Work
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.leaks import unpack
-from factory_assets.leaks.rules import RuleFind
-from factory_assets.leaks.scanner import NOT_LOOKED_INTO, OWN_SECRET, LeakScanner, describe_leaks, mask
+from factory_assets.secret_scan import unpack
+from factory_assets.secret_scan.rules import RuleFind
+from factory_assets.secret_scan.scanner import (
+    NOT_LOOKED_INTO,
+    OWN_SECRET,
+    SecretScanner,
+    describe_secrets,
+    mask,
+)
 
 SECRET = "tok/EN+0123456789-abcdefghij"
 RAW = SECRET.encode()
@@ -34,8 +40,8 @@ def work(tmp_path: Path) -> Work:
 
 
 def scan(work: Work, revision: str = "HEAD") -> list[str]:
-    leaks = LeakScanner([SECRET, "short"], NoRules()).scan(work.git_dir, revision)
-    assert SECRET not in describe_leaks(leaks) if leaks else True
+    leaks = SecretScanner([SECRET, "short"], NoRules()).scan(work.git_dir, revision)
+    assert SECRET not in describe_secrets(leaks) if leaks else True
     return [f"{leak.path}:{leak.line}" for leak in leaks if leak.is_own]
 
 
@@ -106,7 +112,7 @@ def test_a_member_of_an_archive_is_named_with_its_path(work: Work) -> None:
 def test_a_secret_that_a_later_commit_removed_is_found_with_its_commit(work: Work) -> None:
     bad = work.commit({"key.txt": SECRET})
     work.remove("key.txt")
-    (leak,) = LeakScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
+    (leak,) = SecretScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
     assert (leak.commit, leak.path, leak.rule, leak.excerpt) == (bad, "key.txt", OWN_SECRET, "tok/…")
 
 
@@ -145,9 +151,9 @@ def test_an_annotated_tag_is_looked_at(work: Work) -> None:
 def test_a_name_of_a_file_that_holds_the_secret_is_not_shown(work: Work) -> None:
     name = "0123456789-abcdef-name"
     work.commit({f"docs/{name}.md": "text", f"docs/{name}/x": name})
-    leaks = LeakScanner([name], NoRules()).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([name], NoRules()).scan(work.git_dir, "HEAD")
     assert {leak.path for leak in leaks} == {"docs/[secret].md", "docs/[secret]/x"}
-    assert name not in describe_leaks(leaks)
+    assert name not in describe_secrets(leaks)
 
 
 def test_odd_names_of_files_are_no_trouble(work: Work) -> None:
@@ -163,7 +169,7 @@ def test_what_is_only_on_other_branches_is_not_meant(work: Work) -> None:
 
 def test_objects_that_were_clean_are_not_shown_to_the_rules_again(work: Work) -> None:
     rules = NoRules()
-    scanner = LeakScanner([SECRET], rules)
+    scanner = SecretScanner([SECRET], rules)
     assert scanner.scan(work.git_dir, "HEAD") == ()
     work.commit({"new.txt": "new"})
     assert scanner.scan(work.git_dir, "HEAD") == ()
@@ -175,13 +181,13 @@ def test_objects_that_were_clean_are_not_shown_to_the_rules_again(work: Work) ->
 
 def test_a_find_stays_a_find_when_it_is_scanned_again(work: Work) -> None:
     work.commit({"key.txt": SECRET})
-    scanner = LeakScanner([SECRET], NoRules())
+    scanner = SecretScanner([SECRET], NoRules())
     assert scanner.scan(work.git_dir, "HEAD") == scanner.scan(work.git_dir, "HEAD") != ()
 
 
 def test_a_bomb_is_refused_and_not_unpacked(work: Work) -> None:
     work.commit({"bomb.gz": gzip.compress(b"\0" * (unpack.LARGEST_TOTAL + 1), compresslevel=1)})
-    (leak,) = LeakScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
+    (leak,) = SecretScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
     assert (leak.path, leak.rule) == ("bomb.gz", NOT_LOOKED_INTO)
 
 
@@ -191,7 +197,7 @@ def test_an_archive_of_too_many_members_is_refused(work: Work) -> None:
         for number in range(unpack.MOST_PARTS + 1):
             archive.writestr(str(number), str(number))
     work.commit({"many.zip": held.getvalue()})
-    (leak,) = LeakScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
+    (leak,) = SecretScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
     assert (leak.path, leak.rule) == ("many.zip", NOT_LOOKED_INTO)
 
 
@@ -215,26 +221,26 @@ def test_a_find_of_the_rules_is_told_with_its_file_and_without_its_value(work: W
     work.commit(
         {"src/a.py": f"x\n{word}\n", f"{word}.txt": f"{word}\n", "b.gz": gzip.compress(word.encode())}
     )
-    leaks = LeakScanner([], OneRule(word)).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([], OneRule(word)).scan(work.git_dir, "HEAD")
     assert {(leak.path, leak.line, leak.excerpt) for leak in leaks} == {
         ("src/a.py", 2, "valu…"),
         ("[secret].txt", 1, "valu…"),
         ("[secret].txt", 0, "valu…"),
         ("b.gz!content", 1, "valu…"),
     }
-    assert word not in describe_leaks(leaks)
+    assert word not in describe_secrets(leaks)
 
 
 def test_a_quick_look_finds_the_factorys_own_secrets(work: Work) -> None:
     work.commit({"key.txt": base64.b64encode(RAW)})
-    leaks = LeakScanner([SECRET], NoRules()).scan_quickly(work.git_dir, "HEAD")
+    leaks = SecretScanner([SECRET], NoRules()).scan_quickly(work.git_dir, "HEAD")
     assert {leak.path.partition("!")[0] for leak in leaks} == {"key.txt"}
 
 
 def test_a_quick_look_spares_the_rules_what_looks_like_no_secret(work: Work) -> None:
     rules = NoRules()
     work.commit({"risk-task.py": "https://example.org/a?b=c  # task-runner, ask-me"})
-    scanner = LeakScanner([SECRET], rules)
+    scanner = SecretScanner([SECRET], rules)
     assert scanner.scan_quickly(work.git_dir, "HEAD") == ()
     assert rules.shown == []
     scanner.scan(work.git_dir, "HEAD")
@@ -248,23 +254,23 @@ def test_a_quick_look_spares_the_rules_what_looks_like_no_secret(work: Work) -> 
 def test_a_quick_look_asks_the_rules_where_something_looks_like_a_secret(work: Work, text: str) -> None:
     rules = NoRules()
     work.commit({"a.py": f'key = "{text}"'})
-    LeakScanner([SECRET], rules).scan_quickly(work.git_dir, "HEAD")
+    SecretScanner([SECRET], rules).scan_quickly(work.git_dir, "HEAD")
     assert len(rules.shown) == 1
 
 
 def test_rules_that_cannot_be_asked_are_no_pass(work: Work) -> None:
     with pytest.raises(InfrastructureError, match="broken"):
-        LeakScanner([], BrokenRules()).scan(work.git_dir, "HEAD")
+        SecretScanner([], BrokenRules()).scan(work.git_dir, "HEAD")
 
 
 def test_a_repository_that_is_none_is_no_pass(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="cat-file"):
-        LeakScanner([], NoRules()).scan(tmp_path, "HEAD")
+        SecretScanner([], NoRules()).scan(tmp_path, "HEAD")
 
 
 def test_a_revision_that_is_none_is_no_pass(work: Work) -> None:
     with pytest.raises(InfrastructureError, match="no-such-branch"):
-        LeakScanner([], NoRules()).scan(work.git_dir, "no-such-branch")
+        SecretScanner([], NoRules()).scan(work.git_dir, "no-such-branch")
 
 
 def test_what_a_repositorys_own_configuration_would_start_is_not_started(work: Work, tmp_path: Path) -> None:
@@ -281,7 +287,7 @@ def test_what_a_repositorys_own_configuration_would_start_is_not_started(work: W
     }.items():
         git("-C", str(work.git_dir), "config", name, value)
     with pytest.raises(InfrastructureError):
-        LeakScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
+        SecretScanner([SECRET], NoRules()).scan(work.git_dir, "HEAD")
     assert not (tmp_path / "started").exists()
 
 

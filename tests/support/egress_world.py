@@ -1,4 +1,4 @@
-"""What stands outside a sandbox's door in the tests: a server that keeps what it was sent, and an open door."""
+"""What stands outside a sandbox's egress in the tests: a server that keeps what it was sent, and an open egress."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.door import Door, Rules
-from factory_assets.sandbox.proxy_thread import open_local_door
+from factory_assets.sandbox.egress import EgressProxy, Rules
+from factory_assets.sandbox.proxy_thread import open_local_egress
 
 REAL = "sk-ant-real-credential"
 
@@ -61,17 +61,17 @@ def outside_server(*, certificate: Path | None = None, key: Path | None = None) 
 
 
 @contextmanager
-def door_to(outside: Outside, *, hosts: tuple[str, ...] = ()) -> Iterator[Door]:
-    """A door on the host's loopback, to these hosts and to `outside` in the place of the router."""
-    with open_local_door(Rules(Reach(hosts), outside.port)) as door:
-        yield door
+def access_to(outside: Outside, *, hosts: tuple[str, ...] = ()) -> Iterator[EgressProxy]:
+    """A egress on the host's loopback, to these hosts and to `outside` in the place of the router."""
+    with open_local_egress(Rules(Reach(hosts), outside.port)) as egress:
+        yield egress
 
 
 def ask(
-    door: Door, path: str, *, method: str = "POST", body: bytes = b"{}", **headers: str
+    egress: EgressProxy, path: str, *, method: str = "POST", body: bytes = b"{}", **headers: str
 ) -> tuple[int, bytes]:
-    """Ask the door as a program inside does; underscores in names of headers stand for dashes."""
-    return ask_port(door.port, path, method=method, body=body, **headers)
+    """Ask the egress as a program inside does; underscores in names of headers stand for dashes."""
+    return ask_port(egress.port, path, method=method, body=body, **headers)
 
 
 def ask_port(

@@ -25,7 +25,7 @@ BATCH_HEADER = "x-factory-batch"
 
 
 @dataclass(frozen=True)
-class AtDoor:
+class SeenCalls:
     """What was seen of a run's calls, outside the sandbox, where no code of an agent can make it up.
 
     `refusal` is the last one after which nothing was answered any more. It is in doubt where the same credential, or
@@ -55,12 +55,12 @@ class Pass(Protocol):
         ...
 
     @property
-    def seen(self) -> AtDoor:
+    def seen(self) -> SeenCalls:
         """What was seen so far."""
         ...
 
 
-class ModelDoor(Protocol):
+class ModelAccess(Protocol):
     """Whatever opens ways to a model."""
 
     @property

@@ -16,7 +16,7 @@ from defs_fakes import TESTS_FAILED, FakeBuilding
 from registry_samples import NOW, call, labelled, phase_record, queue, ship, spec
 from rich.console import Console
 
-from factory_assets.cli import desk
+from factory_assets.cli import queue_actions
 from factory_assets.cli.story import show_story
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.daemons import open_queue
@@ -93,7 +93,7 @@ def test_a_retry_from_a_phase_on_does_away_with_it_before_the_repo_is_queued(
     def undo(name: str, phase: Phase) -> None:
         undone.append((name, phase, named(registry, name).status))
 
-    desk.retry(registry, "cache-probe", paper.console, again_from=Phase.SEO, undo=undo)
+    queue_actions.retry(registry, "cache-probe", paper.console, again_from=Phase.SEO, undo=undo)
     assert undone == [("cache-probe", Phase.SEO, BuildStatus.FAILED)]
     assert named(registry, "cache-probe").status is BuildStatus.QUEUED
     assert "attempt 1 had failed, the next begins anew at seo." in paper.said
@@ -102,7 +102,7 @@ def test_a_retry_from_a_phase_on_does_away_with_it_before_the_repo_is_queued(
 def test_a_failed_repo_is_queued_again_for_a_fresh_attempt(registry: Registry, paper: Paper) -> None:
     (queued,) = queue(registry, "cache-probe")
     fail(registry, queued)
-    desk.retry(registry, "cache-probe", paper.console, undo=keep)
+    queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.status, again.attempts, again.error_log) == (BuildStatus.QUEUED, 1, None)
     assert registry.start_build(queued.id, run_id="run-2", now=NOW).attempts == 2
@@ -116,7 +116,7 @@ def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Pape
     registry.start_build(queued.id, run_id="run-1", now=NOW)
     later = NOW + timedelta(days=1)
     registry.defer_build(queued.id, cause=WaitCause.TOOLCHAIN, until=later, reason="cargo is missing")
-    desk.retry(registry, "cache-probe", paper.console, undo=keep)
+    queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.not_before, again.wait_cause, again.waits) == (None, None, 0)
     assert "it waits no longer (toolchain)" in paper.said
@@ -127,11 +127,11 @@ def test_what_shipped_or_is_being_built_is_not_retried(registry: Registry, paper
     ship(registry, shipped)
     registry.start_build(building.id, run_id="run-1", now=NOW)
     with pytest.raises(StatusError, match="a shipped repo never changes"):
-        desk.retry(registry, "cache-probe", paper.console, undo=keep)
+        queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     with pytest.raises(StatusError, match="It is building"):
-        desk.retry(registry, "tree-probe", paper.console, undo=keep)
+        queue_actions.retry(registry, "tree-probe", paper.console, undo=keep)
     with pytest.raises(InputError, match="No spec has this name"):
-        desk.retry(registry, "no-such-tool", paper.console, undo=keep)
+        queue_actions.retry(registry, "no-such-tool", paper.console, undo=keep)
     assert named(registry, "tree-probe").status is BuildStatus.BUILDING
 
 
@@ -143,11 +143,11 @@ def test_builds_that_failed_since_a_date_are_queued_again(registry: Registry, pa
     midnight = datetime(2026, 6, 8, tzinfo=UTC)
     fail(registry, older, at=midnight - timedelta(seconds=1))
     fail(registry, newer, at=midnight)
-    desk.requeue(registry, date(2026, 6, 8), paper.console, write=False)
+    queue_actions.requeue(registry, date(2026, 6, 8), paper.console, write=False)
     assert "tree-probe: cache-probe: The gate tests-pass refused." in paper.said
     assert "1 builds that failed since 2026-06-08 would be queued again." in paper.said
     assert named(registry, "tree-probe").status is BuildStatus.FAILED
-    desk.requeue(registry, date(2026, 6, 8), paper.console, write=True)
+    queue_actions.requeue(registry, date(2026, 6, 8), paper.console, write=True)
     assert "1 builds that failed since 2026-06-08 queued again." in paper.said
     assert [named(registry, item.spec.name).status for item in (older, newer, waiting)] == [
         "failed",

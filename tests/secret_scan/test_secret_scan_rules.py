@@ -10,12 +10,12 @@ import string
 from pathlib import Path
 
 import pytest
-from leaks_material import Work
+from secret_material import Work
 
 from factory_assets.doctor.secrets import try_scanner
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.leaks.rules import Kingfisher, made_up_key, rule_cache
-from factory_assets.leaks.scanner import LeakScanner, describe_leaks
+from factory_assets.secret_scan.rules import Kingfisher, made_up_key, rule_cache
+from factory_assets.secret_scan.scanner import SecretScanner, describe_secrets
 
 _RANDOM = random.Random(7)
 _LETTERS = string.ascii_letters + string.digits
@@ -106,7 +106,7 @@ def test_nothing_that_a_repo_holds_makes_the_scanner_look_away(
             "data/archive.gz": gzip.compress(keys[6].encode()),
         }
     )
-    leaks = LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")
     assert {(leak.path, leak.line) for leak in leaks} == {
         ("a.py", 1),
         ("a.py", 2),
@@ -116,7 +116,7 @@ def test_nothing_that_a_repo_holds_makes_the_scanner_look_away(
         (".hidden/.env", 1),
         ("data/archive.gz!content", 1),
     }
-    assert not any(key in describe_leaks(leaks) for key in keys)
+    assert not any(key in describe_secrets(leaks) for key in keys)
 
 
 def test_a_key_in_history_a_message_or_a_name_is_found(tmp_path: Path, kingfisher: Kingfisher) -> None:
@@ -125,7 +125,7 @@ def test_a_key_in_history_a_message_or_a_name_is_found(tmp_path: Path, kingfishe
     bad = work.commit({"key.txt": removed})
     work.remove("key.txt")
     work.commit({f"{named}.txt": ""}, message=f"Use token = {said}")
-    leaks = LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")
     assert {leak.path for leak in leaks} == {"key.txt", "(commit or tag)", "[secret].txt"}
     assert next(leak for leak in leaks if leak.path == "key.txt").commit == bad
 
@@ -133,7 +133,7 @@ def test_a_key_in_history_a_message_or_a_name_is_found(tmp_path: Path, kingfishe
 def test_a_clean_repository_has_no_finds(tmp_path: Path, kingfisher: Kingfisher) -> None:
     work = Work(tmp_path / "work")
     work.commit({"README.md": "# A tool\n", "tool.py": HARMLESS, "empty": ""})
-    assert LeakScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
+    assert SecretScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
 
 
 def program(folder: Path, script: str) -> Path:
@@ -171,7 +171,7 @@ def test_the_scanner_sees_no_environment_and_no_secret(
     told = tmp_path / "told"
     spy = Kingfisher(program(tmp_path, f'env > {told}; echo "$@" >> {told}; exit 3'))
     with pytest.raises(InfrastructureError):
-        LeakScanner(["tok-0123456789"], spy).scan(_repository(tmp_path), "HEAD")
+        SecretScanner(["tok-0123456789"], spy).scan(_repository(tmp_path), "HEAD")
     names = {line.split("=")[0] for line in told.read_text().splitlines() if "=" in line}
     assert names <= {"PATH", "HOME", "TMPDIR", "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_"}
     assert "tok-0123456789" not in told.read_text()

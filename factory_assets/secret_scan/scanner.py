@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from factory_assets.domain.redaction import REDACTED, Redactor
-from factory_assets.leaks.examples import without_examples
-from factory_assets.leaks.forms import Finder
-from factory_assets.leaks.history import LARGEST_OBJECT, Entry, History, Repository
-from factory_assets.leaks.rules import RuleScanner
-from factory_assets.leaks.unpack import TooMuchError, unpack
-from factory_assets.leaks.views import BASE64, is_binary_with_words, is_name
+from factory_assets.secret_scan.examples import without_examples
+from factory_assets.secret_scan.forms import Finder
+from factory_assets.secret_scan.history import LARGEST_OBJECT, Entry, History, Repository
+from factory_assets.secret_scan.rules import RuleScanner
+from factory_assets.secret_scan.unpack import TooMuchError, unpack
+from factory_assets.secret_scan.views import BASE64, is_binary_with_words, is_name
 
 OWN_SECRET = "a secret of this factory"  # noqa: S105 - a rule's name
 NOT_LOOKED_INTO = "too large to be looked into"
@@ -86,7 +86,7 @@ class _File:
     origin: _File | None = None
 
 
-class LeakScanner:
+class SecretScanner:
     """Looks through every commit, blob, tag and file name. Objects found clean once are not looked at again.
 
     Args:
@@ -213,7 +213,7 @@ class LeakScanner:
         return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def describe_leaks(leaks: Sequence[Leak]) -> str:
+def describe_secrets(leaks: Sequence[Leak]) -> str:
     """A summary, and a line for each find: file, line, rule, and no more of the value than its beginning."""
     count = f"{len(leaks)} finds, the first" if len(leaks) > 1 else "a secret"
     lines = [f"{count} in {leaks[0].path}", *(str(leak) for leak in leaks[:MOST_LISTED])]

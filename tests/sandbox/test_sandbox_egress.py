@@ -1,4 +1,4 @@
-"""The door as a program inside finds it: what it reaches, what it does not, and that nothing of it stays."""
+"""The egress as a program inside finds it: what it reaches, what it does not, and that nothing of it stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from claude_code_sandboxes import bubblewrap, new_marker, sandbox_named, wait_until_gone, wait_until_running
-from door_world import outside_server
+from egress_world import outside_server
 from layout import python_path
 
 from factory_assets.domain.agents import Command, CommandResult, Reach
@@ -16,7 +16,7 @@ from factory_assets.domain.errors import MissingToolError
 from factory_assets.domain.indexes import Indexes
 from factory_assets.domain.specs import Language
 from factory_assets.languages import LANGUAGES
-from factory_assets.sandbox.door_folder import socket_folder
+from factory_assets.sandbox.socket_folder import socket_folder
 
 both = pytest.mark.parametrize("name", ["bubblewrap", "plain"])
 
@@ -47,7 +47,7 @@ def test_a_command_reaches_what_is_within_its_reach_and_nothing_else(name: str, 
     assert refused.output.endswith("[not let through: example.com:80]\n")
 
 
-def test_beside_the_door_there_is_no_network(tmp_path: Path) -> None:
+def test_beside_the_proxy_there_is_no_network(tmp_path: Path) -> None:
     script = """
 import socket, sys
 try:
@@ -69,7 +69,7 @@ except OSError:
 
 
 @both
-def test_a_command_with_a_door_has_no_model_api(name: str, tmp_path: Path) -> None:
+def test_a_command_with_a_proxy_has_no_model_api(name: str, tmp_path: Path) -> None:
     script = _FETCH.replace("sys.argv[1]", "os.environ['http_proxy'] + '/v1/messages'")
     result = run(name, tmp_path, "python3", "-c", script, reach=Reach(("index.example",)))
     assert result.output.startswith("403 ")
@@ -77,7 +77,7 @@ def test_a_command_with_a_door_has_no_model_api(name: str, tmp_path: Path) -> No
 
 
 @both
-def test_exit_codes_and_outputs_pass_a_door_unchanged(name: str, tmp_path: Path) -> None:
+def test_exit_codes_and_outputs_pass_a_proxy_unchanged(name: str, tmp_path: Path) -> None:
     failed = run(name, tmp_path, "sh", "-c", "echo out; echo err >&2; exit 7", reach=Reach())
     assert (failed.exit_code, failed.output) == (7, "out\nerr\n")
     missing = run(name, tmp_path, "no-such-program", reach=Reach())
@@ -89,7 +89,7 @@ def test_exit_codes_and_outputs_pass_a_door_unchanged(name: str, tmp_path: Path)
 
 
 @both
-def test_proxies_are_named_in_both_cases_and_only_with_a_door(name: str, tmp_path: Path) -> None:
+def test_proxies_are_named_in_both_cases_and_only_with_a_proxy(name: str, tmp_path: Path) -> None:
     names = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     line = "; ".join(f'echo "${name} ${name.lower()}"' for name in names)
     proxy, also, none = run(name, tmp_path, "sh", "-c", line, reach=Reach()).output.splitlines()
@@ -163,15 +163,15 @@ def test_a_killed_worker_leaves_no_process_and_the_next_start_removes_its_socket
 ) -> None:
     sandbox_named(name)
     marker = new_marker()
-    doors, workspace = short_path, tmp_path / "workspace"
+    sockets, workspace = short_path, tmp_path / "workspace"
     workspace.mkdir()
-    command = [sys.executable, "-c", _WORKER, name, marker, python_path(__file__), str(doors)]
+    command = [sys.executable, "-c", _WORKER, name, marker, python_path(__file__), str(sockets)]
     with subprocess.Popen(command, cwd=workspace) as worker:
         wait_until_running(marker)
         worker.kill()
     wait_until_gone(marker)
-    left = sorted(path.name for path in doors.glob("factory-doors-*/*/proxy"))
+    left = sorted(path.name for path in sockets.glob("factory-sockets-*/*/proxy"))
     assert left == (["proxy"] if name == "bubblewrap" else [])
-    monkeypatch.setattr("tempfile.tempdir", str(doors))
+    monkeypatch.setattr("tempfile.tempdir", str(sockets))
     with socket_folder() as folder:
         assert [path for path in folder.parent.iterdir() if path.is_dir()] == [folder]

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from factory_assets.leaks.views import JOINED, decoded, rearranged
+from factory_assets.secret_scan.views import JOINED, decoded, rearranged
 
 DEEPEST = 3
 LARGEST_TOTAL = 64_000_000

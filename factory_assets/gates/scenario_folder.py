@@ -25,7 +25,7 @@ _NO_LINKS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
-class Desk:
+class ScenarioFolder:
     """A folder that is made anew for each call."""
 
     folder: Path

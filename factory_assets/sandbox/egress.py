@@ -33,7 +33,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class DoorLog:
+class EgressLog:
     """What a program asked for and did not get: refused, or within its reach and not answering."""
 
     refused: Lines = field(default_factory=Lines)
@@ -41,7 +41,7 @@ class DoorLog:
 
 
 @dataclass(frozen=True)
-class Door:
+class EgressProxy:
     """An open way out, as the program inside finds it: an HTTP proxy and the model API on its own loopback.
 
     `socket` is where the proxy listens on the host, for a program in a network of its own; without one,
@@ -50,7 +50,7 @@ class Door:
     """
 
     port: int
-    log: DoorLog
+    log: EgressLog
     direct: tuple[str, ...]
     socket: Path | None = None
 
@@ -68,7 +68,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may pass a door: the hosts within reach, and calls of the model to the port of loopback that takes them."""
+    """What may pass: the hosts within reach, and calls of the model to the port of loopback that takes them."""
 
     reach: Reach
     model_port: int | None = None

@@ -31,7 +31,7 @@ _OPTIONS = (
     *("--format", "json"),
     "--quiet",
 )
-_CANARY = "canary"
+_PROBE = "probe"
 _FIX = "Install the dependencies again (make clean setup); `factory doctor` tries the scanner."
 
 
@@ -98,7 +98,7 @@ class Kingfisher:
             (folder / "files").mkdir()
             for file, data in files.items():
                 (folder / "files" / file).write_bytes(data)
-            (folder / "files" / _CANARY).write_text(f"token = {made_up_key()}\n", encoding="utf-8")
+            (folder / "files" / _PROBE).write_text(f"token = {made_up_key()}\n", encoding="utf-8")
             report = self._run(folder)
         finds = [
             RuleFind(
@@ -109,13 +109,13 @@ class Kingfisher:
             )
             for record in report.findings
         ]
-        if not any(find.file == _CANARY for find in finds):
+        if not any(find.file == _PROBE for find in finds):
             raise InfrastructureError(
                 "The secret scanner did not find the made-up key that it was given.",
                 where=str(self._program),
                 fix=_FIX,
             )
-        return [find for find in finds if find.file != _CANARY]
+        return [find for find in finds if find.file != _PROBE]
 
     def _run(self, folder: Path) -> _Report:
         if self._program is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from github_git import git
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.leaks.rules import RuleFind
+from factory_assets.secret_scan.rules import RuleFind
 
 
 class NoRules:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from leaks_material import NoRules, Work
+from secret_material import NoRules, Work
 
-from factory_assets.leaks.rules import Kingfisher, made_up_key, rule_cache
-from factory_assets.leaks.scanner import LeakScanner, describe_leaks
+from factory_assets.secret_scan.rules import Kingfisher, made_up_key, rule_cache
+from factory_assets.secret_scan.scanner import SecretScanner, describe_secrets
 
 KEY = made_up_key()
 OWN = "tok-0123456789-abcdefghij"
@@ -74,16 +74,16 @@ def work(tmp_path: Path) -> Work:
 def test_a_key_that_the_rules_know_is_found_in_every_form_once(work: Work, kingfisher: Kingfisher) -> None:
     keys = {name: made_up_key() for name in FORMS}
     work.commit({f"{number:02}.py": FORMS[name](key) for number, (name, key) in enumerate(keys.items())})
-    leaks = LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")
     found = [int(leak.path[:2]) for leak in leaks]
     assert [list(FORMS)[number] for number in found] == list(FORMS)
-    assert not any(key in describe_leaks(leaks) for key in keys.values())
+    assert not any(key in describe_secrets(leaks) for key in keys.values())
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_factorys_own_secret_is_found_in_every_form(work: Work, form: str) -> None:
     work.commit({"a.py": FORMS[form](OWN)})
-    (leak,) = LeakScanner([OWN], NoRules()).scan_quickly(work.git_dir, "HEAD")[:1]
+    (leak,) = SecretScanner([OWN], NoRules()).scan_quickly(work.git_dir, "HEAD")[:1]
     assert leak.is_own
     assert leak.path.partition("!")[0] == "a.py"
 
@@ -92,7 +92,7 @@ def test_a_key_that_stands_there_plainly_is_told_of_once_with_its_line(
     work: Work, kingfisher: Kingfisher
 ) -> None:
     work.commit({"a.py": f'import os\n\nKEY = "{KEY}"\nOTHER = "something"\n'})
-    leaks = LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")
+    leaks = SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")
     assert [(leak.path, leak.line) for leak in leaks] == [("a.py", 3)]
 
 
@@ -117,7 +117,7 @@ def test_a_key_in_a_binary_is_found_though_letters_of_the_format_touch_it(
     if is_encoded:
         files = {name: base64.b64encode(data) for name, data in files.items()}
     work.commit(files)
-    scanner = LeakScanner([], kingfisher)
+    scanner = SecretScanner([], kingfisher)
     for leaks in (scanner.scan_quickly(work.git_dir, "HEAD"), scanner.scan(work.git_dir, "HEAD")):
         assert {leak.path.partition("!")[0] for leak in leaks} == set(files)
 
@@ -141,9 +141,9 @@ def test_a_published_example_is_no_secret_and_another_token_is(work: Work, kingf
     amazon = 'aws_access_key_id = "AKIA' + 'IOSFODNN7EXAMPLE"\n'
     amazon += 'aws_secret_access_key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCY' + 'EXAMPLEKEY"\n'
     work.commit({"aws.py": amazon})
-    assert LeakScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
+    assert SecretScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
     work.commit({"real.py": f'TOKEN = "{token({"user": "me", "exp": 1}, random.randbytes(32))}"\n'})
-    assert [leak.path for leak in LeakScanner([], kingfisher).scan(work.git_dir, "HEAD")] == ["real.py"]
+    assert [leak.path for leak in SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")] == ["real.py"]
 
 
 def test_digests_lock_files_and_lists_of_words_are_no_secrets(work: Work, kingfisher: Kingfisher) -> None:
@@ -157,4 +157,4 @@ def test_digests_lock_files_and_lists_of_words_are_no_secrets(work: Work, kingfi
     redactor += '_NPM = "npm_package"\nif kind in ("ImportError", "ModuleNotFoundError", "NotImplementedError"): ...\n'
     words = f"WORDS = {json.dumps(['alpha', 'beta2', 'gamma-3'] * 200)}\n"
     work.commit({"package-lock.json": lock, "requirements.lock": hashes, "r.py": redactor, "w.py": words})
-    assert LeakScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
+    assert SecretScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()

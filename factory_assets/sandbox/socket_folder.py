@@ -14,4 +14,4 @@ def socket_folder() -> AbstractContextManager[Path]:
     Raises:
         MissingToolError: when the place for such folders belongs to another user.
     """
-    return scratch_folder("doors")
+    return scratch_folder("sockets")

@@ -18,7 +18,7 @@ from factory_assets.gates.runs import Final
 FIRST_TAG = f"v{FIRST_VERSION}"
 
 
-def seal(
+def make_release_commit(
     state: AttemptState, *, scaffold: str, phases: Mapping[Phase, str], locked: Mapping[str, bytes]
 ) -> Final:
     """Commit what the factory adds to the review; the same again gives the same commit.
@@ -33,7 +33,7 @@ def seal(
     commit = state.repo.commit_files(
         phases[Phase.REVIEW],
         {**locked, **_readme(state, phases[Phase.REVIEW]), PROVENANCE_FILE: provenance_bytes(provenance)},
-        message=state.message(f"Seal {state.spec.name}"),
+        message=state.message(f"Release {state.spec.name}"),
         when=state.commit_time,
     )
     return Final(

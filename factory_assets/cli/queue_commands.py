@@ -70,7 +70,7 @@ def retry(
     ] = None,
 ) -> None:
     """Queue a failed repo again, from the first phase that did not pass, or end the wait of one that was put off."""
-    from factory_assets.cli import desk
+    from factory_assets.cli import queue_actions
     from factory_assets.defs.queue import put_off_cancelled
     from factory_assets.defs.storage import open_storage
 
@@ -80,7 +80,7 @@ def retry(
     with open_storage(instance.settings.factory_data_dir) as dagster:
         put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
     undo, places = Gateways(instance.settings).undo_phases, instance.settings.places
-    desk.retry(registry, name, console, again_from=again_from, undo=undo, places=places)
+    queue_actions.retry(registry, name, console, again_from=again_from, undo=undo, places=places)
 
 
 def requeue(
@@ -93,15 +93,17 @@ def requeue(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
 ) -> None:
     """Queue again every build that failed on a date or later."""
-    from factory_assets.cli import desk
+    from factory_assets.cli import queue_actions
 
     instance = open_instance()
-    desk.requeue(registry_of(instance), since, console, write=not dry_run, places=instance.settings.places)
+    queue_actions.requeue(
+        registry_of(instance), since, console, write=not dry_run, places=instance.settings.places
+    )
 
 
 def resume() -> None:
     """Let the queue go on that a refused credential has stopped."""
-    from factory_assets.cli.desk import show_resumed
+    from factory_assets.cli.queue_actions import show_resumed
     from factory_assets.cli.running import workers_in_force
 
     instance = open_instance()
@@ -112,8 +114,8 @@ def resume() -> None:
 
 def status(first: FromOption = None, last: ToOption = None) -> None:
     """Show the funnel, the queue and the models' tokens, over the last two weeks or the dates that are named."""
-    from factory_assets.cli.desk import show_batches, show_holds, show_windows
     from factory_assets.cli.ownership import is_owned
+    from factory_assets.cli.queue_actions import show_batches, show_holds, show_windows
     from factory_assets.cli.running import running_now, show_others, show_running
     from factory_assets.cli.stages import Days
     from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue, show_tokens
