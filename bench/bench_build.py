@@ -27,7 +27,7 @@ from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.gateways import Gateways
-from factory_assets.sandbox import Confines, Program, Rules, Sandbox
+from factory_assets.sandbox import Confines, EgressRules, Program, Sandbox
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
 DAYS = (date(2026, 6, 17), date(2026, 6, 18))
@@ -96,7 +96,7 @@ class _TimedSandbox:
     def which(self, program: str) -> Path | None:
         return self._sandbox.which(program)
 
-    def confine(self, rules: Rules | None) -> AbstractContextManager[Confines]:
+    def confine(self, rules: EgressRules | None) -> AbstractContextManager[Confines]:
         return self._sandbox.confine(rules)
 
     def run(self, command: Command) -> CommandResult:

@@ -26,7 +26,7 @@ from factory_assets.gather.matching import Matcher
 from factory_assets.gather.source import Batch, Source
 from factory_assets.gather.stage import gather
 from factory_assets.gather.topics import Topic, TopicSet, load_topics
-from factory_assets.gather.windows import Window
+from factory_assets.gather.windows import DateWindow
 from factory_assets.registry import Registry
 from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord, load_papers
 from factory_assets.replay.recordings import Recordings
@@ -208,7 +208,7 @@ def _arxiv() -> Iterator[str]:
 def _serve(pipe: Connection) -> None:
     topics = load_topics(TOPICS_FILE)
     api = ArxivApi(made_up_year(topics))
-    day = Window(FIRST, FIRST)
+    day = DateWindow(FIRST, FIRST)
     api.answer({"search_query": window_query(day, topics.topics)})  # a server that is up has its index
     with ReplayServer(recordings=Recordings(), arxiv=api) as server, suppress(EOFError):
         pipe.send(server.arxiv_url)

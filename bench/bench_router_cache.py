@@ -22,7 +22,7 @@ from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
 from factory_assets.router.cache import AnswerCache, Place
-from factory_assets.router.canonical import Question, owner_of
+from factory_assets.router.canonical import CanonicalQuestion, owner_of
 from factory_assets.router.inflight import InFlight
 from factory_assets.router.passing import Passing
 from factory_assets.router.semantic import Lexical, Semantic
@@ -130,7 +130,7 @@ def _rows(rows: Sequence[_Row]) -> str:
 
 async def _places(texts: Sequence[str]) -> list[Place]:
     semantic = Semantic(Lexical())
-    found = [await semantic.place(Question("key", "key", "frame", text)) for text in texts]
+    found = [await semantic.place(CanonicalQuestion("key", "key", "frame", text)) for text in texts]
     return [place for place in found if place is not None]
 
 
@@ -187,9 +187,9 @@ def _request(papers: Sequence[str]) -> bytes:
     return json.dumps({**asked, "messages": [{"role": "user", "content": prompt}]}).encode()
 
 
-def _read(content: bytes) -> Question:
+def _read(content: bytes) -> CanonicalQuestion:
     asked = Asked.read(content)
-    question = Question.read(content, asked, owner=_OWNER, target="/v1/messages", headers=_HEADERS)
+    question = CanonicalQuestion.read(content, asked, owner=_OWNER, target="/v1/messages", headers=_HEADERS)
     if question is None:
         raise RuntimeError("the request has no key")
     return question

@@ -17,7 +17,7 @@ from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.planning import USUAL_BUILD_MINUTES
 from factory_assets.llm.model_access import UNORDERED_HEADER
-from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import MessageReply, TextBlock, TokenUsage
 from factory_assets.replay.messages_request import read_request
@@ -51,14 +51,16 @@ class _Api(MessagesApi):
     def __post_init__(self) -> None:
         self._prompts = PromptCache(clock=lambda: self.now)
 
-    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002 - as in MessagesApi
+    def answer(self, headers: Mapping[str, str], body: bytes) -> ReplayAnswer:  # noqa: ARG002 - as in MessagesApi
         """See MessagesApi. The time is the day's, not the clock's."""
         request = read_request(body)
         if self.caches:
             usage = self._prompts.account(request, self.output_tokens)
         else:
             usage = TokenUsage(prompt_tokens(request), 0, 0, 0, self.output_tokens)
-        return Answer(MessageReply(request.model, (TextBlock("{}"),), "end_turn", usage), request.stream)
+        return ReplayAnswer(
+            MessageReply(request.model, (TextBlock("{}"),), "end_turn", usage), request.stream
+        )
 
 
 @dataclass(frozen=True)

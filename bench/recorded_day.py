@@ -16,7 +16,7 @@ from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Purpose
 from factory_assets.gateways import Gateways
-from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_request import MessagesRequest, read_request
 from factory_assets.replay.server import ReplayServer
 from factory_assets.router.asked import SESSION_HEADER
@@ -73,7 +73,7 @@ class _Recorder(MessagesApi):
     taken: list[Sent] = field(default_factory=list)
     _purposes: dict[str, Purpose] = field(default_factory=dict)
 
-    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, headers: Mapping[str, str], body: bytes) -> ReplayAnswer:
         """See MessagesApi."""
         answer = super().answer(headers, body)
         kept = {name.lower(): value for name, value in headers.items()}

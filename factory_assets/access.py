@@ -101,14 +101,14 @@ class Access:
         """
         from factory_assets.doctor.result import Severity
         from factory_assets.doctor.services import check_claude_api
-        from factory_assets.llm.router import Router
+        from factory_assets.llm.router import RouterClient
 
         settings = self._settings
         if self._replays:
             return True
         if settings.llm_router_url:
             key = settings.anthropic_api_key or settings.anthropic_auth_token
-            return Router(settings.llm_router_url, api_key=key).takes_the_key()
+            return RouterClient(settings.llm_router_url, api_key=key).takes_the_key()
         tried = check_claude_api(self.doctor_inputs())
         if tried is None or (not tried.ok and tried.severity is Severity.WARNING):
             return None
@@ -310,13 +310,13 @@ class Access:
 
     def _first_api(self) -> tuple[RouterAccess, ClaudeApi]:
         """What plain questions are asked of first: the gateway, where there is one."""
-        from factory_assets.llm.router import Router
+        from factory_assets.llm.router import RouterClient
 
         settings = self._settings
         if self._replays or not settings.llm_router_url:
             return self._access, self._api()
         key = settings.anthropic_api_key or settings.anthropic_auth_token
-        return self._access.to("router"), Router(settings.llm_router_url, api_key=key).model()
+        return self._access.to("router"), RouterClient(settings.llm_router_url, api_key=key).model()
 
     def _api(self) -> ClaudeApi:
         from factory_assets.llm.claude_api import ClaudeApi

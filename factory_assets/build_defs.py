@@ -10,7 +10,7 @@ from datetime import timedelta
 import dagster as dg
 
 from factory_assets.defs.alerts import build_alert_sensor
-from factory_assets.defs.automation import Rules, build_schedules, build_sensors
+from factory_assets.defs.automation import AutomationRules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
 from factory_assets.defs.externals import build_externals
 from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
@@ -65,7 +65,7 @@ def build_defs(
         first=settings.factory_start_date, last=settings.factory_end_date, ranks=settings.factory_ranks
     )
     owner = settings.factory_owner
-    rules = Rules(
+    rules = AutomationRules(
         places=settings.places,
         window_days=settings.factory_gather_window_days,
         timezone=settings.factory_timezone,

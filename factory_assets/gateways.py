@@ -20,15 +20,15 @@ from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.scouting import USER_AGENT, Scouting
 
 if TYPE_CHECKING:
-    from factory_assets.alerts.send import Places
+    from factory_assets.alerts.send import AlertPlaces
     from factory_assets.analyze.report import AnalysisReport
     from factory_assets.building.acceptance import Acceptor
     from factory_assets.building.config import BuildConfig
     from factory_assets.building.housekeeping import Housekeeping
-    from factory_assets.building.laid import Bench
+    from factory_assets.building.laid import JudgeTools
     from factory_assets.building.outcome import Outcome
     from factory_assets.building.reader import Reader
-    from factory_assets.building.rejudge import Refused
+    from factory_assets.building.rejudge import RefusedState
     from factory_assets.building.report import BuildReport
     from factory_assets.domain.ports import AnswerStore
     from factory_assets.gather.report import GatherReport
@@ -189,7 +189,7 @@ class Gateways(Scouting, BatchAccess):
         """Tell the routers how a build ended; never fatal. See llm.feedback."""
         from factory_assets.gates import ALL_GATES
         from factory_assets.llm.feedback import feedback_on_build, quality_of_build, tell_router
-        from factory_assets.llm.router import Router
+        from factory_assets.llm.router import RouterClient
 
         settings = self._settings
         quality = quality_of_build(
@@ -207,7 +207,7 @@ class Gateways(Scouting, BatchAccess):
             return
         feedback = feedback_on_build(model=settings.factory_build_model, quality=quality)
         key = settings.anthropic_api_key or settings.anthropic_auth_token
-        tell_router(Router(settings.llm_router_url, api_key=key), feedback, notify)
+        tell_router(RouterClient(settings.llm_router_url, api_key=key), feedback, notify)
 
     @_redacted
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
@@ -256,11 +256,11 @@ class Gateways(Scouting, BatchAccess):
         """Say what `import_folder` would do with each file; nothing is touched."""
         return self.intake(now).preview_folder(self._settings.specs_dir)
 
-    def alert_places(self) -> Places:
+    def alert_places(self) -> AlertPlaces:
         """Where alerts go."""
-        from factory_assets.alerts.send import Places
+        from factory_assets.alerts.send import AlertPlaces
 
-        return Places(
+        return AlertPlaces(
             self._settings.factory_alert_webhook,
             self._settings.factory_slack_webhook,
             self._settings.alert_urls,
@@ -296,23 +296,23 @@ class Gateways(Scouting, BatchAccess):
         """
         self._housekeeping().undo(name, again_from)
 
-    def bench(self) -> Bench:
+    def bench(self) -> JudgeTools:
         """What the gates work with, for judging without a model.
 
         Raises:
             MissingToolError: without git or a sandbox.
         """
-        from factory_assets.building.laid import Bench
+        from factory_assets.building.laid import JudgeTools
 
         self._require_git()
-        return Bench(
+        return JudgeTools(
             commands=self._require_sandbox(),
             scanner=self.secret_scanner(),
             indexes=self._indexes(),
             secrets=self._secrets(),
         )
 
-    def copy_refused(self, queued: QueuedSpec, folder: Path) -> Refused:
+    def copy_refused(self, queued: QueuedSpec, folder: Path) -> RefusedState:
         """Copy the state in which the last attempt of a spec failed into `folder`; see build.rejudge."""
         from factory_assets.building.locks import spec_lock
         from factory_assets.building.rejudge import copy_refused

@@ -17,7 +17,7 @@ URLS_SETTING = "FACTORY_ALERT_URLS"
 
 
 @dataclass(frozen=True)
-class Places:
+class AlertPlaces:
     """Where alerts go; all these addresses are secrets, since whoever knows them can post there.
 
     Args:
@@ -51,7 +51,7 @@ class Told:
     failures: tuple[str, ...]
 
 
-def send_due(store: AlertStore, places: Places, *, now: datetime) -> Told:
+def send_due(store: AlertStore, places: AlertPlaces, *, now: datetime) -> Told:
     """Send every alert that is due to every place.
 
     One that no place took stays due. One that a single place did not take is told: sent again at each look it would
@@ -81,7 +81,7 @@ def _dead(place: _Place, trouble: str, link: str) -> Alert:
     )
 
 
-def _targets(places: Places) -> Iterator[_Place]:
+def _targets(places: AlertPlaces) -> Iterator[_Place]:
     if (webhook := places.webhook) is not None:
         yield _Place(
             "webhook", "FACTORY_ALERT_WEBHOOK", lambda alert: _post_to(webhook, _webhook_body(alert))

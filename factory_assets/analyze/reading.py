@@ -48,7 +48,7 @@ class Piece:
 
 
 @dataclass
-class Reading:
+class PaperReading:
     """What came of it: the proposals of each piece, and the papers that gave none because of an error."""
 
     batches: int
@@ -59,7 +59,7 @@ class Reading:
 
 def read_papers(
     papers: Sequence[Paper], *, asker: Asker, prompts: Prompts, specs_wanted: int, batch_tokens: int
-) -> Reading:
+) -> PaperReading:
     """Ask about all papers.
 
     A paper that alone is refused is set aside for good; what is still unread after MAX_SPLITS halvings
@@ -71,7 +71,7 @@ def read_papers(
     """
     instructions = prompts.instructions("analyze")
     waiting = deque(_pieces(papers, instructions, specs_wanted, batch_tokens))
-    reading = Reading(batches=len(waiting))
+    reading = PaperReading(batches=len(waiting))
     splits = 0
     failure: FactoryError | None = None
     while waiting:
@@ -141,7 +141,7 @@ def _request(piece: Piece, about: str, prompts: Prompts, instructions: str) -> R
     )
 
 
-def _set_aside(piece: Piece, error: FactoryError, reading: Reading, asker: Asker) -> None:
+def _set_aside(piece: Piece, error: FactoryError, reading: PaperReading, asker: Asker) -> None:
     alone = len(piece.papers) == 1 and isinstance(error, AnswerRefusedError)
     (reading.refused if alone else reading.unread).extend(paper.arxiv_id for paper in piece.papers)
     fate = "counts as analysed" if alone else "left for the next analysis"

@@ -18,7 +18,7 @@ from factory_assets.domain.specs import Spec
 from factory_assets.gates.material import as_data
 from factory_assets.gates.reader import Ruling
 from factory_assets.languages.names import names_of
-from factory_assets.llm.asking import Asker, Books, Request, read_form, schema_of
+from factory_assets.llm.asking import Asker, AskingBooks, Request, read_form, schema_of
 from factory_assets.llm.prompts import Prompts
 
 WRITE, SOLVE, DISPUTE = "acceptance", "acceptance_solve", "acceptance_dispute"
@@ -74,7 +74,7 @@ class SpecAcceptor:
 
     @classmethod
     def of(
-        cls, acceptor: Acceptor, spec: Spec, *, books: Books, notify: Callable[[str], None]
+        cls, acceptor: Acceptor, spec: Spec, *, books: AskingBooks, notify: Callable[[str], None]
     ) -> SpecAcceptor:
         """The model at work on a spec."""
         asker = Asker(
@@ -148,7 +148,7 @@ def rule_on(
     held: HeldScenario,
     dispute: Dispute,
     *,
-    books: Books,
+    books: AskingBooks,
     notify: Callable[[str], None],
 ) -> Ruling:
     """What the reader says of a scenario that the builder disputes: whether the contract really asks for it.

@@ -9,7 +9,7 @@ from factory_assets.building.failure import Failure, read_failure
 from factory_assets.building.git_objects import OversizedError
 from factory_assets.building.outcome import EndedError, Refused, Stops
 from factory_assets.building.state import AttemptState
-from factory_assets.building.waiting import Wait, put_off
+from factory_assets.building.waiting import BuildWait, put_off
 from factory_assets.domain.agents import AgentOutcome, OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase, WaitCause
 from factory_assets.gates import FINAL_GATES
@@ -21,7 +21,7 @@ class Endings:
     def __init__(self, state: AttemptState) -> None:
         self._state = state
 
-    def put_off(self, wait: Wait) -> NoReturn:
+    def put_off(self, wait: BuildWait) -> NoReturn:
         """Give the spec back to the queue without using up an attempt."""
         raise EndedError(put_off(wait, self._state.queued, self._state.tools, attempt=self._state))
 
@@ -40,10 +40,10 @@ class Endings:
                 f" {outcome.detail}"
             )
             fix = f"Look at the account, at {setting} and at ANTHROPIC_BASE_URL or LLM_ROUTER_URL where one is set."
-            self.put_off(Wait(what=what, fix=fix, cause=cause, stops=Stops.MODEL))
+            self.put_off(BuildWait(what=what, fix=fix, cause=cause, stops=Stops.MODEL))
         if state.job.queued.wait_cause is cause:
             self.fail_agent(phase, before, outcome)
-        self.put_off(Wait(what=f"The model's API refused phase {phase}: {outcome.detail}", cause=cause))
+        self.put_off(BuildWait(what=f"The model's API refused phase {phase}: {outcome.detail}", cause=cause))
 
     def fail_gate(
         self, phase: Phase, commit: str, refused: tuple[GateVerdict, ...], *, note: str = ""

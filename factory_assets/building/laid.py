@@ -30,7 +30,7 @@ _MOST_FILES, _MOST_BYTES = 20_000, 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class JudgeTools:
     """What the gates work with. `secrets` are values that must stand in no commit."""
 
     commands: CommandRunner

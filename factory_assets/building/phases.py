@@ -11,7 +11,7 @@ from factory_assets.building.git_objects import OversizedError
 from factory_assets.building.prompts import STOPPED_NOTE, render_prompt, render_repair_prompt
 from factory_assets.building.put_back import laid_again, not_its_business
 from factory_assets.building.reading import keep_disputes
-from factory_assets.building.sessions import Sessions, Work
+from factory_assets.building.sessions import AgentSessions, Work
 from factory_assets.building.state import AttemptState
 from factory_assets.building.waiting import wait_after_agent, wait_for_budget
 from factory_assets.domain.agents import OutcomeKind
@@ -31,7 +31,7 @@ class Phases:
         self._state = state
         self._endings = endings
         self._done = state.repo.phases_done()
-        self._sessions = Sessions(state)
+        self._sessions = AgentSessions(state)
 
     def do(self, phase: Phase, before: str) -> str:
         """The commit of a phase, from an earlier run or made now from `before`.

@@ -15,7 +15,7 @@ from factory_assets.domain.ports import AnswerStore
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.gates.material import Material, as_data
 from factory_assets.gates.reader import Doubt, Ruling
-from factory_assets.llm.asking import Asker, Books, Request, read_form, schema_of
+from factory_assets.llm.asking import Asker, AskingBooks, Request, read_form, schema_of
 from factory_assets.llm.prompts import Prompts
 
 READ, CONFIRM = "reader", "reader_confirm"
@@ -73,7 +73,7 @@ class ModelReader:
 
     @classmethod
     def of(
-        cls, reader: Reader, *, name: str, language: str, books: Books, notify: Callable[[str], None]
+        cls, reader: Reader, *, name: str, language: str, books: AskingBooks, notify: Callable[[str], None]
     ) -> ModelReader:
         """The reader at work on a repo."""
         asker = Asker(

@@ -15,7 +15,7 @@ from factory_assets.domain.errors import InputError
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedState:
     """The phase that gates refused, and whether the next attempt takes it up where they refuse it no more."""
 
     phase: Phase
@@ -24,7 +24,7 @@ class Refused:
 
 def copy_refused(
     bare: Path, copy: Path, *, attempt: int, queued_at: datetime, records: Sequence[PhaseRecord], author: str
-) -> Refused:
+) -> RefusedState:
     """Copy a bare repository to `copy` as if the phase that gates refused had just been done.
 
     `records` are the phases of the attempt that the journal knows.
@@ -52,7 +52,7 @@ def copy_refused(
         if each not in made:
             raise InputError(f"Its phase {each} is not kept.", where=bare.stem)
         repo.finish_phase(each, made[each])
-    return Refused(phase, is_kept)
+    return RefusedState(phase, is_kept)
 
 
 def _refused_phase(failure: Failure) -> Phase | None:

@@ -42,7 +42,7 @@ class Work:
         )
 
 
-class Sessions:
+class AgentSessions:
     """The agents' sessions of one run of an attempt."""
 
     def __init__(self, state: AttemptState) -> None:

@@ -20,7 +20,7 @@ from factory_assets.building.locks import SpecBusyError, spec_lock
 from factory_assets.building.outcome import Busy, EndedError, Outcome, Shipped, Stops
 from factory_assets.building.reader import Reader
 from factory_assets.building.state import AttemptState, Books, Tools
-from factory_assets.building.waiting import Wait, put_off, puts_off, wait_after
+from factory_assets.building.waiting import BuildWait, put_off, puts_off, wait_after
 from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import FactoryError, InfrastructureError, MissingToolError, StatusError
@@ -134,7 +134,7 @@ class Builder:
             scratch=scratch,
         )
 
-    def _put_off(self, queued: QueuedSpec, wait: Wait) -> NoReturn:
+    def _put_off(self, queued: QueuedSpec, wait: BuildWait) -> NoReturn:
         """Leave a spec that no attempt has begun at in the queue, and say why."""
         books = Books(journal=self._journal, clock=self._clock, clean=self._clean)
         raise EndedError(put_off(wait, queued, books, protections=self._commands.protections))

@@ -38,7 +38,7 @@ _OUTSIDE = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wait:
+class BuildWait:
     """Why a build cannot go on now. `until` is a time (UTC) that was named by the server, or by the budget `bound`."""
 
     what: str
@@ -52,7 +52,7 @@ class Wait:
 
 
 def put_off(
-    wait: Wait,
+    wait: BuildWait,
     queued: QueuedSpec,
     books: Books,
     *,
@@ -93,7 +93,7 @@ def put_off(
     )
 
 
-def _next_start(wait: Wait, waits: int, now: datetime) -> datetime | None:
+def _next_start(wait: BuildWait, waits: int, now: datetime) -> datetime | None:
     """The earliest next start; None where only a higher setting brings it."""
     if wait.bound is not None:
         return wait.bound.until
@@ -107,7 +107,7 @@ def _next_start(wait: Wait, waits: int, now: datetime) -> datetime | None:
 
 @contextmanager
 def puts_off(
-    *kinds: type[FactoryError | OSError], where: Path, end: Callable[[Wait], NoReturn]
+    *kinds: type[FactoryError | OSError], where: Path, end: Callable[[BuildWait], NoReturn]
 ) -> Iterator[None]:
     """End the build with a wait when an error of these kinds leaves the block. `where` is what it works in."""
     try:
@@ -116,10 +116,12 @@ def puts_off(
         end(wait_after(error, where))
 
 
-def wait_after(error: FactoryError | OSError, where: Path) -> Wait:
+def wait_after(error: FactoryError | OSError, where: Path) -> BuildWait:
     """What an error makes a build wait for."""
     met = _system_error(error, where) if isinstance(error, OSError) else error
-    told = Wait(what=met.what, where=met.where, fix=met.fix, cause=WaitCause.INFRASTRUCTURE, error_met=met)
+    told = BuildWait(
+        what=met.what, where=met.where, fix=met.fix, cause=WaitCause.INFRASTRUCTURE, error_met=met
+    )
     match met:
         case ModelStoppedError():
             return replace(told, where="", cause=met.cause, until=met.until, stops=Stops.MODEL)
@@ -134,10 +136,10 @@ def wait_after(error: FactoryError | OSError, where: Path) -> Wait:
     return told
 
 
-def wait_after_agent(outcome: AgentOutcome, *, phase: Phase, by: Phase) -> Wait | None:
+def wait_after_agent(outcome: AgentOutcome, *, phase: Phase, by: Phase) -> BuildWait | None:
     """What an agent of the phase `by` met in `phase` that is not its own; None where the end is its own."""
     if outcome.kind is OutcomeKind.AUTHENTICATION:
-        return Wait(
+        return BuildWait(
             what=f"The agent's credential was refused: {outcome.detail}",
             fix="Renew the Claude credential (see `factory doctor`).",
             cause=WaitCause.CREDENTIAL,
@@ -154,13 +156,13 @@ def wait_after_agent(outcome: AgentOutcome, *, phase: Phase, by: Phase) -> Wait 
         return wait_after(error, Path())
     cause = _OUTSIDE.get(outcome.kind)
     what = f"Phase {phase} met a {outcome.kind}: {outcome.detail}"
-    return Wait(what=what, cause=cause, until=outcome.until) if cause else None
+    return BuildWait(what=what, cause=cause, until=outcome.until) if cause else None
 
 
-def wait_for_budget(phase: Phase, bound: Bound, detail: str) -> Wait:
+def wait_for_budget(phase: Phase, bound: Bound, detail: str) -> BuildWait:
     """A wait until the budget is raised, or the day turns where it is the day's."""
     turns = "; without that it goes on when the day (UTC) turns" if bound.until else ""
-    return Wait(
+    return BuildWait(
         what=f"Phase {phase} was stopped by the {bound.words}: {detail}",
         fix=f"Raise {bound.setting}: it then goes on from what was done so far{turns}.",
         cause=bound.cause,

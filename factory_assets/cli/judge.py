@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from rich.console import Console
 
-from factory_assets.building.laid import Bench, works_of
+from factory_assets.building.laid import JudgeTools, works_of
 from factory_assets.building.reader import Reader
 from factory_assets.building.report import BuildReport
 from factory_assets.cli.judging import judge_laid
@@ -107,7 +107,7 @@ def judge_tree(
             "A tree is judged only in a sandbox, and bubblewrap does not work here.",
             fix="Install the package bubblewrap; `factory doctor` tells why it does not work.",
         )
-    bench = Bench(
+    bench = JudgeTools(
         commands=sandbox, scanner=SecretScanner((), Kingfisher(cache=rule_cache())), indexes=indexes
     )
     with scratch_folder("judge") as folder:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from factory_assets.building.config import BuildConfig, BuildJob
-from factory_assets.building.laid import Bench, LaidWork, Work
+from factory_assets.building.laid import JudgeTools, LaidWork, Work
 from factory_assets.building.outcome import Busy, Deferred, Refused, Shipped
 from factory_assets.building.reader import Reader
 from factory_assets.building.report import BuildReport
@@ -35,7 +35,7 @@ def judge_laid(
     works: Iterable[Work],
     *,
     folder: Path,
-    bench: Bench,
+    bench: JudgeTools,
     reader: Callable[[AnswerStore], Reader] | None = None,
     acceptance: Acceptance | None = None,
 ) -> BuildReport:
@@ -85,7 +85,7 @@ def _queue(registry: Registry, spec: Spec) -> QueuedSpec:
     return queued
 
 
-def _config(folder: Path, bench: Bench) -> BuildConfig:
+def _config(folder: Path, bench: JudgeTools) -> BuildConfig:
     return BuildConfig(
         git_dir=folder,
         workspaces_dir=folder / "workspaces",

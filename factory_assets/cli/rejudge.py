@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from factory_assets.building.rejudge import Refused
+from factory_assets.building.rejudge import RefusedState
 from factory_assets.cli.judging import judge_laid
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.errors import FactoryError, InputError
@@ -28,7 +28,7 @@ class Rejudged:
 
     name: str
     attempt: int
-    state: Refused
+    state: RefusedState
     refused: tuple[GateVerdict, ...]
     is_unread: bool
 

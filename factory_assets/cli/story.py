@@ -19,7 +19,7 @@ from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.domain.text import as_text, single_line, tail
-from factory_assets.registry.story import Attempt, Story
+from factory_assets.registry.story import AttemptStory, Story
 
 _STYLES = {BuildStatus.SHIPPED: "green", BuildStatus.FAILED: "red"}
 
@@ -132,7 +132,7 @@ def lacking(queued: QueuedSpec, places: Places | None) -> Lacking | None:
 
 
 def _show_attempt(
-    attempt: Attempt, queued: QueuedSpec, acceptance: Acceptance | None, console: Console
+    attempt: AttemptStory, queued: QueuedSpec, acceptance: Acceptance | None, console: Console
 ) -> None:
     going_on = attempt.number > queued.attempts
     title = f"attempt {attempt.number}" + (" (stopped, goes on from here)" if going_on else "")

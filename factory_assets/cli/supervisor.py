@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from factory_assets.alerts.send import Places
+from factory_assets.alerts.send import AlertPlaces
 from factory_assets.cli.instance import Instance
 from factory_assets.cli.ownership import Ownership, check_free, own, owners
 from factory_assets.cli.processes import (
@@ -31,7 +31,7 @@ from factory_assets.cli.processes import (
     write_workspace,
 )
 from factory_assets.cli.running import note_running
-from factory_assets.cli.watch import Watch
+from factory_assets.cli.watch import RunWatch
 from factory_assets.daemon_notes import daemon_notes, living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
@@ -173,9 +173,11 @@ def supervise(instance: Instance) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
-    watch = Watch(
+    watch = RunWatch(
         registry=Registry(settings.registry_path),
-        places=Places(settings.factory_alert_webhook, settings.factory_slack_webhook, settings.alert_urls),
+        places=AlertPlaces(
+            settings.factory_alert_webhook, settings.factory_slack_webhook, settings.alert_urls
+        ),
         url=settings.local_ui_url,
         link=settings.ui_url,
     )

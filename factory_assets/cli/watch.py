@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from factory_assets.alerts.send import Places, send_due
+from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.network.clients import ask
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Watch:
+class RunWatch:
     """Watches from outside the daemon, which cannot tell of its own end.
 
     Args:
@@ -35,7 +35,7 @@ class Watch:
     """
 
     registry: Registry
-    places: Places
+    places: AlertPlaces
     url: str
     link: str
     _next_look: float = field(default_factory=lambda: time.monotonic() + SILENT_SECONDS)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
-from factory_assets.alerts.send import Places, send_due
+from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.defs.backfills import alerts_of_backfills, failed_backfills
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.defs.settings_sensor import SETTINGS_SENSOR, Refused, alerts_of_settings
@@ -85,7 +85,7 @@ def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
 def look(
     instance: dg.DagsterInstance,
     registry: Registry,
-    places: Places,
+    places: AlertPlaces,
     seen: _Seen,
     *,
     link: str,

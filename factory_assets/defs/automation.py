@@ -51,7 +51,7 @@ SPENDING_SENSORS = ("queued_specs",)
 
 
 @dataclass(frozen=True)
-class Rules:
+class AutomationRules:
     """The settings that automation obeys."""
 
     places: Places
@@ -82,7 +82,7 @@ class Rules:
 
 
 def build_schedules(
-    jobs: Jobs, rules: Rules, *, by_batch: dg.JobDefinition | None
+    jobs: Jobs, rules: AutomationRules, *, by_batch: dg.JobDefinition | None
 ) -> list[dg.ScheduleDefinition]:
     """Gather, analyze, build, mirror: hourly, at 06:00, 06:30 and 23:00 where no setting says otherwise.
 
@@ -96,7 +96,7 @@ def build_schedules(
     ]
 
 
-def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
+def _gather_hourly(jobs: Jobs, rules: AutomationRules) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=GATHER_SCHEDULE,
         job=jobs.gather,
@@ -121,7 +121,7 @@ def _gather_hourly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     return gather_hourly
 
 
-def _analyze_daily(job: AnyJob, rules: Rules) -> dg.ScheduleDefinition:
+def _analyze_daily(job: AnyJob, rules: AutomationRules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=job,
         cron_schedule=rules.analyze_cron,
@@ -177,7 +177,7 @@ def _analyze_daily(job: AnyJob, rules: Rules) -> dg.ScheduleDefinition:
     return analyze_daily
 
 
-def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
+def _build_daily(jobs: Jobs, rules: AutomationRules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.build,
         cron_schedule=rules.build_cron,
@@ -199,7 +199,7 @@ def _build_daily(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     return build_daily
 
 
-def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
+def _mirror_nightly(jobs: Jobs, rules: AutomationRules) -> dg.ScheduleDefinition:
     @dg.schedule(
         job=jobs.mirror,
         cron_schedule=rules.mirror_cron,
@@ -233,7 +233,7 @@ def _mirror_nightly(jobs: Jobs, rules: Rules) -> dg.ScheduleDefinition:
     return mirror_nightly
 
 
-def build_sensors(jobs: Jobs, rules: Rules) -> list[dg.SensorDefinition]:
+def build_sensors(jobs: Jobs, rules: AutomationRules) -> list[dg.SensorDefinition]:
     """The sensor that launches specs queued during the day, and lifts a stop of the queue that is fixed."""
 
     @dg.sensor(
@@ -309,7 +309,7 @@ def _stopped(standing: Sequence[Hold], registry: Registry, routing: Routing, now
 def _build_requests(
     context: dg.ScheduleEvaluationContext | dg.SensorEvaluationContext,
     registry: Registry,
-    rules: Rules,
+    rules: AutomationRules,
     now: datetime,
     *,
     asked_at: datetime,

@@ -51,7 +51,7 @@ _RANKED = frozenset({BUILT_REPOS, MIRRORED_REPOS})
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedRanks:
     """What a run is asked to make: these assets at one date and rank."""
 
     assets: frozenset[dg.AssetKey]
@@ -59,7 +59,7 @@ class Asked:
     rank: int
 
 
-def asked_of_run(run: dg.DagsterRun) -> Asked | None:
+def asked_of_run(run: dg.DagsterRun) -> AskedRanks | None:
     """What the run builds or mirrors; None of any other run, of one over a range, and of one that only checks."""
     if run.asset_selection is None and run.asset_check_selection is None:
         assets = _JOB_ASSETS.get(run.job_name, frozenset())
@@ -68,7 +68,7 @@ def asked_of_run(run: dg.DagsterRun) -> Asked | None:
     return _asked(assets, run.tags)
 
 
-def _asked(assets: Collection[dg.AssetKey], tags: Mapping[str, str]) -> Asked | None:
+def _asked(assets: Collection[dg.AssetKey], tags: Mapping[str, str]) -> AskedRanks | None:
     # An asset with a backfill policy is asked for by ranges, of one partition each.
     start, end = tags.get(ASSET_PARTITION_RANGE_START_TAG), tags.get(ASSET_PARTITION_RANGE_END_TAG)
     partition = tags.get(PARTITION_NAME_TAG) or (start if start == end else None)
@@ -79,7 +79,7 @@ def _asked(assets: Collection[dg.AssetKey], tags: Mapping[str, str]) -> Asked | 
     except ValueError:
         # It has no such partition, and the run will say so.
         return None
-    return Asked(frozenset(assets), day, rank)
+    return AskedRanks(frozenset(assets), day, rank)
 
 
 class EmptyRanks:
@@ -98,7 +98,7 @@ class EmptyRanks:
         self._warn = warn
         self._taken: dict[date, Collection[int] | None] = {}
 
-    def hold(self, asked: Asked) -> bool:
+    def hold(self, asked: AskedRanks) -> bool:
         """Whether the rank is one of the instance's, has no spec, and no analysis is on its way that may bring one."""
         if not all(self._is_partition(asset, asked) for asset in asked.assets):
             return False
@@ -107,7 +107,7 @@ class EmptyRanks:
         taken = self._taken[asked.day]
         return taken is not None and asked.rank not in taken
 
-    def _is_partition(self, asset: dg.AssetKey, asked: Asked) -> bool:
+    def _is_partition(self, asset: dg.AssetKey, asked: AskedRanks) -> bool:
         partitions = self._graph.get(asset).partitions_def if self._graph.has(asset) else None
         return partitions is not None and partitions.has_partition_key(date_rank_key(asked.day, asked.rank))
 
@@ -172,7 +172,7 @@ class BackfillAtWork:
         data = backfill_data(backfill, graph)
         return cls(backfill, data) if data is not None else None
 
-    def wants(self, asset: dg.AssetKey, asked: Asked) -> bool:
+    def wants(self, asset: dg.AssetKey, asked: AskedRanks) -> bool:
         """Whether this asset at this rank is to be made by the backfill, sooner or later."""
         if asset not in self.data.target_subset.asset_keys:
             return False
@@ -187,7 +187,7 @@ class BackfillAtWork:
 
 
 def answer_run(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, asked: Asked, at_work: BackfillAtWork | None
+    instance: dg.DagsterInstance, run: dg.DagsterRun, asked: AskedRanks, at_work: BackfillAtWork | None
 ) -> None:
     """End a run of a rank without a spec, which has not started. Broken off, it may be done again."""
     instance.add_run_tags(run.run_id, _tags(asked))
@@ -283,7 +283,7 @@ def _like(
 
 
 def _materialize(
-    instance: dg.DagsterInstance, run: dg.DagsterRun, asked: Asked, at_work: BackfillAtWork | None
+    instance: dg.DagsterInstance, run: dg.DagsterRun, asked: AskedRanks, at_work: BackfillAtWork | None
 ) -> None:
     """Answer for what was asked; what a backfill will want at a rank that is not built, it has at once too."""
     assets = set(asked.assets)
@@ -326,7 +326,7 @@ def _succeed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     )
 
 
-def _tags(asked: Asked) -> dict[str, str]:
+def _tags(asked: AskedRanks) -> dict[str, str]:
     return {
         OUTCOME_TAG: RunOutcome.NO_SPEC.value,
         DATE_TAG: asked.day.isoformat(),
@@ -334,5 +334,5 @@ def _tags(asked: Asked) -> dict[str, str]:
     }
 
 
-def _why(asked: Asked) -> str:
+def _why(asked: AskedRanks) -> str:
     return f"No spec has rank {rank_key(asked.rank)} of {asked.day}: there is no repo to build or to mirror."

@@ -10,11 +10,11 @@ from factory_assets.defs.markdown import code_span, table
 from factory_assets.defs.stages import Scouting
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.novelty import Hit, Novelty, Source, Verdict
+from factory_assets.domain.novelty import Hit, Novelty, NoveltySource, NoveltyVerdict
 from factory_assets.domain.specs import QueuedSpec, rank_key
 
 _SHOWN = 3
-_WHERE = {Source.PAPER: "named in", Source.PAPER_PAGE: "named on", Source.FACTORY: "of"}
+_WHERE = {NoveltySource.PAPER: "named in", NoveltySource.PAPER_PAGE: "named on", NoveltySource.FACTORY: "of"}
 
 
 def look_up(
@@ -32,14 +32,18 @@ def novelty_metadata(
     specs: Sequence[QueuedSpec], known: Mapping[int, Novelty]
 ) -> dict[str, dg.MetadataValue]:
     """The verdicts with their evidence, and how many of each."""
-    verdicts = [known[queued.id].verdict if queued.id in known else Verdict.NOT_LOOKED_UP for queued in specs]
+    verdicts = [
+        known[queued.id].verdict if queued.id in known else NoveltyVerdict.NOT_LOOKED_UP for queued in specs
+    ]
     rows = [_row(queued, known.get(queued.id)) for queued in specs]
     return {
         "exists already?": dg.MetadataValue.md(
             table(["rank", "repo", "verdict", "novelty, 0 to 1", "what is most like it"], rows)
         ),
         "novelty": dg.MetadataValue.text(
-            ", ".join(f"{verdict}: {verdicts.count(verdict)}" for verdict in Verdict if verdict in verdicts)
+            ", ".join(
+                f"{verdict}: {verdicts.count(verdict)}" for verdict in NoveltyVerdict if verdict in verdicts
+            )
             or "no spec"
         ),
     }
@@ -56,7 +60,7 @@ def held_words(queued: QueuedSpec, known: Novelty) -> str:
 def _row(queued: QueuedSpec, known: Novelty | None) -> tuple[str, ...]:
     rank = "waiting" if queued.rank is None else rank_key(queued.rank)
     if known is None:
-        return rank, queued.spec.name, str(Verdict.NOT_LOOKED_UP), "", ""
+        return rank, queued.spec.name, str(NoveltyVerdict.NOT_LOOKED_UP), "", ""
     held = f" (waits: `factory retry {queued.spec.name}`)" if queued.wait_cause is WaitCause.EXISTS else ""
     return (
         rank,
@@ -73,7 +77,7 @@ def _row(queued: QueuedSpec, known: Novelty | None) -> tuple[str, ...]:
     )
 
 
-def _link(source: Source, hit: Hit) -> str:
+def _link(source: NoveltySource, hit: Hit) -> str:
     """The hit's page. Its text is a stranger's: as code, it can be no link or picture of its own."""
     name = code_span(hit.found.name)
     url = hit.found.url

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from factory_assets.alerts.send import Places
+from factory_assets.alerts.send import AlertPlaces
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.building.outcome import Outcome
 from factory_assets.domain.batches import AnalysisBatch
@@ -147,7 +147,7 @@ class Sweeping(Protocol):
 class Alerting(Protocol):
     """Where an operator is told of what needs a person."""
 
-    def alert_places(self) -> Places:
+    def alert_places(self) -> AlertPlaces:
         """The places that are set."""
         ...
 

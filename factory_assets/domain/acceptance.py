@@ -205,7 +205,7 @@ class Acceptance(BaseModel):
 NOTHING_AGREED = Acceptance(model="", contract=Contract(commands=(), functions=(), files=(), rules=()))
 
 
-class Fault(StrEnum):
+class ScenarioFault(StrEnum):
     """In what way a scenario failed: all that may be told to whom it is held out from."""
 
     NOT_STARTED = "it could not be started"
@@ -221,7 +221,7 @@ class ScenarioResult(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    fault: Fault | None
+    fault: ScenarioFault | None
     happened: str
 
     @property

@@ -217,7 +217,7 @@ class Crashes:
 
 
 @dataclass(frozen=True)
-class Launch:
+class BuildLaunch:
     """One spec to launch, and its place in Dagster's queue: higher starts first."""
 
     queued: QueuedSpec
@@ -228,7 +228,7 @@ class Launch:
 class Launches:
     """The specs to launch now, in order, and how many wait for what."""
 
-    launches: tuple[Launch, ...]
+    launches: tuple[BuildLaunch, ...]
     already_running: int = 0
     held_by_budget: int = 0
     held_by_crashes: int = 0
@@ -286,7 +286,7 @@ def choose_launches(
     backed_off = {name for name, found in (crashes or {}).items() if found.not_before > now}
     waiting = [queued for queued in idle if queued.spec.name not in backed_off]
     room = budget.limits.day_usd - budget.spent_usd - sum(budget.share(name) for name in busy)
-    chosen: list[Launch] = []
+    chosen: list[BuildLaunch] = []
     for launch in launch_order(waiting, launched_before):
         share = budget.share(launch.queued.spec.name)
         if share > budget.limits.day_usd:
@@ -304,23 +304,23 @@ def choose_launches(
     )
 
 
-def launch_order(waiting: Sequence[QueuedSpec], launched_before: int) -> list[Launch]:
+def launch_order(waiting: Sequence[QueuedSpec], launched_before: int) -> list[BuildLaunch]:
     """Newest dates first, by rank; each fifth launch is that of the oldest date.
 
     The oldest one takes the priority of its neighbour in front, so that it keeps its place in Dagster's queue
     among runs that were queued at other times.
     """
     newest_first = deque(sorted(waiting, key=_priority, reverse=True))
-    order: list[Launch] = []
+    order: list[BuildLaunch] = []
     while newest_first:
         if (launched_before + len(order) + 1) % OLDEST_EVERY:
             queued = newest_first.popleft()
-            order.append(Launch(queued, _priority(queued)))
+            order.append(BuildLaunch(queued, _priority(queued)))
         else:
             neighbour = order[-1].priority if order else _priority(newest_first[0])
             queued = _oldest(newest_first)
             newest_first.remove(queued)
-            order.append(Launch(queued, neighbour))
+            order.append(BuildLaunch(queued, neighbour))
     return order
 
 

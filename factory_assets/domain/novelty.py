@@ -18,7 +18,7 @@ LIKENESS_OF_OWN_CODE = 0.7
 _MOST_SHOWN = 300
 
 
-class Source(StrEnum):
+class NoveltySource(StrEnum):
     """Where something like a spec is looked for."""
 
     PAPER = "the paper"
@@ -29,7 +29,7 @@ class Source(StrEnum):
     PYPI = "PyPI"
 
 
-class Verdict(StrEnum):
+class NoveltyVerdict(StrEnum):
     """What is to be done with a spec. It is only given where what was not looked up could not change it."""
 
     PROCEED = "proceed"
@@ -39,12 +39,17 @@ class Verdict(StrEnum):
 
 
 # The shares of the score. The sources of a group tell of the same thing, so that the most alike speaks for all.
-_SHARES: tuple[tuple[float, frozenset[Source]], ...] = (
-    (0.60, frozenset({Source.GITHUB, Source.FACTORY, Source.PAPER, Source.PAPER_PAGE})),
-    (0.25, frozenset({Source.NPM})),
-    (0.15, frozenset({Source.PYPI})),
+_SHARES: tuple[tuple[float, frozenset[NoveltySource]], ...] = (
+    (
+        0.60,
+        frozenset(
+            {NoveltySource.GITHUB, NoveltySource.FACTORY, NoveltySource.PAPER, NoveltySource.PAPER_PAGE}
+        ),
+    ),
+    (0.25, frozenset({NoveltySource.NPM})),
+    (0.15, frozenset({NoveltySource.PYPI})),
 )
-_MOST_ALIKE = {Source.PAPER: LIKENESS_OF_OWN_CODE, Source.PAPER_PAGE: LIKENESS_OF_OWN_CODE}
+_MOST_ALIKE = {NoveltySource.PAPER: LIKENESS_OF_OWN_CODE, NoveltySource.PAPER_PAGE: LIKENESS_OF_OWN_CODE}
 
 
 def _shown(text: str) -> str:
@@ -78,7 +83,7 @@ class LookUp(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    source: Source
+    source: NoveltySource
     hits: tuple[Hit, ...] = ()
     missing: str = ""
 
@@ -99,7 +104,7 @@ class Novelty(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     score: float
-    verdict: Verdict
+    verdict: NoveltyVerdict
     floor: float
     lookups: tuple[LookUp, ...]
     looked_up_at: datetime
@@ -109,12 +114,12 @@ class Novelty(BaseModel):
         return not self.missing and self.looked_up_at >= since and self.floor == floor
 
     @property
-    def missing(self) -> dict[Source, str]:
+    def missing(self) -> dict[NoveltySource, str]:
         """The sources that were not looked up, and why."""
         return {lookup.source: lookup.missing for lookup in self.lookups if lookup.missing}
 
     @property
-    def evidence(self) -> tuple[tuple[Source, Hit], ...]:
+    def evidence(self) -> tuple[tuple[NoveltySource, Hit], ...]:
         """What is alike, the most alike first."""
         hits = [(lookup.source, hit) for lookup in self.lookups for hit in lookup.hits]
         return tuple(sorted(hits, key=lambda pair: -pair[1].likeness))
@@ -122,7 +127,7 @@ class Novelty(BaseModel):
     def __str__(self) -> str:
         looked = [lookup.source for lookup in self.lookups if not lookup.missing]
         of = "" if not self.missing else f" by {', '.join(looked)} alone" if looked else ""
-        told = f"{self.verdict}, {self.score:.2f}{of}" if looked else str(Verdict.NOT_LOOKED_UP)
+        told = f"{self.verdict}, {self.score:.2f}{of}" if looked else str(NoveltyVerdict.NOT_LOOKED_UP)
         best = self.evidence[:1]
         alike = "".join(f"; most alike: {hit.found.name} ({hit.found.url})" for _, hit in best)
         without = f"; not looked up: {', '.join(self.missing)}" if self.missing and looked else ""
@@ -139,17 +144,17 @@ def judge(lookups: Sequence[LookUp], *, floor: float, now: datetime) -> Novelty:
     score = _score(likeness)
     worst = _score({lookup.source: _most_alike(lookup) for lookup in lookups})
     if _score({source: likeness[source] for source in likeness.keys() - _MOST_ALIKE.keys()}) < floor:
-        verdict = Verdict.SKIP
+        verdict = NoveltyVerdict.SKIP
     elif score < max(PROCEED_FROM, floor):
-        verdict = Verdict.CAUTION
+        verdict = NoveltyVerdict.CAUTION
     elif worst < max(PROCEED_FROM, floor):
-        verdict = Verdict.NOT_LOOKED_UP
+        verdict = NoveltyVerdict.NOT_LOOKED_UP
     else:
-        verdict = Verdict.PROCEED
+        verdict = NoveltyVerdict.PROCEED
     return Novelty(score=score, verdict=verdict, floor=floor, lookups=tuple(lookups), looked_up_at=now)
 
 
-def _score(likeness: Mapping[Source, float]) -> float:
+def _score(likeness: Mapping[NoveltySource, float]) -> float:
     taken = (share * max(likeness.get(source, 0.0) for source in group) for share, group in _SHARES)
     return round(1.0 - sum(taken), 2)
 

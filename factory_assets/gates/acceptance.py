@@ -15,9 +15,9 @@ from pathlib import Path
 from factory_assets.domain.acceptance import (
     Acceptance,
     Expectation,
-    Fault,
     HeldScenario,
     Scenario,
+    ScenarioFault,
     ScenarioResult,
 )
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
@@ -35,7 +35,7 @@ from factory_assets.gates.names import ACCEPTANCE
 from factory_assets.gates.scenario_folder import MOST_BYTES, ScenarioFolder
 from factory_assets.gates.told import LEFT_OUT, told_behaviour
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.entry_points import Programs, Start, find_programs
+from factory_assets.languages.entry_points import EntryPrograms, Start, find_programs
 
 SECONDS_EACH = 10.0
 _FOLDER = "scenario"
@@ -128,7 +128,7 @@ def acceptance_verdict(acceptance: Acceptance, results: Sequence[ScenarioResult]
     by_number = {result.number: result for result in results}
     refused = [
         f"{held.number}. {told_behaviour(held.scenario, acceptance.contract)}: "
-        + (result.fault if result and result.fault else Fault.NOT_STARTED)
+        + (result.fault if result and result.fault else ScenarioFault.NOT_STARTED)
         for held in acceptance.active
         if (result := by_number.get(held.number)) is None or result.fault is not None
     ]
@@ -149,7 +149,7 @@ class _Calls:
     def __init__(
         self,
         *,
-        programs: Programs,
+        programs: EntryPrograms,
         name: str,
         clone: Path,
         folders: tuple[str, ...],
@@ -167,7 +167,7 @@ class _Calls:
         self._folder = ScenarioFolder(self._clone.parent / _FOLDER)
         self._command: Start | str | None = None
 
-    def make(self, scenario: Scenario) -> tuple[Fault | None, str]:
+    def make(self, scenario: Scenario) -> tuple[ScenarioFault | None, str]:
         """One call: the kind of its fault, if it has one, and what happened."""
         started, linked = self._started(scenario)
         shown = (
@@ -175,13 +175,13 @@ class _Calls:
         )
         shown += " < stdin" if scenario.stdin else ""
         if isinstance(started, str):
-            return Fault.NOT_STARTED, f"{shown}\n{started}"
+            return ScenarioFault.NOT_STARTED, f"{shown}\n{started}"
         files = {file.path: file.text for file in scenario.files}
         links = {folder: self._clone / folder for folder in linked}
         self._folder.lay(files, stdin=scenario.stdin, linked=links)
         result = self._run(self._folder.script((*started.argv, *scenario.arguments)), self._folder.folder)
         if result is None:
-            return Fault.TIMED_OUT, f"{shown}\nthere was no time left to call it"
+            return ScenarioFault.TIMED_OUT, f"{shown}\nthere was no time left to call it"
         faults = tuple(self._faults(scenario, result))
         lines = [line for _, line in faults] or ["all as asked for"]
         lines += [f"it {one.kind} {one.what}" for one in result.sightings]
@@ -242,18 +242,18 @@ class _Calls:
             )
         )
 
-    def _faults(self, scenario: Scenario, result: CommandResult) -> Iterator[tuple[Fault, str]]:
+    def _faults(self, scenario: Scenario, result: CommandResult) -> Iterator[tuple[ScenarioFault, str]]:
         if result.timed_out:
-            yield Fault.TIMED_OUT, f"it was stopped after {result.seconds:.0f} s"
+            yield ScenarioFault.TIMED_OUT, f"it was stopped after {result.seconds:.0f} s"
             return
         printed = {"stdout": self._folder.stdout, "stderr": self._folder.stderr}
         for of, text in printed.items():
             if text is None:
-                yield Fault.OUTPUT, f"{of}: more than {MOST_BYTES:,} bytes"
+                yield ScenarioFault.OUTPUT, f"{of}: more than {MOST_BYTES:,} bytes"
         if result.stopped or result.exit_code != scenario.exit_code:
             missing = result.exit_code in _NOT_STARTED and not printed["stdout"]
             yield (
-                Fault.NOT_STARTED if missing else Fault.EXIT_CODE,
+                ScenarioFault.NOT_STARTED if missing else ScenarioFault.EXIT_CODE,
                 f"exit code: {scenario.exit_code} was asked for, {result.exit_code} came"
                 + (f" ({result.stopped})" if result.stopped else "")
                 + "".join(f"\n{of}:\n{tail(text)}" for of, text in printed.items() if text),
@@ -263,11 +263,11 @@ class _Calls:
 
     def _unmet(
         self, expectation: Expectation, printed: Mapping[str, str | None]
-    ) -> Iterator[tuple[Fault, str]]:
+    ) -> Iterator[tuple[ScenarioFault, str]]:
         if expectation.of in printed:
-            text, kind = printed[expectation.of], Fault.OUTPUT
+            text, kind = printed[expectation.of], ScenarioFault.OUTPUT
         else:
-            text, kind = self._folder.file(expectation.of), Fault.FILE
+            text, kind = self._folder.file(expectation.of), ScenarioFault.FILE
             if text is None:
                 yield kind, f"{expectation.of}: no such file, or one of more than {MOST_BYTES:,} bytes"
         if text is not None and (fault := mismatch(expectation, text)) is not None:

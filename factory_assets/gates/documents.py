@@ -15,7 +15,7 @@ from factory_assets.gates.documents_paths import path_faults
 from factory_assets.gates.markdown import Document, read_markdown
 from factory_assets.gates.names import DOCUMENTS
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.entry_points import Programs, find_programs
+from factory_assets.languages.entry_points import EntryPrograms, find_programs
 from factory_assets.languages.sources import is_source
 
 DOCUMENT_NAMES = ("README.md", "llms.txt", "CLAUDE.md", "AGENTS.md")
@@ -67,7 +67,7 @@ def _counted(faults: list[str]) -> str:
 
 
 def _shell(
-    name: str, language: Language, programs: Programs, documents: Mapping[str, Document]
+    name: str, language: Language, programs: EntryPrograms, documents: Mapping[str, Document]
 ) -> Iterator[str]:
     """What makes a document a shell: too little text, or none that has to do with this repo."""
     document = documents[name]
@@ -81,7 +81,7 @@ def _shell(
         yield "does not begin with a heading of the first level (# name)"
 
 
-def _names_the_repo(language: Language, programs: Programs, document: Document) -> bool:
+def _names_the_repo(language: Language, programs: EntryPrograms, document: Document) -> bool:
     """Whether the text names a path of the repo, or code in it a command, a target or a word of a source."""
     files = {path: file for path, file in programs.tree.items() if path not in _FACTORYS}
     paths = {*files, *map(posixpath.basename, files), *folders(programs.tree)}

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from factory_assets.domain.trees import Tree
 from factory_assets.gates.markdown import Block, Document
-from factory_assets.gates.shell_examples import SHELLS, Call, Statement, read_block, read_line
-from factory_assets.languages.entry_points import Launch, Programs
+from factory_assets.gates.shell_examples import SHELLS, CommandCall, Statement, read_block, read_line
+from factory_assets.languages.entry_points import EntryPrograms, StartCommand
 from factory_assets.languages.project_files import go_module
 
 _MAKE_RULE = re.compile(r"^([A-Za-z][\w./ -]*?)\s*::?(?!=)", re.MULTILINE)
@@ -42,7 +42,7 @@ _FETCHING = frozenset({"install", "add", "get", "i", "uvx"})
 _FROM_ELSEWHERE = frozenset({"--git", "--path", "--editable", "-e"})
 
 
-def shown_blocks(document: Document, programs: Programs) -> Iterator[tuple[Block, list[Statement]]]:
+def shown_blocks(document: Document, programs: EntryPrograms) -> Iterator[tuple[Block, list[Statement]]]:
     """Each block that is shell with its statements: those marked so, and those of which every line is known."""
     for block in document.blocks:
         statements = read_block(block)
@@ -50,7 +50,7 @@ def shown_blocks(document: Document, programs: Programs) -> Iterator[tuple[Block
             yield block, statements
 
 
-def named_calls(document: Document) -> list[Call]:
+def named_calls(document: Document) -> list[CommandCall]:
     """The calls in code spans; a single word there is a name and no call."""
     return [
         call
@@ -61,12 +61,12 @@ def named_calls(document: Document) -> list[Call]:
     ]
 
 
-def typed_calls(document: Document, programs: Programs) -> list[Call]:
+def typed_calls(document: Document, programs: EntryPrograms) -> list[CommandCall]:
     """The calls in shell blocks."""
     return [call for _, block in shown_blocks(document, programs) for each in block for call in each.calls]
 
 
-def call_faults(name: str, document: Document, programs: Programs) -> Iterator[str]:
+def call_faults(name: str, document: Document, programs: EntryPrograms) -> Iterator[str]:
     """What a document lets its reader type and what does not exist; each fault once, with its line."""
     targets = make_targets(programs.tree)
     typed = typed_calls(document, programs)
@@ -92,7 +92,7 @@ def make_targets(tree: Tree) -> frozenset[str]:
     return frozenset(target for rule in rules for target in rule.split())
 
 
-def called_targets(call: Call) -> list[str]:
+def called_targets(call: CommandCall) -> list[str]:
     """The make targets that a call names; none where it is run in another folder or with another file."""
     words = call.words[1:]
     if call.words[0] not in _MAKES or any(word.startswith(("-C", "-f")) for word in words):
@@ -105,27 +105,27 @@ def _has_prompts(block: Block) -> bool:
     return any(line.lstrip().startswith("$ ") for line in block.text.splitlines())
 
 
-def _is_known(block: Block, statements: list[Statement], programs: Programs) -> bool:
+def _is_known(block: Block, statements: list[Statement], programs: EntryPrograms) -> bool:
     """Whether a block without a mark is shell: it may as well be a listing, a sentence or some output."""
     calls = [call for statement in statements for call in statement.calls]
     lines = [line for line in block.text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return len(statements) == len(lines) and all(
-        call.words[0] in _MAKES | PLAIN_TOOLS or isinstance(programs.launch(call.words), Launch)
+        call.words[0] in _MAKES | PLAIN_TOOLS or isinstance(programs.launch(call.words), StartCommand)
         for call in calls
     )
 
 
-def _target_fault(call: Call, targets: frozenset[str]) -> str | None:
+def _target_fault(call: CommandCall, targets: frozenset[str]) -> str | None:
     missing = [target for target in called_targets(call) if target not in targets]
     return f"`make {missing[0]}`, which the Makefile does not have" if missing else None
 
 
-def _launch_fault(call: Call, programs: Programs) -> str | None:
+def _launch_fault(call: CommandCall, programs: EntryPrograms) -> str | None:
     found = programs.launch(call.words)
     return found if isinstance(found, str) else None
 
 
-def _fetch_fault(call: Call, programs: Programs) -> str | None:
+def _fetch_fault(call: CommandCall, programs: EntryPrograms) -> str | None:
     """The repo's own name, where a call would fetch it from an index: nothing that is built here is in one."""
     at = next((at for at, word in enumerate(call.words[:4]) if word in _FETCHING), len(call.words))
     module = go_module(programs.tree)

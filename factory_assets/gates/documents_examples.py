@@ -18,7 +18,7 @@ from factory_assets.gates.documents_output import agrees
 from factory_assets.gates.documents_shell import Shell, evidence
 from factory_assets.gates.markdown import Document
 from factory_assets.gates.shell_examples import Statement, is_placeholder
-from factory_assets.languages.entry_points import Launch, Programs, Words
+from factory_assets.languages.entry_points import EntryPrograms, StartCommand, Words
 
 _TEXT_TOOLS = frozenset({"printf", "echo", "grep", "sed", "awk", "tr", "cut", "seq", "test", "["})
 _AROUND = "\"'`.,:;()[]<>"
@@ -38,7 +38,7 @@ class Example:
 
     place: str
     statement: Statement
-    launches: tuple[Launch, ...]
+    launches: tuple[StartCommand, ...]
     before: Words
     can_run: bool
     files: Words
@@ -51,7 +51,7 @@ class Example:
         return before + (text or self.statement.text)
 
 
-def find_examples(name: str, document: Document, programs: Programs) -> Iterator[Example]:
+def find_examples(name: str, document: Document, programs: EntryPrograms) -> Iterator[Example]:
     """The examples of a document."""
     codes = _words(*document.prose)
     for block, statements in shown_blocks(document, programs):
@@ -60,8 +60,10 @@ def find_examples(name: str, document: Document, programs: Programs) -> Iterator
         found: list[Example] = []
         for statement in statements:
             calls = [(call.words, programs.launch(call.words)) for call in statement.calls]
-            launches = tuple(launch for _, launch in calls if isinstance(launch, Launch))
-            foreign = any(not isinstance(one, Launch) and words[0] not in PLAIN_TOOLS for words, one in calls)
+            launches = tuple(launch for _, launch in calls if isinstance(launch, StartCommand))
+            foreign = any(
+                not isinstance(one, StartCommand) and words[0] not in PLAIN_TOOLS for words, one in calls
+            )
             if launches:
                 words = [word for call in statement.calls for word in call.words]
                 stand_in = any(is_placeholder(word) and word not in programs.tree for word in words)

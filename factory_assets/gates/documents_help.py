@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from factory_assets.gates.documents_shell import Shell
 from factory_assets.gates.markdown import Document
-from factory_assets.languages.entry_points import Launch, Words
+from factory_assets.languages.entry_points import StartCommand, Words
 
 HELP = frozenset({"--help", "-h", "-help", "help"})
 _WORD = re.compile(r"[\w-]+")
@@ -27,7 +27,7 @@ class Helps:
         """The words of a program's help."""
         return set(_WORD.findall(self._text(argv)))
 
-    def option_faults(self, place: str, launch: Launch) -> Iterator[str]:
+    def option_faults(self, place: str, launch: StartCommand) -> Iterator[str]:
         """The options shown with a program that its help does not know, nor any source where no help lists options."""
         own = (
             launch.arguments[: launch.arguments.index("--")] if "--" in launch.arguments else launch.arguments
@@ -85,5 +85,5 @@ def _spellings(option: str) -> set[str]:
     return {name, name.removeprefix("no-"), name.replace("-", "_"), camel}
 
 
-def _name(launch: Launch) -> str:
+def _name(launch: StartCommand) -> str:
     return " ".join(launch.argv).removesuffix(" --")

@@ -20,7 +20,7 @@ from factory_assets.gates.documents_shell import SECONDS_ALL, Shell, evidence
 from factory_assets.gates.markdown import Document
 from factory_assets.gates.shell_examples import is_placeholder
 from factory_assets.languages import LANGUAGES
-from factory_assets.languages.entry_points import Launch, Programs, find_programs
+from factory_assets.languages.entry_points import EntryPrograms, StartCommand, find_programs
 from factory_assets.languages.sources import is_source
 
 _MOST_STARTED = 6
@@ -83,7 +83,7 @@ def run_documented_commands(
         (f"{name}:{call.line}", launch)
         for name, document in documents.items()
         for call in named_calls(document)
-        if isinstance(launch := programs.launch(call.words), Launch)
+        if isinstance(launch := programs.launch(call.words), StartCommand)
     ]
     for place, launch in shown:
         faults += helps.option_faults(place, launch)
@@ -92,14 +92,14 @@ def run_documented_commands(
     for example in examples:
         faults += example_faults(example, helps, shell)
     if not any(example.can_run for example in examples):
-        launches = [launch for _, launch in shown] + [Launch((name,), ()) for name in programs.commands]
+        launches = [launch for _, launch in shown] + [StartCommand((name,), ()) for name in programs.commands]
         for script in list(dict.fromkeys(_started(launches)))[:_MOST_STARTED]:
             if shell.run(script, seconds=_SECONDS_STARTED) is None:
                 break
     return tuple(dict.fromkeys(faults))
 
 
-def _started(launches: Iterable[Launch]) -> Iterator[str]:
+def _started(launches: Iterable[StartCommand]) -> Iterator[str]:
     """Ways to start what the documents show no way to start, so that what it does is seen."""
     for launch in launches:
         words = [word for word in launch.arguments if not word.startswith("[-")]
@@ -108,7 +108,7 @@ def _started(launches: Iterable[Launch]) -> Iterator[str]:
             yield f"{shlex.join((*launch.argv, *arguments))} <{_ANY_FILE}"
 
 
-def _build_faults(shell: Shell, documents: Iterable[Document], programs: Programs) -> Iterator[str]:
+def _build_faults(shell: Shell, documents: Iterable[Document], programs: EntryPrograms) -> Iterator[str]:
     """What is compiled is compiled before it is shown; where the documents name `make build`, it has to work."""
     result = shell.run("make build") if "build" in make_targets(programs.tree) else None
     if result is None or not result.exit_code:

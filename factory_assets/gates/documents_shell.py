@@ -10,7 +10,7 @@ from pathlib import Path
 from factory_assets.domain.agents import Command, CommandResult, CommandRunner
 from factory_assets.domain.text import strip_hidden, tail
 from factory_assets.gates.environment import program_environment
-from factory_assets.languages.entry_points import Programs
+from factory_assets.languages.entry_points import EntryPrograms
 
 SECONDS_EACH = 30.0
 SECONDS_ALL = 90.0
@@ -20,7 +20,12 @@ class Shell:
     """Runs scripts until the time is used up."""
 
     def __init__(
-        self, clone: Path, programs: Programs, commands: CommandRunner, seconds: float, env: Mapping[str, str]
+        self,
+        clone: Path,
+        programs: EntryPrograms,
+        commands: CommandRunner,
+        seconds: float,
+        env: Mapping[str, str],
     ) -> None:
         self._clone = clone
         self._commands = commands

@@ -29,7 +29,7 @@ _DYNAMIC = (
 
 
 @dataclass(frozen=True)
-class Call:
+class CommandCall:
     """One command with its words; words that only a shell could work out stand as they are written."""
 
     words: Words
@@ -45,7 +45,7 @@ class Statement:
 
     text: str
     line: int
-    calls: tuple[Call, ...]
+    calls: tuple[CommandCall, ...]
     inputs: Words = ()
     plain: bool = False
     shown: str | None = None
@@ -139,7 +139,7 @@ def _together(text: str, found: list[Statement]) -> Statement:
 
 def _statement(source: Source, node: Node, line: int, *, background: bool) -> Statement:
     calls = tuple(
-        Call(words, line + command.start_point.row)
+        CommandCall(words, line + command.start_point.row)
         for command in nodes(node, "command")
         if (words := _words(source, command))
     )

@@ -23,7 +23,7 @@ from factory_assets.gates.names import TESTS_EXECUTED, TESTS_PASS, TESTS_RUN
 from factory_assets.gates.probe import Probe, probes
 from factory_assets.gates.runners import OwnRun, TestRunner, stopped
 from factory_assets.gates.written import runs_nothing, test_files, unreported
-from factory_assets.languages.test_runs import Outcome
+from factory_assets.languages.test_runs import RunOutcome
 
 FEWEST_TESTS = 3
 MOST_ALONE = 8
@@ -104,7 +104,7 @@ class TestRuns:
     def _own_faults(self) -> Iterator[str]:
         self.checkout.restore({probe.path: probe.text for probe in self._probes})
         own = self.runner.build_and_test(self._seconds)
-        failed = [case.name for case in own.report.cases if case.outcome is Outcome.FAILED]
+        failed = [case.name for case in own.report.cases if case.outcome is RunOutcome.FAILED]
         unseen = [probe for probe in self._probes if not any(name.endswith(probe.name) for name in failed)]
         if unseen:
             where = ", ".join(probe.path for probe in unseen)
@@ -117,7 +117,11 @@ class TestRuns:
 
     def _executes_its_own(self, probed: OwnRun) -> bool:
         marks = [probe.mark for probe in self._probes]
-        ran = (case.name for case in probed.report.cases if case.outcome in {Outcome.PASSED, Outcome.FAILED})
+        ran = (
+            case.name
+            for case in probed.report.cases
+            if case.outcome in {RunOutcome.PASSED, RunOutcome.FAILED}
+        )
         # A shell script ends at the failing test that was put in.
         return any(not any(mark in name for mark in marks) for name in ran) or self.own.report.executed > 0
 

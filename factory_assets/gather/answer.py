@@ -10,16 +10,16 @@ from factory_assets.domain.papers import Paper
 from factory_assets.gather.failures import ShortPageError, UnstableResultsError
 from factory_assets.gather.feed import Feed, UnreadEntry
 from factory_assets.gather.source import Unread
-from factory_assets.gather.windows import Window
+from factory_assets.gather.windows import DateWindow
 
 AGAIN = "Gather these dates again."
 
 
 @dataclass
-class Answer:
+class ArxivAnswer:
     """The pages of one query over a window, filled as they come, oldest first. `short` is why some are too short."""
 
-    window: Window
+    window: DateWindow
     papers: list[Paper] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     short: ShortPageError | None = None

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import Paper
-from factory_assets.gather.answer import AGAIN, Answer
-from factory_assets.gather.client import PAGE_SIZE, ArxivClient, Backoff, Patience, utc_now
+from factory_assets.gather.answer import AGAIN, ArxivAnswer
+from factory_assets.gather.client import PAGE_SIZE, ArxivClient, ArxivPatience, Backoff, utc_now
 from factory_assets.gather.expression import joined_query
 from factory_assets.gather.failures import (
     ENDS_GATHER,
@@ -27,7 +27,7 @@ from factory_assets.gather.feed import Feed
 from factory_assets.gather.pieces import feed_of_pieces
 from factory_assets.gather.source import Batch, Gap, Unread
 from factory_assets.gather.topics import Topic
-from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, Window, contiguous, next_days
+from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, DateWindow, contiguous, next_days
 from factory_assets.network.politeness import Politeness
 
 _REFUSALS_IN_A_ROW = 3
@@ -36,21 +36,21 @@ _REFUSALS_IN_A_ROW = 3
 
 _FAILURES_IN_A_ROW = 7
 """Single dates that failed one after the other until it is taken for arXiv's fault and not the dates'."""
-_AT_ONCE = Patience(fault=Backoff(first=0.0, longest=0.0, tries=1))
+_AT_ONCE = ArxivPatience(fault=Backoff(first=0.0, longest=0.0, tries=1))
 
 
 @dataclass
 class _Harvest:
     """What one window brings, filled while its queries are asked."""
 
-    window: Window
+    window: DateWindow
     papers: dict[str, Paper] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
     hits: int = 0
     gaps: list[Gap] = field(default_factory=list)
     ended: SourceError | None = None
 
-    def add(self, answer: Answer, topics: Sequence[Topic]) -> None:
+    def add(self, answer: ArxivAnswer, topics: Sequence[Topic]) -> None:
         self.papers.update(
             (paper.arxiv_id, paper) for paper in answer.papers if self.window.holds(paper.published)
         )
@@ -82,14 +82,14 @@ class ArxivSource:
         lock_path: Path,
         user_agent: str,
         notify: Callable[[str], None],
-        patience: Patience | None = None,
+        patience: ArxivPatience | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._notify = notify
         self._refusals = self._failures = 0
-        self._patience = patience or Patience()
+        self._patience = patience or ArxivPatience()
         self._in_parts = self._patience.in_parts()
         self._client = ArxivClient(
             url=url,
@@ -110,7 +110,7 @@ class ArxivSource:
 
     def _windows(self, dates: Sequence[date], topics: Sequence[Topic]) -> Iterator[Batch]:
         pending = list(reversed(contiguous(dates)))
-        suspect: set[Window] = set()
+        suspect: set[DateWindow] = set()
         days = FIRST_DAYS
         asked = self._client.requests
         while pending:
@@ -140,7 +140,7 @@ class ArxivSource:
                 unread=tuple(dict.fromkeys(harvest.unread)),
             )
 
-    def _gather(self, window: Window, topics: Sequence[Topic], patience: Patience) -> _Harvest:
+    def _gather(self, window: DateWindow, topics: Sequence[Topic], patience: ArxivPatience) -> _Harvest:
         """Everything of one window; a query that arXiv refuses is asked again by halves of its topics.
 
         Raises:
@@ -150,7 +150,7 @@ class ArxivSource:
         groups = [tuple(topics)]
         while groups:
             group = groups.pop()
-            answer = Answer(window)
+            answer = ArxivAnswer(window)
             try:
                 harvest.hits += self._stable_pages(group, answer, patience)
                 self._failures = self._refusals = 0
@@ -195,7 +195,7 @@ class ArxivSource:
                 fix=error.fix,
             )
 
-    def _stable_pages(self, topics: Sequence[Topic], answer: Answer, patience: Patience) -> int:
+    def _stable_pages(self, topics: Sequence[Topic], answer: ArxivAnswer, patience: ArxivPatience) -> int:
         """All pages, once more from the start where they do not fit together; returns the hits."""
         try:
             return self._pages(topics, answer, patience)
@@ -204,7 +204,7 @@ class ArxivSource:
             answer.clear()
             return self._pages(topics, answer, patience)
 
-    def _pages(self, topics: Sequence[Topic], answer: Answer, patience: Patience) -> int:
+    def _pages(self, topics: Sequence[Topic], answer: ArxivAnswer, patience: ArxivPatience) -> int:
         query = window_query(answer.window, topics)
         feed = self._page(query, 0, answer, patience)
         total = feed.total
@@ -219,7 +219,7 @@ class ArxivSource:
         answer.check(total)
         return total
 
-    def _page(self, query: str, start: int, answer: Answer, patience: Patience) -> Feed:
+    def _page(self, query: str, start: int, answer: ArxivAnswer, patience: ArxivPatience) -> Feed:
         """One page. On a single date it is taken although it is short, or in pieces where it is broken."""
         try:
             return self._client.page(query, start=start, patience=patience)
@@ -243,7 +243,7 @@ class ArxivSource:
 _NARROW = "Make the topic narrower in the topics file (FACTORY_TOPICS_FILE)."
 
 
-def window_query(window: Window, topics: Sequence[Topic]) -> str:
+def window_query(window: DateWindow, topics: Sequence[Topic]) -> str:
     """The raw query for a window. arXiv's range takes whole minutes and includes both ends, so it goes up to
     the next midnight; the papers of that very minute belong to the next day and are left out on arrival.
     """

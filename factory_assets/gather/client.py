@@ -50,7 +50,7 @@ class Backoff:
 
 
 @dataclass(frozen=True)
-class Patience:
+class ArxivPatience:
     """How long to go on asking. arXiv's 429 and 503 last for minutes, other faults are mostly short.
 
     A wait that the server asked for uses up no try; `longest_asked` is the most, in seconds, that all such waits for
@@ -63,7 +63,7 @@ class Patience:
     again: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
     longest_asked: float = 900.0
 
-    def in_parts(self) -> Patience:
+    def in_parts(self) -> ArxivPatience:
         """The same with less patience for faults: what is asked for in parts failed as a whole before."""
         return replace(self, fault=self.again)
 
@@ -91,7 +91,7 @@ class ArxivClient:
         url: str,
         politeness: Politeness,
         user_agent: str,
-        patience: Patience,
+        patience: ArxivPatience,
         notify: Callable[[str], None],
         sleep: Callable[[float], None],
         now: Callable[[], datetime],
@@ -113,7 +113,7 @@ class ArxivClient:
             self._http = None
 
     def page(
-        self, query: str, *, start: int, size: int = PAGE_SIZE, patience: Patience | None = None
+        self, query: str, *, start: int, size: int = PAGE_SIZE, patience: ArxivPatience | None = None
     ) -> Feed:
         """The entries of a query from `start` on, at most `size`, oldest submission first.
 
@@ -135,7 +135,7 @@ class ArxivClient:
             except TransientError as error:
                 self._wait_or_raise(error, tries, patience or self._patience)
 
-    def _wait_or_raise(self, error: TransientError, tries: _Tries, patience: Patience) -> None:
+    def _wait_or_raise(self, error: TransientError, tries: _Tries, patience: ArxivPatience) -> None:
         if error.wait_hint is not None:
             self._wait_as_asked(error, error.wait_hint, tries, patience)
             return
@@ -151,7 +151,7 @@ class ArxivClient:
         self._sleep(seconds)
 
     def _wait_as_asked(
-        self, error: TransientError, seconds: float, tries: _Tries, patience: Patience
+        self, error: TransientError, seconds: float, tries: _Tries, patience: ArxivPatience
     ) -> None:
         # Who asks for no time at all, again and again, is not waited for without end.
         asked = tries.asked + max(seconds, patience.busy.first)

@@ -17,7 +17,7 @@ _MOST_DAYS = 366
 
 
 @dataclass(frozen=True)
-class Window:
+class DateWindow:
     """Every UTC day from `first` to `last`, both included."""
 
     first: date
@@ -47,14 +47,14 @@ class Window:
         """Whether a UTC moment lies in it."""
         return self.start <= moment < self.end
 
-    def cut(self, days: int) -> tuple[Window, ...]:
+    def cut(self, days: int) -> tuple[DateWindow, ...]:
         """The first `days` days, and the rest where there is one."""
         if days >= self.days:
             return (self,)
         last = self.first + timedelta(days=days - 1)
-        return Window(self.first, last), Window(last + timedelta(days=1), self.last)
+        return DateWindow(self.first, last), DateWindow(last + timedelta(days=1), self.last)
 
-    def halves(self) -> tuple[Window, ...]:
+    def halves(self) -> tuple[DateWindow, ...]:
         """Two windows of about the same size; itself where it is a single day."""
         return self.cut((self.days + 1) // 2)
 
@@ -62,14 +62,14 @@ class Window:
         return f"{self.first}" if self.days == 1 else f"{self.first} to {self.last}"
 
 
-def contiguous(dates: Iterable[date]) -> tuple[Window, ...]:
+def contiguous(dates: Iterable[date]) -> tuple[DateWindow, ...]:
     """The fewest windows that hold exactly these dates, in order."""
-    windows: list[Window] = []
+    windows: list[DateWindow] = []
     for day in sorted(set(dates)):
         if windows and day == windows[-1].last + timedelta(days=1):
-            windows[-1] = Window(windows[-1].first, day)
+            windows[-1] = DateWindow(windows[-1].first, day)
         else:
-            windows.append(Window(day, day))
+            windows.append(DateWindow(day, day))
     return tuple(windows)
 
 

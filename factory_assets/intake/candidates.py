@@ -64,7 +64,7 @@ class _Candidate(BaseModel):
     moat: _Text = _NOT_STATED
 
 
-class RefusedError(Exception):
+class ImportRefusedError(Exception):
     """A candidate cannot be taken; `reasons` are all of its faults, each naming its field."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
@@ -72,7 +72,7 @@ class RefusedError(Exception):
         self.reasons = reasons
 
 
-class NoSpecYetError(RefusedError):
+class NoSpecYetError(ImportRefusedError):
     """The idea engine has written its row, and no spec into it yet."""
 
     def __init__(self) -> None:
@@ -88,10 +88,10 @@ def read_candidates(text: str) -> list[JsonValue]:
     parsed = _parsed(text)
     offered: list[JsonValue] = parsed if isinstance(parsed, list) else [parsed]
     if not offered:
-        raise RefusedError(("the list holds no spec",))
+        raise ImportRefusedError(("the list holds no spec",))
     candidates = [candidate for one in offered for candidate in _specs_in(one)]
     if not all(isinstance(candidate, dict) for candidate in candidates):
-        raise RefusedError(("it holds neither a spec (an object) nor a list of specs",))
+        raise ImportRefusedError(("it holds neither a spec (an object) nor a list of specs",))
     return candidates
 
 
@@ -107,7 +107,9 @@ def check_candidate(candidate: JsonValue, *, origin: Origin, source: str) -> Imp
     try:
         json.dumps(candidate, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise RefusedError(("it holds half a character (a surrogate without its other half)",)) from None
+        raise ImportRefusedError(
+            ("it holds half a character (a surrogate without its other half)",)
+        ) from None
     try:
         said = _Candidate.model_validate(_without_nulls(candidate))
         sources = _Sources(said)
@@ -119,7 +121,7 @@ def check_candidate(candidate: JsonValue, *, origin: Origin, source: str) -> Imp
             }
         ).to_spec()
     except ValidationError as error:
-        raise RefusedError(reasons_of(error)) from None
+        raise ImportRefusedError(reasons_of(error)) from None
     return ImportedSpec(
         spec=spec,
         origin=origin,
@@ -151,7 +153,7 @@ class _Sources:
         )[::-1]
         self.page = next(iter(self._each("source_url", web_page, [page] if page else [])), None)
         if self._reasons:
-            raise RefusedError(tuple(self._reasons))
+            raise ImportRefusedError(tuple(self._reasons))
 
     @property
     def first_repository(self) -> str | None:
@@ -178,13 +180,13 @@ def _parsed(text: str) -> JsonValue:
     try:
         parsed: JsonValue = json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise RefusedError(
+        raise ImportRefusedError(
             (f"it is no JSON: {error.msg} at line {error.lineno}, column {error.colno}",)
         ) from None
     except ValueError as error:
-        raise RefusedError((f"it is no spec: {error}",)) from None
+        raise ImportRefusedError((f"it is no spec: {error}",)) from None
     except RecursionError:
-        raise RefusedError(("it is no spec: its JSON is nested too deeply",)) from None
+        raise ImportRefusedError(("it is no spec: its JSON is nested too deeply",)) from None
     return parsed
 
 

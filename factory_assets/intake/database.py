@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from factory_assets.domain.imports import Candidate, CandidateSource, ImportedSpec, Origin
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.intake.candidates import NoSpecYetError, RefusedError, read_candidates
+from factory_assets.intake.candidates import ImportRefusedError, NoSpecYetError, read_candidates
 from factory_assets.intake.folder import Intake
 
 
@@ -41,7 +41,7 @@ def import_candidates(source: CandidateSource, intake: Intake) -> DatabaseReport
         except NoSpecYetError:
             pending.append(candidate.id)
             continue
-        except RefusedError as error:
+        except ImportRefusedError as error:
             refused.append((candidate.id, error.reasons))
             continue
         safe.append(candidate.id)

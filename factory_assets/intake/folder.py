@@ -14,7 +14,7 @@ from factory_assets.domain.builds import BudgetLimits
 from factory_assets.domain.errors import InfrastructureError, InputError, StatusError
 from factory_assets.domain.imports import ImportCounts, ImportedSpec, ImportStore, Origin
 from factory_assets.domain.sizes import beyond_day
-from factory_assets.intake.candidates import RefusedError, check_candidate, read_candidates
+from factory_assets.intake.candidates import ImportRefusedError, check_candidate, read_candidates
 
 LARGEST_FILE = 5_000_000
 # A file that somebody is still writing is left for the next look.
@@ -98,7 +98,7 @@ class Intake:
             lines = imported.spec.estimated_lines
             reason = beyond_day(lines, repo_usd=self.limits.repo_usd, day_usd=self.limits.day_usd)
             if reason:
-                raise RefusedError((f"estimated_lines: {reason}",))
+                raise ImportRefusedError((f"estimated_lines: {reason}",))
         return imported
 
     def queue(self, specs: list[ImportedSpec]) -> ImportCounts:
@@ -110,14 +110,14 @@ class Intake:
         try:
             return self.store.import_specs(self.day, specs, late_ranks=self.late_ranks, now=self.now)
         except StatusError as error:
-            raise RefusedError((error.what,)) from None
+            raise ImportRefusedError((error.what,)) from None
 
     def take_file(self, path: Path) -> FileReport:
         """Import one file and leave it where it is."""
         try:
             specs = self._specs_of(path)
             counts = self.queue(specs)
-        except RefusedError as error:
+        except ImportRefusedError as error:
             return FileReport(path, reasons=error.reasons)
         return _report(path, counts, specs, self.late_ranks)
 
@@ -152,7 +152,7 @@ class Intake:
     def _preview(self, path: Path) -> str:
         try:
             names = [item.spec.name for item in self._specs_of(path)]
-        except RefusedError as error:
+        except ImportRefusedError as error:
             return FileReport(path, reasons=error.reasons).line
         return f"{path.name}: to be queued at the next tick: {', '.join(names)}"
 
@@ -161,24 +161,24 @@ class Intake:
         for number, candidate in enumerate(read_candidates(_text_of(path)), start=1):
             try:
                 specs.append(self.check(candidate, origin=Origin.FILE, source=path.name))
-            except RefusedError as error:
+            except ImportRefusedError as error:
                 named = candidate.get("name") if isinstance(candidate, dict) else None
                 label = named if isinstance(named, str) and named else f"spec {number}"
                 reasons += [f"{label}: {reason}" for reason in error.reasons]
         if reasons:
-            raise RefusedError(tuple(reasons))
+            raise ImportRefusedError(tuple(reasons))
         return specs
 
 
 def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise RefusedError((f"it has more than {LARGEST_FILE:,} bytes",))
+            raise ImportRefusedError((f"it has more than {LARGEST_FILE:,} bytes",))
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise RefusedError((f"it is no UTF-8 text: {error.reason} at byte {error.start}",)) from None
+        raise ImportRefusedError((f"it is no UTF-8 text: {error.reason} at byte {error.start}",)) from None
     except OSError as error:
-        raise RefusedError((f"it cannot be read: {error.strerror}",)) from None
+        raise ImportRefusedError((f"it cannot be read: {error.strerror}",)) from None
 
 
 def _report(path: Path, counts: ImportCounts, specs: list[ImportedSpec], late_ranks: range) -> FileReport:

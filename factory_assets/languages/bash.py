@@ -20,7 +20,7 @@ from factory_assets.languages.entry_points import EntryPoints, Snippet, Start, W
 from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.parsing import Source, line_of
 from factory_assets.languages.parts import Facts, Part, Test, holds, inside, outermost
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestPlan, TestReport, TestStep
 from factory_assets.languages.unsteady import Unsteady, asking
 
 _SAYING = frozenset({"echo", "printf"})
@@ -221,17 +221,17 @@ def read_tap(output: str, *, script: str) -> TestReport:
     for negation, number, rest in lines:
         directive = _TAP_DIRECTIVE.search(rest)
         title = rest[: directive.start()] if directive else rest
-        outcome = Outcome.FAILED if negation else Outcome.PASSED
+        outcome = RunOutcome.FAILED if negation else RunOutcome.PASSED
         cases.append(
-            TestCase(f"{script} {title.strip() or number}", Outcome.SKIPPED if directive else outcome)
+            TestCase(f"{script} {title.strip() or number}", RunOutcome.SKIPPED if directive else outcome)
         )
     planned = max((int(count) for count in _TAP_PLAN.findall(output)), default=0)
     cases += [
-        TestCase(f"{script} {number}, planned", Outcome.BROKEN)
+        TestCase(f"{script} {number}, planned", RunOutcome.BROKEN)
         for number in range(len(lines) + 1, min(planned, len(lines) + 1000) + 1)
     ]
     if _TAP_BAIL.search(output):
-        cases.append(TestCase(f"{script} bailed out", Outcome.BROKEN))
+        cases.append(TestCase(f"{script} bailed out", RunOutcome.BROKEN))
     return TestReport(tuple(cases))
 
 

@@ -15,7 +15,7 @@ _SHELLS = frozenset({"bash", "sh"})
 
 
 @dataclass(frozen=True)
-class Launch:
+class StartCommand:
     """A call cut in two: what starts a program of the repo in a clone, and what that program is given."""
 
     argv: Words
@@ -67,13 +67,13 @@ class EntryPoints:
     anywhere: Callable[[str, Words, Path], Start]
     snippet: Callable[[Tree, Path], Snippet]
     undeclared: Callable[[Tree], Iterator[tuple[str, Words]]] = lambda _: iter(())
-    launched: Callable[[Words, Tree], Launch | str | None] | None = None
+    launched: Callable[[Words, Tree], StartCommand | str | None] | None = None
     name: Callable[[Tree], str] | None = None
     search: tuple[str, Callable[[Tree], Words]] | None = None
 
 
 @dataclass(frozen=True)
-class Programs:
+class EntryPrograms:
     """A repo's own programs. `broken` says what a project file declares and the tree lacks."""
 
     entries: EntryPoints
@@ -89,7 +89,7 @@ class Programs:
             return next(iter(commands.items()))
         return (name, commands[name]) if name in commands else None
 
-    def launch(self, words: Words) -> Launch | str | None:
+    def launch(self, words: Words) -> StartCommand | str | None:
         """The program that a call starts; in words what it names and the repo lacks; None for somebody else's."""
         if words[0] == "npx" and len(words) > 1 and words[1] in self.commands:
             words = words[1:]
@@ -100,17 +100,17 @@ class Programs:
             return self._script(words[1], words[:2], words[2:])
         name = posixpath.basename(words[0])
         if name in self.commands and (name == words[0] or words[0].removeprefix("./") not in self.tree):
-            return Launch((name,), words[1:])
+            return StartCommand((name,), words[1:])
         if name == words[0]:
             missing = name in self.names and words[1:] and name not in folders(self.tree)
             return f"the command {name}, which nothing in the repo installs" if missing else None
         return self._script(words[0], words[:1], words[1:])
 
-    def _script(self, word: str, argv: Words, arguments: Words) -> Launch | str | None:
+    def _script(self, word: str, argv: Words, arguments: Words) -> StartCommand | str | None:
         path = posixpath.normpath(word)
         if path in self.tree:
             # What another script of the repo does, or needs, nobody knows.
-            return Launch(argv, arguments) if posixpath.basename(path) in self.commands else None
+            return StartCommand(argv, arguments) if posixpath.basename(path) in self.commands else None
         top = path.partition("/")[0]
         if word.startswith(("/", "~", "..", "$")) or "/" not in path or top not in folders(self.tree):
             return None
@@ -123,7 +123,7 @@ def a_free_name(tree: Tree) -> str:
     return next(name for number in count(1) if (name := f"usage{number}") not in taken)
 
 
-def find_programs(entries: EntryPoints, tree: Tree) -> Programs:
+def find_programs(entries: EntryPoints, tree: Tree) -> EntryPrograms:
     """Read what a repo's project file and the conventional places of its language declare."""
     commands: dict[str, Words] = {}
     broken: list[str] = []
@@ -134,4 +134,4 @@ def find_programs(entries: EntryPoints, tree: Tree) -> Programs:
             commands.setdefault(*found)
     names = {entries.name(tree) if entries.name else "", *commands} - {""}
     names |= {name.replace("-", "_") for name in names} | {name.replace("_", "-") for name in names}
-    return Programs(entries, tree, commands, frozenset(names), tuple(broken))
+    return EntryPrograms(entries, tree, commands, frozenset(names), tuple(broken))

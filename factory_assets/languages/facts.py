@@ -21,9 +21,9 @@ from factory_assets.domain.specs import Language
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.base import Tests
 from factory_assets.languages.parsing import Source, line_of, nodes, parse
-from factory_assets.languages.parts import Call, Facts, Function, Owner, Part, holds, outermost
+from factory_assets.languages.parts import Facts, Function, FunctionCall, Owner, Part, holds, outermost
 
-__all__ = ["Call", "Facts", "Function", "Owner", "Part", "read_facts"]
+__all__ = ["Facts", "Function", "FunctionCall", "Owner", "Part", "read_facts"]
 
 _Match = Mapping[str, Sequence[Node]]
 _Spot = tuple[int, int]
@@ -93,13 +93,15 @@ class _Reader:
         spans = {(node.start_byte, node.end_byte): line_of(node) for node in self._nodes(capture)}
         return tuple(Part(self._source.data, *span, line) for span, line in sorted(spans.items()))
 
-    def _calls(self) -> tuple[list[Call], set[int]]:
+    def _calls(self) -> tuple[list[FunctionCall], set[int]]:
         calls = {}
         for match in self._matches:
             if "call" in match and "called" in match:
                 node, called = match["call"][0], match["called"][0]
                 place = (node.start_byte, node.end_byte)
-                calls[place] = Call(self._source.data, *place, line_of(node), _callee(self._source, called))
+                calls[place] = FunctionCall(
+                    self._source.data, *place, line_of(node), _callee(self._source, called)
+                )
         return [calls[place] for place in sorted(calls)], {node.start_byte for node in self._nodes("valued")}
 
     def _asserts(self) -> tuple[Part, ...]:

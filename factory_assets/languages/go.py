@@ -19,12 +19,19 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree, folders
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import GO_CACHE, go_clock
-from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
+from factory_assets.languages.entry_points import (
+    EntryPoints,
+    Snippet,
+    Start,
+    StartCommand,
+    Words,
+    a_free_name,
+)
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, inside
 from factory_assets.languages.project_files import go_module
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestReport, TestStep
 from factory_assets.languages.unsteady import Unsteady, asking
 
 _DECLARING = frozenset({"function_declaration", "method_declaration"})
@@ -149,7 +156,7 @@ def _commands(tree: Tree) -> Iterator[tuple[str, Words]]:
             yield name or "main", ("go", "run", "." if folder == "." else f"./{folder}")
 
 
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
+def _launched(words: Words, tree: Tree) -> StartCommand | str | None:
     if words[:2] != ("go", "run"):
         return None
     at = next((at for at, word in enumerate(words) if at > 1 and not word.startswith("-")), None)
@@ -162,7 +169,7 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
         folder = folder.removeprefix(module).strip("/") or "."
     if not _has_main(tree, folder):
         return f"`go run {target}`, and there is no package main"
-    return Launch(("go", "run", "." if folder == "." else f"./{folder}"), words[at + 1 :])
+    return StartCommand(("go", "run", "." if folder == "." else f"./{folder}"), words[at + 1 :])
 
 
 _BUILD_TO = ("go", "build", "-buildvcs=false", "-o")
@@ -276,10 +283,10 @@ def read_go(output: str) -> TestReport:
     tests = {key: action for key, action in results.items() if key[1] and key not in parents}
     broken = {package for (package, test), action in results.items() if not test and action == "fail"}
     broken -= {package for (package, _), action in tests.items() if action == "fail"}
-    outcomes = {"pass": Outcome.PASSED, "fail": Outcome.FAILED, "skip": Outcome.SKIPPED}
+    outcomes = {"pass": RunOutcome.PASSED, "fail": RunOutcome.FAILED, "skip": RunOutcome.SKIPPED}
     return TestReport(
         tuple(TestCase(f"{package} {test}", outcomes[action]) for (package, test), action in tests.items())
-        + tuple(TestCase(package, Outcome.BROKEN) for package in sorted(broken))
+        + tuple(TestCase(package, RunOutcome.BROKEN) for package in sorted(broken))
     )
 
 

@@ -37,7 +37,7 @@ _Part = TypeVar("_Part", bound=Part)
 
 
 @dataclass(frozen=True)
-class Call(Part):
+class FunctionCall(Part):
     """A call: all of it, and what is called as it is written, such as `self.load` or `t.Fatalf`."""
 
     callee: str
@@ -128,7 +128,7 @@ class Facts:
     source: Source = field(repr=False)
     functions: tuple[Function, ...]
     owners: tuple[Owner, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[FunctionCall, ...]
     comments: tuple[Part, ...]
     strings: tuple[Part, ...]
     refusals: tuple[Part, ...]

@@ -28,7 +28,7 @@ from factory_assets.languages.project_files import python_folders
 from factory_assets.languages.pytest_options import kept_options
 from factory_assets.languages.python_faults import FAULTS
 from factory_assets.languages.python_programs import ENTRY_POINTS, GIVEN
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestPlan, TestReport, TestStep
 from factory_assets.languages.unsteady import Unsteady, asking
 
 _IMPORTING = frozenset({"import_module", "__import__", "importorskip"})
@@ -251,7 +251,7 @@ _DRIVER = Path(__file__).with_name("pytest_driver.py")
 class _PytestReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    cases: tuple[tuple[str, Outcome], ...]
+    cases: tuple[tuple[str, RunOutcome], ...]
 
 
 def read_pytest(output: str, *, mark: str) -> TestReport:

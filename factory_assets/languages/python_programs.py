@@ -10,7 +10,14 @@ from pathlib import Path, PurePosixPath
 
 from factory_assets.domain import reserved
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
+from factory_assets.languages.entry_points import (
+    EntryPoints,
+    Snippet,
+    Start,
+    StartCommand,
+    Words,
+    a_free_name,
+)
 from factory_assets.languages.project_files import python_folders, read_toml, table
 
 # The factory's own test run brings pytest along.
@@ -52,14 +59,14 @@ def _snippet(tree: Tree, clone: Path) -> Snippet:
     return Snippet(path, Start(("python3", str(clone / path))))
 
 
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
+def _launched(words: Words, tree: Tree) -> StartCommand | str | None:
     if not _PYTHON.match(words[0]):
         return None
     if len(words) > 1 and words[1].endswith(".py") and words[1].removeprefix("./") in tree:
-        return Launch(("python3", words[1]), words[2:])
+        return StartCommand(("python3", words[1]), words[2:])
     module = words[2] if words[1:2] == ("-m",) and len(words) > 2 else ""
     if _has_module(tree, module, (".py", "/__main__.py")):
-        return Launch(("python3", "-m", module), words[3:])
+        return StartCommand(("python3", "-m", module), words[3:])
     top, path = module.partition(".")[0], module.replace(".", "/")
     # A module of nobody we know may be a user's; one that is all but called like the repo's own is not.
     own = {PurePosixPath(path).parts[-2] for path in tree if path.endswith("/__init__.py")} - {"tests"}

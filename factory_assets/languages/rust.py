@@ -18,13 +18,20 @@ from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
 from factory_assets.languages.clocks import cargo_clock
-from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
+from factory_assets.languages.entry_points import (
+    EntryPoints,
+    Snippet,
+    Start,
+    StartCommand,
+    Words,
+    a_free_name,
+)
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import project_folders, read_toml, table
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestReport, TestStep
 from factory_assets.languages.unsteady import Unsteady, asking
 
 _ITEMS = ("mod_item", "enum_item", "struct_item", "trait_item", "type_item", "union_item")
@@ -202,7 +209,7 @@ def _snippet(tree: Tree, clone: Path) -> Snippet:
     return Snippet(f"{folder}examples/{name}.rs", Start((made,), build, made))
 
 
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
+def _launched(words: Words, tree: Tree) -> StartCommand | str | None:
     at = words.index("--") if "--" in words else len(words)
     if words[:2] != ("cargo", "run") or _ELSEWHERE.intersection(words[:at]):
         return None
@@ -211,7 +218,7 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
     if not binaries:
         return f"`{' '.join(words[:at])}`, and there is no such binary"
     package, name = binaries[0]
-    return Launch((*_RUN, *(("-p", package) if package else ()), "--bin", name, "--"), words[at + 1 :])
+    return StartCommand((*_RUN, *(("-p", package) if package else ()), "--bin", name, "--"), words[at + 1 :])
 
 
 _ASSERTIONS = words("assert assert_eq assert_ne debug_assert debug_assert_eq debug_assert_ne")
@@ -296,7 +303,7 @@ def read_cargo(output: str) -> TestReport:
     Raises:
         ValueError: when the lines of the tests and the sums below them do not agree.
     """
-    outcomes = {"ok": Outcome.PASSED, "FAILED": Outcome.FAILED, "ignored": Outcome.SKIPPED}
+    outcomes = {"ok": RunOutcome.PASSED, "FAILED": RunOutcome.FAILED, "ignored": RunOutcome.SKIPPED}
     cases: list[TestCase] = []
     at = 0
     for result in _CARGO_RESULT.finditer(output):
@@ -305,14 +312,14 @@ def read_cargo(output: str) -> TestReport:
         ]
         at = result.end()
         for number, outcome in zip(
-            map(int, result.groups()), (Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED), strict=True
+            map(int, result.groups()), (RunOutcome.PASSED, RunOutcome.FAILED, RunOutcome.SKIPPED), strict=True
         ):
             missing = number - sum(case.outcome is outcome for case in listed)
             if missing < 0:
                 raise ValueError("the lines of the tests and the sums below them do not agree")
             cases += [TestCase("", outcome)] * missing
         cases += listed
-    cases += [TestCase(line, Outcome.BROKEN) for line in _CARGO_BROKEN.findall(output)]
+    cases += [TestCase(line, RunOutcome.BROKEN) for line in _CARGO_BROKEN.findall(output)]
     return TestReport(tuple(cases))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from factory_assets.domain.trees import Tree
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """How one test ended. A broken one never ran, and nothing says that this was meant."""
 
     PASSED = "passed"
@@ -27,7 +27,7 @@ class TestCase:
     __test__ = False
 
     name: str
-    outcome: Outcome
+    outcome: RunOutcome
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,19 @@ class TestReport:
     @cached_property
     def executed(self) -> int:
         """How many really ran."""
-        return sum(case.outcome in {Outcome.PASSED, Outcome.FAILED} for case in self.cases)
+        return sum(case.outcome in {RunOutcome.PASSED, RunOutcome.FAILED} for case in self.cases)
 
     @cached_property
     def failed(self) -> tuple[str, ...]:
         """Those that failed, and those that should have run and did not."""
-        return tuple(case.name for case in self.cases if case.outcome in {Outcome.FAILED, Outcome.BROKEN})
+        return tuple(
+            case.name for case in self.cases if case.outcome in {RunOutcome.FAILED, RunOutcome.BROKEN}
+        )
 
     @cached_property
     def skipped(self) -> int:
         """How many were skipped, or run without anything being expected of them."""
-        return sum(case.outcome is Outcome.SKIPPED for case in self.cases)
+        return sum(case.outcome is RunOutcome.SKIPPED for case in self.cases)
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from factory_assets.languages.faults import TOKENS, Faults, words
 from factory_assets.languages.install_code import npm_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
 from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestPlan, TestReport, TestStep
 from factory_assets.languages.typescript_programs import BUILD, ENTRY_POINTS
 from factory_assets.languages.unsteady import Unsteady, asking
 
@@ -234,16 +234,16 @@ def read_junit(output: str, *, files: Collection[str] = ()) -> TestReport:
         outcome = _junit_outcome(case)
         if not any(name.endswith(file) for file in files):
             cases.append(TestCase(name, outcome))
-        elif outcome is Outcome.FAILED:
-            cases.append(TestCase(name, Outcome.BROKEN))
+        elif outcome is RunOutcome.FAILED:
+            cases.append(TestCase(name, RunOutcome.BROKEN))
     return TestReport(tuple(cases))
 
 
-def _junit_outcome(case: ET.Element) -> Outcome:
+def _junit_outcome(case: ET.Element) -> RunOutcome:
     if case.find("skipped") is not None:
-        return Outcome.SKIPPED
+        return RunOutcome.SKIPPED
     failed = case.find("failure") is not None or case.find("error") is not None
-    return Outcome.FAILED if failed else Outcome.PASSED
+    return RunOutcome.FAILED if failed else RunOutcome.PASSED
 
 
 def _steps(plan: TestPlan) -> tuple[TestStep, ...]:

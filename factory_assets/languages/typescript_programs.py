@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from factory_assets.domain.trees import Tree
-from factory_assets.languages.entry_points import EntryPoints, Launch, Snippet, Start, Words, a_free_name
+from factory_assets.languages.entry_points import (
+    EntryPoints,
+    Snippet,
+    Start,
+    StartCommand,
+    Words,
+    a_free_name,
+)
 from factory_assets.languages.project_files import npm_scripts, read_json, table
 
 _COMPILED = re.compile(r"\.([mc]?)js$")
@@ -52,7 +59,7 @@ def _snippet(tree: Tree, clone: Path) -> Snippet:
     return Snippet(f"tests/{name}.ts", Start(("node", made), BUILD, made))
 
 
-def _launched(words: Words, tree: Tree) -> Launch | str | None:
+def _launched(words: Words, tree: Tree) -> StartCommand | str | None:
     if words[0] == "npm":
         script = words[2:3] if words[1:2] in {("run",), ("run-script",)} else words[1:2]
         is_named = script != words[1:2] or script in {("test",), ("start",)}
@@ -63,7 +70,7 @@ def _launched(words: Words, tree: Tree) -> Launch | str | None:
         return None
     path = posixpath.normpath(words[at])
     if path in tree or _source(path) in tree:
-        return Launch(("node", path), words[at + 1 :])
+        return StartCommand(("node", path), words[at + 1 :])
     is_built = path.startswith("dist/") and _COMPILED.search(path)
     return (
         f"`node {path}`, and there is no {_source(path)} that it could be compiled from" if is_built else None

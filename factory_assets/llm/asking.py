@@ -91,7 +91,7 @@ class Request:
         return hashlib.sha256(f"{question.instructions}\0{about}".encode()).hexdigest()
 
 
-class Books(Protocol):
+class AskingBooks(Protocol):
     """Where the answers of one conversation are kept, and what they cost is written down."""
 
     def answers_to(self, digest: str) -> list[str]:
@@ -127,7 +127,7 @@ class Asker:
     model: StructuredModel
     model_name: str
     setting: str
-    books: Books
+    books: AskingBooks
     notify: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     usage: Usage = field(default_factory=Usage)

@@ -35,7 +35,7 @@ from factory_assets.llm.claude_code_transcript import keep_transcript
 from factory_assets.llm.model_access import GRANT_HEADER, ModelAccess
 from factory_assets.llm.prices import most_usd
 from factory_assets.network.trust import trust
-from factory_assets.sandbox import Confines, Launch, Program, Rules, Sandbox, write_launch
+from factory_assets.sandbox import Confines, EgressRules, Launch, Program, Sandbox, write_launch
 from factory_assets.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class ClaudeCode:
                 redact = self._redactor(way.token(""))
             except CredentialError as error:
                 return _not_started(task, str(error))
-            confines = held.enter_context(self._sandbox.confine(Rules(task.reach, self._port)))
+            confines = held.enter_context(self._sandbox.confine(EgressRules(task.reach, self._port)))
             believed = trust() if task.reach.hosts else None
             launch = self._launch(
                 workspace,
@@ -200,7 +200,7 @@ class ClaudeCode:
                 extra["ANTHROPIC_CUSTOM_HEADERS"] = f"{GRANT_HEADER}: {way.token('')}"
             else:
                 extra.update(shown_as(self._credentials, way))
-            rules = Rules(_RENEWAL if self._login else Reach(), self._port)
+            rules = EgressRules(_RENEWAL if self._login else Reach(), self._port)
             confines = held.enter_context(self._sandbox.confine(rules))
             launch = self._launch(workspace, home, confines, directory=folder / "launch", extra=extra)
             limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)

@@ -31,7 +31,7 @@ _LONGEST_SILENCE = 300.0
 
 
 @dataclass(frozen=True)
-class Result:
+class ProgramResult:
     """The fields of the program's last message that say how it ended."""
 
     subtype: str
@@ -52,7 +52,7 @@ class Ending:
     program: the time of a lent login was over.
     """
 
-    result: Result | None = None
+    result: ProgramResult | None = None
     api_refusal: Refusal | None = None
     limit_resets_at: datetime | None = None
     refused: Refusal | None = None
@@ -66,7 +66,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EndingVerdict:
     """What an ending means. `until` is the reset time of a rate limit, `refusal` what the API refused."""
 
     kind: OutcomeKind
@@ -75,12 +75,14 @@ class Verdict:
     refusal: Refusal | None = None
 
 
-def judge(ending: Ending) -> Verdict:
+def judge(ending: Ending) -> EndingVerdict:
     """Tell what an ending means. What stops more than this phase must be borne out by what the router saw."""
     if ending.seen_calls is None:
         return _judge(ending)
     if ending.seen_calls.over_budget:
-        return Verdict(OutcomeKind.OVER_BUDGET, "The budget is used up; no further call of the model passed.")
+        return EndingVerdict(
+            OutcomeKind.OVER_BUDGET, "The budget is used up; no further call of the model passed."
+        )
     verdict = _judge(ending)
     if verdict.refusal is None or verdict.kind is OutcomeKind.INFRASTRUCTURE:
         return verdict
@@ -89,21 +91,21 @@ def judge(ending: Ending) -> Verdict:
     return _as_seen(verdict.refusal, ending.seen_calls, ending.limit_resets_at)
 
 
-def _as_seen(told: Refusal, seen_calls: SeenCalls, resets_at: datetime | None) -> Verdict:
+def _as_seen(told: Refusal, seen_calls: SeenCalls, resets_at: datetime | None) -> EndingVerdict:
     seen = seen_calls.refusal
     if seen is None or (told.status, told.fault) not in {
         (seen.status, told.fault),
         (told.status, seen.fault),
     }:
         said = f"Claude Code's output tells of a refusal ({told.fault}) that the model API never gave"
-        return Verdict(OutcomeKind.AGENT_FAILURE, f"{said}: {told.words}")
+        return EndingVerdict(OutcomeKind.AGENT_FAILURE, f"{said}: {told.words}")
     if seen_calls.is_doubted:
         said = "What the model API had accepted in this run was refused"
-        return Verdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {seen.words}")
+        return EndingVerdict(OutcomeKind.INFRASTRUCTURE, f"{said}: {seen.words}")
     return _of_refusal(seen, resets_at)
 
 
-def _judge(ending: Ending) -> Verdict:
+def _judge(ending: Ending) -> EndingVerdict:
     """A result that arrived outweighs what happened after it."""
     if ending.result is not None:
         return _judge_result(ending.result, ending)
@@ -113,29 +115,31 @@ def _judge(ending: Ending) -> Verdict:
         limit = f"{ending.timed_out_after:g} s"
         if ending.silent_seconds >= min(ending.timed_out_after / 2, _LONGEST_SILENCE):
             said = f"The model API said nothing in the last {ending.silent_seconds:.0f} s of the time of {limit}."
-            return Verdict(OutcomeKind.INFRASTRUCTURE, said)
-        return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent ran past its time of {limit} and was stopped.")
+            return EndingVerdict(OutcomeKind.INFRASTRUCTURE, said)
+        return EndingVerdict(
+            OutcomeKind.AGENT_FAILURE, f"The agent ran past its time of {limit} and was stopped."
+        )
     if ending.stopped is not None:
-        return Verdict(OutcomeKind.AGENT_FAILURE, f"The agent was stopped: {ending.stopped}.")
+        return EndingVerdict(OutcomeKind.AGENT_FAILURE, f"The agent was stopped: {ending.stopped}.")
     words = " ".join(part for part in (ending.failure, ending.stderr) if part)
-    return Verdict(OutcomeKind.INFRASTRUCTURE, f"Claude Code ended without a result. {words}".strip())
+    return EndingVerdict(OutcomeKind.INFRASTRUCTURE, f"Claude Code ended without a result. {words}".strip())
 
 
-def _judge_result(result: Result, ending: Ending) -> Verdict:
+def _judge_result(result: ProgramResult, ending: Ending) -> EndingVerdict:
     if result.subtype in _SUBTYPES:
-        return Verdict(_SUBTYPES[result.subtype], result.text)
+        return EndingVerdict(_SUBTYPES[result.subtype], result.text)
     if not result.is_error and result.subtype == "success":
-        return Verdict(OutcomeKind.DONE, result.text)
+        return EndingVerdict(OutcomeKind.DONE, result.text)
     if (result.subtype != "success" and result.api_error_status is None) or ending.api_refusal is None:
-        return Verdict(OutcomeKind.AGENT_FAILURE, f"{result.subtype}: {result.text}")
+        return EndingVerdict(OutcomeKind.AGENT_FAILURE, f"{result.subtype}: {result.text}")
     return _of_refusal(ending.api_refusal, ending.limit_resets_at)
 
 
-def _of_refusal(refusal: Refusal, resets_at: datetime | None) -> Verdict:
+def _of_refusal(refusal: Refusal, resets_at: datetime | None) -> EndingVerdict:
     kind = _KINDS[refusal.fault]
     if refusal.fault in {Fault.RATE_LIMIT, Fault.USAGE_LIMIT}:
         refusal = replace(refusal, until=refusal.until or resets_at)
-    return Verdict(kind, refusal.words, refusal.until, refusal)
+    return EndingVerdict(kind, refusal.words, refusal.until, refusal)
 
 
 def is_final(*, status: int | None, attempt: int, patience: int) -> bool:

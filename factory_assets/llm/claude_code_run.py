@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.claude_code_ending import Ending, Result, is_final
+from factory_assets.llm.claude_code_ending import Ending, ProgramResult, is_final
 from factory_assets.llm.claude_code_lines import one_line, tool_line
 from factory_assets.llm.claude_code_meter import Meter, growth, total_usage
 from factory_assets.llm.model_access import Pass
@@ -72,7 +72,7 @@ class Run:
     seconds: float = 0.0
     answer: str | None = None
     meter: Meter = field(default_factory=Meter)
-    _result: Result | None = None
+    _result: ProgramResult | None = None
     _api_error: str | None = None
     _limit_resets_at: datetime | None = None
     _refused: Refusal | None = None
@@ -105,7 +105,7 @@ class Run:
         """How the run ended, secrets removed."""
         result = self._result
         return Ending(
-            result=result and Result(**{**vars(result), "text": self.redact(result.text)}),
+            result=result and ProgramResult(**{**vars(result), "text": self.redact(result.text)}),
             api_refusal=self._api_refusal(),
             limit_resets_at=self._limit_resets_at,
             refused=self._refused,
@@ -268,7 +268,7 @@ class Run:
         if message.structured_output is not None:
             self.answer = json.dumps(message.structured_output, ensure_ascii=False)
         text = message.result or "; ".join(message.errors or ())
-        self._result = Result(message.subtype, message.is_error, message.api_error_status, text)
+        self._result = ProgramResult(message.subtype, message.is_error, message.api_error_status, text)
 
     def _tell_refusals(self) -> None:
         egress = self.launch.confines.egress

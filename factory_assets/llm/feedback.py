@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from factory_assets.domain.errors import FactoryError
-from factory_assets.llm.router import Router
+from factory_assets.llm.router import RouterClient
 
 _BY_FAMILY = {"haiku": (0.17, 1), "sonnet": (0.5, 2), "opus": (0.83, 3)}
 _UNKNOWN = (0.5, 2)
@@ -47,7 +47,7 @@ def feedback_on_build(*, model: str, quality: float) -> Feedback:
     return Feedback(score=score, tier=tier, quality=quality)
 
 
-def tell_router(router: Router, feedback: Feedback, notify: Callable[[str], None]) -> None:
+def tell_router(router: RouterClient, feedback: Feedback, notify: Callable[[str], None]) -> None:
     """Send it; a router that does not take it costs a line in the log, never the build."""
     try:
         router.feedback(score=feedback.score, tier=feedback.tier, quality=feedback.quality)

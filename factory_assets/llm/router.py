@@ -89,7 +89,7 @@ class RouterFeedback(_FromRouter):
 
 
 @dataclass(frozen=True)
-class Router:
+class RouterClient:
     """The router at `url`. `timeout_seconds` is for its own routes, which answer from memory."""
 
     url: str

@@ -33,7 +33,7 @@ from factory_assets.mirror.github_errors import (
 from factory_assets.mirror.ownership import plan_push
 from factory_assets.mirror.push_errors import NoRightError, push_error
 from factory_assets.mirror.target import MirrorReport
-from factory_assets.mirror.waiting import Clock, SystemClock, Waiting
+from factory_assets.mirror.waiting import MirrorClock, SystemClock, Waiting
 from factory_assets.network.clients import git_config, route_pygithub
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class GitHubTarget:
         seconds_between_requests: float = _SECONDS_BETWEEN_REQUESTS,
         seconds_between_writes: float = _SECONDS_BETWEEN_WRITES,
         retry_backoff: float = _RETRY_BACKOFF,
-        clock: Clock | None = None,
+        clock: MirrorClock | None = None,
         notify: Callable[[str], None] = lambda _: None,
         asked_to_wait: Callable[[datetime], None] = lambda _: None,
     ) -> None:

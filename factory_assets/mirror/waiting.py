@@ -26,7 +26,7 @@ _LONGEST_LAG_WAIT = 30.0
 T = TypeVar("T")
 
 
-class Clock(Protocol):
+class MirrorClock(Protocol):
     """The time, and how to let it pass."""
 
     def now(self) -> datetime:
@@ -63,7 +63,7 @@ class Waiting:
     process die meanwhile, whoever comes next knows. `backoff` are the seconds that double with each retry.
     """
 
-    clock: Clock
+    clock: MirrorClock
     between_requests: float
     between_writes: float
     backoff: float

@@ -34,7 +34,7 @@ _PLACE = re.compile(r"\[?([^\[\]]+?)\]?(?::(\d+))?")
 _LINE_END = re.compile(rb"[\r\n\0]")
 
 
-class NoAnswerError(Exception):
+class SilentBackendError(Exception):
     """A request has no answer. `was_taken`: the server may have worked on it."""
 
     def __init__(self, words: str, *, was_taken: bool = False) -> None:
@@ -64,7 +64,7 @@ class Asking:
         """
         found = _URL.fullmatch(self.url)
         if found is None:
-            raise NoAnswerError(f"{self.url!r} cannot be asked for: it is no address.")
+            raise SilentBackendError(f"{self.url!r} cannot be asked for: it is no address.")
         return found[1], found[2], found[3]
 
 
@@ -151,13 +151,13 @@ class AsyncClient:
             except GoneError as error:
                 connection.close()
                 if kept is None:
-                    raise NoAnswerError(f"{place} gave no answer: it hung up") from error
+                    raise SilentBackendError(f"{place} gave no answer: it hung up") from error
             except TimeoutError as error:
                 connection.close()
-                raise NoAnswerError(f"{place} gave no answer in time", was_taken=True) from error
+                raise SilentBackendError(f"{place} gave no answer in time", was_taken=True) from error
             except (OSError, httptools.HttpParserError) as error:
                 connection.close()
-                raise NoAnswerError(f"{place} gave no answer: {error}") from error
+                raise SilentBackendError(f"{place} gave no answer: {error}") from error
             except BaseException:
                 connection.close()
                 raise
@@ -243,7 +243,7 @@ class _Way:
             target = asking.url
             lines += _login(self.proxy)
         if any(_LINE_END.search(line) for line in lines):
-            raise NoAnswerError("A header has an end of a line in it, and cannot be sent.")
+            raise SilentBackendError("A header has an end of a line in it, and cannot be sent.")
         return b"\r\n".join([f"{asking.method} {target} HTTP/1.1".encode("ascii"), *lines, b"", b""])
 
     async def connect(self, seconds: float, silent_seconds: float) -> _Connection:
@@ -256,9 +256,9 @@ class _Way:
             async with asyncio.timeout(seconds):
                 reader, writer = await self._connected()
         except TimeoutError as error:
-            raise NoAnswerError(f"{self.place} cannot be reached within {seconds:g} s") from error
+            raise SilentBackendError(f"{self.place} cannot be reached within {seconds:g} s") from error
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
-            raise NoAnswerError(f"{self.place} cannot be reached: {error}") from error
+            raise SilentBackendError(f"{self.place} cannot be reached: {error}") from error
         return _Connection(self.kept, reader, writer, silent_seconds)
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.links import repository
-from factory_assets.domain.novelty import Found, Source
+from factory_assets.domain.novelty import Found, NoveltySource
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
 from factory_assets.novelty.questions import github_searches, npm_text, pypi_names
@@ -28,7 +28,7 @@ class Catalogue(Protocol):
     """Something that is asked by addresses; the answer to one may be kept by it."""
 
     @property
-    def source(self) -> Source:
+    def source(self) -> NoveltySource:
         """Which one it is."""
         ...
 
@@ -67,7 +67,7 @@ class GitHub:
 
     service: Service
     url: str
-    source = Source.GITHUB
+    source = NoveltySource.GITHUB
 
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""
@@ -122,7 +122,7 @@ class Npm:
 
     service: Service
     url: Callable[[], str]
-    source = Source.NPM
+    source = NoveltySource.NPM
 
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""
@@ -164,7 +164,7 @@ class Pypi:
 
     service: Service
     url: Callable[[], str]
-    source = Source.PYPI
+    source = NoveltySource.PYPI
 
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""
@@ -203,7 +203,7 @@ class PaperPages:
 
     service: Service
     url: str
-    source = Source.PAPER_PAGE
+    source = NoveltySource.PAPER_PAGE
 
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""

@@ -15,7 +15,7 @@ from factory_assets.domain.novelty import (
     Hit,
     LookUp,
     Novelty,
-    Source,
+    NoveltySource,
     judge,
 )
 from factory_assets.domain.papers import Paper
@@ -63,12 +63,12 @@ def look_up(
     `clean` takes the secrets out of what an error says.
     """
     lookups = [
-        *([LookUp(source=Source.PAPER, hits=_own_code(wanted.papers))] if wanted.papers else []),
-        LookUp(source=Source.FACTORY, hits=most_alike(wanted.words, wanted.own, most=_SHOWN)),
+        *([LookUp(source=NoveltySource.PAPER, hits=_own_code(wanted.papers))] if wanted.papers else []),
+        LookUp(source=NoveltySource.FACTORY, hits=most_alike(wanted.words, wanted.own, most=_SHOWN)),
         *(
             _asked(catalogue, wanted, kept, now, clean)
             for catalogue in catalogues
-            if wanted.papers or catalogue.source is not Source.PAPER_PAGE
+            if wanted.papers or catalogue.source is not NoveltySource.PAPER_PAGE
         ),
     ]
     return judge(lookups, floor=floor, now=now())
@@ -94,7 +94,7 @@ def _asked(
     except FactoryError as error:
         # What was found all the same counts: it can only speak against the spec.
         missing = single_line(clean(str(error)))
-    if catalogue.source is Source.PAPER_PAGE:
+    if catalogue.source is NoveltySource.PAPER_PAGE:
         hits = tuple(Hit(found=one, likeness=LIKENESS_OF_OWN_CODE) for one in dict.fromkeys(found))
     else:
         hits = most_alike(wanted.words, found, most=_SHOWN)

@@ -44,7 +44,7 @@ ORDER BY first_at
 """
 
 
-class Attempt(BaseModel):
+class AttemptStory(BaseModel):
     """One attempt at building the repo: its phases, and what gates, reader and scenarios came to."""
 
     model_config = ConfigDict(frozen=True)
@@ -83,7 +83,7 @@ class Story(BaseModel):
     origin: str | None
     further: Mapping[str, JsonValue]
     acceptance: Acceptance | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[AttemptStory, ...]
     spent: tuple[Spent, ...]
     usage: Usage
     novelty: Novelty | None
@@ -133,10 +133,10 @@ def further_of(connection: Connection, names: Collection[str]) -> dict[str, Mapp
     return {row["name"]: json.loads(row["further"]) for row in fetch(connection, sql, [list(names)])}
 
 
-def _attempts(connection: Connection, queued: QueuedSpec) -> list[Attempt]:
+def _attempts(connection: Connection, queued: QueuedSpec) -> list[AttemptStory]:
     # A build that was deferred has given its attempt back, and goes on under the next number.
     made = [
-        Attempt(
+        AttemptStory(
             number=number,
             phases=tuple(phases_of(connection, queued.id, number)),
             verdicts=tuple(verdicts_of(connection, queued.id, number)),

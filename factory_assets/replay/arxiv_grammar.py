@@ -12,7 +12,17 @@ from enum import StrEnum
 
 from factory_assets.replay.arxiv_mending import fixed
 
-__all__ = ["BadQueryError", "Binary", "Field", "Negation", "Operator", "Query", "Term", "fixed", "parsed"]
+__all__ = [
+    "BadQueryError",
+    "Binary",
+    "Field",
+    "GrammarTerm",
+    "Negation",
+    "Operator",
+    "Query",
+    "fixed",
+    "parsed",
+]
 
 
 class Field(StrEnum):
@@ -40,7 +50,7 @@ class Operator(StrEnum):
 
 
 @dataclass(frozen=True)
-class Term:
+class GrammarTerm:
     """One word or quoted phrase in one field; a value with nothing in it matches every paper."""
 
     field: Field
@@ -72,7 +82,7 @@ class Binary:
         return f"{_grouped(self.left)} {self.operator} {_grouped(self.right)}"
 
 
-Query = Term | Negation | Binary
+Query = GrammarTerm | Negation | Binary
 
 
 class BadQueryError(Exception):
@@ -87,7 +97,7 @@ def parsed(text: str) -> Query:
     """
     reader = _Reader(text)
     if reader.at_end():
-        return Term(Field.ALL, "")
+        return GrammarTerm(Field.ALL, "")
     query = reader.expression()
     if not reader.at_end():
         raise reader.refusal()
@@ -95,7 +105,7 @@ def parsed(text: str) -> Query:
 
 
 def _grouped(query: Query) -> str:
-    return str(query) if isinstance(query, Term) else f"({query})"
+    return str(query) if isinstance(query, GrammarTerm) else f"({query})"
 
 
 _SPACE = re.compile(r"\s*")
@@ -141,7 +151,7 @@ class _Reader:
             return Negation(self.expression())
         field = Field(self._required(_FIELD))
         self._required(_COLON)
-        return Term(field, _trimmed(self._required(_VALUE)))
+        return GrammarTerm(field, _trimmed(self._required(_VALUE)))
 
     def _required(self, pattern: re.Pattern[str]) -> str:
         found = self._optional(pattern)

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from factory_assets.replay.arxiv_grammar import Binary, Field, Negation, Operator, Query, Term
+from factory_assets.replay.arxiv_grammar import Binary, Field, GrammarTerm, Negation, Operator, Query
 from factory_assets.replay.arxiv_papers import ArxivRecord
 from factory_assets.replay.arxiv_text import english, name_parts, simple
 from factory_assets.replay.arxiv_words import SearchError, WordIndex, no_leading_wildcard, unquoted, wildcard
@@ -30,7 +30,7 @@ class PaperIndex:
         self._times = [papers[number].published for number in self._by_time]
         self._by_id = {paper.id: number for number, paper in enumerate(papers)}
         self._texts = _Texts()
-        self._known: dict[Term, Found] = {}
+        self._known: dict[GrammarTerm, Found] = {}
         for number, paper in enumerate(papers):
             self._texts.add(number, paper)
 
@@ -40,12 +40,12 @@ class PaperIndex:
         Raises:
             SearchError: where arXiv answers 500.
         """
-        if isinstance(query, Term):
+        if isinstance(query, GrammarTerm):
             if query not in self._known:
                 self._known[query] = self._term(query)
             return self._known[query]
         if isinstance(query, Negation):
-            if not isinstance(query.query, Term):
+            if not isinstance(query.query, GrammarTerm):
                 raise SearchError("ANDNOT at the front takes a single term")
             return self._everything - self.find(query.query)
         return self._chain(query)
@@ -72,7 +72,7 @@ class PaperIndex:
             found = left & found if operator is Operator.AND else left - found
         return found.union(*unions)
 
-    def _term(self, term: Term) -> Found:
+    def _term(self, term: GrammarTerm) -> Found:
         if not term.value.strip():
             return self._everything
         if term.field is Field.SUBMITTED:

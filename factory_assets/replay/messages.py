@@ -15,13 +15,13 @@ from factory_assets.replay.messages_scene import Scene
 from factory_assets.replay.messages_script import choose
 from factory_assets.replay.messages_usage import PromptCache, prompt_tokens
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Fault
+from factory_assets.replay.recordings_model import RecordedFault
 
 MODELS = ("claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5")
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReplayAnswer:
     """A finished answer, whether it is streamed, and what shall go wrong with it."""
 
     reply: MessageReply
@@ -65,7 +65,7 @@ class MessagesApi:
         if "anthropic-version" not in headers:
             raise ApiError(400, "anthropic-version: header is required")
 
-    def answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(self, headers: Mapping[str, str], body: bytes) -> ReplayAnswer:
         """Answer POST /v1/messages.
 
         Raises:
@@ -80,7 +80,7 @@ class MessagesApi:
             raise ApiError(
                 fault.http_status, fault.message, error_type=fault.error_type, headers=fault.headers
             )
-        return Answer(
+        return ReplayAnswer(
             reply=self._reply(request, scene),
             stream=request.stream,
             delay_seconds=self.pace_seconds + (fault.delay_seconds if fault else 0.0),
@@ -104,7 +104,7 @@ class MessagesApi:
         ]
         return {"data": [*data], "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}
 
-    def _fault(self, scene: Scene) -> Fault | None:
+    def _fault(self, scene: Scene) -> RecordedFault | None:
         fault = scene.turn.fault
         if fault is None:
             return None

@@ -16,8 +16,8 @@ from factory_assets.replay.messages_scene import Scene, scene_of, structured_sce
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import (
     Agreement,
-    Reading,
     RecordedFinding,
+    RecordedReading,
     RecordedScenario,
 )
 
@@ -30,7 +30,7 @@ def question_scene(recordings: Recordings, request: MessagesRequest, lines: dict
     task = lines["Task"]
     key = f"{lines['Repository']} {task}"
     conversation = recordings.conversations.get(lines["Repository"])
-    reading = conversation.reader if conversation else Reading()
+    reading = conversation.reader if conversation else RecordedReading()
     agreed = conversation.acceptance if conversation else Agreement()
     verbatim = {
         "read": reading.read,
@@ -104,7 +104,7 @@ def _scenario_ruling(agreed: Agreement, request: MessagesRequest) -> str:
     return json.dumps({"is_so": is_so, "why": why})
 
 
-def _findings(reading: Reading, request: MessagesRequest) -> str:
+def _findings(reading: RecordedReading, request: MessagesRequest) -> str:
     """The recorded findings that are true of the tree that was sent."""
     files = _block(request.user_text, "file")
     told = [
@@ -113,7 +113,7 @@ def _findings(reading: Reading, request: MessagesRequest) -> str:
     return json.dumps({"findings": told}, ensure_ascii=False)
 
 
-def _ruling(reading: Reading, request: MessagesRequest) -> str:
+def _ruling(reading: RecordedReading, request: MessagesRequest) -> str:
     text = request.user_text
     about = _block(text, "finding")
     is_disputed = bool(_block(text, "dispute"))

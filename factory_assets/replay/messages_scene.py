@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from factory_assets.replay.messages_reply import ApiError
 from factory_assets.replay.messages_request import MessagesRequest
-from factory_assets.replay.recordings_model import OtherCall, Turn
+from factory_assets.replay.recordings_model import OtherCall, RecordedTurn
 
 # Claude Code's own tool for a structured answer (its option --json-schema).
 _STRUCTURED_OUTPUT = "StructuredOutput"
@@ -20,10 +20,10 @@ class Scene:
 
     key: str
     index: int
-    turn: Turn
+    turn: RecordedTurn
 
 
-def scene_of(key: str, turns: tuple[Turn, ...], index: int) -> Scene:
+def scene_of(key: str, turns: tuple[RecordedTurn, ...], index: int) -> Scene:
     """The turn of that number.
 
     Raises:
@@ -39,7 +39,9 @@ def scene_of(key: str, turns: tuple[Turn, ...], index: int) -> Scene:
 def structured_scene(key: str, request: MessagesRequest, answer: Callable[[], str]) -> Scene:
     """An answer in JSON: by the tool where Claude Code asks, as text where the API is asked."""
     if all(tool.name != _STRUCTURED_OUTPUT for tool in request.tools):
-        return Scene(key, request.answered, Turn(say=answer()))
+        return Scene(key, request.answered, RecordedTurn(say=answer()))
     if request.answered:
-        return Scene(key, request.answered, Turn(say="Done."))
-    return Scene(key, 0, Turn(calls=(OtherCall(tool=_STRUCTURED_OUTPUT, input=json.loads(answer())),)))
+        return Scene(key, request.answered, RecordedTurn(say="Done."))
+    return Scene(
+        key, 0, RecordedTurn(calls=(OtherCall(tool=_STRUCTURED_OUTPUT, input=json.loads(answer())),))
+    )

@@ -16,11 +16,11 @@ from factory_assets.replay.recordings_model import (
     WORKSPACE,
     Analysis,
     AnalysisTask,
-    Turn,
+    RecordedTurn,
 )
 
 _REPAIR = "repair"
-_NOTHING = (Turn(say="I change nothing."),)
+_NOTHING = (RecordedTurn(say="I change nothing."),)
 _LINE = re.compile(
     r"^(?P<key>Repository|Phase|Workspace|Round|Date|Task):[ \t]*(?P<value>\S.*?)[ \t]*$", re.MULTILINE
 )
@@ -52,7 +52,7 @@ def choose(recordings: Recordings, request: MessagesRequest, *, from_claude_code
     if request.tools and "Repository" in lines and "Phase" in lines:
         return _agent_scene(recordings, request, lines)
     if from_claude_code and not request.tools:
-        return Scene("side call", request.answered, Turn(say="OK"))
+        return Scene("side call", request.answered, RecordedTurn(say="OK"))
     raise ApiError(
         400,
         "No recording fits: the first message has neither the lines 'Repository: NAME' and 'Phase: NAME'"
@@ -73,7 +73,7 @@ def _agent_scene(recordings: Recordings, request: MessagesRequest, lines: dict[s
 
 
 def _placed_scene(
-    key: str, turns: tuple[Turn, ...], request: MessagesRequest, lines: dict[str, str]
+    key: str, turns: tuple[RecordedTurn, ...], request: MessagesRequest, lines: dict[str, str]
 ) -> Scene:
     scene = scene_of(key, turns, request.answered)
     workspace = lines.get("Workspace")
@@ -84,10 +84,10 @@ def _placed_scene(
     return Scene(scene.key, scene.index, _placed(scene.turn, workspace or ""))
 
 
-def _placed(turn: Turn, workspace: str) -> Turn:
+def _placed(turn: RecordedTurn, workspace: str) -> RecordedTurn:
     """The turn with the workspace's path put in."""
     path = json.dumps(workspace, ensure_ascii=False)[1:-1]
-    return Turn.model_validate_json(turn.model_dump_json(exclude_unset=True).replace(WORKSPACE, path))
+    return RecordedTurn.model_validate_json(turn.model_dump_json(exclude_unset=True).replace(WORKSPACE, path))
 
 
 def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:

@@ -124,7 +124,7 @@ Call = Annotated[
 ]
 
 
-class Fault(_Recorded):
+class RecordedFault(_Recorded):
     """What goes wrong with a turn's answer, for tests.
 
     `times` is how often the same turn goes wrong before it is answered well; None is for ever.
@@ -142,14 +142,14 @@ class Fault(_Recorded):
     times: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
-    def _does_something(self) -> Fault:
+    def _does_something(self) -> RecordedFault:
         kinds = (self.http_status, self.cut_after_events, self.malformed_event, self.delay_seconds or None)
         if all(kind is None for kind in kinds):
             raise ValueError("a fault needs http_status, delay_seconds, cut_after_events or malformed_event")
         return self
 
 
-class Turn(_Recorded):
+class RecordedTurn(_Recorded):
     """One answer of the model: text, tool calls, or both.
 
     `stop_reason` is by default tool_use where there are calls and end_turn where there are none.
@@ -158,16 +158,16 @@ class Turn(_Recorded):
     say: str = ""
     calls: tuple[Call, ...] = ()
     stop_reason: str | None = None
-    fault: Fault | None = None
+    fault: RecordedFault | None = None
 
     @model_validator(mode="after")
-    def _not_empty(self) -> Turn:
+    def _not_empty(self) -> RecordedTurn:
         if not self.say and not self.calls and self.fault is None:
             raise ValueError("a turn needs say, calls or a fault")
         return self
 
 
-Turns = Annotated[tuple[Turn, ...], Field(min_length=1)]
+Turns = Annotated[tuple[RecordedTurn, ...], Field(min_length=1)]
 
 
 class RecordedFinding(_Recorded):
@@ -182,7 +182,7 @@ class RecordedFinding(_Recorded):
     fixed_by: str | None = None
 
 
-class Reading(_Recorded):
+class RecordedReading(_Recorded):
     """What the reader answers about one repo. `read` and `confirm` are turns that answer instead, word for word."""
 
     findings: tuple[RecordedFinding, ...] = ()
@@ -225,7 +225,7 @@ class Conversation(_Recorded):
     seo: Turns | None = None
     review: Turns | None = None
     repair: Turns | None = None
-    reader: Reading = Reading()
+    reader: RecordedReading = RecordedReading()
     acceptance: Agreement = Agreement()
 
     @model_validator(mode="after")
@@ -234,7 +234,7 @@ class Conversation(_Recorded):
             raise ValueError("a conversation needs turns under build, seo or review")
         return self
 
-    def turns(self, phase: Phase) -> tuple[Turn, ...] | None:
+    def turns(self, phase: Phase) -> tuple[RecordedTurn, ...] | None:
         """The turns of a phase, or None where it was not recorded."""
         return {Phase.BUILD: self.build, Phase.SEO: self.seo, Phase.REVIEW: self.review}[phase]
 
@@ -260,7 +260,7 @@ class Analysis(_Recorded):
     merge: Turns | None = None
     repair: Turns | None = None
 
-    def turns(self, task: AnalysisTask) -> tuple[Turn, ...] | None:
+    def turns(self, task: AnalysisTask) -> tuple[RecordedTurn, ...] | None:
         """The verbatim turns of a task, or None where the answer is made from the specs."""
         return {
             AnalysisTask.ANALYZE: self.analyze,

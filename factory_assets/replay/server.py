@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from factory_assets.replay import sse
 from factory_assets.replay.catalogues import Catalogues
-from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import ApiError, JsonObject
 from factory_assets.replay.recordings import Recordings
@@ -273,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _headers(self) -> dict[str, str]:
         return {name.lower(): value for name, value in self.headers.items()}
 
-    def _stream(self, answer: Answer) -> None:
+    def _stream(self, answer: ReplayAnswer) -> None:
         self._start(200, "text/event-stream; charset=utf-8", {"Cache-Control": "no-cache"})
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

@@ -94,7 +94,7 @@ class Counts(Tokens):
         return Counts.model_construct(**known)
 
 
-class Answer:
+class BackendAnswer:
     """Takes the bytes of an answer.
 
     `counts` is None while nothing was counted, `complete` whether the last word on it was heard, `error` the API's

@@ -22,11 +22,11 @@ from factory_assets.router.batches import PATH as _BATCHES
 from factory_assets.router.batches import Batches
 from factory_assets.router.control import Control
 from factory_assets.router.forms import UnconvertibleError
-from factory_assets.router.incoming import Incoming, RefusedError
+from factory_assets.router.incoming import Incoming, RequestRefusedError
 from factory_assets.router.openai_endpoint import chat_passing, read_chat
 from factory_assets.router.passing import CREDENTIALS, Passing, UnreachableError, passed_on
 from factory_assets.router.relaying import Relayed, TooLargeError, unless_gone, whole_body
-from factory_assets.router.routing import Call, Routing
+from factory_assets.router.routing import RoutedCall, Routing
 from factory_assets.router.sending import Sender
 from factory_assets.router.shapes import routing_headers
 from factory_assets.router.sharing import Sharing
@@ -79,7 +79,7 @@ class Router:
                 *self.control.routes(),
             ],
             exception_handlers={
-                RefusedError: _refused,
+                RequestRefusedError: _refused,
                 FactoryError: _failed,
                 Exception: _broken,
             },
@@ -113,7 +113,7 @@ class Router:
             passing = await unless_gone(request.receive, self._answer(incoming))
             return Relayed(await chat_passing(passing, chat))
         except UnconvertibleError as error:
-            raise RefusedError(error.status, str(error)) from error
+            raise RequestRefusedError(error.status, str(error)) from error
         except ClientDisconnect:
             return Response(status_code=499)
 
@@ -134,7 +134,7 @@ class Router:
         except ClientDisconnect:
             return Response(status_code=499)
         except UnreachableError as error:
-            raise RefusedError(502, str(error)) from error
+            raise RequestRefusedError(502, str(error)) from error
 
     async def _answer(self, came: Incoming) -> Passing:
         incoming, told = self._routed(came)
@@ -150,7 +150,7 @@ class Router:
         try:
             return await (self.sharing.answer(question, incoming, send) if question else send())
         except (UnreachableError, InputError) as error:
-            raise RefusedError(502, str(error)) from error
+            raise RequestRefusedError(502, str(error)) from error
 
     def _routed(self, came: Incoming) -> tuple[Incoming, Mapping[str, str]]:
         """The call for the model that it is to go to, and the headers that tell of the choice."""
@@ -158,7 +158,7 @@ class Router:
         if asked.model is None:
             return came, {}
         owner, phase = grant.repo or grant.stage, grant.phase or grant.stage
-        call = Call(asked, len(came.body), owner, phase, may_reroute=grant.plain and self.reroutes)
+        call = RoutedCall(asked, len(came.body), owner, phase, may_reroute=grant.plain and self.reroutes)
         choice = self.routing.choose(call, self.sender.clock())
         reading = GatewayReading(model=choice.model, score=float(choice.score), tier=choice.tier)
         if choice.model == asked.model:
@@ -182,15 +182,15 @@ class Router:
         try:
             grant = self.control.signer.read(_shown(request), now=self.sender.clock())
         except CredentialError as error:
-            raise RefusedError(401, error.what) from error
+            raise RequestRefusedError(401, error.what) from error
         live = self.control.grants.of(grant, now=self.sender.clock())
         if live.has_ended:
-            raise RefusedError(401, f"The token of {grant.words} has ended.")
+            raise RequestRefusedError(401, f"The token of {grant.words} has ended.")
         try:
             body = await whole_body(request, most_bytes=MOST_BYTES)
         except TooLargeError as error:
             words = f"The request is larger than the model API's {MOST_BYTES} bytes."
-            raise RefusedError(413, words) from error
+            raise RequestRefusedError(413, words) from error
         # As it stands in the request line; https://asgi.readthedocs.io/en/latest/specs/www.html names the two parts.
         target = request.scope["raw_path"] + (
             b"?" + query if (query := request.scope["query_string"]) else b""
@@ -226,7 +226,7 @@ async def _here(_: Request) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     """An error in the API's own form."""
-    assert isinstance(error, RefusedError)  # noqa: S101 - as it is registered
+    assert isinstance(error, RequestRefusedError)  # noqa: S101 - as it is registered
     return _told(error.status, str(error), error.headers)
 
 

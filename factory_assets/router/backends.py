@@ -84,7 +84,7 @@ class CredentialKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needs:
+class CallNeeds:
     """What a call needs: the model that it is to go to, and what that must be able to do. Sizes are in tokens."""
 
     model: str
@@ -94,20 +94,20 @@ class Needs:
     abilities: frozenset[Ability] = frozenset()
 
 
-class Entry(BaseModel):
+class BackendEntry(BaseModel):
     """A part of the backends file; what it does not know is refused, and no error shows a value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Price(Entry):
+class Price(BackendEntry):
     """Dollars for a million tokens of a model that `genai-prices` does not list."""
 
     input: float = Field(ge=0, allow_inf_nan=False)
     output: float = Field(ge=0, allow_inf_nan=False)
 
 
-class Model(Entry):
+class Model(BackendEntry):
     """A model of a backend: tier 1 (cheap) to 3 (strong), bounds in tokens, and what it can do."""
 
     name: str = Field(min_length=1)
@@ -118,7 +118,7 @@ class Model(Entry):
     price: Price | None = None
     stands_in_for: tuple[str, ...] = ()
 
-    def can_do(self, needs: Needs) -> bool:
+    def can_do(self, needs: CallNeeds) -> bool:
         """Whether its bounds and abilities are enough."""
         whole = needs.input_tokens + needs.output_tokens
         return (
@@ -151,7 +151,7 @@ def _from_environment(value: object, info: ValidationInfo) -> object:
     return SecretStr(secret.strip())
 
 
-class Backend(Entry):
+class Backend(BackendEntry):
     """One place that calls may be sent to. `any_model`: it takes models that are not listed too."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -213,7 +213,7 @@ class Backend(Entry):
         """Whether calls of this use may be sent here; what speaks OpenAI's form takes no turns of agents."""
         return self.credential_kind.may_serve(use) and (self.kind is Kind.ANTHROPIC or use is Use.PLAIN)
 
-    def serving(self, needs: Needs) -> Model | None:
+    def serving(self, needs: CallNeeds) -> Model | None:
         """The model here that can do a call: the one it names, or one that stands in for it."""
         if not self.serves(needs.use):
             return None

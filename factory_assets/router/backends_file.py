@@ -10,10 +10,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from factory_assets.domain.errors import InputError
 from factory_assets.router.abilities import Ability
-from factory_assets.router.backends import Backend, CredentialKind, Entry, Kind
+from factory_assets.router.backends import Backend, BackendEntry, CredentialKind, Kind
 
 
-class _File(Entry):
+class _File(BackendEntry):
     backends: tuple[Backend, ...] = Field(min_length=1)
 
     @field_validator("backends")

@@ -14,13 +14,13 @@ from factory_assets.domain.builds import Usage
 from factory_assets.llm.model_access import BATCH_HEADER
 from factory_assets.network.async_client import AsyncClient, CutAnswerError
 from factory_assets.network.http_answer import Headers
-from factory_assets.router.backends import Backend, Kind, Needs
+from factory_assets.router.backends import Backend, CallNeeds, Kind
 from factory_assets.router.batch_books import BatchBooks, BatchRow
 from factory_assets.router.batch_forms import BatchAsked, Results, batch_id, led_here, listed
 from factory_assets.router.calls import Unmetered
 from factory_assets.router.grants import Grants
-from factory_assets.router.health import Ending, HealthCall
-from factory_assets.router.incoming import Incoming, RefusedError, check_budget
+from factory_assets.router.health import CallEnding, HealthCall
+from factory_assets.router.incoming import Incoming, RequestRefusedError, check_budget
 from factory_assets.router.passing import Passing, UnreachableError, pass_on
 from factory_assets.router.sending import Sender
 from factory_assets.router.shapes import CallFacts, Outcome
@@ -52,7 +52,7 @@ class Batches:
             UnreachableError: the backend gave no answer.
         """
         if not incoming.live.grant.batches:
-            raise RefusedError(404, "This token opens no message batches.")
+            raise RequestRefusedError(404, "This token opens no message batches.")
         if batch is None and incoming.method == "POST":
             # Once it is asked for it is paid for, so its id is heard though the caller has hung up.
             making = asyncio.ensure_future(self._make_once(client, incoming, base))
@@ -60,7 +60,7 @@ class Batches:
             making.add_done_callback(self._being_made.discard)
             return await asyncio.shield(making)
         if batch is not None and not _ID.fullmatch(batch):
-            raise RefusedError(404, "This is no id of a message batch.")
+            raise RequestRefusedError(404, "This is no id of a message batch.")
         row = self.books.find(batch) if batch is not None else None
         backend = self._backend(incoming, row)
         request = self.sender.request(incoming, backend, incoming.body)
@@ -136,8 +136,8 @@ class Batches:
         backend, health = self._choose(incoming, asked)
         most = asked.most(backend)
         if (why := live.meter.refusal(most.cost_usd)) is not None:
-            health.ended(Ending.HUNG_UP)
-            raise RefusedError(400, f"The batch is not made: {why}.")
+            health.ended(CallEnding.HUNG_UP)
+            raise RequestRefusedError(400, f"The batch is not made: {why}.")
         number = self.books.begin(
             live.grant,
             name=name,
@@ -158,7 +158,7 @@ class Batches:
         named = asked.models or ("unnamed",)
         chain = self._chain(incoming)
         able = tuple(b for b in chain if all(b.named(model) is not None for model in named))
-        choice = self.sender.health.choose(able, Needs(model=named[0], use=use))
+        choice = self.sender.health.choose(able, CallNeeds(model=named[0], use=use))
         health = self.sender.health.begin(choice, streams=False) if choice is not None else None
         if choice is None or health is None:
             lacking = next((model for model in named if all(b.named(model) is None for b in chain)), named[0])
@@ -176,7 +176,7 @@ class Batches:
                 words = (
                     f"This batch was made at the backend {row.backend}, which the backends file has no more."
                 )
-                raise RefusedError(404, words)
+                raise RequestRefusedError(404, words)
         backend = next((backend for backend in chain if backend.serves(use)), None)
         if backend is None:
             raise self.sender.nobody(incoming, chain)
@@ -186,7 +186,7 @@ class Batches:
         name = incoming.live.grant.backend
         chain = tuple(b for b in self.sender.chains.get(name, ()) if b.kind is Kind.ANTHROPIC)
         if not chain:
-            raise RefusedError(404, f"No backend of {name} has message batches.")
+            raise RequestRefusedError(404, f"No backend of {name} has message batches.")
         return chain
 
 
@@ -220,7 +220,7 @@ class _Making:
         """See passing.Listener."""
         self._is_unanswered = True
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """See passing.Listener."""
         if self._is_over:
             return
@@ -269,10 +269,10 @@ class _Reading:
     def unanswered(self) -> None:
         """See passing.Listener."""
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """See passing.Listener. What was not read to its end is not booked: the most that it can cost still is."""
         results, self._results = self._results, None
-        if results is None or ending is not Ending.WHOLE:
+        if results is None or ending is not CallEnding.WHOLE:
             return
         results.end()
         if results.is_whole:

@@ -10,14 +10,18 @@ from datetime import datetime
 from factory_assets.router.asked import Asked
 from factory_assets.router.backends import Model
 from factory_assets.router.grants import Live
-from factory_assets.router.health import Ending, HealthCall
+from factory_assets.router.health import CallEnding, HealthCall
 from factory_assets.router.journal import Journal
-from factory_assets.router.limits import Slot
-from factory_assets.router.metering import Call
+from factory_assets.router.limits import CallSlot
+from factory_assets.router.metering import TrackedCall
 from factory_assets.router.shapes import CallFacts, Outcome
 
 # What callers' own mistakes and limits are called; see shapes.Outcome.
-_OUTCOMES = {Ending.WHOLE: Outcome.ANSWERED, Ending.CUT: Outcome.BROKEN_OFF, Ending.HUNG_UP: Outcome.HUNG_UP}
+_OUTCOMES = {
+    CallEnding.WHOLE: Outcome.ANSWERED,
+    CallEnding.CUT: Outcome.BROKEN_OFF,
+    CallEnding.HUNG_UP: Outcome.HUNG_UP,
+}
 
 
 @dataclass
@@ -27,7 +31,7 @@ class MeteredCall:
     live: Live
     journal: Journal
     clock: Callable[[], datetime]
-    call: Call = field(init=False)
+    call: TrackedCall = field(init=False)
     number: int = 0
 
     @classmethod
@@ -65,12 +69,12 @@ class MeteredCall:
 
 
 @dataclass
-class Attempt:
+class BackendAttempt:
     """A metered call at a backend; implements passing.Listener."""
 
     metered: MeteredCall
     health: HealthCall
-    slot: Slot
+    slot: CallSlot
     model: str
     tell: Callable[[CallFacts], None]
     heard_of: Callable[[int, Mapping[str, str]], None]
@@ -97,7 +101,7 @@ class Attempt:
         """See passing.Listener."""
         self.metered.call.unanswered()
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """See passing.Listener."""
         if self._is_over:
             return
@@ -116,10 +120,10 @@ class Attempt:
             )
         )
 
-    def _outcome(self, ending: Ending) -> Outcome:
+    def _outcome(self, ending: CallEnding) -> Outcome:
         if self._status == 429:
             return Outcome.RATE_LIMITED
-        if ending is not Ending.HUNG_UP and (self._status is None or self._status >= 400):
+        if ending is not CallEnding.HUNG_UP and (self._status is None or self._status >= 400):
             return Outcome.FAILED
         return _OUTCOMES[ending]
 
@@ -136,5 +140,5 @@ class Unmetered:
     def unanswered(self) -> None:
         """See passing.Listener."""
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """See passing.Listener."""

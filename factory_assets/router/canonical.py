@@ -45,7 +45,7 @@ class _UnsharedError(Exception):
 
 
 @dataclass(frozen=True)
-class Question:
+class CanonicalQuestion:
     """A request by what it asks.
 
     `key` is the question's, `in_flight_key` that of an answer under way, which has one form. `frame` stands for all
@@ -66,7 +66,7 @@ class Question:
         owner: str,
         target: str,
         headers: Iterable[tuple[bytes, bytes]],
-    ) -> Question | None:
+    ) -> CanonicalQuestion | None:
         """The question of a request, or None where its answer is nobody else's.
 
         `asked` is what was read of `content`, `owner` the digest that `owner_of` makes, `target` the path with its

@@ -18,11 +18,11 @@ from factory_assets.llm.router import RouterFeedback
 from factory_assets.router.backends import Backend
 from factory_assets.router.grants import Grants, Live
 from factory_assets.router.health import Health
-from factory_assets.router.incoming import RefusedError
+from factory_assets.router.incoming import RequestRefusedError
 from factory_assets.router.learning import Learner
-from factory_assets.router.limits import Limits
+from factory_assets.router.limits import RateLimits
 from factory_assets.router.metrics import Metrics
-from factory_assets.router.quality import Feedback
+from factory_assets.router.quality import CallFeedback
 from factory_assets.router.relaying import TooLargeError, whole_body
 from factory_assets.router.shapes import Totals
 from factory_assets.router.tokens import Signer
@@ -48,7 +48,7 @@ class Control:
     grants: Grants
     backends: tuple[Backend, ...]
     health: Health
-    limits: Limits
+    limits: RateLimits
     windows: WindowsFile
     totals: Totals
     metrics: Metrics
@@ -104,9 +104,9 @@ class Control:
     async def _feedback(self, request: Request) -> Response:
         self._check(request)
         try:
-            given = Feedback.read(_read(await whole_body(request, most_bytes=_MOST_FEEDBACK_BYTES)))
+            given = CallFeedback.read(_read(await whole_body(request, most_bytes=_MOST_FEEDBACK_BYTES)))
         except (InputError, TooLargeError) as error:
-            raise RefusedError(400, str(error)) from error
+            raise RequestRefusedError(400, str(error)) from error
         self.learner.learn(given, now=self.clock())
         explained = self.learner.explain(now=self.clock())
         answer = RouterFeedback(
@@ -124,11 +124,11 @@ class Control:
         told = body if isinstance(body, dict) else {}
         routed = self.grants.journal.routed(str(told.get("repo")))
         if routed is None:
-            raise RefusedError(404, "No call for this repo's build has been made here.")
+            raise RequestRefusedError(404, "No call for this repo's build has been made here.")
         try:
-            given = Feedback.read({"score": routed[0], "tier": routed[1], "quality": told.get("quality")})
+            given = CallFeedback.read({"score": routed[0], "tier": routed[1], "quality": told.get("quality")})
         except InputError as error:
-            raise RefusedError(400, str(error)) from error
+            raise RequestRefusedError(400, str(error)) from error
         self.learner.learn(given, now=self.clock())
         return JSONResponse(given.model_dump())
 
@@ -137,11 +137,11 @@ class Control:
             "x-api-key", ""
         )
         if not self.signer.is_control(shown):
-            raise RefusedError(401, "This is not the factory's own token.")
+            raise RequestRefusedError(401, "This is not the factory's own token.")
 
     def _live(self, request: Request) -> Live:
         self._check(request)
         live = self.grants.find(request.path_params["id"])
         if live is None:
-            raise RefusedError(404, "No call with this grant has been made here.")
+            raise RequestRefusedError(404, "No call with this grant has been made here.")
         return live

@@ -17,7 +17,7 @@ from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import CredentialError, InputError
 from factory_assets.domain.return_times import header_time
-from factory_assets.router.backends import Backend, Model, Needs
+from factory_assets.router.backends import Backend, CallNeeds, Model
 
 # Of the share of calls that fail, each new call weighs a fifth: three failures in a row, or every second call for
 # nine calls, bring it over the bound; one failure is forgotten after seven calls that succeed.
@@ -43,7 +43,7 @@ class Status(StrEnum):
     DOWN = "down"
 
 
-class Ending(StrEnum):
+class CallEnding(StrEnum):
     """How a call ended: as it should, cut off or never answered by the backend, or broken off by its caller."""
 
     WHOLE = "whole"
@@ -73,7 +73,7 @@ class BackendRow(BaseModel):
 
 
 @dataclass(frozen=True)
-class Choice:
+class HealthChoice:
     """Where a call is to go."""
 
     backend: Backend
@@ -181,16 +181,16 @@ class HealthCall:
                 self._began_at = now
         return None
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """It is over; what is said after the first time counts for nothing."""
         if self._is_over:
             return
         self._is_over = True
         self._counts.in_flight -= 1
         now = self._clock()
-        if ending is Ending.CUT:
+        if ending is CallEnding.CUT:
             self._fail(now, None)
-        elif ending is Ending.WHOLE and self._is_good:
+        elif ending is CallEnding.WHOLE and self._is_good:
             self._weigh(now, is_failure=False, after=None)
         if self._is_probe and self._circuit.probing_since == self._began_at:
             self._circuit.probing_since = None
@@ -237,8 +237,8 @@ class Health:
         return Status.DEGRADED if is_slow or circuit.failing >= _DEGRADED_FROM else Status.HEALTHY
 
     def choose(
-        self, backends: Sequence[Backend], needs: Needs, *, but_not: Collection[str] = ()
-    ) -> Choice | None:
+        self, backends: Sequence[Backend], needs: CallNeeds, *, but_not: Collection[str] = ()
+    ) -> HealthChoice | None:
         """The first backend of enough ability that may be tried, in their order; None where there is none.
 
         One that has just refused its credential comes last. What is too large for every model goes to those that have
@@ -248,20 +248,20 @@ class Health:
         if not any(model for _, model in serving):
             serving = [(b, b.named(needs.model)) for b in backends if b.serves(needs.use)]
         able = [
-            Choice(backend, model)
+            HealthChoice(backend, model)
             for backend, model in serving
             if model is not None and backend.name not in but_not and self._may_try(backend.name)
         ]
         now = self._clock()
         return min(able, key=lambda choice: self._circuit(choice.backend.name).is_last(now), default=None)
 
-    def back_at(self, backends: Sequence[Backend], needs: Needs) -> datetime | None:
+    def back_at(self, backends: Sequence[Backend], needs: CallNeeds) -> datetime | None:
         """When the first backend that could take a call is tried again; None where that cannot be told."""
         able = [self._circuit(b.name) for b in backends if b.serves(needs.use) and b.serving(needs)]
         times = [circuit.again_at for circuit in able if circuit.is_down and circuit.again_at is not None]
         return min(times, default=None)
 
-    def begin(self, choice: Choice, *, streams: bool) -> HealthCall | None:
+    def begin(self, choice: HealthChoice, *, streams: bool) -> HealthCall | None:
         """A call that is about to be sent; None where, by now, the backend may not be tried."""
         circuit, now = self._circuit(choice.backend.name), self._clock()
         if not circuit.may_try(now):

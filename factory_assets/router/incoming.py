@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from factory_assets.network.http_answer import Headers
 from factory_assets.router.abilities import needed
 from factory_assets.router.asked import Asked
-from factory_assets.router.backends import Needs, Use
+from factory_assets.router.backends import CallNeeds, Use
 from factory_assets.router.grants import Live
 from factory_assets.router.limit_headers import Estimate
 
@@ -21,7 +21,7 @@ _EXPECTED_OUTPUT_TOKENS = 2_000
 _NEW_SHARE = 10
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A call that does not go out: the status and the words that answer it, and headers beside them."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
@@ -37,10 +37,10 @@ def check_budget(live: Live) -> None:
         RefusedError: saying so.
     """
     if live.has_ended:
-        raise RefusedError(401, f"The token of {live.grant.words} has ended.")
+        raise RequestRefusedError(401, f"The token of {live.grant.words} has ended.")
     if (why := live.meter.refusal()) is not None:
         # 400, because programs try every other refusal again.
-        raise RefusedError(400, f"No further call of the model passes: {why}.")
+        raise RequestRefusedError(400, f"No further call of the model passes: {why}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +61,9 @@ class Incoming:
     routed: tuple[int, int] | None = None
 
     @property
-    def needs(self) -> Needs:
+    def needs(self) -> CallNeeds:
         """What it needs of a backend."""
-        return Needs(
+        return CallNeeds(
             model=self.asked.model or _UNNAMED,
             use=Use.PLAIN if self.live.grant.plain else Use.AGENTS,
             input_tokens=len(self.body) // _BYTES_PER_TOKEN,

@@ -29,7 +29,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.router.quality import Feedback, Reading, Tally
+from factory_assets.router.quality import CallFeedback, QualityReading, Tally
 from factory_assets.router.scoring import OPUS, SONNET, tier_of
 from factory_assets.router.stored import Stored
 
@@ -92,8 +92,8 @@ class Comparison(_Told):
 
     from_score: float
     to_score: float
-    cheaper: Reading
-    dearer: Reading
+    cheaper: QualityReading
+    dearer: QualityReading
     moves: bool
     why: str
 
@@ -141,7 +141,7 @@ class Lesson:
             return usual, False
         return (DEARER if usual == CHEAPER else CHEAPER), True
 
-    def learn(self, feedback: Feedback, *, at: float) -> tuple[Lesson, str | None]:
+    def learn(self, feedback: CallFeedback, *, at: float) -> tuple[Lesson, str | None]:
         """What is known with one more piece of feedback; why the threshold moved, if it did."""
         if feedback.tier not in {CHEAPER, DEARER}:
             return self, None
@@ -186,7 +186,7 @@ class Lesson:
     def _below(self) -> int | None:
         return self.band - 1 if self.band > _LOWEST else None
 
-    def _readings(self, band: int, *, at: float) -> tuple[Reading, Reading]:
+    def _readings(self, band: int, *, at: float) -> tuple[QualityReading, QualityReading]:
         cheaper, dearer = (self._tally(band, tier, at=at) for tier in (CHEAPER, DEARER))
         return cheaper.reading(error_rate=_OF_INTERVAL), dearer.reading(error_rate=_OF_INTERVAL)
 
@@ -224,7 +224,7 @@ class Learner:
         """As `Lesson.tier`."""
         return self._current().tier(score, has_tools=has_tools, lot=lot)
 
-    def learn(self, feedback: Feedback, *, now: datetime) -> str | None:
+    def learn(self, feedback: CallFeedback, *, now: datetime) -> str | None:
         """Take in one piece of feedback; why the threshold moved, if it did."""
         with self._stored.transaction() as connection:
             known = _read(lambda sql: connection.execute(sql).fetchall())
@@ -280,7 +280,9 @@ def band_of(score: float) -> int:
     return int(round(score * 100, 6) * _BANDS // 100)
 
 
-def _comparison(band: int, cheaper: Reading, dearer: Reading, moves: bool, why: str) -> Comparison:
+def _comparison(
+    band: int, cheaper: QualityReading, dearer: QualityReading, moves: bool, why: str
+) -> Comparison:
     return Comparison(
         from_score=band / _BANDS,
         to_score=(band + 1) / _BANDS,

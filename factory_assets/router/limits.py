@@ -193,10 +193,10 @@ class _Room:
 
 
 @dataclass
-class Slot:
+class CallSlot:
     """Leave to send one call; `ended` is to be said of it whatever happens."""
 
-    _limits: Limits
+    _limits: RateLimits
     _room: _Room
     _ticket: _Ticket
 
@@ -217,7 +217,7 @@ class Slot:
         self._limits.look_again(self._room.backend)
 
 
-class Limits:
+class RateLimits:
     """All rooms. `clock` is the time in UTC; `sleep` waits so many seconds."""
 
     def __init__(
@@ -234,7 +234,7 @@ class Limits:
         self._holds: dict[str, _Hold] = {}
         self._keepers: dict[_Room, asyncio.Task[None]] = {}
 
-    async def admit(self, backend: str, model: str, *, repo: str, estimate: Estimate) -> Slot:
+    async def admit(self, backend: str, model: str, *, repo: str, estimate: Estimate) -> CallSlot:
         """Wait until there is room for a call.
 
         After the longest wait it is let in whatever the headers said, if no other call could bring newer ones.
@@ -256,7 +256,7 @@ class Limits:
             room.drop(ticket)
             self.look_again(backend)
             raise
-        return Slot(self, room, ticket)
+        return CallSlot(self, room, ticket)
 
     def held_until(self, backend: str) -> datetime | None:
         """Until when nothing is sent to a backend, after a 429."""

@@ -22,12 +22,12 @@ from factory_assets.router.health import Health
 from factory_assets.router.inflight import InFlight
 from factory_assets.router.journal import Journal
 from factory_assets.router.learning import Learner
-from factory_assets.router.limits import Limits
+from factory_assets.router.limits import RateLimits
 from factory_assets.router.metrics import Metrics
 from factory_assets.router.routing import Routing
 from factory_assets.router.semantic import Lexical, Likeness, Semantic
 from factory_assets.router.sending import Sender
-from factory_assets.router.sessions import Sessions
+from factory_assets.router.sessions import PinnedSessions
 from factory_assets.router.shapes import CallFacts, Totals
 from factory_assets.router.sharing import Sharing
 from factory_assets.router.whereabouts import Whereabouts
@@ -66,7 +66,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
     """
     backends = tuple({b.name: b for b in chain.from_iterable(config.chains.values())}.values())
     models = frozenset(model.name for backend in backends for model in backend.models)
-    health, limits = Health(_now), Limits(_now)
+    health, limits = Health(_now), RateLimits(_now)
     totals = Totals(models, _PHASES, _now())
     metrics = Metrics(
         models=models, phases=_PHASES, backends=lambda: health.rows(backends), limits=limits.rows
@@ -86,7 +86,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
         journal = held.enter_context(Journal.open(place.journal))
         books = held.enter_context(BatchBooks.open(place.journal, journal))
         learner = held.enter_context(Learner.open(place.state))
-        sessions = held.enter_context(Sessions.open(place.state))
+        sessions = held.enter_context(PinnedSessions.open(place.state))
         cache = AnswerCache(
             place.answers, timedelta(hours=config.cache_hours), _CACHE_BYTES, _now, notify=_log.warning
         )

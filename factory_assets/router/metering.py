@@ -12,7 +12,7 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.refusals import Fault, Refusal, classify
 from factory_assets.llm.model_access import SeenCalls
 from factory_assets.llm.prices import Extras, first_price
-from factory_assets.router.answer import Answer, Counts
+from factory_assets.router.answer import BackendAnswer, Counts
 from factory_assets.router.asked import Asked
 
 # Claude Code stops at the limit by its own reckoning, and shall be the first to do so.
@@ -95,7 +95,7 @@ class GrantMeter:
         self._not_passed[f"a further call of the model: {why}"] = None
         return why
 
-    def call(self, asked: Asked, request_bytes: int, price: Price | None = None) -> Call:
+    def call(self, asked: Asked, request_bytes: int, price: Price | None = None) -> TrackedCall:
         """A call passes now. `price` is the backend's own, where it has one."""
         number = len(self._calls)
         self._calls[number] = Usage()
@@ -107,7 +107,7 @@ class GrantMeter:
             self._total += usage - self._calls[number]
             self._calls[number] = usage
 
-        return Call(self, settle, asked, request_bytes, price)
+        return TrackedCall(self, settle, asked, request_bytes, price)
 
     def add(self, usage: Usage) -> None:
         """Take into account what is used beside its calls: by a batch, or less than a batch was taken for."""
@@ -135,7 +135,7 @@ class GrantMeter:
         self._refused_model = model
 
 
-class Call:
+class TrackedCall:
     """One call, read while its answer passes.
 
     An answer of a model whose price is not known costs what the model that was asked for does; where that has
@@ -157,7 +157,7 @@ class Call:
         self._request_bytes = request_bytes
         self._price = price
         self._status: int | None = None
-        self._answer: Answer | None = None
+        self._answer: BackendAnswer | None = None
         self._failed = False
         self._priced_counts: Counts | None = None
         self.usage = Usage()
@@ -175,7 +175,7 @@ class Call:
     def answered(self, status: int, content_type: str) -> None:
         """The answer begins."""
         self._status = status
-        self._answer = Answer(streams=content_type.lower().startswith("text/event-stream"))
+        self._answer = BackendAnswer(streams=content_type.lower().startswith("text/event-stream"))
 
     def heard(self, content: bytes) -> bool:
         """Read the next part of it; what it counts on its way holds at once. Whether more is known of its `usage`."""
@@ -214,7 +214,7 @@ class Call:
             self._meter.reject(self._status, self._answer.error, self._model)
         self._take_answer(self._answer)
 
-    def _take_answer(self, answer: Answer) -> None:
+    def _take_answer(self, answer: BackendAnswer) -> None:
         if answer.counts is not None:
             self._meter.accept(self._model, is_whole=answer.complete)
         elif answer.error is not None:
@@ -223,7 +223,7 @@ class Call:
             return
         self._settle(self._as_far(answer))
 
-    def _as_far(self, answer: Answer) -> Counts:
+    def _as_far(self, answer: BackendAnswer) -> Counts:
         """What an answer has come to as far as it was heard."""
         counts = answer.counts or Counts()
         if answer.complete:

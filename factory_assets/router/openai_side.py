@@ -12,7 +12,7 @@ from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerEr
 from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend
 from factory_assets.router.forms import UnconvertibleError
-from factory_assets.router.health import Ending
+from factory_assets.router.health import CallEnding
 from factory_assets.router.openai_answer import answer_from_chat, error_from_chat
 from factory_assets.router.openai_backend import to_chat
 from factory_assets.router.openai_stream import FromChat
@@ -54,10 +54,10 @@ async def ask_chat(client: AsyncClient, asking: Asking, listener: Listener, *, s
         headers = _headers(passing, _JSON)
         listener.answered(passing.status, {name.decode(): value.decode("latin-1") for name, value in headers})
         listener.heard(body)
-        listener.ended(Ending.WHOLE)
+        listener.ended(CallEnding.WHOLE)
     except (UnconvertibleError, CutAnswerError) as error:
         # The backend has worked on it, and what that has used is not known.
-        listener.ended(Ending.CUT)
+        listener.ended(CallEnding.CUT)
         raise UnreachableError(f"{asking.parts[1]} gave no answer that can be passed on: {error}") from error
     finally:
         await passing.close()
@@ -97,9 +97,9 @@ class _Ear:
         """See passing.Listener."""
         self._listener.unanswered()
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """See passing.Listener."""
-        if ending is Ending.WHOLE:
+        if ending is CallEnding.WHOLE:
             if self._converter is None:
                 return
             self._say(self._converter.end())

@@ -15,10 +15,10 @@ from factory_assets.network.async_client import (
     Asking,
     AsyncClient,
     CutAnswerError,
-    NoAnswerError,
+    SilentBackendError,
 )
 from factory_assets.network.http_answer import Headers
-from factory_assets.router.health import Ending
+from factory_assets.router.health import CallEnding
 
 # RFC 9110, 7.6.1: what concerns one connection alone.
 _HOP_BY_HOP = frozenset(
@@ -48,7 +48,7 @@ class Listener(Protocol):
         """The backend gave no answer."""
         ...
 
-    def ended(self, ending: Ending) -> None:
+    def ended(self, ending: CallEnding) -> None:
         """The call is over, however often that is said; before the last bytes of an answer in one piece have passed."""
         ...
 
@@ -79,32 +79,32 @@ async def pass_on(client: AsyncClient, asking: Asking, listener: Listener) -> Pa
     try:
         place = asking.parts[1]
         answer = await client.ask(asking)
-    except NoAnswerError as error:
+    except SilentBackendError as error:
         # One that takes a request and hangs up has not worked on it; one that is waited for too long may have.
         if not error.was_taken:
             listener.unanswered()
-        listener.ended(Ending.CUT)
+        listener.ended(CallEnding.CUT)
         raise UnreachableError(str(error)) from error
     except BaseException:
-        listener.ended(Ending.HUNG_UP)
+        listener.ended(CallEnding.HUNG_UP)
         raise
     packed = answer.headers.get("content-encoding", "identity").strip().lower()
     if packed not in {"", "identity"}:
         answer.close()
-        listener.ended(Ending.CUT)
+        listener.ended(CallEnding.CUT)
         words = f"the answer of {place} is encoded ({packed}), though it was asked not to be"
         raise UnreachableError(words)
     if answer.leads_to is not None:
         # Who follows it would show its token to another, and ask past the router.
         answer.close()
         listener.unanswered()
-        listener.ended(Ending.CUT)
+        listener.ended(CallEnding.CUT)
         words = f"{place} redirects to {answer.leads_to}: name that address for the backend"
         raise UnreachableError(words)
     listener.answered(answer.status, answer.headers)
 
     async def close() -> None:
-        listener.ended(Ending.HUNG_UP)
+        listener.ended(CallEnding.HUNG_UP)
         answer.close()
 
     return Passing(answer.status, passed_back(answer.raw_headers), _heard(answer, listener), close)
@@ -127,9 +127,9 @@ async def _heard(answer: Answering, listener: Listener) -> AsyncIterator[bytes]:
                     yield held
                 held = chunk
     except CutAnswerError:
-        listener.ended(Ending.CUT)
+        listener.ended(CallEnding.CUT)
         raise
-    listener.ended(Ending.WHOLE)
+    listener.ended(CallEnding.WHOLE)
     if held:
         yield held
 

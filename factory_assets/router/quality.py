@@ -12,7 +12,7 @@ from factory_assets.domain.errors import InputError
 _BOLDEST_BET = 0.5
 
 
-class Feedback(BaseModel):
+class CallFeedback(BaseModel):
     """How good an answer was: `quality` 0 to 1, of a model of `tier` 1 to 3, to a call of `score` 0 to 1."""
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
@@ -22,7 +22,7 @@ class Feedback(BaseModel):
     quality: float = Field(ge=0, le=1)
 
     @classmethod
-    def read(cls, body: JsonValue) -> Feedback:
+    def read(cls, body: JsonValue) -> CallFeedback:
         """The feedback in a request's JSON.
 
         Raises:
@@ -75,18 +75,18 @@ class Tally:
             spread=self.spread + (quality - foretold) ** 2 * (-math.log(1 - bet) - bet),
         )
 
-    def reading(self, *, error_rate: float) -> Reading:
+    def reading(self, *, error_rate: float) -> QualityReading:
         """The interval that holds the mean at all times with a probability of 1 less the error rate."""
         if not self.samples:
-            return Reading(samples=0, mean=None, low=0.0, high=1.0)
+            return QualityReading(samples=0, mean=None, low=0.0, high=1.0)
         middle, width = self.weighted / self.bets, (math.log(2 / error_rate) + self.spread) / self.bets
         mean = self.total / self.samples
-        return Reading(
+        return QualityReading(
             samples=self.samples, mean=mean, low=max(middle - width, 0.0), high=min(middle + width, 1.0)
         )
 
 
-class Reading(BaseModel):
+class QualityReading(BaseModel):
     """A mean quality and the interval that it lies in; no mean where there is no sample."""
 
     model_config = ConfigDict(frozen=True)

@@ -21,10 +21,10 @@ from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.router.abilities import has_answers, has_signed_thinking, needed
 from factory_assets.router.asked import Asked
-from factory_assets.router.backends import Model, Needs, Use
+from factory_assets.router.backends import CallNeeds, Model, Use
 from factory_assets.router.learning import Learner
 from factory_assets.router.scoring import SONNET, score_of, tier_of_model
-from factory_assets.router.sessions import Sessions, Talk
+from factory_assets.router.sessions import PinnedSessions, Talk
 
 # Text is rather four bytes a token. Too high a guess costs a larger model, too low a one a refused call.
 _BYTES_A_TOKEN = 2
@@ -44,7 +44,7 @@ class SessionShape:
 
 
 @dataclass(frozen=True)
-class Call:
+class RoutedCall:
     """A call that waits for its model. `size` is its body's, in bytes; `owner` and `phase` are its token's."""
 
     asked: Asked
@@ -55,7 +55,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Choice:
+class RouteChoice:
     """The model that a call goes to, its tier, the call's score from 0 to 100, and why."""
 
     model: str
@@ -72,14 +72,14 @@ class Routing:
     """
 
     models: tuple[Model, ...]
-    sessions: Sessions
+    sessions: PinnedSessions
     learner: Learner
     notify: Callable[[str], None]
     lowest: Mapping[str, str] = field(default_factory=dict)
     shape: SessionShape = field(default_factory=SessionShape)
     _told: set[str] = field(default_factory=set)
 
-    def choose(self, call: Call, now: datetime) -> Choice:
+    def choose(self, call: RoutedCall, now: datetime) -> RouteChoice:
         """The model for a call; a session's first call is remembered. Whatever it is, it has one."""
         talk = Talk.of(call.asked, owner=call.owner)
         if talk is not None:
@@ -92,22 +92,22 @@ class Routing:
             return self._plain(call)
         return self._kept(call, "It may not be rerouted.")
 
-    def _kept(self, call: Call, why: str) -> Choice:
+    def _kept(self, call: RoutedCall, why: str) -> RouteChoice:
         return self._at(call.asked.model or "", call, why)
 
-    def _at(self, model: str, call: Call, why: str) -> Choice:
+    def _at(self, model: str, call: RoutedCall, why: str) -> RouteChoice:
         known = self._known(model)
         tier = known.tier if known else tier_of_model(model) or SONNET
-        return Choice(model, tier, score_of(call.asked), why)
+        return RouteChoice(model, tier, score_of(call.asked), why)
 
     def _known(self, name: str) -> Model | None:
         names = {name, _DATED.sub("", name)}
         return next((model for model in self.models if model.name in names), None)
 
-    def _plain(self, call: Call) -> Choice:
+    def _plain(self, call: RoutedCall) -> RouteChoice:
         score, asked = score_of(call.asked), call.asked
         tier, is_trial = self.learner.tier(score, has_tools=asked.has_tools, lot=_lot(asked))
-        needs = Needs(
+        needs = CallNeeds(
             model=asked.model or "",
             use=Use.PLAIN,
             input_tokens=call.size // _BYTES_A_TOKEN,
@@ -129,9 +129,11 @@ class Routing:
         own = self._known(asked.model or "")
         if own is not None and own.can_do(needs) and own.cost_usd(usage) < found.cost_usd(usage):
             return self._kept(call, f"Tier {tier} {why}, which would cost more than its own model.")
-        return Choice(found.name, found.tier, score, f"Tier {tier} {why}; the cheapest model able to do it.")
+        return RouteChoice(
+            found.name, found.tier, score, f"Tier {tier} {why}; the cheapest model able to do it."
+        )
 
-    def _in_session(self, call: Call, talk: Talk, now: datetime) -> Choice:
+    def _in_session(self, call: RoutedCall, talk: Talk, now: datetime) -> RouteChoice:
         held = self.sessions.held(talk, now)
         if held is None:
             start = self._start(call, talk, now)
@@ -141,7 +143,7 @@ class Routing:
         told = " The system prompt is new to the session." if held.is_new_prompt else ""
         return self._at(held.model, call, f"Its session's model.{told}")
 
-    def _start(self, call: Call, talk: Talk, now: datetime) -> Choice:
+    def _start(self, call: RoutedCall, talk: Talk, now: datetime) -> RouteChoice:
         own, lowest = self._known(talk.asked_model), self._known(self.lowest.get(call.phase, ""))
         if own is None or lowest is None:
             return self._kept(call, "No other model is named for new sessions of its phase.")

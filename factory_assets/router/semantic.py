@@ -23,9 +23,9 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerError, NoAnswerError
+from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerError, SilentBackendError
 from factory_assets.router.cache import Place
-from factory_assets.router.canonical import Question
+from factory_assets.router.canonical import CanonicalQuestion
 from factory_assets.router.words import Words, overlap
 
 _SENTENCE = struct.Struct(">16sH")
@@ -60,7 +60,7 @@ class Semantic:
 
     likeness: Likeness
 
-    async def place(self, question: Question) -> Place | None:
+    async def place(self, question: CanonicalQuestion) -> Place | None:
         """Where the answer to a question belongs; None for one that names no part, or cannot be compared."""
         if not question.variable:
             return None
@@ -139,7 +139,7 @@ class Embeddings:
         url = f"{self.base_url.rstrip('/')}/v1/embeddings"
         try:
             (vector,) = _Vectors.model_validate_json(await self._answer(url, text)).data
-        except (NoAnswerError, CutAnswerError, ValidationError, ValueError) as error:
+        except (SilentBackendError, CutAnswerError, ValidationError, ValueError) as error:
             self._tell(url, error)
             return None
         length = sqrt(sum(value * value for value in vector.embedding))
@@ -152,7 +152,7 @@ class Embeddings:
         answer = await self.client.ask(Asking("POST", url, headers, body))
         content = b"".join([chunk async for chunk in answer.content()])
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise NoAnswerError(f"it answered HTTP {answer.status}", was_taken=True)
+            raise SilentBackendError(f"it answered HTTP {answer.status}", was_taken=True)
         return content
 
     def score(self, one: bytes, other: bytes) -> float:

@@ -9,15 +9,15 @@ from datetime import datetime
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.network.async_client import Asking, AsyncClient
 from factory_assets.router.asked import with_model
-from factory_assets.router.backends import Backend, CredentialKind, Kind, Needs
-from factory_assets.router.calls import Attempt, MeteredCall, Unmetered
+from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Kind
+from factory_assets.router.calls import BackendAttempt, MeteredCall, Unmetered
 from factory_assets.router.credentials import LoginFile
 from factory_assets.router.forms import UnconvertibleError
-from factory_assets.router.health import Choice, Health, HealthCall
+from factory_assets.router.health import Health, HealthCall, HealthChoice
 from factory_assets.router.homes import Homes
-from factory_assets.router.incoming import Incoming, RefusedError, check_budget
+from factory_assets.router.incoming import Incoming, RequestRefusedError, check_budget
 from factory_assets.router.journal import Journal
-from factory_assets.router.limits import Limits
+from factory_assets.router.limits import RateLimits
 from factory_assets.router.openai_backend import to_chat
 from factory_assets.router.openai_side import ask_chat, chat_request
 from factory_assets.router.passing import Passing, UnreachableError, pass_on
@@ -34,7 +34,7 @@ class Sender:
     login: LoginFile | None
     journal: Journal
     health: Health
-    limits: Limits
+    limits: RateLimits
     clock: Callable[[], datetime]
     tell: Callable[[CallFacts], None]
     heard_of: Callable[[Backend, int, Mapping[str, str]], None]
@@ -68,7 +68,7 @@ class Sender:
                 return passing
             await passing.close()
 
-    def _choose(self, chain: tuple[Backend, ...], incoming: Incoming, tried: set[str]) -> Choice | None:
+    def _choose(self, chain: tuple[Backend, ...], incoming: Incoming, tried: set[str]) -> HealthChoice | None:
         """The first that may be tried; one that takes nothing for now only where there is no other."""
         held = {backend.name for backend in chain if self.limits.held_until(backend.name)}
         return self.health.choose(chain, incoming.needs, but_not=tried | held) or self.health.choose(
@@ -85,10 +85,10 @@ class Sender:
         chain, use = self._chain(incoming), incoming.needs.use
         backend = next((b for b in chain if b.kind is Kind.ANTHROPIC and b.serves(use)), None)
         if backend is None:
-            raise RefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
+            raise RequestRefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
         return await pass_on(client, self.request(incoming, backend, incoming.body), Unmetered())
 
-    async def _try(self, client: AsyncClient, incoming: Incoming, choice: Choice) -> Passing:
+    async def _try(self, client: AsyncClient, incoming: Incoming, choice: HealthChoice) -> Passing:
         live, model, backend = incoming.live, choice.model.name, choice.backend
         # Made before the call is begun, so that one which cannot be made leaves nothing under way.
         if backend.kind is Kind.OPENAI:
@@ -107,7 +107,7 @@ class Sender:
             return await ask_chat(client, request, attempt, streams=incoming.asked.streams)
         return await pass_on(client, request, attempt)
 
-    async def _begin(self, incoming: Incoming, choice: Choice) -> Attempt:
+    async def _begin(self, incoming: Incoming, choice: HealthChoice) -> BackendAttempt:
         live, backend, model = incoming.live, choice.backend, choice.model.name
         check_budget(live)
         repo = live.grant.repo or live.grant.stage
@@ -131,7 +131,7 @@ class Sender:
         except BaseException:
             slot.ended()
             raise
-        return Attempt(
+        return BackendAttempt(
             metered,
             health,
             slot,
@@ -140,7 +140,7 @@ class Sender:
             lambda status, headers: self._heard(backend, status, headers),
         )
 
-    def _probe(self, incoming: Incoming, choice: Choice) -> HealthCall:
+    def _probe(self, incoming: Incoming, choice: HealthChoice) -> HealthCall:
         health = self.health.begin(choice, streams=incoming.asked.streams)
         if health is None:
             raise self.nobody(incoming, (choice.backend,))
@@ -167,7 +167,7 @@ class Sender:
     def _chain(self, incoming: Incoming) -> tuple[Backend, ...]:
         chain = self.chains.get(incoming.live.grant.backend)
         if chain is None:
-            raise RefusedError(400, f"This router has no backend {incoming.live.grant.backend}.")
+            raise RequestRefusedError(400, f"This router has no backend {incoming.live.grant.backend}.")
         return chain
 
     def _able(self, incoming: Incoming, chain: tuple[Backend, ...]) -> tuple[Backend, ...]:
@@ -184,41 +184,43 @@ class Sender:
         except UnconvertibleError as error:
             others = tuple(b for b in chain if b.kind is Kind.ANTHROPIC)
             if not any(_has(b, needs) for b in others):
-                raise RefusedError(error.status, str(error)) from error
+                raise RequestRefusedError(error.status, str(error)) from error
             return others
         return chain
 
-    def _limited(self, incoming: Incoming, backend: Backend, error: RateLimitedError) -> RefusedError:
+    def _limited(self, incoming: Incoming, backend: Backend, error: RateLimitedError) -> RequestRefusedError:
         """The backend's own refusal, told on until it is over."""
         headers = dict(self._last_limit.get(backend.name, {}))
         if error.until is not None:
             headers["retry-after"] = str(max(1, round((error.until - self.clock()).total_seconds())))
         incoming.live.meter.reject(_RATE_LIMITED, ("rate_limit_error", error.what), incoming.asked.model)
-        return RefusedError(_RATE_LIMITED, error.what, headers)
+        return RequestRefusedError(_RATE_LIMITED, error.what, headers)
 
-    def nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RefusedError:
+    def nobody(self, incoming: Incoming, chain: tuple[Backend, ...]) -> RequestRefusedError:
         """No backend may be tried now."""
         back = self.health.back_at(chain, incoming.needs)
         names = _names(chain)
         if not any(backend.serves(incoming.needs.use) for backend in chain):
-            return RefusedError(400, f"The credential of {names} serves Claude Code's own calls alone.")
+            return RequestRefusedError(
+                400, f"The credential of {names} serves Claude Code's own calls alone."
+            )
         if not any(_has(backend, incoming.needs) for backend in chain):
             # A model that is not to be had is no reason to try again.
             words = f"No backend that takes such a call has the model {incoming.needs.model}: {names}."
             incoming.live.meter.reject(404, ("not_found_error", words), incoming.asked.model)
-            return RefusedError(404, words)
+            return RequestRefusedError(404, words)
         when = f" before {back:%H:%M:%S} UTC" if back else ""
         words = f"No backend takes a call{when}: {names} failed again and again."
         headers = {"retry-after": str(max(1, round((back - self.clock()).total_seconds())))} if back else {}
         incoming.live.meter.reject(_OVERLOADED, ("overloaded_error", words), incoming.asked.model)
-        return RefusedError(_OVERLOADED, words, headers)
+        return RequestRefusedError(_OVERLOADED, words, headers)
 
 
 def _names(chain: tuple[Backend, ...]) -> str:
     return ", ".join(backend.name for backend in chain)
 
 
-def _has(backend: Backend, needs: Needs) -> bool:
+def _has(backend: Backend, needs: CallNeeds) -> bool:
     """Whether a backend has the model that is asked for, or one that stands in for it."""
     is_known = backend.serving(needs) or backend.named(needs.model)
     return backend.serves(needs.use) and is_known is not None

@@ -102,7 +102,7 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class Sessions:
+class PinnedSessions:
     """The pins. Those not used for `most_age` go, and the longest unused of more than `most`, or `most_of_owner`."""
 
     _stored: Stored
@@ -119,7 +119,7 @@ class Sessions:
         most_age: timedelta = timedelta(days=30),
         most: int = 20_000,
         most_of_owner: int = 1_000,
-    ) -> Iterator[Sessions]:
+    ) -> Iterator[PinnedSessions]:
         """Open them in a SQLite file.
 
         Raises:

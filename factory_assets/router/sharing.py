@@ -10,7 +10,7 @@ from factory_assets.llm.router_headers import GatewayReading
 from factory_assets.network.http_answer import Headers
 from factory_assets.router.backends import Backend
 from factory_assets.router.cache import AnswerCache, Kept, Place
-from factory_assets.router.canonical import Question, owner_of
+from factory_assets.router.canonical import CanonicalQuestion, owner_of
 from factory_assets.router.incoming import Incoming, check_budget
 from factory_assets.router.inflight import InFlight
 from factory_assets.router.passing import Passing
@@ -34,17 +34,17 @@ class Sharing:
     semantic: Semantic
     semantic_stages: frozenset[str] = frozenset()
 
-    def question_in(self, incoming: Incoming, chain: tuple[Backend, ...]) -> Question | None:
+    def question_in(self, incoming: Incoming, chain: tuple[Backend, ...]) -> CanonicalQuestion | None:
         """What a plain request asks, where others may hear the answer too."""
         owner = owner_of(
             *(part for backend in chain for part in (backend.name, backend.base_url, _key(backend)))
         )
-        return Question.read(
+        return CanonicalQuestion.read(
             incoming.body, incoming.asked, owner=owner, target=incoming.target, headers=incoming.raw_headers
         )
 
     async def answer(
-        self, question: Question, incoming: Incoming, send: Callable[[], Awaitable[Passing]]
+        self, question: CanonicalQuestion, incoming: Incoming, send: Callable[[], Awaitable[Passing]]
     ) -> Passing:
         """The answer that is kept, or that is under way, or that is asked for now.
 
@@ -72,7 +72,7 @@ class Sharing:
         reading = GatewayReading(model=incoming.asked.model, cache_hit=True)
         return replace(answer, headers=[*_shared(answer.headers), *_encoded(routing_headers(reading))])
 
-    def _kept(self, question: Question, place: Place | None, *, streams: bool) -> Kept | None:
+    def _kept(self, question: CanonicalQuestion, place: Place | None, *, streams: bool) -> Kept | None:
         kept = self.cache.get(question.key, streams=streams)
         if kept is not None or place is None:
             return kept

@@ -53,7 +53,7 @@ class Sample(_State):
     utilization: float
 
 
-class Window(_State):
+class LimitWindow(_State):
     """One window as it was last told of: its name as in the headers (5h, 7d, 7d_opus), `utilization` from 0 to 1."""
 
     name: str
@@ -121,7 +121,7 @@ class Window(_State):
         resets = f", resets {_clock(self.resets_at, now)}" if self.resets_at else ""
         return f"the {self.title} is {filled}{resets}"
 
-    def followed_by(self, new: Window) -> Window:
+    def followed_by(self, new: LimitWindow) -> LimitWindow:
         """What is newly told; of the same window, what is not told again still holds, but for its status."""
         if new.resets_at is None:
             is_same = new.seen_at < self.ends_at()
@@ -135,14 +135,14 @@ class Window(_State):
         is_emptied = (used or 0) < (self.utilization or 0) - _ROUNDED
         return new.model_copy(update=known).with_sample(() if is_emptied else self.samples)
 
-    def with_sample(self, before: tuple[Sample, ...]) -> Window:
+    def with_sample(self, before: tuple[Sample, ...]) -> LimitWindow:
         """With this moment as a sample, some minutes after the last."""
         kept = tuple(sample for sample in before if self.seen_at - sample.at <= _RECENT)
         if self.utilization is not None and (not kept or self.seen_at - kept[-1].at >= _BETWEEN_SAMPLES):
             kept += (Sample(at=self.seen_at, utilization=self.utilization),)
         return self.model_copy(update={"samples": kept})
 
-    def says_the_same(self, new: Window) -> bool:
+    def says_the_same(self, new: LimitWindow) -> bool:
         """Whether nothing was learned since a moment ago."""
         is_fresh = new.seen_at - self.seen_at < _FRESH
         old = (self.utilization, self.status, self.resets_at)
@@ -161,7 +161,7 @@ class Room:
 class Windows(_State):
     """The windows of every credential, by a name that tells nothing of it; state to be kept as JSON."""
 
-    credentials: Mapping[str, tuple[Window, ...]] = {}
+    credentials: Mapping[str, tuple[LimitWindow, ...]] = {}
 
     @classmethod
     def restored(cls, text: str) -> Self:
@@ -224,11 +224,11 @@ class Windows(_State):
             for window in self._open(credential, now)
         ]
 
-    def _open(self, credential: str, now: datetime) -> list[Window]:
+    def _open(self, credential: str, now: datetime) -> list[LimitWindow]:
         return [w for w in self.credentials.get(credential, ()) if now < w.ends_at()]
 
 
-def _believed(windows: tuple[Window, ...], headers: Mapping[str, str]) -> Iterator[Window]:
+def _believed(windows: tuple[LimitWindow, ...], headers: Mapping[str, str]) -> Iterator[LimitWindow]:
     """What was told before, without a rejection that an answer has shown to be over."""
     is_open = headers.get(f"{_HEADER}status") in _STATUSES - {"rejected"}
     for window in windows:
@@ -236,7 +236,7 @@ def _believed(windows: tuple[Window, ...], headers: Mapping[str, str]) -> Iterat
         yield window.model_copy(update={"status": None}) if is_refuted else window
 
 
-def _fits_from(window: Window, minutes: float, now: datetime) -> datetime:
+def _fits_from(window: LimitWindow, minutes: float, now: datetime) -> datetime:
     """When a build could start, looked for in steps of five minutes."""
     at = now
     while at < window.ends_at() and not window.has_room(at, minutes):
@@ -244,7 +244,7 @@ def _fits_from(window: Window, minutes: float, now: datetime) -> datetime:
     return min(at, window.ends_at())
 
 
-def _told(headers: Mapping[str, str], now: datetime) -> Iterator[Window]:
+def _told(headers: Mapping[str, str], now: datetime) -> Iterator[LimitWindow]:
     """The windows that an answer tells of."""
     parts: dict[str, dict[str, str]] = {}
     for header, value in headers.items():
@@ -258,7 +258,7 @@ def _told(headers: Mapping[str, str], now: datetime) -> Iterator[Window]:
         parts[binding] = whole | parts.get(binding, {})
     for name, part in list(parts.items())[:_MOST_WINDOWS]:
         status = part.get("status")
-        window = Window(
+        window = LimitWindow(
             name=name,
             length=_length(name),
             seen_at=now,

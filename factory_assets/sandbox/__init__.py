@@ -2,7 +2,7 @@
 
 from factory_assets.sandbox.base import TIMED_OUT_EXIT_CODE, Confines, Program, Sandbox
 from factory_assets.sandbox.bubblewrap import BubblewrapSandbox
-from factory_assets.sandbox.egress import Rules
+from factory_assets.sandbox.egress import EgressRules
 from factory_assets.sandbox.find import find_sandbox
 from factory_assets.sandbox.launch import Launch, write_launch
 from factory_assets.sandbox.limits import ResourceLimits
@@ -13,11 +13,11 @@ __all__ = [
     "TIMED_OUT_EXIT_CODE",
     "BubblewrapSandbox",
     "Confines",
+    "EgressRules",
     "Launch",
     "PlainSandbox",
     "Program",
     "ResourceLimits",
-    "Rules",
     "Sandbox",
     "default_toolchains",
     "find_sandbox",

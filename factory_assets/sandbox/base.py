@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from factory_assets.domain.agents import Command, CommandResult
-from factory_assets.sandbox.egress import EgressProxy, Rules
+from factory_assets.sandbox.egress import EgressProxy, EgressRules
 from factory_assets.sandbox.groups import ControlGroup
 from factory_assets.sandbox.limits import ResourceLimits
 
@@ -85,7 +85,7 @@ class Sandbox(Protocol):
         """Where a command would find `program`, or None."""
         ...
 
-    def confine(self, rules: Rules | None) -> AbstractContextManager[Confines]:
+    def confine(self, rules: EgressRules | None) -> AbstractContextManager[Confines]:
         """The confines of one program, with an egress proxy where there are rules for one."""
         ...
 

@@ -18,7 +18,7 @@ from factory_assets.sandbox import relay, supervisor
 from factory_assets.sandbox.bare_python import SHOWN, bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
-from factory_assets.sandbox.egress import Rules
+from factory_assets.sandbox.egress import EgressRules
 from factory_assets.sandbox.groups import ControlGroup, find_group_parent
 from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.mounts import HOME, View, mount_arguments
@@ -93,7 +93,7 @@ class BubblewrapSandbox:
         return {**base, **(egress.environment if egress else {}), **program.env_around}
 
     @contextmanager
-    def confine(self, rules: Rules | None) -> Iterator[Confines]:
+    def confine(self, rules: EgressRules | None) -> Iterator[Confines]:
         """The confines of one program, with an egress proxy where there are rules for one."""
         with ExitStack() as held:
             egress = None

@@ -67,7 +67,7 @@ class EgressProxy:
 
 
 @dataclass(frozen=True)
-class Rules:
+class EgressRules:
     """What may pass: the hosts within reach, and calls of the model to the port of loopback that takes them."""
 
     reach: Reach

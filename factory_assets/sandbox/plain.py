@@ -19,7 +19,7 @@ from factory_assets.sandbox import supervisor
 from factory_assets.sandbox.bare_python import bare_python
 from factory_assets.sandbox.base import Confines, Program
 from factory_assets.sandbox.capture import capture
-from factory_assets.sandbox.egress import Rules
+from factory_assets.sandbox.egress import EgressRules
 from factory_assets.sandbox.limits import ResourceLimits, limited
 from factory_assets.sandbox.results import result_of, rules_of
 from factory_assets.sandbox.toolchains import clean_environment, search_path
@@ -73,7 +73,7 @@ class PlainSandbox:
         return {**base, **(egress.environment if egress else {}), **program.env_around}
 
     @contextmanager
-    def confine(self, rules: Rules | None) -> Iterator[Confines]:
+    def confine(self, rules: EgressRules | None) -> Iterator[Confines]:
         """The confines of one program: its egress proxy is a port of the host's loopback."""
         with ExitStack() as held:
             egress = None

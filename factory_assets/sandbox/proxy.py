@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from factory_assets.sandbox.egress import EgressLog, Rules
+from factory_assets.sandbox.egress import EgressLog, EgressRules
 from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, for_next_hop, read_head, request_in
 from factory_assets.sandbox.proxy_splice import splice
 from factory_assets.sandbox.upstream import Connection, RefusedAddressError, connect
@@ -24,7 +24,7 @@ _HEAD_SECONDS = 60.0
 _KINDS = {400: "invalid_request_error", 403: "permission_error"}
 
 
-class RefusedError(Exception):
+class EgressRefusedError(Exception):
     """A request that is not passed on: the status and the sentence that answer it."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -32,10 +32,10 @@ class RefusedError(Exception):
         self.status = status
 
 
-class Proxy:
+class EgressServer:
     """Serves the connections of one sandbox."""
 
-    def __init__(self, rules: Rules, log: EgressLog) -> None:
+    def __init__(self, rules: EgressRules, log: EgressLog) -> None:
         self._rules = rules
         self._log = log
 
@@ -45,7 +45,7 @@ class Proxy:
         try:
             head = await asyncio.wait_for(read_head(reader), _HEAD_SECONDS)
             await self._pass(head, client)
-        except RefusedError as refused:
+        except EgressRefusedError as refused:
             await _answer(client, refused.status, str(refused))
         except (BadHeadError, TimeoutError):
             await _answer(client, 400, "the sandbox's proxy does not understand this request")
@@ -73,7 +73,7 @@ class Proxy:
                 "127.0.0.1", self._rules.model_port, limit=HEAD_BYTES
             )
         except OSError as error:
-            raise RefusedError(502, f"the factory's router cannot be reached: {error}") from error
+            raise EgressRefusedError(502, f"the factory's router cannot be reached: {error}") from error
         async with Connection(reader, writer) as router:
             router.writer.write(head)
             await splice(client, router)
@@ -105,12 +105,12 @@ class Proxy:
             raise self._refusal(f"{host}:{port} ({error})") from error
         except OSError as error:
             self._log.unreached.add(f"{host}:{port} ({error})")
-            raise RefusedError(502, f"{host}:{port} cannot be reached: {error}") from error
+            raise EgressRefusedError(502, f"{host}:{port} cannot be reached: {error}") from error
 
-    def _refusal(self, what: str) -> RefusedError:
+    def _refusal(self, what: str) -> EgressRefusedError:
         """The refusal of something that must not pass; it is told in the log."""
         self._log.refused.add(what)
-        return RefusedError(403, f"the sandbox does not let through {what}")
+        return EgressRefusedError(403, f"the sandbox does not let through {what}")
 
 
 def _place(url: str, *, usual_port: int) -> tuple[str, int]:

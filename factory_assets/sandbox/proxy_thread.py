@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from factory_assets.sandbox.egress import EgressLog, EgressProxy, Rules
-from factory_assets.sandbox.proxy import Proxy
+from factory_assets.sandbox.egress import EgressLog, EgressProxy, EgressRules
+from factory_assets.sandbox.proxy import EgressServer
 from factory_assets.sandbox.proxy_heads import HEAD_BYTES
 from factory_assets.sandbox.socket_folder import socket_folder
 
@@ -19,25 +19,25 @@ INSIDE_PORT = 39117
 
 
 @contextmanager
-def open_egress(rules: Rules) -> Iterator[EgressProxy]:
+def open_egress(rules: EgressRules) -> Iterator[EgressProxy]:
     """An egress proxy for a program in a network of its own: the proxy listens on a socket in a folder of this user."""
     log = EgressLog()
     with socket_folder() as folder:
         path = folder / "proxy"
-        with _running(Proxy(rules, log), path):
+        with _running(EgressServer(rules, log), path):
             yield EgressProxy(INSIDE_PORT, log, rules.direct, path)
 
 
 @contextmanager
-def open_local_egress(rules: Rules) -> Iterator[EgressProxy]:
+def open_local_egress(rules: EgressRules) -> Iterator[EgressProxy]:
     """An egress proxy for a program in the host's network: the proxy listens on the host's loopback."""
     log = EgressLog()
-    with _running(Proxy(rules, log), None) as port:
+    with _running(EgressServer(rules, log), None) as port:
         yield EgressProxy(port, log, rules.direct)
 
 
 @contextmanager
-def _running(proxy: Proxy, path: Path | None) -> Iterator[int]:
+def _running(proxy: EgressServer, path: Path | None) -> Iterator[int]:
     """Run the proxy on a socket at `path`, or else on a free port of loopback, which is given."""
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(_listen(proxy, path))
@@ -53,7 +53,7 @@ def _running(proxy: Proxy, path: Path | None) -> Iterator[int]:
         loop.close()
 
 
-async def _listen(proxy: Proxy, path: Path | None) -> asyncio.Server:
+async def _listen(proxy: EgressServer, path: Path | None) -> asyncio.Server:
     under_way: set[asyncio.Task[None]] = set()
 
     def accept(reader: StreamReader, writer: StreamWriter) -> None:

@@ -7,14 +7,14 @@ import subprocess
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.sandbox.base import STOPPED_EXIT_CODE, TIMED_OUT_EXIT_CODE, Confines
 from factory_assets.sandbox.capture import Captured
-from factory_assets.sandbox.egress import Rules
+from factory_assets.sandbox.egress import EgressRules
 from factory_assets.sandbox.watch import Watch
 from factory_assets.sandbox.watchdog import Watchdog
 
 
-def rules_of(command: Command) -> Rules | None:
+def rules_of(command: Command) -> EgressRules | None:
     """What may pass the command's egress proxy; None without one."""
-    return None if command.reach is None else Rules(command.reach)
+    return None if command.reach is None else EgressRules(command.reach)
 
 
 def result_of(

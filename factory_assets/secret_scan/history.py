@@ -17,7 +17,7 @@ _SUBMODULE = "160000"
 
 
 @dataclass(frozen=True)
-class Entry:
+class HistoryEntry:
     """An object and where it first appears. `path` is empty for a commit or a tag itself."""
 
     object_id: str
@@ -30,7 +30,7 @@ class Entry:
 class History:
     """What some revisions bring along. `names` are all paths, each with the first commit that has it."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[HistoryEntry, ...]
     names: tuple[tuple[str, bytes], ...]
 
 
@@ -57,17 +57,18 @@ class Repository:
                 places.setdefault(blob, (commit, path))
         sizes = self._sizes(list(places))
         entries = (
-            Entry(object_id, commit, path, sizes[object_id]) for object_id, (commit, path) in places.items()
+            HistoryEntry(object_id, commit, path, sizes[object_id])
+            for object_id, (commit, path) in places.items()
         )
         return History(tuple(entries), tuple((commit, path) for path, commit in names.items()))
 
-    def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
+    def contents(self, entries: Sequence[HistoryEntry]) -> Iterator[tuple[HistoryEntry, bytes]]:
         """Each object with its bytes; never much more in memory than the largest of them.
 
         Raises:
             InfrastructureError: git failed.
         """
-        batch: list[Entry] = []
+        batch: list[HistoryEntry] = []
         held = 0
         for entry in entries:
             if batch and held + entry.size > _AT_ONCE:
@@ -123,7 +124,7 @@ class Repository:
             sizes[name] = int(size[0])
         return sizes
 
-    def _read(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
+    def _read(self, entries: Sequence[HistoryEntry]) -> Iterator[tuple[HistoryEntry, bytes]]:
         wanted = "".join(f"{entry.object_id}\n" for entry in entries).encode()
         output = self._git("cat-file", "--batch", stdin=wanted)
         position = 0

@@ -11,7 +11,7 @@ from typing import Protocol
 from factory_assets.domain.redaction import REDACTED, Redactor
 from factory_assets.secret_scan.examples import without_examples
 from factory_assets.secret_scan.forms import Finder
-from factory_assets.secret_scan.history import LARGEST_OBJECT, Entry, History, Repository
+from factory_assets.secret_scan.history import LARGEST_OBJECT, History, HistoryEntry, Repository
 from factory_assets.secret_scan.rules import RuleScanner
 from factory_assets.secret_scan.unpack import TooMuchError, unpack
 from factory_assets.secret_scan.views import BASE64, is_binary_with_words, is_name
@@ -151,7 +151,7 @@ class SecretScanner:
             for match in self._finder.find(path):
                 yield self._leak(commit, path, 0, OWN_SECRET, match.form)
 
-    def _look_into(self, entry: Entry, data: bytes, files: list[_File]) -> Iterator[Leak]:
+    def _look_into(self, entry: HistoryEntry, data: bytes, files: list[_File]) -> Iterator[Leak]:
         """The factory's own secrets in one object and in what is packed in it; adds to what the rules get."""
         matches = list(self._finder.find(data))
         for match in matches:
@@ -202,7 +202,7 @@ class SecretScanner:
                 path = path.replace(value, REDACTED.encode())
             yield self._leak(commit, path, line, find.rule, find.value.encode())
 
-    def _unread(self, entry: Entry) -> Leak:
+    def _unread(self, entry: HistoryEntry) -> Leak:
         return Leak(entry.commit, self._shown(entry.path), 0, NOT_LOOKED_INTO, f"{entry.size:,} bytes")
 
     def _leak(self, commit: str, path: bytes, line: int, rule: str, value: bytes) -> Leak:

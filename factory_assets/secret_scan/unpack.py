@@ -26,7 +26,7 @@ class TooMuchError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class ArchivePart:
     """Something packed. `name` is its path in what it came from; `is_file` tells members from other readings."""
 
     name: str
@@ -55,7 +55,7 @@ class _Allowance:
         return data
 
 
-def unpack(data: bytes) -> Iterator[Part]:
+def unpack(data: bytes) -> Iterator[ArchivePart]:
     """Everything packed in the data, three levels deep; damaged archives as far as they can be read.
 
     Raises:
@@ -64,7 +64,7 @@ def unpack(data: bytes) -> Iterator[Part]:
     yield from _unpack(data, "", DEEPEST, _Allowance())
 
 
-def _unpack(data: bytes, name: str, levels: int, allowance: _Allowance) -> Iterator[Part]:
+def _unpack(data: bytes, name: str, levels: int, allowance: _Allowance) -> Iterator[ArchivePart]:
     if levels == 0:
         return
     for part in _parts(data, name, allowance):
@@ -72,13 +72,13 @@ def _unpack(data: bytes, name: str, levels: int, allowance: _Allowance) -> Itera
             continue
         allowance.seen.add(part.data)
         inner = f"{name}!{part.name}"
-        yield Part(inner, part.data, part.is_file)
+        yield ArchivePart(inner, part.data, part.is_file)
         yield from _unpack(part.data, inner, levels - 1, allowance)
 
 
-def _parts(data: bytes, name: str, allowance: _Allowance) -> Iterator[Part]:
+def _parts(data: bytes, name: str, allowance: _Allowance) -> Iterator[ArchivePart]:
     if data.startswith(_COMPRESSED):
-        yield Part("content", allowance.member(_decompress(data, allowance.left)), is_file=True)
+        yield ArchivePart("content", allowance.member(_decompress(data, allowance.left)), is_file=True)
     elif zipfile.is_zipfile(io.BytesIO(data)):
         yield from _zip_members(data, allowance)
     elif data[257:262] == b"ustar":
@@ -114,10 +114,10 @@ def _decompressor(data: bytes) -> zlib._Decompress | bz2.BZ2Decompressor | lzma.
     return lzma.LZMADecompressor() if data.startswith(b"\xfd7zXZ\0") else None
 
 
-def _zip_members(data: bytes, allowance: _Allowance) -> Iterator[Part]:
+def _zip_members(data: bytes, allowance: _Allowance) -> Iterator[ArchivePart]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            yield Part("comment", archive.comment, is_file=False)
+            yield ArchivePart("comment", archive.comment, is_file=False)
             for info in archive.infolist():
                 try:
                     with archive.open(info) as member:
@@ -125,12 +125,12 @@ def _zip_members(data: bytes, allowance: _Allowance) -> Iterator[Part]:
                 # RuntimeError is how zipfile says that a member is encrypted.
                 except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError):
                     continue
-                yield Part(info.filename, allowance.member(content), is_file=True)
+                yield ArchivePart(info.filename, allowance.member(content), is_file=True)
     except (zipfile.BadZipFile, ValueError):
         return
 
 
-def _tar_members(data: bytes, allowance: _Allowance) -> Iterator[Part]:
+def _tar_members(data: bytes, allowance: _Allowance) -> Iterator[ArchivePart]:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             for info in archive:
@@ -138,12 +138,12 @@ def _tar_members(data: bytes, allowance: _Allowance) -> Iterator[Part]:
                 content = (
                     member.read(allowance.left + 1) if member else info.linkname.encode(errors="replace")
                 )
-                yield Part(info.name, allowance.member(content), is_file=True)
+                yield ArchivePart(info.name, allowance.member(content), is_file=True)
     except (tarfile.TarError, OSError, ValueError, EOFError):
         return
 
 
-def _read_otherwise(data: bytes, path: str, allowance: _Allowance) -> Iterator[Part]:
+def _read_otherwise(data: bytes, path: str, allowance: _Allowance) -> Iterator[ArchivePart]:
     """Archives that stand encoded one by one, all else of a kind as one part, which is much faster.
 
     A text is rearranged in each way once on a path, and joined last: more would only lead back.
@@ -151,12 +151,14 @@ def _read_otherwise(data: bytes, path: str, allowance: _Allowance) -> Iterator[P
     kinds: dict[str, list[bytes]] = {}
     for kind, block in decoded(data):
         if block.startswith(_PACKED) or block[257:262] == b"ustar":
-            yield Part(kind, allowance.member(block), is_file=False)
+            yield ArchivePart(kind, allowance.member(block), is_file=False)
         else:
             kinds.setdefault(kind, []).append(allowance.block(block))
     for kind, blocks in kinds.items():
-        yield Part(kind, b"\n".join(blocks), is_file=False)
+        yield ArchivePart(kind, b"\n".join(blocks), is_file=False)
     if JOINED not in path:
         yield from (
-            Part(kind, text, is_file=False) for kind, text in rearranged(data) if f"!{kind}" not in path
+            ArchivePart(kind, text, is_file=False)
+            for kind, text in rearranged(data)
+            if f"!{kind}" not in path
         )

@@ -13,7 +13,7 @@ from factory_assets.domain.specs import Spec
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.routes import Routes
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Analysis, Turn
+from factory_assets.replay.recordings_model import Analysis, RecordedTurn
 from factory_assets.replay.server import ReplayServer
 
 SPECS = tuple(Spec.model_validate(proposal(f"tool-{n}", f"2606.{n:05d}")) for n in range(1, 5))
@@ -51,8 +51,8 @@ def test_an_invalid_spec_is_repaired_over_the_wire() -> None:
     broken = SPECS[0].model_dump_json().replace("tool-1", "Tool One")
     analysis = Analysis(
         date=DAY,
-        analyze=(Turn(say=f'{{"specs": [{broken}]}}'),),
-        repair=(Turn(say=f'{{"specs": [{SPECS[0].model_dump_json()}]}}'),),
+        analyze=(RecordedTurn(say=f'{{"specs": [{broken}]}}'),),
+        repair=(RecordedTurn(say=f'{{"specs": [{SPECS[0].model_dump_json()}]}}'),),
     )
     with ReplayServer(recordings=Recordings.of(analysis)) as server:
         report = run_analysis(PAPERS, api(server), FakeStore())

@@ -20,7 +20,12 @@ from factory_assets.gates.material import show_tree
 from factory_assets.gates.reader import Doubt, read_tree, verdict_of
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Conversation, Reading, RecordedFinding, Turn
+from factory_assets.replay.recordings_model import (
+    Conversation,
+    RecordedFinding,
+    RecordedReading,
+    RecordedTurn,
+)
 from factory_assets.replay.server import ReplayServer
 
 PLAIN = "Nothing but a plain sentence."
@@ -91,8 +96,8 @@ def test_no_path_closes_a_delimiter(text: str) -> None:
 def test_what_a_repo_says_to_its_reader_changes_no_verdict(text: str) -> None:
     recorded = Conversation(
         repo="word-count",
-        build=(Turn(say="Done."),),
-        reader=Reading(findings=(RecordedFinding(finding=FAULT),)),
+        build=(RecordedTurn(say="Done."),),
+        reader=RecordedReading(findings=(RecordedFinding(finding=FAULT),)),
     )
     with ReplayServer(recordings=Recordings.of(recorded)) as server:
         reader = model_reader(ClaudeApi(server.url, api_key=SecretStr("sk-test")))
@@ -108,8 +113,8 @@ def test_an_answer_that_quotes_such_a_text_is_no_answer(text: str) -> None:
     said = f'I read: {text} So: {{"findings": []}}'
     recorded = Conversation(
         repo="word-count",
-        build=(Turn(say="Done."),),
-        reader=Reading(read=(Turn(say=said),)),
+        build=(RecordedTurn(say="Done."),),
+        reader=RecordedReading(read=(RecordedTurn(say=said),)),
     )
     with ReplayServer(recordings=Recordings.of(recorded)) as server:
         reader = model_reader(ClaudeApi(server.url, api_key=SecretStr("sk-test")))

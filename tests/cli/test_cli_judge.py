@@ -18,12 +18,17 @@ from typer.testing import CliRunner
 
 from factory_assets.building.laid import works_of
 from factory_assets.cli.app import app
-from factory_assets.domain.acceptance import Acceptance, CommandForm, Contract, Fault, Scenario
+from factory_assets.domain.acceptance import Acceptance, CommandForm, Contract, Scenario, ScenarioFault
 from factory_assets.domain.readings import Finding, FindingKind, Severity
 from factory_assets.gates import ALL_GATES
 from factory_assets.gates.names import ACCEPTANCE, READING
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Conversation, Reading, RecordedFinding, Turn
+from factory_assets.replay.recordings_model import (
+    Conversation,
+    RecordedFinding,
+    RecordedReading,
+    RecordedTurn,
+)
 from factory_assets.replay.server import ReplayServer
 
 sandboxed = pytest.mark.skipif(not works("bwrap"), reason="bubblewrap is not installed")
@@ -105,8 +110,8 @@ def test_a_tree_is_read_where_that_is_asked_for(
         why="It counts words, and not lines.",
         fix="Count lines.",
     )
-    found = Reading(findings=(RecordedFinding(finding=finding),))
-    recorded = Conversation(repo="word-count", build=(Turn(say="Done."),), reader=found)
+    found = RecordedReading(findings=(RecordedFinding(finding=finding),))
+    recorded = Conversation(repo="word-count", build=(RecordedTurn(say="Done."),), reader=found)
     with ReplayServer(recordings=Recordings.of(recorded)) as server:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-not-a-real-key")
@@ -162,7 +167,7 @@ def test_a_tree_is_tried_in_the_scenarios_of_a_file_and_each_is_told_with_what_h
     assert "+3" in ended.out
     told = judge(tree, "--language", "bash", "--acceptance", file, "--json")
     assert set(told.refused) == {ACCEPTANCE}
-    assert [result["fault"] for result in told.said["scenarios"]] == [None, Fault.OUTPUT]
+    assert [result["fault"] for result in told.said["scenarios"]] == [None, ScenarioFault.OUTPUT]
     assert "+3" in told.said["scenarios"][1]["happened"]
     assert "+3" not in told.refused[ACCEPTANCE]
 

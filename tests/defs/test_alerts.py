@@ -10,7 +10,7 @@ import pytest
 from hook_receiver import Receiver
 from pydantic import SecretStr
 
-from factory_assets.alerts.send import Places, Told, send_due
+from factory_assets.alerts.send import AlertPlaces, Told, send_due
 from factory_assets.domain.alerts import Alert
 from factory_assets.network.apprise_urls import send
 from factory_assets.registry import Registry
@@ -42,7 +42,7 @@ def alert(repo: str = "tool-a") -> Alert:
 def test_many_repos_with_one_cause_are_one_message(registry, receiver):
     for number in range(5):
         registry.note_alert(alert(f"tool-{number}"), now=NOW + timedelta(seconds=number))
-    told = send_due(registry, Places(receiver.url, None), now=NOW + timedelta(minutes=1))
+    told = send_due(registry, AlertPlaces(receiver.url, None), now=NOW + timedelta(minutes=1))
     assert told.causes == ("build: tests-pass",)
     (body,) = receiver.bodies
     assert body["times"] == 5
@@ -51,7 +51,7 @@ def test_many_repos_with_one_cause_are_one_message(registry, receiver):
 
 
 def test_the_same_cause_is_told_again_after_a_day_and_not_before(registry, receiver):
-    places = Places(receiver.url, None)
+    places = AlertPlaces(receiver.url, None)
     registry.note_alert(alert(), now=NOW)
     send_due(registry, places, now=NOW)
     registry.note_alert(alert(), now=NOW + timedelta(hours=3))
@@ -63,23 +63,23 @@ def test_the_same_cause_is_told_again_after_a_day_and_not_before(registry, recei
 
 def test_a_cause_that_does_not_come_again_is_not_told_again(registry, receiver):
     registry.note_alert(alert(), now=NOW)
-    send_due(registry, Places(receiver.url, None), now=NOW)
-    assert send_due(registry, Places(receiver.url, None), now=NOW + timedelta(days=3)).causes == ()
+    send_due(registry, AlertPlaces(receiver.url, None), now=NOW)
+    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW + timedelta(days=3)).causes == ()
     assert len(receiver.bodies) == 1
 
 
 def test_a_receiver_that_fails_gets_it_at_the_next_look(registry, receiver):
     registry.note_alert(alert(), now=NOW)
     receiver.status = 503
-    told = send_due(registry, Places(receiver.url, None), now=NOW)
+    told = send_due(registry, AlertPlaces(receiver.url, None), now=NOW)
     assert (told.causes, told.failures) == ((), ("webhook: It answered 503",))
     receiver.status = 200
-    assert send_due(registry, Places(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
     assert len(receiver.bodies) == 1
 
 
 def test_a_place_that_is_dead_floods_the_other_one_with_nothing_and_is_told_there(registry, receiver):
-    places = Places(receiver.url, SecretStr("http://127.0.0.1:9/secret-part"))
+    places = AlertPlaces(receiver.url, SecretStr("http://127.0.0.1:9/secret-part"))
     registry.note_alert(alert(), now=NOW)
     for minute in range(60):
         told = send_due(registry, places, now=NOW + timedelta(minutes=minute))
@@ -91,9 +91,9 @@ def test_a_place_that_is_dead_floods_the_other_one_with_nothing_and_is_told_ther
 def test_a_clock_that_was_ahead_keeps_no_cause_quiet(registry, receiver):
     ahead = NOW + timedelta(days=365)
     registry.note_alert(alert(), now=ahead)
-    send_due(registry, Places(receiver.url, None), now=ahead)
+    send_due(registry, AlertPlaces(receiver.url, None), now=ahead)
     registry.note_alert(alert(), now=NOW)
-    assert send_due(registry, Places(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
 
 
 def test_what_is_noted_once_a_day_is_counted_once_a_day(registry, receiver):
@@ -107,7 +107,7 @@ def test_what_is_noted_once_a_day_is_counted_once_a_day(registry, receiver):
 
 def test_a_receiver_that_is_not_there_is_named_without_its_address(registry):
     registry.note_alert(alert(), now=NOW)
-    places = Places(SecretStr("http://127.0.0.1:9/secret-part"), SecretStr("not a url secret-part"))
+    places = AlertPlaces(SecretStr("http://127.0.0.1:9/secret-part"), SecretStr("not a url secret-part"))
     told = send_due(registry, places, now=NOW)
     assert len(told.failures) == 2
     assert "secret-part" not in " ".join(told.failures)
@@ -117,7 +117,7 @@ def test_a_receiver_that_is_not_there_is_named_without_its_address(registry):
 def test_slack_gets_its_own_form_with_a_link_and_escaped_text(registry, receiver):
     registry.note_alert(alert(), now=NOW)
     registry.note_alert(alert(), now=NOW)
-    send_due(registry, Places(None, receiver.url), now=NOW)
+    send_due(registry, AlertPlaces(None, receiver.url), now=NOW)
     (body,) = receiver.bodies
     assert body == {
         "text": "*Builds were refused by tests-pass* (2 times since 2026-06-20 12:00 UTC)\n"
@@ -132,7 +132,7 @@ def apprise_url(receiver: Receiver) -> SecretStr:
 def test_an_alert_goes_to_each_apprise_url_with_its_title_text_and_link(registry, receiver):
     registry.note_alert(alert(), now=NOW)
     registry.note_alert(alert(), now=NOW)
-    told = send_due(registry, Places(None, None, (apprise_url(receiver),)), now=NOW)
+    told = send_due(registry, AlertPlaces(None, None, (apprise_url(receiver),)), now=NOW)
     assert told == Told(("build: tests-pass",), ())
     (body,) = receiver.bodies
     assert body["title"] == "Builds were refused by tests-pass (2 times since 2026-06-20 12:00 UTC)"
@@ -140,7 +140,7 @@ def test_an_alert_goes_to_each_apprise_url_with_its_title_text_and_link(registry
 
 
 def test_an_apprise_url_that_fails_gets_it_at_the_next_look(registry, receiver):
-    places = Places(None, None, (apprise_url(receiver),))
+    places = AlertPlaces(None, None, (apprise_url(receiver),))
     registry.note_alert(alert(), now=NOW)
     receiver.status = 503
     assert send_due(registry, places, now=NOW) == Told((), ("alert URL 1: It answered 503",))
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_apprise_urls_is_told_by_number_and_nothing_of_them_g
 ):
     registry.note_alert(alert(), now=NOW)
     urls = ("json://127.0.0.1:9/secret-part", "nosuch://secret-part", "mailto://secret-part:secret-part@[")
-    places = Places(None, None, (*map(SecretStr, urls), apprise_url(receiver)))
+    places = AlertPlaces(None, None, (*map(SecretStr, urls), apprise_url(receiver)))
     with caplog.at_level(logging.DEBUG):
         told = send_due(registry, places, now=NOW)
     assert told.failures == (

@@ -20,7 +20,7 @@ from dagster._utils.error import SerializableErrorInfo
 from hook_receiver import Receiver
 from registry_samples import spec
 
-from factory_assets.alerts.send import Places
+from factory_assets.alerts.send import AlertPlaces
 from factory_assets.defs.alerts import _Seen, look
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG
 from factory_assets.domain.automation import Hold
@@ -76,7 +76,7 @@ class Looking:
         line, self.seen = look(
             self.instance,
             self.registry,
-            Places(self.receiver.url, None),
+            AlertPlaces(self.receiver.url, None),
             self.seen,
             link=LINK,
             now=datetime.now(UTC),

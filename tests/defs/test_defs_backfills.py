@@ -19,7 +19,7 @@ from dagster._utils.error import SerializableErrorInfo
 from defs_factory import DefsFactory
 from hook_receiver import Receiver
 
-from factory_assets.alerts.send import Places
+from factory_assets.alerts.send import AlertPlaces
 from factory_assets.defs.alerts import _Seen, look
 from factory_assets.domain.builds import WaitCause
 
@@ -123,7 +123,7 @@ def look_again(factory: DefsFactory, receiver: Receiver, seen: _Seen) -> _Seen:
     _, seen = look(
         factory.instance,
         factory.registry,
-        Places(receiver.url, None),
+        AlertPlaces(receiver.url, None),
         seen,
         link=LINK,
         now=datetime.now(UTC),

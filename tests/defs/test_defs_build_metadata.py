@@ -9,7 +9,7 @@ from defs_fakes import TESTS_FAILED, every_verdict
 from factory_assets.building.report import BuildReport
 from factory_assets.defs.build_metadata import in_short, report_metadata
 from factory_assets.defs.gate_checks import checks_of
-from factory_assets.domain.acceptance import Acceptance, Fault, HeldScenario, ScenarioResult
+from factory_assets.domain.acceptance import Acceptance, HeldScenario, ScenarioFault, ScenarioResult
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.readings import ReadingCounts
 from factory_assets.gates import ALL_GATES
@@ -25,7 +25,7 @@ PASSED = tuple(
     for number in (1, 2, 3)
 )
 WRONG = ScenarioResult(
-    number=2, fault=Fault.OUTPUT, happened="$ word-count text.txt\nstdout: -2\n+1\n```\n# no heading"
+    number=2, fault=ScenarioFault.OUTPUT, happened="$ word-count text.txt\nstdout: -2\n+1\n```\n# no heading"
 )
 NOTHING_FOUND = ReadingCounts(model="the reader")
 
@@ -81,7 +81,7 @@ def test_each_scenario_says_what_it_asked_for_how_it_was_called_and_what_came_of
 def test_of_a_scenario_that_failed_the_evidence_is_shown_as_it_is() -> None:
     about = shown(acceptance=AGREED, scenarios=(PASSED[0], WRONG, PASSED[2]))
     assert about["acceptance"] == "2 of 3 scenarios passed; written by the writer"
-    assert str(about["scenario 2, held out"]).startswith(f"failed: {Fault.OUTPUT}: Two words. ")
+    assert str(about["scenario 2, held out"]).startswith(f"failed: {ScenarioFault.OUTPUT}: Two words. ")
     assert about["what happened in scenario 2"] == (
         "    $ word-count text.txt\n    stdout: -2\n    +1\n    ```\n    # no heading"
     )

@@ -20,7 +20,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from hook_receiver import Receiver
 from registry_samples import spec
 
-from factory_assets.alerts.send import Places
+from factory_assets.alerts.send import AlertPlaces
 from factory_assets.cli.instance import open_instance
 from factory_assets.defs.alerts import _Seen, look
 from factory_assets.domain.errors import InputError
@@ -135,7 +135,7 @@ def test_a_mistake_beside_a_running_factory_is_told_before_it_is_started_again(h
 
 
 def test_a_mistake_is_one_message_however_often_it_is_looked_at(home: Home, receiver: Receiver) -> None:
-    registry, places = Registry(home.data / "registry.duckdb"), Places(receiver.url, None)
+    registry, places = Registry(home.data / "registry.duckdb"), AlertPlaces(receiver.url, None)
     seen = _Seen()
     with dg.DagsterInstance.get() as instance:
         for refused in ("BUILD_WORKERS is not valid", "BUILD_WORKERS is not valid", ""):

@@ -18,7 +18,7 @@ from acceptance_material import (
 from gate_material import marked, need, tree
 from harm_material import reviewed
 
-from factory_assets.domain.acceptance import Fault, Form, ScenarioResult
+from factory_assets.domain.acceptance import Form, ScenarioFault, ScenarioResult
 from factory_assets.domain.specs import Language
 from factory_assets.gates.acceptance import acceptance_verdict, run_in
 
@@ -41,7 +41,7 @@ def test_the_command_and_the_library_are_called_in_each_language(language: Langu
         tmp_path,
     )
     happened = "\n".join(result.happened for result in results)
-    assert [result.fault for result in results] == [None] * 3 + [Fault.OUTPUT] * 2, happened
+    assert [result.fault for result in results] == [None] * 3 + [ScenarioFault.OUTPUT] * 2, happened
     assert "$ clamp 12 3 9" in happened
     assert "-8" in happened
     assert "+9" in happened
@@ -122,26 +122,29 @@ def main():
 @pytest.mark.parametrize(
     ("code", "fault"),
     [
-        ("import time\n\ndef main():\n    time.sleep(60)\n", Fault.TIMED_OUT),
-        ("def main():\n    print('9' * 300_000)\n", Fault.OUTPUT),
-        ("import os\n\ndef main():\n    os.kill(os.getppid(), 9)\n", Fault.EXIT_CODE),
-        ("import sys\n\ndef main():\n    sys.exit(127)\n", Fault.NOT_STARTED),
-        ("import os\n\ndef main():\n    print(9)\n    os.mkfifo('sum.txt')\n", Fault.FILE),
-        ("import os\n\ndef main():\n    print(9)\n    os.symlink('/etc/passwd', 'sum.txt')\n", Fault.FILE),
-        (SWAPS_ITS_FOLDER, Fault.FILE),
-        (NESTS_DEEP, Fault.FILE),
+        ("import time\n\ndef main():\n    time.sleep(60)\n", ScenarioFault.TIMED_OUT),
+        ("def main():\n    print('9' * 300_000)\n", ScenarioFault.OUTPUT),
+        ("import os\n\ndef main():\n    os.kill(os.getppid(), 9)\n", ScenarioFault.EXIT_CODE),
+        ("import sys\n\ndef main():\n    sys.exit(127)\n", ScenarioFault.NOT_STARTED),
+        ("import os\n\ndef main():\n    print(9)\n    os.mkfifo('sum.txt')\n", ScenarioFault.FILE),
+        (
+            "import os\n\ndef main():\n    print(9)\n    os.symlink('/etc/passwd', 'sum.txt')\n",
+            ScenarioFault.FILE,
+        ),
+        (SWAPS_ITS_FOLDER, ScenarioFault.FILE),
+        (NESTS_DEEP, ScenarioFault.FILE),
         (
             "import os\n\ndef main():\n    os.remove('../out')\n    os.symlink('/etc/passwd', '../out')\n",
-            Fault.OUTPUT,
+            ScenarioFault.OUTPUT,
         ),
         (
             "import sys\n\ndef main():\n    print(9)\n    open('sum.txt', 'wb').write(b'\\xff\\x00')\n",
-            Fault.FILE,
+            ScenarioFault.FILE,
         ),
     ],
 )
 def test_what_a_hostile_program_does_is_a_fault_and_harms_nobody(
-    code: str, fault: Fault, tmp_path: Path
+    code: str, fault: ScenarioFault, tmp_path: Path
 ) -> None:
     wants = [expects("9"), expects("", of="sum.txt")]
     (result,) = run(Language.PYTHON, python_tool(code), [scenario(wants=wants)], tmp_path, seconds=20)
@@ -150,12 +153,12 @@ def test_what_a_hostile_program_does_is_a_fault_and_harms_nobody(
 
 def test_calls_for_which_no_time_is_left_do_not_pass(tmp_path: Path) -> None:
     results = run(Language.PYTHON, sources(Language.PYTHON), [scenario("1", "2", "3")], tmp_path, seconds=0.5)
-    assert [result.fault for result in results] == [Fault.TIMED_OUT]
+    assert [result.fault for result in results] == [ScenarioFault.TIMED_OUT]
 
 
 def test_a_repo_without_the_command_or_with_code_that_does_not_compile_is_told_so(tmp_path: Path) -> None:
     (missing,) = run(Language.PYTHON, {"README.md": "x"}, [scenario("1")], tmp_path)
-    assert missing.fault is Fault.NOT_STARTED
+    assert missing.fault is ScenarioFault.NOT_STARTED
     assert "nothing in the repo installs the command clamp" in missing.happened
 
 
@@ -240,7 +243,7 @@ def test_what_agents_are_told_of_a_failure_is_its_behaviour_and_its_kind_and_no_
         exit_code=2,
     )
     second = scenario("--other", behaviour="With a whole one it asks for its sum.")
-    failed = ScenarioResult(number=1, fault=Fault.EXIT_CODE, happened="$ clamp --walrus\nzebrafish")
+    failed = ScenarioResult(number=1, fault=ScenarioFault.EXIT_CODE, happened="$ clamp --walrus\nzebrafish")
     passed = ScenarioResult(number=2, fault=None, happened="all as asked for")
     refused = acceptance_verdict(agreed(first, second), (failed, passed))
     assert not refused.passed

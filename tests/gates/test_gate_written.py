@@ -10,7 +10,7 @@ from factory_assets.domain.specs import Language
 from factory_assets.gates.written import named_tests, runs_nothing, takes_tests, unreported
 from factory_assets.gates.written import test_counts as counts_of
 from factory_assets.gates.written import test_files as files_of
-from factory_assets.languages.test_runs import Outcome, TestCase, TestReport
+from factory_assets.languages.test_runs import RunOutcome, TestCase, TestReport
 
 NAMED = {
     "tests/test_a.py": (
@@ -76,7 +76,7 @@ def test_a_test_that_no_report_knows_is_named(path, reported):
     language, text, names = NAMED[path]
     tree = tree_of({path: text})
     for form in reported:
-        cases = tuple(TestCase(form.format(name), Outcome.SKIPPED) for name in names)
+        cases = tuple(TestCase(form.format(name), RunOutcome.SKIPPED) for name in names)
         assert unreported(language, tree, TestReport(cases)) == ()
         assert [test.name for test in unreported(language, tree, TestReport(cases[:1]))] == names[1:]
 

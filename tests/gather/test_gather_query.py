@@ -7,7 +7,7 @@ from datetime import date
 from factory_assets.gather.arxiv import window_query
 from factory_assets.gather.expression import AllOf, AnyOf, SearchField, Term, joined_query, query_text
 from factory_assets.gather.topics import Topic
-from factory_assets.gather.windows import Window, contiguous, next_days
+from factory_assets.gather.windows import DateWindow, contiguous, next_days
 
 
 def term(text: str, field: SearchField = SearchField.ABSTRACT) -> Term:
@@ -35,23 +35,23 @@ def test_every_group_has_parentheses_because_arxiv_has_no_precedence() -> None:
 
 def test_a_window_asks_up_to_the_next_midnight() -> None:
     topics = [Topic(name="x", domain="y", expression=term("a1"))]
-    query = window_query(Window(date(2026, 6, 30), date(2026, 6, 30)), topics)
+    query = window_query(DateWindow(date(2026, 6, 30), date(2026, 6, 30)), topics)
     assert query == "abs:a1 AND submittedDate:[202606300000 TO 202607010000]"
 
 
 def test_dates_become_the_fewest_contiguous_windows() -> None:
     days = [date(2026, 6, 3), date(2026, 6, 1), date(2026, 6, 2), date(2026, 6, 30), date(2026, 7, 1)]
     assert contiguous([*days, days[0]]) == (
-        Window(date(2026, 6, 1), date(2026, 6, 3)),
-        Window(date(2026, 6, 30), date(2026, 7, 1)),
+        DateWindow(date(2026, 6, 1), date(2026, 6, 3)),
+        DateWindow(date(2026, 6, 30), date(2026, 7, 1)),
     )
 
 
 def test_halves_hold_every_date_once() -> None:
-    window = Window(date(2026, 6, 1), date(2026, 6, 5))
+    window = DateWindow(date(2026, 6, 1), date(2026, 6, 5))
     first, second = window.halves()
     assert first.dates + second.dates == window.dates
-    assert Window(window.first, window.first).halves() == (Window(window.first, window.first),)
+    assert DateWindow(window.first, window.first).halves() == (DateWindow(window.first, window.first),)
 
 
 def test_the_next_window_is_sized_by_what_the_last_one_brought() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.refusals import Fault, Refusal, classify
-from factory_assets.llm.claude_code_ending import Ending, Result, is_final, judge
+from factory_assets.llm.claude_code_ending import Ending, ProgramResult, is_final, judge
 from factory_assets.llm.model_access import SeenCalls
 
 LATER = datetime(2026, 6, 3, 12, tzinfo=UTC)
@@ -21,11 +21,11 @@ KEY_REFUSED = Refusal(Fault.CREDENTIAL, "401 x", 401)
 
 def result(
     subtype: str = "success", *, error: bool = True, status: int | None = None, text: str = "x"
-) -> Result:
-    return Result(subtype, error, status, text)
+) -> ProgramResult:
+    return ProgramResult(subtype, error, status, text)
 
 
-def ending(ended: Result, api_error: str | None = None, **rest: Any) -> Ending:
+def ending(ended: ProgramResult, api_error: str | None = None, **rest: Any) -> Ending:
     """As a run makes it."""
     refusal = classify(status=ended.api_error_status, kind=api_error or "", words=ended.text, now=NOW)
     return Ending(result=ended, api_refusal=refusal if ended.is_error else None, **rest)
@@ -66,7 +66,9 @@ def seen(status: int, words: str = "x", **rest: Any) -> SeenCalls:
         (result("error_during_execution", status=529), "server_error", OutcomeKind.INFRASTRUCTURE),
     ],
 )
-def test_a_result_is_judged_by_its_fields(ended: Result, api_error: str | None, kind: OutcomeKind) -> None:
+def test_a_result_is_judged_by_its_fields(
+    ended: ProgramResult, api_error: str | None, kind: OutcomeKind
+) -> None:
     assert judge(ending(ended, api_error)).kind is kind
 
 
@@ -165,7 +167,7 @@ LIMITED = result(status=429)
     ],
 )
 def test_a_refusal_that_stops_more_than_the_phase_must_have_been_seen_by_the_router(
-    ended: Result, seen_calls: SeenCalls, kind: OutcomeKind
+    ended: ProgramResult, seen_calls: SeenCalls, kind: OutcomeKind
 ) -> None:
     assert judge(ending(ended, seen_calls=seen_calls)).kind is kind
 
@@ -184,6 +186,6 @@ def test_a_lent_login_that_has_expired_needs_no_refusal_at_the_router() -> None:
 
 @pytest.mark.parametrize("ended", [None, result(error=False), result(status=400), REFUSED])
 def test_a_budget_that_the_router_saw_spent_is_the_end_whatever_the_program_says(
-    ended: Result | None,
+    ended: ProgramResult | None,
 ) -> None:
     assert judge(Ending(result=ended, seen_calls=SeenCalls(over_budget=True))).kind is OutcomeKind.OVER_BUDGET

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from factory_assets.domain.agents import Question, Route
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError
-from factory_assets.llm.router import Router
+from factory_assets.llm.router import RouterClient
 
 QUESTION = Question("rules", "papers", {"type": "object", "properties": {}}, "claude-haiku-5-5")
 BACKENDS = [
@@ -25,8 +25,8 @@ BACKENDS = [
 ]
 
 
-def router(url: str) -> Router:
-    return Router(url, api_key=SecretStr(KEY))
+def router(url: str) -> RouterClient:
+    return RouterClient(url, api_key=SecretStr(KEY))
 
 
 def test_health_backends_and_stats_are_read() -> None:
@@ -63,7 +63,7 @@ def test_a_router_that_fails_is_named_with_its_setting(reply: Reply, kind: type[
 
 def test_a_router_that_is_not_there_says_which_setting_to_fix() -> None:
     with pytest.raises(InfrastructureError, match="LLM_ROUTER_URL"):
-        Router("http://127.0.0.1:1").health()
+        RouterClient("http://127.0.0.1:1").health()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_local_model_without_a_price_is_reckoned_as_the_one_asked_for_and_note
 
 def test_a_router_without_a_key_of_its_own_is_asked_all_the_same() -> None:
     with serving(Reply(body=message("{}"))) as server:
-        assert Router(server.url).model().ask(QUESTION).text == "{}"
+        assert RouterClient(server.url).model().ask(QUESTION).text == "{}"
 
 
 def test_a_router_without_a_backend_is_an_infrastructure_failure_that_names_its_setting() -> None:

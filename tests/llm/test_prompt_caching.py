@@ -22,7 +22,13 @@ from factory_assets.llm.prices import cost_usd
 from factory_assets.llm.routes import Routes
 from factory_assets.replay.messages import MODELS
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Analysis, Conversation, Reading, RecordedFinding, Turn
+from factory_assets.replay.recordings_model import (
+    Analysis,
+    Conversation,
+    RecordedFinding,
+    RecordedReading,
+    RecordedTurn,
+)
 from factory_assets.replay.server import ReplayServer
 
 SPECS = tuple(Spec.model_validate(proposal(f"tool-{n}", f"2606.{n:05d}")) for n in range(1, 4))
@@ -71,8 +77,8 @@ def read_with(found: Sequence[Finding], books: CountingBooks) -> None:
     """Have a tree read by the real SDK, of which these findings are told."""
     recorded = Conversation(
         repo="word-count",
-        build=(Turn(say="Done."),),
-        reader=Reading(findings=tuple(RecordedFinding(finding=finding) for finding in found)),
+        build=(RecordedTurn(say="Done."),),
+        reader=RecordedReading(findings=tuple(RecordedFinding(finding=finding) for finding in found)),
     )
     with ReplayServer(recordings=Recordings.of(recorded)) as server:
         reader = model_reader(ClaudeApi(server.url, api_key=SecretStr("sk-test")), books=books)

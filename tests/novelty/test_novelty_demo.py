@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from registry_samples import labelled
 
-from factory_assets.domain.novelty import Source, Verdict
+from factory_assets.domain.novelty import NoveltySource, NoveltyVerdict
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gateways import Gateways
 from factory_assets.replay.arxiv_papers import load_papers
@@ -46,17 +46,23 @@ def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(gateways: Gateways
     known = gateways.look_up(queued(gateways), lambda _: None)
     verdicts = {spec.spec.name: known[spec.id].verdict for spec in queued(gateways)}
     assert verdicts == {
-        "dilution-check": Verdict.CAUTION,
-        "draft-budget": Verdict.CAUTION,
-        "demo-fails-its-gate-on-purpose": Verdict.CAUTION,
-        "evidence-order": Verdict.PROCEED,
-        "json-grounding": Verdict.CAUTION,
-        "pairwise-cases": Verdict.CAUTION,
+        "dilution-check": NoveltyVerdict.CAUTION,
+        "draft-budget": NoveltyVerdict.CAUTION,
+        "demo-fails-its-gate-on-purpose": NoveltyVerdict.CAUTION,
+        "evidence-order": NoveltyVerdict.PROCEED,
+        "json-grounding": NoveltyVerdict.CAUTION,
+        "pairwise-cases": NoveltyVerdict.CAUTION,
     }
     assert all(spec.wait_cause is None for spec in queued(gateways))
     assert all(not novelty.missing for novelty in known.values())
     evidence = {source for novelty in known.values() for source, _ in novelty.evidence}
-    assert evidence >= {Source.PAPER, Source.PAPER_PAGE, Source.GITHUB, Source.NPM, Source.PYPI}
+    assert evidence >= {
+        NoveltySource.PAPER,
+        NoveltySource.PAPER_PAGE,
+        NoveltySource.GITHUB,
+        NoveltySource.NPM,
+        NoveltySource.PYPI,
+    }
 
 
 def test_what_is_known_is_not_looked_up_again_unless_the_setting_has_changed(
@@ -69,5 +75,5 @@ def test_what_is_known_is_not_looked_up_again_unless_the_setting_has_changed(
     assert len(told) == 6
     strict = Gateways(replay_settings.model_copy(update={"factory_novelty_floor": 0.95}))
     known = strict.look_up(queued(gateways)[3:], told.append)
-    assert {novelty.verdict for novelty in known.values()} >= {Verdict.SKIP}
+    assert {novelty.verdict for novelty in known.values()} >= {NoveltyVerdict.SKIP}
     assert [spec.spec.name for spec in queued(gateways) if spec.wait_cause] != []

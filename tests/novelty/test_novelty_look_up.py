@@ -17,7 +17,7 @@ from novelty_world import BYTES, PAPER, World, of, world
 from registry_samples import paper, spec
 
 from factory_assets.domain.errors import MissingToolError
-from factory_assets.domain.novelty import Found, Source, Verdict
+from factory_assets.domain.novelty import Found, NoveltySource, NoveltyVerdict
 from factory_assets.novelty.catalogues import Npm
 from factory_assets.novelty.questions import github_searches, key_terms, npm_text, pypi_names
 from factory_assets.replay.recordings_model import Existing, RecordedPackage, RecordedRepository
@@ -54,7 +54,7 @@ def full(tmp_path: Path) -> Iterator[World]:
 def test_a_spec_that_nobody_has_made_proceeds_with_nothing_found(empty: World) -> None:
     novelty = empty.look_up(BYTES, [PAPER])
     assert (novelty.verdict, novelty.score, novelty.evidence, novelty.missing) == (
-        Verdict.PROCEED,
+        NoveltyVerdict.PROCEED,
         1.0,
         (),
         {},
@@ -63,13 +63,13 @@ def test_a_spec_that_nobody_has_made_proceeds_with_nothing_found(empty: World) -
 
 def test_what_is_on_all_of_them_is_skipped_with_links_to_each(full: World) -> None:
     novelty = full.look_up(BYTES, [PAPER])
-    assert novelty.verdict is Verdict.SKIP
+    assert novelty.verdict is NoveltyVerdict.SKIP
     assert novelty.score < 0.1
     best = {source: hit.found.url for source, hit in reversed(novelty.evidence)}
     assert best == {
-        Source.GITHUB: "https://github.com/someone/byte-window",
-        Source.NPM: "https://www.npmjs.com/package/byte-window",
-        Source.PYPI: "https://pypi.org/project/Byte_Window/",
+        NoveltySource.GITHUB: "https://github.com/someone/byte-window",
+        NoveltySource.NPM: "https://www.npmjs.com/package/byte-window",
+        NoveltySource.PYPI: "https://pypi.org/project/Byte_Window/",
     }
 
 
@@ -77,7 +77,9 @@ def test_a_repository_that_names_the_paper_is_found_by_it(full: World) -> None:
     full.look_up(BYTES, [PAPER])
     searched = [parse_qs(urlsplit(path).query)["q"][0] for path in full.asked if "/search/" in path]
     assert '"2606.01234" in:description,readme' in searched
-    assert "another/dump" in {hit.found.name for hit in of(full.look_up(BYTES, [PAPER]), Source.GITHUB).hits}
+    assert "another/dump" in {
+        hit.found.name for hit in of(full.look_up(BYTES, [PAPER]), NoveltySource.GITHUB).hits
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,9 +96,9 @@ def test_code_that_the_abstract_or_the_comment_names_is_a_caution(
     empty: World, text: str, place: str
 ) -> None:
     novelty = empty.look_up(BYTES, [paper(**{place: text})])
-    (hit,) = of(novelty, Source.PAPER).hits
+    (hit,) = of(novelty, NoveltySource.PAPER).hits
     assert (hit.found.name, hit.found.url) == ("lab/bytes", "https://github.com/lab/bytes")
-    assert novelty.verdict is Verdict.CAUTION
+    assert novelty.verdict is NoveltyVerdict.CAUTION
 
 
 @pytest.mark.parametrize(
@@ -110,47 +112,47 @@ def test_code_that_the_abstract_or_the_comment_names_is_a_caution(
     ],
 )
 def test_links_that_lead_to_no_repository_are_no_code(empty: World, text: str) -> None:
-    assert of(empty.look_up(BYTES, [paper(abstract=text)]), Source.PAPER).hits == ()
+    assert of(empty.look_up(BYTES, [paper(abstract=text)]), NoveltySource.PAPER).hits == ()
 
 
 def test_code_that_only_the_papers_page_names_is_a_caution(tmp_path: Path) -> None:
     existing = Existing(papers={"2606.01234": "https://github.com/lab/bytes", "2606.09999": None})
     with world(tmp_path, existing) as made:
         novelty = made.look_up(BYTES, [PAPER, paper("2606.09999")])
-        (hit,) = of(novelty, Source.PAPER_PAGE).hits
-        assert (hit.found.url, novelty.verdict) == ("https://github.com/lab/bytes", Verdict.CAUTION)
+        (hit,) = of(novelty, NoveltySource.PAPER_PAGE).hits
+        assert (hit.found.url, novelty.verdict) == ("https://github.com/lab/bytes", NoveltyVerdict.CAUTION)
 
 
 def test_an_imported_spec_without_a_paper_is_looked_up_without_one(empty: World) -> None:
     imported = spec("byte-window", source_papers=(), source_url="https://example.com/idea")
     novelty = empty.look_up(imported)
-    assert novelty.verdict is Verdict.PROCEED
+    assert novelty.verdict is NoveltyVerdict.PROCEED
     assert {lookup.source for lookup in novelty.lookups} == {
-        Source.FACTORY,
-        Source.GITHUB,
-        Source.NPM,
-        Source.PYPI,
+        NoveltySource.FACTORY,
+        NoveltySource.GITHUB,
+        NoveltySource.NPM,
+        NoveltySource.PYPI,
     }
 
 
 def test_the_factorys_own_repo_of_the_same_kind_is_a_duplicate(empty: World) -> None:
     own = Found(name="hex-window", url="https://github.com/us/hex-window", about=SAME)
     novelty = empty.look_up(BYTES, [PAPER], [own])
-    assert of(novelty, Source.FACTORY).hits[0].found == own
-    assert novelty.verdict is Verdict.SKIP
+    assert of(novelty, NoveltySource.FACTORY).hits[0].found == own
+    assert novelty.verdict is NoveltyVerdict.SKIP
 
 
 @pytest.mark.parametrize(
     ("name", "source", "verdict"),
     [
-        ("github", Source.GITHUB, Verdict.NOT_LOOKED_UP),
-        ("npm", Source.NPM, Verdict.PROCEED),
-        ("pypi", Source.PYPI, Verdict.PROCEED),
-        ("papers", Source.PAPER_PAGE, Verdict.NOT_LOOKED_UP),
+        ("github", NoveltySource.GITHUB, NoveltyVerdict.NOT_LOOKED_UP),
+        ("npm", NoveltySource.NPM, NoveltyVerdict.PROCEED),
+        ("pypi", NoveltySource.PYPI, NoveltyVerdict.PROCEED),
+        ("papers", NoveltySource.PAPER_PAGE, NoveltyVerdict.NOT_LOOKED_UP),
     ],
 )
 def test_a_service_that_fails_is_not_looked_up_and_asked_again_later(
-    empty: World, name: str, source: Source, verdict: Verdict
+    empty: World, name: str, source: NoveltySource, verdict: NoveltyVerdict
 ) -> None:
     empty.server.catalogues.out_of_order = {name}
     novelty = empty.look_up(BYTES, [PAPER])
@@ -160,7 +162,7 @@ def test_a_service_that_fails_is_not_looked_up_and_asked_again_later(
     empty.server.catalogues.out_of_order = set()
     asked = len(empty.asked)
     again = empty.look_up(BYTES, [PAPER])
-    assert (again.verdict, again.missing) == (Verdict.PROCEED, {})
+    assert (again.verdict, again.missing) == (NoveltyVerdict.PROCEED, {})
     # The others had answered, and are not asked the same twice.
     assert len(empty.asked) - asked <= 5
 
@@ -171,8 +173,13 @@ def test_without_a_network_nothing_is_looked_up_and_each_service_is_tried_once(e
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
         catalogues = empty.catalogues(nobody)
         first = empty.look_up(BYTES, [PAPER], catalogues=catalogues)
-        assert first.verdict is Verdict.NOT_LOOKED_UP
-        assert set(first.missing) == {Source.PAPER_PAGE, Source.GITHUB, Source.NPM, Source.PYPI}
+        assert first.verdict is NoveltyVerdict.NOT_LOOKED_UP
+        assert set(first.missing) == {
+            NoveltySource.PAPER_PAGE,
+            NoveltySource.GITHUB,
+            NoveltySource.NPM,
+            NoveltySource.PYPI,
+        }
         assert all("cannot be reached" in why for why in first.missing.values())
     # Now somebody would answer there; this run has given it up.
     again = empty.look_up(spec("another-tool"), [PAPER], catalogues=catalogues)
@@ -186,8 +193,8 @@ def test_evidence_of_before_a_failure_still_speaks_against_the_spec(full: World)
     }
     full.server.catalogues.out_of_order = {"github"}
     partly = full.look_up(BYTES, [PAPER])
-    assert Source.GITHUB in partly.missing
-    assert partly.verdict is novelty.verdict is Verdict.SKIP
+    assert NoveltySource.GITHUB in partly.missing
+    assert partly.verdict is novelty.verdict is NoveltyVerdict.SKIP
 
 
 def test_answers_are_kept_for_a_week_and_then_asked_for_again(full: World) -> None:
@@ -219,7 +226,7 @@ def test_a_limit_that_does_not_end_soon_leaves_the_service_alone_for_the_rest_of
         catalogues = [made.catalogues(url)[1]]
         for number in range(3):
             novelty = made.look_up(spec(f"tool-number{number}"), [PAPER], catalogues=catalogues)
-            assert "secondary rate limit" in novelty.missing[Source.GITHUB]
+            assert "secondary rate limit" in novelty.missing[NoveltySource.GITHUB]
         assert len(asked) == 1
         assert made.slept == []
 
@@ -229,14 +236,14 @@ def test_a_token_that_github_refuses_is_told_and_asked_with_once(empty: World) -
     catalogues = empty.catalogues()
     for name in ("byte-window", "byte-door"):
         novelty = empty.look_up(spec(name), [PAPER], catalogues=catalogues)
-        assert "Bad credentials" in novelty.missing[Source.GITHUB]
+        assert "Bad credentials" in novelty.missing[NoveltySource.GITHUB]
         assert "ghp_expired" not in str(novelty.missing)
     assert sum("/search/" in path for path in empty.asked) == 1
 
 
 def test_github_is_asked_without_a_token_too(full: World) -> None:
     full.token = None
-    assert of(full.look_up(BYTES, [PAPER]), Source.GITHUB).hits
+    assert of(full.look_up(BYTES, [PAPER]), NoveltySource.GITHUB).hits
 
 
 @pytest.mark.parametrize(
@@ -251,20 +258,20 @@ def test_github_is_asked_without_a_token_too(full: World) -> None:
 def test_an_answer_that_is_none_is_no_pass(tmp_path: Path, body: bytes, said: str) -> None:
     with scripted(200, {}, body) as (url, _), world(tmp_path) as made:
         novelty = made.look_up(BYTES, [PAPER], catalogues=[made.catalogues(url)[1]])
-        assert said in novelty.missing[Source.GITHUB]
-        assert novelty.verdict is Verdict.NOT_LOOKED_UP
+        assert said in novelty.missing[NoveltySource.GITHUB]
+        assert novelty.verdict is NoveltyVerdict.NOT_LOOKED_UP
 
 
 def test_an_answer_without_end_is_cut_off(tmp_path: Path) -> None:
     with scripted(200, {}, b" " * (17 << 20)) as (url, _), world(tmp_path) as made:
         novelty = made.look_up(BYTES, [PAPER], catalogues=[made.catalogues(url)[2]])
-        assert "longer than 16 MB" in novelty.missing[Source.NPM]
+        assert "longer than 16 MB" in novelty.missing[NoveltySource.NPM]
 
 
 def test_an_index_that_does_not_describe_packages_is_not_looked_up(tmp_path: Path) -> None:
     with scripted(404, {}, b"") as (url, _), world(tmp_path) as made:
         novelty = made.look_up(BYTES, [PAPER], catalogues=[made.catalogues(url)[3]])
-        assert "does not describe packages" in novelty.missing[Source.PYPI]
+        assert "does not describe packages" in novelty.missing[NoveltySource.PYPI]
 
 
 def test_a_registry_that_is_not_known_is_not_looked_up(empty: World) -> None:
@@ -273,7 +280,7 @@ def test_a_registry_that_is_not_known_is_not_looked_up(empty: World) -> None:
 
     service = next(item.service for item in empty.catalogues() if isinstance(item, Npm))
     novelty = empty.look_up(BYTES, [PAPER], catalogues=[Npm(service, no_npm)])
-    assert "npm is not installed" in novelty.missing[Source.NPM]
+    assert "npm is not installed" in novelty.missing[NoveltySource.NPM]
 
 
 def test_hostile_descriptions_and_links_are_shown_as_harmless_text(tmp_path: Path) -> None:
@@ -285,7 +292,7 @@ def test_hostile_descriptions_and_links_are_shown_as_harmless_text(tmp_path: Pat
     )
     with scripted(200, {}, body) as (url, _), world(tmp_path) as made:
         novelty = made.look_up(BYTES, [PAPER], catalogues=[made.catalogues(url)[1]])
-        (hit,) = of(novelty, Source.GITHUB).hits
+        (hit,) = of(novelty, NoveltySource.GITHUB).hits
         assert hit.found == Found(
             name="x/bytes",
             url="https://github.com/x/bytes",

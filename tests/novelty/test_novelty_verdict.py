@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, Source, Verdict, judge
+from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, NoveltySource, NoveltyVerdict, judge
 
 NOW = datetime(2026, 6, 20, 6, tzinfo=UTC)
 FLOOR = 0.45
-LOOKED_UP = (Source.PAPER, Source.PAPER_PAGE, Source.FACTORY, Source.GITHUB, Source.NPM, Source.PYPI)
+LOOKED_UP = (
+    NoveltySource.PAPER,
+    NoveltySource.PAPER_PAGE,
+    NoveltySource.FACTORY,
+    NoveltySource.GITHUB,
+    NoveltySource.NPM,
+    NoveltySource.PYPI,
+)
 
 
-def judged(missing: tuple[Source, ...] = (), *, floor: float = FLOOR, **likeness: float) -> Novelty:
+def judged(missing: tuple[NoveltySource, ...] = (), *, floor: float = FLOOR, **likeness: float) -> Novelty:
     """By the likeness of the best hit of each source, named as the enumeration names it."""
     return judge(
         [
@@ -38,7 +45,7 @@ def judged(missing: tuple[Source, ...] = (), *, floor: float = FLOOR, **likeness
 
 def test_what_nobody_has_made_proceeds_with_the_whole_score() -> None:
     novelty = judged()
-    assert (novelty.score, novelty.verdict, novelty.missing) == (1.0, Verdict.PROCEED, {})
+    assert (novelty.score, novelty.verdict, novelty.missing) == (1.0, NoveltyVerdict.PROCEED, {})
 
 
 @pytest.mark.parametrize(
@@ -61,50 +68,52 @@ def test_the_same_repository_found_in_two_ways_counts_once() -> None:
 
 
 def test_code_of_the_papers_own_is_a_reason_for_caution_and_none_for_a_skip() -> None:
-    assert judged(PAPER=0.7).verdict is Verdict.CAUTION
-    assert judged(PAPER=0.7, PAPER_PAGE=0.7).verdict is Verdict.CAUTION
-    assert judged(PAPER=0.7, NPM=0.9, PYPI=0.5).verdict is Verdict.CAUTION
-    assert judged(PAPER=0.7, floor=0.9).verdict is Verdict.CAUTION
+    assert judged(PAPER=0.7).verdict is NoveltyVerdict.CAUTION
+    assert judged(PAPER=0.7, PAPER_PAGE=0.7).verdict is NoveltyVerdict.CAUTION
+    assert judged(PAPER=0.7, NPM=0.9, PYPI=0.5).verdict is NoveltyVerdict.CAUTION
+    assert judged(PAPER=0.7, floor=0.9).verdict is NoveltyVerdict.CAUTION
 
 
 def test_only_what_is_nearly_the_same_is_skipped() -> None:
-    assert judged(GITHUB=0.4).verdict is Verdict.PROCEED
-    assert judged(GITHUB=0.8).verdict is Verdict.CAUTION
-    assert judged(GITHUB=1.0).verdict is Verdict.SKIP
-    assert judged(GITHUB=0.8, NPM=0.5).verdict is Verdict.SKIP
+    assert judged(GITHUB=0.4).verdict is NoveltyVerdict.PROCEED
+    assert judged(GITHUB=0.8).verdict is NoveltyVerdict.CAUTION
+    assert judged(GITHUB=1.0).verdict is NoveltyVerdict.SKIP
+    assert judged(GITHUB=0.8, NPM=0.5).verdict is NoveltyVerdict.SKIP
 
 
 def test_a_floor_of_zero_skips_nothing_and_a_high_one_much() -> None:
-    assert judged(GITHUB=1.0, NPM=1.0, PYPI=1.0, floor=0.0).verdict is Verdict.CAUTION
-    assert judged(GITHUB=0.4, floor=0.8).verdict is Verdict.SKIP
+    assert judged(GITHUB=1.0, NPM=1.0, PYPI=1.0, floor=0.0).verdict is NoveltyVerdict.CAUTION
+    assert judged(GITHUB=0.4, floor=0.8).verdict is NoveltyVerdict.SKIP
 
 
-@pytest.mark.parametrize("source", [Source.GITHUB, Source.PAPER_PAGE])
-def test_a_source_that_could_change_it_makes_the_verdict_not_looked_up(source: Source) -> None:
+@pytest.mark.parametrize("source", [NoveltySource.GITHUB, NoveltySource.PAPER_PAGE])
+def test_a_source_that_could_change_it_makes_the_verdict_not_looked_up(source: NoveltySource) -> None:
     novelty = judged((source,))
-    assert novelty.verdict is Verdict.NOT_LOOKED_UP
+    assert novelty.verdict is NoveltyVerdict.NOT_LOOKED_UP
     assert novelty.missing == {source: f"{source} cannot be reached."}
     assert str(source) in str(novelty)
 
 
 def test_a_source_that_could_not_change_it_leaves_the_verdict_and_is_named() -> None:
-    novelty = judged((Source.PYPI,))
-    assert novelty.verdict is Verdict.PROCEED
+    novelty = judged((NoveltySource.PYPI,))
+    assert novelty.verdict is NoveltyVerdict.PROCEED
     assert "not looked up: PyPI" in str(novelty)
-    assert judged((Source.PYPI,), NPM=0.9, GITHUB=0.1).verdict is Verdict.NOT_LOOKED_UP
+    assert judged((NoveltySource.PYPI,), NPM=0.9, GITHUB=0.1).verdict is NoveltyVerdict.NOT_LOOKED_UP
 
 
 def test_what_speaks_against_a_spec_counts_though_other_sources_are_missing() -> None:
-    assert judged((Source.NPM, Source.PYPI), GITHUB=1.0).verdict is Verdict.SKIP
-    assert judged((Source.NPM, Source.PYPI), GITHUB=0.8).verdict is Verdict.CAUTION
+    assert judged((NoveltySource.NPM, NoveltySource.PYPI), GITHUB=1.0).verdict is NoveltyVerdict.SKIP
+    assert judged((NoveltySource.NPM, NoveltySource.PYPI), GITHUB=0.8).verdict is NoveltyVerdict.CAUTION
 
 
 def test_nothing_looked_up_is_told_without_a_figure() -> None:
-    told = str(judged((Source.GITHUB, Source.NPM, Source.PYPI, Source.PAPER_PAGE)))
+    told = str(
+        judged((NoveltySource.GITHUB, NoveltySource.NPM, NoveltySource.PYPI, NoveltySource.PAPER_PAGE))
+    )
     assert told.startswith("not looked up")
 
 
 def test_the_evidence_begins_with_what_is_most_alike_and_leads_to_its_page() -> None:
     novelty = judged(GITHUB=0.9, NPM=0.3)
-    assert [source for source, _ in novelty.evidence] == [Source.GITHUB, Source.NPM]
+    assert [source for source, _ in novelty.evidence] == [NoveltySource.GITHUB, NoveltySource.NPM]
     assert "https://github.com/someones/thing" in str(novelty)

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 from factory_assets.domain.papers import Paper
 from factory_assets.gather.arxiv import ArxivSource
-from factory_assets.gather.client import Backoff, Patience
+from factory_assets.gather.client import ArxivPatience, Backoff
 
 _RANGE = re.compile(r"submittedDate:\[(\d{12}) TO (\d{12})\]")
 _WORD = re.compile(r'abs:(?:"([^"]+)"|([\w-]+))')
@@ -206,7 +206,7 @@ class Patient:
 
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
-PATIENCE = Patience(
+PATIENCE = ArxivPatience(
     busy=Backoff(first=30, longest=100, tries=4),
     fault=Backoff(first=5, longest=60, tries=3),
     failed_query=Backoff(first=5, longest=5, tries=2),

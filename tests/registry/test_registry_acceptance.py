@@ -8,7 +8,7 @@ from pathlib import Path
 from acceptance_fakes import CONTRACT, SCENARIOS
 from build_material import make_spec
 
-from factory_assets.domain.acceptance import Acceptance, Fault, HeldScenario, ScenarioResult
+from factory_assets.domain.acceptance import Acceptance, HeldScenario, ScenarioFault, ScenarioResult
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.specs import Language
 from factory_assets.registry import Registry
@@ -53,7 +53,9 @@ def test_a_repos_story_and_the_report_tell_of_it(tmp_path: Path) -> None:
     registry.start_build(spec_id, run_id="run", now=NOW)
     results = (
         ScenarioResult(number=1, fault=None, happened="all as asked for"),
-        ScenarioResult(number=2, fault=Fault.EXIT_CODE, happened="exit code: 0 was asked for, 1 came"),
+        ScenarioResult(
+            number=2, fault=ScenarioFault.EXIT_CODE, happened="exit code: 0 was asked for, 1 came"
+        ),
     )
     registry.record_results(spec_id, 1, commit="c", phase=Phase.BUILD, results=results, now=NOW)
     story = registry.story_of("word-count")

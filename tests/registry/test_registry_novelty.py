@@ -10,7 +10,7 @@ from defs_fakes import novelty_of
 from registry_samples import DAY, LIMITS, NOW, queue, ship, spec
 
 from factory_assets.domain.builds import BuildStatus, WaitCause
-from factory_assets.domain.novelty import Found, Verdict
+from factory_assets.domain.novelty import Found, NoveltyVerdict
 from factory_assets.registry import Registry
 
 
@@ -109,5 +109,5 @@ def test_a_registry_of_before_keeps_its_specs_and_holds_none_back(registry: Regi
     queue(registry, "cache-probe")
     assert launchable(registry) == ["cache-probe"]
     assert registry.novelty_of([1]) == {}
-    assert Verdict.SKIP == "skip"  # as the view queued_specs writes it
+    assert NoveltyVerdict.SKIP == "skip"  # as the view queued_specs writes it
     assert WaitCause.EXISTS == "exists already"  # as the view and the list of what can be launched write it

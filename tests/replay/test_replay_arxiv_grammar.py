@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from factory_assets.replay.arxiv_grammar import BadQueryError, Binary, Field, Operator, Term, fixed, parsed
+from factory_assets.replay.arxiv_grammar import (
+    BadQueryError,
+    Binary,
+    Field,
+    GrammarTerm,
+    Operator,
+    fixed,
+    parsed,
+)
 
 
 def read(query: str) -> str:
@@ -107,7 +115,7 @@ def test_a_raw_query_is_not_fixed() -> None:
     with pytest.raises(BadQueryError):
         parsed("pineapple")
     assert parsed("ti: a OR(abs : b)") == Binary(
-        Operator.OR, Term(Field.TITLE, "a"), Term(Field.ABSTRACT, "b")
+        Operator.OR, GrammarTerm(Field.TITLE, "a"), GrammarTerm(Field.ABSTRACT, "b")
     )
 
 

@@ -32,7 +32,7 @@ from factory_assets.replay.recordings_model import (
     EditCall,
     OtherCall,
     ReadCall,
-    Turn,
+    RecordedTurn,
     WriteCall,
 )
 
@@ -52,7 +52,7 @@ def test_a_folder_of_recordings_is_loaded_by_repo_and_date(tmp_path: Path) -> No
     (tmp_path / "each.yaml").write_text("date: each\n")
     (tmp_path / "notes.txt").write_text("not a recording")
     loaded = Recordings.load(tmp_path)
-    assert loaded.conversations["some-tool"].turns(Phase.BUILD) == (Turn(say="Done."),)
+    assert loaded.conversations["some-tool"].turns(Phase.BUILD) == (RecordedTurn(say="Done."),)
     assert loaded.conversations["some-tool"].turns(Phase.SEO) is None
     assert loaded.analysis(date(2026, 6, 3)) is loaded.analyses[date(2026, 6, 3)]
     assert loaded.analysis(date(2026, 6, 4)) is loaded.analyses["each"]
@@ -122,7 +122,7 @@ def test_any_other_tool_is_passed_on_as_it_is() -> None:
     assert turn.calls == (OtherCall(tool="Glob", input={"pattern": "*.py"}),)
 
 
-def demo_turns(name: str, phase: Phase) -> tuple[Turn, ...]:
+def demo_turns(name: str, phase: Phase) -> tuple[RecordedTurn, ...]:
     turns = DEMO.conversations[name].turns(phase)
     assert turns is not None
     return turns
@@ -142,7 +142,7 @@ def scaffolded(spec: Spec, root: Path) -> None:
         (package / "__init__.py").write_text('__version__ = "0.1.0"\n')
 
 
-def play(turns: Sequence[Turn], root: Path) -> None:
+def play(turns: Sequence[RecordedTurn], root: Path) -> None:
     """Do to the tree what Claude Code would, by its rules: an existing file is read before it is changed."""
     known: set[str] = set()
     for call in (call for turn in turns for call in turn.calls):

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
 from factory_assets.router.abilities import Ability
-from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
+from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Use
 from factory_assets.router.backends_file import default_backend, load_backends
 
 SECRET = "sk-ant-api03-very-secret"
@@ -173,7 +173,7 @@ def test_a_login_is_brought_along_by_its_caller_and_never_used_for_plain_calls()
 def test_a_stand_in_takes_plain_calls_that_it_has_room_for(tmp_path: Path) -> None:
     _, local = load(tmp_path, WHOLE)
     schema = frozenset({Ability.SCHEMA})
-    needs = Needs(
+    needs = CallNeeds(
         model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=24_000, output_tokens=8_000, abilities=schema
     )
     served = local.serving(needs)
@@ -188,7 +188,7 @@ def test_a_stand_in_takes_plain_calls_that_it_has_room_for(tmp_path: Path) -> No
         {"use": Use.AGENTS},
         {"model": "claude-sonnet-5-5"},
     ):
-        assert local.serving(Needs(**{**needs.__dict__, **beyond})) is None
+        assert local.serving(CallNeeds(**{**needs.__dict__, **beyond})) is None
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_without_a_file_every_model_of_the_api_is_passed_on_by_its_name(
     name: str, tier: int, context: int | None
 ) -> None:
     served = default_backend("https://api.anthropic.com").serving(
-        Needs(model=name, use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
+        CallNeeds(model=name, use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
     )
     assert served is not None
     assert (served.name, served.tier, served.context_tokens) == (name, tier, context)

@@ -20,7 +20,7 @@ from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER
 from factory_assets.llm.prompts import Prompts
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
-from factory_assets.router.canonical import Question, owner_of
+from factory_assets.router.canonical import CanonicalQuestion, owner_of
 from factory_assets.settings import PROJECT_ROOT
 
 PAPERS = [paper_text(record.paper) for record in load_papers()[:4]]
@@ -35,10 +35,12 @@ def question(
     owner: str = HOUSE,
     target: str = "/v1/messages",
     session: str | None = None,
-) -> Question | None:
+) -> CanonicalQuestion | None:
     sent = content if isinstance(content, bytes) else json.dumps(content).encode()
     raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
-    return Question.read(sent, Asked.read(sent, session=session), owner=owner, target=target, headers=raw)
+    return CanonicalQuestion.read(
+        sent, Asked.read(sent, session=session), owner=owner, target=target, headers=raw
+    )
 
 
 def body(prompt: Any = "hello", **rest: Any) -> dict[str, Any]:

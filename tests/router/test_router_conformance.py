@@ -23,7 +23,7 @@ from factory_assets.domain.agents import Purpose, Question
 from factory_assets.domain.errors import CredentialError
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.routed_api import RoutedApi
-from factory_assets.llm.router import Router
+from factory_assets.llm.router import RouterClient
 from factory_assets.replay.server import ReplayServer
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
@@ -297,7 +297,7 @@ def test_the_factorys_own_question_goes_by_the_router_and_arrives_with_the_real_
 def test_our_client_of_llm_router_reads_what_this_router_tells(tmp_path: Path) -> None:
     with messages_api(whole("4")) as api:
         access = router_to(f"http://{api.place}", tmp_path, api_key=REAL)
-        asking = Router(access.url, api_key=SecretStr(access.signer.control()))
+        asking = RouterClient(access.url, api_key=SecretStr(access.signer.control()))
         with granted(access) as way, client_at(access, way) as client:
             client.messages.create(**ASK)
         assert asking.health().status == "ok"
@@ -312,7 +312,7 @@ def test_our_client_of_llm_router_reads_what_this_router_tells(tmp_path: Path) -
 
 def test_our_client_of_llm_router_is_refused_with_a_calls_token(tmp_path: Path) -> None:
     with messages_api() as api, granted(router_to(f"http://{api.place}", tmp_path, api_key=REAL)) as way:
-        asking = Router(str(way._http.base_url), api_key=SecretStr(way.token("")))
+        asking = RouterClient(str(way._http.base_url), api_key=SecretStr(way.token("")))
         assert asking.health().status == "ok"
         for act in (asking.backends, asking.stats):
             with pytest.raises(CredentialError):

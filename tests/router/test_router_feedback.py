@@ -12,7 +12,7 @@ from factory_assets.domain.builds import GateVerdict
 from factory_assets.gates import ALL_GATES
 from factory_assets.gateways import Gateways
 from factory_assets.llm.feedback import Feedback, feedback_on_build, quality_of_build, tell_router
-from factory_assets.llm.router import Router
+from factory_assets.llm.router import RouterClient
 from factory_assets.settings import Mode, Settings
 
 TAKEN = Reply(body={"total_feedback": 1})
@@ -73,7 +73,7 @@ def test_a_shipped_and_a_refused_build_are_reported_to_the_router(replay_setting
 def test_a_router_that_does_not_take_it_costs_one_line(reply: Reply) -> None:
     said: list[str] = []
     with serving(reply) as server:
-        tell_router(Router(server.url), Feedback(0.5, 2, 1.0), said.append)
+        tell_router(RouterClient(server.url), Feedback(0.5, 2, 1.0), said.append)
     (line,) = said
     assert line.startswith("The router was not told how this build ended. ")
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from factory_assets.router.abilities import Ability
-from factory_assets.router.backends import Backend, CredentialKind, Kind, Model, Needs, Use
+from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Kind, Model, Use
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.health import Choice, Ending, Health, HealthCall, Status
+from factory_assets.router.health import CallEnding, Health, HealthCall, HealthChoice, Status
 
-PLAIN = Needs(model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=1000, output_tokens=1000)
-AGENTS = Needs(model="claude-haiku-5-5", use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
+PLAIN = CallNeeds(model="claude-haiku-5-5", use=Use.PLAIN, input_tokens=1000, output_tokens=1000)
+AGENTS = CallNeeds(model="claude-haiku-5-5", use=Use.AGENTS, abilities=frozenset({Ability.TOOLS}))
 
 
 @dataclass
@@ -52,24 +52,24 @@ class World:
     clock: Clock
     backends: tuple[Backend, ...]
 
-    def chosen(self, needs: Needs = PLAIN, but_not: frozenset[str] = frozenset()) -> str | None:
+    def chosen(self, needs: CallNeeds = PLAIN, but_not: frozenset[str] = frozenset()) -> str | None:
         choice = self.health.choose(self.backends, needs, but_not=but_not)
         return choice and f"{choice.backend.name}/{choice.model.name}"
 
     def begin(self, at: int = 0, streams: bool = True) -> HealthCall:
         model = self.backends[at].serving(PLAIN)
         assert model is not None
-        call = self.health.begin(Choice(self.backends[at], model), streams=streams)
+        call = self.health.begin(HealthChoice(self.backends[at], model), streams=streams)
         assert call is not None
         return call
 
-    def call(self, status: int = 200, ending: Ending = Ending.WHOLE, **headers: str) -> None:
+    def call(self, status: int = 200, ending: CallEnding = CallEnding.WHOLE, **headers: str) -> None:
         call = self.begin()
         call.answered(status, {name.replace("_", "-"): value for name, value in headers.items()})
         call.ended(ending)
 
     def cut(self) -> None:
-        self.begin().ended(Ending.CUT)
+        self.begin().ended(CallEnding.CUT)
 
     @property
     def status(self) -> Status:
@@ -97,7 +97,7 @@ def test_after_three_failures_in_a_row_calls_spill_over_and_one_of_them_tries_it
     assert world.chosen() == "local/qwen"
     probe.answered(200, {})
     assert (world.status, world.chosen()) == (Status.DEGRADED, "anthropic/claude-haiku-5-5")
-    probe.ended(Ending.WHOLE)
+    probe.ended(CallEnding.WHOLE)
     for _ in range(9):
         world.call()
     assert world.status is Status.HEALTHY
@@ -137,7 +137,7 @@ def test_a_backend_that_answers_and_cuts_its_answers_off_goes_down_for_longer_ea
         world.clock.advance(0.5)
         probe.answered(200, {})
         assert world.status is Status.DEGRADED
-        probe.ended(Ending.CUT)
+        probe.ended(CallEnding.CUT)
         assert world.status is Status.DOWN
 
 
@@ -155,8 +155,8 @@ def test_once_it_has_been_healthy_again_the_pauses_begin_anew(world: World) -> N
 def test_a_call_counts_once_however_often_it_fails_and_ends(world: World) -> None:
     call = world.begin()
     call.answered(500, {})
-    call.ended(Ending.CUT)
-    call.ended(Ending.CUT)
+    call.ended(CallEnding.CUT)
+    call.ended(CallEnding.CUT)
     [row, *_] = world.health.rows(world.backends)
     assert (row.in_flight, row.total_requests, row.total_errors) == (0, 1, 1)
     world.call(500)
@@ -182,8 +182,8 @@ def test_what_a_caller_does_wrong_and_a_rate_limit_count_for_nothing(world: Worl
 
 def test_a_caller_that_hangs_up_counts_for_nothing(world: World) -> None:
     for _ in range(20):
-        world.begin().ended(Ending.HUNG_UP)
-        world.call(200, Ending.HUNG_UP)
+        world.begin().ended(CallEnding.HUNG_UP)
+        world.call(200, CallEnding.HUNG_UP)
     assert world.status is Status.HEALTHY
     [row, *_] = world.health.rows(world.backends)
     assert (row.in_flight, row.total_requests, row.total_errors) == (0, 40, 0)
@@ -197,7 +197,7 @@ def test_a_try_that_tells_nothing_leaves_the_next_call_to_try(world: World, stat
     probe = world.begin()
     if status is not None:
         probe.answered(status, {})
-    probe.ended(Ending.HUNG_UP if status is None else Ending.WHOLE)
+    probe.ended(CallEnding.HUNG_UP if status is None else CallEnding.WHOLE)
     assert (world.status, world.chosen(AGENTS)) == (Status.DOWN, "anthropic/claude-haiku-5-5")
 
 
@@ -210,7 +210,7 @@ def test_a_try_that_hears_nothing_for_a_minute_does_not_keep_the_next_one_from_t
     assert world.chosen() == "local/qwen"
     world.clock.advance(1)
     second = world.begin()
-    silent.ended(Ending.HUNG_UP)
+    silent.ended(CallEnding.HUNG_UP)
     assert world.chosen() == "local/qwen"
     second.answered(200, {})
     assert world.status is Status.DEGRADED
@@ -220,7 +220,7 @@ def test_a_hundred_calls_that_fail_together_lengthen_the_pause_once(world: World
     calls = [world.begin() for _ in range(100)]
     for call in calls:
         call.answered(503, {})
-        call.ended(Ending.WHOLE)
+        call.ended(CallEnding.WHOLE)
     assert world.health.back_at(world.backends[:1], PLAIN) == world.clock.now + timedelta(seconds=5)
 
 
@@ -229,12 +229,12 @@ def test_calls_from_before_it_went_down_bring_it_neither_back_nor_down_again(wor
     for _ in range(3):
         world.cut()
     old[0].answered(200, {})
-    old[0].ended(Ending.WHOLE)
+    old[0].ended(CallEnding.WHOLE)
     assert world.status is Status.DOWN
     world.clock.advance(5)
     world.begin().answered(200, {})
     for call in old[1:]:
-        call.ended(Ending.CUT)
+        call.ended(CallEnding.CUT)
     assert world.status is Status.DEGRADED
 
 
@@ -262,7 +262,7 @@ def test_slow_first_bytes_degrade_a_backend_and_answers_in_one_piece_tell_nothin
         call = world.begin(streams=streams)
         world.clock.advance(seconds)
         call.answered(200, {})
-        call.ended(Ending.WHOLE)
+        call.ended(CallEnding.WHOLE)
         assert world.status is status
     [row, *_] = world.health.rows(world.backends)
     assert row.latency_ms == round((40 * 0.7 + 1 * 0.3) * 1000)
@@ -303,7 +303,7 @@ def test_a_backend_that_was_tried_for_this_call_is_not_chosen_again(world: World
 
 
 def test_what_is_too_large_for_all_goes_to_the_api_that_refuses_it_in_its_own_words(world: World) -> None:
-    huge = Needs(
+    huge = CallNeeds(
         model="claude-haiku-5-5", use=Use.AGENTS, input_tokens=2_000_000, abilities=frozenset({Ability.TOOLS})
     )
     assert world.chosen(huge) == "anthropic/claude-haiku-5-5"
@@ -336,8 +336,8 @@ def test_the_rows_have_the_fields_that_users_of_llm_router_know(world: World) ->
 
 def test_callers_that_make_up_models_do_not_fill_the_memory(world: World) -> None:
     for number in range(1000):
-        choice = Choice(world.backends[0], Model(name=f"made-up-{number}", tier=3))
+        choice = HealthChoice(world.backends[0], Model(name=f"made-up-{number}", tier=3))
         call = world.health.begin(choice, streams=True)
         assert call is not None
-        call.ended(Ending.HUNG_UP)
+        call.ended(CallEnding.HUNG_UP)
     assert len(world.health.rows(world.backends)) < 120

@@ -27,7 +27,7 @@ from factory_assets.router.learning import (
     Lesson,
     band_of,
 )
-from factory_assets.router.quality import Feedback, Tally
+from factory_assets.router.quality import CallFeedback, Tally
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
 GOOD = 0.8
@@ -50,7 +50,7 @@ def taught(seed: int, draw: Draw, *, cheaper: float, calls: int, dearer: float =
         score = round(lesson.threshold * 100) - 5 * chance.randrange(2)
         tier, _ = lesson.tier(score, has_tools=False, lot=chance.random())
         quality = draw(chance, dearer if tier == 3 else cheaper)
-        lesson, why = lesson.learn(Feedback(score=score / 100, tier=tier, quality=quality), at=0.0)
+        lesson, why = lesson.learn(CallFeedback(score=score / 100, tier=tier, quality=quality), at=0.0)
         if why is not None:
             thresholds.append(lesson.threshold)
     return thresholds
@@ -100,7 +100,7 @@ def test_calls_far_from_the_threshold_or_of_the_first_tier_move_nothing() -> Non
     lesson = Lesson()
     for _ in range(2000):
         for score, tier, quality in ((0.9, 2, 1.0), (0.9, 3, 0.0), (0.5, 1, 1.0), (0.5, 3, 0.0)):
-            lesson, why = lesson.learn(Feedback(score=score, tier=tier, quality=quality), at=0.0)
+            lesson, why = lesson.learn(CallFeedback(score=score, tier=tier, quality=quality), at=0.0)
             assert why is None
 
 
@@ -109,8 +109,8 @@ def test_after_a_move_nothing_that_was_known_before_counts() -> None:
     while learned.threshold == FIRST_THRESHOLD:
         lesson = learned
         for band in (0.5, 0.55):
-            learned, _ = learned.learn(Feedback(score=band, tier=2, quality=0.9), at=0.0)
-            learned, _ = learned.learn(Feedback(score=band, tier=3, quality=0.9), at=0.0)
+            learned, _ = learned.learn(CallFeedback(score=band, tier=2, quality=0.9), at=0.0)
+            learned, _ = learned.learn(CallFeedback(score=band, tier=3, quality=0.9), at=0.0)
     assert lesson.tallies
     assert learned.threshold == 0.55
     above = learned.above(at=0.0)
@@ -123,11 +123,11 @@ def test_what_is_older_than_it_may_be_counts_no_more() -> None:
     lesson = Lesson()
     for tier in (2, 3):
         for _ in range(20):
-            lesson, _ = lesson.learn(Feedback(score=0.5, tier=tier, quality=0.9), at=0.0)
+            lesson, _ = lesson.learn(CallFeedback(score=0.5, tier=tier, quality=0.9), at=0.0)
     old, stale = MOST_AGE.total_seconds() - 1, MOST_AGE.total_seconds()
     counts = [(lesson.above(at=at).cheaper.samples, lesson.above(at=at).dearer.mean) for at in (old, stale)]  # type: ignore[union-attr]
     assert counts == [(20, pytest.approx(0.9)), (0, None)]
-    lesson, _ = lesson.learn(Feedback(score=0.5, tier=2, quality=0.1), at=stale)
+    lesson, _ = lesson.learn(CallFeedback(score=0.5, tier=2, quality=0.1), at=stale)
     assert lesson.above(at=stale).cheaper.samples == 1  # type: ignore[union-attr]
 
 
@@ -176,14 +176,14 @@ def test_each_score_lies_in_the_band_that_its_points_are_in() -> None:
 )
 def test_bad_feedback_is_refused_with_one_clear_error(body: str) -> None:
     with pytest.raises(InputError, match="This is no feedback") as caught:
-        Feedback.read(json.loads(body))
+        CallFeedback.read(json.loads(body))
     assert caught.value.where in {"score", "tier", "quality", "body"}
     assert "score 0 to 1" in caught.value.fix
 
 
 def test_feedback_of_whole_numbers_and_with_further_fields_is_taken() -> None:
-    read = Feedback.read({"score": 1, "tier": 3, "quality": 0, "request_hash": "x"})
-    assert read == Feedback(score=1.0, tier=3, quality=0.0)
+    read = CallFeedback.read({"score": 1, "tier": 3, "quality": 0, "request_hash": "x"})
+    assert read == CallFeedback(score=1.0, tier=3, quality=0.0)
 
 
 def test_routers_that_share_a_file_learn_together_and_go_by_the_same_threshold(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_routers_that_share_a_file_learn_together_and_go_by_the_same_threshold(t
         learners = [one, other]
         count = 0
         while one.threshold == FIRST_THRESHOLD:
-            given = Feedback(score=0.5, tier=2 + count // 2 % 2, quality=0.9)
+            given = CallFeedback(score=0.5, tier=2 + count // 2 % 2, quality=0.9)
             learners[count % 2].learn(given, now=NOW)
             count += 1
         assert other.threshold == one.threshold == 0.55
@@ -209,7 +209,7 @@ def test_calls_still_have_a_tier_while_the_file_cannot_be_read(tmp_path: Path) -
         assert learner.tier(45, has_tools=False, lot=1.0) == (2, False)
         assert learner.threshold == 0.5
         with pytest.raises(InfrastructureError, match="The router's feedback cannot be kept: no such table"):
-            learner.learn(Feedback(score=0.5, tier=2, quality=0.9), now=NOW)
+            learner.learn(CallFeedback(score=0.5, tier=2, quality=0.9), now=NOW)
 
 
 def test_what_was_learned_outlives_a_router_that_is_killed(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_the_threshold_is_explained_as_plain_data(tmp_path: Path) -> None:
     with Learner.open(tmp_path / "f.sqlite") as learner:
         nothing = learner.explain(now=NOW)
         for score, tier, quality in ((0.47, 2, 0.5), (0.47, 3, 0.7), (0.1, 1, 0.9), (0.9, 3, 0.3)):
-            assert learner.learn(Feedback(score=score, tier=tier, quality=quality), now=NOW) is None
+            assert learner.learn(CallFeedback(score=score, tier=tier, quality=quality), now=NOW) is None
         explained = json.loads(learner.explain(now=NOW + timedelta(days=1)).model_dump_json())
     assert (nothing.total_feedback, nothing.avg_quality, nothing.by_tier) == (0, None, {})
     assert explained["threshold"] == 0.5

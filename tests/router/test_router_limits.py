@@ -13,7 +13,7 @@ import pytest
 
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.router.limit_headers import Estimate, told
-from factory_assets.router.limits import Limits, Slot
+from factory_assets.router.limits import CallSlot, RateLimits
 
 START = datetime(2026, 6, 17, 8, tzinfo=UTC)
 SMALL = Estimate(input_tokens=100, output_tokens=10)
@@ -55,13 +55,13 @@ async def settled() -> None:
 @dataclass
 class World:
     time: Time = field(default_factory=Time)
-    limits: Limits = field(init=False)
+    limits: RateLimits = field(init=False)
     order: list[str] = field(default_factory=list)
-    slots: list[Slot] = field(default_factory=list)
+    slots: list[CallSlot] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.limits = Limits(self.time, self.time.sleep)
+        self.limits = RateLimits(self.time, self.time.sleep)
 
     async def told(
         self, status: int = 200, *, model: str = "m", backend: str = "b", **kinds: tuple[int, int, float]

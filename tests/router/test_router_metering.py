@@ -29,7 +29,7 @@ from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.llm.prices import Extras, cost_usd, dearest_cost
 from factory_assets.router.asked import Asked
 from factory_assets.router.client import RouterPass
-from factory_assets.router.metering import Call, GrantMeter
+from factory_assets.router.metering import GrantMeter, TrackedCall
 
 ONE = Usage(input_tokens=1000, output_tokens=100)
 PRICE = cost_usd(MODEL, ONE)
@@ -65,7 +65,7 @@ def call(access: EgressProxy, path: str = "/v1/messages", **request: Any) -> tup
     return ask_port(access.port, path, body=body, x_api_key=access.token)
 
 
-def begun(meter: GrantMeter) -> Call:
+def begun(meter: GrantMeter) -> TrackedCall:
     return meter.call(Asked.read(b"{}"), 2)
 
 

@@ -10,14 +10,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from factory_assets.domain.builds import Usage
-from factory_assets.router.backends import Backend, CredentialKind, Needs, Use
+from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Use
 from factory_assets.router.backends_file import default_backend
-from factory_assets.router.health import Ending, Health
+from factory_assets.router.health import CallEnding, Health
 from factory_assets.router.limits import LimitRow
 from factory_assets.router.metrics import Metrics
 from factory_assets.router.shapes import CallFacts, Outcome
 
-NEEDS = Needs(model="claude-haiku-5-5", use=Use.PLAIN)
+NEEDS = CallNeeds(model="claude-haiku-5-5", use=Use.PLAIN)
 CALL = CallFacts(
     outcome=Outcome.ANSWERED,
     model="claude-haiku-5-5",
@@ -122,11 +122,11 @@ def test_the_state_of_the_backends_is_that_of_the_moment(world: World) -> None:
     read = world.read()
     assert read["in_flight | anthropic"] == 1
     assert (read["backend_status | anthropic | healthy"], read["backend_status | anthropic | down"]) == (1, 0)
-    call.ended(Ending.CUT)
+    call.ended(CallEnding.CUT)
     for _ in range(3):
         again = world.health.begin(choice, streams=True)
         if again is not None:
-            again.ended(Ending.CUT)
+            again.ended(CallEnding.CUT)
     read = world.read()
     assert read["in_flight | anthropic"] == 0
     assert (read["backend_status | anthropic | healthy"], read["backend_status | anthropic | down"]) == (0, 1)

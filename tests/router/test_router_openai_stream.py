@@ -15,7 +15,7 @@ import pytest
 from llm_server import Reply, error, message, serving, stream, usage
 from pydantic import BaseModel
 
-from factory_assets.router.answer import Answer
+from factory_assets.router.answer import BackendAnswer
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.openai_answer import (
     answer_from_chat,
@@ -369,7 +369,7 @@ def test_the_anthropic_client_reads_a_local_models_stream(
 
 
 def test_what_a_local_model_counts_is_counted_by_the_routers_meter() -> None:
-    meter = Answer(streams=True)
+    meter = BackendAnswer(streams=True)
     meter.feed(through(FromChat(), chunks(*LOCAL)))
     meter.end()
     assert meter.complete

@@ -29,7 +29,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.routed_api import RoutedApi
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Conversation, Turn
+from factory_assets.replay.recordings_model import Conversation, RecordedTurn
 from factory_assets.replay.server import ReplayServer
 from factory_assets.router.client import RouterAccess, RouterPass
 from factory_assets.router.passing import passed_on
@@ -55,7 +55,7 @@ def port_of(access: RouterAccess) -> int:
 @pytest.fixture
 def direct() -> Iterator[str]:
     """A replay server that lets in the real key alone."""
-    recordings = Recordings.of(Conversation(repo="word-count", build=(Turn(say="Done."),)))
+    recordings = Recordings.of(Conversation(repo="word-count", build=(RecordedTurn(say="Done."),)))
     with ReplayServer(recordings=recordings, accepted_keys=frozenset({REAL})) as server:
         yield server.url
 

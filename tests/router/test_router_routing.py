@@ -17,8 +17,8 @@ from factory_assets.router.abilities import Ability
 from factory_assets.router.asked import Asked
 from factory_assets.router.backends import Model, Price
 from factory_assets.router.learning import TRIAL_SHARE, Learner
-from factory_assets.router.routing import Call, Choice, Routing, SessionShape
-from factory_assets.router.sessions import Sessions
+from factory_assets.router.routing import RouteChoice, RoutedCall, Routing, SessionShape
+from factory_assets.router.sessions import PinnedSessions
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
@@ -38,11 +38,11 @@ MODELS = (model(HAIKU, 1), model(SONNET, 2), model(OPUS, 3))
 @pytest.fixture
 def routing(tmp_path: Path) -> Iterator[Routing]:
     file = tmp_path / "router.sqlite"
-    with Sessions.open(file) as sessions, Learner.open(file) as learner:
+    with PinnedSessions.open(file) as sessions, Learner.open(file) as learner:
         yield Routing(MODELS, sessions, learner, pytest.fail)
 
 
-def call(text: str = EASY, *, session: str | None = None, **more: Any) -> Call:
+def call(text: str = EASY, *, session: str | None = None, **more: Any) -> RoutedCall:
     own = {"phase", "may_reroute", "owner"}
     body = {
         "model": SONNET,
@@ -52,14 +52,14 @@ def call(text: str = EASY, *, session: str | None = None, **more: Any) -> Call:
     }
     content = json.dumps(body).encode()
     known = {"owner": "word-count", "phase": "build", **{n: v for n, v in more.items() if n in own}}
-    return Call(Asked.read(content, session=session), len(content), **known)
+    return RoutedCall(Asked.read(content, session=session), len(content), **known)
 
 
-def plain(text: str = EASY, **more: Any) -> Call:
+def plain(text: str = EASY, **more: Any) -> RoutedCall:
     return call(text, may_reroute=True, **{"model": OPUS, **more})
 
 
-def agent(session: str = "s1", **more: Any) -> Call:
+def agent(session: str = "s1", **more: Any) -> RoutedCall:
     return call(
         session=session, **{"tools": [{"name": "Bash"}], "system": "You are an agent. " * 500, **more}
     )
@@ -74,7 +74,7 @@ def agent(session: str = "s1", **more: Any) -> Call:
     ],
 )
 def test_a_plain_call_goes_to_the_model_of_the_tier_that_its_score_asks_for(
-    routing: Routing, asked: Call, goes_to: str, tier: int, score: int
+    routing: Routing, asked: RoutedCall, goes_to: str, tier: int, score: int
 ) -> None:
     choice = routing.choose(asked, NOW)
     assert (choice.model, choice.tier, choice.score) == (goes_to, tier, score)
@@ -108,7 +108,7 @@ def test_a_plain_call_goes_to_no_model_that_costs_more_than_its_own_as_long_as_i
     ],
 )
 def test_a_call_that_may_not_be_rerouted_or_has_tools_or_signed_thinking_keeps_its_model(
-    routing: Routing, asked: Call
+    routing: Routing, asked: RoutedCall
 ) -> None:
     choice = routing.choose(asked, NOW)
     assert (choice.model, choice.tier, choice.why) == (SONNET, 2, "It may not be rerouted.")
@@ -117,7 +117,9 @@ def test_a_call_that_may_not_be_rerouted_or_has_tools_or_signed_thinking_keeps_i
 def test_what_is_no_request_goes_on_as_it_is_for_the_api_to_refuse(routing: Routing) -> None:
     for content in (b"[]", b"{", b'{"model": 5, "messages": 7, "tools": "x", "thinking": []}'):
         for session in (None, "s"):
-            asked = Call(Asked.read(content, session=session), len(content), "o", "build", may_reroute=True)
+            asked = RoutedCall(
+                Asked.read(content, session=session), len(content), "o", "build", may_reroute=True
+            )
             assert routing.choose(asked, NOW).model in {"", HAIKU, SONNET}
 
 
@@ -150,7 +152,7 @@ def test_of_one_tier_the_cheapest_takes_it(routing: Routing) -> None:
     ],
 )
 def test_a_model_that_cannot_do_a_call_does_not_get_it(
-    routing: Routing, asked: Call, lacks: dict[str, Any]
+    routing: Routing, asked: RoutedCall, lacks: dict[str, Any]
 ) -> None:
     able = routing.choose(asked, NOW)
     assert able.model in {HAIKU, SONNET}
@@ -164,7 +166,7 @@ def test_a_model_that_cannot_do_a_call_does_not_get_it(
 def test_a_share_of_the_calls_beside_the_threshold_goes_to_the_other_tier_and_always_the_same_ones(
     routing: Routing,
 ) -> None:
-    def choices(make: str) -> list[Choice]:
+    def choices(make: str) -> list[RouteChoice]:
         return [
             routing.choose(plain(make.format(n), output_config=SCHEMA, system="z"), NOW) for n in range(400)
         ]
@@ -265,6 +267,6 @@ def test_a_session_that_cannot_be_remembered_keeps_its_model_and_that_is_told_on
 def test_a_dated_name_is_that_of_its_model(routing: Routing) -> None:
     lower = replace(routing, lowest={"build": SONNET})
     assert lower.choose(agent(model=f"{OPUS}-20261001"), NOW).model == SONNET
-    assert routing.choose(call(model=f"{OPUS}-20261001"), NOW) == Choice(
+    assert routing.choose(call(model=f"{OPUS}-20261001"), NOW) == RouteChoice(
         f"{OPUS}-20261001", 3, 5, "It may not be rerouted."
     )

@@ -19,7 +19,7 @@ from bench.edits import OTHER_MATTERS
 from factory_assets.network.async_client import AsyncClient
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.cache import Place
-from factory_assets.router.canonical import Question
+from factory_assets.router.canonical import CanonicalQuestion
 from factory_assets.router.semantic import Embeddings, Lexical, Semantic
 from factory_assets.router.words import Words
 
@@ -27,8 +27,8 @@ from factory_assets.router.words import Words
 _MORE = Path(__file__).with_name("abstracts.jsonl.gz")
 
 
-def question(variable: str, frame: str = "frame") -> Question:
-    return Question("key", "key whole", frame, variable)
+def question(variable: str, frame: str = "frame") -> CanonicalQuestion:
+    return CanonicalQuestion("key", "key whole", frame, variable)
 
 
 def places(*variables: str, frame: str = "frame") -> list[Place]:

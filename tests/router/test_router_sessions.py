@@ -17,7 +17,7 @@ from layout import python_path
 
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.router.asked import Asked
-from factory_assets.router.sessions import Pin, Sessions, Talk
+from factory_assets.router.sessions import Pin, PinnedSessions, Talk
 
 NOW = datetime(2026, 6, 17, 8, tzinfo=UTC)
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
@@ -37,7 +37,7 @@ def blocks(*texts: str) -> list[dict[str, Any]]:
 
 
 def test_a_session_keeps_the_model_that_it_was_first_given_whatever_is_chosen_later(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "data" / "router.sqlite") as sessions:
+    with PinnedSessions.open(tmp_path / "data" / "router.sqlite") as sessions:
         assert sessions.held(talk(), NOW) is None
         assert sessions.pin(talk(), HAIKU, NOW) == Pin(HAIKU)
         assert sessions.pin(talk(), OPUS, NOW) == Pin(HAIKU)
@@ -45,7 +45,7 @@ def test_a_session_keeps_the_model_that_it_was_first_given_whatever_is_chosen_la
 
 
 def test_the_small_model_beside_the_main_one_has_a_pin_of_its_own(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite") as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite") as sessions:
         sessions.pin(talk(model=OPUS), SONNET, NOW)
         sessions.pin(talk(model=HAIKU), HAIKU, NOW)
         assert sessions.held(talk(model=OPUS), NOW) == Pin(SONNET)
@@ -53,7 +53,7 @@ def test_the_small_model_beside_the_main_one_has_a_pin_of_its_own(tmp_path: Path
 
 
 def test_a_system_prompt_that_is_new_to_a_session_is_told_once_and_switches_nothing(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite") as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite") as sessions:
         sessions.pin(talk(), HAIKU, NOW)
         subagent = talk(system="You look for files.")
         assert sessions.held(subagent, NOW) == Pin(HAIKU, is_new_prompt=True)
@@ -74,7 +74,7 @@ def test_the_attribution_block_is_no_part_of_the_system_prompt() -> None:
 
 
 def test_an_owner_learns_and_moves_nothing_of_anothers_session(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite") as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite") as sessions:
         sessions.pin(talk(), HAIKU, NOW)
         assert sessions.held(talk(owner="other"), NOW) is None
         sessions.pin(talk(owner="other"), OPUS, NOW)
@@ -83,7 +83,7 @@ def test_an_owner_learns_and_moves_nothing_of_anothers_session(tmp_path: Path) -
 
 def test_a_pin_holds_while_nothing_can_be_written(tmp_path: Path) -> None:
     file = tmp_path / "s.sqlite"
-    with Sessions.open(file) as sessions, sqlite3.connect(file, isolation_level=None) as writer:
+    with PinnedSessions.open(file) as sessions, sqlite3.connect(file, isolation_level=None) as writer:
         sessions.pin(talk(), HAIKU, NOW)
         writer.execute("BEGIN IMMEDIATE")
         assert sessions.held(talk(), NOW + timedelta(hours=1)) == Pin(HAIKU)
@@ -104,12 +104,12 @@ def test_pins_outlive_a_router_that_is_killed(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": python_path(__file__)}
     killed = subprocess.run([sys.executable, "-c", code, str(file)], env=env, check=False)
     assert killed.returncode == -signal.SIGKILL
-    with Sessions.open(file) as sessions:
+    with PinnedSessions.open(file) as sessions:
         assert sessions.held(talk(), NOW) == Pin(HAIKU)
 
 
 def test_a_pin_goes_when_it_was_not_used_for_long_and_stays_while_it_is(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite", most_age=timedelta(days=2)) as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite", most_age=timedelta(days=2)) as sessions:
         sessions.pin(talk("idle"), HAIKU, NOW)
         sessions.pin(talk("busy"), HAIKU, NOW)
         sessions.held(talk("busy"), NOW + timedelta(days=1.5))
@@ -119,7 +119,7 @@ def test_a_pin_goes_when_it_was_not_used_for_long_and_stays_while_it_is(tmp_path
 
 
 def test_of_too_many_pins_the_longest_unused_go_and_an_owner_drives_out_its_own_first(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite", most=8, most_of_owner=3) as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite", most=8, most_of_owner=3) as sessions:
         sessions.pin(talk("quiet", owner="a"), HAIKU, NOW)
         for n in range(1, 21):
             sessions.pin(talk(f"s{n}", owner="noisy"), HAIKU, NOW + timedelta(seconds=n))
@@ -135,7 +135,7 @@ def test_of_too_many_pins_the_longest_unused_go_and_an_owner_drives_out_its_own_
 
 
 def test_a_models_cache_is_warm_for_five_minutes_after_a_session_used_its_prompt(tmp_path: Path) -> None:
-    with Sessions.open(tmp_path / "s.sqlite") as sessions:
+    with PinnedSessions.open(tmp_path / "s.sqlite") as sessions:
         sessions.pin(talk(model=OPUS), SONNET, NOW)
         sessions.pin(talk("s2", model=HAIKU, system="other rules"), HAIKU, NOW)
         system = talk().system
@@ -162,6 +162,6 @@ def test_a_file_that_holds_no_sessions_is_one_clear_error(tmp_path: Path) -> Non
     file.write_text("no database at all " * 100)
     with (
         pytest.raises(InfrastructureError, match="The router's sessions cannot be kept"),
-        Sessions.open(file),
+        PinnedSessions.open(file),
     ):
         pass

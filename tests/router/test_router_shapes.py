@@ -13,14 +13,14 @@ from llm_server import Reply, serving
 from pydantic import BaseModel
 
 from factory_assets.domain.builds import Usage
-from factory_assets.llm.router import Router, RouterFeedback, RouterHealth
+from factory_assets.llm.router import RouterClient, RouterFeedback, RouterHealth
 from factory_assets.llm.router_headers import GatewayReading, read_gateway
 from factory_assets.router.backends import CredentialKind
 from factory_assets.router.backends_file import default_backend
 from factory_assets.router.health import Health
 from factory_assets.router.learning import Learner
 from factory_assets.router.limits import LimitRow
-from factory_assets.router.quality import Feedback
+from factory_assets.router.quality import CallFeedback
 from factory_assets.router.shapes import CallFacts, Outcome, Totals, routing_headers
 
 SINCE = datetime(2026, 6, 17, 8, tzinfo=UTC)
@@ -72,7 +72,7 @@ def told(model: BaseModel) -> Reply:
 def test_the_stats_are_what_the_calls_really_came_to(learner: Learner) -> None:
     made = totals(CALL, HIT, replace(CALL, phase="analyze", joined=True, usage=Usage(), saved_usd=0.0))
     with serving(told(made.stats(limits=LIMITS, learned=learner.explain(now=SINCE)))) as server:
-        stats = Router(server.url).stats()
+        stats = RouterClient(server.url).stats()
     assert (stats.total_requests, stats.by_model) == (3, {"claude-haiku-5-5": 3})
     assert (stats.total_spent_usd, stats.total_saved_usd) == (0.25, 0.75)
     assert (stats.total_cache_hits, stats.total_joined) == (1, 1)
@@ -99,7 +99,7 @@ def test_the_backends_are_told_as_the_client_reads_them() -> None:
     health = Health(lambda: SINCE)
     rows = health.rows([default_backend("https://api.anthropic.com", CredentialKind.NONE)])
     with serving(Reply(body=json.dumps([row.model_dump(mode="json") for row in rows]))) as server:
-        backends = Router(server.url).backends()
+        backends = RouterClient(server.url).backends()
     assert [(b.name, b.model, b.tier, b.status) for b in backends] == [
         (row.name, row.model, row.tier, row.status) for row in rows
     ]
@@ -108,15 +108,15 @@ def test_the_backends_are_told_as_the_client_reads_them() -> None:
 
 def test_health_is_told_as_the_client_reads_it() -> None:
     with serving(told(RouterHealth())) as server:
-        assert Router(server.url).health() == RouterHealth(status="ok")
+        assert RouterClient(server.url).health() == RouterHealth(status="ok")
 
 
 def test_feedback_is_taken_as_the_client_sends_it_and_answered_as_it_reads_it(learner: Learner) -> None:
     with serving(Reply(body={"total_feedback": 0})) as server:
-        Router(server.url).feedback(score=0.3, tier=1, quality=0.85)
-    learner.learn(Feedback.read(server.requests[0]), now=SINCE)
+        RouterClient(server.url).feedback(score=0.3, tier=1, quality=0.85)
+    learner.learn(CallFeedback.read(server.requests[0]), now=SINCE)
     with serving(told(learner.explain(now=SINCE))) as server:
-        read = Router(server.url).feedback(score=0.3, tier=1, quality=0.85)
+        read = RouterClient(server.url).feedback(score=0.3, tier=1, quality=0.85)
     assert read == RouterFeedback(
         total_feedback=1, threshold=learner.threshold, avg_quality=0.85, by_tier={1: 1}
     )

@@ -11,7 +11,7 @@ import pytest
 from egress_world import Outside, access_to, ask, outside_server
 
 from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.egress import EgressProxy, Rules
+from factory_assets.sandbox.egress import EgressProxy, EgressRules
 from factory_assets.sandbox.proxy_thread import open_local_egress
 
 
@@ -93,7 +93,7 @@ def test_a_closed_proxy_ends_what_is_under_way_without_a_word(
 def test_a_router_that_is_gone_is_a_server_error_that_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
-    with open_local_egress(Rules(Reach(), closed)) as egress:
+    with open_local_egress(EgressRules(Reach(), closed)) as egress:
         status, body = ask(egress, "/v1/messages")
     assert status == 502
     assert b"router cannot be reached" in body
@@ -152,7 +152,7 @@ def test_plain_http_goes_to_named_places_only_and_without_the_proxys_form(outsid
 
 
 def test_a_proxy_without_a_model_has_none() -> None:
-    with open_local_egress(Rules(Reach())) as egress:
+    with open_local_egress(EgressRules(Reach())) as egress:
         assert ask(egress, "/v1/messages")[0] == 403
 
 
@@ -160,10 +160,10 @@ def test_this_machines_own_proxy_is_used_where_it_has_one(
     outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host's proxy is played by a second egress, which leads to the server."""
-    with open_local_egress(Rules(Reach(("registry.invalid:443",)))) as company:
+    with open_local_egress(EgressRules(Reach(("registry.invalid:443",)))) as company:
         monkeypatch.setenv("https_proxy", company.url)
         monkeypatch.setenv("no_proxy", "")
-        with open_local_egress(Rules(Reach(("registry.invalid", "blocked.invalid")))) as egress:
+        with open_local_egress(EgressRules(Reach(("registry.invalid", "blocked.invalid")))) as egress:
             status, answer = tunnel(egress, "blocked.invalid:443")
     assert status == 502
     assert b"own proxy refused it with 403" in answer
@@ -174,7 +174,7 @@ def test_this_machines_own_proxy_is_used_where_it_has_one(
 def test_a_proxy_of_this_machine_that_cannot_serve_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "socks5://who:s3cret@127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
-    with open_local_egress(Rules(Reach(("registry.invalid",)))) as egress:
+    with open_local_egress(EgressRules(Reach(("registry.invalid",)))) as egress:
         status, answer = tunnel(egress, "registry.invalid:443")
     assert status == 502
     assert b"https_proxy" in answer

@@ -21,10 +21,10 @@ import corpus_harness
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import StatusError
 from factory_assets.llm.prices import cost_usd
-from factory_assets.replay.messages import Answer, MessagesApi
+from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.settings import REGISTRY_FILE
 
-_Answers = Callable[[MessagesApi, Mapping[str, str], bytes], Answer]
+_Answers = Callable[[MessagesApi, Mapping[str, str], bytes], ReplayAnswer]
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ class _Told(list[str]):
 
 
 def _telling(answers: _Answers) -> _Answers:
-    def answer(api: MessagesApi, headers: Mapping[str, str], body: bytes) -> Answer:
+    def answer(api: MessagesApi, headers: Mapping[str, str], body: bytes) -> ReplayAnswer:
         answered = answers(api, headers, body)
         counts = answered.reply.usage
         usage = Usage(

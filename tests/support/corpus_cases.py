@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.names import names_of
-from factory_assets.replay.recordings_model import WORKSPACE, Agreement, Conversation, Reading
+from factory_assets.replay.recordings_model import WORKSPACE, Agreement, Conversation, RecordedReading
 
 CASES = CORPUS / "cases"
 PAPER_ID = "2606.01234"
@@ -94,7 +94,7 @@ class Case(_Model):
     seo: PhaseScript = PhaseScript()
     review: PhaseScript = PhaseScript()
     repair: PhaseScript = PhaseScript()
-    reader: Reading = Reading()
+    reader: RecordedReading = RecordedReading()
     acceptance: Agreement = Agreement()
 
 

@@ -15,7 +15,7 @@ from factory_assets.replay.recordings_model import (
     BashCall,
     Conversation,
     ReadCall,
-    Turn,
+    RecordedTurn,
     WriteCall,
 )
 
@@ -45,7 +45,7 @@ def can_be_laid(case: CorpusCase, conversation: Conversation) -> bool:
     return all(_is_plain(turn) for turns in phases for turn in turns or ())
 
 
-def _is_plain(turn: Turn) -> bool:
+def _is_plain(turn: RecordedTurn) -> bool:
     if turn.fault is not None or turn.stop_reason is not None:
         return False
     for call in turn.calls:

@@ -13,7 +13,7 @@ from factory_assets.building.outcome import Deferred, Outcome, Refused, Shipped,
 from factory_assets.building.report import BuildReport
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError, InfrastructureError
-from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, Source, judge
+from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, NoveltySource, judge
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -167,7 +167,10 @@ def novelty_of(name: str, likeness: float = 0.0, missing: str = "") -> Novelty:
     """What is known of a spec like which there is one repository, if any."""
     found = Found(name=f"someone/{name}", url=f"https://github.com/someone/{name}", about="The same.")
     hits = (Hit(found=found, likeness=likeness),) if likeness else ()
-    lookups = [LookUp(source=Source.GITHUB, hits=hits, missing=missing), LookUp(source=Source.NPM)]
+    lookups = [
+        LookUp(source=NoveltySource.GITHUB, hits=hits, missing=missing),
+        LookUp(source=NoveltySource.NPM),
+    ]
     return judge(lookups, floor=0.45, now=NOW)
 
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from factory_assets.domain.agents import Reach
-from factory_assets.sandbox.egress import EgressProxy, Rules
+from factory_assets.sandbox.egress import EgressProxy, EgressRules
 from factory_assets.sandbox.proxy_thread import open_local_egress
 
 REAL = "sk-ant-real-credential"
@@ -63,7 +63,7 @@ def outside_server(*, certificate: Path | None = None, key: Path | None = None) 
 @contextmanager
 def access_to(outside: Outside, *, hosts: tuple[str, ...] = ()) -> Iterator[EgressProxy]:
     """A egress on the host's loopback, to these hosts and to `outside` in the place of the router."""
-    with open_local_egress(Rules(Reach(hosts), outside.port)) as egress:
+    with open_local_egress(EgressRules(Reach(hosts), outside.port)) as egress:
         yield egress
 
 

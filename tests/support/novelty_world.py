@@ -10,7 +10,7 @@ from pathlib import Path
 
 from registry_samples import paper, spec
 
-from factory_assets.domain.novelty import Found, LookUp, Novelty, Source
+from factory_assets.domain.novelty import Found, LookUp, Novelty, NoveltySource
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
 from factory_assets.network.politeness import Politeness
@@ -105,7 +105,7 @@ def world(folder: Path, existing: Existing | None = None) -> Iterator[World]:
         yield World(server, folder)
 
 
-def of(novelty: Novelty, source: Source) -> LookUp:
+def of(novelty: Novelty, source: NoveltySource) -> LookUp:
     """What one source said."""
     (found,) = [lookup for lookup in novelty.lookups if lookup.source is source]
     return found

@@ -16,7 +16,12 @@ from factory_assets.domain.trees import Tree
 from factory_assets.gates.reader import read_tree, verdict_of
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.replay.recordings import Recordings
-from factory_assets.replay.recordings_model import Conversation, Reading, RecordedFinding, Turn
+from factory_assets.replay.recordings_model import (
+    Conversation,
+    RecordedFinding,
+    RecordedReading,
+    RecordedTurn,
+)
 from factory_assets.replay.server import ReplayServer
 
 LIES = {folder: lie for folder, lie in dishonest() if lie.by is By.READER}
@@ -46,7 +51,9 @@ def told(folder: Path, lie: Lie, *, confirmed: bool = True) -> Conversation:
         fix="Make it so.",
     )
     recorded = RecordedFinding(finding=finding, confirmed=confirmed)
-    return Conversation(repo=folder.name, build=(Turn(say="Done."),), reader=Reading(findings=(recorded,)))
+    return Conversation(
+        repo=folder.name, build=(RecordedTurn(say="Done."),), reader=RecordedReading(findings=(recorded,))
+    )
 
 
 @pytest.mark.parametrize(("folder", "lie"), LIES.items(), ids=[folder.name for folder in LIES])
