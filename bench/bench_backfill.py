@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
-from dagster._core.execution.asset_backfill import execute_asset_backfill_iteration
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.utils import make_new_backfill_id
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_private import execute_asset_backfill_iteration, make_new_backfill_id
 
 from bench.instances import FIRST, LATE_RANKS, BenchInstance, instance
 from bench.verdict import verdict
 from bench.waiting_location import WAIT
 from factory_assets.build_defs import build_defs
+from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
+from factory_assets.defs.dagster_private.workspace import WorkspaceFileTarget, WorkspaceProcessContext
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
 from factory_assets.defs.partitions import date_rank_key
 

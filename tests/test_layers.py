@@ -28,6 +28,13 @@ def test_heavy_packages_are_not_imported_with_the_definitions() -> None:
     assert result.stdout.strip() == "[]"
 
 
+def test_what_dagster_does_not_publish_is_imported_in_one_place() -> None:
+    private = re.compile(r"^\s*(?:from|import) dagster(?:_graphql)?\.", re.M)
+    package = PROJECT_ROOT / "factory_assets"
+    found = {path.parent.name for path in package.rglob("*.py") if private.search(path.read_text())}
+    assert found == {"dagster_private"}
+
+
 def test_sql_is_written_in_the_registry_and_for_the_routers_own_files_only() -> None:
     sql = re.compile(r"\b(SELECT\s.*\sFROM|INSERT\s+INTO|UPDATE\s.*\sSET|DELETE\s+FROM)\b")
     package = PROJECT_ROOT / "factory_assets"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
+from factory_assets.defs.dagster_private.core import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.text import tail
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import assert_never
 
 import dagster as dg
-from dagster._core.storage.tags import BACKFILL_ID_TAG
 
 from factory_assets.building.outcome import Busy, Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.building.report import BuildReport
 from factory_assets.defs.build_metadata import cost, in_short, refused_by, report_metadata, spec_metadata
+from factory_assets.defs.dagster_private.core import BACKFILL_ID_TAG
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, GROUP, SPECS
 from factory_assets.defs.gate_checks import check_specs, checks_not_applicable, checks_of, judged_before

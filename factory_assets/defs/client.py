@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_graphql.cli import execute_query
 from pydantic import BaseModel, Field
 
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
 from factory_assets.defs.daemons import daemon_is_running, runs_going_on
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.factory_report import REPORT_JOB
 from factory_assets.defs.holds import lift_by_hand

@@ -12,11 +12,16 @@ import threading
 from typing import Any
 
 import dagster as dg
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
-from dagster._daemon.controller import create_daemon_of_type, daemon_controller_from_instance
-from dagster._daemon.daemon import DagsterDaemon, MonitoringDaemon
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
+
+from factory_assets.defs.dagster_private.daemon import (
+    DagsterDaemon,
+    EventLogConsumerDaemon,
+    MonitoringDaemon,
+    QueuedRunCoordinatorDaemon,
+    create_daemon_of_type,
+    daemon_controller_from_instance,
+)
+from factory_assets.defs.dagster_private.workspace import WorkspaceFileTarget
 
 # As seen in Dagster 1.13.27: `dagster-daemon run` makes the same controller with every daemon that the instance wants.
 _DAEMONS: tuple[type[DagsterDaemon[Any]], ...] = (

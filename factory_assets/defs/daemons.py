@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._daemon.types import DaemonHeartbeat
 
 from factory_assets.daemon_notes import daemon_notes, forget_ended, living_daemons
 from factory_assets.defs.holds import lift_holds
@@ -17,6 +17,9 @@ from factory_assets.defs.workers import GOING_ON, has_died
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import InputError
 from factory_assets.registry import Registry
+
+if TYPE_CHECKING:
+    from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
 
 _STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
 # A daemon reports every 30 seconds.

@@ -19,21 +19,23 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from dagster._core.errors import DagsterDefinitionChangedDeserializationError
-from dagster._core.events import StepMaterializationData
-from dagster._core.execution.asset_backfill import AssetBackfillData
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import (
+
+from factory_assets.defs.dagster_private.core import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     BACKFILL_ID_TAG,
+    DATA_VERSION_TAG,
+    NOT_FINISHED_STATUSES,
     PARTITION_NAME_TAG,
+    AssetBackfillData,
+    BaseAssetGraph,
+    BulkActionsFilter,
+    BulkActionStatus,
+    DagsterDefinitionChangedDeserializationError,
+    PartitionBackfill,
+    StepMaterializationData,
+    make_new_run_id,
 )
-from dagster._core.utils import make_new_run_id
-
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, SPECS
 from factory_assets.defs.jobs import ANALYZE_JOB, BUILD_JOB, MIRROR_JOB
 from factory_assets.defs.partitions import date_rank_key, parse_date_rank

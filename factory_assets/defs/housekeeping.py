@@ -98,8 +98,10 @@ def _remove_planned_checks(instance: dg.DagsterInstance, run_id: str) -> None:
 
     Seen in 1.13.27: `delete_events` of sql_event_log.py leaves the table, and asset_check_state.py asks the run.
     """
-    from dagster._core.storage.event_log import SqlEventLogStorage  # noqa: PLC0415  SQLAlchemy is heavy
-    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable  # noqa: PLC0415
+    from factory_assets.defs.dagster_private.storage import (  # noqa: PLC0415  slow to import
+        AssetCheckExecutionsTable,
+        SqlEventLogStorage,
+    )
 
     storage = instance.event_log_storage
     if isinstance(storage, SqlEventLogStorage):

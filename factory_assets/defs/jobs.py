@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from factory_assets.defs.dagster_private.core import UnresolvedAssetJobDefinition
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
 
 ANALYZE_JOB = "analyze"

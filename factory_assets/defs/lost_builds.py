@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from factory_assets.defs.dagster_private.core import NOT_FINISHED_STATUSES
 from factory_assets.domain.builds import IN_PROGRESS
 from factory_assets.registry import Registry
 

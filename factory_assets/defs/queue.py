@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
-from dagster._core.errors import DagsterDefinitionChangedDeserializationError
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from factory_assets.defs.backfills import cancelled_by_backfill
+from factory_assets.defs.dagster_private.core import (
+    BaseAssetGraph,
+    BulkActionsFilter,
+    BulkActionStatus,
+    DagsterDefinitionChangedDeserializationError,
+)
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.jobs import BUILD_JOB, MIRROR_JOB
 from factory_assets.defs.partitions import date_rank_key, parse_date_rank

@@ -12,7 +12,7 @@ import logging
 import os
 
 import dagster as dg
-from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
+from dagster import QueuedRunCoordinator, SubmitRunContext
 
 from factory_assets.daemon_notes import living_daemons, note_daemon
 from factory_assets.defs.empty_ranks import (

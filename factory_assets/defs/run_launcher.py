@@ -8,12 +8,15 @@ watched by nobody then: when it dies, its run would hold its slot until the time
 
 from __future__ import annotations
 
-from dagster._core.errors import DagsterLaunchFailedError, DagsterUserCodeUnreachableError
-from dagster._core.launcher import LaunchRunContext
-from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
-from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
-from dagster._core.storage.dagster_run import DagsterRun
+from dagster import DagsterRun, DefaultRunLauncher
 
+from factory_assets.defs.dagster_private.core import (
+    CheckRunHealthResult,
+    DagsterLaunchFailedError,
+    DagsterUserCodeUnreachableError,
+    LaunchRunContext,
+    WorkerStatus,
+)
 from factory_assets.defs.workers import has_died
 
 

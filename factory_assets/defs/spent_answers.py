@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import BACKFILL_ID_TAG
 
+from factory_assets.defs.dagster_private.core import (
+    BACKFILL_ID_TAG,
+    NOT_FINISHED_STATUSES,
+    BulkActionStatus,
+    PartitionBackfill,
+)
 from factory_assets.defs.empty_ranks import is_answered_by_another
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.housekeeping import remove_run

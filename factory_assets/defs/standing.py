@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from factory_assets.defs.dagster_private.core import (
+    NOT_FINISHED_STATUSES,
+    BulkActionsFilter,
+    BulkActionStatus,
+    PartitionBackfill,
+)
 from factory_assets.defs.partitions import parse_date_rank
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.errors import InputError

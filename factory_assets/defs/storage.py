@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.instance import InstanceRef
 
+from factory_assets.defs.dagster_private.core import InstanceRef
 from factory_assets.locks import folder_lock
 
 

@@ -18,9 +18,6 @@ import psutil
 import pytest
 from automation_ticks import repos, sense
 from build_material import make_spec
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_graphql.cli import execute_query
 from defs_factory import DefsFactory
 from layout import SUPPORT
 from registry_samples import NOW
@@ -28,6 +25,11 @@ from registry_samples import NOW
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.processes import start, stop_tree
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.partitions import spec_key
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
 from factory_assets.defs.storage import open_storage

@@ -11,11 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.scheduler.instigation import InstigatorStatus
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_graphql.cli import execute_query
+from dagster_private import InstigatorStatus
 from defs_recordings import copy_recordings
 from layout import SUPPORT
 from registry_samples import NOW, spec
@@ -23,6 +19,12 @@ from registry_samples import NOW, spec
 from factory_assets.cli.instance import Instance, open_instance
 from factory_assets.cli.processes import start, stop_tree
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.text import tail

@@ -10,7 +10,6 @@ from typing import cast
 
 import dagster as dg
 import pytest
-from dagster._core.workspace.context import WorkspaceProcessContext
 from defs_commands import Commands
 from defs_fakes import TESTS_FAILED, FakeBuilding
 from registry_samples import NOW, call, labelled, phase_record, queue, ship, spec
@@ -20,6 +19,7 @@ from factory_assets.cli import queue_actions
 from factory_assets.cli.story import show_story
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.daemons import open_queue
+from factory_assets.defs.dagster_private.workspace import WorkspaceProcessContext
 from factory_assets.defs.queue import put_off_cancelled
 from factory_assets.defs.runs import spec_tags
 from factory_assets.defs.storage import open_storage

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
 from defs_commands import Commands
 
 from factory_assets.cli import ownership
 from factory_assets.cli.instance import open_instance
 from factory_assets.daemon_notes import daemon_notes, living_daemons
 from factory_assets.defs.daemons import check_no_daemon, daemon_is_running, forget_daemon
+from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.errors import InputError
 

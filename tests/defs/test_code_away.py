@@ -15,11 +15,7 @@ from typing import TypeVar
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
-from dagster_graphql.cli import execute_query
+from dagster_private import WorkspaceRequestContext
 from layout import SUPPORT
 
 from factory_assets.cli.instance import open_instance
@@ -33,6 +29,13 @@ from factory_assets.cli.processes import (
     write_workspace,
 )
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.dagster_private.core import BulkActionStatus
+from factory_assets.defs.dagster_private.daemon import QueuedRunCoordinatorDaemon
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.text import tail
 from factory_assets.settings import Settings

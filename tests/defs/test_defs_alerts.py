@@ -6,17 +6,18 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (
+from dagster_private import (
     InstigatorState,
     InstigatorStatus,
     InstigatorType,
+    RegisteredCodeLocationOrigin,
+    RemoteRepositoryOrigin,
     ScheduleInstigatorData,
     SensorInstigatorData,
+    SerializableErrorInfo,
     TickData,
     TickStatus,
 )
-from dagster._utils.error import SerializableErrorInfo
 from hook_receiver import Receiver
 from registry_samples import spec
 

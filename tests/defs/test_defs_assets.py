@@ -8,8 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.loader import LoadingContextForTest
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
+from dagster_private import AssetCheckExecutionResolvedStatus, LoadingContextForTest
 from defs_factory import DefsFactory, DefsRuns, checks, failure_of, metadata
 from defs_fakes import TESTS_FAILED, paper_on, spec_on
 from pydantic import SecretStr

@@ -10,17 +10,13 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 from automation_ticks import queue_two, repos, sense, spec_named, start_run
-from dagster._core.execution.backfill import (
-    BulkActionStatus,
-    PartitionBackfill,
-    cancel_backfill_runs_and_cancellation_complete,
-)
-from dagster._utils.error import SerializableErrorInfo
+from dagster_private import SerializableErrorInfo, cancel_backfill_runs_and_cancellation_complete
 from defs_factory import DefsFactory
 from hook_receiver import Receiver
 
 from factory_assets.alerts.send import AlertPlaces
 from factory_assets.defs.alerts import _Seen, look
+from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
 from factory_assets.domain.builds import WaitCause
 
 PARTITION = "2026-06-17|01"

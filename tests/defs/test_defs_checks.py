@@ -7,8 +7,8 @@ from datetime import date
 
 import dagster as dg
 import pytest
-from dagster._core.loader import LoadingContextForTest
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus as Shown
+from dagster_private import AssetCheckExecutionResolvedStatus as Shown
+from dagster_private import LoadingContextForTest
 from defs_factory import DefsFactory, checks
 from defs_fakes import STUBS_FOUND, TESTS_FAILED, paper_on, spec_on
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
 
 from factory_assets.defs.daemons import check_no_daemon, daemon_is_running
+from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
 from factory_assets.domain.errors import InputError
 
 

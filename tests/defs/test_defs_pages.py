@@ -7,12 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from automation_ticks import WEDNESDAY, queue_two
-from dagster._core.storage.tags import BACKFILL_ID_TAG
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
-from dagster_graphql.cli import execute_query
+from dagster_private import EmptyWorkspaceTarget
 from defs_factory import DefsFactory, metadata
 
+from factory_assets.defs.dagster_private.core import BACKFILL_ID_TAG
+from factory_assets.defs.dagster_private.workspace import WorkspaceProcessContext, execute_query
 from factory_assets.defs.pages import runs_page
 
 _FEED = """

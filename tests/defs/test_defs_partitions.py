@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster import partition_loading_context
 
 from factory_assets.defs.partitions import build_partitions
 

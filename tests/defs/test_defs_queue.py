@@ -21,17 +21,15 @@ from automation_ticks import (
     start_run,
     tick,
 )
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.definitions.partitions.context import partition_loading_context
-from dagster._core.execution.asset_backfill import AssetBackfillData
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster import partition_loading_context
+from dagster_private import AssetGraphSubset, AssetKeyPartitionKey
 from defs_factory import DefsFactory
 from defs_fakes import NOW, spec_on
 from registry_samples import reservation
 from sqlalchemy import Engine, event
 
 from factory_assets.build_defs import build_defs
+from factory_assets.defs.dagster_private.core import AssetBackfillData, BulkActionStatus, PartitionBackfill
 from factory_assets.defs.queue import put_off_cancelled, settled_launches
 from factory_assets.domain.builds import Usage, WaitCause
 from factory_assets.domain.specs import QueuedSpec

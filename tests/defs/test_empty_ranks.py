@@ -11,17 +11,18 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.execution.asset_backfill import execute_asset_backfill_iteration
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_graphql.cli import execute_query
+from dagster_private import execute_asset_backfill_iteration, get_and_update_asset_status_cache_value
 from registry_samples import NOW, ship, spec
 
 from factory_assets.build_defs import build_defs
 from factory_assets.cli.instance import open_instance
 from factory_assets.defs.client import FactoryClient
+from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.empty_ranks import report_materialization
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.defs.run_coordinator import FactoryRunCoordinator

@@ -15,12 +15,7 @@ import duckdb
 import pytest
 from automation_ticks import gather, start_run
 from click.testing import CliRunner
-from dagster._cli.sensor import sensor_cli
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._daemon.sensor import execute_sensor_iteration
-from dagster._scheduler.scheduler import launch_scheduled_runs
-from dagster_graphql.cli import execute_query
+from dagster_private import execute_sensor_iteration, launch_scheduled_runs, sensor_cli
 from defs_factory import DefsFactory
 from defs_fakes import paper_on, spec_on
 from hook_receiver import Receiver
@@ -28,6 +23,11 @@ from imported_specs import GOOD
 
 from factory_assets.cli.instance import open_instance
 from factory_assets.defs.client import LOCATION, FactoryClient
+from factory_assets.defs.dagster_private.workspace import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    execute_query,
+)
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.builds import WaitCause

@@ -11,18 +11,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
-from dagster._core.definitions.events import AssetKeyPartitionKey
-from dagster._core.definitions.partitions.context import partition_loading_context
-from dagster._core.execution.asset_backfill import AssetBackfillData
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._daemon.types import DaemonHeartbeat
+from dagster import partition_loading_context
+from dagster_private import AssetGraphSubset, AssetKeyPartitionKey
 from hook_receiver import Receiver
 from registry_samples import spec
 
 from factory_assets.alerts.send import AlertPlaces
 from factory_assets.cli.instance import open_instance
 from factory_assets.defs.alerts import _Seen, look
+from factory_assets.defs.dagster_private.core import AssetBackfillData, BulkActionStatus, PartitionBackfill
+from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
 from factory_assets.domain.errors import InputError
 from factory_assets.location import load_location
 from factory_assets.registry import Registry

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.events import EngineEventData
-from dagster._core.launcher.base import WorkerStatus
+from dagster_private import EngineEventData
 
 from factory_assets.defs import workers
 from factory_assets.defs.daemons import release_dead_runs
+from factory_assets.defs.dagster_private.core import WorkerStatus
 from factory_assets.defs.run_launcher import FactoryRunLauncher
 from factory_assets.defs.workers import has_died, living_workers
 

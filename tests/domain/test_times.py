@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dagster._utils.schedules import is_valid_cron_string
+from dagster_private import is_valid_cron_string
 
 from factory_assets.domain.times import check_cron, check_zone
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
+from dagster_private import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
 from defs_fakes import FakeAnalysis, FakeBuilding, FakeGathering, FakeMirroring, FakeScouting
 
 from factory_assets.build_defs import build_defs

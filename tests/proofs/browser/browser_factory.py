@@ -16,12 +16,12 @@ from typing import TypeVar
 import dagster as dg
 import httpx
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.scheduler.instigation import TickStatus
+from dagster_private import TickStatus
 from defs_recordings import copy_recordings, pause_first
 from layout import SUPPORT
 
 from factory_assets.cli.processes import LOCATION, free_port, program, start, stop_tree
+from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 from browser_factory import DAYS, REFUSED, SHIPS, Site, serve
 from browser_pages import Ui, browser, chromium_program, place
-from dagster._core.execution.backfill import BulkActionStatus
 
+from factory_assets.defs.dagster_private.core import BulkActionStatus
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.gates import ALL_GATES
 from factory_assets.settings import PROJECT_ROOT

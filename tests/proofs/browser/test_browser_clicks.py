@@ -17,9 +17,9 @@ import dagster as dg
 import pytest
 from browser_factory import DAYS, REFUSED, SHIPS, Site, serve
 from browser_pages import Ui, browser, chromium_program
-from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.scheduler.instigation import InstigatorStatus
+from dagster_private import InstigatorStatus
 
+from factory_assets.defs.dagster_private.core import BulkActionStatus
 from factory_assets.defs.queue import put_off_cancelled
 from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.specs import QueuedSpec

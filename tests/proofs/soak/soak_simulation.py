@@ -12,8 +12,7 @@ from itertools import takewhile
 
 import dagster as dg
 from automation_ticks import number_in_log_key
-from dagster._core.test_utils import freeze_time
-from dagster._utils.schedules import schedule_execution_time_iterator
+from dagster_private import freeze_time, schedule_execution_time_iterator
 from soak_world import SimulatedArxiv, SimulatedClock, Turn
 
 _SENSOR_EVERY = timedelta(hours=1)
