@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import dagster as dg
-from dagster_private import execute_asset_backfill_iteration, make_new_backfill_id
+from dagster._core.execution.asset_backfill import execute_asset_backfill_iteration
+from dagster._core.utils import make_new_backfill_id
 
 from bench.instances import FIRST, LATE_RANKS, BenchInstance, instance
 from bench.verdict import verdict

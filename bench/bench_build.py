@@ -26,7 +26,8 @@ from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Command, CommandResult
 from factory_assets.domain.specs import QueuedSpec, rank_key
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
+from factory_assets.instance.tools import Tools
 from factory_assets.sandbox import Confines, EgressRules, Program, Sandbox
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
@@ -113,14 +114,14 @@ class _TimedSandbox:
         return self._sandbox.wrap(program, info_fd=info_fd)
 
 
-class _TimedGateways(Gateways):
-    """The real gateways, over a sandbox that counts."""
+class _TimedTools(Tools):
+    """The real tools, with a sandbox that counts."""
 
     timed: _TimedSandbox | None = None
 
-    def _require_sandbox(self) -> Sandbox:
+    def sandbox(self) -> Sandbox:
         if self.timed is None:
-            self.timed = _TimedSandbox(super()._require_sandbox())
+            self.timed = _TimedSandbox(super().sandbox())
         return self.timed
 
     @property
@@ -134,7 +135,8 @@ class _Instance:
     """A replay instance in a folder that goes away, its demo specs queued."""
 
     home: Path
-    gateways: _TimedGateways
+    parts: Instance
+    tools: _TimedTools
 
     @classmethod
     @contextmanager
@@ -143,25 +145,26 @@ class _Instance:
             home = Path(folder)
             write_env(home, _settings_of(home))
             shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
-            gateways = _TimedGateways(Settings(_env_file=home / ".env"))
-            gateways.gather(DAYS, _unheard, lambda _part: None)
+            parts = Instance(Settings(_env_file=home / ".env"))
+            parts.tools = tools = _TimedTools(parts.settings, parts.replay)
+            parts.gathering.gather(DAYS, _unheard, lambda _part: None)
             for day in DAYS:
-                gateways.analyze(day, _unheard)
-            yield cls(home, gateways)
+                parts.analysis.analyze(day, _unheard)
+            yield cls(home, parts, tools)
 
     @property
     def specs(self) -> list[QueuedSpec]:
-        return self.gateways.registry.queue()
+        return self.parts.registry.queue()
 
     def build(self, queued: QueuedSpec) -> _Build | None:
         """Build in this process; None where a gate refuses, as one of the demo's specs is recorded to end."""
-        before = self.gateways.command_seconds
+        before = self.tools.command_seconds
         started = time.monotonic()
-        outcome = self.gateways.build(queued, "bench", _unheard)
+        outcome = self.parts.builds.build(queued, "bench", _unheard)
         if not isinstance(outcome, Shipped):
             return None
         whole = time.monotonic() - started
-        commands = self.gateways.command_seconds - before
+        commands = self.tools.command_seconds - before
         return _Build(queued.spec.name, whole=whole, agent=outcome.report.agent_seconds, commands=commands)
 
     def start(self, day: date, rank: int) -> subprocess.Popen[bytes]:
@@ -193,7 +196,7 @@ class _Instance:
         process = self.start(*_place(queued))
         _check(process.wait(), queued.spec.name)
         whole = time.monotonic() - started
-        phases = self.gateways.registry.phases_of(queued.id, attempt=1)
+        phases = self.parts.registry.phases_of(queued.id, attempt=1)
         return _Run(queued.spec.name, whole=whole, agent=sum(phase.seconds for phase in phases))
 
     def run_empty(self) -> _Run:

@@ -8,17 +8,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
 from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
 from factory_assets.domain.agents import Purpose
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_request import MessagesRequest, read_request
-from factory_assets.replay.server import ReplayServer
 from factory_assets.router.asked import SESSION_HEADER
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 
@@ -97,44 +95,30 @@ class _Recorder(MessagesApi):
         return known
 
 
-class _Recorded(Gateways):
-    """The real gateways before a replay server that keeps what it is sent."""
-
-    @cached_property
-    def _replay(self) -> ReplayServer:
-        server = super()._replay
-        server.messages = _Recorder(server.messages.recordings, server.messages.accepted_keys)
-        return server
-
-    @property
-    def taken(self) -> list[Sent]:
-        """What was sent so far."""
-        recorder = self._replay.messages
-        return list(recorder.taken) if isinstance(recorder, _Recorder) else []
-
-
 def record() -> RecordedDay:
     """Gather, analyse and build in this process, by the real Claude Code; some minutes."""
     with tempfile.TemporaryDirectory(prefix="factory-bench-") as folder:
         home = Path(folder)
         write_env(home, _settings_of(home))
         shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
-        gateways = _Recorded(Settings(_env_file=home / ".env"))
-        gateways.gather(DAYS, _unheard, lambda _part: None)
-        report = gateways.analyze(DAYS[0], _unheard)
-        analysis = tuple(gateways.taken)
-        gateways.analyze(DAYS[1], _unheard)
-        before = len(gateways.taken)
+        instance = Instance(Settings(_env_file=home / ".env"))
+        server = instance.replay.server
+        server.messages = recorder = _Recorder(server.messages.recordings, server.messages.accepted_keys)
+        instance.gathering.gather(DAYS, _unheard, lambda _part: None)
+        report = instance.analysis.analyze(DAYS[0], _unheard)
+        analysis = tuple(recorder.taken)
+        instance.analysis.analyze(DAYS[1], _unheard)
+        before = len(recorder.taken)
         shipped = [
             queued.spec.name
-            for queued in gateways.registry.queue()
-            if isinstance(gateways.build(queued, "bench", _unheard), Shipped)
+            for queued in instance.registry.queue()
+            if isinstance(instance.builds.build(queued, "bench", _unheard), Shipped)
         ]
         return RecordedDay(
             papers=report.papers,
             specs=len(report.queued),
             analysis=analysis,
-            builds={name: _of(name, gateways.taken[before:]) for name in shipped},
+            builds={name: _of(name, recorder.taken[before:]) for name in shipped},
         )
 
 

@@ -27,7 +27,7 @@ from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
 from factory_assets.defs.specs import build_specs
 from factory_assets.defs.spent_answers import build_spent_answers
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.registry import Patience, Registry
 from factory_assets.settings import Settings, check_env_file, chosen_home
 
@@ -57,8 +57,7 @@ def build_defs(
 
     Args:
         settings: of that instance.
-        overrides: resources that replace the real ones: registry, gathering, analysis, scouting, batching, building,
-            routing, mirroring, importing, sweeping, alerting, clock.
+        overrides: resources that replace the real ones: registry, instance, clock.
         refused: why these settings are in force, and not those that were asked for.
     """
     partitions = build_partitions(
@@ -82,10 +81,12 @@ def build_defs(
     not_in_force = _not_in_force(refused)
     jobs = build_jobs()
     by_batch = build_batch_job(partitions)
-    gateways = Gateways(settings)
+    instance = Instance(settings)
     return dg.Definitions(
         assets=[
-            *build_externals(arxiv=gateways.arxiv_name, mirror=gateways.mirror_name, owner=owner),
+            *build_externals(
+                arxiv=instance.gathering.source_name, mirror=instance.mirroring.target_name, owner=owner
+            ),
             build_papers(partitions, owner=owner, freshness=_hourly(settings)),
             build_specs(
                 partitions,
@@ -132,18 +133,9 @@ def build_defs(
             build_batch_sensor(jobs.analyze, by_batch),
         ],
         resources={
-            "registry": _registry(gateways.registry),
-            "gathering": gateways,
-            "analysis": gateways,
-            "scouting": gateways,
-            "batching": gateways,
-            "building": gateways,
-            "routing": gateways,
-            "mirroring": gateways,
-            "importing": gateways,
-            "sweeping": gateways,
-            "alerting": gateways,
-            "clock": gateways,
+            "registry": _registry(instance.registry),
+            "instance": instance,
+            "clock": instance.clock,
             **(overrides or {}),
         },
         # A killed worker takes its step with it; with a process per step the step would go on.

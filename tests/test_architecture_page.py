@@ -26,7 +26,7 @@ def test_the_files_and_packages_that_it_names_exist(name: str) -> None:
 
 
 def test_it_names_every_stage_and_the_places_that_join_them() -> None:
-    assert {"gather/", "analyze/", "building/", "mirror/", "gateways.py", "build_defs.py"} <= set(PLACES)
+    assert {"gather/", "analyze/", "building/", "mirror/", "instance/", "build_defs.py"} <= set(PLACES)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

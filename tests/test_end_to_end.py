@@ -24,7 +24,7 @@ from factory_assets.defs.gate_checks import check_name
 from factory_assets.defs.partitions import date_rank_key
 from factory_assets.domain.builds import BuildStatus, Phase
 from factory_assets.gates import ALL_GATES
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.registry import Registry
 from factory_assets.settings import Mode, Settings
 
@@ -111,7 +111,7 @@ def _run(home: Path, settings: Settings, instance: dg.DagsterInstance, github: G
     calls, refs = registry.usage_of().calls, _refs(settings.git_dir / f"{NAME}.git")
     second = _all_four(runs)
     live = settings.model_copy(update={"factory_mode": Mode.LIVE, "factory_github_url": github.url})
-    to_github = DefsRuns(build_defs(settings, {"registry": registry, "mirroring": Gateways(live)}), instance)
+    to_github = DefsRuns(build_defs(settings, {"registry": registry, "instance": Instance(live)}), instance)
     on_github = {when: to_github.run_rank("mirror", DAY, 1) for when in ("first", "second")}
     return Finished(home, settings, runs, registry, first, second, calls, refs, on_github, github)
 

@@ -29,7 +29,7 @@ def test_heavy_packages_are_not_imported_with_the_definitions() -> None:
 
 
 def test_what_dagster_does_not_publish_is_imported_in_one_place() -> None:
-    private = re.compile(r"^\s*(?:from|import) dagster(?:_graphql)?\.", re.M)
+    private = re.compile(r"^\s*(?:from|import) dagster(?:_graphql)?\.", re.MULTILINE)
     package = PROJECT_ROOT / "factory_assets"
     found = {path.parent.name for path in package.rglob("*.py") if private.search(path.read_text())}
     assert found == {"dagster_private"}

@@ -66,6 +66,9 @@ class LaidWork:
             model=task.model,
         )
 
+    def forget(self, workspace: Path) -> None:
+        """Nothing is kept."""
+
 
 def works_of(tree: Path, documents: Path | None) -> Sequence[Work]:
     """The three phases of a tree on disk: its files, the documents (those in the tree where none are given), no change.

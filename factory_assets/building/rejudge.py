@@ -5,13 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from factory_assets.building.failure import Failure, read_failure
 from factory_assets.building.git import BareRepo
+from factory_assets.building.locks import spec_lock
 from factory_assets.domain.builds import Phase, PhaseRecord
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.specs import QueuedSpec
 
 
 @dataclass(frozen=True)
@@ -23,21 +24,30 @@ class RefusedState:
 
 
 def copy_refused(
-    bare: Path, copy: Path, *, attempt: int, queued_at: datetime, records: Sequence[PhaseRecord], author: str
+    queued: QueuedSpec,
+    folder: Path,
+    *,
+    git_dir: Path,
+    locks_dir: Path,
+    records: Sequence[PhaseRecord],
+    author: str,
 ) -> RefusedState:
-    """Copy a bare repository to `copy` as if the phase that gates refused had just been done.
+    """Copy a spec's bare repository into `folder` as if the phase that gates refused had just been done.
 
     `records` are the phases of the attempt that the journal knows.
 
     Raises:
+        SpecBusyError: a build is at work on it.
         InputError: no state that gates refused is kept, or not all the phases before it.
     """
-    if not bare.is_dir():
-        raise InputError("Nothing of it is kept.", where=bare.stem)
-    shutil.copytree(bare, copy)
-    repo = BareRepo(copy, author=author)
+    bare, attempt = git_dir / f"{queued.spec.name}.git", queued.attempts
+    with spec_lock(locks_dir, queued.spec.name):
+        if not bare.is_dir():
+            raise InputError("Nothing of it is kept.", where=bare.stem)
+        shutil.copytree(bare, folder / bare.name)
+    repo = BareRepo(folder / bare.name, author=author)
     repo.release_locks()
-    failure = read_failure(repo.failed_words(attempt), queued_at)
+    failure = read_failure(repo.failed_words(attempt), queued.queued_at)
     commit = repo.failed(attempt)
     if failure is None or commit is None:
         raise InputError(f"Of attempt {attempt} no failed state is kept.", where=bare.stem)

@@ -39,6 +39,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def build(
+    job: BuildJob,
+    made: Callable[[], Builder],
+    report: Callable[[str], None],
+    *,
+    books: Books,
+    locks_dir: Path,
+) -> Outcome:
+    """Build one spec by the builder that `made` makes; put it off where this machine lacks what every build needs.
+
+    Raises:
+        StatusError, FactoryError: as the builder's own.
+    """
+    try:
+        builder = made()
+    except MissingToolError as error:
+        return _put_off_for_machine(job.queued, error, books, locks_dir=locks_dir)
+    return builder.build(job, report)
+
+
 class Builder:
     """Builds specs, one call each.
 
@@ -90,7 +110,11 @@ class Builder:
         spec, scratch = job.queued.spec, self._config.workspaces_dir / job.queued.spec.name
         with self._clean.errors():
             try:
-                with spec_lock(self._config.locks_dir, spec.name), _removed(scratch):
+                with (
+                    spec_lock(self._config.locks_dir, spec.name),
+                    self._sessions_forgotten(spec.name, report),
+                    _removed(scratch),
+                ):
                     unclaimed = partial(self._put_off, job.queued)
                     with puts_off(
                         MissingToolError, InfrastructureError, OSError, where=scratch, end=unclaimed
@@ -106,6 +130,20 @@ class Builder:
                 return Busy(what=error.what, where=error.where, fix=error.fix)
             except EndedError as ended:
                 return ended.outcome
+
+    @contextmanager
+    def _sessions_forgotten(self, name: str, report: Callable[[str], None]) -> Iterator[None]:
+        """Remove the sessions of a build with it, while no other run can hold the spec.
+
+        What cannot be removed must not stand in the place of the build's own result.
+        """
+        try:
+            yield
+        finally:
+            try:
+                self._agents.forget(self._config.agent_workspace(name))
+            except OSError as error:
+                report(f"The sessions of this build stay; the nightly housekeeping tries again: {error}")
 
     def _claim(
         self, job: BuildJob, repo: BareRepo, scratch: Path, report: Callable[[str], None]
@@ -193,7 +231,7 @@ def _removed(scratch: Path) -> Iterator[None]:
         remove_folder(scratch)
 
 
-def put_off_for_machine(
+def _put_off_for_machine(
     queued: QueuedSpec, error: MissingToolError, books: Books, *, locks_dir: Path
 ) -> Outcome:
     """Put a spec off because this machine lacks what every build needs; another run that has found it is let be."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.ownership import Ownership
 from factory_assets.cli.processes import (
     LOCATION,
@@ -27,7 +27,7 @@ _START_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 
 
 @contextmanager
-def client_at_work(instance: Instance, ownership: Ownership) -> Iterator[FactoryClient]:
+def client_at_work(instance: OpenedInstance, ownership: Ownership) -> Iterator[FactoryClient]:
     """A client of the instance, whose runs start for the time of this block.
 
     Both programs start at once, and the client shares their code server: loading the code takes most of the time.

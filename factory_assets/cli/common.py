@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.domain.builds import IN_PROGRESS
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ RepoOption = Annotated[
 ]
 
 
-def range_of(instance: Instance, first: date | None, last: date | None) -> Days:
+def range_of(instance: OpenedInstance, first: date | None, last: date | None) -> Days:
     """The dates from `first` to `last`.
 
     Raises:
@@ -71,19 +70,19 @@ def leave(*, succeeded: bool) -> None:
         raise typer.Exit(1)
 
 
-def registry_of(instance: Instance) -> Registry:
+def registry_of(instance: OpenedInstance) -> Registry:
     """The instance's registry."""
-    return Gateways(instance.settings).registry
+    return instance.parts.registry
 
 
-def client_of(instance: Instance) -> AbstractContextManager[FactoryClient]:
+def client_of(instance: OpenedInstance) -> AbstractContextManager[FactoryClient]:
     """A client of the instance's Dagster."""
     from factory_assets.defs.client import FactoryClient
 
     return FactoryClient.open(instance.workspace, instance.settings.factory_data_dir)
 
 
-def lost_now(instance: Instance, registry: Registry) -> dict[str, str]:
+def lost_now(instance: OpenedInstance, registry: Registry) -> dict[str, str]:
     """See defs.lost_builds; Dagster is asked only while a build is at work."""
     if not registry.queue(IN_PROGRESS):
         return {}
@@ -94,14 +93,14 @@ def lost_now(instance: Instance, registry: Registry) -> dict[str, str]:
         return lost_builds(dagster, registry)
 
 
-def at_work(instance: Instance) -> AbstractContextManager[Factory]:
+def at_work(instance: OpenedInstance) -> AbstractContextManager[Factory]:
     """The factory at work on the instance."""
     from factory_assets.cli.stages import Factory
 
     return Factory.at_work(instance, registry_of(instance), console)
 
 
-def check_names(instance: Instance, names: Sequence[str]) -> None:
+def check_names(instance: OpenedInstance, names: Sequence[str]) -> None:
     """Refuse a name that cannot be worked on, before anything is started.
 
     Raises:
@@ -113,16 +112,14 @@ def check_names(instance: Instance, names: Sequence[str]) -> None:
         named_specs(registry_of(instance), names, places=instance.settings.places)
 
 
-def check_up(instance: Instance) -> bool:
+def check_up(instance: OpenedInstance) -> bool:
     """Run the doctor's checks and show them; False where one of them stops the factory."""
     from factory_assets.cli.running import running_now
     from factory_assets.cli.tables import show_checks
     from factory_assets.doctor.run import errors_of, run_checks
 
-    inputs, running = (
-        Gateways(instance.settings).doctor_inputs(),
-        running_now(instance.settings.factory_data_dir),
-    )
+    inputs = instance.parts.doctor_inputs()
+    running = running_now(instance.settings.factory_data_dir)
     if running is not None:
         inputs = replace(inputs, changed_settings=tuple(running.differing(instance.settings)))
     checks = run_checks(inputs)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory_assets.cli.instance import Instance, open_instance, write_env
+from factory_assets.cli.instance import OpenedInstance, open_instance, write_env
 from factory_assets.cli.stages import Days, Factory
 from factory_assets.cli.tables import show_failures, show_funnel
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
@@ -19,7 +19,7 @@ FIRST, LAST = date(2026, 6, 17), date(2026, 6, 19)
 FAILS_ON_PURPOSE = "demo-fails-its-gate-on-purpose"
 
 
-def prepare_demo() -> Instance:
+def prepare_demo() -> OpenedInstance:
     """Make the replay instance, or open the one that is there."""
     home = instance_home(Mode.REPLAY)
     write_env(
@@ -41,7 +41,7 @@ def prepare_demo() -> Instance:
     return open_instance(Mode.REPLAY)
 
 
-def run_demo(instance: Instance, registry: Registry, console: Console) -> bool:
+def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> bool:
     """Run the four stages and make the report, or only what is left of it; True when all ends as recorded."""
     days = Days(FIRST, LAST)
     failed: list[str] = []
@@ -79,7 +79,7 @@ def _is_done(registry: Registry) -> bool:
     )
 
 
-def _has_report(instance: Instance) -> bool:
+def _has_report(instance: OpenedInstance) -> bool:
     return (instance.settings.factory_data_dir / "reports").is_dir()
 
 
@@ -88,7 +88,7 @@ def _ended_as_recorded(registry: Registry) -> bool:
     return _is_done(registry) and failed == {FAILS_ON_PURPOSE}
 
 
-def _show_places(instance: Instance, console: Console) -> None:
+def _show_places(instance: OpenedInstance, console: Console) -> None:
     settings = instance.settings
     console.print(
         f"Mirrored repos, to look into:  {_shown(settings.factory_mirror_dir)}",

@@ -7,19 +7,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
 from factory_assets.intake.folder import FileReport, waiting_words
 
 
-def import_path(instance: Instance, path: Path, console: Console) -> bool:
+def import_path(instance: OpenedInstance, path: Path, console: Console) -> bool:
     """Import one file, left where it is, or every JSON file of a folder, moved to done/ or rejected/.
 
     Returns:
         Whether nothing was rejected and nothing had to be left where it is.
     """
-    intake = Gateways(instance.settings).intake(datetime.now(UTC))
+    intake = instance.parts.intake.at(datetime.now(UTC))
     if path.is_dir():
         reports = intake.take_folder(path, steady_seconds=0)
     elif path.is_file():
@@ -35,7 +34,7 @@ def import_path(instance: Instance, path: Path, console: Console) -> bool:
     return not any(report.reasons or report.left for report in reports)
 
 
-def import_from_database(instance: Instance, console: Console) -> bool:
+def import_from_database(instance: OpenedInstance, console: Console) -> bool:
     """Import the candidates of the idea engine that are ready.
 
     Returns:
@@ -51,7 +50,7 @@ def import_from_database(instance: Instance, console: Console) -> bool:
             where="IDEA_ENGINE_POSTGRES_URL",
             fix="Set it in .env, as postgresql://user:password@host/database.",
         )
-    intake = Gateways(instance.settings).intake(datetime.now(UTC))
+    intake = instance.parts.intake.at(datetime.now(UTC))
     with open_candidates(url.get_secret_value()) as source:
         report = import_candidates(source, intake)
     console.print(

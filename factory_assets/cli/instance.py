@@ -6,11 +6,13 @@ import os
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from factory_assets.domain.errors import InputError
 from factory_assets.env_file import ENCODING, with_assignments
 from factory_assets.files import write_whole
+from factory_assets.instance import Instance
 from factory_assets.locks import folder_lock
 from factory_assets.network.proxies import loopback_excepted
 from factory_assets.settings import PROJECT_ROOT, Mode, Settings, chosen_home, load_settings
@@ -20,11 +22,16 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
-class Instance:
+class OpenedInstance:
     """A prepared instance: DAGSTER_HOME and the settings that hold in it."""
 
     home: Path
     settings: Settings
+
+    @cached_property
+    def parts(self) -> Instance:
+        """What it is made of."""
+        return Instance(self.settings)
 
     @property
     def programs_dir(self) -> Path:
@@ -37,7 +44,7 @@ class Instance:
         return self.home / "workspace.yaml"
 
 
-def open_instance(mode: Mode | None = None) -> Instance:
+def open_instance(mode: Mode | None = None) -> OpenedInstance:
     """Prepare the instance that the environment names, and make this process and its children work on it.
 
     Args:
@@ -87,7 +94,7 @@ def open_instance(mode: Mode | None = None) -> Instance:
     # A shell that starts this in the background has SIGINT ignored, and children would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    return Instance(home=home, settings=settings)
+    return OpenedInstance(home=home, settings=settings)
 
 
 def _leave(number: int, _frame: object) -> None:

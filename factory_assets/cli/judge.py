@@ -22,7 +22,7 @@ from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.gates import gates_after
 from factory_assets.gates.scenario_checks import check_scenario
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.sandbox import PlainSandbox, find_sandbox
 from factory_assets.scratch import scratch_folder
 from factory_assets.secret_scan.rules import Kingfisher, rule_cache
@@ -123,9 +123,9 @@ def judge_tree(
 
 
 def _reader(answers: AnswerStore) -> Reader:
-    gateways = Gateways(load_settings())
-    gateways.check_credentials()
-    return gateways.reader(ReaderMode.DECIDE, answers, _unheard)
+    instance = Instance(load_settings())
+    instance.credential.check()
+    return instance.models.reader(ReaderMode.DECIDE, answers, _unheard)
 
 
 def _unheard(line: str) -> None:

@@ -12,7 +12,6 @@ from factory_assets.cli.common import console, leave
 from factory_assets.cli.instance import open_instance
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.specs import Language
-from factory_assets.gateways import Gateways
 
 _NOT_JUDGED = 2
 
@@ -89,10 +88,9 @@ def rejudge(
     from factory_assets.cli import rejudge as rejudging
 
     instance = open_instance()
-    gateways = Gateways(instance.settings)
-    specs = rejudging.chosen(gateways.registry, name, all_failed=all_failed)
+    specs = rejudging.chosen(instance.parts.registry, name, all_failed=all_failed)
     reader = instance.settings.factory_reader
-    leave(succeeded=rejudging.rejudge_all(specs, gateways, console, reader=reader))
+    leave(succeeded=rejudging.rejudge_all(specs, instance.parts, console, reader=reader))
 
 
 def _folder(path: Path) -> Path:

@@ -21,7 +21,6 @@ from factory_assets.cli.common import (
 from factory_assets.cli.instance import open_instance
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
 
 # From the first day to the last one, both included.
 _TWO_WEEKS = timedelta(days=13)
@@ -79,7 +78,7 @@ def retry(
     # A run cancelled just now would otherwise put the repo off after this command, in the next tick.
     with open_storage(instance.settings.factory_data_dir) as dagster:
         put_off_cancelled(dagster, registry, datetime.now(UTC), busy={})
-    undo, places = Gateways(instance.settings).undo_phases, instance.settings.places
+    undo, places = instance.parts.housekeeping.undo_phases, instance.settings.places
     queue_actions.retry(registry, name, console, again_from=again_from, undo=undo, places=places)
 
 
@@ -134,7 +133,7 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
         show_others(settings.factory_data_dir, console)
     show_holds(registry.holds(), console)
     show_batches(registry.open_batches(), console)
-    show_windows(Gateways(settings).windows().lines(datetime.now(UTC)), console)
+    show_windows(instance.parts.router.windows().lines(datetime.now(UTC)), console)
     show_funnel(console, registry.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)
     show_queue(console, registry, lost=lost_now(instance, registry), places=settings.places)

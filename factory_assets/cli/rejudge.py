@@ -14,7 +14,7 @@ from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gates import Needs, gates_after
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.registry import Registry
 from factory_assets.scratch import scratch_folder
 
@@ -52,13 +52,13 @@ def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[Qu
 
 
 def rejudge_all(
-    specs: Sequence[QueuedSpec], gateways: Gateways, console: Console, *, reader: ReaderMode
+    specs: Sequence[QueuedSpec], instance: Instance, console: Console, *, reader: ReaderMode
 ) -> bool:
     """Judge each, and tell what came of it at once; whether all would pass, as far as no reader has to say it."""
     passing = unread = 0
     for queued in specs:
         try:
-            rejudged = rejudge(queued, gateways, reader=reader)
+            rejudged = rejudge(queued, instance, reader=reader)
         except FactoryError as error:
             _say(console, "yellow", f"{queued.spec.name}: could not be judged: {error}")
             continue
@@ -70,22 +70,22 @@ def rejudge_all(
     return passing == len(specs)
 
 
-def rejudge(queued: QueuedSpec, gateways: Gateways, *, reader: ReaderMode) -> Rejudged:
+def rejudge(queued: QueuedSpec, instance: Instance, *, reader: ReaderMode) -> Rejudged:
     """Judge the state in which its last attempt failed, without the reader of that mode, who would cost money.
 
     Raises:
         FactoryError: it could not be judged; where no such state is kept, an InputError.
     """
     with scratch_folder("judge") as folder:
-        state = gateways.copy_refused(queued, folder)
-        papers = gateways.registry.papers_by_id(queued.spec.source_papers)
+        state = instance.builds.copy_refused(queued, folder)
+        papers = instance.registry.papers_by_id(queued.spec.source_papers)
         report = judge_laid(
             queued.spec,
             papers,
             (),
             folder=folder,
-            bench=gateways.bench(),
-            acceptance=gateways.registry.acceptance_of(queued.id),
+            bench=instance.builds.bench(),
+            acceptance=instance.registry.acceptance_of(queued.id),
         )
     refused = tuple(verdict for verdict in report.verdicts if not verdict.passed)
     is_unread = reader is ReaderMode.DECIDE and any(

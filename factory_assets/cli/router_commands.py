@@ -10,7 +10,6 @@ from factory_assets.cli.common import console
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
 
 
 def router(
@@ -26,8 +25,7 @@ def router(
     instance = open_instance()
     port = port or free_port()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    gateways = Gateways(instance.settings)
-    place = gateways.router_place
+    place = instance.parts.router.place
     if (found := place.find()) is not None:
         raise InputError(
             f"This instance has a router already, at {found.url}.",
@@ -35,7 +33,7 @@ def router(
             fix="Let it do the work, or stop it first; `make down` stops the one of `make up`.",
         )
     console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
-    with router_of(place, gateways.router_config()) as running, place.told(url):
+    with router_of(place, instance.parts.router.config()) as running, place.told(url):
         try:
             serve(running, host, port)
         except OSError as error:

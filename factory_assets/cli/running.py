@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr, ValidationError
 from rich.console import Console
 
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.ownership import is_owned, lock_file
 from factory_assets.daemon_notes import living_daemons
 from factory_assets.settings import Settings
@@ -44,7 +44,7 @@ class Running(BaseModel):
         return [name for name, digest in now.items() if self.digests.get(name) != digest]
 
 
-def note_running(instance: Instance) -> None:
+def note_running(instance: OpenedInstance) -> None:
     """Write down the settings of the daemon that this process runs from now on."""
     settings, salt = instance.settings, secrets.token_hex(16)
     running = Running(

@@ -18,7 +18,6 @@ from factory_assets.cli.instance import open_instance
 from factory_assets.cli.ownership import own
 from factory_assets.daemon_notes import living_daemons
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
 
 
 def prepare() -> None:
@@ -74,11 +73,10 @@ def up(
     instance = open_instance()
     settings = instance.settings
     supervisor.check_startable(instance)
-    gateways = Gateways(settings)
-    gateways.check_credentials()
+    instance.parts.credential.check()
     if not check_up(instance):
         raise InputError("The factory was not started.", fix="Fix what stands above in red.")
-    refuse_to_lose_ranks(gateways.registry, settings.factory_ranks)
+    refuse_to_lose_ranks(instance.parts.registry, settings.factory_ranks)
     if (before := last_good(instance.home)) is not None:
         refuse_to_break(before, settings)
     # Checks take a while, and nobody may have begun to work on this instance meanwhile.
@@ -86,14 +84,16 @@ def up(
         check_no_daemon(dagster)
         forget_daemon(dagster)
         released, alive = release_dead_runs(dagster), runs_going_on(dagster)
-        show_holds(open_queue(dagster, gateways.registry, gateways, settings.build_workers), console)
+        parts = instance.parts
+        standing = open_queue(dagster, parts.registry, parts.credential, settings.build_workers)
+        show_holds(standing, console)
     if released:
         console.print(
             f"Reported as failed, because the worker had died: {', '.join(released)}.", soft_wrap=True
         )
     if alive:
         console.print(f"Going on in a worker of an earlier daemon: {', '.join(alive)}.", soft_wrap=True)
-    builds, analysis = gateways.most_a_day_can_cost()
+    builds, analysis = settings.factory_day_budget_usd, instance.parts.analysis.most_a_date_can_cost()
     console.print(
         f"A day can cost at most ${builds + analysis:.2f}: ${builds:.2f} for builds (FACTORY_DAY_BUDGET_USD) and"
         f" ${analysis:.2f} to analyse one date; each further date that is analysed on that day adds the latter.",
@@ -137,7 +137,7 @@ def gc(
         runs = sweep_runs(dagster, before=before, remove=not dry_run)
     console.print("Would be removed:" if dry_run else "Removed:")
     console.print(f"  old runs: {runs.removed} ({runs.kept} are kept because something shows them)")
-    for line in Gateways(instance.settings).sweep(before=before, remove=not dry_run):
+    for line in instance.parts.housekeeping.sweep(before=before, remove=not dry_run):
         console.print(f"  {line}", highlight=False)
 
 

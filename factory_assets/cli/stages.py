@@ -12,7 +12,7 @@ from rich.console import Console
 
 from factory_assets.cli.build_launches import BuildLaunches
 from factory_assets.cli.command_programs import client_at_work
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.ownership import own_or_await_daemon, using_daemon
 from factory_assets.cli.queue_actions import place
 from factory_assets.cli.running import note_running, show_daemon
@@ -33,7 +33,6 @@ from factory_assets.domain.errors import CredentialError, InputError
 from factory_assets.domain.places import Lacking, Places
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import tail
-from factory_assets.gateways import Gateways
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -124,7 +123,7 @@ class Factory:
 
     @classmethod
     @contextmanager
-    def at_work(cls, instance: Instance, registry: Registry, console: Console) -> Iterator[Factory]:
+    def at_work(cls, instance: OpenedInstance, registry: Registry, console: Console) -> Iterator[Factory]:
         """Load the code location, with the running daemon or one for the time of this block."""
         settings = instance.settings
         data_dir = settings.factory_data_dir
@@ -141,7 +140,7 @@ class Factory:
             note_running(instance)
             forget_daemon(dagster)
             release_dead_runs(dagster)
-            open_queue(dagster, registry, Gateways(settings), settings.build_workers)
+            open_queue(dagster, registry, instance.parts.credential, settings.build_workers)
             stack.callback(forget_daemon, dagster)
             client = stack.enter_context(client_at_work(instance, ownership))
             factory = cls(settings, client, registry, console)

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from factory_assets.alerts.send import AlertPlaces
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.ownership import Ownership, check_free, own, owners
 from factory_assets.cli.processes import (
     LOCATION,
@@ -98,12 +98,12 @@ def _unusable(host: str, port: int, error: OSError) -> InputError:
     )
 
 
-def log_dir(instance: Instance) -> Path:
+def log_dir(instance: OpenedInstance) -> Path:
     """Where the programs write their logs."""
     return instance.settings.factory_data_dir / "logs"
 
 
-def check_startable(instance: Instance) -> None:
+def check_startable(instance: OpenedInstance) -> None:
     """Refuse to start, or to touch runs, where somebody works on this instance or the port is taken.
 
     Raises:
@@ -118,7 +118,7 @@ def check_startable(instance: Instance) -> None:
     check_port(instance.settings.factory_ui_host, instance.settings.factory_ui_port)
 
 
-def start_supervisor(instance: Instance) -> str:
+def start_supervisor(instance: OpenedInstance) -> str:
     """Start the supervisor in the background, wait for the first page, and return its URL.
 
     Raises:
@@ -141,7 +141,7 @@ def start_supervisor(instance: Instance) -> str:
     return url
 
 
-def stop_supervisor(instance: Instance) -> bool:
+def stop_supervisor(instance: OpenedInstance) -> bool:
     """Stop whatever runs this instance's daemon and all it started, runs in flight too.
 
     Orphans of a supervisor, code server or command that was killed are stopped as well. What a daemon works on that
@@ -157,7 +157,7 @@ def stop_supervisor(instance: Instance) -> bool:
     return bool(pids) or stopped_workers
 
 
-def supervise(instance: Instance) -> None:
+def supervise(instance: OpenedInstance) -> None:
     """Run the programs in the foreground and start again whichever ends, until SIGTERM or SIGINT.
 
     Raises:

@@ -16,11 +16,12 @@ from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.defs.backfills import alerts_of_backfills, failed_backfills
 from factory_assets.defs.runs import OUTCOME_TAG, REPO_TAG, RunOutcome
 from factory_assets.defs.settings_sensor import SETTINGS_SENSOR, Refused, alerts_of_settings
-from factory_assets.defs.stages import Alerting, Clock
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.defs.ticks import pen
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import BuildStatus, WaitCause
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import tail
 from factory_assets.registry import Registry
@@ -61,17 +62,17 @@ def build_alert_sensor(refused: Refused) -> dg.SensorDefinition:
     def alerts(
         context: dg.SensorEvaluationContext,
         registry: dg.ResourceParam[Registry],
-        alerting: dg.ResourceParam[Alerting],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> dg.SensorResult:
-        places = alerting.alert_places()
+        places = instance.alerts.places()
         if not places:
             return dg.SensorResult(
                 skip_reason="No place is set for alerts"
                 " (FACTORY_ALERT_WEBHOOK, FACTORY_SLACK_WEBHOOK, FACTORY_ALERT_URLS)."
             )
         seen = _Seen.model_validate_json(context.cursor) if context.cursor else _Seen()
-        now, link, why = clock.now(), alerting.ui_url(), refused()
+        now, link, why = clock.now(), instance.alerts.ui_url(), refused()
         write = pen(context, registry)
         if write is None:
             told = preview(context.instance, registry, seen, link=link, now=now, refused=why)

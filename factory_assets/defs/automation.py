@@ -26,7 +26,7 @@ from factory_assets.defs.queue import (
     settled_launches,
 )
 from factory_assets.defs.runs import ATTEMPTS_TAG, spec_tags
-from factory_assets.defs.stages import Building, Clock, Routing
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.defs.subscription import no_room
 from factory_assets.defs.ticks import log, pen
 from factory_assets.defs.waits import apart, day_is_full, held, waiting_specs
@@ -39,9 +39,11 @@ from factory_assets.domain.automation import (
     given_up,
 )
 from factory_assets.domain.builds import BudgetLimits
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.places import Places
 from factory_assets.domain.sizes import size_of
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.instance.router import InstanceRouter
 from factory_assets.registry import Registry
 
 _PRIORITY_TAG = "dagster/priority"
@@ -187,11 +189,11 @@ def _build_daily(jobs: Jobs, rules: AutomationRules) -> dg.ScheduleDefinition:
     def build_daily(
         context: dg.ScheduleEvaluationContext,
         registry: dg.ResourceParam[Registry],
-        routing: dg.ResourceParam[Routing],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if why := _stopped(registry.holds(), registry, routing, clock.now()):
+        if why := _stopped(registry.holds(), registry, instance.router, clock.now()):
             yield dg.SkipReason(why)
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
@@ -247,8 +249,7 @@ def build_sensors(jobs: Jobs, rules: AutomationRules) -> list[dg.SensorDefinitio
     def queued_specs(
         context: dg.SensorEvaluationContext,
         registry: dg.ResourceParam[Registry],
-        building: dg.ResourceParam[Building],
-        routing: dg.ResourceParam[Routing],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now, write = clock.now(), pen(context, registry)
@@ -256,19 +257,19 @@ def build_sensors(jobs: Jobs, rules: AutomationRules) -> list[dg.SensorDefinitio
         last_probe = datetime.fromisoformat(context.cursor) if context.cursor else None
         may_probe = [hold for hold in standing if hold.may_probe(now, last_probe)]
         if write is None:
-            standing = left_unasked(standing, building, may_probe=may_probe, now=now)
+            standing = left_unasked(standing, instance.credential, may_probe=may_probe, now=now)
         elif standing:
             if may_probe:
                 context.update_cursor(now.isoformat())
             standing = lift_holds(
                 context.instance,
                 write,
-                building,
+                instance.credential,
                 workers=rules.build_workers,
                 may_probe=may_probe,
                 now=now,
             )
-        if why := _stopped(standing, registry, routing, now):
+        if why := _stopped(standing, registry, instance.router, now):
             yield dg.SkipReason(why)
             return
         yield from _build_requests(context, registry, rules, now, asked_at=now)
@@ -298,11 +299,11 @@ def todays_budget(
     )
 
 
-def _stopped(standing: Sequence[Hold], registry: Registry, routing: Routing, now: datetime) -> str:
+def _stopped(standing: Sequence[Hold], registry: Registry, router: InstanceRouter, now: datetime) -> str:
     """Why no build at all is launched now; empty where nothing stands in the way."""
     if stopping := [hold for hold in standing if hold.stops_builds]:
         return held(stopping)
-    full = no_room(registry, routing, now)
+    full = no_room(registry, router, now)
     return str(full) if full is not None else ""
 
 

@@ -29,9 +29,10 @@ from factory_assets.defs.runs import (
     tag_run,
 )
 from factory_assets.defs.shown_provenance import show_provenance
-from factory_assets.defs.stages import Building, Clock, Routing, Scouting
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.defs.subscription import NoRoom, no_room
 from factory_assets.domain.builds import BuildStatus, GateVerdict, WaitCause
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec
@@ -90,13 +91,11 @@ def build_built_repos(
         context: dg.AssetExecutionContext,
         *,
         registry: dg.ResourceParam[Registry],
-        scouting: dg.ResourceParam[Scouting],
-        building: dg.ResourceParam[Building],
-        routing: dg.ResourceParam[Routing],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
         if BUILT_REPOS in context.selected_asset_keys:
-            events = _build(_Step(context, registry, scouting, building, routing, clock, git_dir))
+            events = _build(_Step(context, registry, instance, clock, git_dir))
         else:
             events = judged_before(context, registry)
         yield from with_checks_left_out(context, events)
@@ -110,9 +109,7 @@ class _Step:
 
     context: dg.AssetExecutionContext
     registry: Registry
-    scouting: Scouting
-    building: Building
-    routing: Routing
+    instance: InstanceParts
     clock: Clock
     git_dir: Path
 
@@ -131,7 +128,7 @@ def _build(step: _Step) -> Iterator[Event]:
         events = _settled_before(step, queued)
         if events is None:
             with _errors_told(step, queued):
-                outcome = step.building.build(queued, context.run.run_id, context.log.info)
+                outcome = step.instance.builds.build(queued, context.run.run_id, context.log.info)
             events = _ended(step, queued, outcome)
         yield from events
     except dg.Failure:
@@ -167,7 +164,7 @@ def _settled_before(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
         return _not_started(step, queued, why)
     if (held := _exists_already(step, queued)) is not None:
         return held
-    if before is not None and (full := no_room(registry, step.routing, step.clock.now())) is not None:
+    if before is not None and (full := no_room(registry, step.instance.router, step.clock.now())) is not None:
         return _without_room(step, queued, full)
     return None
 
@@ -177,7 +174,7 @@ def _exists_already(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
     run = step.context.run
     if queued.started_at is not None:
         return None
-    known = look_up(step.context, step.scouting, [queued]).get(queued.id)
+    known = look_up(step.context, step.instance.scouting, [queued]).get(queued.id)
     by_hand = _attempts_before(run) is None and BACKFILL_ID_TAG not in run.tags
     waits = step.registry.spec_by_id(queued.id).wait_cause is WaitCause.EXISTS
     if known is None or by_hand or not waits:
@@ -247,7 +244,7 @@ def _not_started(step: _Step, queued: QueuedSpec, why: str) -> Iterator[Event]:
 
 def _put_off(step: _Step, queued: QueuedSpec, deferred: Deferred) -> None:
     context, registry, until = step.context, step.registry, deferred.until
-    now, credential = step.clock.now(), step.building.credential_digest
+    now, credential = step.clock.now(), step.instance.credential.digest
     match deferred.stops:
         case Stops.MODEL:
             refused = ModelStoppedError(

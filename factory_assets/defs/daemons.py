@@ -11,7 +11,7 @@ import dagster as dg
 from factory_assets.daemon_notes import daemon_notes, forget_ended, living_daemons
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.pools import set_builds
-from factory_assets.defs.stages import Building
+from factory_assets.defs.stages import Credential
 from factory_assets.defs.storage import data_dir_of
 from factory_assets.defs.workers import GOING_ON, has_died
 from factory_assets.domain.automation import Hold
@@ -77,13 +77,13 @@ def _fresh_heartbeats(instance: dg.DagsterInstance) -> list[DaemonHeartbeat]:
 
 
 def open_queue(
-    instance: dg.DagsterInstance, registry: Registry, building: Building, workers: int
+    instance: dg.DagsterInstance, registry: Registry, credential: Credential, workers: int
 ) -> list[Hold]:
     """Let so many builds run at once, unless the queue is stopped still; return the stops that stand."""
     standing = lift_holds(
         instance,
         registry,
-        building,
+        credential,
         workers=workers,
         may_probe=registry.holds(),
         now=datetime.now(UTC),

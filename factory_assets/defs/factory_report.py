@@ -8,8 +8,8 @@ import dagster as dg
 
 from factory_assets.defs.externals import GROUP
 from factory_assets.defs.markdown import table
-from factory_assets.defs.stages import Clock
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.places import Places
 from factory_assets.registry import Registry
 from factory_assets.report.page import summary, tables, write_page

@@ -9,7 +9,7 @@ from datetime import datetime
 import dagster as dg
 
 from factory_assets.defs.pools import BUILD_POOL, set_builds
-from factory_assets.defs.stages import Building
+from factory_assets.defs.stages import Credential
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import CredentialError, FactoryError
@@ -90,7 +90,7 @@ def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> 
 def lift_holds(
     instance: dg.DagsterInstance,
     registry: Registry,
-    building: Building,
+    credential: Credential,
     *,
     workers: int,
     may_probe: Sequence[Hold],
@@ -102,7 +102,7 @@ def lift_holds(
     `may_probe` alone.
     """
     standing = registry.holds()
-    fixed, tried, left = _sorted_out(standing, building, may_probe, now)
+    fixed, tried, left = _sorted_out(standing, credential, may_probe, now)
     if any(hold.stops_builds for hold in standing) and not any(hold.stops_builds for hold in left):
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
@@ -114,29 +114,29 @@ def lift_holds(
 
 
 def left_unasked(
-    standing: Sequence[Hold], building: Building, *, may_probe: Sequence[Hold], now: datetime
+    standing: Sequence[Hold], credential: Credential, *, may_probe: Sequence[Hold], now: datetime
 ) -> list[Hold]:
     """The stops that `lift_holds` would leave, were the credential that it asks for refused. Nobody is asked."""
     unasked = [hold for hold in may_probe if hold.cause is not WaitCause.CREDENTIAL]
-    _, _, left = _sorted_out(standing, building, unasked, now)
+    _, _, left = _sorted_out(standing, credential, unasked, now)
     return left
 
 
 def _sorted_out(
-    standing: Sequence[Hold], building: Building, may_probe: Sequence[Hold], now: datetime
+    standing: Sequence[Hold], credential: Credential, may_probe: Sequence[Hold], now: datetime
 ) -> tuple[list[Hold], list[Hold], list[Hold]]:
     """The stops that are fixed, those whose time for a try has come, and the others."""
-    fixed = [hold for hold in standing if hold.credential != building.credential_digest()]
+    fixed = [hold for hold in standing if hold.credential != credential.digest()]
     tried = [
         hold
         for hold in standing
-        if hold not in fixed and hold in may_probe and _worth_a_try(hold, building, now)
+        if hold not in fixed and hold in may_probe and _worth_a_try(hold, credential, now)
     ]
     return fixed, tried, [hold for hold in standing if hold not in [*fixed, *tried]]
 
 
-def _worth_a_try(hold: Hold, building: Building, now: datetime) -> bool:
-    works = building.credential_works() if hold.cause is WaitCause.CREDENTIAL else None
+def _worth_a_try(hold: Hold, credential: Credential, now: datetime) -> bool:
+    works = credential.works() if hold.cause is WaitCause.CREDENTIAL else None
     return now >= hold.opens_at if works is None else works
 
 

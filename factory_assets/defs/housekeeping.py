@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 import dagster as dg
 
 from factory_assets.defs.left_out import LEFT_OUT_TAG
-from factory_assets.defs.stages import Clock, Sweeping
+from factory_assets.defs.stages import InstanceParts
+from factory_assets.domain.clock import Clock
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE]
 _PAGE = 200
@@ -64,7 +65,7 @@ def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
     @dg.op(description="Remove what is older than FACTORY_KEEP_DAYS and shown nowhere.", name="sweep")
     def sweep(
         context: dg.OpExecutionContext,
-        sweeping: dg.ResourceParam[Sweeping],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> None:
         before = clock.now() - timedelta(days=keep_days)
@@ -72,7 +73,7 @@ def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
         context.log.info(
             "%d old runs removed, %d kept because something shows them.", runs.removed, runs.kept
         )
-        for line in sweeping.sweep(before=before, remove=True):
+        for line in instance.housekeeping.sweep(before=before, remove=True):
             context.log.info(line)
 
     @dg.job(

@@ -10,8 +10,9 @@ import dagster as dg
 
 from factory_assets.defs.externals import SPECS
 from factory_assets.defs.markdown import code_block
-from factory_assets.defs.stages import Clock, Importing
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.defs.ticks import is_tick
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import FactoryError
 from factory_assets.intake.folder import FileReport
 
@@ -29,14 +30,14 @@ def build_import_sensor() -> dg.SensorDefinition:
     )
     def imported_specs(
         context: dg.SensorEvaluationContext,
-        importing: dg.ResourceParam[Importing],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> dg.SensorResult:
         try:
             if not is_tick(context):
-                lines = importing.preview_folder(clock.now())
+                lines = instance.intake.preview_folder(clock.now())
                 return dg.SensorResult(skip_reason="; ".join(lines) or "No new file.")
-            reports = importing.import_folder(clock.now())
+            reports = instance.intake.import_folder(clock.now())
         except FactoryError as error:
             # The tick says what is wrong; the files are still there and are taken once it is fixed.
             return dg.SensorResult(skip_reason=str(error))

@@ -14,11 +14,13 @@ from factory_assets.defs.externals import SPECS
 from factory_assets.defs.jobs import ANALYZE_JOB, BATCH_JOB, AnyJob
 from factory_assets.defs.partitions import Partitions
 from factory_assets.defs.runs import OUTCOME_TAG, RunOutcome, failure
-from factory_assets.defs.stages import Batching, Clock
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.defs.ticks import log, pen
 from factory_assets.defs.waits import held
 from factory_assets.domain.batches import AnalysisBatch, Step, after_look, next_step
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import FactoryError
+from factory_assets.instance.batching import Batching
 from factory_assets.registry import Registry
 
 SENSOR = "message_batches"
@@ -28,10 +30,10 @@ def build_batch_job(partitions: Partitions) -> dg.JobDefinition:
     """The job over dates; as a backfill it asks about many at half the price."""
 
     @dg.op(description="Ask about a date's papers in a message batch, and end.")
-    def ask_in_a_batch(context: dg.OpExecutionContext, batching: dg.ResourceParam[Batching]) -> None:
+    def ask_in_a_batch(context: dg.OpExecutionContext, instance: dg.ResourceParam[InstanceParts]) -> None:
         day = date.fromisoformat(context.partition_key)
         try:
-            batch = batching.submit_batch(
+            batch = instance.batching.submit(
                 day,
                 context.run_id,
                 is_alive=lambda run_id: _is_alive(context.instance, run_id),
@@ -81,7 +83,7 @@ def build_batch_sensor(analyze: AnyJob, by_batch: AnyJob) -> dg.SensorDefinition
     def look(
         context: dg.SensorEvaluationContext,
         registry: dg.ResourceParam[Registry],
-        batching: dg.ResourceParam[Batching],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = clock.now()
@@ -96,7 +98,7 @@ def build_batch_sensor(analyze: AnyJob, by_batch: AnyJob) -> dg.SensorDefinition
         waits: list[str] = []
         for batch in batches:
             try:
-                request = _look_after(context, registry, batching, batch, now)
+                request = _look_after(context, registry, instance.batching, batch, now)
             except FactoryError as error:
                 waits.append(f"{batch.day}: {error}")
                 continue
@@ -131,9 +133,9 @@ def _look_after(
                 write.batch_ready(batch.name, why or "the message batch could not be made in time", now=now)
             return _request(ANALYZE_JOB, batch, f"{now:%Y-%m-%d}")
         case Step.CANCEL if write is not None:
-            batching.cancel_batch(batch)
+            batching.cancel(batch)
         case Step.BOOK if write is not None:
-            batching.book_batch(batch)
+            batching.book(batch)
         case Step.CLOSE if write is not None:
             if batch.closed_at is not None:
                 write.book_batch(batch.name, [], now=now)
@@ -151,7 +153,7 @@ def _next(
     if step is not Step.LOOK:
         return step, ""
     try:
-        return after_look(batch, now, has_ended=batching.batch_has_ended(batch))
+        return after_look(batch, now, has_ended=batching.has_ended(batch))
     except FactoryError as error:
         if batch.closed_at is not None or now < batch.late_at:
             raise

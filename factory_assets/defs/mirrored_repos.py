@@ -10,7 +10,7 @@ from factory_assets.defs.externals import BUILT_REPOS, GROUP, MIRRORED_REPOS
 from factory_assets.defs.markdown import paper_links
 from factory_assets.defs.partitions import Partitions, day_and_rank
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome, tag_run
-from factory_assets.defs.stages import Mirroring
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.specs import QueuedSpec
@@ -46,7 +46,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
     def mirrored_repos(
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
-        mirroring: dg.ResourceParam[Mirroring],
+        instance: dg.ResourceParam[InstanceParts],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
         day, rank = day_and_rank(context)
         queued = registry.spec_at(day, rank)
@@ -57,7 +57,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
         tag_run(context, queued)
         try:
             repo = _shipped(registry, queued)
-            report = mirroring.mirror(repo, queued.spec.source_papers, context.log.info)
+            report = instance.mirroring.mirror(repo, queued.spec.source_papers, context.log.info)
         except FactoryError as error:
             raise failure(error, {"repo": dg.MetadataValue.text(queued.spec.name)}) from error
         yield dg.MaterializeResult(

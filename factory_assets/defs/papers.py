@@ -10,7 +10,8 @@ from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
-from factory_assets.defs.stages import Clock, Gathering
+from factory_assets.defs.stages import Gathering, InstanceParts
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import paper_url
 from factory_assets.gather.level import low_days
@@ -95,10 +96,10 @@ def build_papers(
     def papers(
         context: dg.AssetExecutionContext,
         registry: dg.ResourceParam[Registry],
-        gathering: dg.ResourceParam[Gathering],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
-        yield from with_checks_left_out(context, _gather(context, registry, gathering, clock))
+        yield from with_checks_left_out(context, _gather(context, registry, instance.gathering, clock))
 
     return papers
 

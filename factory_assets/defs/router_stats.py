@@ -10,8 +10,9 @@ import dagster as dg
 
 from factory_assets.defs.externals import GROUP
 from factory_assets.defs.markdown import table
-from factory_assets.defs.stages import Clock, Routing
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.domain.builds import Usage
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.statistics import percent
 from factory_assets.report.plots import plot_router
 
@@ -44,13 +45,13 @@ def build_router_stats(*, owner: str) -> dg.AssetsDefinition:
         ),
     )
     def router_stats(
-        routing: dg.ResourceParam[Routing], clock: dg.ResourceParam[Clock]
+        instance: dg.ResourceParam[InstanceParts], clock: dg.ResourceParam[Clock]
     ) -> dg.MaterializeResult[None]:
-        state = routing.router_state()
+        state = instance.router.state()
         told: dict[str, dg.MetadataValue] = (
             _told(state) if state is not None else {"router": dg.MetadataValue.text(_NOT_THERE)}
         )
-        if windows := routing.windows().lines(clock.now()):
+        if windows := instance.router.windows().lines(clock.now()):
             told["subscription"] = _list(windows)
         return dg.MaterializeResult(metadata=told)
 

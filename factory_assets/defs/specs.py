@@ -16,8 +16,9 @@ from factory_assets.defs.novelty import look_up, novelty_metadata
 from factory_assets.defs.pages import partition_page
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
-from factory_assets.defs.stages import Analysing, Building, Clock, Scouting
+from factory_assets.defs.stages import InstanceParts
 from factory_assets.domain.builds import WaitCause
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.refusals import ModelStoppedError
@@ -77,15 +78,10 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
         context: dg.AssetExecutionContext,
         *,
         registry: dg.ResourceParam[Registry],
-        analysis: dg.ResourceParam[Analysing],
-        scouting: dg.ResourceParam[Scouting],
-        building: dg.ResourceParam[Building],
+        instance: dg.ResourceParam[InstanceParts],
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[Event]:
-        events = _analyze(
-            context, registry, analysis=analysis, scouting=scouting, building=building, clock=clock
-        )
-        yield from with_checks_left_out(context, events)
+        yield from with_checks_left_out(context, _analyze(context, registry, instance, clock))
 
     return specs
 
@@ -93,20 +89,17 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
 def _analyze(
     context: dg.AssetExecutionContext,
     registry: Registry,
-    *,
-    analysis: Analysing,
-    scouting: Scouting,
-    building: Building,
+    instance: InstanceParts,
     clock: Clock,
 ) -> Iterator[Event]:
     (day,) = days_of(context)
     try:
-        report = analysis.analyze(day, context.log.info)
+        report = instance.analysis.analyze(day, context.log.info)
     except (CredentialError, ModelStoppedError) as error:
         if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
             # Builds ask other models.
             error.cause = WaitCause.ANALYSIS_MODEL
-        stop_for_model(context, registry, error, building.credential_digest(), now=clock.now())
+        stop_for_model(context, registry, error, instance.credential.digest(), now=clock.now())
         tag_outcome(context, RunOutcome.DEFERRED)
         raise failure(error) from error
     except InfrastructureError as error:
@@ -116,7 +109,7 @@ def _analyze(
         raise failure(error) from error
     if report.unread:
         tag_outcome(context, RunOutcome.UNFINISHED)
-    known = look_up(context, scouting, registry.specs_of_day(day))
+    known = look_up(context, instance.scouting, registry.specs_of_day(day))
     yield dg.MaterializeResult(
         metadata=_metadata(registry, report, known, day),
         data_version=dg.DataVersion(_fingerprint(registry, day)),

@@ -19,7 +19,7 @@ from factory_assets.defs.empty_ranks import is_answered_by_another
 from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS
 from factory_assets.defs.housekeeping import remove_run
 from factory_assets.defs.runs import OUTCOME_TAG, RunOutcome
-from factory_assets.defs.stages import Clock
+from factory_assets.domain.clock import Clock
 
 FORGET_JOB = "forget_answers"
 _GOING_ON = {BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING}

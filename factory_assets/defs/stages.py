@@ -1,35 +1,28 @@
-"""The four stages as resources: what an asset calls, whatever gateways stand behind it."""
+"""The instance as a resource: what assets, sensors and schedules call of it.
+
+A part that tests replace is stated here as a protocol, no wider than it is called; the others are the instance's own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
-from factory_assets.alerts.send import AlertPlaces
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.building.outcome import Outcome
-from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.report import GatherReport
-from factory_assets.intake.folder import FileReport
 from factory_assets.mirror.target import MirrorReport
 
 if TYPE_CHECKING:
-    from factory_assets.router.client import RouterState
-    from factory_assets.router.windows import Room, Windows
+    from factory_assets.instance.batching import Batching
+    from factory_assets.instance.router import InstanceRouter
+    from factory_assets.instance.upkeep import Alerts, Imports, Upkeep
 
 Notify = Callable[[str], None]
-
-
-class Clock(Protocol):
-    """Tells the time, so that weeks can be simulated."""
-
-    def now(self) -> datetime:
-        """The time, in UTC."""
-        ...
 
 
 class Gathering(Protocol):
@@ -62,57 +55,11 @@ class Scouting(Protocol):
         ...
 
 
-class Batching(Protocol):
-    """Has a date's papers asked about in a message batch; see batching.BatchAccess."""
-
-    def submit_batch(
-        self, day: date, run_id: str, *, is_alive: Callable[[str], bool], notify: Notify
-    ) -> AnalysisBatch:
-        """Make the batch of a date, unless one is open, and tell how it stands."""
-        ...
-
-    def batch_has_ended(self, batch: AnalysisBatch) -> bool:
-        """Whether it can be read."""
-        ...
-
-    def cancel_batch(self, batch: AnalysisBatch) -> None:
-        """Let it end with what is answered by now."""
-        ...
-
-    def book_batch(self, batch: AnalysisBatch) -> None:
-        """Write down what it has cost, once it has ended."""
-        ...
-
-
 class Building(Protocol):
     """Builds one spec."""
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         """Build, pass the gates and ship; errors carry the report as far as it got."""
-        ...
-
-    def credential_digest(self) -> str:
-        """A digest of the credential in use: it changes when the operator changes the credential."""
-        ...
-
-    def credential_works(self) -> bool | None:
-        """Whether the model's server takes the credential, tried without cost; None where that cannot be told."""
-        ...
-
-
-class Routing(Protocol):
-    """Tells of the way to the model."""
-
-    def router_state(self) -> RouterState | None:
-        """What the live factory's router tells of itself; None where none runs."""
-        ...
-
-    def windows(self) -> Windows:
-        """How full the subscription's windows are; empty where nothing is known."""
-        ...
-
-    def room_for_build(self, minutes: float, now: datetime) -> Room:
-        """Whether a build of so many minutes can end before the windows of the credential in use are full."""
         ...
 
 
@@ -124,33 +71,72 @@ class Mirroring(Protocol):
         ...
 
 
-class Importing(Protocol):
-    """Takes specs from the operator's folder."""
+class Credential(Protocol):
+    """What is shown to the model's server."""
 
-    def import_folder(self, now: datetime) -> list[FileReport]:
-        """Import every file that waits there; see intake.folder."""
+    def digest(self) -> str:
+        """A digest of the credential in use: it changes when the operator changes the credential."""
         ...
 
-    def preview_folder(self, now: datetime) -> list[str]:
-        """Say of each file that waits there, in a line, what an import would do with it; nothing is touched."""
-        ...
-
-
-class Sweeping(Protocol):
-    """Removes what nobody needs any more."""
-
-    def sweep(self, *, before: datetime, remove: bool) -> list[str]:
-        """Remove what is older than `before`, or only tell what would go; one line for each kind of thing."""
+    def works(self) -> bool | None:
+        """Whether the model's server takes the credential, tried without cost; None where that cannot be told."""
         ...
 
 
-class Alerting(Protocol):
-    """Where an operator is told of what needs a person."""
+class InstanceParts(Protocol):
+    """What one instance is made of; see instance.Instance."""
 
-    def alert_places(self) -> AlertPlaces:
-        """The places that are set."""
+    @property
+    def gathering(self) -> Gathering:
+        """Papers from arXiv."""
         ...
 
-    def ui_url(self) -> str:
-        """Where the operator opens the UI."""
+    @property
+    def analysis(self) -> Analysing:
+        """Specs from papers."""
+        ...
+
+    @property
+    def batching(self) -> Batching:
+        """The same, asked in message batches."""
+        ...
+
+    @property
+    def scouting(self) -> Scouting:
+        """What exists already."""
+        ...
+
+    @property
+    def builds(self) -> Building:
+        """Repos from specs."""
+        ...
+
+    @property
+    def mirroring(self) -> Mirroring:
+        """Repos to where they are published."""
+        ...
+
+    @property
+    def credential(self) -> Credential:
+        """Whether the credential in use serves, and when it has changed."""
+        ...
+
+    @property
+    def router(self) -> InstanceRouter:
+        """The one way to a model."""
+        ...
+
+    @property
+    def intake(self) -> Imports:
+        """Specs from outside."""
+        ...
+
+    @property
+    def housekeeping(self) -> Upkeep:
+        """What nobody needs any more."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Where an operator is told of what needs a person."""
         ...

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from factory_assets.defs.stages import Routing
 from factory_assets.domain.planning import usual_build_minutes
+from factory_assets.instance.router import InstanceRouter
 from factory_assets.registry import Registry
 
 _LOOK_BACK = timedelta(days=30)
@@ -35,14 +35,14 @@ class NoRoom:
         )
 
 
-def no_room(registry: Registry, routing: Routing, now: datetime) -> NoRoom | None:
+def no_room(registry: Registry, router: InstanceRouter, now: datetime) -> NoRoom | None:
     """Whether the subscription's windows leave no room for a build; None where they do, or nothing is known of them.
 
     A build is taken to need what those of the last 30 days have needed, as `factory plan` reckons.
     """
-    if not routing.windows().lines(now):
+    if not router.windows().lines(now):
         return None
     today = now.date()
     minutes = usual_build_minutes(registry.statistics(today - _LOOK_BACK, today))
-    room = routing.room_for_build(minutes, now)
+    room = router.room_for_build(minutes, now)
     return None if room.fits else NoRoom(room.why, minutes, room.until or now + _LOOK_AGAIN, now)

@@ -177,6 +177,14 @@ class AgentRunner(Protocol):
         """
         ...
 
+    def forget(self, workspace: Path) -> None:
+        """Remove the sessions of the runs in `workspace`, when its build is over.
+
+        Raises:
+            OSError: they cannot be removed.
+        """
+        ...
+
 
 class SightingKind(StrEnum):
     """What a watched command did: to a planted file of its home, or on its network."""

@@ -72,6 +72,11 @@ class InstanceSettings(BaseModel):
         return self.factory_data_dir / "workspaces"
 
     @property
+    def locks_dir(self) -> Path:
+        """A file for each spec that a build holds."""
+        return self.factory_data_dir / "locks"
+
+    @property
     def router_dir(self) -> Path:
         """Where the router keeps its key, its journal and its address."""
         return self.factory_data_dir / "router"

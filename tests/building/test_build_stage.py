@@ -26,11 +26,15 @@ from build_material import (
 
 from factory_assets.building.git import BareRepo
 from factory_assets.building.judge import judge
-from factory_assets.building.outcome import Busy
+from factory_assets.building.locks import SpecBusyError, spec_lock
+from factory_assets.building.outcome import Busy, Deferred, Stops
+from factory_assets.building.stage import build
+from factory_assets.building.state import Books
 from factory_assets.domain.agents import CommandResult, OutcomeKind
 from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCause
-from factory_assets.domain.errors import InfrastructureError, StatusError
+from factory_assets.domain.errors import InfrastructureError, MissingToolError, StatusError
 from factory_assets.domain.indexes import Indexes
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.refusals import Fault, Refusal
 from factory_assets.domain.specs import Language
 from factory_assets.domain.text import single_line
@@ -533,8 +537,47 @@ def test_two_runs_never_build_one_spec(bash_factory):
         assert isinstance(outcome, Busy)
         assert "process 4711" in outcome.what
     assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.agent.forgotten == []
     bash_factory.build()
     assert (locks / "word-count.lock").read_text() == str(os.getpid())
+
+
+def test_a_build_forgets_its_sessions_before_another_run_can_hold_the_spec(bash_factory):
+    config = bash_factory.config
+
+    def held(workspace):
+        with pytest.raises(SpecBusyError), spec_lock(config.locks_dir, bash_factory.spec.name):
+            pass
+        bash_factory.agent.forgotten.append(workspace)
+
+    bash_factory.agent.forget = held
+    bash_factory.build()
+    assert bash_factory.agent.forgotten == [config.agent_workspace(bash_factory.spec.name)]
+
+
+def test_sessions_that_cannot_be_removed_are_a_line_and_not_the_end_of_the_build(bash_factory):
+    def busy(workspace):
+        raise OSError(errno.EBUSY, "Device or resource busy", str(workspace))
+
+    bash_factory.agent.forget = busy
+    bash_factory.build()
+    assert bash_factory.lines[-1].startswith("The sessions of this build stay")
+
+
+def test_a_machine_that_lacks_what_every_build_needs_stops_the_queue_and_not_the_spec(bash_factory):
+    def without():
+        raise MissingToolError("git is not installed.", fix="Install git.")
+
+    outcome = build(
+        bash_factory.job(),
+        without,
+        bash_factory.lines.append,
+        books=Books(journal=bash_factory.journal, clock=lambda: NOW, clean=Redactor(())),
+        locks_dir=bash_factory.config.locks_dir,
+    )
+    assert isinstance(outcome, Deferred)
+    assert (outcome.cause, outcome.stops) == (WaitCause.TOOLCHAIN, Stops.MACHINE)
+    assert bash_factory.journal.queued.attempts == 0
 
 
 def test_a_missing_toolchain_keeps_the_spec_queued_and_names_the_tool(tmp_path):

@@ -16,7 +16,7 @@ from defs_recordings import copy_recordings
 from layout import SUPPORT
 from registry_samples import NOW, spec
 
-from factory_assets.cli.instance import Instance, open_instance
+from factory_assets.cli.instance import OpenedInstance, open_instance
 from factory_assets.cli.processes import start, stop_tree
 from factory_assets.defs.client import FactoryClient
 from factory_assets.defs.dagster_private.core import BulkActionStatus, PartitionBackfill
@@ -55,7 +55,7 @@ mutation Launch($params: LaunchBackfillParams!) {
 class AtWork:
     """A replay instance with a running daemon, and a client as the UI and the command line have one."""
 
-    instance: Instance
+    instance: OpenedInstance
     dagster: dg.DagsterInstance
     context: WorkspaceProcessContext
     client: FactoryClient

@@ -11,7 +11,7 @@ from typing import cast
 import dagster as dg
 import pytest
 from defs_commands import Commands
-from defs_fakes import TESTS_FAILED, FakeBuilding
+from defs_fakes import TESTS_FAILED, FakeCredential
 from registry_samples import NOW, call, labelled, phase_record, queue, ship, spec
 from rich.console import Console
 
@@ -245,14 +245,14 @@ def slots(instance: dg.DagsterInstance) -> int | None:
 
 def test_starting_the_factory_raises_no_pool_over_a_stop_that_stands(registry: Registry) -> None:
     registry.hold(HOLD)
-    building = FakeBuilding(registry, credential="one", accepted=frozenset())
-    refused = replace(HOLD, credential=building.credential_digest())
+    credential = FakeCredential("one", accepted=frozenset())
+    refused = replace(HOLD, credential=credential.digest())
     registry.hold(refused)
     with dg.DagsterInstance.ephemeral() as instance:
-        assert open_queue(instance, registry, building, 3) == [refused]
+        assert open_queue(instance, registry, credential, 3) == [refused]
         assert slots(instance) == 0
-        building.credential = "two"
-        assert open_queue(instance, registry, building, 3) == []
+        credential.value = "two"
+        assert open_queue(instance, registry, credential, 3) == []
         assert slots(instance) == 3
     assert registry.holds() == []
 

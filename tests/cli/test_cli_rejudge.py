@@ -25,7 +25,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.domain.specs import Language, QueuedSpec
 from factory_assets.gates import Context
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.secret_scan.scanner import SecretScanner
 from factory_assets.settings import Settings
 
@@ -34,20 +34,20 @@ SPEC = make_spec(Language.BASH)
 
 
 @pytest.fixture
-def gateways(replay_settings: Settings) -> Gateways:
+def instance(replay_settings: Settings) -> Instance:
     """An instance in whose queue one spec waits."""
-    made = Gateways(replay_settings)
+    made = Instance(replay_settings)
     made.registry.queue_specs(
         date(2026, 6, 17), [SPEC], (), dropped=0, ranks=range(1, 2), late_ranks=range(2, 3), now=NOW
     )
     return made
 
 
-def fail(gateways: Gateways, root: Path, acts: Mapping[Phase, Act], *, repair_rounds: int = 0) -> QueuedSpec:
+def fail(instance: Instance, root: Path, acts: Mapping[Phase, Act], *, repair_rounds: int = 0) -> QueuedSpec:
     """Build the spec to an end that is none, as an instance does; the spec as it then stands in the queue."""
-    settings = gateways._settings
+    settings = instance.settings
     factory = Factory(root, SPEC, ScriptedAgent(acts), git_dir=settings.git_dir, repair_rounds=repair_rounds)
-    registry = gateways.registry
+    registry = instance.registry
     builder = Builder(
         factory.config,
         agents=factory.agent,
@@ -66,16 +66,16 @@ def fail(gateways: Gateways, root: Path, acts: Mapping[Phase, Act], *, repair_ro
 
 
 def said_of(
-    gateways: Gateways, failed: QueuedSpec, *, reader: ReaderMode = ReaderMode.DECIDE
+    instance: Instance, failed: QueuedSpec, *, reader: ReaderMode = ReaderMode.DECIDE
 ) -> tuple[bool, str]:
     """Whether all would pass, and what is told."""
     paper = io.StringIO()
-    passes = rejudge_all([failed], gateways, Console(file=paper, width=200), reader=reader)
+    passes = rejudge_all([failed], instance, Console(file=paper, width=200), reader=reader)
     return passes, paper.getvalue()
 
 
-def kept(gateways: Gateways) -> dict[str, str]:
-    settings = gateways._settings
+def kept(instance: Instance) -> dict[str, str]:
+    settings = instance.settings
     return BareRepo(settings.git_dir / f"{SPEC.name}.git", author=settings.factory_git_author).refs()
 
 
@@ -93,59 +93,59 @@ def strict_after(phase: Phase) -> Callable[[Context], Iterator[GateVerdict]]:
 
 @sandboxed
 def test_a_state_that_the_gates_of_today_let_pass_is_told_and_left_as_it_is(
-    gateways: Gateways, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("factory_assets.building.attempt.judge", strict_after(Phase.SEO))
-        failed = fail(gateways, tmp_path, good_acts(Language.BASH), repair_rounds=1)
-    before = kept(gateways)
-    passes, told = said_of(gateways, failed)
+        failed = fail(instance, tmp_path, good_acts(Language.BASH), repair_rounds=1)
+    before = kept(instance)
+    passes, told = said_of(instance, failed)
     assert passes
     assert (
         "word-count: attempt 1 would pass the gates after seo now; `factory retry word-count` takes it up."
         in told
     )
-    assert kept(gateways) == before
-    assert gateways.registry.spec_named(SPEC.name) == failed
+    assert kept(instance) == before
+    assert instance.registry.spec_named(SPEC.name) == failed
 
 
 @sandboxed
 def test_a_state_that_a_retry_has_read_is_not_said_to_pass_before(
-    gateways: Gateways, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("factory_assets.building.attempt.judge", strict_after(Phase.REVIEW))
-        failed = fail(gateways, tmp_path, good_acts(Language.BASH))
+        failed = fail(instance, tmp_path, good_acts(Language.BASH))
     passes = "word-count: attempt 1 would pass the gates after review now"
     takes = "`factory retry word-count` takes it up"
-    _, told = said_of(gateways, failed, reader=ReaderMode.DECIDE)
+    _, told = said_of(instance, failed, reader=ReaderMode.DECIDE)
     but = "but for the reader, which is not asked here"
     assert f"{passes} {but}; {takes}, if the reader lets it pass." in told
     assert "1 of 1 would pass now, 1 of them if the reader agrees." in told
-    _, told = said_of(gateways, failed, reader=ReaderMode.ADVISE)
+    _, told = said_of(instance, failed, reader=ReaderMode.ADVISE)
     assert f"{passes}; {takes}." in told
     assert "1 of 1 would pass now." in told
 
 
 @sandboxed
-def test_a_state_that_is_still_refused_is_told_with_its_gate(gateways: Gateways, tmp_path: Path) -> None:
-    failed = fail(gateways, tmp_path, good_acts(Language.BASH) | {Phase.SEO: does_nothing})
-    passes, told = said_of(gateways, failed)
+def test_a_state_that_is_still_refused_is_told_with_its_gate(instance: Instance, tmp_path: Path) -> None:
+    failed = fail(instance, tmp_path, good_acts(Language.BASH) | {Phase.SEO: does_nothing})
+    passes, told = said_of(instance, failed)
     assert not passes
     assert "word-count: attempt 1 is still refused after seo:" in told
     assert "documents: " in told
     assert "0 of 1 would pass now." in told
 
 
-def test_what_no_gate_refused_cannot_be_judged_and_says_why(gateways: Gateways, tmp_path: Path) -> None:
+def test_what_no_gate_refused_cannot_be_judged_and_says_why(instance: Instance, tmp_path: Path) -> None:
     acts = good_acts(Language.BASH) | {Phase.BUILD: lambda workspace: OutcomeKind.AGENT_FAILURE}
-    passes, told = said_of(gateways, fail(gateways, tmp_path, acts))
+    passes, told = said_of(instance, fail(instance, tmp_path, acts))
     assert not passes
     assert "word-count: could not be judged: word-count: No gate refused it" in told
 
 
-def test_only_what_has_failed_is_judged(gateways: Gateways) -> None:
-    registry = gateways.registry
+def test_only_what_has_failed_is_judged(instance: Instance) -> None:
+    registry = instance.registry
     assert chosen(registry, None, all_failed=True) == []
     for name, all_failed, says in (
         ("no-such-repo", False, "No spec has this name."),

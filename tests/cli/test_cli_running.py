@@ -8,7 +8,7 @@ import pytest
 from defs_commands import Commands
 from rich.console import Console
 
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.ownership import own
 from factory_assets.cli.running import note_running, running_now, show_running
 from factory_assets.settings import Settings
@@ -32,7 +32,7 @@ def test_what_runs_is_told_with_the_settings_that_have_changed_and_without_a_sec
 ) -> None:
     changed = settings.model_copy(update={"build_workers": 4, "github_user": "me"})
     with own(tmp_path):
-        note_running(Instance(tmp_path, settings))
+        note_running(OpenedInstance(tmp_path, settings))
         running = running_now(tmp_path)
     assert running is not None
     assert running.differing(settings) == []
@@ -50,7 +50,7 @@ def test_what_runs_is_told_with_the_settings_that_have_changed_and_without_a_sec
 
 def test_what_an_ended_factory_has_written_is_not_told_of_another(settings: Settings, tmp_path: Path) -> None:
     with own(tmp_path):
-        note_running(Instance(tmp_path, settings))
+        note_running(OpenedInstance(tmp_path, settings))
     assert running_now(tmp_path) is None
     record = tmp_path / "running.json"
     with own(tmp_path):
@@ -68,7 +68,7 @@ def test_status_and_doctor_name_the_settings_that_changed_in_env(
     assert "running factory" not in commands("doctor", FACTORY_MODE="replay").out
     with own(commands.data):
         note_running(
-            Instance(
+            OpenedInstance(
                 commands.home, Settings(_env_file=commands.home / ".env", factory_data_dir=commands.data)
             )
         )
@@ -96,7 +96,7 @@ def test_resume_lets_as_many_builds_run_as_the_running_factory_was_started_with(
     commands("status")
     with own(commands.data):
         note_running(
-            Instance(
+            OpenedInstance(
                 commands.home, Settings(_env_file=commands.home / ".env", factory_data_dir=commands.data)
             )
         )

@@ -21,6 +21,7 @@ from factory_assets.domain.builds import BuildStatus, Phase, WaitCause
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.gates import ALL_GATES, names_after
 from factory_assets.gather.source import Unread
+from factory_assets.instance import Instance
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
@@ -325,7 +326,7 @@ def test_of_a_deferred_build_only_the_gates_that_judged_have_checks_and_none_cou
 
 
 def test_a_refused_credential_stops_the_queue_and_fails_no_repo(analysed: DefsFactory) -> None:
-    analysed.building.credential = "expired"
+    analysed.credential.value = "expired"
     result = analysed.run_rank("build", WEDNESDAY, 1)
     assert result.success
     assert observed(result)["why"] == "credential"
@@ -508,7 +509,7 @@ def test_an_imported_repo_is_mirrored_and_shows_where_its_idea_came_from(factory
     assert (shown["source"], shown["papers"]) == (idea, "none: the spec was imported")
 
 
-# The machine and its settings, through the real gateways
+# The machine and its settings, through the real instance
 
 
 @pytest.fixture
@@ -523,13 +524,14 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def with_real(factory: DefsFactory, settings: Settings, *stages: str) -> DefsRuns:
     """The same instance and registry, with these stages as they are in earnest."""
     fakes: dict[str, object] = {
-        "registry": factory.registry,
         "gathering": factory.gathering,
         "scouting": factory.scouting,
-        "building": factory.building,
+        "builds": factory.building,
+        "credential": factory.credential,
         "mirroring": factory.mirroring,
     }
-    overrides = {name: fake for name, fake in fakes.items() if name not in stages}
+    parts = Instance(settings, **{name: fake for name, fake in fakes.items() if name not in stages})
+    overrides = {"registry": factory.registry, "instance": parts}
     return DefsRuns(build_defs(settings, overrides), factory.instance)
 
 
@@ -565,7 +567,7 @@ def assert_waits_for_a_tool(factory: DefsFactory, result: dg.ExecuteInProcessRes
 def test_a_missing_git_keeps_the_spec_queued_and_is_named(
     analysed: DefsFactory, replay_settings: Settings, programs: Path
 ) -> None:
-    result = with_real(analysed, replay_settings, "building").run_rank("build", WEDNESDAY, 1)
+    result = with_real(analysed, replay_settings, "builds", "credential").run_rank("build", WEDNESDAY, 1)
     words = "git is not installed. Fix: Install git; `factory doctor` checks it."
     assert_waits_for_a_tool(analysed, result, words)
 
@@ -577,7 +579,7 @@ def test_a_live_instance_builds_nothing_without_a_sandbox(
     live = replay_settings.model_copy(
         update={"factory_mode": Mode.LIVE, "anthropic_api_key": SecretStr("sk-ant-made-up")}
     )
-    result = with_real(analysed, live, "building").run_rank("build", WEDNESDAY, 1)
+    result = with_real(analysed, live, "builds", "credential").run_rank("build", WEDNESDAY, 1)
     assert_waits_for_a_tool(analysed, result, "Install the package bubblewrap")
     assert_waits_for_a_tool(analysed, result, "FACTORY_UNSANDBOXED=1")
 
@@ -586,7 +588,7 @@ def test_a_missing_claude_code_keeps_the_spec_queued_and_is_named(
     analysed: DefsFactory, replay_settings: Settings, tmp_path: Path
 ) -> None:
     without = replay_settings.model_copy(update={"claude_binary": tmp_path / "no-claude"})
-    result = with_real(analysed, without, "building").run_rank("build", WEDNESDAY, 1)
+    result = with_real(analysed, without, "builds", "credential").run_rank("build", WEDNESDAY, 1)
     assert_waits_for_a_tool(analysed, result, "There is no Claude Code program.")
     assert_waits_for_a_tool(analysed, result, "CLAUDE_BINARY")
 

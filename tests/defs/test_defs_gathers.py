@@ -44,8 +44,8 @@ def clocked(kept: DefsFactory) -> tuple[DefsFactory, SetClock]:
     """The open-ended instance, at a time that the test sets."""
     factory = open_ended(kept)
     clock = SetClock(datetime(2026, 6, 17, 8, tzinfo=UTC))
-    stages = {"registry": factory.registry, "gathering": factory.gathering, "clock": clock}
-    factory.defs = build_defs(factory.settings, stages)
+    resources = {"registry": factory.registry, "instance": factory.parts, "clock": clock}
+    factory.defs = build_defs(factory.settings, resources)
     return factory, clock
 
 

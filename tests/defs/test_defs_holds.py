@@ -27,14 +27,14 @@ def stop(
     factory: DefsFactory, *, minutes_ago: float = 0, credential: str = "expired", tries: int = 0
 ) -> None:
     """The queue as a refused credential leaves it."""
-    factory.building.credential = credential
+    factory.credential.value = credential
     factory.registry.hold(
         Hold(
             cause=WaitCause.CREDENTIAL,
             reason="The model's credential was refused: 401.",
             fix="Put a valid key into ANTHROPIC_API_KEY.",
             since=datetime.now(UTC) - timedelta(minutes=minutes_ago),
-            credential=factory.building.credential_digest(),
+            credential=factory.credential.digest(),
             tries=tries,
         )
     )
@@ -60,28 +60,28 @@ def test_while_the_queue_is_stopped_nothing_is_launched_and_every_tick_says_why(
     assert tick(kept, "build_daily", MONDAY_LATER) == STOPPED
     assert tick(kept, "analyze_daily", MONDAY_LATER) == STOPPED
     assert slots(kept) == 0
-    assert kept.building.probes == 0
+    assert kept.credential.probes == 0
 
 
 def test_another_credential_lifts_the_stop_at_the_next_tick(factory: DefsFactory) -> None:
     queue_two(factory)
     stop(factory)
-    factory.building.credential = "renewed"
+    factory.credential.value = "renewed"
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert factory.registry.holds() == []
     assert slots(factory) == factory.settings.build_workers
-    assert factory.building.probes == 0
+    assert factory.credential.probes == 0
 
 
 def test_the_same_credential_lifts_the_stop_once_a_free_probe_finds_it_good(factory: DefsFactory) -> None:
     queue_two(factory)
     stop(factory, minutes_ago=11)
     assert sense(factory) == STOPPED
-    assert factory.building.probes == 1
-    factory.building.accepted = frozenset({"expired"})
+    assert factory.credential.probes == 1
+    factory.credential.accepted = frozenset({"expired"})
     a_minute_ago = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     assert sense(factory, cursor=a_minute_ago) == STOPPED
-    assert factory.building.probes == 1
+    assert factory.credential.probes == 1
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert slots(factory) == factory.settings.build_workers
 
@@ -101,9 +101,9 @@ def test_where_only_a_build_can_tell_the_stop_is_lifted_by_time_and_each_time_la
 def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: DefsFactory) -> None:
     queue_two(factory)
     stop(factory, minutes_ago=11)
-    factory.building.accepted = frozenset({"expired"})
+    factory.credential.accepted = frozenset({"expired"})
     (request, _) = sense(factory)
-    factory.building.accepted = frozenset()
+    factory.credential.accepted = frozenset()
     assert factory.run("build", request.partition_key, request.tags).success
     (hold,) = factory.registry.holds()
     assert hold.tries == 1
@@ -121,7 +121,7 @@ def test_what_a_machine_lacks_stops_the_builds_for_a_while_and_no_analysis(
         reason="git is not installed.",
         fix="Install git.",
         since=datetime.now(UTC) - timedelta(minutes=minutes - 1),
-        credential=kept.building.credential_digest(),
+        credential=kept.credential.digest(),
         tries=tries,
     )
     kept.registry.hold(hold)
@@ -129,20 +129,20 @@ def test_what_a_machine_lacks_stops_the_builds_for_a_while_and_no_analysis(
     assert len(tick(kept, "analyze_daily", MONDAY_LATER)) == 1
     kept.registry.hold(replace(hold, since=hold.since - timedelta(minutes=1)))
     assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
-    assert kept.building.probes == 0
+    assert kept.credential.probes == 0
 
 
 def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewed(
     factory: DefsFactory,
 ) -> None:
     queue_two(factory)
-    factory.building.credential = "expired"
+    factory.credential.value = "expired"
     (request, _) = sense(factory)
     assert factory.run("build", request.partition_key, request.tags).success
     words = sense(factory)
     assert isinstance(words, str)
     assert "401 invalid x-api-key" in words
-    factory.building.credential = "good"
+    factory.credential.value = "good"
     minutes_later(factory)
     (again, _) = sense(factory)
     assert again.tags["factory/repo"] == "cache-probe"
@@ -159,7 +159,7 @@ def held(factory: DefsFactory, cause: WaitCause, *, until: datetime | None = Non
             reason="No more.",
             fix="Wait.",
             since=datetime.now(UTC) - timedelta(days=2),
-            credential=factory.building.credential_digest(),
+            credential=factory.credential.digest(),
             until=until,
         )
     )
@@ -173,7 +173,7 @@ def test_a_stop_with_a_date_of_return_ends_then_and_not_before(factory: DefsFact
     held(factory, WaitCause.USAGE_LIMIT, until=datetime.now(UTC) - timedelta(minutes=2))
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
     assert slots(factory) == factory.settings.build_workers
-    assert factory.building.probes == 0
+    assert factory.credential.probes == 0
 
 
 @pytest.mark.parametrize("cause", [WaitCause.CREDIT, WaitCause.ACCOUNT, WaitCause.USAGE_LIMIT])
@@ -184,7 +184,7 @@ def test_a_state_of_the_account_stops_analyses_and_builds(kept: DefsFactory, cau
     assert "No more." in sense(kept)
     assert "No more." in tick(kept, "build_daily", MONDAY_LATER)
     assert "No more." in tick(kept, "analyze_daily", MONDAY_LATER)
-    assert kept.building.probes == 0
+    assert kept.credential.probes == 0
 
 
 @pytest.mark.parametrize("cause", [WaitCause.MODEL, WaitCause.NOT_UNDERSTOOD])

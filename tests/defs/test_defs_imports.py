@@ -22,7 +22,7 @@ def tick(replay_settings):
             dg.build_sensor_context(instance=instance) as context,
         ):
             context._log_key = number_in_log_key("imported_specs", "7")
-            return sensor(context, importing=defs.resources["importing"], clock=defs.resources["clock"])
+            return sensor(context, instance=defs.resources["instance"], clock=defs.resources["clock"])
 
     return evaluate
 

@@ -79,15 +79,15 @@ def test_a_look_tells_of_a_full_day_and_leaves_the_alert_to_the_tick(factory: De
 def test_a_look_lifts_no_stop_and_tries_no_credential(factory: DefsFactory) -> None:
     queue_two(factory)
     stop(factory, minutes_ago=11)
-    factory.building.accepted = frozenset({"good", "expired"})
+    factory.credential.accepted = frozenset({"good", "expired"})
     standing = factory.registry.holds()
     assert "401" in look_at_sensor(factory)
     # One that is fixed without anybody's asking is seen as such.
-    factory.building.credential = "renewed"
+    factory.credential.value = "renewed"
     assert repos(look_at_sensor(factory)) == ["cache-probe", "tree-probe"]
     assert factory.registry.holds() == standing
     assert slots(factory) == 0
-    assert factory.building.probes == 0
+    assert factory.credential.probes == 0
 
 
 def test_a_look_at_dates_whose_analysis_keeps_failing_leaves_the_alert_to_the_tick(kept: DefsFactory) -> None:

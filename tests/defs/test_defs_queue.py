@@ -92,7 +92,7 @@ def test_a_spec_whose_rank_is_no_partition_any_more_does_not_stop_the_others(
     queue_two(factory)
     narrow = replay_settings.model_copy(update={"factory_ranks": 1})
     assert spec_named(factory, "tree-probe").rank == 2
-    factory.defs = build_defs(narrow, {"registry": factory.registry})
+    factory.defs = build_defs(narrow, {"registry": factory.registry, "instance": factory.parts})
     assert repos(sense(factory)) == ["cache-probe"]
 
 

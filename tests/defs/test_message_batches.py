@@ -27,7 +27,7 @@ from factory_assets.cli.queue_actions import show_batches
 from factory_assets.domain.batches import AnalysisBatch, Step, after_look, next_step
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InputError
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.llm.prices import cost_usd
 from factory_assets.registry import Registry
 from factory_assets.replay.recordings import Recordings
@@ -60,10 +60,10 @@ class Live(DefsRuns):
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance, server: ReplayServer) -> None:
         self.settings, self.server, self.clock = settings, server, Clock()
-        self.gateways = Gateways(settings, clock=self.clock.now)
+        self.parts = Instance(settings, self.clock)
         self.registry = Registry(settings.registry_path)
-        stages = {"analysis": self.gateways, "batching": self.gateways, "clock": self.clock}
-        super().__init__(build_defs(settings, stages), instance)
+        resources = {"instance": self.parts, "clock": self.clock}
+        super().__init__(build_defs(settings, resources), instance)
 
     def gathered(self, *days: date) -> None:
         """Each date has one paper, on which one spec rests."""
@@ -85,7 +85,7 @@ class Live(DefsRuns):
         with dg.build_sensor_context(
             instance=self.instance,
             repository_def=self.defs.get_repository_def(),
-            resources={"registry": self.registry.reading(), "batching": self.gateways, "clock": self.clock},
+            resources={"registry": self.registry.reading(), "instance": self.parts, "clock": self.clock},
         ) as context:
             context._log_key = number_in_log_key("message_batches", number)
             found = self.defs.resolve_sensor_def("message_batches").evaluate_tick(context)
@@ -156,7 +156,7 @@ def live(empty_home: Path, tmp_path: Path) -> Iterator[Live]:
     shutil.copytree(empty_home, home)
     with claude() as server, dg.DagsterInstance.from_config(str(home)) as instance:
         factory = Live(live_settings(tmp_path, server.url), instance, server)
-        with closing(factory.gateways._held):
+        with closing(factory.parts):
             yield factory
 
 
@@ -218,9 +218,9 @@ def test_a_run_that_dies_after_it_has_read_a_batch_books_nothing_twice(live: Liv
     shutil.copytree(template.parent, prompts)
     (prompts / "analyze.md.j2").write_text("{{ nothing_of_this_name }}")
     broken = live.settings.model_copy(update={"factory_prompts_dir": prompts})
-    gateways = Gateways(broken, clock=live.clock.now)
-    with closing(gateways._held), pytest.raises(InputError, match="has no block"):
-        gateways.analyze(DAY, print)
+    instance = Instance(broken, live.clock)
+    with closing(instance), pytest.raises(InputError, match="has no block"):
+        instance.analysis.analyze(DAY, print)
     paid = live.booked
     assert paid.cost_usd > 0
     assert live.launch().success
@@ -280,8 +280,8 @@ def test_a_batch_whose_run_was_killed_before_it_was_written_down_is_not_made_twi
         "def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)\n"
         "t.Registry.batch_made = die\n"
         "settings = t.live_settings(Path(sys.argv[1]), sys.argv[2])\n"
-        "gateways = t.Gateways(settings, clock=lambda: t.NOW)\n"
-        "gateways.submit_batch(t.DAY, 'a run that dies', is_alive=lambda run: False, notify=print)\n"
+        "batching = t.Instance(settings, t.Clock()).batching\n"
+        "batching.submit(t.DAY, 'a run that dies', is_alive=lambda run: False, notify=print)\n"
     )
     env = {**os.environ, "PYTHONPATH": python_path(__file__)}
     killed = subprocess.run(
@@ -307,7 +307,7 @@ def test_a_batch_whose_run_was_killed_before_it_was_written_down_is_not_made_twi
 
 def test_two_processes_make_one_batch_of_a_date(live: Live) -> None:
     live.gathered(DAY)
-    others = [Gateways(live.settings, clock=live.clock.now) for _ in range(3)]
+    others = [Instance(live.settings, live.clock) for _ in range(3)]
 
     def submit(number: int) -> AnalysisBatch:
         return others[number].submit_batch(DAY, f"run {number}", is_alive=lambda _: True, notify=print)
@@ -316,8 +316,8 @@ def test_two_processes_make_one_batch_of_a_date(live: Live) -> None:
         told = list(pool.map(submit, range(3)))
     assert len(live.server.batches.made) == 1
     assert len({batch.name for batch in told}) == 1
-    for gateways in others:
-        gateways._held.close()
+    for instance in others:
+        instance.close()
 
 
 def test_a_date_without_papers_is_analysed_without_a_batch(live: Live) -> None:
@@ -385,9 +385,9 @@ def test_a_batch_that_cannot_be_looked_at_any_more_holds_its_date_up_no_longer_t
 def test_a_server_without_batches_is_asked_directly(live: Live) -> None:
     live.gathered(DAY)
     elsewhere = live.settings.model_copy(update={"anthropic_base_url": f"{live.server.url}/elsewhere"})
-    gateways = Gateways(elsewhere, clock=live.clock.now)
-    with closing(gateways._held):
-        batch = gateways.submit_batch(DAY, "a run", is_alive=lambda _: True, notify=print)
+    instance = Instance(elsewhere, live.clock)
+    with closing(instance):
+        batch = instance.batching.submit(DAY, "a run", is_alive=lambda _: True, notify=print)
     assert batch.why.startswith("the message batch could not be made (")
     assert live.launch().success
     assert live.asked_directly == 1
@@ -396,9 +396,9 @@ def test_a_server_without_batches_is_asked_directly(live: Live) -> None:
 def test_a_gateway_that_has_no_batches_is_asked_directly(live: Live) -> None:
     live.gathered(DAY)
     other = live.settings.model_copy(update={"llm_router_url": f"{live.server.url}/elsewhere"})
-    gateways = Gateways(other, clock=live.clock.now)
-    with closing(gateways._held):
-        batch = gateways.submit_batch(DAY, "a run", is_alive=lambda _: True, notify=print)
+    instance = Instance(other, live.clock)
+    with closing(instance):
+        batch = instance.batching.submit(DAY, "a run", is_alive=lambda _: True, notify=print)
     assert batch.why.startswith("the message batch could not be made (")
     assert live.server.batches.made == {}
 
@@ -406,7 +406,7 @@ def test_a_gateway_that_has_no_batches_is_asked_directly(live: Live) -> None:
 def test_a_subscription_has_no_batches_and_is_asked_directly(live: Live) -> None:
     live.gathered(DAY)
     subscriber = live.settings.model_copy(update={"anthropic_api_key": None})
-    batch = Gateways(subscriber, clock=live.clock.now).submit_batch(
+    batch = Instance(subscriber, live.clock).batching.submit(
         DAY, "a run", is_alive=lambda _: True, notify=print
     )
     assert batch.why == "message batches want ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN"

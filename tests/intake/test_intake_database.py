@@ -13,7 +13,7 @@ from postgres_server import missing_programs, postgres
 from rich.console import Console
 
 from factory_assets.cli.imports import import_from_database
-from factory_assets.cli.instance import Instance
+from factory_assets.cli.instance import OpenedInstance
 from factory_assets.cli.story import show_story
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.intake.database import DatabaseReport, import_candidates
@@ -237,7 +237,7 @@ def test_the_command_tells_what_waits_for_a_rank_what_has_no_spec_and_what_was_r
     add_cluster(url, None)
     add_cluster(url, spec("con"))
     console = Console(file=io.StringIO(), width=40)
-    assert not import_from_database(Instance(tmp_path, settings), console)
+    assert not import_from_database(OpenedInstance(tmp_path, settings), console)
     lines = console.file.getvalue().splitlines()
     assert lines[0] == "3 queued, 0 were here already, 1 refused and left as they are."
     assert lines[1].startswith("  2 of them wait for a free rank (a date has ranks 4 to 4 for imports")

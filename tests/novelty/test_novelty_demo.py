@@ -1,4 +1,4 @@
-"""What the demo shows of novelty, through the real gateways, and what they ask for only once."""
+"""What the demo shows of novelty, through the real instance, and what they ask for only once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from registry_samples import labelled
 
 from factory_assets.domain.novelty import NoveltySource, NoveltyVerdict
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.recordings import Recordings
 from factory_assets.settings import Settings
@@ -19,9 +19,9 @@ DAYS = (date(2026, 6, 17), date(2026, 6, 18))
 
 
 @pytest.fixture
-def gateways(replay_settings: Settings) -> Gateways:
+def instance(replay_settings: Settings) -> Instance:
     """With the specs of the demo in the queue, and their papers."""
-    made = Gateways(replay_settings)
+    made = Instance(replay_settings)
     known = {paper.id.partition("v")[0]: paper for paper in load_papers()}
     for day in DAYS:
         specs = Recordings.demo().analyses[day].specs
@@ -38,13 +38,13 @@ def gateways(replay_settings: Settings) -> Gateways:
     return made
 
 
-def queued(gateways: Gateways) -> list[QueuedSpec]:
-    return [spec for day in DAYS for spec in gateways.registry.specs_of_day(day)]
+def queued(instance: Instance) -> list[QueuedSpec]:
+    return [spec for day in DAYS for spec in instance.registry.specs_of_day(day)]
 
 
-def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(gateways: Gateways) -> None:
-    known = gateways.look_up(queued(gateways), lambda _: None)
-    verdicts = {spec.spec.name: known[spec.id].verdict for spec in queued(gateways)}
+def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(instance: Instance) -> None:
+    known = instance.scouting.look_up(queued(instance), lambda _: None)
+    verdicts = {spec.spec.name: known[spec.id].verdict for spec in queued(instance)}
     assert verdicts == {
         "dilution-check": NoveltyVerdict.CAUTION,
         "draft-budget": NoveltyVerdict.CAUTION,
@@ -53,7 +53,7 @@ def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(gateways: Gateways
         "json-grounding": NoveltyVerdict.CAUTION,
         "pairwise-cases": NoveltyVerdict.CAUTION,
     }
-    assert all(spec.wait_cause is None for spec in queued(gateways))
+    assert all(spec.wait_cause is None for spec in queued(instance))
     assert all(not novelty.missing for novelty in known.values())
     evidence = {source for novelty in known.values() for source, _ in novelty.evidence}
     assert evidence >= {
@@ -66,14 +66,14 @@ def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(gateways: Gateways
 
 
 def test_what_is_known_is_not_looked_up_again_unless_the_setting_has_changed(
-    gateways: Gateways, replay_settings: Settings
+    instance: Instance, replay_settings: Settings
 ) -> None:
     told: list[str] = []
-    gateways.look_up(queued(gateways), told.append)
+    instance.scouting.look_up(queued(instance), told.append)
     assert len(told) == 6
-    gateways.look_up(queued(gateways), told.append)
+    instance.scouting.look_up(queued(instance), told.append)
     assert len(told) == 6
-    strict = Gateways(replay_settings.model_copy(update={"factory_novelty_floor": 0.95}))
-    known = strict.look_up(queued(gateways)[3:], told.append)
+    strict = Instance(replay_settings.model_copy(update={"factory_novelty_floor": 0.95}))
+    known = strict.scouting.look_up(queued(instance)[3:], told.append)
     assert {novelty.verdict for novelty in known.values()} >= {NoveltyVerdict.SKIP}
-    assert [spec.spec.name for spec in queued(gateways) if spec.wait_cause] != []
+    assert [spec.spec.name for spec in queued(instance) if spec.wait_cause] != []

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from factory_assets.building.report import BuildReport
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.gates import ALL_GATES
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.llm.feedback import Feedback, feedback_on_build, quality_of_build, tell_router
 from factory_assets.llm.router import RouterClient
 from factory_assets.settings import Mode, Settings
@@ -56,9 +56,9 @@ def test_a_shipped_and_a_refused_build_are_reported_to_the_router(replay_setting
     said: list[str] = []
     refused = report(every_verdict(TESTS_FAILED), None)
     with serving(TAKEN, TAKEN) as server:
-        gateways = Gateways(live(replay_settings, server.url))
-        gateways.tell_router(report(every_verdict(), "c0ffee"), said.append)
-        gateways.tell_router(refused, said.append)
+        instance = Instance(live(replay_settings, server.url))
+        instance.builds.tell_router(report(every_verdict(), "c0ffee"), said.append)
+        instance.builds.tell_router(refused, said.append)
     assert server.paths == ["/v1/feedback", "/v1/feedback"]
     passed = sum(verdict.passed for verdict in refused.verdicts)
     assert passed == len(ALL_GATES) - 1
@@ -81,9 +81,11 @@ def test_a_router_that_does_not_take_it_costs_one_line(reply: Reply) -> None:
 def test_nothing_is_reported_without_a_router(replay_settings: Settings) -> None:
     said: list[str] = []
     with serving() as server:
-        Gateways(live(replay_settings, None)).tell_router(report(every_verdict(), "c0ffee"), said.append)
+        Instance(live(replay_settings, None)).builds.tell_router(
+            report(every_verdict(), "c0ffee"), said.append
+        )
         replays = replay_settings.model_copy(update={"llm_router_url": server.url})
-        Gateways(replays).tell_router(report(every_verdict(), "c0ffee"), said.append)
+        Instance(replays).builds.tell_router(report(every_verdict(), "c0ffee"), said.append)
     assert server.paths == []
     assert said == []
 
@@ -92,10 +94,10 @@ def test_the_digest_of_the_credential_changes_with_it_and_tells_nothing_of_it(
     replay_settings: Settings,
 ) -> None:
     settings = live(replay_settings, None)
-    before = Gateways(settings).credential_digest()
-    assert before == Gateways(settings).credential_digest()
+    before = Instance(settings).credential.digest()
+    assert before == Instance(settings).credential.digest()
     renewed = settings.model_copy(update={"anthropic_api_key": SecretStr("sk-ant-another")})
-    assert Gateways(renewed).credential_digest() != before
+    assert Instance(renewed).credential.digest() != before
     assert KEY not in before
 
 
@@ -103,17 +105,17 @@ def test_a_credential_is_tried_without_cost(replay_settings: Settings) -> None:
     settings = live(replay_settings, None)
     with serving(Reply(body={"data": []}), Reply(401, body={}), Reply(404, body={})) as server:
         here = settings.model_copy(update={"anthropic_base_url": server.url})
-        assert [Gateways(here).credential_works() for _ in range(3)] == [True, False, None]
+        assert [Instance(here).credential.works() for _ in range(3)] == [True, False, None]
     assert all(path.startswith("/v1/models") for path in server.paths)
 
 
 def test_a_token_of_claude_code_cannot_be_tried_without_cost(replay_settings: Settings) -> None:
     token = {"anthropic_api_key": None, "claude_code_oauth_token": SecretStr("sk-ant-oat-made-up")}
-    assert Gateways(live(replay_settings, None).model_copy(update=token)).credential_works() is None
+    assert Instance(live(replay_settings, None).model_copy(update=token)).credential.works() is None
 
 
 def test_behind_a_router_the_routers_key_is_tried(replay_settings: Settings) -> None:
     with serving(Reply(body=[]), Reply(401, body={})) as server:
-        gateways = Gateways(live(replay_settings, server.url))
-        assert [gateways.credential_works() for _ in range(2)] == [True, False]
+        instance = Instance(live(replay_settings, server.url))
+        assert [instance.credential.works() for _ in range(2)] == [True, False]
     assert server.paths == ["/v1/backends", "/v1/backends"]

@@ -20,7 +20,8 @@ from factory_assets.domain.agents import (
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.redaction import Redactor
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
+from factory_assets.instance.models import Models
 from factory_assets.llm.claude_api_errors import AnswerRefusedError
 from factory_assets.llm.redacted import RedactedModel
 from factory_assets.registry import Registry
@@ -30,15 +31,23 @@ from factory_assets.settings import Mode, Settings
 SECRET = "ghx_0123456789-abcdefghij"
 
 
-class ScriptedGateways(Gateways):
-    """The real gateways with a model of the test's."""
+class ScriptedModels(Models):
+    """The instance's own, with one route, to a model of the test's."""
 
-    def __init__(self, settings: Settings, model: StructuredModel) -> None:
-        super().__init__(settings)
-        self._model = model
+    model: StructuredModel
 
-    def _routes(self) -> list[tuple[Route, StructuredModel]]:
-        return [(Route.API, self._model)]
+    def routes(self) -> list[tuple[Route, StructuredModel]]:
+        return [(Route.API, self.model)]
+
+
+def scripted(settings: Settings, model: StructuredModel) -> Instance:
+    """The real instance with a model of the test's."""
+    made = Instance(settings)
+    made.models = ScriptedModels(
+        settings, made.replay, made.secrets, tools=made.tools, router=made.router, agents=made.agents
+    )
+    made.models.model = model
+    return made
 
 
 @pytest.fixture
@@ -54,16 +63,16 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_a_secret_in_an_abstract_and_in_an_answer_goes_no_further(settings: Settings) -> None:
     model = FakeModel([answer(specs_json(proposal("cache-probe", problem=f"It says {SECRET} to all.")))])
-    gateways = ScriptedGateways(settings, model)
-    gateways.registry.upsert_papers(
+    instance = scripted(settings, model)
+    instance.registry.upsert_papers(
         [LabelledPaper(paper=paper(1, abstract=f"We print {SECRET} here."), topics=("x",))], now=NOW
     )
     lines: list[str] = []
-    report = gateways.analyze(DAY, lines.append)
+    report = instance.analysis.analyze(DAY, lines.append)
     asked = "".join(question.instructions + question.prompt for question in model.questions)
     assert "We print [secret] here." in asked
     assert [queued.spec.problem for queued in report.queued] == ["It says [secret] to all."]
-    (queued,) = gateways.registry.specs_of_day(DAY)
+    (queued,) = instance.registry.specs_of_day(DAY)
     assert SECRET not in asked + "".join(lines) + report.model_dump_json() + queued.model_dump_json()
 
 
@@ -72,11 +81,11 @@ def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
         def ask(self, question: object) -> None:
             raise InfrastructureError(f"refused {SECRET}", where=f"https://x:{SECRET}@host", fix=SECRET)
 
-    gateways = ScriptedGateways(settings, Failing())
-    gateways.registry.upsert_papers([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)
+    instance = scripted(settings, Failing())
+    instance.registry.upsert_papers([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)
     lines: list[str] = []
     with pytest.raises(InfrastructureError) as caught:
-        gateways.analyze(DAY, lines.append)
+        instance.analysis.analyze(DAY, lines.append)
     assert "refused [secret]" in str(caught.value)
     assert SECRET not in repr((str(caught.value), caught.value.args, caught.value.__cause__, lines))
 
@@ -84,7 +93,7 @@ def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
 def test_every_stage_redacts_its_errors(settings: Settings, tmp_path: Path) -> None:
     odd = settings.model_copy(update={"factory_topics_file": tmp_path / SECRET / "topics.yaml"})
     with pytest.raises(InputError, match=r"\[secret\]/topics\.yaml"):
-        Gateways(odd).gather([DAY], lambda _: None, lambda _: None)
+        Instance(odd).gathering.gather([DAY], lambda _: None, lambda _: None)
 
 
 def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
@@ -98,9 +107,9 @@ def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
 def test_an_imported_spec_is_queued_without_secrets(settings: Settings, tmp_path: Path) -> None:
     given = tmp_path / "spec.json"
     given.write_text(json.dumps(proposal("cache-probe", problem=f"Hides {SECRET} well.")))
-    gateways = Gateways(settings)
-    assert gateways.intake(NOW).take_file(given).queued == ("cache-probe",)
-    (queued,) = gateways.registry.specs_of_day(NOW.date())
+    instance = Instance(settings)
+    assert instance.intake.at(NOW).take_file(given).queued == ("cache-probe",)
+    (queued,) = instance.registry.specs_of_day(NOW.date())
     assert queued.spec.problem == "Hides [secret] well."
 
 
@@ -148,13 +157,13 @@ def test_the_login_of_claude_code_is_a_secret(settings: Settings, tmp_path: Path
     login = {"claudeAiOauth": {"accessToken": "oat-0123456789", "refreshToken": "ort-0123456789"}}
     (tmp_path / ".credentials.json").write_text(json.dumps(login))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
-    assert Gateways(settings).redactor()("oat-0123456789 ort-0123456789") == "[secret] [secret]"
+    assert Instance(settings).secrets.redactor()("oat-0123456789 ort-0123456789") == "[secret] [secret]"
 
 
 def test_a_login_that_cannot_be_read_stops_nothing(settings: Settings, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / ".credentials.json").write_text("nonsense")
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
-    assert Gateways(settings).redactor()(SECRET) == "[secret]"
+    assert Instance(settings).secrets.redactor()(SECRET) == "[secret]"
 
 
 def test_the_doctor_names_the_settings_whose_secret_cannot_be_recognised(tmp_path: Path) -> None:
@@ -176,7 +185,7 @@ def test_the_doctor_names_the_settings_whose_secret_cannot_be_recognised(tmp_pat
 def test_what_the_doctor_says_holds_no_password_of_an_address(tmp_path: Path) -> None:
     url = "http://me:r0uter-passw0rd@127.0.0.1:9"
     settings = Settings(_env_file=None, llm_router_url=url, factory_data_dir=tmp_path / "data")
-    results = run_checks(Gateways(settings).doctor_inputs())
+    results = run_checks(Instance(settings).doctor_inputs())
     (router,) = [result for result in results if result.name == "router"]
     assert router.found.startswith("http://me:[secret]@127.0.0.1:9")
     assert "r0uter-passw0rd" not in repr(results)

@@ -43,7 +43,7 @@ def tick(
         repository_def=factory.defs.get_repository_def(),
         resources={
             "registry": factory.registry.reading(),
-            **{name: factory.defs.resources[name] for name in ("routing", "clock")},
+            **{name: factory.defs.resources[name] for name in ("instance", "clock")},
         },
     ) as context:
         context._log_key = number_in_log_key(name, number)
@@ -61,8 +61,7 @@ def sense(
         repository_def=factory.defs.get_repository_def(),
         resources={
             "registry": factory.registry.reading(),
-            "building": factory.building,
-            **{name: factory.defs.resources[name] for name in ("routing", "clock")},
+            **{name: factory.defs.resources[name] for name in ("instance", "clock")},
         },
         cursor=cursor,
     ) as context:

@@ -42,6 +42,7 @@ class ScriptedAgent:
     def __init__(self, acts: Mapping[Phase, Act], *, cost_usd: float = 0.01) -> None:
         self.acts = dict(acts)
         self.tasks: list[AgentTask] = []
+        self.forgotten: list[Path] = []
         self.until: datetime | None = None
         self.refusal: Refusal | None = None
         self._cost_usd = cost_usd
@@ -71,6 +72,9 @@ class ScriptedAgent:
             until=self.until,
             refusal=self.refusal,
         )
+
+    def forget(self, workspace: Path) -> None:
+        self.forgotten.append(workspace)
 
 
 def phase_of(task: AgentTask) -> Phase:

@@ -312,8 +312,13 @@ class Factory:
             reader=self.reader,
             acceptor=self.acceptor,
         )
-        job = BuildJob(queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
-        return builder.build(job, self.lines.append)
+        return builder.build(self.job(), self.lines.append)
+
+    def job(self) -> BuildJob:
+        """What a run is asked for."""
+        return BuildJob(
+            queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01"
+        )
 
     def build(self) -> BuildReport:
         """A run that ships."""

@@ -17,7 +17,8 @@ from factory_assets.build_defs import build_defs
 from factory_assets.domain.agents import AgentOutcome, AgentTask, Command, CommandRunner, OutcomeKind
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.specs import Language
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
+from factory_assets.instance.agents import Agents
 from factory_assets.settings import load_settings
 
 _USAGE = Usage(calls=3, input_tokens=100, output_tokens=20, cost_usd=0.25)
@@ -47,12 +48,13 @@ class SleepyAgent:
         """Nothing is kept."""
 
 
-class ScriptedGateways(Gateways):
-    """The real ones, but for the agent."""
+class SleepyAgents(Agents):
+    """Runs the scripted one."""
 
-    def _claude_code(self, base_url: str) -> SleepyAgent:  # type: ignore[override]
-        return SleepyAgent(self._require_sandbox())
+    def of(self, backend: str) -> SleepyAgent:  # type: ignore[override]
+        return SleepyAgent(self._tools.sandbox())
 
 
-_settings = load_settings()
-defs = build_defs(_settings, {"building": ScriptedGateways(_settings)})
+_parts = Instance(load_settings())
+_parts.agents = SleepyAgents(_parts.settings, _parts.replay, _parts.secrets, _parts.tools, _parts.router)
+defs = build_defs(_parts.settings, {"instance": _parts})

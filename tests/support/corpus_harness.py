@@ -33,7 +33,9 @@ from factory_assets.building.config import BuildConfig
 from factory_assets.building.outcome import Busy, Deferred, Refused, Shipped, Stops
 from factory_assets.domain.builds import BuildStatus, GateVerdict
 from factory_assets.domain.papers import LabelledPaper, Paper
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
+from factory_assets.instance.agents import Agents
+from factory_assets.instance.builds import Builds
 from factory_assets.llm.claude_code import ClaudeCode
 from factory_assets.registry import Registry
 from factory_assets.replay.recordings_model import Conversation
@@ -292,12 +294,12 @@ def build(
 
     `laid` stands for the agent's program.
     """
-    gateways = _CorpusGateways(Settings(_env_file=None, **settings), _LIMITS | dict(limits), laid)
+    instance = _instance(Settings(_env_file=None, **settings), _LIMITS | dict(limits), laid)
     try:
-        queued = gateways.registry.spec_named(name)
-        outcome = gateways.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
+        queued = instance.registry.spec_named(name)
+        outcome = instance.builds.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
     finally:
-        gateways._held.close()
+        instance.close()
     match outcome:
         case Shipped(report=report):
             return Ending(Verdict.SHIPPED, "\n".join(v.saw for v in report.verdicts), None, report.verdicts)
@@ -310,23 +312,41 @@ def build(
             return None
 
 
-class _CorpusGateways(Gateways):
-    """The gateways of an instance with shorter limits than settings can name, and agents that soon give up."""
+def _instance(settings: Settings, limits: Mapping[str, float], laid: Conversation | None) -> Instance:
+    """An instance with shorter limits than settings can name, and agents that soon give up."""
+    made = Instance(settings)
+    made.agents = _CorpusAgents(settings, made.replay, made.secrets, made.tools, made.router)
+    made.agents.laid = laid
+    made.builds = _CorpusBuilds(
+        settings,
+        made.registry,
+        made.clock,
+        secrets=made.secrets,
+        tools=made.tools,
+        agents=made.agents,
+        models=made.models,
+        router=made.router,
+    )
+    made.builds.limits = limits
+    return made
 
-    def __init__(self, settings: Settings, limits: Mapping[str, float], laid: Conversation | None) -> None:
-        super().__init__(settings)
-        self._limits = limits
-        self._laid = laid
 
-    def _build_config(self) -> BuildConfig:
-        return dataclasses.replace(super()._build_config(), **self._limits)
+class _CorpusAgents(Agents):
+    laid: Conversation | None
 
-    def _claude_code(self, base_url: str) -> ClaudeCode | LaidAgents:
-        if self._laid is not None:
-            return LaidAgents(self._laid, self._require_sandbox())
-        agents = super()._claude_code(base_url)
+    def of(self, backend: str) -> ClaudeCode | LaidAgents:
+        if self.laid is not None:
+            return LaidAgents(self.laid, self._tools.sandbox())
+        agents = super().of(backend)
         agents._retries = 1
         return agents
+
+
+class _CorpusBuilds(Builds):
+    limits: Mapping[str, float]
+
+    def config(self) -> BuildConfig:
+        return dataclasses.replace(super().config(), **self.limits)
 
 
 def _processes_of(*words: str) -> list[str]:

@@ -7,10 +7,11 @@ from datetime import date
 
 import dagster as dg
 from dagster_private import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
-from defs_fakes import FakeAnalysis, FakeBuilding, FakeGathering, FakeMirroring, FakeScouting
+from defs_fakes import FakeAnalysis, FakeBuilding, FakeCredential, FakeGathering, FakeMirroring, FakeScouting
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.partitions import date_rank_key
+from factory_assets.instance import Instance
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -85,17 +86,21 @@ class DefsFactory(DefsRuns):
         self.gathering = FakeGathering(self.registry)
         self.analysis = FakeAnalysis(self.registry)
         self.scouting = FakeScouting(self.registry)
-        self.building = FakeBuilding(self.registry)
+        self.credential = FakeCredential()
+        self.building = FakeBuilding(self.registry, self.credential)
         self.mirroring = FakeMirroring(self.registry)
-        stages = {
-            "registry": self.registry,
-            "gathering": self.gathering,
-            "analysis": self.analysis,
-            "scouting": self.scouting,
-            "building": self.building,
-            "mirroring": self.mirroring,
-        }
-        super().__init__(build_defs(settings, stages), instance)
+        self.parts = Instance(
+            settings,
+            registry=self.registry,
+            gathering=self.gathering,
+            analysis=self.analysis,
+            scouting=self.scouting,
+            builds=self.building,
+            credential=self.credential,
+            mirroring=self.mirroring,
+        )
+        resources = {"registry": self.registry, "instance": self.parts}
+        super().__init__(build_defs(settings, resources), instance)
 
 
 def metadata(result: dg.ExecuteInProcessResult, asset: str, key: str | None = None) -> dict[str, object]:

@@ -205,22 +205,34 @@ JUDGED_IN_BUILD = tuple(verdict for verdict in every_verdict() if verdict.phase 
 
 
 @dataclass
+class FakeCredential:
+    """What the model's server takes once it is in `accepted`; of a login nobody can tell."""
+
+    value: str = "good"
+    accepted: frozenset[str] = frozenset({"good"})
+    probes: int = 0
+
+    def digest(self) -> str:
+        return f"digest of {self.value}"
+
+    def works(self) -> bool | None:
+        self.probes += 1
+        return None if self.value == "login" else self.value in self.accepted
+
+
+@dataclass
 class FakeBuilding:
-    """Ships every spec, but defers those in `deferred`.
+    """Ships every spec, but defers those in `deferred`, and all while the credential is refused.
 
     Those in `refused` it refuses at the last gate, those in `refused_early` after the build phase.
-
-    `credential` is what the model's server takes once it is in `accepted`.
     """
 
     registry: Registry
+    credential: FakeCredential
     refused: frozenset[str] = frozenset()
     refused_early: frozenset[str] = frozenset()
     deferred: frozenset[str] = frozenset()
-    credential: str = "good"
-    accepted: frozenset[str] = frozenset({"good"})
     stopped_by: WaitCause | None = None
-    probes: int = 0
     built: list[str] = field(default_factory=list)
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
@@ -251,7 +263,7 @@ class FakeBuilding:
                 stops=Stops.MODEL,
                 report=self._report(started, (), None),
             )
-        if self.credential not in self.accepted:
+        if self.credential.value not in self.credential.accepted:
             self.registry.defer_build(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
             return Deferred(
                 what="401 invalid x-api-key",
@@ -286,13 +298,6 @@ class FakeBuilding:
         repo = shipped(name, commit=f"commit-of-{name}")
         self.registry.ship(queued.id, repo)
         return Shipped(report=self._report(started, verdicts, repo))
-
-    def credential_digest(self) -> str:
-        return f"digest of {self.credential}"
-
-    def credential_works(self) -> bool | None:
-        self.probes += 1
-        return None if self.credential == "login" else self.credential in self.accepted
 
     def _report(
         self, queued: QueuedSpec, verdicts: tuple[GateVerdict, ...], repo: ShippedRepo | None

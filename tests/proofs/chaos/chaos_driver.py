@@ -30,7 +30,7 @@ from chaos_specs import ChaosSpec, SpecSource
 from layout import SUPPORT
 
 from factory_assets.domain.builds import BuildStatus, Phase
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.registry import Registry
 from factory_assets.settings import Mode, Settings
 
@@ -154,7 +154,7 @@ class ChaosDriver:
             thread.join()
         now = datetime.now(UTC)
         settings = Settings(_env_file=None, **self._settings())
-        print("; ".join(Gateways(settings).sweep(before=now - timedelta(days=1), remove=True)))
+        print("; ".join(Instance(settings).housekeeping.sweep(before=now - timedelta(days=1), remove=True)))
 
     def _settings(self) -> dict[str, Any]:
         budgets = ("repo", "day", "build", "seo", "review")

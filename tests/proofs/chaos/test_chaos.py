@@ -21,7 +21,7 @@ from factory_assets.building.git import BareRepo
 from factory_assets.building.locks import spec_lock
 from factory_assets.building.outcome import Busy
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.llm.claude_code_home import home_of
 from factory_assets.scratch import scratch_folder
 from factory_assets.settings import Settings
@@ -124,14 +124,14 @@ def test_a_second_launch_leaves_the_sessions_of_the_first_alone(
     tmp_path: Path, replay_settings: Settings
 ) -> None:
     bubblewrap()
-    gateways = Gateways(replay_settings)
-    name = SpecSource(gateways.registry, tmp_path / "recordings").queue().name
-    queued = gateways.registry.spec_named(name)
+    instance = Instance(replay_settings)
+    name = SpecSource(instance.registry, tmp_path / "recordings").queue().name
+    queued = instance.registry.spec_named(name)
     data = replay_settings.factory_data_dir
     sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
     sessions.mkdir(parents=True)
     with spec_lock(data / "locks", name):
-        assert isinstance(gateways.build(queued, "second-run", print), Busy)
+        assert isinstance(instance.builds.build(queued, "second-run", print), Busy)
     assert sessions.exists()
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 
 from build_fakes import SubprocessCommands, phase_of
@@ -17,7 +16,10 @@ from factory_assets.building.outcome import Outcome
 from factory_assets.domain.agents import AgentOutcome, AgentTask, OutcomeKind
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.specs import QueuedSpec
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
+from factory_assets.instance.agents import Agents
+from factory_assets.instance.builds import Builds
+from factory_assets.instance.tools import Tools
 from factory_assets.replay.arxiv_api import ArxivApi
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import Settings
@@ -122,27 +124,28 @@ class Turn:
             self._building -= 1
 
 
-class SoakGateways(Gateways):
-    """The real gateways, by a simulated clock, to the replay server and the scripted agents."""
+class _Tools(Tools):
+    """The real tools, but for a sandbox that contains nothing."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        server: ReplayServer,
-        agents: SoakAgents,
-        clock: SimulatedClock,
-        turn: Turn,
-    ) -> None:
-        super().__init__(settings, clock=clock.now)
+    def sandbox(self) -> SubprocessCommands:  # type: ignore[override]
+        return SubprocessCommands()
+
+
+class _Runners(Agents):
+    """Runs the scripted agents."""
+
+    scripted: SoakAgents
+
+    def of(self, backend: str) -> SoakAgents:  # type: ignore[override]
+        return self.scripted
+
+
+class _BuildsInTurn:
+    """The real builds, side by side while nothing calls Dagster."""
+
+    def __init__(self, builds: Builds, turn: Turn) -> None:
+        self._builds = builds
         self._turn = turn
-        self._server = server
-        self._agents = agents
-        self._commands = SubprocessCommands()
-
-    @cached_property
-    def _replay(self) -> ReplayServer:
-        return self._server
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> Outcome:
         def tell(line: str) -> None:
@@ -150,13 +153,20 @@ class SoakGateways(Gateways):
                 notify(line)
 
         with self._turn.given_up():
-            return super().build(queued, run_id, tell)
+            return self._builds.build(queued, run_id, tell)
 
-    def _claude_code(self, base_url: str) -> SoakAgents:  # type: ignore[override]
-        return self._agents
 
-    def _require_sandbox(self) -> SubprocessCommands:  # type: ignore[override]
-        return self._commands
+def soak_instance(
+    settings: Settings, *, server: ReplayServer, agents: SoakAgents, clock: SimulatedClock, turn: Turn
+) -> Instance:
+    """The real instance, by a simulated clock, before the replay server and the scripted agents."""
+    made = Instance(settings, clock)
+    made.replay.server = server
+    made.tools = _Tools(settings, made.replay)
+    made.agents = _Runners(settings, made.replay, made.secrets, made.tools, made.router)
+    made.agents.scripted = agents
+    made.builds = _BuildsInTurn(made.builds, turn)
+    return made
 
 
 class SimulatedArxiv:

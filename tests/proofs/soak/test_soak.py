@@ -14,7 +14,7 @@ import pytest
 from soak_checks import SoakChecks, left_processes, storage_bytes
 from soak_simulation import Simulation
 from soak_specs import SPECS_A_DAY, SoakSource
-from soak_world import SimulatedArxiv, SimulatedClock, SoakAgents, SoakGateways, Turn
+from soak_world import SimulatedArxiv, SimulatedClock, SoakAgents, Turn, soak_instance
 
 from factory_assets.build_defs import build_defs
 from factory_assets.domain.announcements import is_settled
@@ -50,22 +50,8 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         ReplayServer(recordings=source.recordings(), github_searches=10_000) as server,
         dg.DagsterInstance.from_config(str(home)) as instance,
     ):
-        gateways = SoakGateways(settings, server=server, agents=agents, clock=clock, turn=turn)
-        resources: dict[str, object] = {"registry": gateways.registry}
-        for name in (
-            "gathering",
-            "analysis",
-            "batching",
-            "scouting",
-            "building",
-            "routing",
-            "mirroring",
-            "importing",
-            "sweeping",
-            "alerting",
-        ):
-            resources[name] = gateways
-        resources["clock"] = gateways
+        parts = soak_instance(settings, server=server, agents=agents, clock=clock, turn=turn)
+        resources: dict[str, object] = {"registry": parts.registry, "instance": parts, "clock": clock}
         simulation = Simulation(
             build_defs(settings, resources),
             instance,
@@ -78,14 +64,12 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         )
         simulation.run(FIRST, DAYS)
         settled = [day for day in source.days if is_settled(day, _last_analysis(end))]
-        checks = SoakChecks(settings.factory_data_dir, gateways.registry, settings.factory_mirror_dir)
+        checks = SoakChecks(settings.factory_data_dir, parts.registry, settings.factory_mirror_dir)
         runs, stored = instance.get_runs_count(), storage_bytes(settings.factory_data_dir)
         figures = simulation.figures
         faults = [
             *figures.errors,
-            *checks.analyses(
-                settled, papers=sum(len(gateways.registry.papers_of_day(day)) for day in settled)
-            ),
+            *checks.analyses(settled, papers=sum(len(parts.registry.papers_of_day(day)) for day in settled)),
             *checks.endings(),
             *checks.repos(),
             *checks.mirrors(),
@@ -98,12 +82,10 @@ def test_two_weeks_with_the_machine_off_for_two_days(
             *_wrong_ends(source, checks),
             *(
                 f"{queued.spec.name} waits for nothing, and was not launched"
-                for queued in gateways.registry.launchable_specs(
-                    end - LAUNCHED_WITHIN, settings.budget_limits
-                )
+                for queued in parts.registry.launchable_specs(end - LAUNCHED_WITHIN, settings.budget_limits)
             ),
         ]
-        papers = sum(len(gateways.registry.papers_of_day(day)) for day in source.days)
+        papers = sum(len(parts.registry.papers_of_day(day)) for day in source.days)
     # What is kept: the latest run of each partition, and all of the last days.
     most_runs = 2 * len(checks.specs) + len(settled) + DAYS + RUNS_A_DAY * (KEEP_DAYS + 1)
     twice = len(agents.phases) - len(set(agents.phases))

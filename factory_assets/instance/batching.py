@@ -8,11 +8,15 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from factory_assets.access import Access
 from factory_assets.domain.batches import AnalysisBatch
 from factory_assets.domain.builds import ModelCall
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError
+from factory_assets.instance.models import Models
+from factory_assets.instance.secrets import Secrets
 from factory_assets.llm.claude_api_errors import NoBatchError
+from factory_assets.registry import Registry
+from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from factory_assets.domain.agents import Question
@@ -23,10 +27,19 @@ _OUTCOME = "in a batch"
 _SECONDS = 50.0
 
 
-class BatchAccess(Access):
-    """What one instance has at hand for message batches."""
+class Batching:
+    """Has a date's papers asked about in a message batch."""
 
-    def submit_batch(
+    def __init__(
+        self, settings: Settings, registry: Registry, clock: Clock, secrets: Secrets, models: Models
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._clock = clock
+        self._secrets = secrets
+        self._models = models
+
+    def submit(
         self, day: date, run_id: str, *, is_alive: Callable[[str], bool], notify: Notify
     ) -> AnalysisBatch:
         """Ask about a date's unread papers in a message batch, and tell how it stands.
@@ -37,7 +50,7 @@ class BatchAccess(Access):
         Raises:
             InputError: a template cannot be used.
         """
-        registry, redact, now = self.registry, self.redactor(), self.now()
+        registry, redact, now = self._registry, self._secrets.redactor(), self._clock.now()
         with redact.errors():
             papers = registry.unanalysed_papers(day)
             questions = self._first_questions(day)
@@ -59,44 +72,44 @@ class BatchAccess(Access):
                     return batch
                 registry.batch_made_by(batch.name, run_id)
             if why := self._make(batch, questions, redact.lines(notify)):
-                registry.batch_ready(batch.name, why, now=self.now())
+                registry.batch_ready(batch.name, why, now=self._clock.now())
             return registry.open_batch(day) or batch
 
-    def batch_has_ended(self, batch: AnalysisBatch) -> bool:
+    def has_ended(self, batch: AnalysisBatch) -> bool:
         """Whether a batch that was made can be read. One that is gone can: there is nothing in it.
 
         Raises:
             CredentialError, InfrastructureError: it cannot be looked at now.
         """
-        with self.redactor().errors():
+        with self._secrets.redactor().errors():
             try:
                 return batch.batch_id is None or self._batches.look(batch.batch_id).has_ended
             except NoBatchError:
                 return True
 
-    def cancel_batch(self, batch: AnalysisBatch) -> None:
-        """Let a batch end with what is answered by now. Raises as `batch_has_ended`."""
-        with self.redactor().errors():
+    def cancel(self, batch: AnalysisBatch) -> None:
+        """Let a batch end with what is answered by now. Raises as `has_ended`."""
+        with self._secrets.redactor().errors():
             try:
                 if batch.batch_id is not None:
                     self._batches.cancel(batch.batch_id)
             except NoBatchError:
                 pass
-            self.registry.batch_cancelled(batch.name, now=self.now())
+            self._registry.batch_cancelled(batch.name, now=self._clock.now())
 
-    def book_batch(self, batch: AnalysisBatch) -> None:
-        """Write down what a batch that has ended has cost. Raises as `batch_has_ended`."""
-        with self.redactor().errors():
+    def book(self, batch: AnalysisBatch) -> None:
+        """Write down what a batch that has ended has cost. Raises as `has_ended`."""
+        with self._secrets.redactor().errors():
             self._read(batch)
 
-    def _brought(self, batch: AnalysisBatch | None, notify: Notify) -> Brought | None:
+    def brought(self, batch: AnalysisBatch | None, notify: Notify) -> Brought | None:
         """What a date's batch has brought its analysis, booked; None where it has none, or none that has ended."""
         if batch is None or batch.batch_id is None:
             return None
         try:
             return self._taken_up(batch, notify)
         except (CredentialError, InfrastructureError) as error:
-            if self.now() < batch.late_at:
+            if self._clock.now() < batch.late_at:
                 raise
             # It is booked once it can be looked at.
             notify(
@@ -105,8 +118,8 @@ class BatchAccess(Access):
             return None
 
     def _taken_up(self, batch: AnalysisBatch, notify: Notify) -> Brought | None:
-        if not self.batch_has_ended(batch):
-            self.cancel_batch(batch)
+        if not self.has_ended(batch):
+            self.cancel(batch)
             notify(
                 f"the message batch {batch.batch_id} has not ended: it is cancelled, and the date is asked about now"
             )
@@ -120,7 +133,7 @@ class BatchAccess(Access):
         try:
             brought = self._batches.read(batch.batch_id or "")
         except NoBatchError:
-            self.registry.book_batch(batch.name, [], now=self.now())
+            self._registry.book_batch(batch.name, [], now=self._clock.now())
             return None
         calls = [
             ModelCall(
@@ -138,14 +151,14 @@ class BatchAccess(Access):
             )
             for answer, at in brought.answers()
         ]
-        self.registry.book_batch(batch.name, calls, now=self.now())
+        self._registry.book_batch(batch.name, calls, now=self._clock.now())
         return brought
 
     def _make(self, batch: AnalysisBatch, questions: Sequence[Question], notify: Notify) -> str:
         """Why it was not made; empty where it was."""
         if not questions:
             return "there is nothing to ask in a message batch"
-        if not self._may_batch:
+        if not self._models.takes_batches:
             return "message batches want ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN"
         try:
             try:
@@ -157,7 +170,7 @@ class BatchAccess(Access):
         except FactoryError as error:
             # What whoever asks is refused for, the analysis meets as well, and holds the queue.
             return f"the message batch could not be made ({error.what})"
-        self.registry.batch_made(batch.name, made.id)
+        self._registry.batch_made(batch.name, made.id)
         return ""
 
     def _first_questions(self, day: date) -> list[Question]:
@@ -165,7 +178,7 @@ class BatchAccess(Access):
         from factory_assets.llm.redacted import redacted
 
         settings = self._settings
-        papers = self.registry.unanalysed_papers(day)
+        papers = self._registry.unanalysed_papers(day)
         if not papers:
             return []
         asked = first_questions(
@@ -174,22 +187,16 @@ class BatchAccess(Access):
             model_name=settings.factory_analyze_model,
             prompts_dir=settings.factory_prompts_dir,
             specs_wanted=settings.factory_specs_per_day,
-            store=self.registry,
+            store=self._registry,
         )
-        redact = self.redactor()
+        redact = self._secrets.redactor()
         return [redacted(question, redact) for question in asked]
-
-    @property
-    def _may_batch(self) -> bool:
-        settings = self._settings
-        named = settings.llm_router_url or settings.anthropic_api_key or settings.anthropic_auth_token
-        return self._replays or bool(named)
 
     @cached_property
     def _batches(self) -> ClaudeBatches:
         from factory_assets.analyze.stage import PURPOSE, SETTING
         from factory_assets.llm.claude_batches import ClaudeBatches
 
-        access, api = self._first_api()
+        access, api = self._models.first_api()
         # A sensor's tick waits for it, and none of these calls takes long.
         return ClaudeBatches(access, replace(api, timeout_seconds=_SECONDS), PURPOSE, SETTING)

@@ -1,4 +1,4 @@
-"""Access that also looks up whether what specs describe exists already."""
+"""Scouting for one instance: the catalogues in which it looks up whether what specs describe exists already."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory_assets.access import REPLAY_GITHUB_TOKEN, Access
+from factory_assets.domain.clock import Clock
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.tools import Tools
+from factory_assets.registry import Registry
+from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from factory_assets.domain.indexes import PackageIndexes
     from factory_assets.domain.novelty import Novelty
     from factory_assets.novelty.catalogues import Catalogue
     from factory_assets.novelty.service import Service
@@ -27,8 +30,25 @@ _GITHUB_SECONDS, _GITHUB_SECONDS_WITHOUT_TOKEN = 2.1, 6.2
 _SECONDS = 1.0
 
 
-class Scouting(Access):
-    """Looks specs up, for one instance and one process."""
+class Scouting:
+    """Looks specs up."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        clock: Clock,
+        *,
+        replay: Replay,
+        secrets: Secrets,
+        tools: Tools,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._clock = clock
+        self._replay = replay
+        self._secrets = secrets
+        self._tools = tools
 
     def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> dict[int, Novelty]:
         """What is known of the novelty of these specs, by id.
@@ -40,10 +60,10 @@ class Scouting(Access):
         """
         from factory_assets.novelty.stage import KEPT_FOR, Wanted, look_up
 
-        registry, redact, floor = self.registry, self.redactor(), self._settings.factory_novelty_floor
-        notify = redact.lines(notify)
+        registry, redact = self._registry, self._secrets.redactor()
+        notify, floor = redact.lines(notify), self._settings.factory_novelty_floor
         known = registry.novelty_of([queued.id for queued in specs])
-        now = self.now()
+        now = self._clock.now()
         stale = [
             queued
             for queued in specs
@@ -57,7 +77,7 @@ class Scouting(Access):
                 tuple(registry.papers_by_id(queued.spec.source_papers)),
                 registry.own_repos(queued.id),
             )
-            found = look_up(wanted, catalogues, registry, floor=floor, now=self.now, clean=redact)
+            found = look_up(wanted, catalogues, registry, floor=floor, now=self._clock.now, clean=redact)
             registry.record_novelty(queued.id, found)
             notify(f"{queued.spec.name}: {found}")
             known[queued.id] = found
@@ -66,9 +86,9 @@ class Scouting(Access):
     def _catalogues(self, notify: Notify) -> list[Catalogue]:
         from factory_assets.novelty.catalogues import GitHub, Npm, PaperPages, Pypi
 
-        settings, indexes = self._settings, self._indexes()
-        replay = self._replay.url if self._replays else None
-        token = REPLAY_GITHUB_TOKEN if self._replays else settings.github_token
+        settings, indexes = self._settings, self._tools.indexes()
+        replay = self._replay.url if self._replay.is_on else None
+        token = self._replay.github_token if self._replay.is_on else settings.github_token
         signed = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
         github = self._service(
             "GitHub",
@@ -98,22 +118,12 @@ class Scouting(Access):
         from factory_assets.novelty.service import Service
 
         # Their limits count over all programs of a machine.
-        shared = self._settings.factory_data_dir if self._replays else Path(tempfile.gettempdir())
+        shared = self._settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
         place = shared / f"software-factory-{name.lower().replace(' ', '-')}.lock"
         return Service(
             name=name,
-            politeness=Politeness(place, interval=0 if self._replays else seconds),
+            politeness=Politeness(place, interval=0 if self._replay.is_on else seconds),
             notify=notify,
             fix=fix,
             headers={"User-Agent": USER_AGENT, **(headers or {})},
-        )
-
-    def _indexes(self) -> PackageIndexes:
-        from factory_assets.dependencies.indexes import file_hosts
-        from factory_assets.network.indexes import OwnIndexes
-
-        return OwnIndexes(
-            self._settings.factory_pypi_url,
-            self._settings.factory_npm_url,
-            files_of=None if self._replays else file_hosts,
         )

@@ -10,7 +10,7 @@ from chaos_specs import SpecSource
 from claude_code_sandboxes import bubblewrap
 
 from factory_assets.building.outcome import Deferred
-from factory_assets.gateways import Gateways
+from factory_assets.instance import Instance
 from factory_assets.llm.claude_code_home import home_of
 from factory_assets.settings import Settings
 
@@ -24,15 +24,15 @@ def test_sessions_that_cannot_be_removed_do_not_hide_how_the_build_ended(
         raise OSError(errno.EBUSY, "Device or resource busy", str(path))
 
     monkeypatch.setattr("factory_assets.llm.claude_code.remove_folder", busy)
-    gateways = Gateways(replay_settings)
-    name = SpecSource(gateways.registry, tmp_path / "recordings").queue().name
+    instance = Instance(replay_settings)
+    name = SpecSource(instance.registry, tmp_path / "recordings").queue().name
     data = replay_settings.factory_data_dir
     sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
     sessions.parent.mkdir(parents=True)
     # A file where a folder has to be: no agent can start.
     sessions.write_text("in the way")
     said: list[str] = []
-    outcome = gateways.build(gateways.registry.spec_named(name), "a-run", said.append)
+    outcome = instance.builds.build(instance.registry.spec_named(name), "a-run", said.append)
     assert isinstance(outcome, Deferred)
     assert "Not a directory" in outcome.what
     assert said[-1].startswith("The sessions of this build stay; the nightly housekeeping tries again")
