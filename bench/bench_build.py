@@ -154,7 +154,7 @@ class _Instance:
 
     @property
     def specs(self) -> list[QueuedSpec]:
-        return self.parts.registry.queue()
+        return self.parts.registry.queue.specs()
 
     def build(self, queued: QueuedSpec) -> _Build | None:
         """Build in this process; None where a gate refuses, as one of the demo's specs is recorded to end."""
@@ -196,7 +196,7 @@ class _Instance:
         process = self.start(*_place(queued))
         _check(process.wait(), queued.spec.name)
         whole = time.monotonic() - started
-        phases = self.parts.registry.phases_of(queued.id, attempt=1)
+        phases = self.parts.registry.builds.phases_of(queued.id, attempt=1)
         return _Run(queued.spec.name, whole=whole, agent=sum(phase.seconds for phase in phases))
 
     def run_empty(self) -> _Run:

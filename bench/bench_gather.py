@@ -244,13 +244,12 @@ def _measured(days: int, *, url: str, topics: TopicSet) -> _Result:
                 notify=log.info,
             )
         )
-        store = Registry(Path(folder) / "registry.duckdb")
         started = time.monotonic()
         report = gather(
             [FIRST + timedelta(days=offset) for offset in range(days)],
             source=source,
             topics=topics,
-            store=store,
+            store=Registry(Path(folder) / "registry.duckdb").papers,
             now=datetime.now(UTC),
             notify=log.info,
         )

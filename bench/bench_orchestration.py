@@ -50,7 +50,7 @@ def _runs() -> list[str]:
         made.queue(1, RUNS)
         with made.at_work() as client:
             client.set_pool("builds", 1)
-            builds = [client.launch_spec("build", queued) for queued in made.registry.queue()]
+            builds = [client.launch_spec("build", queued) for queued in made.registry.queue.specs()]
             with_spec = seconds_to_end(client, builds)
     return [
         "## Orchestration",

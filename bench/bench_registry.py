@@ -115,8 +115,8 @@ def _measure_upserts(registry: Registry) -> dict[str, float]:
     papers = [_paper(number) for number in range(PAPERS)]
     redact = Redactor(SECRETS)
     seconds = {
-        NEW: _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
-        "the same papers again": _seconds(lambda: registry.upsert_papers(papers, now=NOW)),
+        NEW: _seconds(lambda: registry.papers.upsert(papers, now=NOW)),
+        "the same papers again": _seconds(lambda: registry.papers.upsert(papers, now=NOW)),
         "(redacting them)": _seconds(lambda: [redact.model(entry) for entry in papers]),
     }
     # Put in the place of the others: Python's collector looks at all that is held.
@@ -124,40 +124,40 @@ def _measure_upserts(registry: Registry) -> dict[str, float]:
         LabelledPaper(paper=entry.paper.model_copy(update={"version": 2}), topics=entry.topics)
         for entry in papers
     ]
-    return {**seconds, CHANGED: _seconds(lambda: registry.upsert_papers(papers, now=NOW))}
+    return {**seconds, CHANGED: _seconds(lambda: registry.papers.upsert(papers, now=NOW))}
 
 
 def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
     day, rank = FIRST + timedelta(days=100), 7
-    spec = registry.spec_at(day, rank)
+    spec = registry.queue.at(day, rank)
     if spec is None:
         raise LookupError(f"no spec at {day}, rank {rank}")
     name = spec.spec.name
     last, limits = FIRST + timedelta(days=400), Settings().budget_limits
     return {
-        "the papers of a date, with topics": lambda: registry.papers_of_day(day),
-        "the unread papers of a date": lambda: registry.unanalysed_papers(day),
-        "dates with unread papers": registry.unread_days,
-        "what is shown of a date": lambda: registry.contents_of_days([day]),
-        "papers by id": lambda: registry.papers_by_id(spec.spec.source_papers),
-        "dates analysed": registry.analysed_days,
-        "names taken": registry.taken_names,
-        "the specs of a date": lambda: registry.specs_of_day(day),
-        "the spec of a partition": lambda: registry.spec_at(day, rank),
-        "a spec by name": lambda: registry.spec_named(name),
-        "the specs of a run": lambda: registry.specs_of_run(f"run {day}"),
-        f"launchable specs ({QUEUED} queued)": lambda: registry.launchable_specs(NOW, limits),
-        f"the queue ({QUEUED} queued)": lambda: registry.queue({BuildStatus.QUEUED}),
-        "specs without a rank": registry.unranked_specs,
-        "a shipped repo": lambda: registry.shipped_repo(name),
-        "repos not mirrored (30)": lambda: registry.unmirrored_repos(to_github=True),
-        "where a repo is mirrored": lambda: registry.mirror_of(name),
-        "usage of a repo": lambda: registry.usage_of(repo=name),
-        "usage of a date": lambda: registry.usage_of(day=day),
-        "dollars since a moment": lambda: registry.spent_since(NOW),
-        "the funnel of 30 dates": lambda: registry.funnel(day, day + timedelta(days=29)),
-        "the funnel of all dates": lambda: registry.funnel(FIRST, last),
-        "failures of 30 dates": lambda: registry.failures(day, day + timedelta(days=29)),
+        "the papers of a date, with topics": lambda: registry.papers.of_day(day),
+        "the unread papers of a date": lambda: registry.papers.unanalysed(day),
+        "dates with unread papers": registry.papers.unread_days,
+        "what is shown of a date": lambda: registry.papers.contents_of([day]),
+        "papers by id": lambda: registry.papers.by_id(spec.spec.source_papers),
+        "dates analysed": registry.analyses.days,
+        "names taken": registry.queue.taken_names,
+        "the specs of a date": lambda: registry.queue.of_day(day),
+        "the spec of a partition": lambda: registry.queue.at(day, rank),
+        "a spec by name": lambda: registry.queue.named(name),
+        "the specs of a run": lambda: registry.queue.of_run(f"run {day}"),
+        f"launchable specs ({QUEUED} queued)": lambda: registry.queue.launchable(NOW, limits),
+        f"the queue ({QUEUED} queued)": lambda: registry.queue.specs({BuildStatus.QUEUED}),
+        "specs without a rank": registry.queue.unranked,
+        "a shipped repo": lambda: registry.repos.named(name),
+        "repos not mirrored (30)": lambda: registry.repos.unmirrored(to_github=True),
+        "where a repo is mirrored": lambda: registry.repos.mirror_of(name),
+        "usage of a repo": lambda: registry.ledger.usage(repo=name),
+        "usage of a date": lambda: registry.ledger.usage(day=day),
+        "dollars since a moment": lambda: registry.ledger.spent_since(NOW),
+        "the funnel of 30 dates": lambda: registry.reports.funnel(day, day + timedelta(days=29)),
+        "the funnel of all dates": lambda: registry.reports.funnel(FIRST, last),
+        "failures of 30 dates": lambda: registry.reports.failures(day, day + timedelta(days=29)),
     }
 
 

@@ -59,7 +59,7 @@ def run() -> str:
 
 def _measure(made: BenchInstance, client: FactoryClient, workers: int) -> _Measured:
     client.set_pool("builds", workers)
-    specs = made.registry.queue({BuildStatus.QUEUED})[: workers * ROUNDS]
+    specs = made.registry.queue.specs({BuildStatus.QUEUED})[: workers * ROUNDS]
     started = time.monotonic()
     runs = [client.launch_spec("build", queued) for queued in specs]
     samples: list[float] = []

@@ -38,7 +38,7 @@ class BenchInstance:
         for offset in range(days):
             day = FIRST + timedelta(days=offset)
             specs = [_spec(f"tool-{offset}-{number}") for number in range(specs_per_day)]
-            self.registry.queue_specs(
+            self.registry.queue.add(
                 day, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
             )
 

@@ -111,7 +111,7 @@ def record() -> RecordedDay:
         before = len(recorder.taken)
         shipped = [
             queued.spec.name
-            for queued in instance.registry.queue()
+            for queued in instance.registry.queue.specs()
             if isinstance(instance.builds.build(queued, "bench", _unheard), Shipped)
         ]
         return RecordedDay(

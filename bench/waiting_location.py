@@ -31,8 +31,8 @@ class WaitingBuilds:
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Callable[[str], None]) -> Outcome:
         """Wait, and ship nothing that exists."""
-        journal = self._registry
-        claimed = journal.start_build(queued.id, run_id=run_id, now=datetime.now(UTC))
+        journal = self._registry.builds
+        claimed = journal.start(queued.id, run_id=run_id, now=datetime.now(UTC))
         for phase in Phase:
             journal.enter_phase(claimed.id, phase)
             time.sleep(float(os.environ[WAIT]) / len(Phase))
@@ -66,7 +66,7 @@ class NoMirroring:
         """Publish nothing, and write that it was."""
         notify(f"{repo.name} of {len(paper_ids)} papers: published nowhere")
         url = f"file:///nowhere/{repo.name}"
-        self._registry.record_mirror(repo.name, url=url, commit=repo.commit, now=datetime.now(UTC))
+        self._registry.repos.record_mirror(repo.name, url=url, commit=repo.commit, now=datetime.now(UTC))
         return MirrorReport(url=url, commit=repo.commit, created=True, pushed=True, seconds=0.0)
 
 

@@ -108,7 +108,7 @@ def _run(home: Path, settings: Settings, instance: dg.DagsterInstance, github: G
     registry = Registry(settings.registry_path)
     runs = DefsRuns(build_defs(settings, {"registry": registry}), instance)
     first = _all_four(runs)
-    calls, refs = registry.usage_of().calls, _refs(settings.git_dir / f"{NAME}.git")
+    calls, refs = registry.ledger.usage().calls, _refs(settings.git_dir / f"{NAME}.git")
     second = _all_four(runs)
     live = settings.model_copy(update={"factory_mode": Mode.LIVE, "factory_github_url": github.url})
     to_github = DefsRuns(build_defs(settings, {"registry": registry, "instance": Instance(live)}), instance)
@@ -149,11 +149,11 @@ def test_every_run_ends_well(finished: Finished) -> None:
 
 def test_papers_become_a_spec_that_names_its_paper(finished: Finished) -> None:
     papers, specs = metadata(finished.first["papers"], "papers"), metadata(finished.first["specs"], "specs")
-    assert papers["papers"] == len(finished.registry.papers_of_day(DAY)) > 10
+    assert papers["papers"] == len(finished.registry.papers.of_day(DAY)) > 10
     assert specs["papers read in this run"] == papers["papers"]
     assert f"| 01 | {NAME} | python | [{PAPER}](https://arxiv.org/abs/{PAPER}) |" in str(specs["specs"])
     assert float(str(specs["dollars"])) > 0
-    assert finished.registry.unanalysed_papers(DAY) == []
+    assert finished.registry.papers.unanalysed(DAY) == []
 
 
 def test_the_repo_passes_every_gate_in_three_phases_of_the_real_agent(finished: Finished) -> None:
@@ -163,15 +163,15 @@ def test_the_repo_passes_every_gate_in_three_phases_of_the_real_agent(finished: 
     assert int(str(built["tests executed"])) >= 5
     assert all(f"| {phase} | claude-" in str(built["phases"]) for phase in Phase)
     assert checks(finished.first["built_repos"]) == {check_name(gate): True for gate in ALL_GATES}
-    queued = finished.registry.spec_named(NAME)
+    queued = finished.registry.queue.named(NAME)
     assert queued is not None
     assert (queued.status, queued.attempts, queued.error_log) == (BuildStatus.SHIPPED, 1, None)
-    phases = [record.phase for record in finished.registry.phases_of(queued.id, 1)]
+    phases = [record.phase for record in finished.registry.builds.phases_of(queued.id, 1)]
     assert phases == list(Phase)
 
 
 def test_main_and_its_tag_are_the_commit_that_is_recorded(finished: Finished) -> None:
-    repo = finished.registry.shipped_repo(NAME)
+    repo = finished.registry.repos.named(NAME)
     assert repo is not None
     assert _refs(finished.bare)["refs/heads/main"] == repo.commit
     assert git("-C", str(finished.bare), "rev-parse", "v0.1.0^{commit}") == repo.commit
@@ -213,7 +213,7 @@ def test_github_gets_main_and_the_tag_and_nothing_else(finished: Finished) -> No
     assert there.topics
     assert metadata(finished.on_github["first"], "mirrored_repos")["outcome"] == "created"
     assert metadata(finished.on_github["second"], "mirrored_repos")["outcome"] == "unchanged"
-    mirror = finished.registry.mirror_of(NAME)
+    mirror = finished.registry.repos.mirror_of(NAME)
     assert mirror is not None
     assert mirror.url == f"{finished.github.git_url}/example/{NAME}"
 
@@ -225,9 +225,9 @@ def test_the_second_time_nothing_is_asked_built_or_pushed(finished: Finished) ->
         "Shipped before; nothing was done."
     )
     assert metadata(finished.second["mirrored_repos"], "mirrored_repos")["outcome"] == "unchanged"
-    assert finished.registry.usage_of().calls == finished.calls_of_first
+    assert finished.registry.ledger.usage().calls == finished.calls_of_first
     assert _refs(finished.bare) == finished.refs_of_first
-    assert [queued.spec.name for queued in finished.registry.queue()] == [NAME]
+    assert [queued.spec.name for queued in finished.registry.queue.specs()] == [NAME]
 
 
 def test_the_second_time_every_data_version_stays(finished: Finished) -> None:

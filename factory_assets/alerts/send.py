@@ -9,8 +9,9 @@ from functools import partial
 
 from pydantic import JsonValue, SecretStr
 
-from factory_assets.domain.alerts import Alert, AlertStore, KnownAlert
+from factory_assets.domain.alerts import Alert, KnownAlert
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.ports import AlertStore
 
 SECONDS = 10.0
 URLS_SETTING = "FACTORY_ALERT_URLS"
@@ -59,7 +60,7 @@ def send_due(store: AlertStore, places: AlertPlaces, *, now: datetime) -> Told:
     """
     causes, failures = [], []
     targets = list(_targets(places))
-    for alert in store.due_alerts(now):
+    for alert in store.due(now):
         answers = [(place, place.post(alert)) for place in targets]
         troubles = [(place, trouble) for place, trouble in answers if trouble]
         failures += [f"{place.name}: {trouble}" for place, trouble in troubles]
@@ -68,7 +69,7 @@ def send_due(store: AlertStore, places: AlertPlaces, *, now: datetime) -> Told:
         store.mark_told(alert.cause, now=now)
         causes.append(alert.cause)
         for place, trouble in troubles:
-            store.note_alert(_dead(place, trouble, alert.link), now=now)
+            store.note(_dead(place, trouble, alert.link), now=now)
     return Told(tuple(causes), tuple(failures))
 
 

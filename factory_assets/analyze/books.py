@@ -17,13 +17,13 @@ class DayBooks:
     """Keeps what is answered about one day's papers. An analysis is not held to a budget: nothing is set aside."""
 
     day: date
-    store: AnswerStore
+    answers: AnswerStore
     ledger: CallLedger
     now: Callable[[], datetime]
 
     def answers_to(self, digest: str) -> list[str]:
         """See llm.asking.Books."""
-        return self.store.answers_to(self.day, digest)
+        return self.answers.to(self.day, digest)
 
     def set_aside(self, question: Question) -> AbstractContextManager[None]:  # noqa: ARG002 - as in Books
         """See llm.asking.Books."""
@@ -31,7 +31,7 @@ class DayBooks:
 
     def keep(self, purpose: str, digest: str, answer: Answer) -> int:
         """See llm.asking.Books."""
-        return self.store.store_answer(
+        return self.answers.keep(
             day=self.day,
             purpose=purpose,
             model=answer.model,
@@ -45,7 +45,7 @@ class DayBooks:
         if answer.route is Route.BATCH:
             # A batch is booked as a whole, whatever becomes of its answers.
             return
-        self.ledger.record_call(
+        self.ledger.record(
             ModelCall(
                 stage="analyze",
                 partition=self.day.isoformat(),

@@ -13,7 +13,7 @@ from factory_assets.analyze.reading import first_requests, read_papers
 from factory_assets.analyze.report import AnalysisReport
 from factory_assets.domain.agents import Purpose, Question, StructuredModel
 from factory_assets.domain.papers import Paper
-from factory_assets.domain.ports import AnalysisStore, AnswerStore, CallLedger
+from factory_assets.domain.ports import AnswerStore, CallLedger, SpecQueue
 from factory_assets.llm.asking import Asker
 from factory_assets.llm.prompts import Prompts
 
@@ -28,7 +28,7 @@ def first_questions(
     model_name: str,
     prompts_dir: Path,
     specs_wanted: int,
-    store: AnswerStore,
+    answers: AnswerStore,
     batch_tokens: int = BATCH_TOKENS,
 ) -> list[Question]:
     """What `analyze` asks first of these papers, so that it can be asked beforehand; not what has its answer already.
@@ -47,7 +47,7 @@ def first_questions(
         (request, request.question(model_name, reminder="", setting=SETTING, purpose=PURPOSE))
         for request in requests
     ]
-    return [question for request, question in asked if not store.answers_to(day, request.digest(question))]
+    return [question for request, question in asked if not answers.to(day, request.digest(question))]
 
 
 def analyze(
@@ -59,7 +59,8 @@ def analyze(
     model_name: str,
     prompts_dir: Path,
     specs_wanted: int,
-    store: AnalysisStore,
+    answers: AnswerStore,
+    queue: SpecQueue,
     ledger: CallLedger,
     ranks: range,
     late_ranks: range,
@@ -84,11 +85,11 @@ def analyze(
         model=model,
         model_name=model_name,
         setting=SETTING,
-        books=DayBooks(day, store, ledger, now),
+        books=DayBooks(day, answers, ledger, now),
         notify=notify,
     )
     if not papers:
-        store.queue_specs(day, [], [], dropped=0, ranks=ranks, late_ranks=late_ranks, now=started)
+        queue.add(day, [], [], dropped=0, ranks=ranks, late_ranks=late_ranks, now=started)
         return AnalysisReport(day=day, papers=0)
     prompts = Prompts(prompts_dir)
     reading = read_papers(
@@ -99,7 +100,7 @@ def analyze(
     specs = rank(chosen, asker=asker, prompts=prompts, specs_wanted=specs_wanted)
     unread = set(reading.unread)
     analysed = [paper.arxiv_id for paper in papers if paper.arxiv_id not in unread]
-    queued = store.queue_specs(
+    queued = queue.add(
         day,
         specs,
         analysed,

@@ -39,7 +39,7 @@ def _after_disputes(
 ) -> Acceptance:
     """The acceptance without the scenarios that the reader finds wrong; a dispute has to quote SPEC.md."""
     reader = state.tools.reader
-    said = next(iter(reader.answers.answers_to(day_of(state), commit)), "") if reader and failed else ""
+    said = next(iter(reader.answers.to(day_of(state), commit)), "") if reader and failed else ""
     disputes = {
         number: dispute
         for number, dispute in read_disputes(said).items()

@@ -146,5 +146,5 @@ class Endings:
             fix=failure.fix,
             report=state.summary(),
         )
-        state.tools.journal.fail_build(state.queued.id, str(refused))
+        state.tools.journal.fail(state.queued.id, str(refused))
         raise EndedError(refused)

@@ -69,7 +69,7 @@ def is_about_documents(state: AttemptState, commit: str, refused: Collection[Gat
 def keep_disputes(state: AttemptState, commit: str, text: str) -> None:
     """Keep what an agent says against findings, before the commit in which it says so is anything's state."""
     if state.tools.reader is not None and text.strip():
-        state.tools.reader.answers.store_answer(
+        state.tools.reader.answers.keep(
             day=day_of(state),
             purpose=f"{state.spec.name} disputes",
             model=state.config.models[Phase.REVIEW],
@@ -101,7 +101,7 @@ def _before(state: AttemptState, reader: Reader, commit: str) -> Before | None:
     disputes = ""
     later, earlier = commit, state.repo.parent(commit)
     while earlier is not None:
-        disputes = disputes or next(iter(reader.answers.answers_to(day_of(state), later)), "")
+        disputes = disputes or next(iter(reader.answers.to(day_of(state), later)), "")
         reading = kept_reading(state, earlier)
         if reading is not None:
             return Before(reading, state.repo.tree(earlier), read_disputes(disputes))

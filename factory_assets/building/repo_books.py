@@ -36,7 +36,7 @@ class RepoBooks:
 
     def answers_to(self, digest: str) -> list[str]:
         """See llm.asking.Books."""
-        return self.answers.answers_to(day_of(self.state), digest)
+        return self.answers.to(day_of(self.state), digest)
 
     @contextmanager
     def set_aside(self, question: Question) -> Iterator[None]:
@@ -58,7 +58,7 @@ class RepoBooks:
         state = self.state
         if self._open is not None:
             state.tools.ledger.meter(self._open.id, answer.usage)
-        return self.answers.store_answer(
+        return self.answers.keep(
             day=day_of(state),
             purpose=f"{state.spec.name} {purpose}",
             model=answer.model,
@@ -81,7 +81,7 @@ class RepoBooks:
         if is_last:
             self._settle(line)
         else:
-            self.state.tools.ledger.record_call(line)
+            self.state.tools.ledger.record(line)
 
     def _reserve(self, question: Question) -> Reservation:
         state = self.state

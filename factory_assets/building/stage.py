@@ -148,7 +148,7 @@ class Builder:
     def _claim(
         self, job: BuildJob, repo: BareRepo, scratch: Path, report: Callable[[str], None]
     ) -> AttemptState:
-        queued = self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
+        queued = self._journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
         tools = Tools(
             agents=self._agents,
             commands=self._commands,
@@ -190,8 +190,8 @@ class Builder:
                 fix="A shipped repo never changes: give the new one another name.",
             )
             # To wait fixes nothing here: the name stays taken.
-            self._journal.start_build(job.queued.id, run_id=job.run_id, now=self._clock())
-            self._journal.fail_build(job.queued.id, self._clean(str(taken)))
+            self._journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
+            self._journal.fail(job.queued.id, self._clean(str(taken)))
             raise taken
         return repo
 

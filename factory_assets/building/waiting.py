@@ -71,7 +71,7 @@ def put_off(
     clean, now = books.clean, books.clock()
     what, fix = clean(wait.what), clean(wait.fix)
     not_before = _next_start(wait, attempt.waits if attempt else queued.waits, now)
-    books.journal.defer_build(
+    books.journal.defer(
         queued.id,
         cause=wait.cause,
         until=not_before,

@@ -64,7 +64,7 @@ class Backfill:
     def _waiting(self) -> list[QueuedSpec]:
         return [
             queued
-            for queued in self.factory.registry.queue({BuildStatus.QUEUED})
+            for queued in self.factory.registry.queue.specs({BuildStatus.QUEUED})
             if queued.wait_cause not in {*_FOR_A_PERSON, WaitCause.EXISTS} and self._is_ours(queued)
         ]
 
@@ -73,7 +73,7 @@ class Backfill:
         return lacks is None and self.days.hold(queued.day)
 
     def _name_stopped(self) -> None:
-        for queued in self.factory.registry.queue({BuildStatus.QUEUED}):
+        for queued in self.factory.registry.queue.specs({BuildStatus.QUEUED}):
             if queued.wait_cause is WaitCause.EXISTS and self._is_ours(queued):
                 self.factory.console.print(
                     f"  {queued.spec.name}: it exists already, as `factory show {queued.spec.name}` tells."

@@ -74,19 +74,19 @@ class BuildLaunches:
         Taken one by one: a command that is killed leaves at most one unlaunched.
         """
         name = queued.spec.name
-        if not self.registry.claim_launches({name: self._run_key}, settled=settled, now=datetime.now(UTC)):
+        if not self.registry.launches.claim({name: self._run_key}, settled=settled, now=datetime.now(UTC)):
             return False
         # What is asked for by name is built though it has failed or was put off meanwhile.
         tags = {} if self.only else {ATTEMPTS_TAG: str(queued.attempts)}
         try:
             run_id = self.client.launch_spec(BUILD_JOB, queued, tags)
         except (FactoryError, OSError) as error:
-            self.registry.release_launch(name, run_key=self._run_key)
+            self.registry.launches.release(name, run_key=self._run_key)
             self.failures[f"{BUILD_JOB:<8} {place(queued)}"] = str(error)
             self._dealt_with.add(name)
             return True
         except BaseException:
-            self.registry.release_launch(name, run_key=self._run_key)
+            self.registry.launches.release(name, run_key=self._run_key)
             raise
         self._launched.append(run_id)
         self.labels[run_id] = f"{BUILD_JOB:<8} {place(queued)}"
@@ -96,6 +96,6 @@ class BuildLaunches:
     def _wait_for(self, names: set[str]) -> None:
         """Until what others are launching is a run, or has come to nothing."""
         while names & (
-            self.registry.launches_asked_for().keys() - self.client.settled_launches(self.registry).keys()
+            self.registry.launches.asked_for().keys() - self.client.settled_launches(self.registry).keys()
         ):
             self.sleep(_LOOK_SECONDS)

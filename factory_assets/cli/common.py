@@ -84,7 +84,7 @@ def client_of(instance: OpenedInstance) -> AbstractContextManager[FactoryClient]
 
 def lost_now(instance: OpenedInstance, registry: Registry) -> dict[str, str]:
     """See defs.lost_builds; Dagster is asked only while a build is at work."""
-    if not registry.queue(IN_PROGRESS):
+    if not registry.queue.specs(IN_PROGRESS):
         return {}
     from factory_assets.defs.lost_builds import lost_builds
     from factory_assets.defs.storage import open_storage

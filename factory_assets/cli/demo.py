@@ -61,7 +61,7 @@ def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> 
             console.print("Report: what the factory did, in figures and plots", style="bold")
             failed += factory.report()
     console.print()
-    show_funnel(console, registry.funnel(FIRST, LAST))
+    show_funnel(console, registry.reports.funnel(FIRST, LAST))
     show_failures(console, registry, lines=12)
     console.print(
         f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n",
@@ -73,9 +73,9 @@ def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> 
 
 def _is_done(registry: Registry) -> bool:
     return (
-        registry.analysed_days() >= {date(2026, 6, day) for day in range(FIRST.day, LAST.day + 1)}
-        and not registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
-        and not registry.unmirrored_repos(to_github=False)
+        registry.analyses.days() >= {date(2026, 6, day) for day in range(FIRST.day, LAST.day + 1)}
+        and not registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
+        and not registry.repos.unmirrored(to_github=False)
     )
 
 
@@ -84,7 +84,7 @@ def _has_report(instance: OpenedInstance) -> bool:
 
 
 def _ended_as_recorded(registry: Registry) -> bool:
-    failed = {queued.spec.name for queued in registry.queue({BuildStatus.FAILED})}
+    failed = {queued.spec.name for queued in registry.queue.specs({BuildStatus.FAILED})}
     return _is_done(registry) and failed == {FAILS_ON_PURPOSE}
 
 

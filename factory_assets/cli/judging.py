@@ -54,13 +54,13 @@ def judge_laid(
         agents=LaidWork(works),
         commands=bench.commands,
         scanner=bench.scanner,
-        journal=registry,
-        ledger=registry,
-        reader=reader(registry) if reader is not None else None,
+        journal=registry.builds,
+        ledger=registry.ledger,
+        reader=reader(registry.answers) if reader is not None else None,
     )
     queued = _queue(registry, spec)
     if acceptance is not None:
-        registry.record_acceptance(queued.id, acceptance, now=datetime.now(UTC))
+        registry.builds.record_acceptance(queued.id, acceptance, now=datetime.now(UTC))
     job = BuildJob(queued=queued, papers=tuple(papers), run_id="judge", partition="judge")
     match builder.build(job, _unheard):
         case Shipped(report=report) | Refused(report=report):
@@ -79,9 +79,7 @@ def _unheard(line: str) -> None:
 def _queue(registry: Registry, spec: Spec) -> QueuedSpec:
     now = datetime.now(UTC)
     ranks = range(1, 2)
-    (queued,) = registry.queue_specs(
-        now.date(), [spec], (), dropped=0, ranks=ranks, late_ranks=ranks, now=now
-    )
+    (queued,) = registry.queue.add(now.date(), [spec], (), dropped=0, ranks=ranks, late_ranks=ranks, now=now)
     return queued
 
 

@@ -61,7 +61,7 @@ def make_plan(
     today = datetime.now(UTC).date()
     no_place = Counter(
         queued.day
-        for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+        for queued in registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
         if settings.places.lacking(queued, today) is not None
     )
     days = [
@@ -70,7 +70,7 @@ def make_plan(
     ]
     # What is usual is judged by all dates that were gathered lately, not only by those of the range.
     lately = _states(registry, today - _LOOK_BACK, today, gathered) + days
-    usual = habits(lately, registry.statistics(today - _LOOK_BACK, today))
+    usual = habits(lately, registry.reports.statistics(today - _LOOK_BACK, today))
     work = workload(
         days,
         usual,
@@ -133,9 +133,9 @@ def show_plan(console: Console, plan: Plan) -> None:
 
 
 def _states(registry: Registry, first: date, last: date, gathered: Collection[date]) -> list[DayState]:
-    analysed = registry.analysed_days()
+    analysed = registry.analyses.days()
     shares: dict[date | None, float] = defaultdict(float)
-    for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS}):
+    for queued in registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS}):
         shares[queued.day] += size_of(queued.spec.estimated_lines).share
     return [
         DayState(
@@ -147,5 +147,5 @@ def _states(registry: Registry, first: date, last: date, gathered: Collection[da
             waiting=line.queued + line.in_progress,
             waiting_share=shares[line.day],
         )
-        for line in registry.funnel(first, last)
+        for line in registry.reports.funnel(first, last)
     ]

@@ -41,7 +41,7 @@ def retry(
         InputError: no spec has this name.
         StatusError: it has shipped, or it is being built.
     """
-    queued = registry.spec_named(name)
+    queued = registry.queue.named(name)
     if queued is None:
         raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     if queued.status is BuildStatus.SHIPPED:
@@ -58,7 +58,7 @@ def retry(
         )
     if again_from is not None:
         undo(name, again_from)
-    registry.requeue(queued.id)
+    registry.queue.requeue(queued.id)
     console.print(
         f"{name}: {_done(queued, again_from)} {_next(queued, registry, places)}",
         markup=False,
@@ -70,7 +70,7 @@ def retry(
 def _next(queued: QueuedSpec, registry: Registry, places: Places | None) -> str:
     if (lacks := _lacking(queued, places)) is not None:
         return f"But nothing can launch it now. {lacks.what} {lacks.fix}"
-    if standing := [hold for hold in registry.holds() if hold.stops_builds]:
+    if standing := [hold for hold in registry.holds.standing() if hold.stops_builds]:
         return f"But the queue is stopped, and nothing launches it before that is fixed. {standing[0]}"
     return _NEXT.format(queued.spec.name)
 
@@ -83,10 +83,10 @@ def requeue(
     registry: Registry, since: date, console: Console, *, write: bool, places: Places | None = None
 ) -> None:
     """Queue again every build that failed on that date (UTC) or later; without `write`, only list them."""
-    failed = registry.failed_since(datetime.combine(since, time(), UTC))
+    failed = registry.queue.failed_since(datetime.combine(since, time(), UTC))
     if write:
         for queued in failed:
-            registry.requeue(queued.id)
+            registry.queue.requeue(queued.id)
     for queued in failed:
         reason = (queued.error_log or "").partition("\n")[0]
         console.print(f"  {place(queued)}: {reason}", markup=False, highlight=False, soft_wrap=True)

@@ -40,7 +40,7 @@ def show(
 
     instance = open_instance()
     registry = registry_of(instance)
-    story = registry.story_of(name)
+    story = registry.stories.of_repo(name)
     if story is None:
         raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     lost = lost_now(instance, registry).get(name, "")
@@ -131,13 +131,13 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
         show_running(running, settings, console)
     elif not is_owned(settings.factory_data_dir):
         show_others(settings.factory_data_dir, console)
-    show_holds(registry.holds(), console)
-    show_batches(registry.open_batches(), console)
+    show_holds(registry.holds.standing(), console)
+    show_batches(registry.batches.open(), console)
     show_windows(instance.parts.router.windows().lines(datetime.now(UTC)), console)
-    show_funnel(console, registry.funnel(days.first, days.last))
+    show_funnel(console, registry.reports.funnel(days.first, days.last))
     show_missing(console, registry, days.first, days.last)
     show_queue(console, registry, lost=lost_now(instance, registry), places=settings.places)
-    show_tokens(console, registry.statistics(today - _TWO_WEEKS, today).by_stage)
+    show_tokens(console, registry.reports.statistics(today - _TWO_WEEKS, today).by_stage)
     show_failures(console, registry)
 
 

@@ -42,8 +42,8 @@ def chosen(registry: Registry, name: str | None, *, all_failed: bool) -> list[Qu
     if all_failed is (name is not None):
         raise InputError("Name one repo, or give --all-failed.")
     if name is None:
-        return registry.queue({BuildStatus.FAILED})
-    queued = registry.spec_named(name)
+        return registry.queue.specs({BuildStatus.FAILED})
+    queued = registry.queue.named(name)
     if queued is None:
         raise InputError("No spec has this name.", where=name, fix="`factory status` lists the names.")
     if queued.status is not BuildStatus.FAILED:
@@ -78,14 +78,14 @@ def rejudge(queued: QueuedSpec, instance: Instance, *, reader: ReaderMode) -> Re
     """
     with scratch_folder("judge") as folder:
         state = instance.builds.copy_refused(queued, folder)
-        papers = instance.registry.papers_by_id(queued.spec.source_papers)
+        papers = instance.registry.papers.by_id(queued.spec.source_papers)
         report = judge_laid(
             queued.spec,
             papers,
             (),
             folder=folder,
             bench=instance.builds.bench(),
-            acceptance=instance.registry.acceptance_of(queued.id),
+            acceptance=instance.registry.builds.acceptance_of(queued.id),
         )
     refused = tuple(verdict for verdict in report.verdicts if not verdict.passed)
     is_unread = reader is ReaderMode.DECIDE and any(

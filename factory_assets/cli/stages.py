@@ -96,7 +96,7 @@ def named_specs(registry: Registry, names: Sequence[str], *, places: Places) -> 
     Raises:
         InputError: with every name that no spec has, or whose spec has no partition, for one and the same reason.
     """
-    found = {name: registry.spec_named(name) for name in dict.fromkeys(names)}
+    found = {name: registry.queue.named(name) for name in dict.fromkeys(names)}
     unknown = [name for name, queued in found.items() if queued is None]
     if unknown:
         raise InputError(
@@ -164,7 +164,7 @@ class Factory:
 
     def analyze(self, days: Days) -> list[str]:
         """Analyse each of the dates that has not been analysed, or holds papers that came later."""
-        done = self.registry.analysed_days() - self.registry.unread_days()
+        done = self.registry.analyses.days() - self.registry.papers.unread_days()
         every = [
             date.fromordinal(number) for number in range(days.first.toordinal(), days.last.toordinal() + 1)
         ]
@@ -175,7 +175,7 @@ class Factory:
                 " price.",
                 soft_wrap=True,
             )
-        for batch in self.registry.open_batches():
+        for batch in self.registry.batches.open():
             if batch.day in todo:
                 self.console.print(
                     f"  {batch.words}. What it has brought is taken; else it is cancelled, and the date is asked"
@@ -198,7 +198,7 @@ class Factory:
             CredentialError: the queue is stopped.
             InputError: one of the names cannot be built; none of them is then launched.
         """
-        if standing := [hold for hold in self.registry.holds() if hold.stops_builds]:
+        if standing := [hold for hold in self.registry.holds.standing() if hold.stops_builds]:
             raise CredentialError(standing[0].reason, where="the queue is stopped", fix=standing[0].fix)
         launches = BuildLaunches(
             self.client,
@@ -245,7 +245,7 @@ class Factory:
     def _launchable(self, days: Days | None) -> list[QueuedSpec]:
         return [
             queued
-            for queued in self.registry.launchable_specs(datetime.now(UTC), self.settings.budget_limits)
+            for queued in self.registry.queue.launchable(datetime.now(UTC), self.settings.budget_limits)
             if days is None or days.hold(queued.day)
         ]
 
@@ -291,7 +291,7 @@ class Factory:
         ]
 
     def _is_stopped(self) -> bool:
-        return any(hold.stops_builds for hold in self.registry.holds())
+        return any(hold.stops_builds for hold in self.registry.holds.standing())
 
     def _follow(
         self, labels: dict[str, str], *, nothing: str = "", is_stopped: Callable[[], bool] = _never
@@ -331,7 +331,7 @@ class Factory:
         return list(failures)
 
     def _say_put_off(self, label: str, run_id: str) -> None:
-        for queued in self.registry.specs_of_run(run_id):
+        for queued in self.registry.queue.of_run(run_id):
             until = f" until {queued.not_before:%Y-%m-%d %H:%M} UTC" if queued.not_before else ""
             self.console.print(
                 f"  {label} is put off{until}: {queued.error_log}",

@@ -43,7 +43,7 @@ def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
 
 def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> None:
     """Every failed build and why: the gate that refused it, and the end of what the gate saw."""
-    for queued in registry.queue({BuildStatus.FAILED}):
+    for queued in registry.queue.specs({BuildStatus.FAILED}):
         console.print(f"failed: {queued.spec.name} ({queued.day}|{_rank(queued.rank)})", style="red")
         refusal, _, seen = (queued.error_log or "").partition("\n")
         for text in (refusal, tail(seen, lines=lines)):
@@ -52,7 +52,7 @@ def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> N
 
 def show_missing(console: Console, registry: Registry, first: date, last: date) -> None:
     """The dates between these two, both included, of which a gather has left something out."""
-    for day, missing in registry.missing_of_dates().items():
+    for day, missing in registry.gathers.missing().items():
         if first <= day <= last:
             console.print(
                 f"incomplete: {day}: {missing}", style="yellow", markup=False, highlight=False, soft_wrap=True
@@ -70,7 +70,7 @@ def show_queue(
 
     `lost` says of builds by name how their run ended.
     """
-    waiting = registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+    waiting = registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
     table = Table(title="queue")
     for name in ("repo", "date", "rank", "language", "status", "attempts"):
         table.add_column(name)

@@ -12,8 +12,8 @@ import httpx
 from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.domain.alerts import Alert
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.ports import AlertStore
 from factory_assets.network.clients import ask
-from factory_assets.registry import Registry
 
 LOOK_SECONDS = 60.0
 # The daemon's parts beat every 30 seconds; an hour's backfill of a slow machine keeps one silent for minutes.
@@ -28,13 +28,13 @@ class RunWatch:
     """Watches from outside the daemon, which cannot tell of its own end.
 
     Args:
-        registry: where alerts are remembered.
+        alerts: where they are remembered.
         places: where they go.
         url: of the UI, for its answers.
         link: of the UI as the operator opens it.
     """
 
-    registry: Registry
+    alerts: AlertStore
     places: AlertPlaces
     url: str
     link: str
@@ -71,8 +71,8 @@ class RunWatch:
     def _tell(self, alert: Alert) -> None:
         now = datetime.now(UTC)
         try:
-            self.registry.note_alert(alert, now=now)
-            told = send_due(self.registry, self.places, now=now)
+            self.alerts.note(alert, now=now)
+            told = send_due(self.alerts, self.places, now=now)
         except InfrastructureError as error:
             # The programs must be kept running even while the registry is not to be had.
             _log.warning("The alert %r could not be kept: %s", alert.title, error)

@@ -96,8 +96,8 @@ def look(
     """Note what is new since `seen`, send what is due, and say in a line what was done."""
     fresh, seen = _news(instance, registry, seen, link=link, now=now, refused=refused)
     for alert, times in fresh:
-        registry.note_alert(alert, now=now, times=times)
-    told = send_due(registry, places, now=now)
+        registry.alerts.note(alert, now=now, times=times)
+    told = send_due(registry.alerts, places, now=now)
     parts = [f"Told: {', '.join(told.causes)}."] if told.causes else []
     parts += (
         [f"Could not be sent, tried again at the next look: {'; '.join(told.failures)}."]
@@ -118,7 +118,7 @@ def preview(
 ) -> str:
     """Say in a line what `look` would find; nothing is noted or sent."""
     fresh, _ = _news(instance, registry, seen, link=link, now=now, refused=refused)
-    waiting = registry.due_alerts(now)
+    waiting = registry.alerts.due(now)
     causes = dict.fromkeys(alert.cause for alert in [*waiting, *(alert for alert, _ in fresh)])
     if not causes:
         return "Nothing to tell."
@@ -130,8 +130,10 @@ def _news(
 ) -> tuple[list[tuple[Alert, int]], _Seen]:
     """What is new since `seen`, each with how often it came, and what is seen now."""
     failed, last_event = _failed_runs(instance, seen.last_event)
-    stopped = [queued for queued in registry.queue({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS]
-    holds = registry.holds()
+    stopped = [
+        queued for queued in registry.queue.specs({BuildStatus.QUEUED}) if queued.wait_cause in _BUDGETS
+    ]
+    holds = registry.holds.standing()
     backfills = failed_backfills(instance)
     fresh = [
         *alerts_of_settings(refused, seen.refused, link),
@@ -180,7 +182,7 @@ def _of_runs(
 ) -> Iterator[tuple[Alert, int]]:
     if not runs:
         return
-    lately = registry.statistics((now - timedelta(days=2)).date(), now.date())
+    lately = registry.reports.statistics((now - timedelta(days=2)).date(), now.date())
     classes = {repo.name: repo.cause for repo in lately.failed}
     by_cause: dict[tuple[str, str], list[dg.DagsterRun]] = defaultdict(list)
     for run in runs:

@@ -55,10 +55,10 @@ def analyses_to_launch(
     """Choose among the dates that could be analysed."""
     midnight = datetime.combine(now.date(), time(), UTC)
     failed = {
-        day: FailedAnalysis(count, last_at, registry.usage_of(day=day, stage="analyze").cost_usd)
+        day: FailedAnalysis(count, last_at, registry.ledger.usage(day=day, stage="analyze").cost_usd)
         for day, (count, last_at) in _failed_in_a_row(instance, days, now).items()
     }
-    chosen = choose_analyses(days, failed, room_usd=day_usd - registry.spent_since(midnight), now=now)
+    chosen = choose_analyses(days, failed, room_usd=day_usd - registry.ledger.spent_since(midnight), now=now)
     texts = [
         f"{day} failed {failed[day].count} times (${failed[day].dollars:.2f} so far), again from"
         f" {failed[day].not_before:%Y-%m-%d %H:%M} UTC"

@@ -134,17 +134,17 @@ def _analyze_daily(job: AnyJob, rules: AutomationRules) -> dg.ScheduleDefinition
         context: dg.ScheduleEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
+        if standing := [hold for hold in registry.holds.standing() if hold.stops_analyses]:
             yield dg.SkipReason(held(standing))
             return
-        unread_days = registry.unread_days()
+        unread_days = registry.papers.unread_days()
         gathered = {
             *gathered_days(context.instance),
-            *given_up(registry.incomplete_dates(), now).intersection(unread_days),
+            *given_up(registry.gathers.incomplete_dates(), now).intersection(unread_days),
         }
-        unread = days_to_analyse(gathered, registry.analysed_days(), unread_days, now)
+        unread = days_to_analyse(gathered, registry.analyses.days(), unread_days, now)
         placed = [day for day in unread if rules.have(day, now.date())]
-        asked = {batch.day: f"{batch.words}." for batch in registry.open_batches()}
+        asked = {batch.day: f"{batch.words}." for batch in registry.batches.open()}
         days = [day for day in placed if day not in asked]
         early = gathered_too_early(
             gathered_at(context.instance, days), gather_window(context.instance, rules.gather_dates, now)
@@ -168,7 +168,7 @@ def _analyze_daily(job: AnyJob, rules: AutomationRules) -> dg.ScheduleDefinition
         )
         write = pen(context, registry)
         if launched.alert is not None and write is not None:
-            write.note_alert(launched.alert, now=now, unless_since=_midnight(now))
+            write.alerts.note(launched.alert, now=now, unless_since=_midnight(now))
         if launched.waits and launched.days:
             log(context, launched.waits)
         elif launched.waits:
@@ -193,7 +193,7 @@ def _build_daily(jobs: Jobs, rules: AutomationRules) -> dg.ScheduleDefinition:
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if why := _stopped(registry.holds(), registry, instance.router, clock.now()):
+        if why := _stopped(registry.holds.standing(), registry, instance.router, clock.now()):
             yield dg.SkipReason(why)
             return
         yield from _build_requests(context, registry, rules, now, asked_at=clock.now())
@@ -253,7 +253,7 @@ def build_sensors(jobs: Jobs, rules: AutomationRules) -> list[dg.SensorDefinitio
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now, write = clock.now(), pen(context, registry)
-        standing = registry.holds()
+        standing = registry.holds.standing()
         last_probe = datetime.fromisoformat(context.cursor) if context.cursor else None
         may_probe = [hold for hold in standing if hold.may_probe(now, last_probe)]
         if write is None:
@@ -282,8 +282,8 @@ def unmirrored_specs(registry: Registry, *, to_github: bool) -> list[QueuedSpec]
 
     A repo that went to a local folder is not mirrored where the target is GitHub.
     """
-    repos = registry.unmirrored_repos(to_github=to_github)
-    found = (registry.spec_named(waiting.repo.name) for waiting in repos)
+    repos = registry.repos.unmirrored(to_github=to_github)
+    found = (registry.queue.named(waiting.repo.name) for waiting in repos)
     return [queued for queued in found if queued is not None]
 
 
@@ -293,9 +293,9 @@ def todays_budget(
     """The day's budget as it stands, and what these repos have taken."""
     return Budget(
         limits=limits,
-        spent_usd=registry.spent_since(_midnight(now)),
-        repo_usd=registry.repo_dollars(names),
-        shares={name: size_of(lines).share for name, lines in registry.estimated_lines(names).items()},
+        spent_usd=registry.ledger.spent_since(_midnight(now)),
+        repo_usd=registry.ledger.repo_dollars(names),
+        shares={name: size_of(lines).share for name, lines in registry.queue.estimated_lines(names).items()},
     )
 
 
@@ -326,7 +326,7 @@ def _build_requests(
     stopped = {run.spec.spec.name for run in cancelled if run.spec is not None}
     launchable = [
         queued
-        for queued in registry.launchable_specs(now, rules.limits)
+        for queued in registry.queue.launchable(now, rules.limits)
         if rules.hold(queued, asked_at.date()) and queued.spec.name not in stopped
     ]
     launches = choose_launches(
@@ -346,14 +346,14 @@ def _build_requests(
     if launches.held_by_budget and write is not None:
         # Once a day, because the tick of each minute finds the same.
         alert = day_is_full(launches, day_usd=rules.limits.day_usd, ui_url=rules.ui_url)
-        write.note_alert(alert, now=now, unless_since=_midnight(now))
+        write.alerts.note(alert, now=now, unless_since=_midnight(now))
     # A key is launched once, so that a tick that is evaluated again launches nothing twice. What keeps a spec from a
     # second run is the run that it has, and until there is one, that its launch is taken.
     keys = {queued.spec.name: f"build {queued.spec.name} {now.isoformat()}" for queued in launches.specs}
     if write is not None:
-        mine = write.claim_launches(keys, settled=settled, now=asked_at)
+        mine = write.launches.claim(keys, settled=settled, now=asked_at)
     else:
-        mine = registry.free_launches(keys, settled=settled)
+        mine = registry.launches.free(keys, settled=settled)
     if not launches.specs:
         yield dg.SkipReason(waits or "No spec is queued.")
     elif not mine:

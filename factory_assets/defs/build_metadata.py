@@ -27,7 +27,7 @@ def refused_by(report: BuildReport) -> dict[str, dg.MetadataValue]:
 
 def cost(registry: Registry, queued: QueuedSpec) -> dict[str, dg.MetadataValue]:
     """Over all attempts; `dollars` is of one run."""
-    dollars = registry.usage_of(repo=queued.spec.name).cost_usd
+    dollars = registry.ledger.usage(repo=queued.spec.name).cost_usd
     return {"dollars in all": dg.MetadataValue.float(round(dollars, 4))}
 
 

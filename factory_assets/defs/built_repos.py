@@ -117,7 +117,7 @@ class _Step:
 def _build(step: _Step) -> Iterator[Event]:
     context, registry = step.context, step.registry
     day, rank = day_and_rank(context)
-    queued = registry.spec_at(day, rank)
+    queued = registry.queue.at(day, rank)
     if queued is None:
         tag_outcome(context, RunOutcome.NO_SPEC)
         yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
@@ -147,7 +147,7 @@ def _errors_told(step: _Step, queued: QueuedSpec) -> Iterator[None]:
         raise failure(error, spec_metadata(queued, step.git_dir)) from error
     except dg.DagsterExecutionInterruptedError:
         # Cancelled, or the factory stops: else the queue would show a build at work that is none.
-        step.registry.release_build(queued.id, run_id=step.context.run.run_id)
+        step.registry.builds.release(queued.id, run_id=step.context.run.run_id)
         raise
 
 
@@ -155,7 +155,7 @@ def _settled_before(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
     """What there is to say of a spec that is not to be built now; None where it is."""
     context, registry = step.context, step.registry
     if queued.status is BuildStatus.SHIPPED:
-        return _shipped(step, queued, registry.verdicts_of(queued.id, queued.attempts), None)
+        return _shipped(step, queued, registry.builds.verdicts_of(queued.id, queued.attempts), None)
     before = _attempts_before(context.run)
     if before is not None and queued.status is BuildStatus.FAILED and queued.attempts > before:
         return _failed_before(step, queued)
@@ -176,7 +176,7 @@ def _exists_already(step: _Step, queued: QueuedSpec) -> Iterator[Event] | None:
         return None
     known = look_up(step.context, step.instance.scouting, [queued]).get(queued.id)
     by_hand = _attempts_before(run) is None and BACKFILL_ID_TAG not in run.tags
-    waits = step.registry.spec_by_id(queued.id).wait_cause is WaitCause.EXISTS
+    waits = step.registry.queue.by_id(queued.id).wait_cause is WaitCause.EXISTS
     if known is None or by_hand or not waits:
         return None
     return _not_started(step, queued, held_words(queued, known))
@@ -217,7 +217,7 @@ def _attempts_before(run: dg.DagsterRun) -> int | None:
 
 def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
     """Red like the run that judged it: of a partition that nothing has made, the UI shows how its last run ended."""
-    yield from checks_of(step.registry.verdicts_of(queued.id, queued.attempts))
+    yield from checks_of(step.registry.builds.verdicts_of(queued.id, queued.attempts))
     error = FactoryError(
         f"It has failed since this run was launched:\n{queued.error_log}",
         where=queued.spec.name,
@@ -230,7 +230,7 @@ def _failed_before(step: _Step, queued: QueuedSpec) -> Iterator[Event]:
 def _without_room(step: _Step, queued: QueuedSpec, full: NoRoom) -> Iterator[Event]:
     """Put off what was launched while there was room; what a person asks for by name is built all the same."""
     cause = WaitCause.USAGE_LIMIT
-    step.registry.defer_build(queued.id, cause=cause, until=full.look_again_at, reason=str(full))
+    step.registry.builds.defer(queued.id, cause=cause, until=full.look_again_at, reason=str(full))
     step.context.log.warning("Put off: %s", full)
     about = {"why": dg.MetadataValue.text(cause.value), "until": dg.MetadataValue.text(str(full))}
     _observe(step, queued, RunOutcome.DEFERRED, about)
@@ -298,7 +298,7 @@ def _shipped(
 ) -> Iterator[Event]:
     """The repo and the checks. Without a `report` it has shipped before."""
     tag_outcome(step.context, RunOutcome.SHIPPED)
-    repo = step.registry.shipped_repo(queued.spec.name)
+    repo = step.registry.repos.named(queued.spec.name)
     if repo is None:
         raise failure(
             FactoryError(

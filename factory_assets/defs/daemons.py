@@ -85,7 +85,7 @@ def open_queue(
         registry,
         credential,
         workers=workers,
-        may_probe=registry.holds(),
+        may_probe=registry.holds.standing(),
         now=datetime.now(UTC),
     )
     set_builds(instance, 0 if any(hold.stops_builds for hold in standing) else workers)

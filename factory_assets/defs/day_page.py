@@ -60,7 +60,7 @@ def read_day(instance: dg.DagsterInstance, registry: Registry, day: date) -> Day
     """The page of the date as things stand now."""
     # Before the rest: what comes after it is news to the page.
     seen_to = instance.event_log_storage.get_maximum_record_id() or 0
-    story = registry.day_story(day)
+    story = registry.stories.of_day(day)
     specs = [repo.queued for repo in story.repos]
     return DayPage(story, reports_on_day(instance, day, specs), seen_to)
 

@@ -118,7 +118,7 @@ class EmptyRanks:
         if self._is_analysed(day):
             return None
         try:
-            return {queued.rank for queued in self._registry.specs_of_day(day) if queued.rank is not None}
+            return {queued.rank for queued in self._registry.queue.of_day(day) if queued.rank is not None}
         except FactoryError as error:
             self._warn(
                 f"Runs of {day} are queued, with a spec or without, and ask the registry again: {error}"

@@ -67,7 +67,7 @@ def build_day_sensor(partitions: Partitions) -> dg.SensorDefinition:
         )
         due = [
             day
-            for day, digest in registry.day_digests().items()
+            for day, digest in registry.stories.day_digests().items()
             if (str(day) in reported or made.get(str(day), {}).get(DATA_VERSION_TAG) != digest)
             and partitions.dates.has_partition_key(str(day))
         ]

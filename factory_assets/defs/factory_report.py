@@ -45,10 +45,10 @@ def build_factory_report(*, owner: str, folder: Path, places: Places) -> dg.Asse
     ) -> dg.MaterializeResult[None]:
         now = clock.now()
         today = now.date()
-        statistics = registry.statistics(today - timedelta(days=REPORT_DAYS - 1), today)
+        statistics = registry.reports.statistics(today - timedelta(days=REPORT_DAYS - 1), today)
         lacking = {
             queued.spec.name: f"a {lacks.missing}"
-            for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+            for queued in registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
             if (lacks := places.lacking(queued, today)) is not None
         }
         statistics = statistics.waiting_for(lacking)

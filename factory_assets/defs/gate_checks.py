@@ -51,14 +51,14 @@ def judged_before(context: dg.AssetExecutionContext, registry: Registry) -> Iter
     "Execute all" on the page of the checks names no partition: then each tells its last verdict over all repos.
     """
     if not context.has_partition_key:
-        for judged in registry.last_judged():
+        for judged in registry.stories.last_judged():
             yield _result(judged.verdict, {"repo": dg.MetadataValue.text(judged.repo)})
         return
-    queued = registry.spec_at(*day_and_rank(context))
+    queued = registry.queue.at(*day_and_rank(context))
     if queued is None:
         yield from checks_not_applicable()
         return
-    yield from checks_of(registry.verdicts_of(queued.id, queued.attempts))
+    yield from checks_of(registry.builds.verdicts_of(queued.id, queued.attempts))
 
 
 def _result(verdict: GateVerdict, about: Mapping[str, dg.MetadataValue]) -> dg.AssetCheckResult:

@@ -50,7 +50,7 @@ def gather_requests(
     yield dg.RunRequest(run_key=f"gather {now:%Y-%m-%dT%H:%M}", tags=_range(*window))
     incomplete = {
         day: since
-        for day, since in registry.incomplete_dates().items()
+        for day, since in registry.gathers.incomplete_dates().items()
         if dates.first <= day <= (dates.last or now.date())
     }
     for first, last in dates_to_ask_again(incomplete, window, now):

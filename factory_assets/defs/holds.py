@@ -38,7 +38,7 @@ def stop_for_model(
         fix=f"{error.fix} Then `factory up`, or `factory resume`.".strip(),
         since=now,
         credential=credential,
-        tries=registry.hold_tries(WaitCause.CREDENTIAL, now),
+        tries=registry.holds.tries(WaitCause.CREDENTIAL, now),
     )
     _stop(context, registry, replace(hold, fix=f"{hold.fix} {_tried_again(hold)}"))
 
@@ -71,7 +71,7 @@ def _stop_until_fixed(
         fix=error.fix,
         since=now,
         credential=credential,
-        tries=registry.hold_tries(cause, now),
+        tries=registry.holds.tries(cause, now),
         until=until,
     )
     again = f"Then `factory resume`; by itself the queue goes on at {hold.opens_at:%Y-%m-%d %H:%M} UTC."
@@ -79,7 +79,7 @@ def _stop_until_fixed(
 
 
 def _stop(context: dg.AssetExecutionContext, registry: Registry, hold: Hold) -> None:
-    registry.hold(hold)
+    registry.holds.record(hold)
     stopped = "analysis"
     if hold.stops_builds:
         context.instance.event_log_storage.set_concurrency_slots(BUILD_POOL, 0)
@@ -101,15 +101,15 @@ def lift_holds(
     Once none of the builds stands any more, `workers` builds may run at once. The credential is tried for the stops in
     `may_probe` alone.
     """
-    standing = registry.holds()
+    standing = registry.holds.standing()
     fixed, tried, left = _sorted_out(standing, credential, may_probe, now)
     if any(hold.stops_builds for hold in standing) and not any(hold.stops_builds for hold in left):
         # Before the stops are forgotten: should this process die in between, the next one does both.
         set_builds(instance, workers)
     for hold in fixed:
-        registry.release_hold(hold.cause)
+        registry.holds.release(hold.cause)
     for hold in tried:
-        registry.try_hold(hold.cause, now)
+        registry.holds.release_to_try(hold.cause, now)
     return left
 
 
@@ -150,8 +150,8 @@ def _tried_again(hold: Hold) -> str:
 
 def lift_by_hand(instance: dg.DagsterInstance, registry: Registry, workers: int) -> list[Hold]:
     """Lift every stop and return what was lifted."""
-    standing = registry.holds()
+    standing = registry.holds.standing()
     set_builds(instance, workers)
     for hold in standing:
-        registry.release_hold(hold.cause)
+        registry.holds.release(hold.cause)
     return standing

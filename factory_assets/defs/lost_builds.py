@@ -15,7 +15,9 @@ def lost_builds(instance: dg.DagsterInstance, registry: Registry) -> dict[str, s
     A worker that is asked to end gives its spec back itself; one that is killed cannot.
     """
     runs_of = {
-        queued.spec.name: queued.run_id for queued in registry.queue(IN_PROGRESS) if queued.run_id is not None
+        queued.spec.name: queued.run_id
+        for queued in registry.queue.specs(IN_PROGRESS)
+        if queued.run_id is not None
     }
     if not runs_of:
         return {}

@@ -87,11 +87,11 @@ def build_batch_sensor(analyze: AnyJob, by_batch: AnyJob) -> dg.SensorDefinition
         clock: dg.ResourceParam[Clock],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = clock.now()
-        batches = registry.unsettled_batches()
+        batches = registry.batches.unsettled()
         if not batches:
             yield dg.SkipReason("No message batch is under way.")
             return
-        if standing := [hold for hold in registry.holds() if hold.stops_analyses]:
+        if standing := [hold for hold in registry.holds.standing() if hold.stops_analyses]:
             yield dg.SkipReason(held(standing))
             return
         requests: list[dg.RunRequest] = []
@@ -130,7 +130,9 @@ def _look_after(
             return _request(BATCH_JOB, batch, f"{now:%Y-%m-%d %H}{now.minute // 10}")
         case Step.ANALYSE:
             if write is not None and batch.ready_at is None:
-                write.batch_ready(batch.name, why or "the message batch could not be made in time", now=now)
+                write.batches.mark_ready(
+                    batch.name, why or "the message batch could not be made in time", now=now
+                )
             return _request(ANALYZE_JOB, batch, f"{now:%Y-%m-%d}")
         case Step.CANCEL if write is not None:
             batching.cancel(batch)
@@ -138,8 +140,8 @@ def _look_after(
             batching.book(batch)
         case Step.CLOSE if write is not None:
             if batch.closed_at is not None:
-                write.book_batch(batch.name, [], now=now)
-            write.close_batch(batch.name, now=now)
+                write.batches.book(batch.name, [], now=now)
+            write.batches.close(batch.name, now=now)
         case _:
             pass
     return None

@@ -49,7 +49,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
         instance: dg.ResourceParam[InstanceParts],
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
         day, rank = day_and_rank(context)
-        queued = registry.spec_at(day, rank)
+        queued = registry.queue.at(day, rank)
         if queued is None:
             tag_outcome(context, RunOutcome.NO_SPEC)
             yield dg.MaterializeResult(metadata={"outcome": NO_SPEC}, data_version=dg.DataVersion(NO_SPEC))
@@ -69,7 +69,7 @@ def build_mirrored_repos(partitions: Partitions, *, owner: str) -> dg.AssetsDefi
 
 
 def _shipped(registry: Registry, queued: QueuedSpec) -> ShippedRepo:
-    repo = registry.shipped_repo(queued.spec.name)
+    repo = registry.repos.named(queued.spec.name)
     if repo is None:
         raise InputError(
             f"It is {queued.status}, not shipped, so there is nothing to mirror.",

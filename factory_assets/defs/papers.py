@@ -113,7 +113,7 @@ def _gather(
     def show(part: GatherReport) -> None:
         """Note and log the dates of a part of a range, in the pauses that arXiv asks for."""
         dates = [day for day in part.whole_dates if day not in shown]
-        registry.note_gathered(dates, part.missing, now=clock.now())
+        registry.gathers.note(dates, part.missing, now=clock.now())
         _log_materializations(context, registry, part, dates)
         shown.update(dates)
 
@@ -123,7 +123,7 @@ def _gather(
         report = error.report
         if report.is_answered:
             # What is missing is the fault of its dates: they are asked for again, and the others go on without.
-            registry.note_gathered(days, report.missing, now=clock.now())
+            registry.gathers.note(days, report.missing, now=clock.now())
             tag_outcome(context, RunOutcome.UNFINISHED)
         _log_materializations(
             context, registry, report, [day for day in report.whole_dates if day not in shown]
@@ -133,8 +133,8 @@ def _gather(
     except FactoryError as error:
         raise failure(error) from error
     if len(days) == 1:
-        registry.note_gathered(days, report.missing, now=clock.now())
-        contents = registry.contents_of_days(days)[days[0]]
+        registry.gathers.note(days, report.missing, now=clock.now())
+        contents = registry.papers.contents_of(days)[days[0]]
         yield dg.MaterializeResult(
             metadata={**_asked_for(report), **_metadata(report, days[0], contents)},
             data_version=dg.DataVersion(contents.fingerprint),
@@ -158,7 +158,7 @@ def _log_materializations(
     stale downstream whenever one has changed.
     """
     asked_for = _asked_for(report)
-    for day, contents in registry.contents_of_days(days).items():
+    for day, contents in registry.papers.contents_of(days).items():
         context.log_event(
             dg.AssetMaterialization(
                 PAPERS,
@@ -253,7 +253,7 @@ def _read(report: GatherReport) -> dg.AssetCheckResult:
 
 
 def _level(registry: Registry, report: GatherReport, now: datetime) -> dg.AssetCheckResult:
-    history = {line.day: line.papers for line in registry.funnel(now.date() - _HISTORY, now.date())}
+    history = {line.day: line.papers for line in registry.reports.funnel(now.date() - _HISTORY, now.date())}
     low = low_days({count.day: count.papers for count in report.days}, history, now)
     return dg.AssetCheckResult(
         check_name=USUAL_LEVEL.name,
@@ -274,7 +274,7 @@ def _level(registry: Registry, report: GatherReport, now: datetime) -> dg.AssetC
 
 
 def _late(registry: Registry) -> dg.AssetCheckResult:
-    late = sorted(registry.unread_days() & registry.analysed_days())
+    late = sorted(registry.papers.unread_days() & registry.analyses.days())
     return dg.AssetCheckResult(
         check_name=LATE.name,
         passed=not late,

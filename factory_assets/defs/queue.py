@@ -57,7 +57,7 @@ def busy_repos(
     """
     places = {
         str(date_rank_key(queued.day, queued.rank)): queued.spec.name
-        for queued in registry.queue({BuildStatus.QUEUED, BuildStatus.FAILED, *IN_PROGRESS})
+        for queued in registry.queue.specs({BuildStatus.QUEUED, BuildStatus.FAILED, *IN_PROGRESS})
         if queued.day is not None and queued.rank is not None
     }
     found = dict(_backfilled(instance, graph)) if graph is not None else {}
@@ -81,7 +81,7 @@ def settled_launches(instance: dg.DagsterInstance, registry: Registry, now: date
 
     To be read before `busy_repos`: a run that comes in between is busy then, and its launch is not settled yet.
     """
-    asked = registry.launches_asked_for()
+    asked = registry.launches.asked_for()
     # What one tick asks for, it asks for at one moment. A moment to come is of a clock that was ahead.
     together = Counter(asked.values())
     settled = {
@@ -139,7 +139,7 @@ def put_off(
     """
     for run in cancelled:
         if run.spec is not None:
-            registry.defer_build(
+            registry.builds.defer(
                 run.spec.id,
                 cause=WaitCause.CANCELLED,
                 until=now + _CANCELLED_PAUSE,
@@ -186,10 +186,10 @@ def _has_later_run(instance: dg.DagsterInstance, queued: QueuedSpec, record: dg.
 def _spec_of(run: dg.DagsterRun, registry: Registry) -> QueuedSpec | None:
     """The spec of a run; one from the UI or a backfill is tagged with its repo only once it has started."""
     if name := run.tags.get(REPO_TAG):
-        return registry.spec_named(name)
+        return registry.queue.named(name)
     key = run.tags.get(_PARTITION_TAG, "")
     is_build = run.job_name == BUILD_JOB or BUILT_REPOS in (run.asset_selection or ())
-    return registry.spec_at(*parse_date_rank(key)) if is_build and key else None
+    return registry.queue.at(*parse_date_rank(key)) if is_build and key else None
 
 
 def _by_hand(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

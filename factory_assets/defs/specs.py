@@ -109,7 +109,7 @@ def _analyze(
         raise failure(error) from error
     if report.unread:
         tag_outcome(context, RunOutcome.UNFINISHED)
-    known = look_up(context, instance.scouting, registry.specs_of_day(day))
+    known = look_up(context, instance.scouting, registry.queue.of_day(day))
     yield dg.MaterializeResult(
         metadata=_metadata(registry, report, known, day),
         data_version=dg.DataVersion(_fingerprint(registry, day)),
@@ -120,13 +120,13 @@ def _analyze(
 
 
 def _fingerprint(registry: Registry, day: date) -> str:
-    queued = registry.specs_of_day(day)
+    queued = registry.queue.of_day(day)
     lines = [f"{item.rank} {item.spec.model_dump_json()}" for item in queued]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def _all_read(registry: Registry, report: AnalysisReport, day: date) -> dg.AssetCheckResult:
-    late = [paper.arxiv_id for paper in registry.unanalysed_papers(day)]
+    late = [paper.arxiv_id for paper in registry.papers.unanalysed(day)]
     left = {"came later": late, "refused": report.refused, "no room": report.unread}
     return dg.AssetCheckResult(
         check_name=ALL_READ.name,
@@ -148,7 +148,7 @@ def _all_valid(report: AnalysisReport) -> dg.AssetCheckResult:
 def _further(registry: Registry, names: Sequence[str]) -> dg.MetadataValue:
     rows = [
         (name, key, as_text(said))
-        for name, keys in registry.further_of(names).items()
+        for name, keys in registry.stories.further_of(names).items()
         for key, said in keys.items()
     ]
     return dg.MetadataValue.md(table(["spec", "field", "said"], rows))
@@ -163,7 +163,7 @@ def _dropped(report: AnalysisReport) -> dg.MetadataValue:
 def _metadata(
     registry: Registry, report: AnalysisReport, known: Mapping[int, Novelty], day: date
 ) -> dict[str, dg.MetadataValue]:
-    queued = registry.specs_of_day(day)
+    queued = registry.queue.of_day(day)
     return {
         "dagster/row_count": dg.MetadataValue.int(len(queued)),
         "specs": dg.MetadataValue.md(

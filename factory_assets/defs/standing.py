@@ -62,7 +62,7 @@ def refuse_to_lose_ranks(registry: Registry, ranks: int) -> None:
     """
     beyond = [
         queued
-        for queued in registry.queue(set(BuildStatus))
+        for queued in registry.queue.specs(set(BuildStatus))
         if queued.rank is not None and queued.rank > ranks
     ]
     if beyond:
@@ -78,7 +78,7 @@ def refuse_to_narrow(instance: dg.DagsterInstance, registry: Registry, grid: Gri
     refuse_to_lose_ranks(registry, grid.ranks)
     waiting = [
         queued
-        for queued in registry.queue(_UNFINISHED)
+        for queued in registry.queue.specs(_UNFINISHED)
         if queued.day is not None and grid.lacks_date(queued.day)
     ]
     told = [_specs(waiting)] if waiting else []

@@ -43,6 +43,6 @@ def no_room(registry: Registry, router: InstanceRouter, now: datetime) -> NoRoom
     if not router.windows().lines(now):
         return None
     today = now.date()
-    minutes = usual_build_minutes(registry.statistics(today - _LOOK_BACK, today))
+    minutes = usual_build_minutes(registry.reports.statistics(today - _LOOK_BACK, today))
     room = router.room_for_build(minutes, now)
     return None if room.fits else NoRoom(room.why, minutes, room.until or now + _LOOK_AGAIN, now)

@@ -28,7 +28,7 @@ def waiting_specs(
     ready = {queued.id for queued in launchable}
     causes = Counter(
         _cause(queued, cancelled, places.lacking(queued, today))
-        for queued in registry.queue({BuildStatus.QUEUED, *IN_PROGRESS})
+        for queued in registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
         if queued.id not in ready
     )
     put_off = ", ".join(f"{number} ({cause})" for cause, number in sorted(causes.items()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -36,21 +35,3 @@ class KnownAlert(Alert):
         """Whether to tell it now: it is new, or came again and was told longer ago than a day."""
         # A clock that was ahead and is set right must not keep a cause quiet until it is that late again.
         return self.times > 0 and (self.sent_at is None or abs(now - self.sent_at) >= TELL_AGAIN)
-
-
-class AlertStore(Protocol):
-    """Where alerts are remembered."""
-
-    def note_alert(
-        self, alert: Alert, *, now: datetime, times: int = 1, unless_since: datetime | None = None
-    ) -> None:
-        """Count it under its cause, unless it was noted since then already; the latest text and link stand."""
-        ...
-
-    def due_alerts(self, now: datetime) -> list[KnownAlert]:
-        """The alerts to tell now, the oldest first."""
-        ...
-
-    def mark_told(self, cause: str, *, now: datetime) -> None:
-        """Remember that it was told, and count from 0 again."""
-        ...

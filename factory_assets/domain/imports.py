@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -43,22 +42,6 @@ class ImportCounts:
 
     queued: tuple[QueuedSpec, ...]
     known: tuple[str, ...]
-
-
-class ImportStore(Protocol):
-    """Where imported specs are queued."""
-
-    def import_specs(
-        self, day: date, specs: Sequence[ImportedSpec], *, late_ranks: range, now: datetime
-    ) -> ImportCounts:
-        """Queue all of them or none, in one transaction; the same specs again change nothing.
-
-        `day` is the import date. What finds no free rank of `late_ranks` waits without one.
-
-        Raises:
-            StatusError: naming the names that other specs have.
-        """
-        ...
 
 
 @dataclass(frozen=True)

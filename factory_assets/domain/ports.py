@@ -1,4 +1,4 @@
-"""What the stages need from storage, as protocols; the registry implements them all."""
+"""What the stages need from storage, as protocols; each is implemented by a subject of the registry."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from factory_assets.domain.acceptance import Acceptance, ScenarioResult
+from factory_assets.domain.alerts import Alert, KnownAlert
 from factory_assets.domain.builds import (
     GateVerdict,
     ModelCall,
@@ -18,8 +19,9 @@ from factory_assets.domain.builds import (
     Usage,
     WaitCause,
 )
+from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.novelty import Found
-from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
+from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.specs import QueuedSpec, Spec
 
@@ -27,7 +29,7 @@ from factory_assets.domain.specs import QueuedSpec, Spec
 class PaperStore(Protocol):
     """Stored papers: added and updated, never removed."""
 
-    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+    def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
         """Insert new papers, update changed ones with their labels; the same batch twice changes nothing.
 
         An updated paper keeps its gathered_at and its fed_to_claude mark.
@@ -38,29 +40,19 @@ class PaperStore(Protocol):
 class AnswerStore(Protocol):
     """The raw answers of models, stored before they are validated."""
 
-    def store_answer(
-        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
-    ) -> int:
+    def keep(self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime) -> int:
         """Keep one raw answer and return its id. `purpose` is batch 1/3, merge, repair, or a reading's."""
         ...
 
-    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+    def to(self, day: date, prompt_hash: str) -> list[str]:
         """The texts of the stored answers to this very prompt, the newest first."""
         ...
 
 
-class AnalysisStore(AnswerStore, Protocol):
-    """What analysis reads and writes."""
+class SpecQueue(Protocol):
+    """Where analysis queues the specs that it has chosen."""
 
-    def unanalysed_papers(self, day: date) -> list[Paper]:
-        """The day's papers that Claude has not read yet, oldest first, by id where equal."""
-        ...
-
-    def taken_names(self) -> frozenset[str]:
-        """Every repo name ever queued: names are unique over all time."""
-        ...
-
-    def queue_specs(
+    def add(
         self,
         day: date,
         specs: Sequence[Spec],
@@ -81,10 +73,26 @@ class AnalysisStore(AnswerStore, Protocol):
         ...
 
 
+class ImportStore(Protocol):
+    """Where imported specs are queued."""
+
+    def queue(
+        self, day: date, specs: Sequence[ImportedSpec], *, late_ranks: range, now: datetime
+    ) -> ImportCounts:
+        """Queue all of them or none, in one transaction; the same specs again change nothing.
+
+        `day` is the import date. What finds no free rank of `late_ranks` waits without one.
+
+        Raises:
+            StatusError: naming the names that other specs have.
+        """
+        ...
+
+
 class CallLedger(Protocol):
     """The ledger of model calls."""
 
-    def record_call(self, call: ModelCall) -> None:
+    def record(self, call: ModelCall) -> None:
         """Add one line to llm_calls."""
         ...
 
@@ -126,7 +134,7 @@ class BuildJournal(Protocol):
     Every change of status obeys domain.builds.check_transition inside one transaction.
     """
 
-    def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
+    def start(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
         """Claim the spec for this run. A fresh or failed spec starts its next attempt; one that a dead run
         left in a phase keeps its attempt. What a dead run had reserved is settled at what it had metered, with
         the outcome "worker lost".
@@ -187,11 +195,11 @@ class BuildJournal(Protocol):
         """Status shipped and the row in `repos`, in one transaction."""
         ...
 
-    def fail_build(self, spec_id: int, error_log: str) -> None:
+    def fail(self, spec_id: int, error_log: str) -> None:
         """Status failed, with what the operator reads."""
         ...
 
-    def defer_build(
+    def defer(
         self,
         spec_id: int,
         *,
@@ -206,12 +214,8 @@ class BuildJournal(Protocol):
         ...
 
 
-class RepoStore(Protocol):
-    """What mirroring reads and writes."""
-
-    def shipped_repo(self, name: str) -> ShippedRepo | None:
-        """The shipped repo of that name."""
-        ...
+class MirrorStore(Protocol):
+    """Where mirroring writes down what it has published."""
 
     def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
         """Set github_pushed, github_push_at, and the mirrored URL and commit. Idempotent."""
@@ -227,4 +231,22 @@ class KeptAnswers(Protocol):
 
     def keep_answer(self, question: str, found: Sequence[Found], *, now: datetime) -> None:
         """Keep an answer in the place of an earlier one."""
+        ...
+
+
+class AlertStore(Protocol):
+    """Where alerts are remembered."""
+
+    def note(
+        self, alert: Alert, *, now: datetime, times: int = 1, unless_since: datetime | None = None
+    ) -> None:
+        """Count it under its cause, unless it was noted since then already; the latest text and link stand."""
+        ...
+
+    def due(self, now: datetime) -> list[KnownAlert]:
+        """The alerts to tell now, the oldest first."""
+        ...
+
+    def mark_told(self, cause: str, *, now: datetime) -> None:
+        """Remember that it was told, and count from 0 again."""
         ...

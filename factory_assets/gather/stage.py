@@ -70,7 +70,7 @@ def gather(
         part = GatherReport(
             days=day_counts(batch.dates, kept, topics),
             domain_of=topics.domain_of,
-            stored=store.upsert_papers(kept, now=now) if kept else UpsertCounts(),
+            stored=store.upsert(kept, now=now) if kept else UpsertCounts(),
             requests=batch.requests,
             seconds=time.monotonic() - started - sum(part.seconds for part in parts),
             failures=batch.gaps,

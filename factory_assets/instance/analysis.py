@@ -49,30 +49,31 @@ class Analysis:
         settings, registry, redact = self._settings, self._registry, self._secrets.redactor()
         notify = redact.lines(notify)
         with redact.errors():
-            batch = registry.open_batch(day)
+            batch = registry.batches.open_of(day)
             brought = self._batching.brought(batch, notify)
             model = self._models.by_routes(notify, brought)
-            papers = registry.unanalysed_papers(day)
+            papers = registry.papers.unanalysed(day)
             if batch is not None and brought is not None:
                 # What came later would cut the papers into other requests than those that are answered.
                 papers = [paper for paper in papers if paper.arxiv_id in batch.papers]
             report = analyze(
                 day,
                 papers=papers,
-                taken_names=registry.taken_names(),
+                taken_names=registry.queue.taken_names(),
                 model=model,
                 model_name=settings.factory_analyze_model,
                 prompts_dir=settings.factory_prompts_dir,
                 specs_wanted=settings.factory_specs_per_day,
-                store=registry,
-                ledger=registry,
+                answers=registry.answers,
+                queue=registry.queue,
+                ledger=registry.ledger,
                 ranks=settings.ranks,
                 late_ranks=settings.late_ranks,
                 now=self._clock.now,
                 notify=notify,
             )
             if batch is not None:
-                registry.close_batch(batch.name, now=self._clock.now())
+                registry.batches.close(batch.name, now=self._clock.now())
             return report
 
     def most_a_date_can_cost(self) -> float:

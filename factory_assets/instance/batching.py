@@ -52,9 +52,9 @@ class Batching:
         """
         registry, redact, now = self._registry, self._secrets.redactor(), self._clock.now()
         with redact.errors():
-            papers = registry.unanalysed_papers(day)
+            papers = registry.papers.unanalysed(day)
             questions = self._first_questions(day)
-            batch = registry.begin_batch(
+            batch = registry.batches.begin(
                 AnalysisBatch(
                     name=f"{day} {run_id}",
                     day=day,
@@ -70,10 +70,10 @@ class Batching:
             if batch.run_id != run_id:
                 if is_alive(batch.run_id):
                     return batch
-                registry.batch_made_by(batch.name, run_id)
+                registry.batches.mark_made_by(batch.name, run_id)
             if why := self._make(batch, questions, redact.lines(notify)):
-                registry.batch_ready(batch.name, why, now=self._clock.now())
-            return registry.open_batch(day) or batch
+                registry.batches.mark_ready(batch.name, why, now=self._clock.now())
+            return registry.batches.open_of(day) or batch
 
     def has_ended(self, batch: AnalysisBatch) -> bool:
         """Whether a batch that was made can be read. One that is gone can: there is nothing in it.
@@ -95,7 +95,7 @@ class Batching:
                     self._batches.cancel(batch.batch_id)
             except NoBatchError:
                 pass
-            self._registry.batch_cancelled(batch.name, now=self._clock.now())
+            self._registry.batches.mark_cancelled(batch.name, now=self._clock.now())
 
     def book(self, batch: AnalysisBatch) -> None:
         """Write down what a batch that has ended has cost. Raises as `has_ended`."""
@@ -133,7 +133,7 @@ class Batching:
         try:
             brought = self._batches.read(batch.batch_id or "")
         except NoBatchError:
-            self._registry.book_batch(batch.name, [], now=self._clock.now())
+            self._registry.batches.book(batch.name, [], now=self._clock.now())
             return None
         calls = [
             ModelCall(
@@ -151,7 +151,7 @@ class Batching:
             )
             for answer, at in brought.answers()
         ]
-        self._registry.book_batch(batch.name, calls, now=self._clock.now())
+        self._registry.batches.book(batch.name, calls, now=self._clock.now())
         return brought
 
     def _make(self, batch: AnalysisBatch, questions: Sequence[Question], notify: Notify) -> str:
@@ -170,7 +170,7 @@ class Batching:
         except FactoryError as error:
             # What whoever asks is refused for, the analysis meets as well, and holds the queue.
             return f"the message batch could not be made ({error.what})"
-        self._registry.batch_made(batch.name, made.id)
+        self._registry.batches.mark_made(batch.name, made.id)
         return ""
 
     def _first_questions(self, day: date) -> list[Question]:
@@ -178,7 +178,7 @@ class Batching:
         from factory_assets.llm.redacted import redacted
 
         settings = self._settings
-        papers = self._registry.unanalysed_papers(day)
+        papers = self._registry.papers.unanalysed(day)
         if not papers:
             return []
         asked = first_questions(
@@ -187,7 +187,7 @@ class Batching:
             model_name=settings.factory_analyze_model,
             prompts_dir=settings.factory_prompts_dir,
             specs_wanted=settings.factory_specs_per_day,
-            store=self._registry,
+            answers=self._registry.answers,
         )
         redact = self._secrets.redactor()
         return [redacted(question, redact) for question in asked]

@@ -68,7 +68,7 @@ class Builds:
             day = str(queued.day)
             job = BuildJob(
                 queued=queued,
-                papers=tuple(self._registry.papers_by_id(queued.spec.source_papers)),
+                papers=tuple(self._registry.papers.by_id(queued.spec.source_papers)),
                 run_id=run_id,
                 partition=day if queued.rank is None else f"{day}|{rank_key(queued.rank)}",
             )
@@ -76,7 +76,7 @@ class Builds:
                 job,
                 lambda: self._builder(notify),
                 notify,
-                books=Books(journal=self._registry, clock=self._clock.now, clean=redact),
+                books=Books(journal=self._registry.builds, clock=self._clock.now, clean=redact),
                 locks_dir=self._settings.locks_dir,
             )
             if isinstance(outcome, Shipped | Refused):
@@ -129,7 +129,7 @@ class Builds:
             folder,
             git_dir=settings.git_dir,
             locks_dir=settings.locks_dir,
-            records=self._registry.phases_of(queued.id, queued.attempts),
+            records=self._registry.builds.phases_of(queued.id, queued.attempts),
             author=settings.factory_git_author,
         )
 
@@ -179,9 +179,9 @@ class Builds:
             config=self.config(),
             agents=self._agents.for_builds(),
             scanner=self._secrets.secret_scanner(),
-            journal=self._registry,
-            ledger=self._registry,
+            journal=self._registry.builds,
+            ledger=self._registry.ledger,
             clock=self._clock.now,
-            reader=self._models.own_reader(self._registry, notify),
-            acceptor=self._models.own_acceptor(self._registry, notify),
+            reader=self._models.own_reader(self._registry.answers, notify),
+            acceptor=self._models.own_acceptor(self._registry.answers, notify),
         )

@@ -64,7 +64,7 @@ class Gathering:
                 days,
                 source=source,
                 topics=load_topics(settings.factory_topics_file),
-                store=RedactedPapers(self._registry, redact),
+                store=RedactedPapers(self._registry.papers, redact),
                 now=self._clock.now(),
                 notify=notify,
                 max_per_topic=settings.factory_max_per_topic,

@@ -63,7 +63,7 @@ class Mirroring:
                 bare=settings.git_dir / f"{repo.name}.git",
                 target=self._target(notify, pacing.put_off),
                 paper_ids=paper_ids,
-                store=self._registry,
+                store=self._registry.repos,
                 scanner=self._secrets.secret_scanner(),
                 pacing=pacing,
                 now=self._clock.now,

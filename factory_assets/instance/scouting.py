@@ -62,7 +62,7 @@ class Scouting:
 
         registry, redact = self._registry, self._secrets.redactor()
         notify, floor = redact.lines(notify), self._settings.factory_novelty_floor
-        known = registry.novelty_of([queued.id for queued in specs])
+        known = registry.novelty.of([queued.id for queued in specs])
         now = self._clock.now()
         stale = [
             queued
@@ -74,11 +74,13 @@ class Scouting:
         for queued in stale:
             wanted = Wanted(
                 queued.spec,
-                tuple(registry.papers_by_id(queued.spec.source_papers)),
-                registry.own_repos(queued.id),
+                tuple(registry.papers.by_id(queued.spec.source_papers)),
+                registry.novelty.own_repos(queued.id),
             )
-            found = look_up(wanted, catalogues, registry, floor=floor, now=self._clock.now, clean=redact)
-            registry.record_novelty(queued.id, found)
+            found = look_up(
+                wanted, catalogues, registry.novelty, floor=floor, now=self._clock.now, clean=redact
+            )
+            registry.novelty.record(queued.id, found)
             notify(f"{queued.spec.name}: {found}")
             known[queued.id] = found
         return known

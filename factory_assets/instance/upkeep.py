@@ -32,7 +32,7 @@ class Imports:
 
         settings = self._settings
         return Intake(
-            store=RedactedImports(self._registry, self._secrets.redactor()),
+            store=RedactedImports(self._registry.imports, self._secrets.redactor()),
             day=settings.newest_date(now.date()),
             late_ranks=settings.late_ranks,
             now=now,
@@ -44,7 +44,7 @@ class Imports:
         with self._secrets.redactor().errors():
             intake, folder = self.at(now), self._settings.specs_dir
             folder.mkdir(parents=True, exist_ok=True)
-            self._registry.place_waiting(intake.day, intake.late_ranks)
+            self._registry.queue.place_waiting(intake.day, intake.late_ranks)
             return intake.take_folder(folder)
 
     def preview_folder(self, now: datetime) -> list[str]:
@@ -71,7 +71,7 @@ class Upkeep:
         left = self._of_builds().sweep(before=before, remove=remove)
         old = files_older_than(settings.transcripts_dir, before, remove=remove)
         if remove:
-            self._registry.forget_answers(before)
+            self._registry.novelty.forget_answers(before)
         long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
         return [
             f"failed states: {len(left.failed_states)}",

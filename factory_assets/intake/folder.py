@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from factory_assets.domain.builds import BudgetLimits
 from factory_assets.domain.errors import InfrastructureError, InputError, StatusError
-from factory_assets.domain.imports import ImportCounts, ImportedSpec, ImportStore, Origin
+from factory_assets.domain.imports import ImportCounts, ImportedSpec, Origin
+from factory_assets.domain.ports import ImportStore
 from factory_assets.domain.sizes import beyond_day
 from factory_assets.intake.candidates import ImportRefusedError, check_candidate, read_candidates
 
@@ -108,7 +109,7 @@ class Intake:
             RefusedError: other specs have their names.
         """
         try:
-            return self.store.import_specs(self.day, specs, late_ranks=self.late_ranks, now=self.now)
+            return self.store.queue(self.day, specs, late_ranks=self.late_ranks, now=self.now)
         except StatusError as error:
             raise ImportRefusedError((error.what,)) from None
 

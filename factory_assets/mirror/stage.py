@@ -8,7 +8,7 @@ from pathlib import Path
 
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import GateError, InputError
-from factory_assets.domain.ports import RepoStore
+from factory_assets.domain.ports import MirrorStore
 from factory_assets.mirror.description import describe, topics_of
 from factory_assets.mirror.git import MAIN, Git, commit_of, local_refs
 from factory_assets.mirror.ownership import version_tag
@@ -23,7 +23,7 @@ def mirror(
     bare: Path,
     target: MirrorTarget,
     paper_ids: Sequence[str],
-    store: RepoStore,
+    store: MirrorStore,
     scanner: HistoryScanner,
     pacing: Pacing,
     now: Callable[[], datetime],

@@ -1,22 +1,15 @@
-"""What analysis left behind: raw answers, and which dates were analysed."""
+"""The raw answers of models, as they came."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
 from factory_assets.registry.database import Connection
-from factory_assets.registry.models import AnalysisRecord
-from factory_assets.registry.rows import fetch, fetch_one, from_db, to_db
+from factory_assets.registry.rows import fetch, fetch_one, to_db
 
 _SAME_ANSWER = """
 SELECT id FROM answers
 WHERE day = $1 AND purpose = $2 AND model = $3 AND prompt_hash = $4 AND answer = $5 AND answered_at = $6
-"""
-
-_RECORD_ANALYSIS = """
-INSERT INTO analyses (day, analysed_at, papers, specs, invalid_dropped) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (day, analysed_at) DO UPDATE SET
-    papers = excluded.papers, specs = excluded.specs, invalid_dropped = excluded.invalid_dropped
 """
 
 
@@ -48,22 +41,3 @@ def answers_to(connection: Connection, day: date, prompt_hash: str) -> list[str]
     """See AnswerStore."""
     sql = "SELECT answer FROM answers WHERE day = $1 AND prompt_hash = $2 ORDER BY answered_at DESC, id DESC"
     return [row["answer"] for row in fetch(connection, sql, [day, prompt_hash])]
-
-
-def record_analysis(connection: Connection, record: AnalysisRecord) -> None:
-    """Write that a date was analysed at this moment; the record of the same moment is replaced."""
-    connection.execute(
-        _RECORD_ANALYSIS,
-        [record.day, to_db(record.analysed_at), record.papers, record.specs, record.invalid_dropped],
-    )
-
-
-def analysed_days(connection: Connection) -> set[date]:
-    """Every date that was analysed, dates without papers too."""
-    return {row[0] for row in connection.execute("SELECT DISTINCT day FROM analyses").fetchall()}
-
-
-def analyses_of(connection: Connection, day: date) -> list[AnalysisRecord]:
-    """The analyses of a date, oldest first."""
-    rows = fetch(connection, "SELECT * FROM analyses WHERE day = $1 ORDER BY analysed_at", [day])
-    return [AnalysisRecord(**{**row, "analysed_at": from_db(row["analysed_at"])}) for row in rows]

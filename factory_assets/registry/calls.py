@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import date, datetime
 
 from factory_assets.domain.agents import OutcomeKind
@@ -45,6 +46,16 @@ FROM llm_calls JOIN build_queue ON build_queue.name = llm_calls.repo
 WHERE build_queue.id = $1 AND attempts.attempt = $2 AND llm_calls.phase IS NOT NULL
   AND llm_calls.called_at >= attempts.started_at
 GROUP BY llm_calls.phase
+"""
+
+_DOLLARS = """
+SELECT repo, sum(dollars) AS dollars FROM (
+    SELECT repo, cost_usd AS dollars FROM llm_calls WHERE repo IN (SELECT unnest($1::TEXT[]))
+    UNION ALL
+    SELECT repo, greatest(reserved_usd, spent_usd) AS dollars FROM reservations
+    WHERE repo IN (SELECT unnest($1::TEXT[]))
+) AS taken
+GROUP BY repo
 """
 
 # Of the sessions of a phase, the last one that tells whether the model's API answers.
@@ -125,3 +136,8 @@ def spending(connection: Connection, spec_id: int, attempt: int) -> Spending:
         phase_usd={Phase(row["phase"]): row["dollars"] for row in by_phase},
         seconds=sum(row["seconds"] for row in by_phase),
     )
+
+
+def repo_dollars(connection: Connection, names: Collection[str]) -> dict[str, float]:
+    """What these repos have taken over all attempts: the ledger's dollars and those that are set aside now."""
+    return {row["repo"]: float(row["dollars"]) for row in fetch(connection, _DOLLARS, [list(names)])}

@@ -28,7 +28,7 @@ def import_specs(
     late_ranks: range,
     now: datetime,
 ) -> ImportCounts:
-    """Queue all of them or none, as domain.imports.ImportStore says.
+    """Queue all of them or none, as domain.ports.ImportStore says.
 
     Raises:
         StatusError: naming the names that other specs have.

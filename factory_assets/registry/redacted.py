@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from factory_assets.domain.imports import ImportCounts, ImportedSpec, ImportStore
+from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
-from factory_assets.domain.ports import PaperStore
+from factory_assets.domain.ports import ImportStore, PaperStore
 from factory_assets.domain.redaction import Redactor
 
 
@@ -19,9 +19,9 @@ class RedactedPapers:
     store: PaperStore
     redact: Redactor
 
-    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+    def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
         """As the store's own."""
-        return self.store.upsert_papers([self.redact.model(paper) for paper in papers], now=now)
+        return self.store.upsert([self.redact.model(paper) for paper in papers], now=now)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RedactedImports:
     store: ImportStore
     redact: Redactor
 
-    def import_specs(
+    def queue(
         self, day: date, specs: Sequence[ImportedSpec], *, late_ranks: range, now: datetime
     ) -> ImportCounts:
         """As the store's own.
@@ -40,4 +40,4 @@ class RedactedImports:
             StatusError: naming the names that other specs have.
         """
         clean = [self.redact.model(spec) for spec in specs]
-        return self.store.import_specs(day, clean, late_ranks=late_ranks, now=now)
+        return self.store.queue(day, clean, late_ranks=late_ranks, now=now)

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.specs import QueuedSpec, Spec
-from factory_assets.registry.answers import analysed_days, record_analysis
+from factory_assets.registry.analyses import analysed_days, record_analysis
 from factory_assets.registry.database import Connection
 from factory_assets.registry.models import AnalysisRecord
 from factory_assets.registry.papers import already_fed, mark_fed
@@ -159,6 +159,12 @@ def unranked_specs(connection: Connection) -> list[QueuedSpec]:
     """The specs that wait for a free rank, in the order in which they will get one."""
     rows = fetch(connection, "SELECT * FROM queued_specs WHERE day IS NULL ORDER BY queued_at, id")
     return [queued_spec(row) for row in rows]
+
+
+def estimated_lines(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """The estimated lines of these repos' specs, by name."""
+    sql = "SELECT name, estimated_lines FROM build_queue WHERE name IN (SELECT unnest($1::TEXT[]))"
+    return {row["name"]: row["estimated_lines"] for row in fetch(connection, sql, [list(names)])}
 
 
 def _untaken(connection: Connection, specs: Sequence[Spec]) -> list[Spec]:

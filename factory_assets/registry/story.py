@@ -1,4 +1,4 @@
-"""Everything that is known of one repo, for `factory show`, and what repos have cost so far."""
+"""Everything that is known of one repo, for `factory show`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,6 @@ from factory_assets.registry.readings import last_reading
 from factory_assets.registry.repos import mirror_of, shipped_repo
 from factory_assets.registry.rows import fetch, fetch_one
 from factory_assets.registry.specs import spec_named
-
-_DOLLARS = """
-SELECT repo, sum(dollars) AS dollars FROM (
-    SELECT repo, cost_usd AS dollars FROM llm_calls WHERE repo IN (SELECT unnest($1::TEXT[]))
-    UNION ALL
-    SELECT repo, greatest(reserved_usd, spent_usd) AS dollars FROM reservations
-    WHERE repo IN (SELECT unnest($1::TEXT[]))
-) AS taken
-GROUP BY repo
-"""
 
 _BY_PHASE = """
 SELECT coalesce(phase, stage) AS phase, model, outcome, CAST(sum(calls) AS BIGINT) AS calls,
@@ -109,17 +99,6 @@ def story_of(connection: Connection, name: str) -> Story | None:
         repo=shipped_repo(connection, name),
         mirror=mirror_of(connection, name),
     )
-
-
-def repo_dollars(connection: Connection, names: Collection[str]) -> dict[str, float]:
-    """What these repos have taken over all attempts: the ledger's dollars and those that are set aside now."""
-    return {row["repo"]: float(row["dollars"]) for row in fetch(connection, _DOLLARS, [list(names)])}
-
-
-def estimated_lines(connection: Connection, names: Collection[str]) -> dict[str, int]:
-    """The estimated lines of these repos' specs, by name."""
-    sql = "SELECT name, estimated_lines FROM build_queue WHERE name IN (SELECT unnest($1::TEXT[]))"
-    return {row["name"]: row["estimated_lines"] for row in fetch(connection, sql, [list(names)])}
 
 
 def further_of(connection: Connection, names: Collection[str]) -> dict[str, Mapping[str, JsonValue]]:

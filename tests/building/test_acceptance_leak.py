@@ -68,7 +68,7 @@ def test_a_builder_that_searches_everything_finds_what_it_is_shown_and_nothing_t
     )
     run = CorpusRun(good.model_copy(update={"case": case}), tmp_path)
     run.play()
-    agreed = run.registry.acceptance_of(run.registry.spec_named(case.spec["name"]).id)
+    agreed = run.registry.builds.acceptance_of(run.registry.queue.named(case.spec["name"]).id)
     assert agreed is not None
     assert [HELD in held.scenario.title for held in agreed.active] == [False] * 3 + [True] * 3
     found = subprocess.run(

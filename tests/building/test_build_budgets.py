@@ -55,7 +55,7 @@ class RegistryFactory(Factory):
         super().__init__(root, make_spec(Language.BASH), agent, **changes)
         self.registry = Registry(root / "registry.duckdb")
         self.now = NOW
-        (self.queued,) = self.registry.queue_specs(
+        (self.queued,) = self.registry.queue.add(
             date(2026, 6, 3), [self.spec], [], dropped=0, ranks=range(1, 3), late_ranks=range(3, 4), now=NOW
         )
 
@@ -65,11 +65,11 @@ class RegistryFactory(Factory):
             agents=self.agent,
             commands=self.commands,
             scanner=SecretScanner((), NoRules()),
-            journal=self.registry,
-            ledger=self.registry,
+            journal=self.registry.builds,
+            ledger=self.registry.ledger,
             clock=lambda: self.now,
         )
-        queued = self.registry.spec_by_id(self.queued.id)
+        queued = self.registry.queue.by_id(self.queued.id)
         job = BuildJob(queued=queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
         return builder.build(job, self.lines.append)
 
@@ -187,7 +187,7 @@ def test_an_agent_out_of_turns_that_the_day_has_no_room_for_keeps_its_work(tmp_p
 
     def slow(workspace):
         write_files(workspace, BASH_FILES)
-        factory.ledger.record_call(factory.ledger.calls[0] if factory.ledger.calls else other_call())
+        factory.ledger.record(factory.ledger.calls[0] if factory.ledger.calls else other_call())
         return OutcomeKind.OUT_OF_TURNS
 
     agent.acts[Phase.BUILD] = slow
@@ -211,12 +211,12 @@ def test_a_crash_loop_spends_no_more_than_the_budget(tmp_path):
         factory.now = NOW + timedelta(hours=run)
         with pytest.raises(DiedError):
             factory.build()
-        assert factory.registry.spec_by_id(factory.queued.id).status is BuildStatus.BUILDING
+        assert factory.registry.queue.by_id(factory.queued.id).status is BuildStatus.BUILDING
     factory.deferred(r"phase budget of 2\.00 dollars")
     assert [task.max_budget_usd for task in agent.tasks] == pytest.approx([2.0, 1.0])
-    assert factory.registry.usage_of(repo="word-count").cost_usd == pytest.approx(2.0)
-    assert factory.registry.launchable_specs(NOW + timedelta(days=9), LIMITS) != []
-    assert factory.registry.launchable_specs(NOW + timedelta(days=9), limits(build=2.0)) == []
+    assert factory.registry.ledger.usage(repo="word-count").cost_usd == pytest.approx(2.0)
+    assert factory.registry.queue.launchable(NOW + timedelta(days=9), LIMITS) != []
+    assert factory.registry.queue.launchable(NOW + timedelta(days=9), limits(build=2.0)) == []
 
 
 def dies(workspace):
@@ -231,12 +231,12 @@ def test_a_fault_of_the_factory_itself_leaves_the_spec_to_the_next_run(tmp_path)
     factory = RegistryFactory(tmp_path, agent)
     with pytest.raises(ZeroDivisionError):
         factory.build()
-    assert [queued.id for queued in factory.registry.launchable_specs(NOW, LIMITS)] == [factory.queued.id]
+    assert [queued.id for queued in factory.registry.queue.launchable(NOW, LIMITS)] == [factory.queued.id]
     agent.acts[Phase.BUILD] = writes(BASH_FILES)
     report = factory.build()
     assert report.attempts == 1
-    assert factory.registry.spec_by_id(factory.queued.id).status is BuildStatus.SHIPPED
-    assert factory.registry.usage_of(repo="word-count").cost_usd == pytest.approx(1.0)
+    assert factory.registry.queue.by_id(factory.queued.id).status is BuildStatus.SHIPPED
+    assert factory.registry.ledger.usage(repo="word-count").cost_usd == pytest.approx(1.0)
     assert report.tag_record is not None
     assert report.tag_record.cost_usd == pytest.approx(1.0)
 
@@ -268,7 +268,7 @@ def test_infrastructure_waits_longer_each_time_until_a_phase_is_done(tmp_path):
     caught = factory.deferred()
     pauses.append(caught.until - NOW)
     assert [pause.total_seconds() / 60 for pause in pauses] == [10, 20, 40, 10]
-    assert factory.registry.spec_by_id(factory.queued.id).attempts == 0
+    assert factory.registry.queue.by_id(factory.queued.id).attempts == 0
 
 
 def test_waits_grow_to_six_hours_and_no_more():
@@ -332,7 +332,7 @@ def test_the_reviews_gates_do_not_start_when_the_builds_time_is_over(tmp_path):
     with pytest.raises(DiedError):
         factory.build()
     factory.journal.record_verdict = record
-    factory.ledger.record_call(call(phase=Phase.REVIEW, seconds=3600.0))
+    factory.ledger.record(call(phase=Phase.REVIEW, seconds=3600.0))
     factory.refused("FACTORY_BUILD_HOURS", by="agent")
     assert not {"review-bounds", "tests-pass"} & {gate for _, gate in factory.journal.verdicts}
 

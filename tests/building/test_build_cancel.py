@@ -74,7 +74,7 @@ class AtWork:
     daemon_log: Path
 
     def spec(self, name: str) -> QueuedSpec:
-        queued = self.factory.registry.spec_named(name)
+        queued = self.factory.registry.queue.named(name)
         assert queued is not None
         return queued
 
@@ -136,7 +136,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AtWork]:
         argv = [sys.executable, str(SUPPORT / "defs_daemon.py"), str(prepared.workspace)]
         with open_storage(prepared.settings.factory_data_dir) as instance:
             factory = DefsFactory(prepared.settings, instance)
-            factory.registry.queue_specs(
+            factory.registry.queue.add(
                 DAY,
                 [make_spec(Language.BASH, name=name) for name in (GOOD, IDLE)],
                 [],
@@ -209,7 +209,7 @@ def test_a_cancelled_build_leaves_no_process_waits_and_goes_on_where_it_stopped(
     waiting = at_work.spec(GOOD)
     assert (waiting.status, waiting.attempts, waiting.wait_cause) == ("queued", 0, WaitCause.CANCELLED)
     # What was metered is paid, and what was set aside beyond it is free.
-    assert registry.spent_since(datetime.now(UTC) - timedelta(hours=1)) == pytest.approx(0.5)
+    assert registry.ledger.spent_since(datetime.now(UTC) - timedelta(hours=1)) == pytest.approx(0.5)
 
     again = at_work.execute_again(run_id)
     at_work.until(sleepers, "the agent's programs")
@@ -223,7 +223,7 @@ def test_a_cancelled_build_leaves_no_process_waits_and_goes_on_where_it_stopped(
     assert run.tags["factory/outcome"] == "shipped"
     assert (at_work.spec(GOOD).status, at_work.spec(GOOD).attempts) == ("shipped", 1)
     # The build phase once; the seo phase, which was cut off, twice; and a reading, for a fraction of a cent.
-    assert registry.usage_of(repo=GOOD).cost_usd == pytest.approx(4 * 0.25, abs=0.005)
+    assert registry.ledger.usage(repo=GOOD).cost_usd == pytest.approx(4 * 0.25, abs=0.005)
     assert len(instance.get_runs(dg.RunsFilter(tags={"factory/repo": GOOD}))) == 2
 
 
@@ -237,12 +237,12 @@ def test_a_red_build_that_is_executed_again_is_a_fresh_attempt(at_work: AtWork) 
     assert run.tags["factory/outcome"] == "failed"
     assert (at_work.spec(IDLE).status, at_work.spec(IDLE).attempts) == ("failed", before + 2)
     # Each attempt paid for its build phase alone.
-    assert at_work.factory.registry.usage_of(repo=IDLE).calls == 2 * 3
+    assert at_work.factory.registry.ledger.usage(repo=IDLE).calls == 2 * 3
 
 
 def test_a_build_whose_worker_ends_with_the_factory_is_not_taken_for_a_cancelled_one(at_work: AtWork) -> None:
     instance = at_work.factory.instance
-    at_work.factory.registry.requeue(at_work.spec(IDLE).id)
+    at_work.factory.registry.queue.requeue(at_work.spec(IDLE).id)
     (at_work.script / "sleep-build").touch()
     run_id = at_work.launch(IDLE)
     at_work.until(sleepers, "the agent's programs")

@@ -24,9 +24,9 @@ def test_a_shell_of_a_readme_ships_after_one_round_whose_cost_stands_beside_the_
         ledger = connection.sql(
             "SELECT phase, model, cost_usd FROM llm_calls WHERE phase IS NOT NULL ORDER BY called_at"
         ).fetchall()
-    queued = run.registry.spec_named(case.spec.name)
+    queued = run.registry.queue.named(case.spec.name)
     assert queued is not None
-    records = {record.phase: record for record in run.registry.phases_of(queued.id, 1)}
+    records = {record.phase: record for record in run.registry.builds.phases_of(queued.id, 1)}
     build, documents, fixed, review = (cost for *_, cost in ledger)
     phases = [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
     assert [(phase, model) for phase, model, _ in ledger] == [(each, records[each].model) for each in phases]

@@ -267,7 +267,7 @@ def test_a_run_that_died_while_it_failed_is_not_paid_for_again(bash_factory, mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(bash_factory.journal, "fail_build", die)
+        patch.setattr(bash_factory.journal, "fail", die)
         with pytest.raises(KeyboardInterrupt):
             bash_factory.build()
     assert bash_factory.journal.queued.status is phase.status
@@ -625,7 +625,7 @@ def test_a_disk_that_is_full_when_a_spec_is_claimed_puts_it_off(bash_factory, mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "registry.duckdb")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bash_factory.journal, "start_build", full)
+        patch.setattr(bash_factory.journal, "start", full)
         deferred = bash_factory.deferred("No space left on device")
     assert "disk space" in deferred.fix
     assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("queued", 0)

@@ -133,7 +133,7 @@ def test_a_backfill_of_two_dates_builds_and_mirrors_their_repos_and_ends_green(a
     assert instance.get_materialized_partitions(dg.AssetKey("factory_days")) == set(DAYS)
     for name in ("draft-budget", "evidence-order"):
         assert len(instance.get_runs(dg.RunsFilter(tags={"factory/repo": name}))) == 2
-    funnel = _registry(at_work).funnel(*(date.fromisoformat(day) for day in DAYS))
+    funnel = _registry(at_work).reports.funnel(*(date.fromisoformat(day) for day in DAYS))
     assert [(day.specs, day.shipped, day.failed, day.mirrored) for day in funnel] == [(1, 1, 0, 1)] * 2
     assert all(day.papers == day.analysed > 0 for day in funnel)
     mirrored = {path.name for path in (at_work.instance.home / "mirrored").iterdir()}
@@ -143,7 +143,7 @@ def test_a_backfill_of_two_dates_builds_and_mirrors_their_repos_and_ends_green(a
 def test_runs_are_launched_and_followed_to_their_end_and_a_failed_one_tells_why(at_work: AtWork) -> None:
     registry = _registry(at_work)
     day = date.fromisoformat(DAYS[0])
-    (unbuilt,) = registry.queue_specs(
+    (unbuilt,) = registry.queue.add(
         day, [spec("cache-probe")], [], dropped=0, ranks=range(2, 3), late_ranks=range(2, 3), now=NOW
     )
     client = at_work.client
@@ -163,8 +163,8 @@ def test_runs_are_launched_and_followed_to_their_end_and_a_failed_one_tells_why(
 def test_enable_starts_what_spends_and_disable_stops_it_again(at_work: AtWork) -> None:
     # Nothing is queued that the started sensor could launch meanwhile.
     registry = _registry(at_work)
-    for queued in registry.queue({BuildStatus.QUEUED}):
-        registry.start_build(queued.id, run_id="run-1", now=NOW)
+    for queued in registry.queue.specs({BuildStatus.QUEUED}):
+        registry.builds.start(queued.id, run_id="run-1", now=NOW)
     names = ["analyze_daily", "build_daily", "mirror_nightly", "queued_specs"]
     assert at_work.client.enable() == names
     # Mirroring into a folder is on from the start, so there it has nothing to start.

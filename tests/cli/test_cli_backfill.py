@@ -35,8 +35,8 @@ class BuildingClient(FakeClient):
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
     made = Registry(tmp_path / "registry.duckdb")
-    made.upsert_papers([labelled(published=f"{WEDNESDAY}T12:00:00Z")], now=NOW)
-    made.queue_specs(
+    made.papers.upsert([labelled(published=f"{WEDNESDAY}T12:00:00Z")], now=NOW)
+    made.queue.add(
         WEDNESDAY,
         [spec("cache-probe"), spec("tree-probe")],
         ["2606.01234"],
@@ -86,14 +86,16 @@ def test_what_the_days_budget_holds_back_is_waited_for_in_plain_sight(replay_set
     assert "2 specs wait for their time or another day's budget" in desk.said
     assert "Ctrl-C ends it, and they stay in the queue" in desk.said
     assert naps[:3] == [60.0, 60.0, 60.0]
-    assert [queued.spec.name for queued in registry.queue()] == ["cache-probe", "tree-probe"]
+    assert [queued.spec.name for queued in registry.queue.specs()] == ["cache-probe", "tree-probe"]
 
 
 def test_a_spec_that_waits_for_a_person_is_named_and_not_waited_for(replay_settings, registry):
-    stopped = registry.spec_named("cache-probe")
-    registry.start_build(stopped.id, run_id="run", now=NOW)
+    stopped = registry.queue.named("cache-probe")
+    registry.builds.start(stopped.id, run_id="run", now=NOW)
     limit = replay_settings.factory_repo_budget_usd
-    registry.defer_build(stopped.id, cause=WaitCause.REPO_BUDGET, until=None, reason="spent", limit_usd=limit)
+    registry.builds.defer(
+        stopped.id, cause=WaitCause.REPO_BUDGET, until=None, reason="spent", limit_usd=limit
+    )
     desk, work, naps = backfill(replay_settings, registry)
     assert work.run(wait=True) == []
     assert naps == []

@@ -133,15 +133,15 @@ def test_a_reader_never_finds_half_of_an_instances_configuration(commands: Comma
 def test_status_shows_the_funnel_the_queue_and_why_a_build_failed(commands: Commands) -> None:
     commands.write_replay()
     registry = Registry(commands.data / "registry.duckdb")
-    registry.upsert_papers([labelled(published=f"{DAY}T12:00:00Z")], now=NOW)
+    registry.papers.upsert([labelled(published=f"{DAY}T12:00:00Z")], now=NOW)
     specs = [spec(name) for name in ("cache-probe", "tree-probe", "key-probe")]
-    first, second, _ = registry.queue_specs(
+    first, second, _ = registry.queue.add(
         DAY, specs, ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
     )
     repo = ship(registry, first)
-    registry.record_mirror(repo.name, url="file:///mirrored/cache-probe", commit=repo.commit, now=NOW)
-    registry.start_build(second.id, run_id="run-2", now=NOW)
-    registry.fail_build(second.id, "The gate [tests-pass] refused: assert 3 == 4")
+    registry.repos.record_mirror(repo.name, url="file:///mirrored/cache-probe", commit=repo.commit, now=NOW)
+    registry.builds.start(second.id, run_id="run-2", now=NOW)
+    registry.builds.fail(second.id, "The gate [tests-pass] refused: assert 3 == 4")
     ended = commands("status", FACTORY_MODE="replay")
     assert ended.code == 0
     assert "│ 2026-06-17 │ 1 │ 3 │ 1 │ 1 │ 1 │ 1 │" in ended.out
@@ -155,7 +155,7 @@ def test_status_shows_how_much_of_what_was_sent_the_prompt_cache_has_served(comm
     registry = Registry(commands.data / "registry.duckdb")
     assert "prompt cache" not in commands("status", FACTORY_MODE="replay").out
     usage = Usage(calls=3, input_tokens=1_000, cache_read_tokens=3_000, output_tokens=50, cost_usd=0.25)
-    registry.record_call(call(usage=usage, at=datetime.now(UTC)))
+    registry.ledger.record(call(usage=usage, at=datetime.now(UTC)))
     ended = commands("status", FACTORY_MODE="replay")
     assert "│ analyze │ 3 │ 4,000 │ 75% │ 50 │ 0.25 │" in ended.out
 
@@ -171,7 +171,7 @@ def test_status_of_a_range_shows_only_its_dates(commands: Commands) -> None:
 def test_status_names_what_is_missing_of_a_date(commands: Commands) -> None:
     commands.write_replay()
     registry = Registry(commands.data / "registry.duckdb")
-    registry.note_gathered([DAY], {DAY: "2606.17002v1: it has no title"}, now=NOW)
+    registry.gathers.note([DAY], {DAY: "2606.17002v1: it has no title"}, now=NOW)
     ended = commands("status", FACTORY_MODE="replay")
     assert "incomplete: 2026-06-17: 2606.17002v1: it has no title" in ended.out
     other = commands("status", "--from", "2026-06-18", "--to", "2026-06-18", FACTORY_MODE="replay")
@@ -265,7 +265,7 @@ def test_up_refuses_fewer_ranks_than_specs_stand_on(commands: Commands) -> None:
     commands.write_replay({"FACTORY_RANKS": "8"})
     assert commands("status").code == 0
     registry = Registry(commands.data / "registry.duckdb")
-    registry.queue_specs(
+    registry.queue.add(
         DAY, [spec("cache-probe")], [], dropped=0, ranks=range(5, 6), late_ranks=range(8, 9), now=NOW
     )
     refused = commands("up", FACTORY_RANKS="4")

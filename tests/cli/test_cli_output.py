@@ -21,7 +21,7 @@ LONG = "a-name-of-fifty-letters-as-long-as-a-name-may-be"
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_the_queue_shows_names_whole_at_any_width(tmp_path: Path, width: int) -> None:
     registry = Registry(tmp_path / "registry.duckdb")
-    registry.queue_specs(NOW.date(), [spec(LONG)], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue.add(NOW.date(), [spec(LONG)], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     said = io.StringIO()
     show_queue(Console(file=said, width=width), registry)
     assert f" {LONG} " in said.getvalue()

@@ -17,7 +17,7 @@ def test_a_large_spec_is_reckoned_with_its_own_budget_and_one_of_another_date_no
 ) -> None:
     registry = Registry(tmp_path / "registry.duckdb")
     specs = [spec("small", estimated_lines=200), spec("large", estimated_lines=4_500)]
-    registry.queue_specs(DAY, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue.add(DAY, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     settings = Settings(_env_file=None)
     plan = make_plan(registry, settings, first=DAY, last=DAY, gathered={DAY})
     assert plan.work.specs_waiting == 2

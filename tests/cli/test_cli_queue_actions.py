@@ -62,18 +62,18 @@ def paper() -> Paper:
 
 
 def named(registry: Registry, name: str) -> QueuedSpec:
-    queued = registry.spec_named(name)
+    queued = registry.queue.named(name)
     assert queued is not None
     return queued
 
 
 def fail(registry: Registry, queued: QueuedSpec, at: datetime = NOW) -> None:
     """An attempt that did its first phase and was refused by a gate."""
-    started = registry.start_build(queued.id, run_id="run-of-failure", now=at)
-    registry.enter_phase(queued.id, Phase.BUILD)
-    registry.finish_phase(queued.id, started.attempts, phase_record())
-    registry.record_verdict(queued.id, started.attempts, TESTS_FAILED, now=at)
-    registry.fail_build(queued.id, "cache-probe: The gate tests-pass refused.\nassert 3 == 4")
+    started = registry.builds.start(queued.id, run_id="run-of-failure", now=at)
+    registry.builds.enter_phase(queued.id, Phase.BUILD)
+    registry.builds.finish_phase(queued.id, started.attempts, phase_record())
+    registry.builds.record_verdict(queued.id, started.attempts, TESTS_FAILED, now=at)
+    registry.builds.fail(queued.id, "cache-probe: The gate tests-pass refused.\nassert 3 == 4")
 
 
 # retry
@@ -105,7 +105,7 @@ def test_a_failed_repo_is_queued_again_for_a_fresh_attempt(registry: Registry, p
     queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.status, again.attempts, again.error_log) == (BuildStatus.QUEUED, 1, None)
-    assert registry.start_build(queued.id, run_id="run-2", now=NOW).attempts == 2
+    assert registry.builds.start(queued.id, run_id="run-2", now=NOW).attempts == 2
     assert paper.said.startswith(
         "cache-probe: queued again; attempt 1 had failed, the next keeps what had passed."
     )
@@ -113,9 +113,9 @@ def test_a_failed_repo_is_queued_again_for_a_fresh_attempt(registry: Registry, p
 
 def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Paper) -> None:
     (queued,) = queue(registry, "cache-probe")
-    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.builds.start(queued.id, run_id="run-1", now=NOW)
     later = NOW + timedelta(days=1)
-    registry.defer_build(queued.id, cause=WaitCause.TOOLCHAIN, until=later, reason="cargo is missing")
+    registry.builds.defer(queued.id, cause=WaitCause.TOOLCHAIN, until=later, reason="cargo is missing")
     queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     again = named(registry, "cache-probe")
     assert (again.not_before, again.wait_cause, again.waits) == (None, None, 0)
@@ -125,7 +125,7 @@ def test_a_repo_that_was_put_off_waits_no_longer(registry: Registry, paper: Pape
 def test_what_shipped_or_is_being_built_is_not_retried(registry: Registry, paper: Paper) -> None:
     shipped, building = queue(registry, "cache-probe", "tree-probe")
     ship(registry, shipped)
-    registry.start_build(building.id, run_id="run-1", now=NOW)
+    registry.builds.start(building.id, run_id="run-1", now=NOW)
     with pytest.raises(StatusError, match="a shipped repo never changes"):
         queue_actions.retry(registry, "cache-probe", paper.console, undo=keep)
     with pytest.raises(StatusError, match="It is building"):
@@ -160,19 +160,19 @@ def test_builds_that_failed_since_a_date_are_queued_again(registry: Registry, pa
 
 
 def test_the_story_of_a_repo_that_shipped_at_its_second_attempt(registry: Registry, paper: Paper) -> None:
-    registry.upsert_papers([labelled(title="Keys [and] values")], now=NOW)
+    registry.papers.upsert([labelled(title="Keys [and] values")], now=NOW)
     (queued,) = queue(registry, "cache-probe")
     fail(registry, queued)
-    registry.requeue(queued.id)
+    registry.queue.requeue(queued.id)
     repo = ship(registry, queued)
     usage = Usage(calls=7, input_tokens=900, cost_usd=0.25)
     for attempt in range(2):
         at = NOW + timedelta(minutes=attempt)
-        registry.record_call(call(stage="build", repo="cache-probe", phase=Phase.BUILD, usage=usage, at=at))
-    registry.record_mirror(
+        registry.ledger.record(call(stage="build", repo="cache-probe", phase=Phase.BUILD, usage=usage, at=at))
+    registry.repos.record_mirror(
         "cache-probe", url="https://github.com/example/cache-probe", commit="c0ffee", now=NOW
     )
-    story = registry.story_of("cache-probe")
+    story = registry.stories.of_repo("cache-probe")
     assert story is not None
     show_story(story, paper.console, git_dir=Path("/git"))
     for words in (
@@ -196,7 +196,7 @@ def test_the_story_of_a_repo_that_shipped_at_its_second_attempt(registry: Regist
 
 def test_the_story_of_an_imported_spec_that_waits(registry: Registry, paper: Paper) -> None:
     url = "https://example.org/idea"
-    (queued,) = registry.queue_specs(
+    (queued,) = registry.queue.add(
         date(2026, 6, 3),
         [spec("cache-probe", source_papers=(), source_url=url)],
         [],
@@ -205,11 +205,11 @@ def test_the_story_of_an_imported_spec_that_waits(registry: Registry, paper: Pap
         late_ranks=range(3, 4),
         now=NOW,
     )
-    registry.start_build(queued.id, run_id="run-1", now=NOW)
-    registry.defer_build(
+    registry.builds.start(queued.id, run_id="run-1", now=NOW)
+    registry.builds.defer(
         queued.id, cause=WaitCause.REPO_BUDGET, until=None, reason="The budget is used up.", limit_usd=5.0
     )
-    story = registry.story_of("cache-probe")
+    story = registry.stories.of_repo("cache-probe")
     assert story is not None
     show_story(story, paper.console, git_dir=Path("/git"))
     assert f"source {url}" in paper.said
@@ -244,17 +244,17 @@ def slots(instance: dg.DagsterInstance) -> int | None:
 
 
 def test_starting_the_factory_raises_no_pool_over_a_stop_that_stands(registry: Registry) -> None:
-    registry.hold(HOLD)
+    registry.holds.record(HOLD)
     credential = FakeCredential("one", accepted=frozenset())
     refused = replace(HOLD, credential=credential.digest())
-    registry.hold(refused)
+    registry.holds.record(refused)
     with dg.DagsterInstance.ephemeral() as instance:
         assert open_queue(instance, registry, credential, 3) == [refused]
         assert slots(instance) == 0
         credential.value = "two"
         assert open_queue(instance, registry, credential, 3) == []
         assert slots(instance) == 3
-    assert registry.holds() == []
+    assert registry.holds.standing() == []
 
 
 def test_taking_back_no_run_at_all_is_nothing() -> None:
@@ -342,7 +342,7 @@ def test_where_no_browser_can_show_the_ui_the_address_is_told(
 def test_a_spec_that_waits_for_a_rank_is_shown_with_its_runs(commands: Commands) -> None:
     commands.data.mkdir(parents=True)
     registry = Registry(commands.data / "registry.duckdb")
-    registry.queue_specs(
+    registry.queue.add(
         date(2026, 6, 17), [spec("cache-probe")], [], dropped=0, ranks=range(0), late_ranks=range(0), now=NOW
     )
     told = commands("show", "cache-probe", FACTORY_UI_URL="https://ui.example")
@@ -360,7 +360,7 @@ def test_a_retry_stands_though_the_sensor_has_not_seen_the_cancelled_run_yet(
         run = instance.add_run(
             dg.DagsterRun(job_name="build", status=dg.DagsterRunStatus.STARTED, tags=spec_tags(queued))
         )
-        registry.start_build(queued.id, run_id=run.run_id, now=NOW)
+        registry.builds.start(queued.id, run_id=run.run_id, now=NOW)
         instance.report_run_canceling(run)
         instance.report_run_canceled(run)
         assert "it waits no longer (cancelled by hand)" in commands("retry", "cache-probe").out
@@ -379,7 +379,7 @@ def test_a_build_whose_worker_was_killed_is_not_shown_as_building(
     monkeypatch.setenv("FACTORY_DATA_DIR", str(commands.data))
     with dg.DagsterInstance.from_config(str(commands.home)) as instance:
         run = instance.add_run(dg.DagsterRun(job_name="build", status=dg.DagsterRunStatus.STARTED))
-        registry.start_build(queued.id, run_id=run.run_id, now=NOW)
+        registry.builds.start(queued.id, run_id=run.run_id, now=NOW)
         assert "building" in commands("status").out
         assert "cache-probe: building" in commands("show", "cache-probe").out
         if end == "deleted":
@@ -398,7 +398,7 @@ def test_status_shows_a_stopped_queue_first_and_resume_lets_it_go_on(
 ) -> None:
     registry = Registry(commands.data / "registry.duckdb")
     commands.data.mkdir(parents=True)
-    registry.hold(HOLD)
+    registry.holds.record(HOLD)
     out = commands("status").out
     assert out.startswith(
         "THE QUEUE IS STOPPED since 2026-06-05 06:00 UTC (credential): The model's credential"
@@ -406,7 +406,7 @@ def test_status_shows_a_stopped_queue_first_and_resume_lets_it_go_on(
     assert "Put a valid key into ANTHROPIC_API_KEY." in out.partition("papers")[0]
     resumed = commands("resume", BUILD_WORKERS="3")
     assert "Lifted: The model's credential was refused: 401. The queue goes on: 3 builds" in resumed.out
-    assert registry.holds() == []
+    assert registry.holds.standing() == []
     monkeypatch.setenv("FACTORY_DATA_DIR", str(commands.data))
     with dg.DagsterInstance.from_config(str(commands.home)) as instance:
         assert slots(instance) == 3

@@ -37,7 +37,7 @@ SPEC = make_spec(Language.BASH)
 def instance(replay_settings: Settings) -> Instance:
     """An instance in whose queue one spec waits."""
     made = Instance(replay_settings)
-    made.registry.queue_specs(
+    made.registry.queue.add(
         date(2026, 6, 17), [SPEC], (), dropped=0, ranks=range(1, 2), late_ranks=range(2, 3), now=NOW
     )
     return made
@@ -53,11 +53,11 @@ def fail(instance: Instance, root: Path, acts: Mapping[Phase, Act], *, repair_ro
         agents=factory.agent,
         commands=SubprocessCommands(),
         scanner=SecretScanner((), NoRules()),
-        journal=registry,
-        ledger=registry,
+        journal=registry.builds,
+        ledger=registry.ledger,
         clock=lambda: NOW,
     )
-    queued = registry.spec_named(SPEC.name)
+    queued = registry.queue.named(SPEC.name)
     assert queued is not None
     outcome = builder.build(BuildJob(queued=queued, papers=(PAPER,), run_id="run-1", partition="p"), print)
     assert isinstance(outcome, Refused)
@@ -106,7 +106,7 @@ def test_a_state_that_the_gates_of_today_let_pass_is_told_and_left_as_it_is(
         in told
     )
     assert kept(instance) == before
-    assert instance.registry.spec_named(SPEC.name) == failed
+    assert instance.registry.queue.named(SPEC.name) == failed
 
 
 @sandboxed

@@ -66,7 +66,7 @@ class FakeClient:
 
     def settled_launches(self, registry: Registry) -> dict[str, datetime]:
         """What was asked for is a run at once, but for `about_to_run`."""
-        asked = registry.launches_asked_for()
+        asked = registry.launches.asked_for()
         return {name: at for name, at in asked.items() if name not in self.about_to_run}
 
     def launches_so_far(self) -> int:
@@ -117,20 +117,18 @@ class Desk:
 def registry(tmp_path: Path) -> Registry:
     """Two specs of Wednesday and one of Thursday; tree-probe shipped."""
     made = Registry(tmp_path / "registry.duckdb")
-    made.upsert_papers([labelled(published=f"{WEDNESDAY}T12:00:00Z")], now=NOW)
+    made.papers.upsert([labelled(published=f"{WEDNESDAY}T12:00:00Z")], now=NOW)
     wednesday = [spec("cache-probe"), spec("tree-probe")]
-    made.queue_specs(
+    made.queue.add(
         WEDNESDAY, wednesday, ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
     )
-    made.queue_specs(
-        THURSDAY, [spec("key-probe")], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
-    )
+    made.queue.add(THURSDAY, [spec("key-probe")], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     ship(made, named(made, "tree-probe"))
     return made
 
 
 def named(registry: Registry, name: str) -> QueuedSpec:
-    queued = registry.spec_named(name)
+    queued = registry.queue.named(name)
     assert queued is not None
     return queued
 
@@ -155,7 +153,7 @@ def test_only_dates_that_are_not_analysed_are_analysed(replay_settings: Settings
 def test_a_date_with_papers_that_came_late_is_analysed_again(
     replay_settings: Settings, registry: Registry
 ) -> None:
-    registry.upsert_papers([labelled(arxiv_id="2606.09999", published=f"{WEDNESDAY}T13:00:00Z")], now=NOW)
+    registry.papers.upsert([labelled(arxiv_id="2606.09999", published=f"{WEDNESDAY}T13:00:00Z")], now=NOW)
     desk = Desk(replay_settings, registry, FakeClient())
     desk.factory.analyze(Days(WEDNESDAY, THURSDAY))
     assert desk.launched() == ["2026-06-17 to 2026-06-17"]
@@ -187,7 +185,7 @@ def test_a_spec_that_has_a_run_is_followed_and_not_launched_again(
 
 def being_launched(settings: Settings, registry: Registry, *, becomes_a_run: bool) -> Desk:
     """A tick has asked for cache-probe: two looks later that is a run, or never will be one."""
-    registry.claim_launches({"cache-probe": "build cache-probe"}, settled={}, now=NOW)
+    registry.launches.claim({"cache-probe": "build cache-probe"}, settled={}, now=NOW)
     desk = Desk(settings, registry, FakeClient())
     desk.client.about_to_run.add("cache-probe")
     naps: list[float] = []
@@ -233,7 +231,7 @@ def test_a_launch_that_fails_ends_no_other_and_is_free_for_the_next_command(
     assert desk.launched() == ["cache-probe"]
     assert desk.client.taken_back == []
     assert "build    2026-06-18|01 key-probe was not launched:\nNo space left on device" in desk.said
-    assert registry.launches_asked_for().keys() == {"cache-probe"}
+    assert registry.launches.asked_for().keys() == {"cache-probe"}
 
 
 def test_what_a_command_launched_is_taken_back_when_it_is_interrupted(
@@ -244,7 +242,7 @@ def test_what_a_command_launched_is_taken_back_when_it_is_interrupted(
     with pytest.raises(KeyboardInterrupt):
         desk.factory.build(None, [])
     assert desk.client.taken_back == ["0"]
-    assert registry.launches_asked_for().keys() == {"key-probe"}
+    assert registry.launches.asked_for().keys() == {"key-probe"}
 
 
 @pytest.mark.parametrize("stage", ["build", "mirror"])
@@ -252,7 +250,7 @@ def test_a_name_without_a_rank_is_told_with_the_limit_before_anything_is_launche
     replay_settings: Settings, registry: Registry, stage: str
 ) -> None:
     more = [spec(f"late-{number}") for number in range(len(RANKS) + len(LATE_RANKS))]
-    registry.queue_specs(FRIDAY, more, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    registry.queue.add(FRIDAY, more, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     unranked = [one.name for one in more if named(registry, one.name).rank is None]
     assert unranked
     desk = Desk(replay_settings, registry, FakeClient())
@@ -291,7 +289,7 @@ def test_a_run_that_is_not_asked_for_by_name_gives_way_to_one_that_came_first(
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_taken_up_again(
     replay_settings: Settings, registry: Registry
 ) -> None:
-    registry.start_build(named(registry, "cache-probe").id, run_id="dead", now=NOW)
+    registry.builds.start(named(registry, "cache-probe").id, run_id="dead", now=NOW)
     desk = Desk(replay_settings, registry, FakeClient())
     desk.factory.build(None, [])
     assert desk.launched() == ["key-probe", "cache-probe"]
@@ -313,10 +311,10 @@ def test_a_failed_or_deferred_spec_is_built_only_when_it_is_named(
     replay_settings: Settings, registry: Registry
 ) -> None:
     for name in ("cache-probe", "key-probe"):
-        registry.start_build(named(registry, name).id, run_id="run-2", now=NOW)
-    registry.fail_build(named(registry, "cache-probe").id, "The gate tests-pass refused.")
+        registry.builds.start(named(registry, name).id, run_id="run-2", now=NOW)
+    registry.builds.fail(named(registry, "cache-probe").id, "The gate tests-pass refused.")
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    registry.defer_build(
+    registry.builds.defer(
         named(registry, "key-probe").id, cause=WaitCause.RATE_LIMIT, until=tomorrow, reason="529 overloaded"
     )
     desk = Desk(replay_settings, registry, FakeClient())
@@ -349,7 +347,7 @@ def test_what_shipped_is_mirrored_once(replay_settings: Settings, registry: Regi
     desk = Desk(replay_settings, registry, FakeClient())
     desk.factory.mirror(None, [])
     assert desk.client.launched == [("mirror", "tree-probe")]
-    registry.record_mirror("tree-probe", url="file:///mirrored/tree-probe", commit="c0ffee", now=NOW)
+    registry.repos.record_mirror("tree-probe", url="file:///mirrored/tree-probe", commit="c0ffee", now=NOW)
     desk.factory.mirror(None, [])
     assert desk.launched() == ["tree-probe"]
     assert "Every shipped repo is mirrored." in desk.said
@@ -361,16 +359,16 @@ def test_a_build_that_was_put_off_is_no_failure_and_says_until_when_and_why(
     desk = Desk(replay_settings, registry, FakeClient(deferred=frozenset({"key-probe"})))
     queued = named(registry, "key-probe")
     # The fake client's first run has the id 0.
-    registry.start_build(queued.id, run_id="0", now=NOW)
+    registry.builds.start(queued.id, run_id="0", now=NOW)
     noon = datetime(2026, 6, 20, 12, tzinfo=UTC)
-    registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=noon, reason="529 overloaded")
+    registry.builds.defer(queued.id, cause=WaitCause.RATE_LIMIT, until=noon, reason="529 overloaded")
     assert desk.factory.build(None, ["key-probe"]) == []
     assert "key-probe is put off until 2026-06-20 12:00 UTC: 529 overloaded" in desk.said
 
 
 def test_nothing_is_built_while_the_queue_is_stopped(replay_settings: Settings, registry: Registry) -> None:
     hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", fix="A new key.", since=NOW, credential="one")
-    registry.hold(hold)
+    registry.holds.record(hold)
     desk = Desk(replay_settings, registry, FakeClient())
     with pytest.raises(CredentialError) as error:
         desk.factory.build(None, [])
@@ -383,7 +381,7 @@ def test_only_builds_are_given_up_when_the_queue_is_stopped_meanwhile(
 ) -> None:
     desk = Desk(replay_settings, registry, FakeClient())
     hold = Hold(cause=WaitCause.CREDENTIAL, reason="401.", fix="A new key.", since=NOW, credential="one")
-    registry.hold(hold)
+    registry.holds.record(hold)
     desk.factory.mirror(None, [])
     assert not desk.client.was_stopped
 

@@ -110,7 +110,7 @@ def site(
         monkeypatch.setenv(name, value)
     opened = open_instance()
     registry = Registry(opened.settings.registry_path)
-    registry.queue_specs(
+    registry.queue.add(
         DAY,
         [spec(name) for name in NAMES],
         [],
@@ -138,7 +138,7 @@ def test_up_beside_a_daemon_is_refused_and_later_leaves_alone_what_its_workers_b
     site.dagster.event_log_storage.set_concurrency_slots("builds", 1)
     with site.dagsters_own("dagster-daemon", "run", "-w", "workspace.yaml") as daemon:
         for name in NAMES:
-            queued = site.registry.spec_named(name)
+            queued = site.registry.queue.named(name)
             assert queued is not None
             site.client.launch_spec("build", queued)
         site.wait(lambda: site.statuses() == ["QUEUED", "STARTED", "STARTED"], "two builds are not at work")

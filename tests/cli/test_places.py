@@ -35,7 +35,7 @@ def fill(registry: Registry) -> Registry:
     """Seven specs, of which settings that were changed since have left four with a partition."""
     for day, names in {WITHIN: (*PLACED, "beyond"), BEFORE: ("early",), AFTER: ("late",)}.items():
         specs = [spec(name) for name in names]
-        registry.queue_specs(day, specs, [], dropped=0, ranks=range(1, 6), late_ranks=range(6, 8), now=NOW)
+        registry.queue.add(day, specs, [], dropped=0, ranks=range(1, 6), late_ranks=range(6, 8), now=NOW)
     return registry
 
 
@@ -77,7 +77,7 @@ def test_retry_queues_it_and_promises_no_launch(commands: Commands, name: str) -
 
 def test_retry_promises_no_launch_while_the_queue_is_stopped(commands: Commands) -> None:
     registry = Registry(commands.data / "registry.duckdb")
-    registry.hold(Hold(WaitCause.CREDENTIAL, "It was refused.", "Put in another.", NOW, "one"))
+    registry.holds.record(Hold(WaitCause.CREDENTIAL, "It was refused.", "Put in another.", NOW, "one"))
     ended = commands("retry", "one")
     assert "the queue is stopped, and nothing launches it before that is fixed. It was refused." in ended.out
     assert "when its turn comes" not in ended.out
@@ -106,8 +106,8 @@ def test_status_and_show_say_that_it_waits_for_a_partition(commands: Commands) -
 def test_requeue_says_what_it_queues_for_nothing(commands: Commands) -> None:
     registry = Registry(commands.data / "registry.duckdb")
     for name in ("one", "beyond"):
-        queued = registry.start_build(named(registry, name).id, run_id="run", now=NOW)
-        registry.fail_build(queued.id, "It was refused.")
+        queued = registry.builds.start(named(registry, name).id, run_id="run", now=NOW)
+        registry.builds.fail(queued.id, "It was refused.")
     told = commands("requeue", "--failed-since", "2026-06-01", "--dry-run").out
     cause, fix = UNPLACED["beyond"]
     assert told.count("Nothing can launch it now.") == 1

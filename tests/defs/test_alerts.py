@@ -41,8 +41,8 @@ def alert(repo: str = "tool-a") -> Alert:
 
 def test_many_repos_with_one_cause_are_one_message(registry, receiver):
     for number in range(5):
-        registry.note_alert(alert(f"tool-{number}"), now=NOW + timedelta(seconds=number))
-    told = send_due(registry, AlertPlaces(receiver.url, None), now=NOW + timedelta(minutes=1))
+        registry.alerts.note(alert(f"tool-{number}"), now=NOW + timedelta(seconds=number))
+    told = send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW + timedelta(minutes=1))
     assert told.causes == ("build: tests-pass",)
     (body,) = receiver.bodies
     assert body["times"] == 5
@@ -52,37 +52,41 @@ def test_many_repos_with_one_cause_are_one_message(registry, receiver):
 
 def test_the_same_cause_is_told_again_after_a_day_and_not_before(registry, receiver):
     places = AlertPlaces(receiver.url, None)
-    registry.note_alert(alert(), now=NOW)
-    send_due(registry, places, now=NOW)
-    registry.note_alert(alert(), now=NOW + timedelta(hours=3))
-    assert send_due(registry, places, now=NOW + timedelta(hours=23)).causes == ()
-    assert send_due(registry, places, now=NOW + timedelta(hours=24)).causes == ("build: tests-pass",)
+    registry.alerts.note(alert(), now=NOW)
+    send_due(registry.alerts, places, now=NOW)
+    registry.alerts.note(alert(), now=NOW + timedelta(hours=3))
+    assert send_due(registry.alerts, places, now=NOW + timedelta(hours=23)).causes == ()
+    assert send_due(registry.alerts, places, now=NOW + timedelta(hours=24)).causes == ("build: tests-pass",)
     assert [body["times"] for body in receiver.bodies] == [1, 1]
     assert receiver.bodies[1]["since"] == "2026-06-20T15:00:00+00:00"
 
 
 def test_a_cause_that_does_not_come_again_is_not_told_again(registry, receiver):
-    registry.note_alert(alert(), now=NOW)
-    send_due(registry, AlertPlaces(receiver.url, None), now=NOW)
-    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW + timedelta(days=3)).causes == ()
+    registry.alerts.note(alert(), now=NOW)
+    send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW)
+    assert (
+        send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW + timedelta(days=3)).causes == ()
+    )
     assert len(receiver.bodies) == 1
 
 
 def test_a_receiver_that_fails_gets_it_at_the_next_look(registry, receiver):
-    registry.note_alert(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
     receiver.status = 503
-    told = send_due(registry, AlertPlaces(receiver.url, None), now=NOW)
+    told = send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW)
     assert (told.causes, told.failures) == ((), ("webhook: It answered 503",))
     receiver.status = 200
-    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+    assert send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW).causes == (
+        "build: tests-pass",
+    )
     assert len(receiver.bodies) == 1
 
 
 def test_a_place_that_is_dead_floods_the_other_one_with_nothing_and_is_told_there(registry, receiver):
     places = AlertPlaces(receiver.url, SecretStr("http://127.0.0.1:9/secret-part"))
-    registry.note_alert(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
     for minute in range(60):
-        told = send_due(registry, places, now=NOW + timedelta(minutes=minute))
+        told = send_due(registry.alerts, places, now=NOW + timedelta(minutes=minute))
         assert not told.failures or "Slack webhook: ConnectError" in told.failures
     assert [body["cause"] for body in receiver.bodies] == ["build: tests-pass", "no alerts: Slack webhook"]
     assert receiver.bodies[1]["text"] == "ConnectError. Correct FACTORY_SLACK_WEBHOOK or take it out."
@@ -90,34 +94,36 @@ def test_a_place_that_is_dead_floods_the_other_one_with_nothing_and_is_told_ther
 
 def test_a_clock_that_was_ahead_keeps_no_cause_quiet(registry, receiver):
     ahead = NOW + timedelta(days=365)
-    registry.note_alert(alert(), now=ahead)
-    send_due(registry, AlertPlaces(receiver.url, None), now=ahead)
-    registry.note_alert(alert(), now=NOW)
-    assert send_due(registry, AlertPlaces(receiver.url, None), now=NOW).causes == ("build: tests-pass",)
+    registry.alerts.note(alert(), now=ahead)
+    send_due(registry.alerts, AlertPlaces(receiver.url, None), now=ahead)
+    registry.alerts.note(alert(), now=NOW)
+    assert send_due(registry.alerts, AlertPlaces(receiver.url, None), now=NOW).causes == (
+        "build: tests-pass",
+    )
 
 
 def test_what_is_noted_once_a_day_is_counted_once_a_day(registry, receiver):
     morning = NOW.replace(hour=0)
     for hour in (12, 13, 25):
         at = morning + timedelta(hours=hour)
-        registry.note_alert(alert(), now=at, unless_since=at.replace(hour=0))
-    (known,) = registry.due_alerts(NOW + timedelta(days=2))
+        registry.alerts.note(alert(), now=at, unless_since=at.replace(hour=0))
+    (known,) = registry.alerts.due(NOW + timedelta(days=2))
     assert known.times == 2
 
 
 def test_a_receiver_that_is_not_there_is_named_without_its_address(registry):
-    registry.note_alert(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
     places = AlertPlaces(SecretStr("http://127.0.0.1:9/secret-part"), SecretStr("not a url secret-part"))
-    told = send_due(registry, places, now=NOW)
+    told = send_due(registry.alerts, places, now=NOW)
     assert len(told.failures) == 2
     assert "secret-part" not in " ".join(told.failures)
-    assert len(registry.due_alerts(NOW)) == 1
+    assert len(registry.alerts.due(NOW)) == 1
 
 
 def test_slack_gets_its_own_form_with_a_link_and_escaped_text(registry, receiver):
-    registry.note_alert(alert(), now=NOW)
-    registry.note_alert(alert(), now=NOW)
-    send_due(registry, AlertPlaces(None, receiver.url), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
+    send_due(registry.alerts, AlertPlaces(None, receiver.url), now=NOW)
     (body,) = receiver.bodies
     assert body == {
         "text": "*Builds were refused by tests-pass* (2 times since 2026-06-20 12:00 UTC)\n"
@@ -130,9 +136,9 @@ def apprise_url(receiver: Receiver) -> SecretStr:
 
 
 def test_an_alert_goes_to_each_apprise_url_with_its_title_text_and_link(registry, receiver):
-    registry.note_alert(alert(), now=NOW)
-    registry.note_alert(alert(), now=NOW)
-    told = send_due(registry, AlertPlaces(None, None, (apprise_url(receiver),)), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
+    told = send_due(registry.alerts, AlertPlaces(None, None, (apprise_url(receiver),)), now=NOW)
     assert told == Told(("build: tests-pass",), ())
     (body,) = receiver.bodies
     assert body["title"] == "Builds were refused by tests-pass (2 times since 2026-06-20 12:00 UTC)"
@@ -141,11 +147,11 @@ def test_an_alert_goes_to_each_apprise_url_with_its_title_text_and_link(registry
 
 def test_an_apprise_url_that_fails_gets_it_at_the_next_look(registry, receiver):
     places = AlertPlaces(None, None, (apprise_url(receiver),))
-    registry.note_alert(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
     receiver.status = 503
-    assert send_due(registry, places, now=NOW) == Told((), ("alert URL 1: It answered 503",))
+    assert send_due(registry.alerts, places, now=NOW) == Told((), ("alert URL 1: It answered 503",))
     receiver.status = 200
-    assert send_due(registry, places, now=NOW).causes == ("build: tests-pass",)
+    assert send_due(registry.alerts, places, now=NOW).causes == ("build: tests-pass",)
 
 
 def test_an_apprise_url_that_does_not_answer_in_time_is_given_up(receiver):
@@ -157,17 +163,17 @@ def test_an_apprise_url_that_does_not_answer_in_time_is_given_up(receiver):
 def test_what_is_wrong_with_apprise_urls_is_told_by_number_and_nothing_of_them_goes_anywhere(
     registry, receiver, caplog, capfd
 ):
-    registry.note_alert(alert(), now=NOW)
+    registry.alerts.note(alert(), now=NOW)
     urls = ("json://127.0.0.1:9/secret-part", "nosuch://secret-part", "mailto://secret-part:secret-part@[")
     places = AlertPlaces(None, None, (*map(SecretStr, urls), apprise_url(receiver)))
     with caplog.at_level(logging.DEBUG):
-        told = send_due(registry, places, now=NOW)
+        told = send_due(registry.alerts, places, now=NOW)
     assert told.failures == (
         "alert URL 1: It did not take the message",
         "alert URL 2: apprise does not take this URL",
         "alert URL 3: apprise does not take this URL",
     )
-    dead = {known.cause: known.text for known in registry.due_alerts(NOW)}
+    dead = {known.cause: known.text for known in registry.alerts.due(NOW)}
     assert dead["no alerts: alert URL 2"] == (
         "apprise does not take this URL. Correct URL 2 of FACTORY_ALERT_URLS or take it out."
     )

@@ -48,14 +48,12 @@ def registry(tmp_path):
     now = datetime.now(UTC)
     specs = [spec(name) for name in ("tool-a", "tool-b", "tool-c")]
     day = date(2026, 6, 3)
-    queued = registry.queue_specs(
-        day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=now
-    )
+    queued = registry.queue.add(day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=now)
     for item in queued[:2]:
-        registry.start_build(item.id, run_id="run", now=now)
+        registry.builds.start(item.id, run_id="run", now=now)
         refused = GateVerdict(gate="tests-pass", phase=Phase.REVIEW, passed=False, saw="no")
-        registry.record_verdict(item.id, 1, refused, now=now)
-        registry.fail_build(item.id, "no")
+        registry.builds.record_verdict(item.id, 1, refused, now=now)
+        registry.builds.fail(item.id, "no")
     return registry
 
 
@@ -150,16 +148,16 @@ def test_a_refused_credential_is_one_message_while_it_stands(looking, registry, 
         since=datetime.now(UTC),
         credential="x",
     )
-    registry.hold(hold)
+    registry.holds.record(hold)
     assert looking() == "Told: stopped: credential."
     assert receiver.bodies[0]["text"] == "The key was refused. Renew it."
     assert looking() == "Nothing to tell."
 
 
 def test_specs_that_a_budget_stopped_are_one_message(looking, registry, receiver):
-    waiting = registry.spec_named("tool-c")
-    registry.start_build(waiting.id, run_id="run", now=datetime.now(UTC))
-    registry.defer_build(waiting.id, cause=WaitCause.DAY_BUDGET, until=None, reason="spent", limit_usd=50.0)
+    waiting = registry.queue.named("tool-c")
+    registry.builds.start(waiting.id, run_id="run", now=datetime.now(UTC))
+    registry.builds.defer(waiting.id, cause=WaitCause.DAY_BUDGET, until=None, reason="spent", limit_usd=50.0)
     assert looking() == "Told: budget: day budget."
     assert receiver.bodies[0]["text"].startswith("tool-c. They go on when the setting is raised")
     assert looking() == "Nothing to tell."

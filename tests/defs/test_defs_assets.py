@@ -104,7 +104,7 @@ def test_dates_that_were_whole_before_a_gather_broke_off_stay_green_and_what_the
     result = factory.run_days("gather", WEDNESDAY, THURSDAY)
     assert not result.success
     assert factory.materialized("papers") == {"2026-06-17"}
-    assert set(factory.registry.incomplete_dates()) == {WEDNESDAY}
+    assert set(factory.registry.gathers.incomplete_dates()) == {WEDNESDAY}
 
 
 def test_a_date_has_the_same_data_version_whether_it_came_alone_or_in_a_range(factory: DefsFactory) -> None:
@@ -168,7 +168,7 @@ def test_a_day_without_papers_ends_green_with_no_spec(factory: DefsFactory) -> N
     assert (shown["dagster/row_count"], shown["papers read in this run"]) == (0, 0)
     assert shown["route"] == "no model call"
     assert [shown[name] for name in ("specs", "exists already?", "dropped")] == ["none"] * 3
-    assert factory.registry.analysed_days() == {FRIDAY}
+    assert factory.registry.analyses.days() == {FRIDAY}
 
 
 def test_specs_show_rank_repo_and_paper_and_lead_to_the_page_of_their_day(factory: DefsFactory) -> None:
@@ -242,7 +242,7 @@ def test_a_refused_repo_is_red_and_says_which_gate_what_it_saw_and_what_to_do(an
     assert shown["what to do"] == TESTS_FAILED.fix
     assert shown["repo"] == "cache-probe"
     assert "| tests-pass | refused |" in str(shown["gates"])
-    queued = analysed.registry.spec_named("cache-probe")
+    queued = analysed.registry.queue.named("cache-probe")
     assert queued is not None
     assert queued.error_log == text
 
@@ -305,7 +305,7 @@ def test_a_deferred_build_is_green_and_leaves_its_partition_missing(analysed: De
     assert shown["what to do"] == "Nothing: it is launched again by itself."
     assert shown["repo"] == "cache-probe"
     assert analysed.tags(result)["factory/outcome"] == "deferred"
-    queued = analysed.registry.spec_named("cache-probe")
+    queued = analysed.registry.queue.named("cache-probe")
     assert queued is not None
     assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
 
@@ -330,7 +330,7 @@ def test_a_refused_credential_stops_the_queue_and_fails_no_repo(analysed: DefsFa
     result = analysed.run_rank("build", WEDNESDAY, 1)
     assert result.success
     assert observed(result)["why"] == "credential"
-    (hold,) = analysed.registry.holds()
+    (hold,) = analysed.registry.holds.standing()
     assert hold.credential == "digest of expired"
     assert "401 invalid x-api-key" in hold.reason
     assert "ANTHROPIC_API_KEY" in hold.fix
@@ -343,7 +343,7 @@ def test_an_analysis_whose_credential_is_refused_is_red_and_stops_the_queue_too(
     analysed.analysis.is_refused = True
     result = analysed.run_day("analyze", WEDNESDAY)
     assert not result.success
-    assert [hold.credential for hold in analysed.registry.holds()] == ["digest of good"]
+    assert [hold.credential for hold in analysed.registry.holds.standing()] == ["digest of good"]
     assert pool(analysed) == 0
 
 
@@ -360,7 +360,7 @@ def test_an_analysis_that_the_api_refuses_stops_what_would_be_refused_as_well(
 ) -> None:
     analysed.analysis.stopped_by = cause
     assert not analysed.run_day("analyze", WEDNESDAY).success
-    (hold,) = analysed.registry.holds()
+    (hold,) = analysed.registry.holds.standing()
     assert (hold.cause, hold.reason) == (held, "Refused.")
     assert "credential" not in hold.fix
     assert pool(analysed) == slots
@@ -405,8 +405,8 @@ def test_a_run_of_automation_that_finds_its_spec_failed_builds_nothing_and_keeps
 
 
 def test_a_run_of_automation_whose_spec_was_put_off_since_builds_nothing(analysed: DefsFactory) -> None:
-    (queued, *_) = analysed.registry.queue()
-    analysed.registry.defer_build(
+    (queued, *_) = analysed.registry.queue.specs()
+    analysed.registry.builds.defer(
         queued.id, cause=WaitCause.CANCELLED, until=datetime.now(UTC) + timedelta(days=1), reason="Cancelled."
     )
     result = analysed.run("build", date_rank_key(WEDNESDAY, 1), {"factory/attempts-before": "0"})
@@ -551,17 +551,17 @@ def assert_waits_for_a_tool(factory: DefsFactory, result: dg.ExecuteInProcessRes
     """The run is green, and the spec waits an hour, untouched, with these words."""
     assert result.success
     assert factory.tags(result)["factory/outcome"] == "deferred"
-    queued = factory.registry.spec_named("cache-probe")
+    queued = factory.registry.queue.named("cache-probe")
     assert queued is not None
     assert (queued.status, queued.attempts, queued.wait_cause) == ("queued", 0, WaitCause.TOOLCHAIN)
     assert words in (queued.error_log or "")
-    (hold,) = factory.registry.holds()
+    (hold,) = factory.registry.holds.standing()
     assert hold.cause is WaitCause.TOOLCHAIN
     assert words.partition(" Fix: ")[0] in str(hold)
     assert "Then `factory resume`; by itself the queue goes on at" in str(hold)
     assert queued.not_before is not None
     assert queued.not_before > datetime.now(UTC) + timedelta(minutes=59)
-    assert factory.registry.usage_of(repo="cache-probe").calls == 0
+    assert factory.registry.ledger.usage(repo="cache-probe").calls == 0
 
 
 def test_a_missing_git_keeps_the_spec_queued_and_is_named(

@@ -129,7 +129,7 @@ def analysed_in_vain(factory: DefsFactory, day: date, times: int, dollars: float
         )
     cost = Usage(calls=1, cost_usd=dollars)
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    factory.registry.record_call(call(stage="analyze", partition=day.isoformat(), usage=cost, at=yesterday))
+    factory.registry.ledger.record(call(stage="analyze", partition=day.isoformat(), usage=cost, at=yesterday))
 
 
 @pytest.mark.parametrize(("times", "days"), [(1, 1), (2, 2), (3, 4), (4, 8), (9, 8)])
@@ -142,7 +142,7 @@ def test_a_date_whose_analysis_keeps_failing_is_tried_ever_more_seldom_and_told_
     before = tick(kept, "analyze_daily", now + timedelta(days=days, hours=-13))
     assert [request.partition_key for request in before] == ["2026-06-18"]
     (alert,) = [
-        known for known in kept.registry.due_alerts(now + timedelta(days=9)) if "analys" in known.cause
+        known for known in kept.registry.alerts.due(now + timedelta(days=9)) if "analys" in known.cause
     ]
     assert f"2026-06-17 failed {times} times ($0.50 so far)" in alert.text
     then = tick(kept, "analyze_daily", now + timedelta(days=days, minutes=-10))
@@ -232,12 +232,12 @@ def test_a_day_whose_budget_is_full_is_an_alert_however_often_the_sensor_looks(f
     queue_two(factory)
     now = datetime.now(UTC)
     sense(factory)
-    assert factory.registry.due_alerts(now) == []
+    assert factory.registry.alerts.due(now) == []
     minutes_later(factory)
     spend(factory, 49.0, at=now)
     for _ in range(3):
         sense(factory)
-    (alert,) = factory.registry.due_alerts(datetime.now(UTC))
+    (alert,) = factory.registry.alerts.due(datetime.now(UTC))
     assert (alert.cause, alert.times) == ("budget: day budget", 1)
     assert alert.text.startswith(
         "2 specs wait. They go on at 00:00 UTC, or when FACTORY_DAY_BUDGET_USD ($50.00)"
@@ -258,8 +258,8 @@ def test_no_rank_without_a_spec_is_ever_launched(factory: DefsFactory) -> None:
 def test_a_spec_that_failed_waits_for_the_operator(factory: DefsFactory) -> None:
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
-    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
-    factory.registry.fail_build(queued.id, "The gate tests-pass refused.")
+    factory.registry.builds.start(queued.id, run_id="run-1", now=NOW)
+    factory.registry.builds.fail(queued.id, "The gate tests-pass refused.")
     assert repos(sense(factory)) == ["tree-probe"]
 
 

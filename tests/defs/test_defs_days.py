@@ -80,7 +80,7 @@ def made_by(result: dg.SensorResult) -> list[str | None]:
 def test_the_page_shows_each_spec_with_verdict_reason_dollars_and_links(analysed: DefsFactory) -> None:
     analysed.building.refused = frozenset({"tree-probe"})
     usage = Usage(calls=7, cost_usd=0.75)
-    analysed.registry.record_call(call(stage="build", repo="cache-probe", phase=Phase.BUILD, usage=usage))
+    analysed.registry.ledger.record(call(stage="build", repo="cache-probe", phase=Phase.BUILD, usage=usage))
     shipped = analysed.run_rank("build", WEDNESDAY, 1)
     refused = analysed.run_rank("build", WEDNESDAY, 2)
     assert analysed.run_rank("mirror", WEDNESDAY, 1).success
@@ -113,7 +113,9 @@ def test_a_repo_that_was_mirrored_to_a_folder_leads_to_the_partition_that_names_
     analysed: DefsFactory,
 ) -> None:
     analysed.run_rank("build", WEDNESDAY, 1)
-    analysed.registry.record_mirror("cache-probe", url="file:///mirrored/cache-probe", commit="c", now=NOW)
+    analysed.registry.repos.record_mirror(
+        "cache-probe", url="file:///mirrored/cache-probe", commit="c", now=NOW
+    )
     assert analysed.run_day("analyze", WEDNESDAY).success
     at = "/assets/mirrored_repos?view=partitions&partition=2026-06-17%7C01"
     assert rows(analysed, WEDNESDAY)[0][-1].endswith(f"[mirror]({at})")
@@ -128,12 +130,12 @@ def test_a_spec_that_waits_says_for_what(analysed: DefsFactory) -> None:
 
 
 def test_what_a_gate_saw_cannot_break_the_table_or_be_read_as_markup(analysed: DefsFactory) -> None:
-    (queued, *_) = analysed.registry.queue()
-    started = analysed.registry.start_build(queued.id, run_id="run-1", now=queued.queued_at)
+    (queued, *_) = analysed.registry.queue.specs()
+    started = analysed.registry.builds.start(queued.id, run_id="run-1", now=queued.queued_at)
     saw = "\n`x` | [click](http://example.org) <b>bold</b>\nsecond line" + "y" * 300
     verdict = GateVerdict(gate="sources", phase=Phase.BUILD, passed=False, saw=saw)
-    analysed.registry.record_verdict(queued.id, started.attempts, verdict, now=queued.queued_at)
-    analysed.registry.fail_build(queued.id, "refused")
+    analysed.registry.builds.record_verdict(queued.id, started.attempts, verdict, now=queued.queued_at)
+    analysed.registry.builds.fail(queued.id, "refused")
     assert analysed.run_day("analyze", WEDNESDAY).success
     (line, *_) = str(page(analysed, WEDNESDAY)["repos"]).splitlines()[2:]
     assert "`sources: 'x' \\| [click](http://example.org) <b>bold</b>`" in line
@@ -191,18 +193,18 @@ def test_a_page_that_was_read_before_another_run_ended_is_made_again(
     analysed: DefsFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other run ends between this run's look at the registry and the writing of its page."""
-    read = analysed.registry.day_story
+    read = analysed.registry.stories.of_day
     others = ["tree-probe"]
 
     def read_and_be_overtaken(day: date) -> object:
         story = read(day)
         if others:
-            queued = analysed.registry.spec_named(others.pop())
+            queued = analysed.registry.queue.named(others.pop())
             assert queued is not None
             analysed.building.build(queued, "run-of-another", print)
         return story
 
-    monkeypatch.setattr(analysed.registry, "day_story", read_and_be_overtaken)
+    monkeypatch.setattr(analysed.registry.stories, "of_day", read_and_be_overtaken)
     analysed.run_rank("build", WEDNESDAY, 1)
     assert [row[4] for row in rows(analysed, WEDNESDAY)] == ["shipped", "shipped"]
 
@@ -217,9 +219,9 @@ def test_the_sensor_makes_again_what_has_changed_without_a_run_and_nothing_else(
     analysed.run_rank("build", WEDNESDAY, 1)
     first = sense(analysed)
     assert made_by(first) == []
-    queued = analysed.registry.spec_named("cache-probe")
+    queued = analysed.registry.queue.named("cache-probe")
     assert queued is not None
-    analysed.registry.requeue(queued.id)
+    analysed.registry.queue.requeue(queued.id)
     looked = sense(analysed, first.cursor, number=None)
     assert (made_by(looked), looked.cursor) == ([], None)
     assert "To be made again: 2026-06-17." in str(looked.skip_reason)

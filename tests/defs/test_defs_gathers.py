@@ -93,7 +93,7 @@ def test_a_gather_that_brought_nothing_at_all_is_no_progress(kept: DefsFactory) 
         clock.moment = datetime(2026, 6, 17 + number, 8, tzinfo=UTC)
         (window,) = gather_hourly(factory, clock)
     assert len(window) == 7
-    assert factory.registry.incomplete_dates() == {}
+    assert factory.registry.gathers.incomplete_dates() == {}
     assert factory.materialized("papers") == set()
 
 
@@ -119,7 +119,7 @@ def test_a_date_that_was_never_whole_is_analysed_when_it_is_asked_for_no_more(ke
     kept.gathering.papers = {day: [paper_on(day, 1)] for day in (WEDNESDAY, THURSDAY)}
     kept.gathering.gather([WEDNESDAY, THURSDAY], print)
     missing = {WEDNESDAY: "a page stays short"}
-    kept.registry.note_gathered([WEDNESDAY], missing, now=MONDAY_LATER - timedelta(days=13))
+    kept.registry.gathers.note([WEDNESDAY], missing, now=MONDAY_LATER - timedelta(days=13))
     words = "Every settled date that was gathered is analysed."
     assert tick(kept, "analyze_daily", MONDAY_LATER) == words
     (request,) = tick(kept, "analyze_daily", MONDAY_LATER + timedelta(days=2))
@@ -142,7 +142,7 @@ def test_an_entry_that_cannot_be_read_is_named_in_a_warning_and_the_run_is_green
     assert "2606.17002v1" in named
     assert "entry 57 of the page from 0 on" in named
     assert kept.materialized("papers") == {"2026-06-17", "2026-06-18"}
-    assert set(kept.registry.incomplete_dates()) == {WEDNESDAY, THURSDAY}
+    assert set(kept.registry.gathers.incomplete_dates()) == {WEDNESDAY, THURSDAY}
 
 
 def test_of_140_entries_the_one_that_cannot_be_read_is_the_only_one_missing(
@@ -174,14 +174,14 @@ def test_of_140_entries_the_one_that_cannot_be_read_is_the_only_one_missing(
     assert result.success
     assert asked == 1
     stored = [
-        one.paper.arxiv_id for day in dates_from(WEDNESDAY, 7) for one in kept.registry.papers_of_day(day)
+        one.paper.arxiv_id for day in dates_from(WEDNESDAY, 7) for one in kept.registry.papers.of_day(day)
     ]
     assert stored == [paper.arxiv_id for paper in papers if paper != odd]
     (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "every_entry_read"]
     assert (check.passed, check.severity.value) == (False, "WARN")
     assert odd.arxiv_id in str(check.metadata["left out"].value)
     assert str(odd.day) in str(check.metadata["left out"].value)
-    assert set(kept.registry.incomplete_dates()) == {odd.day}
+    assert set(kept.registry.gathers.incomplete_dates()) == {odd.day}
     assert len(kept.materialized("papers")) == 7
 
 

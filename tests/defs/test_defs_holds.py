@@ -28,7 +28,7 @@ def stop(
 ) -> None:
     """The queue as a refused credential leaves it."""
     factory.credential.value = credential
-    factory.registry.hold(
+    factory.registry.holds.record(
         Hold(
             cause=WaitCause.CREDENTIAL,
             reason="The model's credential was refused: 401.",
@@ -68,7 +68,7 @@ def test_another_credential_lifts_the_stop_at_the_next_tick(factory: DefsFactory
     stop(factory)
     factory.credential.value = "renewed"
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
-    assert factory.registry.holds() == []
+    assert factory.registry.holds.standing() == []
     assert slots(factory) == factory.settings.build_workers
     assert factory.credential.probes == 0
 
@@ -95,7 +95,7 @@ def test_where_only_a_build_can_tell_the_stop_is_lifted_by_time_and_each_time_la
     assert sense(factory) == STOPPED
     stop(factory, minutes_ago=minutes, credential="login", tries=tries)
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
-    assert factory.registry.hold_tries(WaitCause.CREDENTIAL, datetime.now(UTC)) == tries + 1
+    assert factory.registry.holds.tries(WaitCause.CREDENTIAL, datetime.now(UTC)) == tries + 1
 
 
 def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: DefsFactory) -> None:
@@ -105,7 +105,7 @@ def test_a_stop_that_comes_back_after_a_try_says_that_it_waits_longer(factory: D
     (request, _) = sense(factory)
     factory.credential.accepted = frozenset()
     assert factory.run("build", request.partition_key, request.tags).success
-    (hold,) = factory.registry.holds()
+    (hold,) = factory.registry.holds.standing()
     assert hold.tries == 1
     assert "tried every 20 minutes" in str(hold)
 
@@ -124,10 +124,10 @@ def test_what_a_machine_lacks_stops_the_builds_for_a_while_and_no_analysis(
         credential=kept.credential.digest(),
         tries=tries,
     )
-    kept.registry.hold(hold)
+    kept.registry.holds.record(hold)
     assert "git is not installed. Fix: Install git." in sense(kept)
     assert len(tick(kept, "analyze_daily", MONDAY_LATER)) == 1
-    kept.registry.hold(replace(hold, since=hold.since - timedelta(minutes=1)))
+    kept.registry.holds.record(replace(hold, since=hold.since - timedelta(minutes=1)))
     assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
     assert kept.credential.probes == 0
 
@@ -153,7 +153,7 @@ def test_a_build_whose_credential_is_refused_stops_automation_until_it_is_renewe
 
 def held(factory: DefsFactory, cause: WaitCause, *, until: datetime | None = None) -> None:
     """The queue as a refusal of the account or a model leaves it."""
-    factory.registry.hold(
+    factory.registry.holds.record(
         Hold(
             cause=cause,
             reason="No more.",

@@ -40,7 +40,7 @@ def test_a_look_takes_no_launch_from_the_tick_that_follows_it(kept: DefsFactory)
     queue_two(kept)
     assert repos(look_at(kept, "build_daily")) == ["cache-probe", "tree-probe"]
     assert repos(look_at_sensor(kept)) == ["cache-probe", "tree-probe"]
-    assert kept.registry.launches_asked_for() == {}
+    assert kept.registry.launches.asked_for() == {}
     assert repos(sense(kept)) == ["cache-probe", "tree-probe"]
     # What a tick has taken, a look sees as taken.
     assert look_at_sensor(kept) == "Another tick or command is launching what is queued."
@@ -71,21 +71,21 @@ def test_a_look_tells_of_a_full_day_and_leaves_the_alert_to_the_tick(factory: De
     now = datetime.now(UTC)
     spend(factory, 49.0, at=now)
     assert "for budget: 2" in look_at_sensor(factory)
-    assert factory.registry.due_alerts(now) == []
+    assert factory.registry.alerts.due(now) == []
     sense(factory)
-    assert len(factory.registry.due_alerts(datetime.now(UTC))) == 1
+    assert len(factory.registry.alerts.due(datetime.now(UTC))) == 1
 
 
 def test_a_look_lifts_no_stop_and_tries_no_credential(factory: DefsFactory) -> None:
     queue_two(factory)
     stop(factory, minutes_ago=11)
     factory.credential.accepted = frozenset({"good", "expired"})
-    standing = factory.registry.holds()
+    standing = factory.registry.holds.standing()
     assert "401" in look_at_sensor(factory)
     # One that is fixed without anybody's asking is seen as such.
     factory.credential.value = "renewed"
     assert repos(look_at_sensor(factory)) == ["cache-probe", "tree-probe"]
-    assert factory.registry.holds() == standing
+    assert factory.registry.holds.standing() == standing
     assert slots(factory) == 0
     assert factory.credential.probes == 0
 
@@ -96,22 +96,22 @@ def test_a_look_at_dates_whose_analysis_keeps_failing_leaves_the_alert_to_the_ti
     start_run(kept, "", dg.DagsterRunStatus.FAILURE, job="analyze", tags=day)
     in_an_hour = datetime.now(UTC) + timedelta(hours=1)
     assert "2026-06-17 failed 1 times" in look_at(kept, "analyze_daily", in_an_hour)
-    assert kept.registry.due_alerts(in_an_hour) == []
+    assert kept.registry.alerts.due(in_an_hour) == []
     tick(kept, "analyze_daily", in_an_hour)
-    assert len(kept.registry.due_alerts(in_an_hour)) == 1
+    assert len(kept.registry.alerts.due(in_an_hour)) == 1
 
 
 def test_a_registry_for_reading_tells_what_is_there_and_refuses_every_write(factory: DefsFactory) -> None:
     queue_two(factory)
     reading: Registry = factory.registry.reading()
-    queued = reading.spec_named("cache-probe")
+    queued = reading.queue.named("cache-probe")
     assert queued is not None
     with pytest.raises(InfrastructureError, match="read-only"):
-        reading.claim_launches({"cache-probe": "key"}, settled={}, now=datetime.now(UTC))
+        reading.launches.claim({"cache-probe": "key"}, settled={}, now=datetime.now(UTC))
     with pytest.raises(InfrastructureError, match="read-only"):
-        reading.start_build(queued.id, run_id="run", now=datetime.now(UTC))
-    assert factory.registry.spec_named("cache-probe") == queued
-    assert reading.writing().claim_launches({"cache-probe": "key"}, settled={}, now=datetime.now(UTC))
+        reading.builds.start(queued.id, run_id="run", now=datetime.now(UTC))
+    assert factory.registry.queue.named("cache-probe") == queued
+    assert reading.writing().launches.claim({"cache-probe": "key"}, settled={}, now=datetime.now(UTC))
 
 
 def test_schedules_and_sensors_are_given_a_registry_that_refuses_writes(factory: DefsFactory) -> None:
@@ -121,4 +121,4 @@ def test_schedules_and_sensors_are_given_a_registry_that_refuses_writes(factory:
         dg.build_resources({"registry": given}) as resources,
         pytest.raises(InfrastructureError, match="read-only"),
     ):
-        resources.registry.requeue(spec_named(factory, "cache-probe").id)
+        resources.registry.queue.requeue(spec_named(factory, "cache-probe").id)

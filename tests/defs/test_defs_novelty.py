@@ -35,7 +35,7 @@ def analysed(factory: DefsFactory, **existing: float) -> dg.ExecuteInProcessResu
 
 
 def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
-    queued = factory.registry.spec_named(name)
+    queued = factory.registry.queue.named(name)
     assert queued is not None
     return queued
 
@@ -84,14 +84,14 @@ def test_what_exists_already_waits_and_a_person_lets_it_go_on(factory: DefsFacto
     console, text = printed()
     show_queue(console, factory.registry)
     assert "exists already, until `factory retry cache-probe`" in text.getvalue()
-    story = factory.registry.story_of("cache-probe")
+    story = factory.registry.stories.of_repo("cache-probe")
     assert story is not None
     show_story(story, console, git_dir=Path("/git"))
     assert "exists already? skip, 0.40; most alike: someone/cache-probe" in text.getvalue()
     assert "GitHub 1.00  someone/cache-probe https://github.com/someone/cache-probe" in text.getvalue()
     queue_actions.retry(factory.registry, "cache-probe", console, undo=lambda *_: None)
     assert "it waits no longer (exists already)" in text.getvalue()
-    launched = factory.registry.launchable_specs(held.queued_at, LIMITS)
+    launched = factory.registry.queue.launchable(held.queued_at, LIMITS)
     assert [queued.spec.name for queued in launched] == ["cache-probe", "tree-probe"]
     result = factory.run("build", date_rank_key(WEDNESDAY, 1), BY_AUTOMATION)
     assert factory.tags(result)["factory/outcome"] == "shipped"

@@ -107,8 +107,8 @@ def test_a_deferred_build_is_asked_for_again_under_another_key(factory: DefsFact
     queue_two(factory)
     (before, _) = sense(factory)
     queued = spec_named(factory, "cache-probe")
-    factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
-    factory.registry.defer_build(queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded")
+    factory.registry.builds.start(queued.id, run_id="run-1", now=NOW)
+    factory.registry.builds.defer(queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded")
     minutes_later(factory)
     (after, _) = sense(factory)
     assert after.tags["factory/repo"] == "cache-probe"
@@ -140,7 +140,7 @@ def test_a_launch_that_never_became_a_run_is_asked_for_again_after_some_minutes(
 ) -> None:
     queue_two(factory)
     keys = {"cache-probe": "lost", "tree-probe": "lost"}
-    factory.registry.claim_launches(keys, settled={}, now=datetime.now(UTC) + asked)
+    factory.registry.launches.claim(keys, settled={}, now=datetime.now(UTC) + asked)
     found = sense(factory)
     if is_free:
         assert repos(found) == ["cache-probe", "tree-probe"]
@@ -151,7 +151,7 @@ def test_a_launch_that_never_became_a_run_is_asked_for_again_after_some_minutes(
 def test_the_more_one_tick_launches_the_longer_its_runs_are_waited_for(factory: DefsFactory) -> None:
     now = datetime.now(UTC)
     asked = now - timedelta(minutes=6)
-    factory.registry.claim_launches(
+    factory.registry.launches.claim(
         {f"probe-{number}": "tick" for number in range(99)}, settled={}, now=asked
     )
     assert settled_launches(factory.instance, factory.registry, now) == {}
@@ -192,7 +192,7 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
     status = dg.DagsterRunStatus.STARTED if is_started else dg.DagsterRunStatus.QUEUED
     start_run(factory, "cache-probe", status, run_id=FIRST_RUN)
     if is_started:
-        factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=NOW)
+        factory.registry.builds.start(queued.id, run_id=FIRST_RUN, now=NOW)
     cancel(factory, "cache-probe")
     assert repos(sense(factory)) == ["tree-probe"]
     waiting = spec_named(factory, "cache-probe")
@@ -200,7 +200,7 @@ def test_a_build_that_was_cancelled_waits_a_day_or_for_a_retry_by_hand(
     assert "`factory retry cache-probe` launches it again" in (waiting.error_log or "")
     assert waiting.not_before is not None
     assert waiting.not_before > datetime.now(UTC) + timedelta(hours=23)
-    factory.registry.requeue(queued.id)
+    factory.registry.queue.requeue(queued.id)
     minutes_later(factory)
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
@@ -210,7 +210,7 @@ def one_cancelled_of_two(factory: DefsFactory) -> QueuedSpec:
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
-    factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=NOW)
+    factory.registry.builds.start(queued.id, run_id=FIRST_RUN, now=NOW)
     cancel(factory, "cache-probe")
     return queued
 
@@ -223,7 +223,7 @@ def test_a_run_that_was_cancelled_does_not_touch_the_one_that_a_person_has_start
     status = dg.DagsterRunStatus.STARTED if has_begun else dg.DagsterRunStatus.QUEUED
     start_run(factory, "cache-probe", status, run_id=SECOND_RUN)
     if has_begun:
-        factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+        factory.registry.builds.start(queued.id, run_id=SECOND_RUN, now=NOW)
     before = spec_named(factory, "cache-probe")
     for _ in range(2):
         assert repos(sense(factory)) == ["tree-probe"]
@@ -236,9 +236,9 @@ def test_a_run_that_was_cancelled_does_not_touch_what_a_later_one_was_put_off_fo
 ) -> None:
     queued = one_cancelled_of_two(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.SUCCESS, run_id=SECOND_RUN)
-    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+    factory.registry.builds.start(queued.id, run_id=SECOND_RUN, now=NOW)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    factory.registry.defer_build(
+    factory.registry.builds.defer(
         queued.id, cause=WaitCause.RATE_LIMIT, until=tomorrow, reason="529 overloaded"
     )
     assert repos(sense(factory)) == ["tree-probe"]
@@ -250,7 +250,7 @@ def test_a_run_that_was_cancelled_does_not_touch_the_one_that_began_while_the_ti
 ) -> None:
     queued = one_cancelled_of_two(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=SECOND_RUN)
-    factory.registry.start_build(queued.id, run_id=SECOND_RUN, now=NOW)
+    factory.registry.builds.start(queued.id, run_id=SECOND_RUN, now=NOW)
     before = spec_named(factory, "cache-probe")
     put_off_cancelled(factory.instance, factory.registry, datetime.now(UTC), busy={})
     assert spec_named(factory, "cache-probe") == before
@@ -261,7 +261,7 @@ def test_a_run_that_was_cancelled_before_it_took_up_what_a_dead_one_left_puts_th
 ) -> None:
     queue_two(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.FAILURE, run_id=FIRST_RUN)
-    factory.registry.start_build(spec_named(factory, "cache-probe").id, run_id=FIRST_RUN, now=NOW)
+    factory.registry.builds.start(spec_named(factory, "cache-probe").id, run_id=FIRST_RUN, now=NOW)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.QUEUED, run_id=SECOND_RUN)
     (second,) = factory.instance.get_runs(dg.RunsFilter(run_ids=[SECOND_RUN]))
     end(factory, second, by_hand=True)
@@ -273,14 +273,14 @@ def test_what_a_cancelled_build_had_set_aside_is_free_again(factory: DefsFactory
     queue_two(factory)
     queued = spec_named(factory, "cache-probe")
     now = datetime.now(UTC)
-    factory.registry.start_build(queued.id, run_id=FIRST_RUN, now=now)
+    factory.registry.builds.start(queued.id, run_id=FIRST_RUN, now=now)
     reserved = reservation(queued, at=now)
-    factory.registry.reserve(reserved, day_budget_usd=50.0)
-    factory.registry.meter(reserved.id, Usage(calls=1, cost_usd=0.25))
+    factory.registry.ledger.reserve(reserved, day_budget_usd=50.0)
+    factory.registry.ledger.meter(reserved.id, Usage(calls=1, cost_usd=0.25))
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, run_id=FIRST_RUN)
     cancel(factory, "cache-probe")
     sense(factory)
-    assert factory.registry.spent_since(now - timedelta(minutes=1)) == pytest.approx(0.25)
+    assert factory.registry.ledger.spent_since(now - timedelta(minutes=1)) == pytest.approx(0.25)
 
 
 def test_a_queued_run_of_a_backfill_that_was_cancelled_puts_its_spec_off(factory: DefsFactory) -> None:
@@ -297,7 +297,7 @@ def test_a_build_that_was_cancelled_when_executed_again_waits_too(factory: DefsF
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED)
     first = cancel(factory, "cache-probe")
     sense(factory)
-    factory.registry.requeue(spec_named(factory, "cache-probe").id)
+    factory.registry.queue.requeue(spec_named(factory, "cache-probe").id)
     tags = dict(factory.instance.get_runs(dg.RunsFilter(run_ids=[first.run_id]))[0].tags)
     factory.instance.delete_run(first.run_id)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.STARTED, tags=tags)
@@ -320,7 +320,7 @@ def test_a_run_is_asked_for_again_only_in_another_tick(kept: DefsFactory) -> Non
 def test_a_spec_that_a_dead_run_left_in_a_phase_is_asked_for_again(factory: DefsFactory) -> None:
     queue_two(factory)
     start_run(factory, "cache-probe", dg.DagsterRunStatus.FAILURE)
-    factory.registry.start_build(spec_named(factory, "cache-probe").id, run_id="dead", now=NOW)
+    factory.registry.builds.start(spec_named(factory, "cache-probe").id, run_id="dead", now=NOW)
     assert repos(sense(factory)) == ["cache-probe", "tree-probe"]
 
 
@@ -387,7 +387,7 @@ def test_launches_carry_priorities_that_keep_their_order_across_ticks(factory: D
 
 def test_the_fifth_launch_ever_is_the_oldest_spec(factory: DefsFactory) -> None:
     queue_two(factory)
-    factory.registry.queue_specs(
+    factory.registry.queue.add(
         FRIDAY,
         [spec_on(FRIDAY, "new-probe")],
         [],
@@ -408,8 +408,8 @@ def test_what_was_put_off_is_counted_by_its_cause(factory: DefsFactory) -> None:
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     for name, cause in (("cache-probe", WaitCause.RATE_LIMIT), ("tree-probe", WaitCause.TOOLCHAIN)):
         queued = spec_named(factory, name)
-        factory.registry.start_build(queued.id, run_id="run-1", now=NOW)
-        factory.registry.defer_build(queued.id, cause=cause, until=tomorrow, reason="it must wait")
+        factory.registry.builds.start(queued.id, run_id="run-1", now=NOW)
+        factory.registry.builds.defer(queued.id, cause=cause, until=tomorrow, reason="it must wait")
     assert sense(factory) == "Specs that wait: put off: 1 (rate limit), 1 (toolchain)."
 
 
@@ -434,9 +434,7 @@ def test_a_tick_asks_dagster_no_more_for_many_specs_than_for_few(kept: DefsFacto
         assert len(sense(kept)) == 2
     for day, name in ((THURSDAY, "thursday"), (FRIDAY, "friday")):
         specs = [spec_on(day, f"{name}-{number}") for number in range(3)]
-        kept.registry.queue_specs(
-            day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=NOW
-        )
+        kept.registry.queue.add(day, specs, [], dropped=0, ranks=range(1, 4), late_ranks=range(4, 5), now=NOW)
     minutes_later(kept)
     with counted_statements() as for_eight:
         assert len(sense(kept)) == 8

@@ -56,7 +56,7 @@ def test_while_the_window_is_about_to_be_full_nothing_is_launched_and_every_tick
         assert words.startswith("No build is started before 20")
         assert "the 5-hour window is 95 % full" in words
         assert "a build takes about 20 minutes" in words
-    assert factory.registry.launches_asked_for() == {}
+    assert factory.registry.launches.asked_for() == {}
 
 
 def test_builds_are_launched_while_the_window_has_room(kept: DefsFactory) -> None:
@@ -128,9 +128,9 @@ def test_what_a_person_asks_for_is_built_all_the_same(kept: DefsFactory) -> None
 def remember_builds(factory: DefsFactory, *, minutes: float) -> None:
     """Five repos that shipped just now, each after so many minutes."""
     for queued in queue(factory.registry, *(f"earlier-{number}" for number in range(5)), day=THURSDAY):
-        factory.registry.start_build(queued.id, run_id="earlier", now=NOW)
+        factory.registry.builds.start(queued.id, run_id="earlier", now=NOW)
         for phase in Phase:
-            factory.registry.enter_phase(queued.id, phase)
+            factory.registry.builds.enter_phase(queued.id, phase)
         record = phase_record(seconds=60 * minutes, finished_at=NOW)
-        factory.registry.finish_phase(queued.id, 1, record)
-        factory.registry.ship(queued.id, shipped(queued.spec.name, shipped_at=NOW))
+        factory.registry.builds.finish_phase(queued.id, 1, record)
+        factory.registry.builds.ship(queued.id, shipped(queued.spec.name, shipped_at=NOW))

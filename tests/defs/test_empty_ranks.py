@@ -77,7 +77,7 @@ class World:
 
     def queue(self, day: date, *names: str) -> list[QueuedSpec]:
         """Specs at the first ranks of a date that no other test uses."""
-        return self.registry.queue_specs(
+        return self.registry.queue.add(
             day,
             [spec(name) for name in names],
             [],
@@ -360,8 +360,8 @@ def test_a_rank_with_a_spec_is_queued_as_ever_whatever_became_of_it(
     if status is BuildStatus.SHIPPED:
         ship(world.registry, queued)
     if status is BuildStatus.FAILED:
-        world.registry.start_build(queued.id, run_id="run-1", now=NOW)
-        world.registry.fail_build(queued.id, error_log="It failed.")
+        world.registry.builds.start(queued.id, run_id="run-1", now=NOW)
+        world.registry.builds.fail(queued.id, error_log="It failed.")
     assert world.launch("build", day, 1).status is dg.DagsterRunStatus.QUEUED
 
 

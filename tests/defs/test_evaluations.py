@@ -168,7 +168,7 @@ def _environment(home: Path, outside: Receiver) -> dict[str, str]:
 def _something_for_everyone(factory: DefsFactory) -> None:
     """What each schedule and sensor would write something about."""
     now = datetime.now(UTC)
-    factory.registry.queue_specs(
+    factory.registry.queue.add(
         DAY,
         [spec_on(DAY, name) for name in (CANCELLED, LAUNCHED, HELD_BACK)],
         [],
@@ -187,7 +187,7 @@ def _something_for_everyone(factory: DefsFactory) -> None:
     for number in range(3):
         failed = {"dagster/partition": DAY.isoformat(), "number": str(number)}
         start_run(factory, "", dg.DagsterRunStatus.FAILURE, job="analyze", tags=failed)
-    factory.registry.note_alert(Alert(cause="noted", title="Noted", text="", link=""), now=now)
+    factory.registry.alerts.note(Alert(cause="noted", title="Noted", text="", link=""), now=now)
     file = factory.settings.specs_dir / "one.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(GOOD))
@@ -232,12 +232,12 @@ def test_a_tick_of_the_daemon_does_what_the_test_buttons_told(ui: Ui) -> None:
     FactoryClient(ui.context).enable()
     list(execute_sensor_iteration(ui.context, logging.getLogger("daemon"), None, None))
     registry, instance = ui.factory.registry, ui.factory.instance
-    stopped = registry.spec_named(CANCELLED)
+    stopped = registry.queue.named(CANCELLED)
     assert stopped is not None
     assert stopped.wait_cause is WaitCause.CANCELLED
     (run,) = instance.get_runs(dg.RunsFilter(tags={"factory/repo": LAUNCHED}))
-    assert registry.launches_asked_for().keys() == {LAUNCHED}
-    assert registry.spec_named("log-cutter") is not None
+    assert registry.launches.asked_for().keys() == {LAUNCHED}
+    assert registry.queue.named("log-cutter") is not None
     assert not (ui.factory.settings.specs_dir / "one.json").exists()
     assert "noted" in {body["cause"] for body in ui.outside.bodies}
     # The schedule's tick comes tomorrow, when no run is there any more.
@@ -246,4 +246,4 @@ def test_a_tick_of_the_daemon_does_what_the_test_buttons_told(ui: Ui) -> None:
     list(launch_scheduled_runs(ui.context, logging.getLogger("daemon"), tomorrow, {}))
     (again, _) = instance.get_runs(dg.RunsFilter(tags={"factory/repo": LAUNCHED}))
     assert again.tags["dagster/schedule_name"] == "build_daily"
-    assert "analysis keeps failing" in {alert.cause for alert in registry.due_alerts(tomorrow)}
+    assert "analysis keeps failing" in {alert.cause for alert in registry.alerts.due(tomorrow)}

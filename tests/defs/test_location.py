@@ -166,7 +166,7 @@ def test_only_a_secret_of_the_env_file_is_remembered_and_only_for_its_owner(
 def queue_on_rank(home: Home, rank: int) -> None:
     registry = Registry(home.data / "registry.duckdb")
     late = range(rank, rank + 1)
-    registry.queue_specs(
+    registry.queue.add(
         DAY, [spec("cache-probe")], [], dropped=0, ranks=late, late_ranks=late, now=datetime.now(UTC)
     )
 

@@ -68,7 +68,7 @@ class Live(DefsRuns):
     def gathered(self, *days: date) -> None:
         """Each date has one paper, on which one spec rests."""
         for day in days:
-            self.registry.upsert_papers([paper_on(day, 1)], now=NOW)
+            self.registry.papers.upsert([paper_on(day, 1)], now=NOW)
             made = dg.AssetMaterialization("papers", partition=day.isoformat())
             self.instance.report_runless_asset_event(made)
 
@@ -76,7 +76,7 @@ class Live(DefsRuns):
         """A run of the job, and the batch that it has left open."""
         result = self.run_day("analyze_by_batch", day)
         assert result.success
-        batch = self.registry.open_batch(day)
+        batch = self.registry.batches.open_of(day)
         assert batch is not None
         return batch
 
@@ -108,7 +108,7 @@ class Live(DefsRuns):
     @property
     def booked(self) -> Usage:
         """Of the date, in the registry's ledger."""
-        return self.registry.usage_of(day=DAY, stage="analyze")
+        return self.registry.ledger.usage(day=DAY, stage="analyze")
 
     def routers_dollars(self) -> float:
         """All that stands in the router's journal."""
@@ -194,7 +194,7 @@ def test_a_date_is_asked_in_a_batch_collected_when_it_has_ended_and_booked_once_
     assert (request.job_name, request.partition_key) == ("analyze", "2026-06-17")
     result = live.run_day("analyze", DAY)
     assert result.success
-    assert [queued.spec.name for queued in live.registry.specs_of_day(DAY)] == ["cache-probe"]
+    assert [queued.spec.name for queued in live.registry.queue.of_day(DAY)] == ["cache-probe"]
     assert metadata(result, "specs")["route"] == "batch"
     assert live.asked_directly == 0
     paid = live.booked
@@ -255,17 +255,17 @@ def test_what_a_batch_has_not_answered_is_asked_directly(live: Live) -> None:
     live.server.batches.finish(batch.batch_id or "", errored={key})
     assert live.launch().success
     assert live.asked_directly == 1
-    assert [queued.spec.name for queued in live.registry.specs_of_day(DAY)] == ["cache-probe"]
+    assert [queued.spec.name for queued in live.registry.queue.of_day(DAY)] == ["cache-probe"]
 
 
 def test_papers_that_come_meanwhile_waste_no_batch(live: Live) -> None:
     live.gathered(DAY)
     made = live.submit().batch_id or ""
-    live.registry.upsert_papers([paper_on(DAY, 2)], now=NOW)
+    live.registry.papers.upsert([paper_on(DAY, 2)], now=NOW)
     live.server.batches.finish(made)
     assert live.launch().success
     assert live.asked_directly == 0
-    assert [paper.arxiv_id for paper in live.registry.unanalysed_papers(DAY)] == [
+    assert [paper.arxiv_id for paper in live.registry.papers.unanalysed(DAY)] == [
         paper_on(DAY, 2).paper.arxiv_id
     ]
 
@@ -277,8 +277,9 @@ def test_a_batch_whose_run_was_killed_before_it_was_written_down_is_not_made_twi
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "import test_message_batches as t\n"
+        "from factory_assets.registry.subjects import Batches\n"
         "def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "t.Registry.batch_made = die\n"
+        "Batches.mark_made = die\n"
         "settings = t.live_settings(Path(sys.argv[1]), sys.argv[2])\n"
         "batching = t.Instance(settings, t.Clock()).batching\n"
         "batching.submit(t.DAY, 'a run that dies', is_alive=lambda run: False, notify=print)\n"
@@ -295,7 +296,7 @@ def test_a_batch_whose_run_was_killed_before_it_was_written_down_is_not_made_twi
     result = live.launch()
     assert result.success
     assert result.job_def.name == "analyze_by_batch"
-    batch = live.registry.open_batch(DAY)
+    batch = live.registry.batches.open_of(DAY)
     assert batch is not None
     assert batch.batch_id == made
     live.server.batches.finish(made)
@@ -340,8 +341,8 @@ def test_a_key_that_has_expired_stops_the_queue_and_the_sensor_waits_until_it_is
     assert isinstance(words, str)
     assert words.startswith("Nothing that needs a model is launched.")
     live.server.messages.accepted_keys = frozenset({KEY})
-    for hold in live.registry.holds():
-        live.registry.release_hold(hold.cause)
+    for hold in live.registry.holds.standing():
+        live.registry.holds.release(hold.cause)
     for made in list(live.server.batches.made):
         live.server.batches.finish(made)
     requests = live.sense()
@@ -470,7 +471,7 @@ def test_factory_status_names_the_batches_under_way(live: Live) -> None:
     made = live.submit().batch_id
     console = Console(width=200)
     with console.capture() as told:
-        show_batches(live.registry.open_batches(), console)
+        show_batches(live.registry.batches.open(), console)
     assert told.get() == (
         f"analysis of 2026-06-17: message batch {made} (1 requests) is under way since 2026-06-22 06:00 UTC;"
         " asked about directly from 2026-06-22 12:00 UTC\n"

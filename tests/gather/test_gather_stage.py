@@ -35,7 +35,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.rows: dict[str, LabelledPaper] = {}
 
-    def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+    def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
         new = sum(one.paper.arxiv_id not in self.rows for one in papers)
         same = sum(self.rows.get(one.paper.arxiv_id) == one for one in papers)
         self.rows.update((one.paper.arxiv_id, one) for one in papers)
@@ -98,9 +98,9 @@ def test_the_next_dates_are_asked_for_while_the_last_ones_are_stored() -> None:
             yield one_day(day=NEXT)
 
     class WaitingStore(MemoryStore):
-        def upsert_papers(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+        def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
             assert asked.wait(timeout=20), "the source was not asked for the next dates"
-            return super().upsert_papers(papers, now=now)
+            return super().upsert(papers, now=now)
 
     report = gather(
         [DAY, NEXT], source=TellingSource(), topics=TOPICS, store=WaitingStore(), now=NOW, notify=quiet

@@ -32,7 +32,7 @@ def test_sessions_that_cannot_be_removed_do_not_hide_how_the_build_ended(
     # A file where a folder has to be: no agent can start.
     sessions.write_text("in the way")
     said: list[str] = []
-    outcome = instance.builds.build(instance.registry.spec_named(name), "a-run", said.append)
+    outcome = instance.builds.build(instance.registry.queue.named(name), "a-run", said.append)
     assert isinstance(outcome, Deferred)
     assert "Not a directory" in outcome.what
     assert said[-1].startswith("The sessions of this build stay; the nightly housekeeping tries again")

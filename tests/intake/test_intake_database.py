@@ -50,9 +50,13 @@ def url(server):
 
 
 @pytest.fixture
-def intake(tmp_path):
-    registry = Registry(tmp_path / "registry.duckdb")
-    return Intake(store=registry, day=TODAY, late_ranks=range(31, 41), now=NOW)
+def registry(tmp_path):
+    return Registry(tmp_path / "registry.duckdb")
+
+
+@pytest.fixture
+def intake(registry):
+    return Intake(store=registry.imports, day=TODAY, late_ranks=range(31, 41), now=NOW)
 
 
 def add(url: str, status: str, candidate: object) -> None:
@@ -73,14 +77,14 @@ def statuses(url: str) -> list[str]:
 
 
 @needs_postgres
-def test_ready_candidates_are_queued_and_marked_and_others_left(url, intake):
+def test_ready_candidates_are_queued_and_marked_and_others_left(url, intake, registry):
     add(url, "synthesized", spec("tool-a"))
     add(url, "delivered", spec("tool-b"))
     add(url, "draft", spec("tool-c"))
     report = take(url, intake)
     assert (report.queued, report.known, report.refused) == (("tool-a", "tool-b"), (), ())
     assert statuses(url) == ["imported", "imported", "draft"]
-    assert intake.store.spec_named("tool-c") is None
+    assert registry.queue.named("tool-c") is None
 
 
 @needs_postgres
@@ -116,7 +120,7 @@ def test_a_registry_that_fails_leaves_every_candidate_unmarked(url, intake, tmp_
     broken = tmp_path / "broken.duckdb"
     broken.write_text("no database at all" * 1000)
     with pytest.raises(InfrastructureError):
-        take(url, Intake(store=Registry(broken), day=TODAY, late_ranks=range(31, 41), now=NOW))
+        take(url, Intake(store=Registry(broken).imports, day=TODAY, late_ranks=range(31, 41), now=NOW))
     assert statuses(url) == ["synthesized"]
 
 
@@ -161,7 +165,7 @@ def cluster_statuses(url: str) -> list[str]:
 
 @needs_postgres
 @pytest.mark.parametrize("kind", ["JSONB", "JSON", "TEXT"])
-def test_both_tables_are_read_and_what_a_cluster_says_of_itself_is_kept(url, intake, kind):
+def test_both_tables_are_read_and_what_a_cluster_says_of_itself_is_kept(url, intake, kind, registry):
     add(url, "synthesized", json.loads((IDEAS / "first-generation.json").read_text()))
     add(url, "delivered", json.loads((IDEAS / "later-prompt.json").read_text()))
     add_cluster(url, json.loads((IDEAS / "fusion-cluster.json").read_text())["spec_json"], kind=kind)
@@ -169,7 +173,7 @@ def test_both_tables_are_read_and_what_a_cluster_says_of_itself_is_kept(url, int
     assert set(report.queued) == {"cache-key-lint", "evidence-ledger", "tool-call-replay"}
     assert report.refused == ()
     assert (statuses(url), cluster_statuses(url)) == (["imported", "imported"], ["imported"])
-    further = intake.store.further_of(["tool-call-replay"])["tool-call-replay"]
+    further = registry.stories.further_of(["tool-call-replay"])["tool-call-replay"]
     assert (further["score"], further["research_json"]) == (61.5, {"techniques": ["a"]})
     assert further["v1_scope"] == ["record", "replay"]
     assert "spec_json" not in further
@@ -177,12 +181,12 @@ def test_both_tables_are_read_and_what_a_cluster_says_of_itself_is_kept(url, int
 
 
 @needs_postgres
-def test_a_database_with_clusters_alone_is_read_and_their_papers_are_the_sources(url, intake):
+def test_a_database_with_clusters_alone_is_read_and_their_papers_are_the_sources(url, intake, registry):
     with psycopg.connect(url) as connection:
         connection.execute("DROP TABLE candidates")
     add_cluster(url, spec("tool-a", source_papers=[]))
     assert take(url, intake).queued == ("tool-a",)
-    assert intake.store.spec_named("tool-a").spec.source_papers == ("2606.03003",)
+    assert registry.queue.named("tool-a").spec.source_papers == ("2606.03003",)
 
 
 @needs_postgres
@@ -247,11 +251,11 @@ def test_the_command_tells_what_waits_for_a_rank_what_has_no_spec_and_what_was_r
 
 
 @needs_postgres
-def test_what_an_idea_says_beside_its_spec_is_shown_with_its_repo(url, intake, tmp_path):
+def test_what_an_idea_says_beside_its_spec_is_shown_with_its_repo(url, intake, tmp_path, registry):
     add(url, "synthesized", spec("tool-a", price_point="$29 a seat", v1_scope=["CLI", "library"]))
     take(url, intake)
     console = Console(file=io.StringIO(), width=40)
-    show_story(intake.store.story_of("tool-a"), console, git_dir=tmp_path)
+    show_story(registry.stories.of_repo("tool-a"), console, git_dir=tmp_path)
     shown = console.file.getvalue()
     assert "price_point     $29 a seat\n" in shown
     assert 'v1_scope        ["CLI", "library"]\n' in shown

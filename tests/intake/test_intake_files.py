@@ -27,7 +27,7 @@ def registry(tmp_path):
 
 @pytest.fixture
 def intake(registry):
-    return Intake(store=registry, day=TODAY, late_ranks=range(31, 33), now=NOW)
+    return Intake(store=registry.imports, day=TODAY, late_ranks=range(31, 33), now=NOW)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_spec_is_queued_at_a_late_rank_of_the_import_date_and_its_file_is_done
     put(inbox, "one.json", GOOD)
     (report,) = intake.take_folder(inbox, steady_seconds=0)
     assert report.line == "one.json: 1 queued"
-    queued = registry.spec_named("log-cutter")
+    queued = registry.queue.named("log-cutter")
     assert (queued.day, queued.rank) == (TODAY, 31)
     assert queued.spec.source_papers == ("2606.01234",)
     assert queued.spec.origin_url == "https://arxiv.org/abs/2606.01234"
@@ -62,17 +62,17 @@ def test_a_list_takes_the_free_ranks_and_the_rest_waits_for_the_next_date(regist
         "list.json: 3 queued, 1 of them wait for a free rank (a date has ranks 31 to 32 for imports and late analyses,"
         " the last quarter of FACTORY_RANKS, which is 32; they get the free ones of the next dates, or set it higher)"
     )
-    assert [registry.spec_named(name).rank for name in ("tool-a", "tool-b", "tool-c")] == [31, 32, None]
-    registry.place_waiting(date(2026, 6, 21), range(31, 33))
-    placed = registry.spec_named("tool-c")
+    assert [registry.queue.named(name).rank for name in ("tool-a", "tool-b", "tool-c")] == [31, 32, None]
+    registry.queue.place_waiting(date(2026, 6, 21), range(31, 33))
+    placed = registry.queue.named("tool-c")
     assert (placed.day, placed.rank) == (date(2026, 6, 21), 31)
 
 
 def test_an_import_does_not_use_up_the_ranks_of_the_days_first_analysis(registry, intake, inbox):
     put(inbox, "one.json", GOOD)
     intake.take_folder(inbox, steady_seconds=0)
-    proposal = registry.spec_named("log-cutter").spec.model_copy(update={"name": "from-analysis"})
-    (queued,) = registry.queue_specs(
+    proposal = registry.queue.named("log-cutter").spec.model_copy(update={"name": "from-analysis"})
+    (queued,) = registry.queue.add(
         TODAY, [proposal], [], dropped=0, ranks=range(1, 31), late_ranks=range(31, 33), now=NOW
     )
     assert queued.rank == 1
@@ -84,7 +84,7 @@ def test_the_same_file_again_changes_nothing(registry, intake, inbox):
     put(inbox, "one.json", GOOD)
     (report,) = intake.take_folder(inbox, steady_seconds=0)
     assert report.line == "one.json: 0 queued, 1 were here already"
-    assert len(registry.queue()) == 1
+    assert len(registry.queue.specs()) == 1
     assert sorted(path.name for path in (inbox / "done").iterdir()) == ["one-2.json", "one.json"]
 
 
@@ -101,7 +101,7 @@ def test_a_file_with_one_bad_spec_is_rejected_whole_with_every_reason(registry, 
     bad = spec("Bad Name", estimated_lines=5, language="cobol")
     put(inbox, "mixed.json", [GOOD, bad])
     (report,) = intake.take_folder(inbox, steady_seconds=0)
-    assert registry.queue() == []
+    assert registry.queue.specs() == []
     reasons = (inbox / "rejected" / "mixed.json.reasons.txt").read_text().splitlines()
     assert [reason.split(":")[1].strip() for reason in reasons] == ["name", "language", "estimated_lines"]
     assert all(reason.startswith("Bad Name: ") for reason in reasons)
@@ -130,7 +130,7 @@ def test_what_cannot_be_a_spec_is_rejected_by_name(registry, intake, inbox, cont
     put(inbox, "bad.json", content)
     (report,) = intake.take_folder(inbox, steady_seconds=0)
     assert report.reasons[0].startswith(reason)
-    assert registry.queue() == []
+    assert registry.queue.specs() == []
 
 
 def test_a_name_that_another_spec_has_is_refused_and_the_first_one_stays(registry, intake, inbox):
@@ -139,14 +139,14 @@ def test_a_name_that_another_spec_has_is_refused_and_the_first_one_stays(registr
     put(inbox, "two.json", {**GOOD, "problem": "Something else."})
     (report,) = intake.take_folder(inbox, steady_seconds=0)
     assert report.reasons == ("Another spec has the name log-cutter.",)
-    assert registry.spec_named("log-cutter").spec.problem == "Logs grow."
+    assert registry.queue.named("log-cutter").spec.problem == "Logs grow."
 
 
 def test_an_idea_without_a_paper_needs_a_page_or_a_repository(registry, intake, inbox):
     put(inbox, "repo.json", {**GOOD, "source_papers": [], "source_url": None})
     put(inbox, "none.json", spec("from-nowhere", source_papers=[], source_url=None, source_repos=[]))
     reports = {report.path.name: report for report in intake.take_folder(inbox, steady_seconds=0)}
-    assert registry.spec_named("log-cutter").spec.origin_url == "https://github.com/someone/logs"
+    assert registry.queue.named("log-cutter").spec.origin_url == "https://github.com/someone/logs"
     assert "source_papers is empty, and there is no source_url either" in reports["none.json"].reasons[0]
 
 
@@ -219,14 +219,14 @@ def test_every_form_that_the_idea_engine_writes_is_taken_with_all_that_it_says(r
     (report,) = intake.take_folder(inbox, steady_seconds=0)
     assert report.reasons == ()
     (name,) = report.queued
-    spec = registry.spec_named(name).spec
+    spec = registry.queue.named(name).spec
     said = written | written.get("spec_json", {})
     assert spec.language == said["language"].lower()
     assert spec.estimated_lines == said["estimated_lines"]
     known = {*Spec.model_fields, "source_repos", "market_analysis", "spec_json", "status"}
     expected = {key: value for key, value in said.items() if key not in known}
-    assert registry.further_of([name]).get(name, {}) == expected
-    assert registry.story_of(name).further == expected
+    assert registry.stories.further_of([name]).get(name, {}) == expected
+    assert registry.stories.of_repo(name).further == expected
 
 
 def test_the_sources_of_an_idea_are_each_kept_once_in_one_form(registry, intake, inbox):
@@ -246,8 +246,8 @@ def test_the_sources_of_an_idea_are_each_kept_once_in_one_form(registry, intake,
         ),
     )
     intake.take_folder(inbox, steady_seconds=0)
-    assert registry.spec_named("evidence-ledger").spec.source_papers == ("2606.02002", "2604.00404")
-    twice = registry.spec_named("said-twice").spec
+    assert registry.queue.named("evidence-ledger").spec.source_papers == ("2606.02002", "2604.00404")
+    twice = registry.queue.named("said-twice").spec
     assert twice.source_papers == ("2606.02002",)
     assert twice.source_url == "https://github.com/someone/logs"
     with registry._database.transaction() as connection:
@@ -277,7 +277,7 @@ def test_a_link_with_a_password_is_refused_without_showing_it(registry, intake, 
         reason.startswith(f"log-cutter: {next(iter(changes))}: The link holds") for reason in report.reasons
     )
     assert "hunter22" not in report.line + (inbox / "rejected" / "secret.json.reasons.txt").read_text()
-    assert registry.queue() == []
+    assert registry.queue.specs() == []
 
 
 def test_a_spec_that_no_days_budget_covers_is_refused_with_the_settings_that_say_so(intake, inbox):
@@ -306,7 +306,7 @@ def test_a_row_without_a_spec_rejects_its_file_by_name(intake, inbox):
 
 
 def test_nothing_at_all_is_an_import_of_nothing(registry):
-    assert registry.import_specs(TODAY, [], late_ranks=range(31, 33), now=NOW) == ImportCounts((), ())
+    assert registry.imports.queue(TODAY, [], late_ranks=range(31, 33), now=NOW) == ImportCounts((), ())
 
 
 def test_a_preview_tells_what_an_import_would_do_and_touches_nothing(intake, inbox, registry):
@@ -318,5 +318,5 @@ def test_a_preview_tells_what_an_import_would_do_and_touches_nothing(intake, inb
     assert good == "good.json: to be queued at the next tick: log-cutter"
     assert bad.startswith("bad.json: rejected: it is no JSON")
     assert sorted(path.name for path in inbox.iterdir()) == ["bad.json", "good.json", "new.json"]
-    assert registry.queue() == []
+    assert registry.queue.specs() == []
     assert intake.preview_folder(inbox / "none") == []

@@ -28,9 +28,6 @@ class RecordingStore:
 
     mirrored: list[tuple[str, str, str, datetime]] = field(default_factory=list)
 
-    def shipped_repo(self, name: str) -> ShippedRepo | None:
-        return None
-
     def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
         self.mirrored.append((name, url, commit, now))
 

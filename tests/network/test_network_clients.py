@@ -74,7 +74,7 @@ from factory_assets.alerts.send import Places, send_due
 from factory_assets.domain.alerts import KnownAlert
 now = datetime.now(UTC)
 alert = KnownAlert(cause="c", title="t", text="x", link="http://l", times=1, first_at=now, last_at=now)
-store = SimpleNamespace(due_alerts=lambda now: [alert], mark_told=lambda *a, **k: None, note_alert=lambda *a, **k: None)
+store = SimpleNamespace(due=lambda now: [alert], mark_told=lambda *a, **k: None, note=lambda *a, **k: None)
 told = send_due(store, Places(SecretStr(sys.argv[1]), None), now=now)
 print(told.failures)
 sys.exit(len(told.causes) != 1)

@@ -26,7 +26,7 @@ def instance(replay_settings: Settings) -> Instance:
     for day in DAYS:
         specs = Recordings.demo().analyses[day].specs
         papers = {arxiv_id: known[arxiv_id] for spec in specs for arxiv_id in spec.source_papers}
-        made.registry.upsert_papers(
+        made.registry.papers.upsert(
             [
                 labelled(arxiv_id=arxiv_id, title=paper.title, abstract=paper.summary, comment=paper.comment)
                 for arxiv_id, paper in papers.items()
@@ -34,12 +34,12 @@ def instance(replay_settings: Settings) -> Instance:
             now=NOW,
         )
         ranks = range(1, 4)
-        made.registry.queue_specs(day, specs, [], dropped=0, ranks=ranks, late_ranks=range(4, 5), now=NOW)
+        made.registry.queue.add(day, specs, [], dropped=0, ranks=ranks, late_ranks=range(4, 5), now=NOW)
     return made
 
 
 def queued(instance: Instance) -> list[QueuedSpec]:
-    return [spec for day in DAYS for spec in instance.registry.specs_of_day(day)]
+    return [spec for day in DAYS for spec in instance.registry.queue.of_day(day)]
 
 
 def test_the_demo_has_specs_of_both_kinds_and_none_that_waits(instance: Instance) -> None:

@@ -28,7 +28,7 @@ AGREED = Acceptance(
 def registry_with_a_spec(root: Path) -> tuple[Registry, int]:
     registry = Registry(root / "registry.duckdb")
     ranks = range(1, 3)
-    (queued,) = registry.queue_specs(
+    (queued,) = registry.queue.add(
         date(2026, 6, 3), [make_spec(Language.BASH)], (), dropped=0, ranks=ranks, late_ranks=ranks, now=NOW
     )
     return registry, queued.id
@@ -36,12 +36,12 @@ def registry_with_a_spec(root: Path) -> tuple[Registry, int]:
 
 def test_what_was_agreed_comes_back_and_what_is_struck_takes_its_place(tmp_path: Path) -> None:
     registry, spec_id = registry_with_a_spec(tmp_path)
-    assert registry.acceptance_of(spec_id) is None
-    registry.record_acceptance(spec_id, AGREED, now=NOW)
-    assert registry.acceptance_of(spec_id) == AGREED
+    assert registry.builds.acceptance_of(spec_id) is None
+    registry.builds.record_acceptance(spec_id, AGREED, now=NOW)
+    assert registry.builds.acceptance_of(spec_id) == AGREED
     struck = AGREED.disputed(4, struck="The contract leaves it open.")
-    registry.record_acceptance(spec_id, struck, now=NOW)
-    kept = registry.acceptance_of(spec_id)
+    registry.builds.record_acceptance(spec_id, struck, now=NOW)
+    kept = registry.builds.acceptance_of(spec_id)
     assert kept == struck
     assert [held.number for held in kept.active] == [1, 2, 3, 5, 6]
     assert kept.digest == AGREED.digest
@@ -49,17 +49,17 @@ def test_what_was_agreed_comes_back_and_what_is_struck_takes_its_place(tmp_path:
 
 def test_a_repos_story_and_the_report_tell_of_it(tmp_path: Path) -> None:
     registry, spec_id = registry_with_a_spec(tmp_path)
-    registry.record_acceptance(spec_id, AGREED, now=NOW)
-    registry.start_build(spec_id, run_id="run", now=NOW)
+    registry.builds.record_acceptance(spec_id, AGREED, now=NOW)
+    registry.builds.start(spec_id, run_id="run", now=NOW)
     results = (
         ScenarioResult(number=1, fault=None, happened="all as asked for"),
         ScenarioResult(
             number=2, fault=ScenarioFault.EXIT_CODE, happened="exit code: 0 was asked for, 1 came"
         ),
     )
-    registry.record_results(spec_id, 1, commit="c", phase=Phase.BUILD, results=results, now=NOW)
-    story = registry.story_of("word-count")
+    registry.builds.record_results(spec_id, 1, commit="c", phase=Phase.BUILD, results=results, now=NOW)
+    story = registry.stories.of_repo("word-count")
     assert story is not None
     assert story.acceptance == AGREED
     assert story.attempts[0].scenarios == results
-    assert registry.statistics(date(2026, 6, 3), date(2026, 6, 3)).acceptances == (AGREED,)
+    assert registry.reports.statistics(date(2026, 6, 3), date(2026, 6, 3)).acceptances == (AGREED,)

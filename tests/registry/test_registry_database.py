@@ -72,7 +72,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_the_first_use_makes_the_folder_the_file_and_the_tables(path: Path) -> None:
-    assert Registry(path).papers_of_day(DAY) == []
+    assert Registry(path).papers.of_day(DAY) == []
     with Database(path).transaction() as connection:
         tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
     assert {"raw_items", "build_queue", "repos", "llm_calls", "labels", "schema_migrations"} <= tables
@@ -96,9 +96,9 @@ def test_the_tables_have_the_columns_that_users_know(path: Path) -> None:
 
 
 def test_opening_again_keeps_rows_and_applies_no_migration_twice(path: Path) -> None:
-    Registry(path).upsert_papers([labelled()], now=NOW)
+    Registry(path).papers.upsert([labelled()], now=NOW)
     count = """
-        print(len(Registry(path).papers_of_day(DAY)))
+        print(len(Registry(path).papers.of_day(DAY)))
         with Database(path).transaction() as connection:
             versions = "SELECT version, count(*) FROM schema_migrations GROUP BY version ORDER BY version"
             print(connection.execute(versions).fetchall())
@@ -116,7 +116,7 @@ def test_a_registry_of_a_newer_factory_is_refused(path: Path) -> None:
         """
         from factory_assets.domain.errors import InputError
         try:
-            Registry(path).papers_of_day(DAY)
+            Registry(path).papers.of_day(DAY)
         except InputError as error:
             print(error)
         """,
@@ -142,11 +142,11 @@ def test_the_busy_error_names_the_process_that_holds_the_registry(path: Path) ->
     child = _holding(path)
     started = time.monotonic()
     with pytest.raises(RegistryBusyError) as caught:
-        Registry(path, Patience(0.3)).papers_of_day(DAY)
+        Registry(path, Patience(0.3)).papers.of_day(DAY)
     assert 0.3 <= time.monotonic() - started < WAIT_SECONDS
     assert f"process {child.pid} (-c {path})" in str(caught.value)
     _let_go(child)
-    assert len(Registry(path).papers_of_day(DAY)) == 5000
+    assert len(Registry(path).papers.of_day(DAY)) == 5000
 
 
 def test_a_patient_registry_says_for_whom_it_waits_and_then_goes_on(path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_patient_registry_says_for_whom_it_waits_and_then_goes_on(path: Path) 
         said.append(line)
         _let_go(child)
 
-    assert len(Registry(path, Patience(600, untold=0.2, notify=told)).papers_of_day(DAY)) == 5000
+    assert len(Registry(path, Patience(600, untold=0.2, notify=told)).papers.of_day(DAY)) == 5000
     assert said[0].startswith(
         f"The registry is held by process {child.pid} (-c {path}); waiting for it up to "
     )
@@ -167,12 +167,12 @@ def test_a_transaction_waits_for_another_process_to_end(path: Path) -> None:
     child = _holding(path)
     timer = threading.Timer(0.4, _let_go, [child])
     timer.start()
-    assert len(Registry(path).papers_of_day(DAY)) == 5000
+    assert len(Registry(path).papers.of_day(DAY)) == 5000
     timer.join()
 
 
 def test_the_busy_error_names_a_program_that_is_not_the_factory(path: Path) -> None:
-    Registry(path).upsert_papers([labelled()], now=NOW)
+    Registry(path).papers.upsert([labelled()], now=NOW)
     shell = _start(
         path,
         """
@@ -185,47 +185,47 @@ def test_the_busy_error_names_a_program_that_is_not_the_factory(path: Path) -> N
     assert shell.stdout is not None
     assert shell.stdout.readline() == "open\n"
     with pytest.raises(RegistryBusyError, match=str(shell.pid)):
-        Registry(path, Patience(0.2)).papers_of_day(DAY)
+        Registry(path, Patience(0.2)).papers.of_day(DAY)
     shell.communicate("\n", timeout=20)
-    assert len(Registry(path).papers_of_day(DAY)) == 1
+    assert len(Registry(path).papers.of_day(DAY)) == 1
 
 
 def test_a_transaction_inside_another_ends_with_the_busy_error(path: Path) -> None:
     registry = Registry(path, Patience(0.2))
     with Database(path).transaction(), pytest.raises(RegistryBusyError):
-        registry.papers_of_day(DAY)
-    assert registry.papers_of_day(DAY) == []
+        registry.papers.of_day(DAY)
+    assert registry.papers.of_day(DAY) == []
 
 
 def test_a_process_killed_in_a_transaction_leaves_what_was_before_it(path: Path) -> None:
     registry = Registry(path)
-    registry.upsert_papers([labelled(arxiv_id="2606.00001", title="Before")], now=NOW)
+    registry.papers.upsert([labelled(arxiv_id="2606.00001", title="Before")], now=NOW)
     child = _holding(path)
     child.send_signal(signal.SIGKILL)
     child.communicate(timeout=20)
-    (kept,) = registry.papers_of_day(DAY)
+    (kept,) = registry.papers.of_day(DAY)
     assert kept.paper.title == "Before"
-    assert registry.upsert_papers([labelled(arxiv_id="2606.00002")], now=NOW).new == 1
+    assert registry.papers.upsert([labelled(arxiv_id="2606.00002")], now=NOW).new == 1
 
 
 def test_a_process_killed_while_it_makes_the_file_leaves_nothing_in_the_way(path: Path) -> None:
     path.parent.mkdir()
     path.with_name("registry.duckdb.new").write_bytes(b"half a file")
-    assert Registry(path).upsert_papers([labelled()], now=NOW).new == 1
+    assert Registry(path).papers.upsert([labelled()], now=NOW).new == 1
 
 
 def test_processes_and_threads_that_write_at_once_lose_nothing(path: Path) -> None:
     body = """
     registry = Registry(path)
     for n in range(10):
-        registry.upsert_papers([labelled(arxiv_id=f"2606.{FIRST + n:05d}")], now=NOW)
+        registry.papers.upsert([labelled(arxiv_id=f"2606.{FIRST + n:05d}")], now=NOW)
     """
     children = [_start(path, body.replace("FIRST", str(first))) for first in (1000, 2000)]
     registry = Registry(path)
 
     def write(first: int) -> None:
         for n in range(10):
-            registry.upsert_papers([labelled(arxiv_id=f"2606.{first + n:05d}")], now=NOW)
+            registry.papers.upsert([labelled(arxiv_id=f"2606.{first + n:05d}")], now=NOW)
 
     threads = [threading.Thread(target=write, args=[first]) for first in (3000, 4000)]
     for thread in threads:
@@ -235,7 +235,7 @@ def test_processes_and_threads_that_write_at_once_lose_nothing(path: Path) -> No
     for child in children:
         _, errors = child.communicate(timeout=30)
         assert child.returncode == 0, errors
-    assert len(registry.papers_of_day(DAY)) == 40
+    assert len(registry.papers.of_day(DAY)) == 40
 
 
 def test_a_forked_process_uses_the_registry_like_any_other(path: Path) -> None:
@@ -244,12 +244,12 @@ def test_a_forked_process_uses_the_registry_like_any_other(path: Path) -> None:
         """
         import os
         registry = Registry(path)
-        registry.upsert_papers([labelled(arxiv_id="2606.00001")], now=NOW)
+        registry.papers.upsert([labelled(arxiv_id="2606.00001")], now=NOW)
         child = os.fork()
-        registry.upsert_papers([labelled(arxiv_id=f"2606.{1 if child else 2:05d}")], now=NOW)
+        registry.papers.upsert([labelled(arxiv_id=f"2606.{1 if child else 2:05d}")], now=NOW)
         if child == 0:
             os._exit(0)
-        print(os.waitpid(child, 0)[1], len(registry.papers_of_day(DAY)))
+        print(os.waitpid(child, 0)[1], len(registry.papers.of_day(DAY)))
         """,
     ).communicate(timeout=30)
     assert output == "0 2\n", errors
@@ -259,7 +259,7 @@ def test_a_damaged_file_is_named_with_what_to_do(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this is no database" * 1000)
     with pytest.raises(InfrastructureError) as caught:
-        Registry(path).papers_of_day(DAY)
+        Registry(path).papers.of_day(DAY)
     assert str(path) in str(caught.value)
     assert "backup" in caught.value.fix
     assert path.read_bytes().startswith(b"this is no database")
@@ -267,7 +267,7 @@ def test_a_damaged_file_is_named_with_what_to_do(path: Path) -> None:
 
 def test_a_full_disk_is_named_and_leaves_what_was_before(path: Path) -> None:
     registry = Registry(path)
-    registry.upsert_papers([labelled()], now=NOW)
+    registry.papers.upsert([labelled()], now=NOW)
     output, errors = _start(
         path,
         """
@@ -279,14 +279,14 @@ def test_a_full_disk_is_named_and_leaves_what_was_before(path: Path) -> None:
         text = lambda: "".join(chr(noise.randrange(33, 0x2000)) for _ in range(2000))
         try:
             batch = [labelled(arxiv_id=f"2606.{n:05d}", abstract=text()) for n in range(500)]
-            Registry(path).upsert_papers(batch, now=NOW)
+            Registry(path).papers.upsert(batch, now=NOW)
         except InfrastructureError as error:
             print(error.fix)
         """,
     ).communicate(timeout=30)
     assert "Free disk space" in output, errors
-    assert len(registry.papers_of_day(DAY)) == 1
-    assert registry.upsert_papers([labelled(arxiv_id="2606.00002")], now=NOW).new == 1
+    assert len(registry.papers.of_day(DAY)) == 1
+    assert registry.papers.upsert([labelled(arxiv_id="2606.00002")], now=NOW).new == 1
 
 
 _ENGINE_AT_EXIT = """
@@ -307,7 +307,7 @@ def look():
 duckdb.connect = kept
 atexit.register(look)  # hooks run last to first
 from factory_assets.registry import Registry
-Registry(Path(sys.argv[1])).holds()
+Registry(Path(sys.argv[1])).holds.standing()
 """
 
 
@@ -326,17 +326,17 @@ def test_a_process_closes_its_engine_before_its_interpreter_goes(path: Path) -> 
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file, not a folder")
     with pytest.raises(InfrastructureError, match="FACTORY_DATA_DIR"):
-        Registry(tmp_path / "data" / "registry.duckdb").papers_of_day(DAY)
+        Registry(tmp_path / "data" / "registry.duckdb").papers.of_day(DAY)
 
 
 def test_a_registry_whose_file_was_removed_starts_empty(path: Path) -> None:
     registry = Registry(path)
-    registry.upsert_papers([labelled()], now=NOW)
+    registry.papers.upsert([labelled()], now=NOW)
     path.unlink()
-    assert registry.papers_of_day(DAY) == []
+    assert registry.papers.of_day(DAY) == []
 
 
 def test_the_file_opens_with_plain_duckdb_when_nobody_uses_it(path: Path) -> None:
-    Registry(path).upsert_papers([labelled()], now=NOW)
+    Registry(path).papers.upsert([labelled()], now=NOW)
     with duckdb.connect(str(path), read_only=True) as connection:
         assert connection.execute("SELECT title FROM raw_items").fetchall() == [("On 2606.01234",)]

@@ -23,18 +23,18 @@ def registry(tmp_path: Path) -> Registry:
 
 def test_the_digest_of_a_date_changes_with_each_thing_that_its_page_shows(registry: Registry) -> None:
     queue(registry, "key-probe", day=OTHER)
-    other = registry.day_digests()[OTHER]
+    other = registry.stories.day_digests()[OTHER]
     seen = []
 
     def note() -> None:
-        digests = registry.day_digests()
+        digests = registry.stories.day_digests()
         assert digests[OTHER] == other
-        assert digests[DAY] == registry.day_story(DAY).digest
+        assert digests[DAY] == registry.stories.of_day(DAY).digest
         seen.append(digests[DAY])
 
-    registry.upsert_papers([labelled()], now=NOW)
+    registry.papers.upsert([labelled()], now=NOW)
     note()
-    cached, tree = registry.queue_specs(
+    cached, tree = registry.queue.add(
         DAY,
         [spec("cache-probe"), spec("tree-probe")],
         ["2606.01234"],
@@ -44,13 +44,15 @@ def test_the_digest_of_a_date_changes_with_each_thing_that_its_page_shows(regist
         now=NOW,
     )
     note()
-    registry.defer_build(tree.id, cause=WaitCause.CANCELLED, until=NOW, reason="Cancelled.")
+    registry.builds.defer(tree.id, cause=WaitCause.CANCELLED, until=NOW, reason="Cancelled.")
     note()
-    registry.requeue(tree.id)
+    registry.queue.requeue(tree.id)
     note()
     ship(registry, cached)
     note()
-    registry.record_mirror("cache-probe", url="https://github.com/example/cache-probe", commit="c", now=NOW)
+    registry.repos.record_mirror(
+        "cache-probe", url="https://github.com/example/cache-probe", commit="c", now=NOW
+    )
     note()
     assert all(before != after for before, after in pairwise(seen))
     note()
@@ -59,20 +61,22 @@ def test_the_digest_of_a_date_changes_with_each_thing_that_its_page_shows(regist
 
 def test_a_spec_that_waits_for_a_rank_stands_on_the_date_that_proposed_it(registry: Registry) -> None:
     queue(registry, "cache-probe", "tree-probe", "key-probe", "late-probe")
-    story = registry.day_story(DAY)
+    story = registry.stories.of_day(DAY)
     assert [(repo.queued.spec.name, repo.queued.rank) for repo in story.repos][-1] == ("late-probe", None)
-    assert registry.day_digests()[DAY] == story.digest
+    assert registry.stories.day_digests()[DAY] == story.digest
 
 
 def test_a_repo_shows_the_refusals_of_its_last_attempt_and_the_dollars_of_all(registry: Registry) -> None:
     (queued,) = queue(registry, "cache-probe")
     for verdict in (TESTS_FAILED, STUBS_FOUND):
-        started = registry.start_build(queued.id, run_id="run-1", now=NOW)
-        registry.record_call(call(stage="build", repo="cache-probe", phase=Phase.BUILD, at=started.queued_at))
-        registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
-        registry.fail_build(queued.id, "refused")
-    registry.record_call(call())
-    story = registry.day_story(DAY)
+        started = registry.builds.start(queued.id, run_id="run-1", now=NOW)
+        registry.ledger.record(
+            call(stage="build", repo="cache-probe", phase=Phase.BUILD, at=started.queued_at)
+        )
+        registry.builds.record_verdict(queued.id, started.attempts, verdict, now=NOW)
+        registry.builds.fail(queued.id, "refused")
+    registry.ledger.record(call())
+    story = registry.stories.of_day(DAY)
     (repo,) = story.repos
     assert [refusal.gate for refusal in repo.refusals] == [STUBS_FOUND.gate]
     assert (repo.dollars, story.dollars) == (0.5, 0.5)
@@ -81,10 +85,10 @@ def test_a_repo_shows_the_refusals_of_its_last_attempt_and_the_dollars_of_all(re
 def test_the_last_verdict_of_each_gate_names_its_repo(registry: Registry) -> None:
     first, second = queue(registry, "cache-probe", "tree-probe")
     for queued, verdicts in ((first, (STUBS_FOUND, TESTS_FAILED)), (second, (STUBS_FOUND,))):
-        started = registry.start_build(queued.id, run_id="run-1", now=NOW)
+        started = registry.builds.start(queued.id, run_id="run-1", now=NOW)
         for verdict in verdicts:
-            registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
-    assert {judged.verdict.gate: judged.repo for judged in registry.last_judged()} == {
+            registry.builds.record_verdict(queued.id, started.attempts, verdict, now=NOW)
+    assert {judged.verdict.gate: judged.repo for judged in registry.stories.last_judged()} == {
         STUBS_FOUND.gate: "tree-probe",
         TESTS_FAILED.gate: "cache-probe",
     }

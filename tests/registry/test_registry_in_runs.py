@@ -42,7 +42,7 @@ def held(path: Path, *, for_seconds: float) -> Iterator[None]:
 
 @dg.asset
 def reader(registry: dg.ResourceParam[Registry]) -> None:
-    registry.papers_of_day(DAY)
+    registry.papers.of_day(DAY)
 
 
 def test_a_run_waits_longer_than_a_tick_for_the_registry(
@@ -52,6 +52,6 @@ def test_a_run_waits_longer_than_a_tick_for_the_registry(
     with dg.build_resources({"registry": resource}) as resources:
         resources.registry.wait_with(Patience(0.2))
         with held(replay_settings.registry_path, for_seconds=20), pytest.raises(RegistryBusyError):
-            resources.registry.papers_of_day(DAY)
+            resources.registry.papers.of_day(DAY)
     with held(replay_settings.registry_path, for_seconds=1.5):
         assert dg.materialize([reader], resources={"registry": resource}).success

@@ -29,9 +29,7 @@ def _places(specs: list[QueuedSpec]) -> dict[str, tuple[date | None, int | None]
 
 def test_a_spec_comes_back_as_it_was_queued(registry: Registry) -> None:
     wanted = spec()
-    (queued,) = registry.queue_specs(
-        DAY, [wanted], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
-    )
+    (queued,) = registry.queue.add(DAY, [wanted], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     assert queued == QueuedSpec(
         id=queued.id,
         spec=wanted,
@@ -41,10 +39,10 @@ def test_a_spec_comes_back_as_it_was_queued(registry: Registry) -> None:
         attempts=0,
         queued_at=NOW,
     )
-    assert registry.spec_by_id(queued.id) == registry.spec_named("cache-probe") == queued
-    assert registry.spec_at(DAY, 1) == queued
-    assert registry.spec_at(DAY, 2) is None
-    assert registry.spec_named("another-name") is None
+    assert registry.queue.by_id(queued.id) == registry.queue.named("cache-probe") == queued
+    assert registry.queue.at(DAY, 1) == queued
+    assert registry.queue.at(DAY, 2) is None
+    assert registry.queue.named("another-name") is None
 
 
 def test_build_queue_holds_what_users_look_for(registry: Registry, tmp_path: Path) -> None:
@@ -68,14 +66,14 @@ def test_build_queue_holds_what_users_look_for(registry: Registry, tmp_path: Pat
 def test_the_first_analysis_of_a_day_takes_its_ranks_in_order(registry: Registry) -> None:
     queued = queue(registry, "one-tool", "two-tool", "three-tool")
     assert _places(queued) == {"one-tool": (DAY, 1), "two-tool": (DAY, 2), "three-tool": (DAY, 3)}
-    assert registry.specs_of_day(DAY) == queued
+    assert registry.queue.of_day(DAY) == queued
 
 
 def test_a_later_analysis_of_a_day_takes_late_ranks_and_moves_nothing(registry: Registry) -> None:
     first = queue(registry, "one-tool")
     second = queue(registry, "two-tool", "three-tool", now=LATER)
     assert _places(second) == {"two-tool": (DAY, 4), "three-tool": (DAY, 5)}
-    assert registry.specs_of_day(DAY) == [*first, *second]
+    assert registry.queue.of_day(DAY) == [*first, *second]
 
 
 def test_a_day_that_was_empty_at_first_still_has_all_its_ranks(registry: Registry) -> None:
@@ -87,12 +85,12 @@ def test_what_finds_no_free_rank_waits_and_takes_the_next_dates_late_ranks_first
     queue(registry, "one-tool")
     late = queue(registry, "two-tool", "three-tool", "four-tool", now=LATER)
     assert _places(late)["four-tool"] == (None, None)
-    assert [queued.spec.name for queued in registry.unranked_specs()] == ["four-tool"]
+    assert [queued.spec.name for queued in registry.queue.unranked()] == ["four-tool"]
     first = queue(registry, "five-tool", day=NEXT_DAY, now=LATER)
     assert _places(first) == {"five-tool": (NEXT_DAY, 1)}
-    assert registry.unranked_specs() == []
+    assert registry.queue.unranked() == []
     again = queue(registry, "six-tool", "seven-tool", day=NEXT_DAY, now=LATER)
-    assert _places(registry.specs_of_day(NEXT_DAY)) == {
+    assert _places(registry.queue.of_day(NEXT_DAY)) == {
         "five-tool": (NEXT_DAY, 1),
         "four-tool": (NEXT_DAY, 4),
         "six-tool": (NEXT_DAY, 5),
@@ -105,17 +103,17 @@ def test_specs_wait_in_the_order_in_which_they_were_queued(registry: Registry) -
     queue(registry, "one-tool")
     queue(registry, "two-tool", "three-tool", "late-a", "late-b", "late-c", now=LATER)
     queue(registry, day=NEXT_DAY, now=LATER)
-    assert _places(registry.specs_of_day(NEXT_DAY)) == {"late-a": (NEXT_DAY, 4), "late-b": (NEXT_DAY, 5)}
-    assert [queued.spec.name for queued in registry.unranked_specs()] == ["late-c"]
+    assert _places(registry.queue.of_day(NEXT_DAY)) == {"late-a": (NEXT_DAY, 4), "late-b": (NEXT_DAY, 5)}
+    assert [queued.spec.name for queued in registry.queue.unranked()] == ["late-c"]
 
 
 def test_a_rank_once_given_never_changes_when_the_ranks_grow(registry: Registry) -> None:
     queue(registry, "one-tool")
     queue(registry, "late-tool", now=LATER)
-    registry.queue_specs(
+    registry.queue.add(
         DAY, [spec("more-tool")], [], dropped=0, ranks=range(1, 7), late_ranks=range(7, 9), now=LATER
     )
-    assert _places(registry.specs_of_day(DAY)) == {
+    assert _places(registry.queue.of_day(DAY)) == {
         "one-tool": (DAY, 1),
         "late-tool": (DAY, 4),
         "more-tool": (DAY, 7),
@@ -126,38 +124,34 @@ def test_a_name_that_is_taken_is_skipped(registry: Registry) -> None:
     queue(registry, "one-tool")
     again = queue(registry, "one-tool", "two-tool", "two-tool", day=NEXT_DAY)
     assert _places(again) == {"two-tool": (NEXT_DAY, 1)}
-    assert registry.taken_names() == {"one-tool", "two-tool"}
+    assert registry.queue.taken_names() == {"one-tool", "two-tool"}
 
 
 def test_queueing_the_same_analysis_twice_leaves_the_same_rows(registry: Registry) -> None:
-    registry.upsert_papers([labelled()], now=NOW)
+    registry.papers.upsert([labelled()], now=NOW)
     for moment in (NOW, LATER):
-        registry.queue_specs(
+        registry.queue.add(
             DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=moment
         )
-    (queued,) = registry.queue()
+    (queued,) = registry.queue.specs()
     assert (queued.rank, queued.queued_at) == (1, NOW)
-    assert [record.analysed_at for record in registry.analyses_of(DAY)] == [NOW]
+    assert [record.analysed_at for record in registry.analyses.of_day(DAY)] == [NOW]
 
 
 def test_papers_that_were_analysed_are_not_offered_again(registry: Registry) -> None:
-    registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
-    assert registry.unread_days() == {DAY}
-    registry.queue_specs(
-        DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
-    )
-    assert [entry.arxiv_id for entry in registry.unanalysed_papers(DAY)] == ["2606.00002"]
-    registry.queue_specs(DAY, [], ["2606.00002"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=LATER)
-    assert registry.unread_days() == set()
+    registry.papers.upsert([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
+    assert registry.papers.unread_days() == {DAY}
+    registry.queue.add(DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    assert [entry.arxiv_id for entry in registry.papers.unanalysed(DAY)] == ["2606.00002"]
+    registry.queue.add(DAY, [], ["2606.00002"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=LATER)
+    assert registry.papers.unread_days() == set()
 
 
 def test_a_second_analysis_of_the_same_papers_is_refused_and_writes_nothing(registry: Registry) -> None:
-    registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
-    registry.queue_specs(
-        DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW
-    )
+    registry.papers.upsert([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
+    registry.queue.add(DAY, [spec()], ["2606.01234"], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
     with pytest.raises(StatusError, match=r"2026-06-03: .*2606\.01234"):
-        registry.queue_specs(
+        registry.queue.add(
             DAY,
             [spec("rival-probe")],
             ["2606.01234", "2606.00002"],
@@ -166,22 +160,22 @@ def test_a_second_analysis_of_the_same_papers_is_refused_and_writes_nothing(regi
             late_ranks=LATE_RANKS,
             now=LATER,
         )
-    assert registry.taken_names() == {"cache-probe"}
-    assert registry.unread_days() == {DAY}
+    assert registry.queue.taken_names() == {"cache-probe"}
+    assert registry.papers.unread_days() == {DAY}
 
 
 def test_an_analysis_is_recorded_even_without_papers(registry: Registry) -> None:
     queue(registry, day=DAY)
-    assert registry.analysed_days() == {DAY}
-    (record,) = registry.analyses_of(DAY)
+    assert registry.analyses.days() == {DAY}
+    (record,) = registry.analyses.of_day(DAY)
     assert (record.papers, record.specs, record.invalid_dropped) == (0, 0, 0)
 
 
 def test_an_analysis_is_recorded_with_what_it_read_queued_and_dropped(registry: Registry) -> None:
-    registry.upsert_papers([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
+    registry.papers.upsert([labelled(), labelled(arxiv_id="2606.00002")], now=NOW)
     ids = ["2606.01234", "2606.00002"]
-    registry.queue_specs(DAY, [spec()], ids, dropped=3, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
-    (record,) = registry.analyses_of(DAY)
+    registry.queue.add(DAY, [spec()], ids, dropped=3, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    (record,) = registry.analyses.of_day(DAY)
     assert (record.papers, record.specs, record.invalid_dropped) == (2, 1, 3)
 
 
@@ -189,9 +183,9 @@ def test_the_queue_is_read_by_status_with_unranked_specs_last(registry: Registry
     queue(registry, "other-day", day=NEXT_DAY)
     first, _ = queue(registry, "one-tool", "two-tool")
     queue(registry, "late-a", "late-b", "unranked-tool", now=LATER)
-    registry.fail_build(first.id, "out of luck")
-    assert [queued.spec.name for queued in registry.queue({BuildStatus.FAILED})] == ["one-tool"]
-    everything = [queued.spec.name for queued in registry.queue()]
+    registry.builds.fail(first.id, "out of luck")
+    assert [queued.spec.name for queued in registry.queue.specs({BuildStatus.FAILED})] == ["one-tool"]
+    everything = [queued.spec.name for queued in registry.queue.specs()]
     assert everything == ["one-tool", "two-tool", "late-a", "late-b", "other-day", "unranked-tool"]
 
 
@@ -199,30 +193,30 @@ def test_launchable_specs_are_queued_ranked_and_due(registry: Registry) -> None:
     done, deferred, due = queue(registry, "done-tool", "deferred-tool", "due-tool")
     queue(registry, "a-late", "b-late", "unranked-tool", now=LATER)
     ship(registry, done)
-    registry.defer_build(deferred.id, cause=WaitCause.RATE_LIMIT, until=LATER, reason="rate limited")
-    names = [queued.spec.name for queued in registry.launchable_specs(NOW, LIMITS)]
+    registry.builds.defer(deferred.id, cause=WaitCause.RATE_LIMIT, until=LATER, reason="rate limited")
+    names = [queued.spec.name for queued in registry.queue.launchable(NOW, LIMITS)]
     assert names == ["due-tool", "a-late", "b-late"]
-    names = [queued.spec.name for queued in registry.launchable_specs(LATER, LIMITS)]
+    names = [queued.spec.name for queued in registry.queue.launchable(LATER, LIMITS)]
     assert names == ["deferred-tool", "due-tool", "a-late", "b-late"]
-    assert registry.spec_by_id(due.id) == due
+    assert registry.queue.by_id(due.id) == due
 
 
 def test_the_specs_of_a_run_are_those_it_claimed(registry: Registry) -> None:
     first, second = queue(registry, "one-tool", "two-tool")
-    registry.start_build(second.id, run_id="run-7", now=NOW)
-    assert [queued.id for queued in registry.specs_of_run("run-7")] == [second.id]
-    assert registry.specs_of_run("run-8") == []
-    assert registry.spec_by_id(first.id).run_id is None
+    registry.builds.start(second.id, run_id="run-7", now=NOW)
+    assert [queued.id for queued in registry.queue.of_run("run-7")] == [second.id]
+    assert registry.queue.of_run("run-8") == []
+    assert registry.queue.by_id(first.id).run_id is None
 
 
 def test_a_spec_that_does_not_exist_is_named(registry: Registry) -> None:
     with pytest.raises(StatusError, match="spec 99"):
-        registry.spec_by_id(99)
+        registry.queue.by_id(99)
 
 
 def test_a_raw_answer_is_kept_word_for_word_and_once(registry: Registry, tmp_path: Path) -> None:
     def store(text: str) -> int:
-        return registry.store_answer(
+        return registry.answers.keep(
             day=DAY, purpose="batch 1/3", model="claude-haiku-5-5", prompt_hash="abc", text=text, now=NOW
         )
 
@@ -232,5 +226,5 @@ def test_a_raw_answer_is_kept_word_for_word_and_once(registry: Registry, tmp_pat
     with Database(tmp_path / "registry.duckdb").transaction() as connection:
         rows = connection.execute("SELECT answer FROM answers ORDER BY id").fetchall()
     assert rows == [('{"specs": [',), ("another",)]
-    assert registry.answers_to(DAY, "abc") == ["another", '{"specs": [']
-    assert registry.answers_to(DAY, "abd") == []
+    assert registry.answers.to(DAY, "abc") == ["another", '{"specs": [']
+    assert registry.answers.to(DAY, "abd") == []

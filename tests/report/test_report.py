@@ -23,18 +23,18 @@ def registry(tmp_path):
     registry = Registry(tmp_path / "registry.duckdb")
     specs = [make_spec(name) for name in ("tool-a", "tool-b", "tool-c")]
     ranks = {"ranks": range(1, 4), "late_ranks": range(4, 5)}
-    first, second, _ = registry.queue_specs(DAY, specs, [], dropped=0, now=NOW - timedelta(days=2), **ranks)
+    first, second, _ = registry.queue.add(DAY, specs, [], dropped=0, now=NOW - timedelta(days=2), **ranks)
     for queued, dollars in ((first, 1.0), (second, 2.0)):
-        registry.start_build(queued.id, run_id=queued.spec.name, now=NOW)
+        registry.builds.start(queued.id, run_id=queued.spec.name, now=NOW)
         for phase in Phase:
-            registry.enter_phase(queued.id, phase)
-            registry.record_call(call(queued.spec.name, phase, dollars / 3))
-    registry.finish_phase(first.id, 1, record(Phase.BUILD, 600.0))
-    registry.ship(first.id, shipped("tool-a"))
-    registry.record_mirror("tool-a", url="file:///x", commit="c" * 40, now=NOW)
+            registry.builds.enter_phase(queued.id, phase)
+            registry.ledger.record(call(queued.spec.name, phase, dollars / 3))
+    registry.builds.finish_phase(first.id, 1, record(Phase.BUILD, 600.0))
+    registry.builds.ship(first.id, shipped("tool-a"))
+    registry.repos.record_mirror("tool-a", url="file:///x", commit="c" * 40, now=NOW)
     refused = GateVerdict(gate="tests-pass", phase=Phase.REVIEW, passed=False, saw="no")
-    registry.record_verdict(second.id, 1, refused, now=NOW)
-    registry.fail_build(second.id, "no")
+    registry.builds.record_verdict(second.id, 1, refused, now=NOW)
+    registry.builds.fail(second.id, "no")
     return registry
 
 
@@ -76,7 +76,7 @@ def shipped(name: str) -> ShippedRepo:
 
 @pytest.fixture
 def statistics(registry):
-    return registry.statistics(DAY - timedelta(days=6), DAY)
+    return registry.reports.statistics(DAY - timedelta(days=6), DAY)
 
 
 def empty() -> Statistics:
@@ -119,8 +119,8 @@ def test_tokens_are_told_by_stage_with_the_share_that_the_prompt_cache_served(re
             output_tokens=70,
             cost_usd=9.0,
         )
-        registry.record_call(call("tool-a", phase, 0.0).model_copy(update={"usage": usage}))
-    statistics = registry.statistics(DAY, DAY)
+        registry.ledger.record(call("tool-a", phase, 0.0).model_copy(update={"usage": usage}))
+    statistics = registry.reports.statistics(DAY, DAY)
     assert statistics.by_stage["build"].prompt_tokens == 10_000
     (found,) = [table for table in tables(statistics, now=NOW) if table.title == "Tokens by stage"]
     assert found.rows == (
@@ -131,16 +131,16 @@ def test_tokens_are_told_by_stage_with_the_share_that_the_prompt_cache_served(re
 
 
 def test_a_failure_without_a_refusing_gate_is_classed_by_how_its_agent_ended(registry):
-    waiting = registry.spec_named("tool-c")
-    registry.start_build(waiting.id, run_id="c", now=NOW)
+    waiting = registry.queue.named("tool-c")
+    registry.builds.start(waiting.id, run_id="c", now=NOW)
     ended = call("tool-c", Phase.BUILD, 0.1).model_copy(update={"outcome": "out of turns"})
-    registry.record_call(ended)
-    registry.fail_build(waiting.id, "no")
-    assert dict(registry.statistics(DAY, DAY).causes) == {"out of turns": 1, "tests-pass": 1}
+    registry.ledger.record(ended)
+    registry.builds.fail(waiting.id, "no")
+    assert dict(registry.reports.statistics(DAY, DAY).causes) == {"out of turns": 1, "tests-pass": 1}
 
 
 def test_what_happened_outside_the_days_is_not_counted(registry):
-    earlier = registry.statistics(DAY - timedelta(days=10), DAY - timedelta(days=5))
+    earlier = registry.reports.statistics(DAY - timedelta(days=10), DAY - timedelta(days=5))
     assert (earlier.shipped, earlier.failed, earlier.spend, earlier.specs) == (0, (), (), 0)
 
 
@@ -167,7 +167,7 @@ def test_a_factory_that_did_nothing_has_a_report_too(tmp_path):
 
 
 def test_the_asset_can_show_the_dollars_of_a_factory_that_spent_none(tmp_path):
-    statistics = Registry(tmp_path / "registry.duckdb").statistics(DAY, DAY)
+    statistics = Registry(tmp_path / "registry.duckdb").reports.statistics(DAY, DAY)
     assert dg.MetadataValue.float(statistics.dollars).value == 0.0
 
 

@@ -64,7 +64,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_a_secret_in_an_abstract_and_in_an_answer_goes_no_further(settings: Settings) -> None:
     model = FakeModel([answer(specs_json(proposal("cache-probe", problem=f"It says {SECRET} to all.")))])
     instance = scripted(settings, model)
-    instance.registry.upsert_papers(
+    instance.registry.papers.upsert(
         [LabelledPaper(paper=paper(1, abstract=f"We print {SECRET} here."), topics=("x",))], now=NOW
     )
     lines: list[str] = []
@@ -72,7 +72,7 @@ def test_a_secret_in_an_abstract_and_in_an_answer_goes_no_further(settings: Sett
     asked = "".join(question.instructions + question.prompt for question in model.questions)
     assert "We print [secret] here." in asked
     assert [queued.spec.problem for queued in report.queued] == ["It says [secret] to all."]
-    (queued,) = instance.registry.specs_of_day(DAY)
+    (queued,) = instance.registry.queue.of_day(DAY)
     assert SECRET not in asked + "".join(lines) + report.model_dump_json() + queued.model_dump_json()
 
 
@@ -82,7 +82,7 @@ def test_an_error_of_a_stage_holds_no_secret(settings: Settings) -> None:
             raise InfrastructureError(f"refused {SECRET}", where=f"https://x:{SECRET}@host", fix=SECRET)
 
     instance = scripted(settings, Failing())
-    instance.registry.upsert_papers([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)
+    instance.registry.papers.upsert([LabelledPaper(paper=paper(1), topics=("x",))], now=NOW)
     lines: list[str] = []
     with pytest.raises(InfrastructureError) as caught:
         instance.analysis.analyze(DAY, lines.append)
@@ -98,9 +98,9 @@ def test_every_stage_redacts_its_errors(settings: Settings, tmp_path: Path) -> N
 
 def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "registry.duckdb")
-    store = RedactedPapers(registry, Redactor([SECRET]))
-    store.upsert_papers([LabelledPaper(paper=paper(1, title=f"On {SECRET}"), topics=("x",))], now=NOW)
-    (stored,) = registry.unanalysed_papers(DAY)
+    store = RedactedPapers(registry.papers, Redactor([SECRET]))
+    store.upsert([LabelledPaper(paper=paper(1, title=f"On {SECRET}"), topics=("x",))], now=NOW)
+    (stored,) = registry.papers.unanalysed(DAY)
     assert stored.title == "On [secret]"
 
 
@@ -109,7 +109,7 @@ def test_an_imported_spec_is_queued_without_secrets(settings: Settings, tmp_path
     given.write_text(json.dumps(proposal("cache-probe", problem=f"Hides {SECRET} well.")))
     instance = Instance(settings)
     assert instance.intake.at(NOW).take_file(given).queued == ("cache-probe",)
-    (queued,) = instance.registry.specs_of_day(NOW.date())
+    (queued,) = instance.registry.queue.of_day(NOW.date())
     assert queued.spec.problem == "Hides [secret] well."
 
 

@@ -98,15 +98,13 @@ class FakeStore:
     calls: list[ModelCall] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
 
-    def store_answer(
-        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
-    ) -> int:
+    def keep(self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime) -> int:
         assert len(prompt_hash) == 64
         self.answers.append((purpose, text))
         self.hashes.append(prompt_hash)
         return len(self.answers)
 
-    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+    def to(self, day: date, prompt_hash: str) -> list[str]:
         kept = zip(self.hashes, self.answers, strict=True)
         return [text for digest, (_, text) in kept if digest == prompt_hash][::-1]
 
@@ -116,7 +114,7 @@ class FakeStore:
     def taken_names(self) -> frozenset[str]:
         return frozenset()
 
-    def queue_specs(
+    def add(
         self,
         day: date,
         specs: Sequence[Spec],
@@ -137,7 +135,7 @@ class FakeStore:
             for rank, spec in zip(ranks, kept, strict=False)
         ]
 
-    def record_call(self, call: ModelCall) -> None:
+    def record(self, call: ModelCall) -> None:
         self.calls.append(call)
 
 
@@ -159,7 +157,8 @@ def run_analysis(
         model_name="claude-haiku-5-5",
         prompts_dir=options.pop("prompts_dir", PROMPTS),
         specs_wanted=wanted,
-        store=store,
+        answers=store,
+        queue=store,
         ledger=store,
         ranks=range(1, 31),
         late_ranks=range(31, 41),

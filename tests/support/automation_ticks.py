@@ -109,17 +109,17 @@ def start_run(
 
 def spend(factory: DefsFactory, dollars: float, at: datetime) -> None:
     usage = Usage(calls=1, cost_usd=dollars)
-    factory.registry.record_call(call(stage="build", usage=usage, at=at))
+    factory.registry.ledger.record(call(stage="build", usage=usage, at=at))
 
 
 def spec_named(factory: DefsFactory, name: str) -> QueuedSpec:
-    queued = factory.registry.spec_named(name)
+    queued = factory.registry.queue.named(name)
     assert queued is not None
     return queued
 
 
 def minutes_later(factory: DefsFactory) -> None:
     """What ticks have asked for so far is no run, and has been so for some minutes."""
-    asked = factory.registry.launches_asked_for()
+    asked = factory.registry.launches.asked_for()
     long_ago = datetime.now(UTC) - timedelta(minutes=6)
-    factory.registry.claim_launches(dict.fromkeys(asked, "long ago"), settled=asked, now=long_ago)
+    factory.registry.launches.claim(dict.fromkeys(asked, "long ago"), settled=asked, now=long_ago)

@@ -136,7 +136,7 @@ class MemoryJournal:
         self.results: dict[tuple[str, Phase], tuple[ScenarioResult, ...]] = {}
         self.repo: ShippedRepo | None = None
 
-    def start_build(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
+    def start(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
         if self.queued.status is BuildStatus.SHIPPED:
             raise StatusError("It is shipped.", where=self.queued.spec.name)
         fresh = self.queued.status in {BuildStatus.QUEUED, BuildStatus.FAILED}
@@ -185,10 +185,10 @@ class MemoryJournal:
         self._set(BuildStatus.SHIPPED, shipped_at=repo.shipped_at)
         self.repo = repo
 
-    def fail_build(self, spec_id: int, error_log: str) -> None:
+    def fail(self, spec_id: int, error_log: str) -> None:
         self._set(BuildStatus.FAILED, error_log=error_log)
 
-    def defer_build(
+    def defer(
         self,
         spec_id: int,
         *,
@@ -227,7 +227,7 @@ class MemoryLedger:
         self.metered: list[float] = []
         self.has_refused_another = False
 
-    def record_call(self, call: ModelCall) -> None:
+    def record(self, call: ModelCall) -> None:
         self.calls.append(call)
 
     def reserve(self, reservation: Reservation, *, day_budget_usd: float) -> None:
@@ -241,7 +241,7 @@ class MemoryLedger:
         self.metered.append(usage.cost_usd)
 
     def settle(self, reservation_id: str, call: ModelCall) -> None:
-        self.record_call(call)
+        self.record(call)
         self.reserved.pop(reservation_id)
 
     def refused_another(self, repo: str, phase: Phase) -> bool:

@@ -64,7 +64,7 @@ class SpecSource:
             published=NOW,
             updated=NOW,
         )
-        registry.upsert_papers([LabelledPaper(paper=paper, topics=("text",))], now=NOW)
+        registry.papers.upsert([LabelledPaper(paper=paper, topics=("text",))], now=NOW)
 
     @property
     def cases(self) -> int:
@@ -75,7 +75,7 @@ class SpecSource:
         """One more spec, of the next case."""
         number = next(self._numbers)
         spec, chaos = self._record(self._cases[number % self.cases], _letters(number))
-        self._registry.queue_specs(
+        self._registry.queue.add(
             DAY + timedelta(days=number),
             [spec],
             {PAPER_ID} if number == 0 else set(),

@@ -163,8 +163,8 @@ class CorpusRun:
             updated=_NOW,
         )
         registry = self.registry
-        registry.upsert_papers([LabelledPaper(paper=paper, topics=("text",))], now=_NOW)
-        registry.queue_specs(
+        registry.papers.upsert([LabelledPaper(paper=paper, topics=("text",))], now=_NOW)
+        registry.queue.add(
             DAY,
             [self.case.spec],
             {PAPER_ID},
@@ -202,7 +202,7 @@ class CorpusRun:
         assert worker.wait() == -signal.SIGKILL, self._told("the worker ended before it could be killed")
         worker.stdout.close()
         self._check_nothing_runs()
-        assert self.registry.spec_named(self.case.spec.name).status is not BuildStatus.SHIPPED
+        assert self.registry.queue.named(self.case.spec.name).status is not BuildStatus.SHIPPED
 
     def _check(self, expect: Expect, ending: Ending) -> None:
         seen = Verdict.SHIPPED if expect.verdict is Verdict.CONTAINED else expect.verdict
@@ -226,13 +226,13 @@ class CorpusRun:
             Verdict.DEFERRED: BuildStatus.QUEUED,
             Verdict.HELD: BuildStatus.QUEUED,
         }[verdict]
-        queued = self.registry.spec_named(self.case.spec.name)
+        queued = self.registry.queue.named(self.case.spec.name)
         assert queued.status is status
         if status is BuildStatus.QUEUED:
             assert queued.attempts == 0, "a deferred build used up an attempt"
         refs = self._git("for-each-ref", "--format=%(refname)").decode().split() if self.bare.exists() else []
         assert ("refs/heads/main" in refs) is (verdict is Verdict.SHIPPED)
-        assert bool(self.registry.shipped_repo(self.case.spec.name)) is (verdict is Verdict.SHIPPED)
+        assert bool(self.registry.repos.named(self.case.spec.name)) is (verdict is Verdict.SHIPPED)
         if verdict is Verdict.SHIPPED:
             shipped = set(self._git("log", "--name-only", "--format=", "main").decode().splitlines())
             assert not shipped & set(expect.absent), "what should not ship is in a commit"
@@ -296,7 +296,7 @@ def build(
     """
     instance = _instance(Settings(_env_file=None, **settings), _LIMITS | dict(limits), laid)
     try:
-        queued = instance.registry.spec_named(name)
+        queued = instance.registry.queue.named(name)
         outcome = instance.builds.build(queued, f"run-{uuid.uuid4().hex[:8]}", lines.append)
     finally:
         instance.close()

@@ -67,7 +67,7 @@ class FakeGathering:
         self.asked.append(tuple(days))
         good = [day for day in days if day not in self.broken]
         found = {day: self.papers.get(day, []) for day in good}
-        stored = self.registry.upsert_papers([paper for day in good for paper in found[day]], now=NOW)
+        stored = self.registry.papers.upsert([paper for day in good for paper in found[day]], now=NOW)
         counts = {day: {TOPIC: len(papers)} for day, papers in found.items()}
         report = GatherReport(
             days=tuple(
@@ -116,11 +116,11 @@ class FakeAnalysis:
             raise ModelStoppedError("Refused.", fix="Fix it.", cause=self.stopped_by)
         if self.is_refused:
             raise CredentialError("401 invalid x-api-key", fix="Put a valid key into ANTHROPIC_API_KEY.")
-        unread = [paper.arxiv_id for paper in self.registry.unanalysed_papers(day)]
+        unread = [paper.arxiv_id for paper in self.registry.papers.unanalysed(day)]
         left = unread[len(unread) - self.no_room :]
         unread = unread[: len(unread) - self.no_room]
         found = self.specs.get(day, []) if unread else []
-        queued = self.registry.queue_specs(
+        queued = self.registry.queue.add(
             day, found, unread, dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=datetime.now(UTC)
         )
         if not unread:
@@ -157,10 +157,10 @@ class FakeScouting:
             if queued.started_at is None:
                 name = queued.spec.name
                 self.looked_up.append(name)
-                self.registry.record_novelty(
+                self.registry.novelty.record(
                     queued.id, novelty_of(name, self.existing.get(name, 0.0), self.missing)
                 )
-        return self.registry.novelty_of([queued.id for queued in specs])
+        return self.registry.novelty.of([queued.id for queued in specs])
 
 
 def novelty_of(name: str, likeness: float = 0.0, missing: str = "") -> Novelty:
@@ -238,9 +238,9 @@ class FakeBuilding:
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         name = queued.spec.name
         self.built.append(name)
-        started = self.registry.start_build(queued.id, run_id=run_id, now=NOW)
+        started = self.registry.builds.start(queued.id, run_id=run_id, now=NOW)
         if name in self.deferred:
-            self.registry.defer_build(
+            self.registry.builds.defer(
                 queued.id, cause=WaitCause.RATE_LIMIT, until=NOW, reason="529 overloaded"
             )
             return Deferred(
@@ -253,7 +253,7 @@ class FakeBuilding:
                 report=self._report(started, JUDGED_IN_BUILD, None),
             )
         if self.stopped_by is not None:
-            self.registry.defer_build(queued.id, cause=self.stopped_by, until=None, reason="400")
+            self.registry.builds.defer(queued.id, cause=self.stopped_by, until=None, reason="400")
             return Deferred(
                 what="The account has no credit left: Your credit balance is too low (HTTP 400).",
                 where=f"{name}, phase build",
@@ -264,7 +264,7 @@ class FakeBuilding:
                 report=self._report(started, (), None),
             )
         if self.credential.value not in self.credential.accepted:
-            self.registry.defer_build(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
+            self.registry.builds.defer(queued.id, cause=WaitCause.CREDENTIAL, until=None, reason="401")
             return Deferred(
                 what="401 invalid x-api-key",
                 cause=WaitCause.CREDENTIAL,
@@ -276,14 +276,14 @@ class FakeBuilding:
             )
         early = name in self.refused_early
         for phase in [Phase.BUILD] if early else Phase:
-            self.registry.enter_phase(queued.id, phase)
+            self.registry.builds.enter_phase(queued.id, phase)
         refused = name in self.refused or early
         judge = STUBS_FOUND if early else TESTS_FAILED
         verdicts = every_verdict(judge if refused else None)
         if early:
             verdicts = tuple(verdict for verdict in verdicts if verdict.phase is Phase.BUILD)
         for verdict in verdicts:
-            self.registry.record_verdict(queued.id, started.attempts, verdict, now=NOW)
+            self.registry.builds.record_verdict(queued.id, started.attempts, verdict, now=NOW)
         verdicts = tuple({verdict.gate: verdict for verdict in verdicts}.values())
         if refused:
             outcome = Refused(
@@ -293,10 +293,10 @@ class FakeBuilding:
                 fix=judge.fix,
                 report=self._report(started, verdicts, None),
             )
-            self.registry.fail_build(queued.id, str(outcome))
+            self.registry.builds.fail(queued.id, str(outcome))
             return outcome
         repo = shipped(name, commit=f"commit-of-{name}")
-        self.registry.ship(queued.id, repo)
+        self.registry.builds.ship(queued.id, repo)
         return Shipped(report=self._report(started, verdicts, repo))
 
     def _report(
@@ -322,8 +322,8 @@ class FakeMirroring:
     published: list[str] = field(default_factory=list)
 
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
-        known = self.registry.mirror_of(repo.name) is not None
+        known = self.registry.repos.mirror_of(repo.name) is not None
         self.published.append(repo.name)
         url = f"https://github.com/example/{repo.name}"
-        self.registry.record_mirror(repo.name, url=url, commit=repo.commit, now=NOW)
+        self.registry.repos.record_mirror(repo.name, url=url, commit=repo.commit, now=NOW)
         return MirrorReport(url=url, commit=repo.commit, created=not known, pushed=not known, seconds=0.5)

@@ -74,13 +74,11 @@ class MemoryAnswers:
     def __init__(self) -> None:
         self.kept: list[tuple[date, str, str, str]] = []
 
-    def store_answer(
-        self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime
-    ) -> int:
+    def keep(self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime) -> int:
         self.kept.append((day, purpose, prompt_hash, text))
         return len(self.kept)
 
-    def answers_to(self, day: date, prompt_hash: str) -> list[str]:
+    def to(self, day: date, prompt_hash: str) -> list[str]:
         return [
             text for known, _, digest, text in reversed(self.kept) if (known, digest) == (day, prompt_hash)
         ]

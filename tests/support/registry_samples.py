@@ -63,7 +63,7 @@ def spec(name: str = "cache-probe", **changes: object) -> Spec:
 
 def queue(registry: Registry, *names: str, day: date = DAY, now: datetime = NOW) -> list[QueuedSpec]:
     specs = [spec(name) for name in names]
-    return registry.queue_specs(day, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=now)
+    return registry.queue.add(day, specs, [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=now)
 
 
 def phase_record(phase: Phase = Phase.BUILD, **changes: object) -> PhaseRecord:
@@ -96,11 +96,11 @@ def shipped(name: str = "cache-probe", **changes: object) -> ShippedRepo:
 
 def ship(registry: Registry, queued: QueuedSpec, **changes: object) -> ShippedRepo:
     """Take a queued spec through its phases."""
-    registry.start_build(queued.id, run_id="run-1", now=NOW)
+    registry.builds.start(queued.id, run_id="run-1", now=NOW)
     for phase in Phase:
-        registry.enter_phase(queued.id, phase)
+        registry.builds.enter_phase(queued.id, phase)
     repo = shipped(queued.spec.name, **changes)
-    registry.ship(queued.id, repo)
+    registry.builds.ship(queued.id, repo)
     return repo
 
 

@@ -51,7 +51,7 @@ class Site:
 
     def partition(self, repo: str) -> str:
         """The partition that holds the spec of this repo."""
-        queued = self.registry.spec_named(repo)
+        queued = self.registry.queue.named(repo)
         assert queued is not None, f"no analysis wrote {repo}"
         assert queued.rank is not None
         return f"{queued.day}|{queued.rank:02d}"
@@ -89,7 +89,7 @@ class Site:
 
     def builds(self) -> list[dg.DagsterRun]:
         """The runs that build a repo with a spec, newest first."""
-        ranks = {f"{queued.day}|{queued.rank:02d}" for queued in self.registry.specs_of_day(_SPEC_DAY)}
+        ranks = {f"{queued.day}|{queued.rank:02d}" for queued in self.registry.queue.of_day(_SPEC_DAY)}
         return [
             run
             for run in self.instance.get_runs()

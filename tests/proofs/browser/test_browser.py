@@ -119,7 +119,7 @@ def test_a_shipped_partition_shows_its_repo_verdict_cost_and_links(
 def test_a_shipped_partition_shows_without_a_click_what_each_judge_saw_scenario_by_scenario(
     site: Site, ui: Ui, built: dict[str, dg.DagsterRun]
 ) -> None:
-    story = site.registry.story_of(SHIPS)
+    story = site.registry.stories.of_repo(SHIPS)
     assert story is not None
     agreed = story.acceptance
     assert agreed is not None
@@ -174,7 +174,7 @@ def test_a_red_partition_is_re_executed_by_clicking_as_a_fresh_attempt(
     assert again.parent_run_id == built[REFUSED].run_id
     # Recorded to fail, it fails again, but it really was built again.
     assert again.status is dg.DagsterRunStatus.FAILURE
-    queued = site.registry.spec_named(REFUSED)
+    queued = site.registry.queue.named(REFUSED)
     assert queued is not None
     assert (queued.status, queued.attempts) == (BuildStatus.FAILED, 2)
 

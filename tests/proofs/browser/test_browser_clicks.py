@@ -88,12 +88,12 @@ def refused(site: Site, ui: Ui, launched: dict[str, dg.DagsterRun]) -> dg.Dagste
 
 
 def _status(site: Site, repo: str) -> BuildStatus | None:
-    queued = site.registry.spec_named(repo)
+    queued = site.registry.queue.named(repo)
     return queued.status if queued is not None else None
 
 
 def _spec(site: Site, repo: str) -> QueuedSpec:
-    queued = site.registry.spec_named(repo)
+    queued = site.registry.queue.named(repo)
     assert queued is not None
     return queued
 
@@ -101,7 +101,7 @@ def _spec(site: Site, repo: str) -> QueuedSpec:
 def _retry(site: Site, *repos: str) -> None:
     put_off_cancelled(site.instance, site.registry, datetime.now(UTC), busy={})
     for repo in repos:
-        site.registry.requeue(_spec(site, repo).id)
+        site.registry.queue.requeue(_spec(site, repo).id)
 
 
 def _statuses(site: Site, name: str) -> set[InstigatorStatus]:
@@ -179,10 +179,10 @@ def test_a_cancelled_backfill_stops_its_builds_frees_their_slots_and_its_specs_w
 def test_the_button_that_previews_a_tick_shows_what_it_would_launch_and_changes_nothing(
     site: Site, ui: Ui, queued: None, kind: str, name: str
 ) -> None:
-    before = _spec(site, SHIPS), site.registry.launches_asked_for(), len(site.builds())
+    before = _spec(site, SHIPS), site.registry.launches.asked_for(), len(site.builds())
     dialog = ui.preview_tick(kind, name)
     dialog.get_by_text(re.compile(r"[12] run requests")).wait_for()
-    assert (_spec(site, SHIPS), site.registry.launches_asked_for(), len(site.builds())) == before
+    assert (_spec(site, SHIPS), site.registry.launches.asked_for(), len(site.builds())) == before
 
 
 def test_a_schedule_is_switched_on_and_off_by_mouse(site: Site, ui: Ui) -> None:
@@ -288,13 +288,13 @@ def test_a_materialization_that_a_person_reports_is_called_that_on_the_page_of_t
 
 def test_a_wipe_takes_the_green_away_and_nothing_of_the_papers(site: Site, ui: Ui, cancelled: str) -> None:
     day = date.fromisoformat(DAYS[0])
-    before = site.registry.papers_of_day(day)
+    before = site.registry.papers.of_day(day)
     assert before
     ui.wipe("papers")
     site.wait(
         lambda: not site.instance.get_materialized_partitions(dg.AssetKey("papers")), "nothing was wiped"
     )
-    assert site.registry.papers_of_day(day) == before
+    assert site.registry.papers.of_day(day) == before
 
 
 def test_the_definitions_are_reloaded_by_a_click(ui: Ui) -> None:

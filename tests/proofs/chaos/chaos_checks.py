@@ -100,7 +100,7 @@ class Checks:
 
     def status(self, name: str) -> BuildStatus:
         """Where that spec stands."""
-        return self._registry.spec_named(name).status
+        return self._registry.queue.named(name).status
 
     def dollars(self) -> tuple[float, float]:
         """What the ledger has, and what the model answered for."""
@@ -127,7 +127,7 @@ class Checks:
             return fetch(connection, sql, [])
 
     def _registry_faults(self) -> Iterator[str]:
-        queue = {queued.spec.name: queued for queued in self._registry.queue()}
+        queue = {queued.spec.name: queued for queued in self._registry.queue.specs()}
         yield from (f"{name} has vanished" for name in self._known if name not in queue)
         for name, queued in queue.items():
             before = self._known.get(name, BuildStatus.QUEUED)
@@ -155,12 +155,12 @@ class Checks:
                 yield f"main of {name} is gone"
 
     def _ending_faults(self, specs: Sequence[ChaosSpec]) -> Iterator[str]:
-        queue = {queued.spec.name: queued for queued in self._registry.queue()}
+        queue = {queued.spec.name: queued for queued in self._registry.queue.specs()}
         if set(queue) != {spec.name for spec in specs}:
             yield f"queued were {len(specs)} specs, and there are {len(queue)}"
         for spec in specs:
             queued = queue[spec.name]
-            verdicts = self._registry.verdicts_of(queued.id, 1)
+            verdicts = self._registry.builds.verdicts_of(queued.id, 1)
             refused = {verdict.gate for verdict in verdicts if not verdict.passed}
             wanted = BuildStatus.SHIPPED if spec.is_good else BuildStatus.FAILED
             if queued.status is not wanted:
@@ -202,7 +202,7 @@ class Checks:
         refs = {
             line.split()[0]: line.split()[1:] for line in self._git(bare, "for-each-ref", form).splitlines()
         }
-        shipped = self._registry.shipped_repo(spec.name)
+        shipped = self._registry.repos.named(spec.name)
         main, tag = refs.get("refs/heads/main"), refs.get("refs/tags/v0.1.0")
         if not spec.is_good:
             if main or tag or shipped:

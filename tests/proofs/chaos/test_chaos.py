@@ -126,7 +126,7 @@ def test_a_second_launch_leaves_the_sessions_of_the_first_alone(
     bubblewrap()
     instance = Instance(replay_settings)
     name = SpecSource(instance.registry, tmp_path / "recordings").queue().name
-    queued = instance.registry.spec_named(name)
+    queued = instance.registry.queue.named(name)
     data = replay_settings.factory_data_dir
     sessions = home_of(data / "claude-code", replay_settings.workspaces_dir / name / "work")
     sessions.mkdir(parents=True)

@@ -39,7 +39,7 @@ class SoakChecks:
         self._data = data
         self._registry = registry
         self._mirrored = mirrored
-        self.specs = registry.queue()
+        self.specs = registry.queue.specs()
 
     @property
     def statuses(self) -> Counter[str]:
@@ -50,14 +50,14 @@ class SoakChecks:
         """Every settled date is analysed once, no other one is, and no paper was paid for twice."""
         faults = []
         for day in settled:
-            times = len(self._registry.analyses_of(day))
+            times = len(self._registry.analyses.of_day(day))
             if times != 1:
                 faults.append(f"{day} was analysed {times} times")
         faults += [
-            f"{day} is not settled and was analysed" for day in self._registry.analysed_days() - {*settled}
+            f"{day} is not settled and was analysed" for day in self._registry.analyses.days() - {*settled}
         ]
         if papers is not None:
-            read = sum(found.papers for day in settled for found in self._registry.analyses_of(day))
+            read = sum(found.papers for day in settled for found in self._registry.analyses.of_day(day))
             faults += (
                 [f"{read} papers of settled dates were read, and there are {papers}"]
                 if read != papers
@@ -156,7 +156,7 @@ class SoakChecks:
 
     def _repo(self, name: str, status: BuildStatus) -> Iterator[str]:
         bare = self._data / "git" / f"{name}.git"
-        row = self._registry.shipped_repo(name)
+        row = self._registry.repos.named(name)
         refs = self._refs(bare)
         if status is not BuildStatus.SHIPPED:
             if row or refs.keys() & {"refs/heads/main", "refs/tags/v0.1.0"}:
@@ -166,8 +166,8 @@ class SoakChecks:
             yield f"main of {name} is {refs.get('refs/heads/main')}, in the registry {row and row.commit}"
         if "refs/tags/v0.1.0" not in refs:
             yield f"{name} has no tag"
-        queued = self._registry.spec_named(name)
-        verdicts = self._registry.verdicts_of(queued.id, 1) if queued else []
+        queued = self._registry.queue.named(name)
+        verdicts = self._registry.builds.verdicts_of(queued.id, 1) if queued else []
         if {verdict.gate for verdict in verdicts} != set(ALL_GATES) - {ACCEPTANCE}:
             yield f"{name} shipped with {len(verdicts)} verdicts"
         mirrored = self._mirrored / name

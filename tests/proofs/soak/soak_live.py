@@ -120,7 +120,9 @@ class LiveFactory:
 
     def drain(self) -> None:
         """Wait, with automation still on, until every spec is built or refused: also what a kill interrupted."""
-        wait_for("every build to end", lambda: not self.registry.queue({BuildStatus.QUEUED, *IN_PROGRESS}))
+        wait_for(
+            "every build to end", lambda: not self.registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
+        )
 
     def settle(self, instance: dg.DagsterInstance) -> None:
         """Wait until no run is under way and no spec is in a phase."""
@@ -128,7 +130,7 @@ class LiveFactory:
         wait_for(
             "the runs to end",
             lambda: (
-                not self.registry.queue(IN_PROGRESS)
+                not self.registry.queue.specs(IN_PROGRESS)
                 and not instance.get_runs(dg.RunsFilter(statuses=open_), limit=1)
             ),
         )
@@ -159,7 +161,7 @@ class LiveFactory:
 
     def _worker(self, instance: dg.DagsterInstance) -> tuple[str, psutil.Process] | None:
         """The first run whose agent is at work, and its process, which only the run's own events name."""
-        at_work = {queued.spec.name for queued in self.registry.queue(IN_PROGRESS)}
+        at_work = {queued.spec.name for queued in self.registry.queue.specs(IN_PROGRESS)}
         started = instance.get_runs(dg.RunsFilter(job_name="build", statuses=[dg.DagsterRunStatus.STARTED]))
         own = {process.pid: process for process in self._own()}
         for run in started:

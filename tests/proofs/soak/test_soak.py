@@ -69,7 +69,7 @@ def test_two_weeks_with_the_machine_off_for_two_days(
         figures = simulation.figures
         faults = [
             *figures.errors,
-            *checks.analyses(settled, papers=sum(len(parts.registry.papers_of_day(day)) for day in settled)),
+            *checks.analyses(settled, papers=sum(len(parts.registry.papers.of_day(day)) for day in settled)),
             *checks.endings(),
             *checks.repos(),
             *checks.mirrors(),
@@ -82,10 +82,10 @@ def test_two_weeks_with_the_machine_off_for_two_days(
             *_wrong_ends(source, checks),
             *(
                 f"{queued.spec.name} waits for nothing, and was not launched"
-                for queued in parts.registry.launchable_specs(end - LAUNCHED_WITHIN, settings.budget_limits)
+                for queued in parts.registry.queue.launchable(end - LAUNCHED_WITHIN, settings.budget_limits)
             ),
         ]
-        papers = sum(len(parts.registry.papers_of_day(day)) for day in source.days)
+        papers = sum(len(parts.registry.papers.of_day(day)) for day in source.days)
     # What is kept: the latest run of each partition, and all of the last days.
     most_runs = 2 * len(checks.specs) + len(settled) + DAYS + RUNS_A_DAY * (KEEP_DAYS + 1)
     twice = len(agents.phases) - len(set(agents.phases))
