@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER_READY := $(VENV)/.browser-ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint types check bench settings-docs clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint types check bench settings-docs record-topics clean
 
 setup: $(READY)
 
@@ -93,6 +93,10 @@ bench: setup
 # README.md's tables of settings and .env.example, from factory_assets/settings.
 settings-docs: setup
 	$(BIN)/python -m factory_assets.settings.documents
+
+# What the demo's arXiv finds for each topic, from factory_assets/gather/topics.yaml and the sample of papers.
+record-topics: setup
+	$(BIN)/python tests/peers/arxiv_recording.py
 
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache

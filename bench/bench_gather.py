@@ -21,14 +21,13 @@ from pathlib import Path
 
 from bench.instances import instance, seconds_to_end
 from bench.verdict import verdict
-from factory_assets.gather.arxiv import ArxivSource, window_query
-from factory_assets.gather.matching import Matcher
+from factory_assets.gather.arxiv import ArxivSource
 from factory_assets.gather.source import Batch, Source
 from factory_assets.gather.stage import gather
 from factory_assets.gather.topics import Topic, TopicSet, load_topics
-from factory_assets.gather.windows import DateWindow
 from factory_assets.registry import Registry
-from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord, load_papers
+from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
+from factory_assets.replay.arxiv_recorded import RecordedArxiv, load_recording
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import PROJECT_ROOT, Mode
@@ -206,21 +205,19 @@ def _arxiv() -> Iterator[str]:
 
 
 def _serve(pipe: Connection) -> None:
-    topics = load_topics(TOPICS_FILE)
-    api = ArxivApi(made_up_year(topics))
-    day = DateWindow(FIRST, FIRST)
-    api.answer({"search_query": window_query(day, topics.topics)})  # a server that is up has its index
-    with ReplayServer(recordings=Recordings(), arxiv=api) as server, suppress(EOFError):
+    with ReplayServer(recordings=Recordings(), arxiv=made_up_year()) as server, suppress(EOFError):
         pipe.send(server.arxiv_url)
         pipe.recv()
 
 
-def made_up_year(topics: TopicSet) -> list[ArxivRecord]:
-    """A year of papers: the sample's, with other ids and dates, over and over."""
-    matcher = Matcher(topics.topics)
-    wanted = [record for record in load_papers() if matcher.labels(record.paper)]
+def made_up_year() -> RecordedArxiv:
+    """A year of papers: the sample's that some topic finds, with other ids and dates, over and over."""
+    recorded = load_recording()
+    wanted = set().union(*recorded.values())
+    models = [record for record in load_papers() if record.id in wanted]
     dice = random.Random(365)
     papers: list[ArxivRecord] = []
+    copies: dict[str, list[str]] = {record.id: [] for record in models}
     for offset in range(max(SPANS)):
         day = FIRST + timedelta(days=offset)
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -229,8 +226,11 @@ def made_up_year(topics: TopicSet) -> list[ArxivRecord]:
                 "id": f"{day:%y%m}.{day.day * 1000 + number:05d}",
                 "published": midnight + timedelta(seconds=dice.randrange(86_400)),
             }
-            papers.append(wanted[len(papers) % len(wanted)].model_copy(update=change))
-    return papers
+            model = models[len(papers) % len(models)]
+            papers.append(model.model_copy(update=change))
+            copies[model.id].append(papers[-1].id)
+    found = {query: [copy for one in ids for copy in copies[one]] for query, ids in recorded.items()}
+    return RecordedArxiv(papers, found)
 
 
 def _measured(days: int, *, url: str, topics: TopicSet) -> _Result:

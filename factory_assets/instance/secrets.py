@@ -49,7 +49,7 @@ class Replay:
     @cached_property
     def server(self) -> ReplayServer:
         """The server, listening."""
-        from factory_assets.replay.arxiv_api import ArxivApi
+        from factory_assets.replay.arxiv_recorded import RecordedArxiv
         from factory_assets.replay.recordings import Recordings
         from factory_assets.replay.server import ReplayServer
 
@@ -57,7 +57,7 @@ class Replay:
         return self._held.enter_context(
             ReplayServer(
                 recordings=Recordings.load(recorded) if recorded else Recordings.demo(),
-                arxiv=ArxivApi.sample(),
+                arxiv=RecordedArxiv.sample(),
                 accepted_keys=frozenset({_KEY.get_secret_value()}),
                 github_token=_GITHUB_TOKEN.get_secret_value(),
             )

@@ -25,6 +25,15 @@ _LINE = re.compile(r"(.{60,80}) (?=\S)")
 
 
 @dataclass(frozen=True)
+class AtomAnswer:
+    """An HTTP answer whose body is a feed."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/atom+xml; charset=utf-8"
+
+
+@dataclass(frozen=True)
 class Asked:
     """What a page answers, as the feed repeats it."""
 

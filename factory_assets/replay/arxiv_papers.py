@@ -1,4 +1,4 @@
-"""The papers that the player of arXiv knows: one record each, and the sample that comes with the package.
+"""The papers that a played arXiv knows: one record each, and the sample that comes with the package.
 
 The sample, papers.jsonl.gz, is arXiv's own metadata, which is in the public domain (CC0): LICENSE-DATA.md.
 """

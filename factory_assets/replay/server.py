@@ -11,23 +11,28 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from factory_assets.replay import sse
+from factory_assets.replay.arxiv_atom import AtomAnswer
 from factory_assets.replay.catalogues import Catalogues
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import ApiError, JsonObject
 from factory_assets.replay.recordings import Recordings
 
-if TYPE_CHECKING:
-    from factory_assets.replay.arxiv_api import ArxivApi  # a server without arXiv does not need it
-
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _POLL_SECONDS = 0.05
 _ARXIV_PATH = "/api/query"
 _BATCHES_PATH = "/v1/messages/batches"
+
+
+class PlayedArxiv(Protocol):
+    """Whoever answers arXiv's query API: the recorded player, or a peer that searches as arXiv does."""
+
+    def answer(self, params: Mapping[str, str]) -> AtomAnswer:
+        """The answer to one request, by its decoded parameters."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class ReplayServer:
         self,
         *,
         recordings: Recordings,
-        arxiv: ArxivApi | None = None,
+        arxiv: PlayedArxiv | None = None,
         pace_seconds: float = 0.0,
         accepted_keys: frozenset[str] | None = None,
         github_token: str | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import pytest
+from arxiv_api import ArxivApi
 
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.text import single_line
@@ -13,7 +14,7 @@ from factory_assets.gather.arxiv import ArxivSource
 from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import Topic, load_topics
-from factory_assets.replay.arxiv_api import ArxivApi, load_papers
+from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import PROJECT_ROOT

@@ -1,24 +1,19 @@
-"""The played query API as a client sees it: Atom, pages, sorting, errors, and the sample."""
+"""The searching peer's query API as a client sees it: Atom, pages, sorting, errors."""
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import time
-from collections import Counter
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import feedparser
 import pytest
+from arxiv_api import ArxivApi
 
-from factory_assets.domain.errors import InputError
 from factory_assets.gather.expression import joined_query, query_text
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import TopicSet, load_topics
-from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord, load_papers
-from factory_assets.replay.arxiv_papers import SAMPLE_FILE
+from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
 from factory_assets.settings import PROJECT_ROOT
 
 JUNE_17 = "submittedDate:[202606170000 TO 202606180000]"
@@ -62,17 +57,6 @@ def many() -> ArxivApi:
             for number in range(12_000)
         ]
     )
-
-
-def test_the_sample_holds_three_whole_days_a_holiday_and_some_of_others() -> None:
-    days = Counter(paper.published.date() for paper in load_papers())
-    assert [days[date(2026, 6, day)] for day in (16, 17, 18, 19)] == [220, 189, 243, 0]
-    assert all(days[date(2026, 6, day)] >= 30 for day in (3, 4, 5))
-    assert len(days) > 15
-
-
-def test_the_sample_stays_small() -> None:
-    assert SAMPLE_FILE.stat().st_size < 700_000
 
 
 def test_an_entry_carries_what_arxiv_sends(sample: ArxivApi) -> None:
@@ -212,19 +196,3 @@ def test_all_topics_joined_are_answered_at_once(topics: TopicSet) -> None:
     started = time.monotonic()
     assert len(feed(api, search_query=query, max_results="2000").entries) > 20
     assert time.monotonic() - started < 5
-
-
-def test_a_malformed_sample_names_file_line_and_field(tmp_path: Path) -> None:
-    file = tmp_path / "papers.jsonl.gz"
-    good = load_papers()[0].model_dump(mode="json")
-    lines = [json.dumps(good), json.dumps(good | {"published": "yesterday"})]
-    file.write_bytes(gzip.compress("\n".join(lines).encode()))
-    with pytest.raises(InputError, match=r"papers\.jsonl\.gz, line 2: published is not valid"):
-        load_papers(file)
-
-
-def test_a_file_that_is_no_gzip_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "papers.jsonl.gz"
-    file.write_text("{}")
-    with pytest.raises(InputError, match="cannot be read"):
-        load_papers(file)

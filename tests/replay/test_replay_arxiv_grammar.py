@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from factory_assets.replay.arxiv_grammar import (
+from arxiv_grammar import (
     BadQueryError,
     Binary,
     Field,

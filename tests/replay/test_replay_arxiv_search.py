@@ -6,8 +6,9 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 
 import pytest
+from arxiv_api import ArxivApi
 
-from factory_assets.replay.arxiv_api import ArxivApi, ArxivRecord
+from factory_assets.replay.arxiv_papers import ArxivRecord
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 

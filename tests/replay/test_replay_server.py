@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import anthropic
 import httpx
 import pytest
+from arxiv_api import ArxivApi
 from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, query
 from pydantic import BaseModel
 from replay_material import KEY, SPEC, analysis, body, conversation, send, two_files, user, write
 
-from factory_assets.replay.arxiv_api import ArxivApi
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import LoggedRequest, ReplayServer
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from arxiv_api import ArxivApi
 from build_fakes import SubprocessCommands, phase_of
 from soak_specs import SoakSource
 
@@ -20,7 +21,6 @@ from factory_assets.instance import Instance
 from factory_assets.instance.agents import Agents
 from factory_assets.instance.builds import Builds
 from factory_assets.instance.tools import Tools
-from factory_assets.replay.arxiv_api import ArxivApi
 from factory_assets.replay.server import ReplayServer
 from factory_assets.settings import Settings
 

@@ -14,15 +14,13 @@ from http import HTTPStatus
 from threading import Lock
 from typing import Self
 
-from factory_assets.replay.arxiv_atom import Asked, error_page, page
-from factory_assets.replay.arxiv_grammar import BadQueryError, fixed, parsed
-from factory_assets.replay.arxiv_index import PaperIndex
+from arxiv_grammar import BadQueryError, fixed, parsed
+from arxiv_index import PaperIndex
+from arxiv_words import SearchError
+
+from factory_assets.replay.arxiv_atom import Asked, AtomAnswer, error_page, page
 from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
-from factory_assets.replay.arxiv_words import SearchError
 
-__all__ = ["ArxivAnswer", "ArxivApi", "ArxivRecord", "load_papers"]
-
-CONTENT_TYPE = "application/atom+xml; charset=utf-8"
 PAGE_LIMIT, QUERY_LIMIT, DEPTH_LIMIT = 2_000, 30_000, 10_000
 """Papers in a page and in a query (the user manual), and how deep the index pages (its MAX_RESULTS)."""
 
@@ -49,15 +47,6 @@ class SortOrder(StrEnum):
 
     ASCENDING = "ascending"
     DESCENDING = "descending"
-
-
-@dataclass(frozen=True)
-class ArxivAnswer:
-    """An HTTP answer."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -91,15 +80,15 @@ class ArxivApi:
 
     @classmethod
     def sample(cls) -> Self:
-        """The player of the papers that come with the package."""
+        """A player of the papers that come with the package."""
         return cls(load_papers())
 
-    def answer(self, params: Mapping[str, str]) -> ArxivAnswer:
+    def answer(self, params: Mapping[str, str]) -> AtomAnswer:
         """The answer to one request, by its decoded parameters."""
         try:
-            return ArxivAnswer(HTTPStatus.OK, CONTENT_TYPE, self._page(params))
+            return AtomAnswer(HTTPStatus.OK, self._page(params))
         except _RefusalError as refusal:
-            return ArxivAnswer(refusal.status, CONTENT_TYPE, error_page(refusal.message, link=refusal.link))
+            return AtomAnswer(refusal.status, error_page(refusal.message, link=refusal.link))
 
     def _page(self, params: Mapping[str, str]) -> bytes:
         ids = _ids(params.get("id_list", ""))

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from factory_assets.replay.arxiv_mending import fixed
+from arxiv_mending import fixed
 
 __all__ = [
     "BadQueryError",

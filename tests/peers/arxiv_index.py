@@ -1,4 +1,4 @@
-"""An index of the player's papers: which of them a query finds, field by field, as arXiv's index would.
+"""An index of papers: which of them a query finds, field by field, as arXiv's index would.
 
 Left out, because the sample has no such data or no right query needs it: DOI, journal and report number (they
 find nothing), names of categories (`all:` knows only their ids), TeX, relevance.
@@ -11,10 +11,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from factory_assets.replay.arxiv_grammar import Binary, Field, GrammarTerm, Negation, Operator, Query
+from arxiv_grammar import Binary, Field, GrammarTerm, Negation, Operator, Query
+from arxiv_text import english, name_parts, simple
+from arxiv_words import SearchError, WordIndex, no_leading_wildcard, unquoted, wildcard
+
 from factory_assets.replay.arxiv_papers import ArxivRecord
-from factory_assets.replay.arxiv_text import english, name_parts, simple
-from factory_assets.replay.arxiv_words import SearchError, WordIndex, no_leading_wildcard, unquoted, wildcard
 
 Found = frozenset[int]
 """Numbers of papers, in the order that the index was given them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from factory_assets.replay.arxiv_text import Tokens, folded
+from arxiv_text import Tokens, folded
 
 Places = Mapping[int, set[int]]
 """Text by text, the places in it."""

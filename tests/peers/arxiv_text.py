@@ -1,6 +1,6 @@
 """Texts as arXiv's index holds them: the analysers of its Elasticsearch mapping (DocumentMapping.json).
 
-Written apart from the factory's own matcher on purpose: the player must not share its mistakes.
+Written apart from the factory's own matcher on purpose: this peer must not share its mistakes.
 """
 
 from __future__ import annotations
