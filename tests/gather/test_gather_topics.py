@@ -85,7 +85,7 @@ def test_a_malformed_file_is_one_error_that_names_the_place(
         load_topics(file)
     message = str(caught.value)
     assert str(file) in message
-    assert "To fix it:" in message
+    assert "Fix: " in message
     for words in named:
         assert words in message
 
