@@ -311,7 +311,7 @@ def test_two_processes_make_one_batch_of_a_date(live: Live) -> None:
     others = [Instance(live.settings, live.clock) for _ in range(3)]
 
     def submit(number: int) -> AnalysisBatch:
-        return others[number].submit_batch(DAY, f"run {number}", is_alive=lambda _: True, notify=print)
+        return others[number].batching.submit(DAY, f"run {number}", is_alive=lambda _: True, notify=print)
 
     with ThreadPoolExecutor() as pool:
         told = list(pool.map(submit, range(3)))
