@@ -22,7 +22,7 @@ TOOLS: Mapping[Phase, tuple[str, ...] | None] = {
 
 @dataclass(frozen=True, kw_only=True)
 class BuildConfig:
-    """Places, models and limits. Times are seconds; `secrets` are values that must never reach a repository.
+    """Places, models and limits. Times are seconds.
 
     `build_turns` of None means by estimated lines. `author` is `Name <mail>` of commits; `owner` the copyright
     holder. `repair_rounds` is how often the agent of a phase may fix what its gates refused, `build_seconds`
@@ -48,7 +48,6 @@ class BuildConfig:
     route: Route
     claude_code_version: str
     factory_version: str
-    secrets: tuple[str, ...] = ()
     indexes: PackageIndexes = field(default_factory=Indexes)
 
     def transcript(self, name: str, attempt: int, phase: Phase) -> Path:

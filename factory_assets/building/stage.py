@@ -69,6 +69,7 @@ class Builder:
         scanner: looks for secrets in what is committed.
         journal: where a build writes down what it does.
         ledger: where dollars are reserved and model calls written down.
+        redact: takes the factory's own secrets out of whatever leaves a build, or an agent is told.
         clock: the time in UTC.
         reader: reads what is to ship; None where no repo is read.
         acceptor: says before a build what the repo has to do; None where nobody does.
@@ -83,6 +84,7 @@ class Builder:
         scanner: HistoryScanner,
         journal: BuildJournal,
         ledger: BuildLedger,
+        redact: Redactor,
         clock: Callable[[], datetime] = utc_now,
         reader: Reader | None = None,
         acceptor: Acceptor | None = None,
@@ -96,7 +98,7 @@ class Builder:
         self._clock = clock
         self._reader = reader
         self._acceptor = acceptor
-        self._clean = Redactor(config.secrets)
+        self._clean = redact
 
     def build(self, job: BuildJob, report: Callable[[str], None]) -> Outcome:
         """Build the spec to its end, from where an earlier run of this attempt stopped.

@@ -18,6 +18,7 @@ from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnswerStore
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
@@ -56,6 +57,7 @@ def judge_laid(
         scanner=bench.scanner,
         journal=registry.builds,
         ledger=registry.ledger,
+        redact=Redactor(bench.secrets),
         reader=reader(registry.answers) if reader is not None else None,
     )
     queued = _queue(registry, spec)
@@ -104,6 +106,5 @@ def _config(folder: Path, bench: JudgeTools) -> BuildConfig:
         route=Route.CLAUDE_CODE,
         claude_code_version=_NO_AGENT,
         factory_version=version("software-factory"),
-        secrets=bench.secrets,
         indexes=bench.indexes,
     )

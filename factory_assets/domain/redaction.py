@@ -5,19 +5,25 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import fields, is_dataclass, replace
+from operator import is_
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel
 
 from factory_assets.domain.errors import FactoryError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SHORTEST_SECRET = 8
 REDACTED = "[secret]"
 
 Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
 
 # A password such as `postgres` is a word of ordinary texts: to take it out everywhere would hide nothing.
 _WORD = re.compile(r"[a-z]{1,15}")
@@ -71,9 +77,22 @@ class Redactor:
         """The text without the secrets."""
         return self._pattern.sub(REDACTED, text) if self._is_in(text) else text
 
-    def lines(self, notify: Callable[[str], None]) -> Callable[[str], None]:
-        """The same listener, told every line redacted."""
-        return lambda line: notify(self(line))
+    @contextmanager
+    def stage(self, notify: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+        """The border of a stage: the same listener, told every line redacted, and every error that leaves the block.
+
+        Raises:
+            FactoryError: as `errors`.
+        """
+        with self.errors():
+            yield lambda line: notify(self(line))
+
+    def value(self, value: Value) -> Value:
+        """The same with every text in it redacted; the very same object where nothing was to be done.
+
+        It looks into models, dataclasses, mappings, and whatever else can be gone through.
+        """
+        return cast("Value", self._within(value))
 
     def model(self, value: Model) -> Model:
         """The same model with every text in it redacted; the very same object where nothing was to be done."""
@@ -126,6 +145,41 @@ class Redactor:
 
     def _tells(self, error: BaseException) -> bool:
         return any(self(text) != text for text in (str(error), repr(error.args)))
+
+    def _within(self, value: object) -> object:
+        match value:
+            case str():
+                clean: object = self(value)
+            case BaseModel():
+                clean = self.model(value)
+            case bytes() | range():
+                clean = value
+            case Mapping():
+                pairs = {self._within(key): self._within(item) for key, item in value.items()}
+                clean = value if all(pairs.get(key) is item for key, item in value.items()) else pairs
+            case Iterable():
+                clean = self._each(value)
+            case _ if is_dataclass(value):
+                clean = self._fields(value)
+            case _:
+                clean = value
+        return clean
+
+    def _each(self, values: Iterable[object]) -> object:
+        items = list(values)
+        clean = [self._within(item) for item in items]
+        if isinstance(values, Sized) and all(map(is_, items, clean)):
+            return values
+        made = {tuple: tuple, set: set, frozenset: frozenset}.get(type(values), list)
+        return made(clean)
+
+    def _fields(self, value: DataclassInstance | type[DataclassInstance]) -> object:
+        if isinstance(value, type):
+            return value
+        parts = {part.name: getattr(value, part.name) for part in fields(value) if part.init}
+        clean = {name: self._within(part) for name, part in parts.items()}
+        changed = {name: part for name, part in clean.items() if part is not parts[name]}
+        return replace(value, **changed) if changed else value
 
     def _nested(self, value: object) -> object:
         match value:

@@ -46,12 +46,11 @@ class Analysis:
         """Analyse the day's unread papers; see analyze.stage. What a message batch has brought is not asked again."""
         from factory_assets.analyze.stage import analyze
 
-        settings, registry, redact = self._settings, self._registry, self._secrets.redactor()
-        notify = redact.lines(notify)
-        with redact.errors():
+        settings, registry = self._settings, self._registry
+        with self._secrets.redactor().stage(notify) as told:
             batch = registry.batches.open_of(day)
-            brought = self._batching.brought(batch, notify)
-            model = self._models.by_routes(notify, brought)
+            brought = self._batching.brought(batch, told)
+            model = self._models.by_routes(told, brought)
             papers = registry.papers.unanalysed(day)
             if batch is not None and brought is not None:
                 # What came later would cut the papers into other requests than those that are answered.
@@ -70,7 +69,7 @@ class Analysis:
                 ranks=settings.ranks,
                 late_ranks=settings.late_ranks,
                 now=self._clock.now,
-                notify=notify,
+                notify=told,
             )
             if batch is not None:
                 registry.batches.close(batch.name, now=self._clock.now())

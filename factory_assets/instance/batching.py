@@ -50,8 +50,8 @@ class Batching:
         Raises:
             InputError: a template cannot be used.
         """
-        registry, redact, now = self._registry, self._secrets.redactor(), self._clock.now()
-        with redact.errors():
+        registry, now = self._registry, self._clock.now()
+        with self._secrets.redactor().stage(notify) as told:
             papers = registry.papers.unanalysed(day)
             questions = self._first_questions(day)
             batch = registry.batches.begin(
@@ -71,7 +71,7 @@ class Batching:
                 if is_alive(batch.run_id):
                     return batch
                 registry.batches.mark_made_by(batch.name, run_id)
-            if why := self._make(batch, questions, redact.lines(notify)):
+            if why := self._make(batch, questions, told):
                 registry.batches.mark_ready(batch.name, why, now=self._clock.now())
             return registry.batches.open_of(day) or batch
 
@@ -175,13 +175,12 @@ class Batching:
 
     def _first_questions(self, day: date) -> list[Question]:
         from factory_assets.analyze.stage import first_questions
-        from factory_assets.llm.redacted import redacted
 
         settings = self._settings
         papers = self._registry.papers.unanalysed(day)
         if not papers:
             return []
-        asked = first_questions(
+        return first_questions(
             day,
             papers=papers,
             model_name=settings.factory_analyze_model,
@@ -189,8 +188,6 @@ class Batching:
             specs_wanted=settings.factory_specs_per_day,
             answers=self._registry.answers,
         )
-        redact = self._secrets.redactor()
-        return [redacted(question, redact) for question in asked]
 
     @cached_property
     def _batches(self) -> ClaudeBatches:
@@ -199,4 +196,5 @@ class Batching:
 
         access, api = self._models.first_api()
         # A sensor's tick waits for it, and none of these calls takes long.
-        return ClaudeBatches(access, replace(api, timeout_seconds=_SECONDS), PURPOSE, SETTING)
+        api = replace(api, timeout_seconds=_SECONDS)
+        return ClaudeBatches(access, api, PURPOSE, SETTING, self._secrets.redactor)

@@ -11,6 +11,7 @@ from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.instance.agents import Agents
 from factory_assets.instance.models import Models
@@ -63,8 +64,7 @@ class Builds:
         from factory_assets.building.state import Books
 
         redact = self._secrets.redactor()
-        notify = redact.lines(notify)
-        with redact.errors():
+        with redact.stage(notify) as told:
             day = str(queued.day)
             job = BuildJob(
                 queued=queued,
@@ -74,13 +74,13 @@ class Builds:
             )
             outcome = build(
                 job,
-                lambda: self._builder(notify),
-                notify,
+                lambda: self._builder(redact, told),
+                told,
                 books=Books(journal=self._registry.builds, clock=self._clock.now, clean=redact),
                 locks_dir=self._settings.locks_dir,
             )
             if isinstance(outcome, Shipped | Refused):
-                self.tell_router(outcome.report, notify)
+                self.tell_router(outcome.report, told)
             return outcome
 
     def tell_router(self, report: BuildReport, notify: Notify) -> None:
@@ -166,11 +166,10 @@ class Builds:
             route=Route.ROUTER if self._router.agents_backend == "router" else Route.CLAUDE_CODE,
             claude_code_version=self._agents.version(),
             factory_version=version("software-factory"),
-            secrets=self._secrets.values(),
             indexes=self._tools.indexes(),
         )
 
-    def _builder(self, notify: Notify) -> Builder:
+    def _builder(self, redact: Redactor, notify: Notify) -> Builder:
         from factory_assets.building.stage import Builder
 
         self._tools.check_git()
@@ -181,6 +180,7 @@ class Builds:
             scanner=self._secrets.secret_scanner(),
             journal=self._registry.builds,
             ledger=self._registry.ledger,
+            redact=redact,
             clock=self._clock.now,
             reader=self._models.own_reader(self._registry.answers, notify),
             acceptor=self._models.own_acceptor(self._registry.answers, notify),

@@ -46,27 +46,25 @@ class Gathering:
         from factory_assets.gather.arxiv import ArxivSource
         from factory_assets.gather.stage import gather
         from factory_assets.gather.topics import load_topics
-        from factory_assets.registry.redacted import RedactedPapers
 
-        settings, redact = self._settings, self._secrets.redactor()
-        notify = redact.lines(notify)
+        settings = self._settings
         # arXiv counts requests over all programs of a machine, so this file is the machine's.
         shared = settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
-        with redact.errors():
+        with self._secrets.redactor().stage(notify) as told:
             source = ArxivSource(
                 url=f"{self._replay.url}/api/query" if self._replay.is_on else settings.factory_arxiv_url,
                 interval=settings.factory_arxiv_interval,
                 lock_path=shared / "software-factory-arxiv.lock",
                 user_agent=USER_AGENT,
-                notify=notify,
+                notify=told,
             )
             return gather(
                 days,
                 source=source,
                 topics=load_topics(settings.factory_topics_file),
-                store=RedactedPapers(self._registry.papers, redact),
+                store=self._registry.papers,
                 now=self._clock.now(),
-                notify=notify,
+                notify=told,
                 max_per_topic=settings.factory_max_per_topic,
                 brought=brought,
             )

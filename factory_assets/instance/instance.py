@@ -67,7 +67,7 @@ class Instance:
     @cached_property
     def registry(self) -> Registry:
         """Its records."""
-        return Registry(self.settings.registry_path)
+        return Registry(self.settings.registry_path, redactor=self.secrets.redactor)
 
     @cached_property
     def replay(self) -> Replay:

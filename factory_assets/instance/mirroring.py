@@ -53,21 +53,20 @@ class Mirroring:
         from factory_assets.mirror.pacing import Pacing
         from factory_assets.mirror.stage import mirror
 
-        settings, redact = self._settings, self._secrets.redactor()
-        notify = redact.lines(notify)
-        with redact.errors():
+        settings = self._settings
+        with self._secrets.redactor().stage(notify) as told:
             self._tools.check_git()
             pacing = Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval)
             return mirror(
                 repo,
                 bare=settings.git_dir / f"{repo.name}.git",
-                target=self._target(notify, pacing.put_off),
+                target=self._target(told, pacing.put_off),
                 paper_ids=paper_ids,
                 store=self._registry.repos,
                 scanner=self._secrets.secret_scanner(),
                 pacing=pacing,
                 now=self._clock.now,
-                notify=notify,
+                notify=told,
             )
 
     def _target(self, notify: Notify, asked_to_wait: Callable[[datetime], None]) -> MirrorTarget:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.tools import Tools
@@ -58,10 +59,14 @@ class Scouting:
         Raises:
             RegistryBusyError, InfrastructureError: of the registry alone; a service that fails is in the result.
         """
+        redact = self._secrets.redactor()
+        with redact.stage(notify) as told:
+            return self._look_up(specs, redact, told)
+
+    def _look_up(self, specs: Sequence[QueuedSpec], redact: Redactor, notify: Notify) -> dict[int, Novelty]:
         from factory_assets.novelty.stage import KEPT_FOR, Wanted, look_up
 
-        registry, redact = self._registry, self._secrets.redactor()
-        notify, floor = redact.lines(notify), self._settings.factory_novelty_floor
+        registry, floor = self._registry, self._settings.factory_novelty_floor
         known = registry.novelty.of([queued.id for queued in specs])
         now = self._clock.now()
         stale = [

@@ -70,6 +70,7 @@ class Secrets:
     def __init__(self, settings: Settings, replay: Replay) -> None:
         self._settings = settings
         self._replay = replay
+        self._made: tuple[tuple[str, ...], Redactor] | None = None
 
     def credentials(self) -> dict[str, SecretStr]:
         """What the settings name for Claude, by the name of the setting."""
@@ -117,8 +118,11 @@ class Secrets:
         return tuple(values)
 
     def redactor(self) -> Redactor:
-        """What takes this instance's secrets out of texts."""
-        return Redactor(self.values())
+        """What takes this instance's secrets out of texts. Each border asks anew: a login is renewed at any time."""
+        values = self.values()
+        if self._made is None or self._made[0] != values:
+            self._made = values, Redactor(values)
+        return self._made[1]
 
     def secret_scanner(self) -> SecretScanner:
         """What finds secrets, this instance's and others', in a repository's history."""

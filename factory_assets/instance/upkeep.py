@@ -28,11 +28,10 @@ class Imports:
     def at(self, now: datetime) -> Intake:
         """Where specs from outside go: the late ranks of the import date, which is the last partition at most."""
         from factory_assets.intake.folder import Intake
-        from factory_assets.registry.redacted import RedactedImports
 
         settings = self._settings
         return Intake(
-            store=RedactedImports(self._registry.imports, self._secrets.redactor()),
+            store=self._registry.imports,
             day=settings.newest_date(now.date()),
             late_ranks=settings.late_ranks,
             now=now,

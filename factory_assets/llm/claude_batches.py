@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from factory_assets.domain.agents import Answer, Purpose, Question, Route, StructuredModel
+from factory_assets.domain.redaction import Redactor
 from factory_assets.llm.claude_api import ClaudeApi
 from factory_assets.llm.claude_api_errors import NoBatchError
 from factory_assets.llm.claude_messages import check_finished, priced, request_of, text_of
@@ -58,12 +59,13 @@ def key_of(question: Question) -> str:
 
 @dataclass(frozen=True)
 class ClaudeBatches:
-    """Makes batches, looks after them and reads them, by way of the router."""
+    """Makes batches, looks after them and reads them, by way of the router. No question goes out with a secret."""
 
     access: ModelAccess
     api: ClaudeApi
     purpose: Purpose
     setting: str
+    redactor: Callable[[], Redactor]
 
     def make(self, questions: Sequence[Question], name: str) -> BatchState:
         """Ask together; of one `name` only once, whoever was killed in between.
@@ -72,7 +74,7 @@ class ClaudeBatches:
             NoBatchError: the server has no message batches.
             FactoryError: as ClaudeApi.ask.
         """
-        asked = {key_of(question): question for question in questions}
+        asked = {key_of(question): question for question in self.redactor().value(questions)}
         most = sum(most_usd(question, calls=1) for question in asked.values())
         with self._open(questions[0].model, limit_usd=most, headers={BATCH_HEADER: name}) as client:
             made = client.messages.batches.create(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from factory_assets.domain.agents import Answer, Question, StructuredModel
 from factory_assets.domain.redaction import Redactor
@@ -19,22 +19,7 @@ class RedactedModel:
     def ask(self, question: Question) -> Answer:
         """As the model's own; errors too come with a redacted answer."""
         try:
-            return self._clean(self.model.ask(redacted(question, self.redact)))
+            return self.redact.value(self.model.ask(self.redact.value(question)))
         except UnusableAnswerError as error:
-            error.answer = self._clean(error.answer)
+            error.answer = self.redact.value(error.answer)
             raise
-
-    def _clean(self, answer: Answer) -> Answer:
-        return replace(
-            answer, text=self.redact(answer.text), notes=tuple(self.redact(note) for note in answer.notes)
-        )
-
-
-def redacted(question: Question, redact: Redactor) -> Question:
-    """A question as a model may hear it."""
-    return replace(
-        question,
-        instructions=redact(question.instructions),
-        material=redact(question.material),
-        prompt=redact(question.prompt),
-    )

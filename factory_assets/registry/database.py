@@ -11,18 +11,21 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.redaction import Redactor
 from factory_assets.registry.lock import USUAL, Patience, Wait, file_lock, holder_of, pauses
 from factory_assets.registry.migrate import migrate
 
 Connection = duckdb.DuckDBPyConnection
+Value = TypeVar("Value")
 
 WRITING, READING = "BEGIN TRANSACTION", "BEGIN TRANSACTION READ ONLY"
 
@@ -48,6 +51,14 @@ _ENGINE_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
     "threads": min(4, os.cpu_count() or 1),
 }
+
+
+_NO_SECRETS = Redactor(())
+
+
+def no_secrets() -> Redactor:
+    """What a registry goes by that is told of no secret."""
+    return _NO_SECRETS
 
 
 @dataclass
@@ -79,13 +90,25 @@ class Database:
         path: the file; made with its folder at the first transaction.
         patience: of a transaction that waits for the file; it may be set anew at any time.
         begin: the statement that opens a transaction, `WRITING` or `READING`.
+        redactor: makes what takes the factory's secrets out of whatever is to be written.
     """
 
-    def __init__(self, path: Path, patience: Patience = USUAL, begin: str = WRITING) -> None:
+    def __init__(
+        self,
+        path: Path,
+        patience: Patience = USUAL,
+        begin: str = WRITING,
+        redactor: Callable[[], Redactor] = no_secrets,
+    ) -> None:
         self._path = path.absolute()
         self._lock_path = self._path.with_name(self._path.name + ".lock")
         self._begin = begin
+        self.redactor = redactor
         self.patience = patience
+
+    def clean(self, value: Value) -> Value:
+        """What is asked of the registry, as it may be written. Who only reads writes nothing."""
+        return value if self._begin == READING else self.redactor().value(value)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from factory_assets.domain.redaction import Redactor
 from factory_assets.registry import subjects
-from factory_assets.registry.database import READING, WRITING, Database
+from factory_assets.registry.database import READING, WRITING, Database, no_secrets
 from factory_assets.registry.lock import USUAL, Patience
 
 
 class Registry:
     """What the factory knows, by subject; the file and its tables are made at the first use."""
 
-    def __init__(self, path: Path, patience: Patience = USUAL, begin: str = WRITING) -> None:
+    def __init__(
+        self,
+        path: Path,
+        patience: Patience = USUAL,
+        begin: str = WRITING,
+        redactor: Callable[[], Redactor] = no_secrets,
+    ) -> None:
         self._path = path
-        self._database = Database(path, patience, begin)
+        self._database = Database(path, patience, begin, redactor)
         self.papers = subjects.Papers(self._database)
         self.gathers = subjects.Gathers(self._database)
         self.answers = subjects.Answers(self._database)
@@ -34,11 +42,11 @@ class Registry:
 
     def reading(self) -> Registry:
         """The same registry for whoever only looks: a write through it is an InfrastructureError."""
-        return Registry(self._path, self._database.patience, READING)
+        return Registry(self._path, self._database.patience, READING, self._database.redactor)
 
     def writing(self) -> Registry:
         """The same registry for whoever may write, as every one is that does not come from `reading`."""
-        return Registry(self._path, self._database.patience)
+        return Registry(self._path, self._database.patience, redactor=self._database.redactor)
 
     def wait_with(self, patience: Patience) -> None:
         """Wait so long for the file from now on, when another program holds it."""

@@ -57,8 +57,10 @@ def in_one_transaction(
 
     @wraps(act)
     def done(self: Subject, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        # Whatever it is told, it is told without the factory's secrets.
+        clean = self._database.clean((args, kwargs))
         with self._database.transaction() as connection:
-            return act(connection, *args, **kwargs)
+            return act(connection, *clean[0], **clean[1])
 
     return done
 

@@ -29,6 +29,7 @@ from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import WORKER_LOST, BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language
 from factory_assets.registry import Registry
 from factory_assets.secret_scan.scanner import SecretScanner
@@ -67,6 +68,7 @@ class RegistryFactory(Factory):
             scanner=SecretScanner((), NoRules()),
             journal=self.registry.builds,
             ledger=self.registry.ledger,
+            redact=Redactor(()),
             clock=lambda: self.now,
         )
         queued = self.registry.queue.by_id(self.queued.id)

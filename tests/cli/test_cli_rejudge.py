@@ -23,6 +23,7 @@ from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.readings import ReaderMode
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, QueuedSpec
 from factory_assets.gates import Context
 from factory_assets.instance import Instance
@@ -55,6 +56,7 @@ def fail(instance: Instance, root: Path, acts: Mapping[Phase, Act], *, repair_ro
         scanner=SecretScanner((), NoRules()),
         journal=registry.builds,
         ledger=registry.ledger,
+        redact=Redactor(()),
         clock=lambda: NOW,
     )
     queued = registry.queue.named(SPEC.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, quote_plus
 
@@ -104,6 +105,25 @@ def test_a_model_without_secrets_is_not_touched() -> None:
     fields = {"title": "T", "abstract": "A", "authors": (), "categories": (), "comment": None}
     paper = Paper(arxiv_id="2606.01234", version=1, published=now, updated=now, **fields)
     assert redact.model(paper) is paper
+
+
+@dataclass(frozen=True)
+class _Record:
+    words: tuple[str, ...]
+    by_name: dict[str, list[str]]
+    number: int = 1
+
+
+def test_every_text_within_a_value_is_redacted() -> None:
+    record = _Record((f"It says {SECRET}.", "plain"), {"key": [f"and {PLAIN}"]})
+    clean = redact.value([(record, {SECRET})])
+    assert clean == [(_Record(("It says [secret].", "plain"), {"key": ["and [secret]"]}), {"[secret]"})]
+    assert redact.value(text for text in (SECRET, "plain")) == ["[secret]", "plain"]
+
+
+def test_a_value_without_secrets_is_the_very_same() -> None:
+    for value in (_Record(("a",), {"b": ["c"]}), ["a", ("b",)], {"a": {"b"}}, range(3), b"bytes", 1.5, None):
+        assert redact.value(value) is value
 
 
 def test_what_only_two_texts_of_a_model_make_up_together_is_no_secret() -> None:

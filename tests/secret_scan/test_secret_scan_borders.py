@@ -17,6 +17,9 @@ from factory_assets.domain.agents import (
     Route,
     StructuredModel,
 )
+from factory_assets.domain.alerts import Alert
+from factory_assets.domain.automation import Hold
+from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.redaction import Redactor
@@ -25,7 +28,6 @@ from factory_assets.instance.models import Models
 from factory_assets.llm.claude_api_errors import AnswerRefusedError
 from factory_assets.llm.redacted import RedactedModel
 from factory_assets.registry import Registry
-from factory_assets.registry.redacted import RedactedPapers
 from factory_assets.settings import Mode, Settings
 
 SECRET = "ghx_0123456789-abcdefghij"
@@ -97,11 +99,35 @@ def test_every_stage_redacts_its_errors(settings: Settings, tmp_path: Path) -> N
 
 
 def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
-    registry = Registry(tmp_path / "registry.duckdb")
-    store = RedactedPapers(registry.papers, Redactor([SECRET]))
-    store.upsert([LabelledPaper(paper=paper(1, title=f"On {SECRET}"), topics=("x",))], now=NOW)
+    registry = Registry(tmp_path / "registry.duckdb", redactor=lambda: Redactor([SECRET]))
+    registry.papers.upsert([LabelledPaper(paper=paper(1, title=f"On {SECRET}"), topics=("x",))], now=NOW)
     (stored,) = registry.papers.unanalysed(DAY)
     assert stored.title == "On [secret]"
+
+
+def test_whatever_is_written_into_the_registry_holds_no_secret(settings: Settings) -> None:
+    registry = Instance(settings).registry
+    alert = Alert(cause="a cause", title="It met it", text=f"It met {SECRET}.", link="")
+    registry.note_alert(alert, now=NOW)
+    registry.hold(
+        Hold(
+            cause=WaitCause.CREDIT, reason=f"No credit for {SECRET}.", fix="", since=NOW, credential="digest"
+        )
+    )
+    assert SECRET not in repr((registry.due_alerts(NOW), registry.holds()))
+    assert [hold.reason for hold in registry.reading().holds()] == ["No credit for [secret]."]
+
+
+def test_a_login_that_is_renewed_is_a_secret_of_the_registry_at_once(
+    settings: Settings, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    registry = Instance(settings).registry
+    for token in ("oat-0123456789", "oat-abcdefghij"):
+        login = {"claudeAiOauth": {"accessToken": token, "refreshToken": "ort-0123456789"}}
+        (tmp_path / ".credentials.json").write_text(json.dumps(login))
+        registry.note_alert(Alert(cause=f"met {token}", title="", text="", link=""), now=NOW)
+    assert {alert.cause for alert in registry.due_alerts(NOW)} == {"met [secret]"}
 
 
 def test_an_imported_spec_is_queued_without_secrets(settings: Settings, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from factory_assets.building.stage import Builder
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.papers import Paper
+from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, QueuedSpec, Spec
 from factory_assets.domain.trees import REGULAR, Tree, TreeFile
 from factory_assets.secret_scan.scanner import SecretScanner
@@ -262,10 +263,13 @@ def tree_of(files: Mapping[str, str], *, mode: str = REGULAR) -> Tree:
 class Factory:
     """One builder with everything around it, in a temporary folder."""
 
-    def __init__(self, root: Path, spec: Spec, agent: ScriptedAgent, **limits: object) -> None:
+    def __init__(
+        self, root: Path, spec: Spec, agent: ScriptedAgent, *, secrets: tuple[str, ...] = (), **limits: object
+    ) -> None:
         self.root = root
         self.spec = spec
         self.agent = agent
+        self.secrets = secrets
         self.commands = SubprocessCommands()
         self.journal = MemoryJournal(queue(spec))
         self.ledger = MemoryLedger()
@@ -305,9 +309,10 @@ class Factory:
             self.config,
             agents=self.agent,
             commands=self.commands,
-            scanner=SecretScanner(self.config.secrets, NoRules()),
+            scanner=SecretScanner(self.secrets, NoRules()),
             journal=self.journal,
             ledger=self.ledger,
+            redact=Redactor(self.secrets),
             clock=lambda: NOW,
             reader=self.reader,
             acceptor=self.acceptor,
