@@ -110,11 +110,11 @@ class Builder:
             FactoryError: before an attempt has begun, for a reason that no waiting fixes.
         """
         spec, scratch = job.queued.spec, self._config.workspaces_dir / job.queued.spec.name
-        with self._clean.errors():
+        with self._clean.stage(report) as told:
             try:
                 with (
                     spec_lock(self._config.locks_dir, spec.name),
-                    self._sessions_forgotten(spec.name, report),
+                    self._sessions_forgotten(spec.name, told),
                     _removed(scratch),
                 ):
                     unclaimed = partial(self._put_off, job.queued)
@@ -124,7 +124,7 @@ class Builder:
                         fresh_folder(scratch)
                         self._check_tools(job, scratch)
                         repo = self._open_repo(job)
-                        state = self._claim(job, repo, scratch, report)
+                        state = self._claim(job, repo, scratch, told)
                     endings = Endings(state)
                     with puts_off(FactoryError, OSError, where=scratch, end=endings.put_off):
                         return Shipped(report=Attempt(state, self._judge(job, repo, scratch), endings).run())
