@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from defs_factory import DefsFactory
 
 _FEWEST_WORKERS, _MOST_WORKERS = 2, 8
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what was compiled, whatever the machine is told: else every worker and every program compiles it again."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
