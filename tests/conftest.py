@@ -55,6 +55,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in set(left)]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _quick_storages() -> None:
+    if "dagster" in sys.modules:
+        from quick_storages import make_storages_quick
+
+        make_storages_quick()
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:

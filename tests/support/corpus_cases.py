@@ -182,7 +182,7 @@ def _cases() -> Iterator[CorpusCase]:
 @cache
 def _read(file: Path) -> Case:
     try:
-        return Case.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return Case.model_validate(yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
 
