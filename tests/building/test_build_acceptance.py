@@ -11,6 +11,7 @@ import pytest
 from acceptance_fakes import SCENARIOS, AgreeingModel, acceptor_of, counts
 from build_fakes import Act, ScriptedAgent
 from build_material import BASH_FILES, Factory, good_acts, make_spec, writes
+from memory_registry import results
 from reader_fakes import PlayedModel, reader_of
 
 from factory_assets.building.provenance import read_tag_message
@@ -40,8 +41,9 @@ def factory_with(root: Path, model: AgreeingModel, *, build: Act | None = None, 
 
 
 def agreed(factory: Factory) -> Acceptance:
-    assert factory.journal.acceptance is not None
-    return factory.journal.acceptance
+    agreed = factory.journal.acceptance_of(factory.spec_id)
+    assert agreed is not None
+    return agreed
 
 
 class Builds:
@@ -69,9 +71,9 @@ def test_what_the_repo_has_to_do_is_agreed_before_anything_is_built_and_a_good_r
     assert model.tasks == ["accept", "solve"]
     assert asked == [2]
     assert [held.is_example for held in agreed(factory).scenarios] == [True] * 3 + [False] * 3
-    assert factory.journal.verdicts[1, ACCEPTANCE].passed
+    assert factory.verdicts[1, ACCEPTANCE].passed
     assert [result.passed for result in report.scenarios] == [True] * 6
-    assert {phase for _, phase in factory.journal.results} == {Phase.BUILD, Phase.REVIEW}
+    assert {phase for _, phase in results(factory.registry)} == {Phase.BUILD, Phase.REVIEW}
 
 
 def test_the_builder_gets_the_contract_and_three_examples_and_nothing_of_what_is_held_out(
@@ -101,7 +103,7 @@ def test_the_builder_gets_the_contract_and_three_examples_and_nothing_of_what_is
     assert "It asks for the count, variant …: what it printed" in told
     for secret in ("zebra", "Held number"):
         assert secret not in told
-        assert all(secret not in str(verdict) for verdict in factory.journal.verdicts.values())
+        assert all(secret not in str(verdict) for verdict in factory.verdicts.values())
 
 
 def test_a_repo_that_is_right_for_its_own_tests_alone_is_refused_and_fixed_it_ships(tmp_path: Path) -> None:
@@ -117,9 +119,9 @@ def test_it_fails_where_no_round_is_left(tmp_path: Path) -> None:
     wrong = writes(BASH_FILES | {"lib/count.sh": WRONG})
     factory = factory_with(tmp_path, AgreeingModel(), build=wrong)
     factory.refused("Gate acceptance refused", by="gate")
-    (results,) = factory.journal.results.values()
-    assert [result.number for result in results if not result.passed] == [5, 6]
-    assert "+4" in results[4].happened
+    (told,) = results(factory.registry).values()
+    assert [result.number for result in told if not result.passed] == [5, 6]
+    assert "+4" in told[4].happened
 
 
 def test_a_scenario_that_somebody_else_solves_otherwise_does_not_count(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_a_spec_without_enough_goes_on_without_and_says_so(tmp_path: Path) -> No
     assert agreed(factory).active == ()
     assert "only 3 of 3 scenarios were left" in agreed(factory).note
     assert any("nothing is held out" in line for line in factory.lines)
-    assert (1, ACCEPTANCE) not in factory.journal.verdicts
+    assert (1, ACCEPTANCE) not in factory.verdicts
 
 
 def test_a_model_that_declines_holds_nothing_up(tmp_path: Path) -> None:
@@ -202,7 +204,7 @@ def test_what_is_agreed_is_kept_and_asked_for_once_over_all_attempts(tmp_path: P
 def test_its_calls_are_lines_of_their_own_in_the_ledger(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, AgreeingModel())
     factory.build()
-    lines = [call for call in factory.ledger.calls if call.stage == "accept"]
+    lines = [call for call in factory.calls if call.stage == "accept"]
     assert [(line.phase, line.outcome, line.usage.cost_usd) for line in lines] == [
         (None, "answered", 0.05),
         (None, "answered", 0.05),

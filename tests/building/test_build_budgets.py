@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from build_fakes import MemoryLedger, NoRules, ScriptedAgent
+from build_fakes import ScriptedAgent
 from build_material import (
     BASH_FILES,
     DOCUMENTS,
     LIMITS,
     NOW,
-    PAPER,
     Factory,
     good_acts,
     make_spec,
     write_files,
     writes,
 )
-from registry_samples import call
+from registry_samples import call, reservation
 
 from factory_assets.building.budgets import SessionMeter
-from factory_assets.building.config import BuildJob
-from factory_assets.building.outcome import Outcome
-from factory_assets.building.stage import Builder
 from factory_assets.domain.agents import OutcomeKind
 from factory_assets.domain.back_off import pause_after
 from factory_assets.domain.builds import WORKER_LOST, BudgetLimits, BuildStatus, Phase, Usage, WaitCause
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
-from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language
-from factory_assets.registry import Registry
-from factory_assets.secret_scan.scanner import SecretScanner
 
 
 class DiedError(BaseException):
@@ -47,33 +40,6 @@ def limits(*, repo: float = 5.0, day: float = 50.0, build: float = 3.0, seo: flo
 def factory_with(tmp_path, agent: ScriptedAgent | None = None, **changes: object) -> Factory:
     agent = agent or ScriptedAgent(good_acts(Language.BASH))
     return Factory(tmp_path, make_spec(Language.BASH), agent, **changes)
-
-
-class RegistryFactory(Factory):
-    """The same with the real registry for a journal and a ledger, and with a clock to turn."""
-
-    def __init__(self, root, agent: ScriptedAgent, **changes: object) -> None:
-        super().__init__(root, make_spec(Language.BASH), agent, **changes)
-        self.registry = Registry(root / "registry.duckdb")
-        self.now = NOW
-        (self.queued,) = self.registry.queue.add(
-            date(2026, 6, 3), [self.spec], [], dropped=0, ranks=range(1, 3), late_ranks=range(3, 4), now=NOW
-        )
-
-    def run(self) -> Outcome:
-        builder = Builder(
-            self.config,
-            agents=self.agent,
-            commands=self.commands,
-            scanner=SecretScanner((), NoRules()),
-            journal=self.registry.builds,
-            ledger=self.registry.ledger,
-            redact=Redactor(()),
-            clock=lambda: self.now,
-        )
-        queued = self.registry.queue.by_id(self.queued.id)
-        job = BuildJob(queued=queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
-        return builder.build(job, self.lines.append)
 
 
 def test_a_phase_gets_what_is_left_of_the_smaller_budget(tmp_path):
@@ -103,7 +69,7 @@ def test_what_stops_a_large_spec_is_told_with_its_setting_and_goes_on_when_that_
     words = r"phase budget of 12\.00 dollars \(4 times FACTORY_BUILD_BUDGET_USD, for its size\)"
     factory.deferred(words)
     # The queue compares it with the setting itself.
-    assert factory.journal.queued.wait_limit_usd == 3.0
+    assert factory.queued.wait_limit_usd == 3.0
 
 
 def test_every_session_is_reserved_metered_and_settled(tmp_path):
@@ -112,16 +78,17 @@ def test_every_session_is_reserved_metered_and_settled(tmp_path):
     write = factory.agent.acts[Phase.BUILD]
 
     def looks(workspace):
-        seen.extend(factory.ledger.reserved.values())
+        seen.extend(factory.reserved)
         write(workspace)
 
     factory.agent.acts[Phase.BUILD] = looks
     factory.build()
-    (reservation,) = seen
-    assert (reservation.phase, reservation.dollars, reservation.repo) == (Phase.BUILD, 3.0, "word-count")
-    assert (reservation.run_id, reservation.partition) == ("run-1", "2026-06-03|01")
-    assert factory.ledger.metered == pytest.approx([0.01] * 3)
-    assert factory.ledger.reserved == {}
+    (session,) = seen
+    told = [session[name] for name in ("phase", "reserved_usd", "repo", "run_id", "partition")]
+    assert told == [Phase.BUILD, 3.0, "word-count", "run-1", "2026-06-03|01"]
+    assert session["spent_usd"] == pytest.approx(0.01)
+    assert [line.usage.cost_usd for line in factory.calls] == pytest.approx([0.01] * 3)
+    assert factory.reserved == []
 
 
 def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_path):
@@ -136,7 +103,7 @@ def test_what_a_phases_budget_stopped_is_kept_and_goes_on_when_it_is_raised(tmp_
     caught = factory.deferred(r"phase budget of 3\.00 dollars")
     assert (caught.cause, caught.until) == (WaitCause.PHASE_BUDGET, None)
     assert "FACTORY_BUILD_BUDGET_USD" in caught.fix
-    queued = factory.journal.queued
+    queued = factory.queued
     assert (queued.status, queued.attempts, queued.wait_limit_usd) == (BuildStatus.QUEUED, 0, 3.0)
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/stopped/build")
 
@@ -177,10 +144,10 @@ def test_a_repos_budget_that_is_used_up_starts_no_phase_and_names_the_setting(tm
 
 def test_a_day_without_room_defers_to_the_next_midnight_before_anything_is_spent(tmp_path):
     factory = factory_with(tmp_path, limits=limits(day=2.0))
-    caught = factory.deferred("no room today")
+    caught = factory.deferred(r"of the day's 2\.00 dollars 0\.00 are spent or reserved")
     assert caught.cause is WaitCause.DAY_BUDGET
     assert caught.until == datetime(2026, 6, 5, tzinfo=UTC)
-    assert (factory.agent.tasks, factory.journal.queued.wait_limit_usd) == ([], 2.0)
+    assert (factory.agent.tasks, factory.queued.wait_limit_usd) == ([], 2.0)
 
 
 def test_an_agent_out_of_turns_that_the_day_has_no_room_for_keeps_its_work(tmp_path):
@@ -189,7 +156,7 @@ def test_an_agent_out_of_turns_that_the_day_has_no_room_for_keeps_its_work(tmp_p
 
     def slow(workspace):
         write_files(workspace, BASH_FILES)
-        factory.ledger.record(factory.ledger.calls[0] if factory.ledger.calls else other_call())
+        factory.ledger.record(other_call())
         return OutcomeKind.OUT_OF_TURNS
 
     agent.acts[Phase.BUILD] = slow
@@ -208,12 +175,12 @@ def other_call():
 def test_a_crash_loop_spends_no_more_than_the_budget(tmp_path):
     """Each run is killed in its first phase after a dollar; the third finds nothing left."""
     agent = ScriptedAgent({Phase.BUILD: dies}, cost_usd=1.0)
-    factory = RegistryFactory(tmp_path, agent, limits=limits(build=2.0))
+    factory = factory_with(tmp_path, agent, limits=limits(build=2.0))
     for run in range(2):
         factory.now = NOW + timedelta(hours=run)
         with pytest.raises(DiedError):
             factory.build()
-        assert factory.registry.queue.by_id(factory.queued.id).status is BuildStatus.BUILDING
+        assert factory.queued.status is BuildStatus.BUILDING
     factory.deferred(r"phase budget of 2\.00 dollars")
     assert [task.max_budget_usd for task in agent.tasks] == pytest.approx([2.0, 1.0])
     assert factory.registry.ledger.usage(repo="word-count").cost_usd == pytest.approx(2.0)
@@ -230,14 +197,14 @@ def test_a_fault_of_the_factory_itself_leaves_the_spec_to_the_next_run(tmp_path)
         raise ZeroDivisionError("a bug")
 
     agent = ScriptedAgent({**good_acts(Language.BASH), Phase.BUILD: breaks}, cost_usd=0.25)
-    factory = RegistryFactory(tmp_path, agent)
+    factory = factory_with(tmp_path, agent)
     with pytest.raises(ZeroDivisionError):
         factory.build()
     assert [queued.id for queued in factory.registry.queue.launchable(NOW, LIMITS)] == [factory.queued.id]
     agent.acts[Phase.BUILD] = writes(BASH_FILES)
     report = factory.build()
     assert report.attempts == 1
-    assert factory.registry.queue.by_id(factory.queued.id).status is BuildStatus.SHIPPED
+    assert factory.queued.status is BuildStatus.SHIPPED
     assert factory.registry.ledger.usage(repo="word-count").cost_usd == pytest.approx(1.0)
     assert report.tag_record is not None
     assert report.tag_record.cost_usd == pytest.approx(1.0)
@@ -250,17 +217,17 @@ def test_an_agent_that_cannot_be_run_is_settled_at_once(tmp_path):
     factory = factory_with(tmp_path)
     factory.agent.acts[Phase.BUILD] = fails
     factory.deferred("proxy does not start")
-    (line,) = factory.ledger.calls
+    (line,) = factory.calls
     assert (line.outcome, line.usage.cost_usd) == (OutcomeKind.INFRASTRUCTURE, pytest.approx(0.01))
     assert line.outcome != WORKER_LOST
-    assert factory.ledger.reserved == {}
+    assert factory.reserved == []
 
 
 def test_infrastructure_waits_longer_each_time_until_a_phase_is_done(tmp_path):
     agent = ScriptedAgent(
         good_acts(Language.BASH) | {Phase.BUILD: lambda workspace: OutcomeKind.INFRASTRUCTURE}
     )
-    factory = RegistryFactory(tmp_path, agent)
+    factory = factory_with(tmp_path, agent)
     pauses = []
     for _ in range(3):
         caught = factory.deferred()
@@ -270,7 +237,7 @@ def test_infrastructure_waits_longer_each_time_until_a_phase_is_done(tmp_path):
     caught = factory.deferred()
     pauses.append(caught.until - NOW)
     assert [pause.total_seconds() / 60 for pause in pauses] == [10, 20, 40, 10]
-    assert factory.registry.queue.by_id(factory.queued.id).attempts == 0
+    assert factory.queued.attempts == 0
 
 
 def test_waits_grow_to_six_hours_and_no_more():
@@ -304,7 +271,7 @@ def test_a_malformed_prompt_waits_like_infrastructure_and_names_the_file(tmp_pat
     )
     assert caught.where.endswith("build.md.j2")
     assert isinstance(caught.error_met, InputError)
-    assert factory.journal.queued.attempts == 0
+    assert factory.queued.attempts == 0
 
 
 def test_a_build_that_has_lasted_too_long_has_failed(tmp_path):
@@ -317,7 +284,7 @@ def test_a_build_that_has_lasted_too_long_has_failed(tmp_path):
     factory.agent.acts[Phase.BUILD] = slow
     factory.refused("FACTORY_BUILD_HOURS", by="agent")
     assert factory.agent.phases == [Phase.BUILD]
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
     assert "lib/count.sh" in factory.git("ls-tree", "-r", "--name-only", "refs/factory/failed/1")
 
 
@@ -334,9 +301,9 @@ def test_the_reviews_gates_do_not_start_when_the_builds_time_is_over(tmp_path):
     with pytest.raises(DiedError):
         factory.build()
     factory.journal.record_verdict = record
-    factory.ledger.record(call(phase=Phase.REVIEW, seconds=3600.0))
+    factory.ledger.record(call(repo="word-count", phase=Phase.REVIEW, seconds=3600.0))
     factory.refused("FACTORY_BUILD_HOURS", by="agent")
-    assert not {"review-bounds", "tests-pass"} & {gate for _, gate in factory.journal.verdicts}
+    assert not {"review-bounds", "tests-pass"} & {gate for _, gate in factory.verdicts}
 
 
 def test_a_phase_gets_no_more_time_than_the_build_has_left(tmp_path):
@@ -349,7 +316,7 @@ def test_a_phase_gets_no_more_time_than_the_build_has_left(tmp_path):
 def test_the_time_of_earlier_runs_counts_and_the_time_between_them_does_not(tmp_path):
     agent = ScriptedAgent(good_acts(Language.BASH) | {Phase.SEO: lambda workspace: OutcomeKind.RATE_LIMITED})
     agent.until = NOW + timedelta(days=1)
-    factory = RegistryFactory(tmp_path, agent, build_seconds=1000.0, phase_seconds=2000.0)
+    factory = factory_with(tmp_path, agent, build_seconds=1000.0, phase_seconds=2000.0)
     factory.deferred()
     factory.now = NOW + timedelta(days=1)
     agent.acts[Phase.SEO] = writes(DOCUMENTS)
@@ -357,33 +324,41 @@ def test_the_time_of_earlier_runs_counts_and_the_time_between_them_does_not(tmp_
     assert 500.0 < agent.tasks[2].timeout_seconds <= 999.0
 
 
-def test_a_session_is_metered_by_cents_and_at_its_first_cent():
-    ledger = MemoryLedger()
-    meter = SessionMeter(CountingLedger(ledger), "one")
+@pytest.fixture
+def metered(tmp_path, monkeypatch):
+    """A build's factory with a reservation `one`, and what its ledger is told of it."""
+    factory, told = factory_with(tmp_path), []
+    factory.ledger.reserve(reservation(factory.queued, id="one"), day_budget_usd=50.0)
+    meter = factory.ledger.meter
+
+    def tells(reservation_id, usage):
+        told.append(usage.cost_usd)
+        meter(reservation_id, usage)
+
+    monkeypatch.setattr(factory.ledger, "meter", tells)
+    return factory, told
+
+
+def test_a_session_is_metered_by_cents_and_at_its_first_cent(metered):
+    factory, told = metered
+    meter = SessionMeter(factory.ledger, "one")
     for cents in (0.2, 0.6, 1.0, 1.5, 2.1):
         meter(Usage(calls=1, cost_usd=cents / 100))
-    assert ledger.metered == pytest.approx([0.01, 0.021])
-    assert meter.usage.cost_usd == pytest.approx(0.021)
+    assert told == pytest.approx([0.01, 0.021])
+    assert factory.reserved[0]["spent_usd"] == meter.usage.cost_usd == pytest.approx(0.021)
 
 
-def test_a_busy_registry_does_not_end_an_agents_work():
-    ledger = CountingLedger(MemoryLedger(), busy=1)
-    meter = SessionMeter(ledger, "one")
-    meter(Usage(calls=1, cost_usd=0.5))
+def test_a_busy_registry_does_not_end_an_agents_work(metered, monkeypatch):
+    factory, told = metered
+
+    def busy(reservation_id, usage):
+        raise RegistryBusyError("another process holds it")
+
+    meter = SessionMeter(factory.ledger, "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(factory.ledger, "meter", busy)
+        meter(Usage(calls=1, cost_usd=0.5))
+    assert factory.reserved[0]["spent_usd"] == 0.0
     meter(Usage(calls=2, cost_usd=0.5))
-    assert ledger.memory.metered == pytest.approx([0.5])
-
-
-class CountingLedger(MemoryLedger):
-    """Writes into `memory`, but for the first `busy` times."""
-
-    def __init__(self, memory: MemoryLedger, *, busy: int = 0) -> None:
-        super().__init__()
-        self.memory = memory
-        self._busy = busy
-
-    def meter(self, reservation_id: str, usage: Usage) -> None:
-        if self._busy:
-            self._busy -= 1
-            raise RegistryBusyError("another process holds it")
-        self.memory.metered.append(usage.cost_usd)
+    assert told == [0.5]
+    assert factory.reserved[0]["spent_usd"] == pytest.approx(0.5)

@@ -70,11 +70,11 @@ def factory_with(
 
 
 def verdict(factory: Factory):
-    return factory.journal.verdicts[1, READING]
+    return factory.verdicts[1, READING]
 
 
 def read_lines(factory: Factory):
-    return [call for call in factory.ledger.calls if call.stage == "read"]
+    return [call for call in factory.calls if call.stage == "read"]
 
 
 def test_a_confirmed_finding_is_handed_back_and_what_fixes_it_ships(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_confirmed_finding_is_handed_back_and_what_fixes_it_ships(tmp_path: Pa
 def test_what_is_still_so_after_the_last_round_has_failed(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, PlayedModel(FAULT))
     factory.refused("It counts words", by="gate")
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
 
 
 def test_a_finding_that_is_not_confirmed_is_shown_and_the_repo_ships(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_its_calls_are_lines_of_their_own_in_the_ledger_and_reserved_before_they
 
     class Watching(PlayedModel):
         def ask(self, question: Question) -> Answer:
-            reserved.extend(line.dollars for line in factory.ledger.reserved.values())
+            reserved.extend(line["reserved_usd"] for line in factory.reserved)
             return super().ask(question)
 
     factory = factory_with(tmp_path, Watching(FAULT, rules=lambda prompt: False))
@@ -131,7 +131,7 @@ def test_its_calls_are_lines_of_their_own_in_the_ledger_and_reserved_before_they
     ] * 2
     assert len(reserved) == 2
     assert min(reserved) > 0.0
-    assert factory.ledger.reserved == {}
+    assert factory.reserved == []
     tag = json.loads(factory.git("for-each-ref", "--format=%(contents:body)", "refs/tags/v0.1.0"))
     assert tag["cost_usd"] == pytest.approx(0.07)
 
@@ -153,8 +153,8 @@ def test_a_reader_that_cannot_be_asked_puts_the_build_off_and_nothing_is_lost(
     outcome = factory.run()
     assert isinstance(outcome, Deferred)
     assert outcome.stops is stops
-    assert (factory.journal.queued.status, factory.journal.queued.wait_cause) == (BuildStatus.QUEUED, cause)
-    assert factory.journal.queued.attempts == 0
+    assert (factory.queued.status, factory.queued.wait_cause) == (BuildStatus.QUEUED, cause)
+    assert factory.queued.attempts == 0
     model.error = None
     assert factory.build().commit is not None
     assert len(factory.agent.tasks) == 3
@@ -197,7 +197,7 @@ def test_a_repo_budget_without_room_for_a_reading_puts_the_build_off(tmp_path: P
     model = PlayedModel()
     factory = factory_with(tmp_path, model, limits=limits)
     factory.deferred("FACTORY_REPO_BUDGET_USD")
-    assert factory.journal.queued.wait_cause is WaitCause.REPO_BUDGET
+    assert factory.queued.wait_cause is WaitCause.REPO_BUDGET
     assert model.asked == []
 
 

@@ -59,7 +59,7 @@ def test_what_a_repair_fixed_ships_on_top_of_the_review(tmp_path):
     review = report.phases[-1]
     assert (review.phase, review.turns) == (Phase.REVIEW, 6)
     assert review.usage.cost_usd == pytest.approx(0.02)
-    assert factory.journal.records[1, Phase.REVIEW] == review
+    assert factory.records[1, Phase.REVIEW] == review
 
 
 def test_the_agent_gets_the_gates_own_words_in_the_reviews_limits(tmp_path):
@@ -81,7 +81,7 @@ def test_what_stays_refused_after_the_last_round_has_failed(tmp_path):
     factory = factory_with(tmp_path, does_nothing)
     factory.refused("not ok 1 - two words", by="gate")
     assert len(factory.agent.tasks) == 4
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
     assert "refs/heads/main" not in factory.git("for-each-ref")
 
 
@@ -122,7 +122,7 @@ def test_a_repair_that_rewrites_tests_is_refused_by_the_reviews_own_bounds(tmp_p
     loosened = BASH_FILES["tests/test_count.sh"].replace('check "two words"', '# check "two words"')
     factory = factory_with(tmp_path, writes({"tests/test_count.sh": loosened}))
     factory.refused("review-bounds", by="gate")
-    refused = [verdict.gate for verdict in factory.journal.verdicts.values() if not verdict.passed]
+    refused = [verdict.gate for verdict in factory.verdicts.values() if not verdict.passed]
     assert "review-bounds" in refused
 
 
@@ -140,7 +140,7 @@ def test_an_agent_that_does_not_end_its_repair_leaves_the_build_failed_by_the_ga
     factory = factory_with(tmp_path, *[lambda workspace: kind] * 2)
     caught = factory.refused("tests-pass", by="gate")
     assert f"the agent ended {kind}" in str(caught)
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
 
 
 def test_a_repair_that_meets_a_rate_limit_is_tried_again_later_on_the_same_review(tmp_path):
@@ -230,7 +230,7 @@ def test_what_a_gate_refuses_after_a_phase_goes_back_to_its_own_agent_in_its_ses
     assert repair.prompt.splitlines()[3] == "Round: repair 1"
     assert f"## {gate}" in repair.prompt
     assert (repair.model, repair.tools) == (work.model, work.tools)
-    record = factory.journal.records[1, phase]
+    record = factory.records[1, phase]
     assert (record.turns, record.usage.cost_usd) == (6, pytest.approx(0.02))
     # No other phase was paid for twice.
     assert len(factory.agent.tasks) == 4
@@ -257,7 +257,7 @@ def test_what_a_phase_does_not_fix_in_its_rounds_has_failed_before_the_next_phas
     factory = handed_back(tmp_path, phase, writes(first), does_nothing)
     factory.refused(by="gate")
     assert [f"Phase: {phase}\n" in task.prompt for task in factory.agent.tasks[-2:]] == [True, True]
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
 
 
 def test_a_run_that_died_in_a_repair_of_the_build_goes_on_from_its_commit_without_a_session(tmp_path):

@@ -16,6 +16,7 @@ from build_material import (
     NOW,
     PAPER,
     PYTHON_FILES,
+    QUEUED_AT,
     Factory,
     does_nothing,
     good_acts,
@@ -23,6 +24,7 @@ from build_material import (
     write_files,
     writes,
 )
+from registry_samples import call
 
 from factory_assets.building.git import BareRepo
 from factory_assets.building.judge import judge
@@ -58,7 +60,17 @@ def test_what_ships_says_in_its_readme_and_spec_whose_work_it_rests_on(bash_fact
 
 @pytest.mark.parametrize("language", [Language.PYTHON, Language.BASH])
 def test_a_spec_becomes_a_shipped_repo(tmp_path, language):
-    factory = Factory(tmp_path, make_spec(language), ScriptedAgent(good_acts(language)))
+    statuses = []
+
+    def seen(act):
+        def acts(workspace):
+            statuses.append(factory.queued.status)
+            return act(workspace)
+
+        return acts
+
+    agent = ScriptedAgent({phase: seen(act) for phase, act in good_acts(language).items()})
+    factory = Factory(tmp_path, make_spec(language), agent)
     report = factory.build()
     assert report.tests_executed == 3
     assert report.lines_of_code >= 20
@@ -78,11 +90,11 @@ def test_a_spec_becomes_a_shipped_repo(tmp_path, language):
         "Build word-count",
         "Scaffold word-count",
     ]
-    assert factory.journal.repo is not None
-    assert factory.journal.repo.commit == report.commit
-    assert factory.journal.repo.source_url == "https://arxiv.org/abs/2606.01234"
-    assert factory.journal.statuses == [
-        BuildStatus.QUEUED,
+    repo = factory.registry.repos.named("word-count")
+    assert repo is not None
+    assert repo.commit == report.commit
+    assert repo.source_url == "https://arxiv.org/abs/2606.01234"
+    assert [*statuses, factory.queued.status] == [
         BuildStatus.BUILDING,
         BuildStatus.SEO,
         BuildStatus.REVIEWING,
@@ -117,10 +129,10 @@ def test_an_agent_reaches_the_index_that_its_dependencies_are_resolved_from(tmp_
 
 def test_every_phase_is_one_line_in_the_ledger(bash_factory):
     bash_factory.build()
-    assert [(call.phase, call.outcome, call.route) for call in bash_factory.ledger.calls] == [
+    assert [(call.phase, call.outcome, call.route) for call in bash_factory.calls] == [
         (phase, "done", "api") for phase in Phase
     ]
-    assert {call.partition for call in bash_factory.ledger.calls} == {"2026-06-03|01"}
+    assert {call.partition for call in bash_factory.calls} == {"2026-06-03|01"}
 
 
 def test_no_workspace_is_left_after_success_or_failure(bash_factory):
@@ -142,8 +154,8 @@ def test_a_refused_gate_fails_the_build_and_says_what_it_saw(bash_factory):
     caught = bash_factory.refused(by="gate")
     assert "tests-pass" in str(caught)
     assert "not ok 2 - no words: got 0, want 5" in str(caught)
-    assert bash_factory.journal.queued.status is BuildStatus.FAILED
-    assert bash_factory.journal.queued.error_log == str(caught)
+    assert bash_factory.queued.status is BuildStatus.FAILED
+    assert bash_factory.queued.error_log == str(caught)
     assert [verdict.gate for verdict in caught.report.verdicts if not verdict.passed] == ["tests-pass"]
     assert "refs/heads/main" not in bash_factory.git("for-each-ref")
     assert list((bash_factory.root / "workspaces").iterdir()) == []
@@ -270,12 +282,12 @@ def test_a_run_that_died_while_it_failed_is_not_paid_for_again(bash_factory, mon
         patch.setattr(bash_factory.journal, "fail", die)
         with pytest.raises(KeyboardInterrupt):
             bash_factory.build()
-    assert bash_factory.journal.queued.status is phase.status
+    assert bash_factory.queued.status is phase.status
     paid = list(bash_factory.agent.phases)
     caught = bash_factory.refused()
     assert bash_factory.agent.phases == paid
-    assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("failed", 1)
-    assert bash_factory.journal.queued.error_log == str(caught)
+    assert (bash_factory.queued.status, bash_factory.queued.attempts) == ("failed", 1)
+    assert bash_factory.queued.error_log == str(caught)
     refused = [verdict.gate for verdict in caught.report.verdicts if not verdict.passed]
     assert refused == (["documents"] if phase is Phase.SEO else [])
     bash_factory.agent.acts |= good_acts(Language.BASH)
@@ -286,10 +298,7 @@ def test_a_failure_of_another_spec_under_the_same_name_is_not_taken_for_ones_own
     bash_factory.agent.acts[Phase.SEO] = does_nothing
     bash_factory.refused(by="gate")
     bash_factory.agent.acts |= good_acts(Language.BASH)
-    journal = bash_factory.journal
-    journal.queued = journal.queued.model_copy(
-        update={"status": BuildStatus.QUEUED, "attempts": 0, "queued_at": NOW + timedelta(days=1)}
-    )
+    bash_factory.queue_anew(NOW + timedelta(days=1))
     assert bash_factory.build().attempts == 1
 
 
@@ -303,7 +312,7 @@ def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):
     bash_factory.agent.acts[Phase.SEO] = die
     with pytest.raises(DiedError):
         bash_factory.build()
-    assert bash_factory.journal.queued.status is BuildStatus.SEO
+    assert bash_factory.queued.status is BuildStatus.SEO
     bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
     report = bash_factory.build()
     assert report.attempts == 1
@@ -311,39 +320,47 @@ def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):
     assert {verdict.gate for verdict in report.verdicts} == set(ALL_GATES) - {ACCEPTANCE, READING}
 
 
-def test_a_run_that_died_between_git_and_registry_ships_the_same_commit(bash_factory):
-    report = bash_factory.build()
+def die_at_shipping(factory, monkeypatch):
+    """A build whose worker dies before the registry knows that it has shipped; its commit."""
+
+    def die(spec_id, repo):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(factory.journal, "ship", die)
+        with pytest.raises(KeyboardInterrupt):
+            factory.build()
+    assert factory.queued.status is BuildStatus.REVIEWING
+    return factory.git("rev-parse", "main")
+
+
+def test_a_run_that_died_between_git_and_registry_ships_the_same_commit(bash_factory, monkeypatch):
+    commit = die_at_shipping(bash_factory, monkeypatch)
     tag = bash_factory.git("rev-parse", "v0.1.0")
-    bash_factory.journal.queued = bash_factory.journal.queued.model_copy(
-        update={"status": BuildStatus.REVIEWING}
-    )
     again = bash_factory.build()
-    assert again.commit == report.commit
+    assert again.commit == commit
     assert bash_factory.git("rev-parse", "v0.1.0") == tag
     assert len(bash_factory.agent.tasks) == 3
 
 
-def test_a_run_that_died_between_the_tag_and_main_ships_the_same_commit_without_an_agent(bash_factory):
-    report = bash_factory.build()
+def test_a_run_that_died_between_the_tag_and_main_ships_the_same_commit_without_an_agent(
+    bash_factory, monkeypatch
+):
+    commit = die_at_shipping(bash_factory, monkeypatch)
     bash_factory.git("update-ref", "-d", "refs/heads/main")
-    bash_factory.journal.queued = bash_factory.journal.queued.model_copy(
-        update={"status": BuildStatus.REVIEWING}
-    )
     again = bash_factory.build()
-    assert again.commit == report.commit == bash_factory.git("rev-parse", "main")
+    assert again.commit == commit == bash_factory.git("rev-parse", "main")
     assert len(bash_factory.agent.tasks) == 3
 
 
 def test_a_shipped_name_is_never_built_over(bash_factory):
     bash_factory.build()
     bash_factory.git("update-ref", "-d", "refs/factory/review")
-    bash_factory.journal.queued = bash_factory.journal.queued.model_copy(
-        update={"status": BuildStatus.QUEUED}
-    )
+    bash_factory.queue_anew(QUEUED_AT)
     with pytest.raises(StatusError, match="shipped already"):
         bash_factory.build()
     assert len(bash_factory.agent.tasks) == 3
-    queued = bash_factory.journal.queued
+    queued = bash_factory.queued
     assert (queued.status, "shipped already" in queued.error_log) == (BuildStatus.FAILED, True)
 
 
@@ -351,7 +368,7 @@ def test_a_broken_bare_repository_puts_the_spec_off_and_says_so(bash_factory):
     bash_factory.bare.mkdir(parents=True)
     (bash_factory.bare / "HEAD").write_text("nonsense")
     caught = bash_factory.deferred("git")
-    queued = bash_factory.journal.queued
+    queued = bash_factory.queued
     assert (caught.cause, queued.attempts) == (WaitCause.INFRASTRUCTURE, 0)
     assert queued.error_log == f"{caught.what} Fix: {caught.fix}"
 
@@ -364,7 +381,7 @@ def test_a_workspace_that_is_far_too_big_is_refused_before_it_is_read(bash_facto
 
     bash_factory.agent.acts[Phase.BUILD] = fills
     bash_factory.refused(r"tree-safe refused: .* bytes", by="gate")
-    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert bash_factory.queued.status is BuildStatus.FAILED
     assert bash_factory.agent.phases == [Phase.BUILD]
 
 
@@ -395,7 +412,7 @@ def test_a_source_that_no_parser_survives_is_refused_and_not_judged_for_ever(tmp
     acts[Phase.BUILD] = writes(PYTHON_FILES | deep)
     factory = Factory(tmp_path, make_spec(Language.PYTHON), ScriptedAgent(acts))
     factory.refused(r"word_count/deep\.py:1: is nested too deep or too broken to be read", by="gate")
-    assert factory.journal.queued.status is BuildStatus.FAILED
+    assert factory.queued.status is BuildStatus.FAILED
 
 
 @pytest.mark.parametrize(("hours", "minutes"), [(-3, 10), (9999, 24 * 60)])
@@ -427,7 +444,7 @@ def test_an_agent_out_of_turns_twice_has_failed(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.OUT_OF_TURNS
     bash_factory.refused("FACTORY_BUILD_TURNS", by="agent")
     assert len(bash_factory.agent.tasks) == 2
-    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert bash_factory.queued.status is BuildStatus.FAILED
     assert "refs/factory/failed/1" in bash_factory.git("for-each-ref")
 
 
@@ -438,9 +455,9 @@ def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kin
     bash_factory.agent.acts[Phase.SEO] = lambda workspace: kind
     caught = bash_factory.deferred()
     assert caught.until == until
-    assert bash_factory.journal.queued.status is BuildStatus.QUEUED
-    assert bash_factory.journal.queued.attempts == 0
-    assert bash_factory.journal.queued.not_before == until
+    assert bash_factory.queued.status is BuildStatus.QUEUED
+    assert bash_factory.queued.attempts == 0
+    assert bash_factory.queued.not_before == until
     bash_factory.agent.acts[Phase.SEO] = writes(DOCUMENTS)
     assert bash_factory.build().attempts == 1
     assert bash_factory.agent.phases == [Phase.BUILD, Phase.SEO, Phase.SEO, Phase.REVIEW]
@@ -449,8 +466,8 @@ def test_a_deferred_build_uses_up_no_attempt_and_goes_on_later(bash_factory, kin
 def test_a_refused_credential_gives_the_attempt_back_and_is_named(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = lambda workspace: OutcomeKind.AUTHENTICATION
     bash_factory.stopped("credential was refused")
-    assert bash_factory.journal.queued.status is BuildStatus.QUEUED
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.status is BuildStatus.QUEUED
+    assert bash_factory.queued.attempts == 0
 
 
 @pytest.mark.parametrize(
@@ -472,7 +489,7 @@ def test_what_the_api_refuses_to_everybody_uses_up_no_attempt_and_says_what_to_f
     assert caught.cause is cause
     assert fix in caught.fix
     assert "launch this partition again" not in str(caught)
-    queued = bash_factory.journal.queued
+    queued = bash_factory.queued
     assert (queued.status, queued.attempts, queued.wait_cause) == (BuildStatus.QUEUED, 0, cause)
     if back:
         assert queued.not_before == back
@@ -487,23 +504,25 @@ def test_a_refusal_that_nobody_understands_puts_the_first_repo_off(bash_factory)
     not_understood(bash_factory)
     caught = bash_factory.deferred("Something else")
     assert caught.cause is WaitCause.NOT_UNDERSTOOD
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.attempts == 0
 
 
 def test_a_refusal_that_another_repo_has_met_too_stops_the_queue(bash_factory):
     not_understood(bash_factory)
-    bash_factory.ledger.has_refused_another = True
+    bash_factory.ledger.record(
+        call(stage="build", repo="other-tool", phase=Phase.BUILD, outcome=OutcomeKind.NOT_UNDERSTOOD)
+    )
     caught = bash_factory.stopped(r"one repo after the other.*Something else")
     assert caught.cause is WaitCause.NOT_UNDERSTOOD
     assert "FACTORY_BUILD_MODEL" in caught.fix
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.attempts == 0
 
 
 def test_a_refusal_that_one_repo_alone_meets_twice_is_its_own(bash_factory):
     not_understood(bash_factory)
     bash_factory.deferred()
     bash_factory.refused("Something else", by="agent")
-    assert bash_factory.journal.queued.status is BuildStatus.FAILED
+    assert bash_factory.queued.status is BuildStatus.FAILED
 
 
 def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):
@@ -513,7 +532,7 @@ def test_a_full_disk_defers_the_build_and_names_the_place(bash_factory):
     bash_factory.agent.acts[Phase.BUILD] = full
     caught = bash_factory.deferred("No space left on device")
     assert caught.where.endswith("work/file")
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.attempts == 0
 
 
 @pytest.mark.parametrize(("number", "is_full"), [(errno.ENOSPC, True), (errno.EACCES, False)])
@@ -536,7 +555,7 @@ def test_two_runs_never_build_one_spec(bash_factory):
         outcome = bash_factory.run()
         assert isinstance(outcome, Busy)
         assert "process 4711" in outcome.what
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.attempts == 0
     assert bash_factory.agent.forgotten == []
     bash_factory.build()
     assert (locks / "word-count.lock").read_text() == str(os.getpid())
@@ -593,14 +612,14 @@ def test_a_missing_toolchain_keeps_the_spec_queued_and_names_the_tool(tmp_path):
     factory.commands = WithoutGo()
     caught = factory.deferred("go not found")
     assert (caught.cause, caught.until) == (WaitCause.TOOLCHAIN, NOW + timedelta(hours=1))
-    queued = factory.journal.queued
+    queued = factory.queued
     assert (queued.status, queued.attempts, queued.wait_cause) == (
         BuildStatus.QUEUED,
         0,
         WaitCause.TOOLCHAIN,
     )
     assert "go not found" in queued.error_log
-    assert (agent.tasks, factory.ledger.calls) == ([], [])
+    assert (agent.tasks, factory.calls) == ([], [])
 
 
 def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_why(bash_factory):
@@ -614,7 +633,7 @@ def test_a_machine_that_can_run_nothing_for_now_keeps_the_spec_queued_and_says_w
     deferred = bash_factory.deferred("the sandbox does not start")
     assert (deferred.cause, deferred.until) == (WaitCause.INFRASTRUCTURE, NOW + timedelta(minutes=10))
     assert deferred.report.protections == ("bubblewrap",)
-    queued = bash_factory.journal.queued
+    queued = bash_factory.queued
     assert (queued.status, queued.attempts) == (BuildStatus.QUEUED, 0)
     assert queued.error_log == "the sandbox does not start Fix: See `factory doctor`."
     assert bash_factory.agent.tasks == []
@@ -628,7 +647,7 @@ def test_a_disk_that_is_full_when_a_spec_is_claimed_puts_it_off(bash_factory, mo
         patch.setattr(bash_factory.journal, "start", full)
         deferred = bash_factory.deferred("No space left on device")
     assert "disk space" in deferred.fix
-    assert (bash_factory.journal.queued.status, bash_factory.journal.queued.attempts) == ("queued", 0)
+    assert (bash_factory.queued.status, bash_factory.queued.attempts) == ("queued", 0)
 
 
 def test_an_error_that_puts_a_build_off_is_told_without_the_secret_that_it_names(tmp_path):
@@ -640,7 +659,7 @@ def test_an_error_that_puts_a_build_off_is_told_without_the_secret_that_it_names
     agent = ScriptedAgent({Phase.BUILD: fails})
     factory = Factory(tmp_path, make_spec(Language.BASH), agent, secrets=(secret,))
     deferred = factory.deferred(r"\[secret\] was not taken")
-    assert secret not in repr(deferred) + str(deferred.error_met) + factory.journal.queued.error_log
+    assert secret not in repr(deferred) + str(deferred.error_met) + factory.queued.error_log
 
 
 def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
@@ -650,7 +669,7 @@ def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
     caught = factory.refused("secrets", by="gate")
     assert "lib/key.sh" in str(caught)
-    assert secret not in str(caught) + str(factory.journal.verdicts) + "".join(factory.lines)
+    assert secret not in str(caught) + str(factory.verdicts) + "".join(factory.lines)
 
 
 def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
@@ -660,7 +679,7 @@ def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
     acts[Phase.REVIEW] = writes({"lib/count.sh": broken})
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
     caught = factory.refused(r"\[secret\]", by="gate")
-    assert secret not in str(caught) + str(factory.journal.verdicts) + "".join(factory.lines)
+    assert secret not in str(caught) + str(factory.verdicts) + "".join(factory.lines)
 
 
 def test_an_agent_is_told_no_secret_and_what_it_says_of_one_is_told_nowhere(tmp_path):
@@ -678,4 +697,4 @@ def test_an_agent_is_told_no_secret_and_what_it_says_of_one_is_told_nowhere(tmp_
     assert "Nobody should use [secret] any more." in agent.tasks[0].prompt
     assert any("Bash echo [secret]" in line for line in factory.lines)
     kept = factory.git("for-each-ref", "--format=%(contents)")
-    assert secret not in "".join([*factory.lines, repr(refused), kept, factory.journal.queued.error_log])
+    assert secret not in "".join([*factory.lines, repr(refused), kept, factory.queued.error_log])

@@ -10,6 +10,7 @@ from threading import Event
 
 import pytest
 from gather_server import NOW, Asked, Reply, little_arxiv, paper, papers_per_day, patient_source
+from memory_registry import memory_registry
 
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
@@ -18,6 +19,7 @@ from factory_assets.gather.report import GatherIncompleteError, GatherReport, to
 from factory_assets.gather.source import Batch, Gap
 from factory_assets.gather.stage import gather
 from factory_assets.gather.topics import Topic, TopicSet
+from factory_assets.registry import Registry
 
 DAY, NEXT = date(2026, 6, 3), date(2026, 6, 4)
 TOPICS = TopicSet(
@@ -29,17 +31,10 @@ TOPICS = TopicSet(
 )
 
 
-class MemoryStore:
-    """Papers in a dict, with the counts that a store gives."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, LabelledPaper] = {}
-
-    def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
-        new = sum(one.paper.arxiv_id not in self.rows for one in papers)
-        same = sum(self.rows.get(one.paper.arxiv_id) == one for one in papers)
-        self.rows.update((one.paper.arxiv_id, one) for one in papers)
-        return UpsertCounts(new=new, unchanged=same, updated=len(papers) - new - same)
+def stored(registry: Registry) -> dict[str, LabelledPaper]:
+    """The papers of both dates by their ids."""
+    papers = [one for day in (DAY, NEXT) for one in registry.papers.of_day(day)]
+    return {one.paper.arxiv_id: one for one in papers}
 
 
 class ListedSource:
@@ -65,7 +60,7 @@ def at(hour: int, day: date = DAY) -> datetime:
 
 
 def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None:
-    store = MemoryStore()
+    registry = memory_registry()
     papers = [
         paper(1, at(1), abstract="A guardrail that filters."),
         paper(2, at(2), abstract="Decoding."),
@@ -75,9 +70,14 @@ def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None
     with little_arxiv(papers) as arxiv:
         source = patient_source(arxiv.url, tmp_path).source
         report = gather(
-            [NEXT, DAY, DAY], source=source, topics=TOPICS, store=store, now=NOW, notify=lines.append
+            [NEXT, DAY, DAY],
+            source=source,
+            topics=TOPICS,
+            store=registry.papers,
+            now=NOW,
+            notify=lines.append,
         )
-    assert store.rows["2606.00001"].topics == ("guardrails", "filters")
+    assert stored(registry)["2606.00001"].topics == ("filters", "guardrails")
     assert report.papers == 3
     assert [(count.day, count.papers) for count in report.days] == [(DAY, 2), (NEXT, 1)]
     assert report.topics == {"guardrails": 2, "filters": 1, "decoding": 2}
@@ -88,7 +88,7 @@ def test_papers_are_stored_with_their_labels_and_counted(tmp_path: Path) -> None
     assert lines == ["2026-06-03 to 2026-06-04: papers: 3, requests: 1."]
 
 
-def test_the_next_dates_are_asked_for_while_the_last_ones_are_stored() -> None:
+def test_the_next_dates_are_asked_for_while_the_last_ones_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Event()
 
     class TellingSource:
@@ -97,28 +97,34 @@ def test_the_next_dates_are_asked_for_while_the_last_ones_are_stored() -> None:
             asked.set()
             yield one_day(day=NEXT)
 
-    class WaitingStore(MemoryStore):
-        def upsert(self, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
-            assert asked.wait(timeout=20), "the source was not asked for the next dates"
-            return super().upsert(papers, now=now)
+    papers = memory_registry().papers
+    upsert = papers.upsert
 
-    report = gather(
-        [DAY, NEXT], source=TellingSource(), topics=TOPICS, store=WaitingStore(), now=NOW, notify=quiet
-    )
+    def waits(batch: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
+        assert asked.wait(timeout=20), "the source was not asked for the next dates"
+        return upsert(batch, now=now)
+
+    monkeypatch.setattr(papers, "upsert", waits)
+    report = gather([DAY, NEXT], source=TellingSource(), topics=TOPICS, store=papers, now=NOW, notify=quiet)
     assert report.papers == 1
 
 
 def test_an_updated_paper_updates_its_row_and_nothing_else_changes() -> None:
-    store = MemoryStore()
+    registry = memory_registry()
     first = [paper(1, at(1)), paper(2, at(2))]
     second = [paper(1, at(1), version=2, title="A better title"), paper(2, at(2))]
     for papers in (first, second):
         report = gather(
-            [DAY], source=ListedSource(one_day(*papers)), topics=TOPICS, store=store, now=NOW, notify=quiet
+            [DAY],
+            source=ListedSource(one_day(*papers)),
+            topics=TOPICS,
+            store=registry.papers,
+            now=NOW,
+            notify=quiet,
         )
     assert report.stored == UpsertCounts(updated=1, unchanged=1)
-    assert store.rows["2606.00001"].paper.title == "A better title"
-    assert len(store.rows) == 2
+    assert stored(registry)["2606.00001"].paper.title == "A better title"
+    assert len(stored(registry)) == 2
 
 
 def test_what_was_gathered_is_kept_when_a_later_date_fails(tmp_path: Path) -> None:
@@ -127,12 +133,12 @@ def test_what_was_gathered_is_kept_when_a_later_date_fails(tmp_path: Path) -> No
     def broken_later(asked: Asked, number: int) -> Reply | None:
         return Reply("<feed") if asked.dates[0].date() == later else None
 
-    store = MemoryStore()
+    registry = memory_registry()
     with little_arxiv(papers_per_day(DAY, 1, 3), broken_later) as arxiv:
         source = patient_source(arxiv.url, tmp_path).source
         with pytest.raises(GatherIncompleteError) as caught:
-            gather([DAY, later], source=source, topics=TOPICS, store=store, now=NOW, notify=quiet)
-    assert len(store.rows) == 3
+            gather([DAY, later], source=source, topics=TOPICS, store=registry.papers, now=NOW, notify=quiet)
+    assert len(stored(registry)) == 3
     message = str(caught.value)
     assert "Gathered 3 papers, but 1 of 2 dates are incomplete" in message
     assert "2026-06-20 (all topics): The answer is broken XML" in message
@@ -149,7 +155,7 @@ def test_a_missing_topic_is_named_with_its_dates() -> None:
             [DAY],
             source=ListedSource(one_day(paper(1, at(1)), gaps=(gap,))),
             topics=TOPICS,
-            store=MemoryStore(),
+            store=memory_registry().papers,
             now=NOW,
             notify=quiet,
         )
@@ -166,17 +172,17 @@ def test_a_cap_keeps_the_newest_of_each_topic_and_date() -> None:
         paper(4, at(4), abstract="Decoding."),
         paper(5, at(0), abstract="Of no topic."),
     ]
-    store = MemoryStore()
+    registry = memory_registry()
     report = gather(
         [DAY],
         source=ListedSource(one_day(*papers)),
         topics=TOPICS,
-        store=store,
+        store=registry.papers,
         now=NOW,
         notify=quiet,
         max_per_topic=2,
     )
-    assert sorted(store.rows) == ["2606.00002", "2606.00003", "2606.00004", "2606.00005"]
+    assert sorted(stored(registry)) == ["2606.00002", "2606.00003", "2606.00004", "2606.00005"]
     assert report.unlabelled == 1
 
 
@@ -186,7 +192,7 @@ def test_the_table_shows_every_topic_and_counts_a_paper_once_per_domain() -> Non
         [DAY],
         source=ListedSource(one_day(both, paper(2, at(2), abstract="Nothing."))),
         topics=TOPICS,
-        store=MemoryStore(),
+        store=memory_registry().papers,
         now=NOW,
         notify=quiet,
     )
@@ -208,7 +214,7 @@ def test_a_report_can_be_narrowed_to_one_date() -> None:
         [DAY, NEXT],
         source=ListedSource(one_day(paper(1, at(1))), one_day(day=NEXT)),
         topics=TOPICS,
-        store=MemoryStore(),
+        store=memory_registry().papers,
         now=NOW,
         notify=quiet,
     )
@@ -224,7 +230,7 @@ def week_of(*papers: Paper, now: datetime = NOW, gaps: tuple[Gap, ...] = ()) -> 
         week,
         source=ListedSource(Batch(tuple(week), papers, requests=1, gaps=gaps)),
         topics=TOPICS,
-        store=MemoryStore(),
+        store=memory_registry().papers,
         now=now,
         notify=quiet,
     )
@@ -265,7 +271,7 @@ def told_of(*batches: Batch) -> list[tuple[int, ...]]:
             days,
             source=ListedSource(*batches),
             topics=TOPICS,
-            store=MemoryStore(),
+            store=memory_registry().papers,
             now=NOW,
             notify=quiet,
             brought=lambda part: told.append(tuple(one.day.day for one in part.days)),
@@ -285,4 +291,6 @@ def test_each_batch_is_reported_as_soon_as_it_is_sure_that_none_of_its_dates_is_
 
 def test_no_date_is_an_error() -> None:
     with pytest.raises(InputError, match="no date"):
-        gather([], source=ListedSource(), topics=TOPICS, store=MemoryStore(), now=NOW, notify=quiet)
+        gather(
+            [], source=ListedSource(), topics=TOPICS, store=memory_registry().papers, now=NOW, notify=quiet
+        )

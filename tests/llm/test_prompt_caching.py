@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from analyze_fakes import DAY, FakeStore, paper, proposal, run_analysis
 from build_material import tree_of
+from memory_registry import calls, memory_registry
 from pydantic import SecretStr
-from reader_fakes import MemoryBooks, PlayedModel, model_reader
+from reader_fakes import PlayedModel, books_in, model_reader
 
 from factory_assets.domain.agents import Purpose, Question, Route
 from factory_assets.domain.builds import Usage
@@ -57,32 +58,18 @@ FOUND = [
 ]
 
 
-class CountingBooks(MemoryBooks):
-    """Keeps what each question has used, too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.used: list[Usage] = []
-
-    def record(self, answer: object, outcome: str, *, is_last: bool) -> None:
-        self.used.append(answer.usage)  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def books() -> CountingBooks:
-    return CountingBooks()
-
-
-def read_with(found: Sequence[Finding], books: CountingBooks) -> None:
-    """Have a tree read by the real SDK, of which these findings are told."""
+def read_with(found: Sequence[Finding]) -> list[Usage]:
+    """Have a tree read by the real SDK, of which these findings are told; what each question has used."""
+    registry = memory_registry()
     recorded = Conversation(
         repo="word-count",
         build=(RecordedTurn(say="Done."),),
         reader=RecordedReading(findings=tuple(RecordedFinding(finding=finding) for finding in found)),
     )
     with ReplayServer(recordings=Recordings.of(recorded)) as server:
-        reader = model_reader(ClaudeApi(server.url, api_key=SecretStr("sk-test")), books=books)
+        reader = model_reader(ClaudeApi(server.url, api_key=SecretStr("sk-test")), registry=registry)
         read_tree(TREE, (), reader, before=None, decides=True)
+    return [call.usage for call in calls(registry)]
 
 
 def cached(used: Sequence[Usage]) -> list[tuple[bool, bool]]:
@@ -90,19 +77,18 @@ def cached(used: Sequence[Usage]) -> list[tuple[bool, bool]]:
     return [(usage.cache_write_tokens > 0, usage.cache_read_tokens > 0) for usage in used]
 
 
-def test_several_findings_are_confirmed_over_one_writing_of_the_files(books: CountingBooks) -> None:
-    read_with(FOUND, books)
-    assert cached(books.used) == [(False, False), (True, False), (False, True), (False, True)]
-    first, *others = books.used[1:]
+def test_several_findings_are_confirmed_over_one_writing_of_the_files() -> None:
+    used = read_with(FOUND)
+    assert cached(used) == [(False, False), (True, False), (False, True), (False, True)]
+    first, *others = used[1:]
     assert {usage.cache_read_tokens for usage in others} == {first.cache_write_tokens}
     # All but the finding itself.
     assert all(usage.cache_read_tokens > 10 * usage.input_tokens for usage in others)
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_reading_that_nobody_reads_again_is_not_written(books: CountingBooks, count: int) -> None:
-    read_with(FOUND[:count], books)
-    assert cached(books.used) == [(False, False)] * (1 + count)
+def test_a_reading_that_nobody_reads_again_is_not_written(count: int) -> None:
+    assert cached(read_with(FOUND[:count])) == [(False, False)] * (1 + count)
 
 
 def test_findings_in_different_files_are_asked_about_the_same_material() -> None:
@@ -147,7 +133,7 @@ class Clocked:
             model=self.model,
             model_name="claude-haiku-5-5",
             setting="FACTORY_READER_MODEL",
-            books=MemoryBooks(),
+            books=books_in(memory_registry()),
             notify=lambda line: None,
             clock=lambda: self.now,
         )

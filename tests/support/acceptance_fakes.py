@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from reader_fakes import PROMPTS, MemoryAnswers
+from memory_registry import memory_registry
+from reader_fakes import PROMPTS
 
 from factory_assets.building.acceptance import Acceptor
 from factory_assets.domain.acceptance import (
@@ -85,7 +86,8 @@ class AgreeingModel:
             raise self.error
         task = self.tasks[-1]
         text = self.answer(task) or (self._write() if task == "accept" else self._solve(question.prompt))
-        usage = Usage(calls=1, input_tokens=100, output_tokens=20, cost_usd=self.cost_usd)
+        # No two are alike: the ledger takes what is equal in everything for one line.
+        usage = Usage(calls=1, input_tokens=99 + len(self.asked), output_tokens=20, cost_usd=self.cost_usd)
         return Answer(text, Route.API, question.model, usage, 0.5)
 
     def _write(self) -> str:
@@ -105,4 +107,6 @@ class AgreeingModel:
 
 
 def acceptor_of(model: AgreeingModel) -> Acceptor:
-    return Acceptor(model=model, model_name="claude-sonnet-5-5", prompts_dir=PROMPTS, answers=MemoryAnswers())
+    return Acceptor(
+        model=model, model_name="claude-sonnet-5-5", prompts_dir=PROMPTS, answers=memory_registry().answers
+    )

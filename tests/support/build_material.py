@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from build_fakes import Act, MemoryJournal, MemoryLedger, NoRules, ScriptedAgent, SubprocessCommands
+from build_fakes import Act, NoRules, ScriptedAgent, SubprocessCommands
+from memory_registry import calls, memory_registry, reserved
 
 from factory_assets.building.acceptance import Acceptor
 from factory_assets.building.config import BuildConfig, BuildJob
@@ -17,7 +18,7 @@ from factory_assets.building.reader import Reader
 from factory_assets.building.report import BuildReport
 from factory_assets.building.stage import Builder
 from factory_assets.domain.agents import Route
-from factory_assets.domain.builds import BudgetLimits, BuildStatus, Phase
+from factory_assets.domain.builds import BudgetLimits, GateVerdict, ModelCall, Phase, PhaseRecord
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, QueuedSpec, Spec
@@ -30,6 +31,8 @@ NOW = datetime(2026, 6, 4, 9, 30, tzinfo=UTC)
 LIMITS = BudgetLimits(
     repo_usd=5.0, day_usd=50.0, phase_usd={Phase.BUILD: 3.0, Phase.SEO: 0.5, Phase.REVIEW: 1.5}
 )
+
+QUEUED_AT = datetime(2026, 6, 4, 6, tzinfo=UTC)
 
 PAPER = Paper(
     arxiv_id="2606.01234",
@@ -60,18 +63,6 @@ def make_spec(language: Language, *, name: str = "word-count", lines: int = 120,
         estimated_lines=lines,
         complexity="low",
         **(texts | changes),
-    )
-
-
-def queue(spec: Spec) -> QueuedSpec:
-    return QueuedSpec(
-        id=7,
-        spec=spec,
-        day=date(2026, 6, 3),
-        rank=1,
-        status=BuildStatus.QUEUED,
-        attempts=0,
-        queued_at=datetime(2026, 6, 4, 6, tzinfo=UTC),
     )
 
 
@@ -260,6 +251,10 @@ def tree_of(files: Mapping[str, str], *, mode: str = REGULAR) -> Tree:
     return {path: TreeFile(mode, text, len(text), text.encode()) for path, text in files.items()}
 
 
+# No test makes more.
+_ATTEMPTS = range(1, 4)
+
+
 class Factory:
     """One builder with everything around it, in a temporary folder."""
 
@@ -271,8 +266,8 @@ class Factory:
         self.agent = agent
         self.secrets = secrets
         self.commands = SubprocessCommands()
-        self.journal = MemoryJournal(queue(spec))
-        self.ledger = MemoryLedger()
+        self.now = NOW
+        self.queue_anew(QUEUED_AT)
         self.reader: Reader | None = None
         self.acceptor: Acceptor | None = None
         self.lines: list[str] = []
@@ -299,6 +294,48 @@ class Factory:
         }
         self.config = BuildConfig(**(values | limits))  # type: ignore[arg-type]
 
+    def queue_anew(self, at: datetime) -> None:
+        """Queue the spec in a registry that knows nothing of it."""
+        self.registry = memory_registry()
+        self.journal, self.ledger = self.registry.builds, self.registry.ledger
+        (queued,) = self.registry.queue.add(
+            date(2026, 6, 3), [self.spec], [], dropped=0, ranks=range(1, 2), late_ranks=range(2, 3), now=at
+        )
+        self.spec_id = queued.id
+
+    @property
+    def queued(self) -> QueuedSpec:
+        """The spec as it stands now."""
+        return self.registry.queue.by_id(self.spec_id)
+
+    @property
+    def calls(self) -> list[ModelCall]:
+        """The lines of the ledger."""
+        return calls(self.registry)
+
+    @property
+    def reserved(self) -> list[dict[str, object]]:
+        """What is set aside now, with what of it was metered."""
+        return reserved(self.registry)
+
+    @property
+    def verdicts(self) -> dict[tuple[int, str], GateVerdict]:
+        """What each gate decided last, by attempt and gate."""
+        return {
+            (attempt, verdict.gate): verdict
+            for attempt in _ATTEMPTS
+            for verdict in self.journal.verdicts_of(self.spec_id, attempt)
+        }
+
+    @property
+    def records(self) -> dict[tuple[int, Phase], PhaseRecord]:
+        """The phases that are done, by attempt and phase."""
+        return {
+            (attempt, record.phase): record
+            for attempt in _ATTEMPTS
+            for record in self.journal.phases_of(self.spec_id, attempt)
+        }
+
     @property
     def bare(self) -> Path:
         return self.root / "git" / f"{self.spec.name}.git"
@@ -313,7 +350,7 @@ class Factory:
             journal=self.journal,
             ledger=self.ledger,
             redact=Redactor(self.secrets),
-            clock=lambda: NOW,
+            clock=lambda: self.now,
             reader=self.reader,
             acceptor=self.acceptor,
         )
@@ -321,9 +358,7 @@ class Factory:
 
     def job(self) -> BuildJob:
         """What a run is asked for."""
-        return BuildJob(
-            queued=self.journal.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01"
-        )
+        return BuildJob(queued=self.queued, papers=(PAPER,), run_id="run-1", partition="2026-06-03|01")
 
     def build(self) -> BuildReport:
         """A run that ships."""

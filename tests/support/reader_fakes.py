@@ -1,18 +1,21 @@
-"""A model that answers the reader's questions as a test says, and books that keep everything in memory."""
+"""A model that answers the reader's questions as a test says, and what keeps them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 
+from memory_registry import memory_registry
+
+from factory_assets.analyze.books import DayBooks
 from factory_assets.building.reader import ModelReader, Reader
 from factory_assets.domain.agents import Answer, Purpose, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.llm.asking import Asker
 from factory_assets.llm.prompts import Prompts
+from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
 
 PROMPTS = PROJECT_ROOT / "prompts"
@@ -42,46 +45,9 @@ class PlayedModel:
             text = json.dumps({"findings": [finding.model_dump(mode="json") for finding in self.found]})
         else:
             text = json.dumps({"is_so": self.rules(question.text), "why": "As the test said."})
-        usage = Usage(calls=1, input_tokens=100, output_tokens=20, cost_usd=self.cost_usd)
+        # No two are alike: the ledger takes what is equal in everything for one line.
+        usage = Usage(calls=1, input_tokens=99 + len(self.asked), output_tokens=20, cost_usd=self.cost_usd)
         return Answer(text, Route.API, question.model, usage, 0.5)
-
-
-class MemoryBooks:
-    """Keeps answers by their digest."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[str, str]] = []
-        self.outcomes: list[str] = []
-
-    def answers_to(self, digest: str) -> list[str]:
-        return [text for known, text in reversed(self.kept) if known == digest]
-
-    @contextmanager
-    def set_aside(self, question: Question) -> Iterator[None]:
-        yield
-
-    def keep(self, purpose: str, digest: str, answer: Answer) -> int:
-        self.kept.append((digest, answer.text))
-        return len(self.kept)
-
-    def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:
-        self.outcomes.append(outcome)
-
-
-class MemoryAnswers:
-    """An AnswerStore in memory."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[date, str, str, str]] = []
-
-    def keep(self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime) -> int:
-        self.kept.append((day, purpose, prompt_hash, text))
-        return len(self.kept)
-
-    def to(self, day: date, prompt_hash: str) -> list[str]:
-        return [
-            text for known, _, digest, text in reversed(self.kept) if (known, digest) == (day, prompt_hash)
-        ]
 
 
 def reader_of(model: PlayedModel, *, mode: ReaderMode = ReaderMode.DECIDE) -> Reader:
@@ -90,18 +56,23 @@ def reader_of(model: PlayedModel, *, mode: ReaderMode = ReaderMode.DECIDE) -> Re
         model_name="claude-haiku-5-5",
         mode=mode,
         prompts_dir=PROMPTS,
-        answers=MemoryAnswers(),
+        answers=memory_registry().answers,
     )
 
 
-def model_reader(model: object, *, name: str = "word-count", books: MemoryBooks | None = None) -> ModelReader:
+def books_in(registry: Registry) -> DayBooks:
+    """Books of questions that no budget holds."""
+    return DayBooks(date(2026, 6, 3), registry.answers, registry.ledger, lambda: datetime.now(UTC))
+
+
+def model_reader(model: object, *, name: str = "word-count", registry: Registry | None = None) -> ModelReader:
     asker = Asker(
         about=name,
         purpose=Purpose("reader", name),
         model=model,  # type: ignore[arg-type]
         model_name="claude-haiku-5-5",
         setting="FACTORY_READER_MODEL",
-        books=books or MemoryBooks(),
+        books=books_in(registry or memory_registry()),
         notify=lambda line: None,
     )
     return ModelReader(asker, Prompts(PROMPTS), name, "python")
