@@ -108,14 +108,14 @@ def test_papers_are_stored_without_secrets(tmp_path: Path) -> None:
 def test_whatever_is_written_into_the_registry_holds_no_secret(settings: Settings) -> None:
     registry = Instance(settings).registry
     alert = Alert(cause="a cause", title="It met it", text=f"It met {SECRET}.", link="")
-    registry.note_alert(alert, now=NOW)
-    registry.hold(
+    registry.alerts.note(alert, now=NOW)
+    registry.holds.record(
         Hold(
             cause=WaitCause.CREDIT, reason=f"No credit for {SECRET}.", fix="", since=NOW, credential="digest"
         )
     )
-    assert SECRET not in repr((registry.due_alerts(NOW), registry.holds()))
-    assert [hold.reason for hold in registry.reading().holds()] == ["No credit for [secret]."]
+    assert SECRET not in repr((registry.alerts.due(NOW), registry.holds.standing()))
+    assert [hold.reason for hold in registry.reading().holds.standing()] == ["No credit for [secret]."]
 
 
 def test_a_login_that_is_renewed_is_a_secret_of_the_registry_at_once(
@@ -126,8 +126,8 @@ def test_a_login_that_is_renewed_is_a_secret_of_the_registry_at_once(
     for token in ("oat-0123456789", "oat-abcdefghij"):
         login = {"claudeAiOauth": {"accessToken": token, "refreshToken": "ort-0123456789"}}
         (tmp_path / ".credentials.json").write_text(json.dumps(login))
-        registry.note_alert(Alert(cause=f"met {token}", title="", text="", link=""), now=NOW)
-    assert {alert.cause for alert in registry.due_alerts(NOW)} == {"met [secret]"}
+        registry.alerts.note(Alert(cause=f"met {token}", title="", text="", link=""), now=NOW)
+    assert {alert.cause for alert in registry.alerts.due(NOW)} == {"met [secret]"}
 
 
 def test_an_imported_spec_is_queued_without_secrets(settings: Settings, tmp_path: Path) -> None:
