@@ -8,6 +8,7 @@ blobs are written and read byte for byte rather than by `git add` and `git check
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -26,6 +27,7 @@ READ_LIMIT = 2_000_000
 # Far more than the gate tree-safe lets pass: what is over this is not even hashed.
 _MOST_FILES = 2_000
 _MOST_BYTES = 200_000_000
+_ID = re.compile("[0-9a-f]{40}")
 
 # What builds and tests leave behind; never part of a repository, whatever its .gitignore says.
 _JUNK = (
@@ -63,6 +65,8 @@ class GitObjects:
         self.path = path
         self._program = find_git()
         self._name, self._mail = _split_author(author)
+        # A build reads the tree of each of its commits several times, and what an id names never changes.
+        self._trees: dict[str, Tree] = {}
         if not (path / "HEAD").exists():
             self._create()
 
@@ -131,6 +135,15 @@ class GitObjects:
 
     def tree(self, commit: str) -> Tree:
         """The files of a commit, with the content of those up to 2 MB."""
+        known = self._trees.get(commit)
+        if known is not None:
+            return known
+        tree = self._read_tree(commit)
+        if _ID.fullmatch(commit) and sum(file.size for file in tree.values()) <= READ_LIMIT:
+            self._trees[commit] = tree
+        return tree
+
+    def _read_tree(self, commit: str) -> Tree:
         entries = self._entries(commit)
         contents = self._blobs([blob for _, blob, size, _ in entries if size <= READ_LIMIT])
         return {
