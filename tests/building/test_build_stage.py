@@ -596,7 +596,7 @@ def test_a_machine_that_lacks_what_every_build_needs_stops_the_queue_and_not_the
     )
     assert isinstance(outcome, Deferred)
     assert (outcome.cause, outcome.stops) == (WaitCause.TOOLCHAIN, Stops.MACHINE)
-    assert bash_factory.journal.queued.attempts == 0
+    assert bash_factory.queued.attempts == 0
 
 
 def test_a_missing_toolchain_keeps_the_spec_queued_and_names_the_tool(tmp_path):
