@@ -38,7 +38,7 @@ from factory_assets.languages import LANGUAGES
 from factory_assets.languages.entry_points import EntryPrograms, Start, find_programs
 
 SECONDS_EACH = 10.0
-_FOLDER = "scenario"
+_FOLDER = "given"
 _NOT_STARTED = frozenset({126, 127})
 _LONGEST_ACCOUNT = 6000
 _FIX = (

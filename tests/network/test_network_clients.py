@@ -32,12 +32,12 @@ GATHER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from factory_assets.gather.client import ArxivClient, Backoff, Patience
+from factory_assets.gather.client import ArxivClient, ArxivPatience, Backoff
 from factory_assets.network.politeness import Politeness
 once = Backoff(0, 0, 1)
 client = ArxivClient(
     url=sys.argv[1], politeness=Politeness(Path(sys.argv[2]), interval=0), user_agent="test",
-    patience=Patience(once, once, once), notify=print, sleep=lambda _: None, now=lambda: datetime.now(UTC),
+    patience=ArxivPatience(once, once, once), notify=print, sleep=lambda _: None, now=lambda: datetime.now(UTC),
 )
 client.page('submittedDate:[202606170000 TO 202606172359] AND (abs:agent)', start=0)
 """
@@ -62,20 +62,20 @@ asyncio.run(ask())
 """
 ROUTER = """
 import sys
-from factory_assets.llm.router import Router
-print(Router(sys.argv[1]).health())
+from factory_assets.llm.router import RouterClient
+print(RouterClient(sys.argv[1]).health())
 """
 ALERT = """
 import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from pydantic import SecretStr
-from factory_assets.alerts.send import Places, send_due
+from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.domain.alerts import KnownAlert
 now = datetime.now(UTC)
 alert = KnownAlert(cause="c", title="t", text="x", link="http://l", times=1, first_at=now, last_at=now)
 store = SimpleNamespace(due=lambda now: [alert], mark_told=lambda *a, **k: None, note=lambda *a, **k: None)
-told = send_due(store, Places(SecretStr(sys.argv[1]), None), now=now)
+told = send_due(store, AlertPlaces(SecretStr(sys.argv[1]), None), now=now)
 print(told.failures)
 sys.exit(len(told.causes) != 1)
 """
@@ -251,7 +251,7 @@ def test_what_cannot_serve_is_refused_by_name_by_every_client(
         done = run(script, *arguments, env=env)
         last = (done.stdout + done.stderr).strip().splitlines()[-1]
         assert name in last, last
-        assert "To fix it" in last
+        assert "Fix: " in last
         assert "s3cret" not in done.stdout + done.stderr
     looked = run(DOCTOR, "https://out.example", env=env)
     assert looked.returncode == 0, looked.stderr

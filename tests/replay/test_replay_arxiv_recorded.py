@@ -11,13 +11,13 @@ import feedparser
 import pytest
 from arxiv_api import ArxivApi
 from arxiv_recording import TOPICS, as_file, recorded_topics
-from factory_assets.gateways import Gateways
 
 from factory_assets.domain.errors import InputError
 from factory_assets.gather.arxiv import window_query
 from factory_assets.gather.report import GatherIncompleteError
 from factory_assets.gather.topics import Topic, load_topics
 from factory_assets.gather.windows import DateWindow
+from factory_assets.instance import Instance
 from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
 from factory_assets.replay.arxiv_recorded import RECORDING, RecordedArxiv, load_recording
 from factory_assets.settings import Settings
@@ -193,13 +193,13 @@ def test_an_operators_own_topic_is_one_clear_error_and_the_others_are_gathered(
     known = TOPICS.read_text(encoding="utf-8")
     own = tmp_path / "topics.yaml"
     own.write_text(f"{known}\nours:\n  prefix trees: prefix tree\n", encoding="utf-8")
-    gateways = Gateways(replay_settings.model_copy(update={"factory_topics_file": own}))
+    instance = Instance(replay_settings.model_copy(update={"factory_topics_file": own}))
     with pytest.raises(GatherIncompleteError) as failed:
-        gateways.gather([WEDNESDAY], lambda line: None, lambda report: None)
+        instance.gathering.gather([WEDNESDAY], lambda line: None, lambda report: None)
     [gap] = failed.value.report.failures
     assert gap.topics == ("prefix trees",)
     assert "The replay knows only the topics that come with the project." in str(failed.value)
     assert "topics of your own need a live instance" in str(failed.value)
     assert "FACTORY_TOPICS_FILE" in failed.value.fix
-    shipped = Gateways(replay_settings).gather([WEDNESDAY], lambda line: None, lambda report: None)
+    shipped = Instance(replay_settings).gathering.gather([WEDNESDAY], lambda line: None, lambda report: None)
     assert failed.value.report.papers == shipped.papers > 20

@@ -216,13 +216,13 @@ def test_what_was_learned_outlives_a_router_that_is_killed(tmp_path: Path) -> No
     file = tmp_path / "data" / "router.sqlite"
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from test_router_learning import NOW, Feedback, Learner\n"
+        "from test_router_learning import NOW, CallFeedback, Learner\n"
         "with Learner.open(Path(sys.argv[1])) as learner:\n"
         "    while learner.threshold < 0.55:\n"
         "        for tier in (2, 3):\n"
-        "            learner.learn(Feedback(score=0.5, tier=tier, quality=0.9), now=NOW)\n"
+        "            learner.learn(CallFeedback(score=0.5, tier=tier, quality=0.9), now=NOW)\n"
         "    for quality in (0.4, 0.6):\n"
-        "        learner.learn(Feedback(score=0.55, tier=2, quality=quality), now=NOW)\n"
+        "        learner.learn(CallFeedback(score=0.55, tier=2, quality=quality), now=NOW)\n"
         "    print(learner.explain(now=NOW).model_dump_json(), flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -96,8 +96,8 @@ def test_pins_outlive_a_router_that_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "s.sqlite"
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from test_router_sessions import HAIKU, NOW, Sessions, talk\n"
-        "with Sessions.open(Path(sys.argv[1])) as sessions:\n"
+        "from test_router_sessions import HAIKU, NOW, PinnedSessions, talk\n"
+        "with PinnedSessions.open(Path(sys.argv[1])) as sessions:\n"
         "    sessions.pin(talk(), HAIKU, NOW)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

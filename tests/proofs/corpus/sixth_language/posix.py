@@ -13,7 +13,7 @@ from factory_assets.languages.base import MAKE, Naming, Stubs, Tests
 from factory_assets.languages.bash import RECORD as BASH
 from factory_assets.languages.entry_points import Words
 from factory_assets.languages.parts import Facts, Test
-from factory_assets.languages.test_runs import Outcome, OwnTests, TestCase, TestPlan, TestReport, TestStep
+from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestPlan, TestReport, TestStep
 
 # Runs each function that is called like a check in a shell of its own.
 _DRIVER = """
@@ -34,7 +34,7 @@ def _read(output: str, *, path: str) -> TestReport:
     words = (
         line.split() for line in output.splitlines() if line.startswith(("passed check_", "failed check_"))
     )
-    return TestReport(tuple(TestCase(f"{path} {name}", Outcome(outcome)) for outcome, name in words))
+    return TestReport(tuple(TestCase(f"{path} {name}", RunOutcome(outcome)) for outcome, name in words))
 
 
 def _steps(plan: TestPlan) -> tuple[TestStep, ...]:
