@@ -92,7 +92,7 @@ class Redactor:
 
         It looks into models, dataclasses, mappings, and whatever else can be gone through.
         """
-        return cast("Value", self._within(value))
+        return cast("Value", self._within(value)) if self._forms else value
 
     def model(self, value: Model) -> Model:
         """The same model with every text in it redacted; the very same object where nothing was to be done."""
