@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from memory_registry import rows
 from novelty_world import BYTES, PAPER, World, of, world
 from registry_samples import paper, spec
 
@@ -188,9 +189,9 @@ def test_without_a_network_nothing_is_looked_up_and_each_service_is_tried_once(e
 
 def test_evidence_of_before_a_failure_still_speaks_against_the_spec(full: World) -> None:
     novelty = full.look_up(BYTES, [PAPER])
-    full.answers.held = {
-        question: held for question, held in full.answers.held.items() if "readme" not in question
-    }
+    assert rows(
+        full.registry, "DELETE FROM novelty_answers WHERE question LIKE '%readme%' RETURNING question"
+    )
     full.server.catalogues.out_of_order = {"github"}
     partly = full.look_up(BYTES, [PAPER])
     assert NoveltySource.GITHUB in partly.missing

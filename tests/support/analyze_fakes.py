@@ -108,12 +108,6 @@ class FakeStore:
         kept = zip(self.hashes, self.answers, strict=True)
         return [text for digest, (_, text) in kept if digest == prompt_hash][::-1]
 
-    def unanalysed_papers(self, day: date) -> list[Paper]:
-        return []
-
-    def taken_names(self) -> frozenset[str]:
-        return frozenset()
-
     def add(
         self,
         day: date,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from memory_registry import memory_registry
 from registry_samples import paper, spec
 
 from factory_assets.domain.novelty import Found, LookUp, Novelty, NoveltySource
@@ -17,6 +18,7 @@ from factory_assets.network.politeness import Politeness
 from factory_assets.novelty.catalogues import Catalogue, GitHub, Npm, PaperPages, Pypi
 from factory_assets.novelty.service import Service
 from factory_assets.novelty.stage import Wanted, look_up
+from factory_assets.registry import Registry
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import Existing
 from factory_assets.replay.server import ReplayServer
@@ -27,29 +29,12 @@ FLOOR = 0.45
 
 
 @dataclass
-class Answers:
-    """Kept answers, without a registry."""
-
-    held: dict[str, tuple[datetime, tuple[Found, ...]]] = field(default_factory=dict)
-
-    def kept_answers(self, questions: Collection[str], *, since: datetime) -> dict[str, tuple[Found, ...]]:
-        return {
-            question: found
-            for question, (at, found) in self.held.items()
-            if question in questions and at >= since
-        }
-
-    def keep_answer(self, question: str, found: Sequence[Found], *, now: datetime) -> None:
-        self.held[question] = (now, tuple(found))
-
-
-@dataclass
 class World:
     """Looks specs up at a server, each time as a run of its own does."""
 
     server: ReplayServer
     folder: Path
-    answers: Answers = field(default_factory=Answers)
+    registry: Registry = field(default_factory=memory_registry)
     told: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     now: datetime = NOW
@@ -87,7 +72,7 @@ class World:
         return look_up(
             Wanted(wanted, tuple(papers), own),
             self.catalogues() if catalogues is None else catalogues,
-            self.answers,
+            self.registry.novelty,
             floor=FLOOR,
             now=lambda: self.now,
             clean=str,
