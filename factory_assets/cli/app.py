@@ -13,6 +13,7 @@ from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
+from factory_assets.cli.archive_commands import archive
 from factory_assets.domain.errors import FactoryError
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
 for _group, _commands in _GROUPS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_group)(_command)
+app.add_typer(archive, name="archive", rich_help_panel="Research")
 app.command("supervise", hidden=True)(service.supervise)
 
 

@@ -49,7 +49,7 @@ def _storable(text: str) -> str:
 
 
 # PostgreSQL takes no NUL, and half of a surrogate pair cannot be encoded: one such paper would lose its whole batch.
-_Text = Annotated[str, AfterValidator(_storable)]
+StorableText = Annotated[str, AfterValidator(_storable)]
 
 
 class Paper(BaseModel):
@@ -60,13 +60,13 @@ class Paper(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    arxiv_id: _Text
+    arxiv_id: StorableText
     version: int = Field(ge=1, lt=2**31)
-    title: _Text
-    abstract: _Text
-    authors: tuple[_Text, ...]
-    categories: tuple[_Text, ...]
-    comment: _Text | None
+    title: StorableText
+    abstract: StorableText
+    authors: tuple[StorableText, ...]
+    categories: tuple[StorableText, ...]
+    comment: StorableText | None
     published: UtcDatetime
     updated: UtcDatetime
 

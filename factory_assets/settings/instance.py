@@ -77,6 +77,11 @@ class InstanceSettings(BaseModel):
         return self.factory_data_dir / "locks"
 
     @property
+    def archive_dir(self) -> Path:
+        """Where the archive keeps its months."""
+        return self.factory_data_dir / "archive"
+
+    @property
     def router_dir(self) -> Path:
         """Where the router keeps its key, its journal and its address."""
         return self.factory_data_dir / "router"

@@ -1,0 +1,141 @@
+"""The archive's files: one of Parquet for each month of first submission, written whole and put in place at once.
+
+A reader sees a month as it was or as it is. A writer that dies leaves the months that it had put in place and a
+folder that the next writer removes; the same records a second time change nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+from pydantic import TypeAdapter
+
+from factory_assets.archive import sql
+from factory_assets.domain.archive import ArchiveRecord, ArchiveStats, MergeCounts
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.locks import path_lock
+
+_BATCH = 20_000
+_RECORDS = TypeAdapter(list[ArchiveRecord])
+_WORKING = "at work"
+# A million records are read and written in so much; the rest goes to the disk.
+_MEMORY = "1GB"
+
+
+class Archive:
+    """The records under `folder`, which is made at the first write.
+
+    Every method raises InfrastructureError where a file cannot be read or written, such as on a full disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def merge(self, records: Iterable[ArchiveRecord]) -> MergeCounts:
+        """Add new records and put later ones in the place of those that are held; months without news stay untouched.
+
+        Of two records of one paper the one that arXiv changed later stays, of equal dates the one that comes now.
+        """
+        with self._writing() as (working, connection):
+            connection.execute(sql.STAGE)
+            coming = iter(records)
+            while batch := [record.model_dump_json() for record in islice(coming, _BATCH)]:
+                connection.execute(sql.FILL, [batch, sql.FORM])
+            months = [str(month) for (month,) in connection.execute(sql.STAGED_MONTHS).fetchall()]
+            return sum((self._merge_month(connection, working, month) for month in months), MergeCounts())
+
+    def read(self, arxiv_ids: Sequence[str]) -> list[ArchiveRecord]:
+        """The records of these papers that are held, by id."""
+        return self._select(sql.BY_ID, [list(arxiv_ids)])
+
+    def recent(self, count: int) -> list[ArchiveRecord]:
+        """The papers that were first submitted last, the last one first."""
+        return self._select(sql.RECENT, [count])
+
+    def stats(self) -> ArchiveStats:
+        """What is held."""
+        files = self._files()
+        if not files:
+            return ArchiveStats()
+        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+            self._view(connection, files)
+            records, changed = connection.execute(sql.TOTALS).fetchall()[0]
+            by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
+            size = sum(path.stat().st_size for path in files)
+        return ArchiveStats(
+            records=records,
+            months=len(files),
+            first_month=files[0].stem,
+            last_month=files[-1].stem,
+            last_changed=changed,
+            bytes_on_disk=size,
+            by_category=by_category,
+        )
+
+    def _merge_month(self, connection: duckdb.DuckDBPyConnection, working: Path, month: str) -> MergeCounts:
+        held, made = self.folder / f"{month}.parquet", working / f"{month}.parquet"
+        connection.execute(
+            sql.HELD.format(source=sql.from_files([held]) if held.exists() else "staged WHERE FALSE")
+        )
+        connection.execute(sql.NEWS, [month])
+        new, changed, unchanged = connection.execute(sql.COUNTS).fetchall()[0]
+        if not (new or changed):
+            return MergeCounts(unchanged=unchanged)
+        connection.execute(sql.WRITE.format(file=sql.quoted(str(made))))
+        with made.open("rb") as written:
+            os.fsync(written.fileno())
+        made.replace(held)
+        return MergeCounts(new=new, changed=changed, unchanged=unchanged, months=1)
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+        working = self.folder / _WORKING
+        with _errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with path_lock(self.folder / "archive.lock"):
+                shutil.rmtree(working, ignore_errors=True)
+                working.mkdir()
+                try:
+                    config: dict[str, str | bool | int | float | list[str]] = {
+                        "memory_limit": _MEMORY,
+                        "temp_directory": str(working),
+                        "preserve_insertion_order": True,
+                    }
+                    with duckdb.connect(str(working / "staged.duckdb"), config=config) as connection:
+                        yield working, connection
+                finally:
+                    shutil.rmtree(working, ignore_errors=True)
+
+    def _select(self, query: str, values: Sequence[object]) -> list[ArchiveRecord]:
+        files = self._files()
+        if not files:
+            return []
+        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+            self._view(connection, files)
+            found = connection.execute(query, values)
+            names = [column[0] for column in found.description or ()]
+            return _RECORDS.validate_python([dict(zip(names, row, strict=True)) for row in found.fetchall()])
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet"))
+
+    def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+        connection.execute(sql.RECORDS.format(source=sql.from_files(files)))
+
+
+@contextmanager
+def _errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, OSError) as error:
+        raise InfrastructureError(
+            f"The archive cannot be used: {error}",
+            where=str(folder),
+            fix="Look at the free space and the permissions there. What was stored stays; run the same again.",
+        ) from error

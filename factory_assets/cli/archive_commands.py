@@ -1,0 +1,123 @@
+"""The commands of the archive: arXiv's metadata on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import BaseModel
+
+from factory_assets.cli.common import console
+from factory_assets.cli.instance import open_instance
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.papers import split_arxiv_id
+
+if TYPE_CHECKING:
+    from factory_assets.archive import Archive
+    from factory_assets.domain.archive import ArchiveRecord
+
+archive = typer.Typer(
+    help="arXiv's metadata on this machine: load a snapshot, read records of it.", no_args_is_help=True
+)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+@archive.command()
+def load(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line, plain or gzipped.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Load the public snapshot of arXiv's metadata; loading it again changes nothing."""
+    from factory_assets.archive.loading import load_snapshot
+
+    report = load_snapshot(file, _archive())
+    if as_json:
+        told = {**report.counts.model_dump(), "left_out": report.left_out}
+        console.print_json(data={**told, "unread": [line.model_dump() for line in report.unread]})
+        return
+    counts = report.counts
+    _say(
+        f"{file.name}: {counts.new:,} new, {counts.changed:,} changed, {counts.unchanged:,} as they were;"
+        f" {counts.months:,} months written."
+    )
+    if report.left_out:
+        _say(f"Left out, since they are no records: {report.left_out:,} lines.")
+    for line in report.unread:
+        _say(f"  line {line.line:,}: {line.why}")
+
+
+@archive.command()
+def read(
+    arxiv_id: Annotated[str, typer.Argument(metavar="ID", help="As 2606.01234 or hep-th/9901001.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is held of one paper."""
+    key, _ = split_arxiv_id(arxiv_id)
+    found = _archive().read([key])
+    if not found:
+        raise InputError(
+            "The archive does not hold this paper.",
+            where=key,
+            fix="`factory archive stats` tells what it holds; `factory archive load FILE` brings more.",
+        )
+    _show(found, as_json=as_json)
+
+
+@archive.command()
+def recent(
+    count: Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """List the papers that were first submitted last."""
+    found = _archive().recent(count)
+    if as_json:
+        _show(found, as_json=True)
+        return
+    for record in found:
+        _say(f"{record.submitted:%Y-%m-%d}  {record.arxiv_id}  {record.title}")
+
+
+@archive.command()
+def stats(as_json: JsonOption = False) -> None:
+    """Tell what the archive holds."""
+    held = _archive().stats()
+    if as_json:
+        console.print_json(data=held.model_dump(mode="json"))
+        return
+    if not held.records:
+        _say("The archive is empty: `factory archive load FILE` fills it.")
+        return
+    size = held.bytes_on_disk / 2**20
+    _say(
+        f"{held.records:,} papers of {held.first_month} to {held.last_month}, {size:,.1f} MB in {held.months} files."
+    )
+    _say(f"The last change at arXiv that it knows of: {held.last_changed}.")
+    for category, papers in list(held.by_category.items())[:20]:
+        _say(f"  {category:<20} {papers:>10,}")
+
+
+def _archive() -> Archive:
+    from factory_assets.archive import Archive
+
+    return Archive(open_instance().settings.archive_dir)
+
+
+def _show(records: Sequence[ArchiveRecord], *, as_json: bool) -> None:
+    if as_json:
+        dumped: list[dict[str, object]] = [_dumped(record) for record in records]
+        console.print_json(data=dumped)
+        return
+    for record in records:
+        for name, value in _dumped(record).items():
+            _say(f"{name.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+def _dumped(model: BaseModel) -> dict[str, object]:
+    return {name: value for name, value in model.model_dump(mode="json").items() if value is not None}
+
+
+def _say(line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,151 @@
+"""The archive's files: what merging changes, that nothing is lost or half written, and what is read back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from layout import python_path
+
+from factory_assets.archive import Archive
+from factory_assets.archive import store as storing
+from factory_assets.domain.archive import ArchiveRecord, MergeCounts
+from factory_assets.domain.errors import InfrastructureError
+
+
+def record(arxiv_id: str = "2606.00001", **changes: object) -> ArchiveRecord:
+    told: dict[str, object] = {
+        "arxiv_id": arxiv_id,
+        "version": 1,
+        "title": "On caches",
+        "abstract": 'We replay \'em: "quotes", \\ backslashes, ünïcode.',
+        "authors": ("A. Author", "B. O'Brien"),
+        "categories": ("cs.LG", "stat.ML"),
+        "comment": None,
+        "journal_ref": None,
+        "doi": None,
+        "licence": "http://creativecommons.org/licenses/by/4.0/",
+        "submitted": datetime(2026, 6, 3, 12, tzinfo=UTC),
+        "changed": date(2026, 6, 4),
+    }
+    return ArchiveRecord.model_validate({**told, **changes})
+
+
+OLD = record("hep-th/9901001", submitted=datetime(1999, 1, 4, tzinfo=UTC), categories=("hep-th",))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "it's an archive")
+
+
+def test_records_are_read_back_as_they_were_by_ids_with_a_slash_too(archive: Archive) -> None:
+    assert archive.merge([record(), OLD]) == MergeCounts(new=2, months=2)
+    assert archive.read(["2606.00001", "hep-th/9901001", "2606.99999"]) == [record(), OLD]
+    assert archive.recent(1) == [record()]
+
+
+def test_an_archive_without_files_holds_nothing(archive: Archive) -> None:
+    assert (archive.read(["2606.00001"]), archive.recent(3), archive.stats().records) == ([], [], 0)
+    assert not archive.folder.exists()
+
+
+def test_the_same_records_again_change_nothing_and_rewrite_no_month(archive: Archive) -> None:
+    archive.merge([record(), OLD])
+    before = {path: path.stat().st_mtime_ns for path in archive.folder.glob("*.parquet")}
+    assert archive.merge([record(), OLD]) == MergeCounts(unchanged=2)
+    assert {path: path.stat().st_mtime_ns for path in archive.folder.glob("*.parquet")} == before
+
+
+def test_a_later_word_on_a_paper_replaces_the_one_that_is_held_and_an_earlier_one_does_not(
+    archive: Archive,
+) -> None:
+    archive.merge([record(), record("2606.00002"), OLD])
+    later = record(version=2, title="On caches, again", changed=date(2026, 6, 9))
+    assert archive.merge([later]) == MergeCounts(changed=1, months=1)
+    assert archive.merge([record()]) == MergeCounts(unchanged=1)
+    assert archive.read(["2606.00001", "2606.00002", "hep-th/9901001"]) == [later, record("2606.00002"), OLD]
+
+
+def test_of_a_paper_that_comes_twice_at_once_the_latest_word_is_kept(archive: Archive) -> None:
+    later = record(title="Later", changed=date(2026, 6, 9))
+    assert archive.merge([later, record(), record(title="Same date")]).new == 1
+    assert archive.read(["2606.00001"]) == [later]
+
+
+def test_only_the_months_that_have_news_are_written(archive: Archive) -> None:
+    archive.merge([record(), OLD])
+    untouched = (archive.folder / "1999-01.parquet").stat().st_mtime_ns
+    archive.merge([OLD, record("2606.00002")])
+    assert (archive.folder / "1999-01.parquet").stat().st_mtime_ns == untouched
+
+
+def test_what_is_held_is_counted(archive: Archive) -> None:
+    archive.merge([record(), record("2606.00002", changed=date(2026, 6, 30)), OLD])
+    stats = archive.stats()
+    assert (stats.records, stats.months, stats.first_month, stats.last_month) == (3, 2, "1999-01", "2026-06")
+    assert stats.last_changed == date(2026, 6, 30)
+    assert stats.by_category == {"cs.LG": 2, "hep-th": 1}
+    assert stats.bytes_on_disk == sum(path.stat().st_size for path in archive.folder.glob("*.parquet"))
+
+
+def test_more_records_than_one_batch_are_merged(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "_BATCH", 7)
+    assert archive.merge(record(f"2606.{number:05d}") for number in range(50)).new == 50
+    assert archive.stats().records == 50
+
+
+def test_a_writer_that_is_killed_leaves_whole_months_and_the_next_one_goes_on(archive: Archive) -> None:
+    archive.merge([OLD])
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from test_archive_store import Archive, record, storing\n"
+        "merged = Archive._merge_month\n"
+        "def die(self, connection, working, month):\n"
+        "    counts = merged(self, connection, working, month)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Archive._merge_month = die\n"
+        "from datetime import datetime, UTC\n"
+        "july = record('2607.00001', submitted=datetime(2026, 7, 1, tzinfo=UTC))\n"
+        "Archive(Path(sys.argv[1])).merge([july, record()])\n"
+    )
+    env = {**os.environ, "PYTHONPATH": python_path(__file__)}
+    killed = subprocess.run([sys.executable, "-c", code, str(archive.folder)], env=env, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert archive.read(["2606.00001", "2607.00001", "hep-th/9901001"]) == [record(), OLD]
+    july = record("2607.00001", submitted=datetime(2026, 7, 1, tzinfo=UTC))
+    assert archive.merge([july, record()]) == MergeCounts(new=1, unchanged=1, months=1)
+    assert sorted(path.name for path in archive.folder.iterdir()) == [
+        "1999-01.parquet",
+        "2026-06.parquet",
+        "2026-07.parquet",
+        "archive.lock",
+    ]
+
+
+def test_a_month_that_cannot_be_written_is_an_error_that_names_the_folder_and_what_was_held_stays(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.merge([record()])
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InfrastructureError, match="No space left on device") as caught:
+        archive.merge([record("2606.00002")])
+    assert caught.value.where == str(archive.folder)
+    assert archive.read(["2606.00001", "2606.00002"]) == [record()]
+    assert not (archive.folder / "at work").exists()
+
+
+def test_a_file_that_is_no_parquet_is_an_error_that_names_it(archive: Archive) -> None:
+    archive.merge([record()])
+    (archive.folder / "2026-06.parquet").write_bytes(b"no parquet")
+    with pytest.raises(InfrastructureError, match=r"2026-06\.parquet"):
+        archive.stats()

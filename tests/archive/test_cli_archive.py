@@ -1,0 +1,69 @@
+"""`factory archive`: what an operator reads of it, and what another program does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from defs_commands import Commands
+from test_archive_snapshot import LINE, written
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    made = Commands(tmp_path / "home", monkeypatch, capsys)
+    made.write_replay()
+    return made
+
+
+def test_a_snapshot_is_loaded_and_its_papers_are_read_by_any_form_of_their_id(
+    commands: Commands, tmp_path: Path
+) -> None:
+    path = written(tmp_path, LINE, "{", {**LINE, "id": "hep-th/9901001", "license": "https://l.example"})
+    loaded = commands("archive", "load", str(path), FACTORY_MODE="replay")
+    assert loaded.code == 0
+    assert "snapshot.json: 2 new, 0 changed, 0 as they were; 1 months written." in loaded.out
+    assert "Left out, since they are no records: 1 lines. line 2: Invalid JSON" in loaded.out
+    shown = commands("archive", "read", "https://arxiv.org/abs/hep-th/9901001v3", FACTORY_MODE="replay")
+    assert "arxiv id: hep-th/9901001" in shown.out
+    assert "authors: C. Balázs, E. L. Berger Jr., The CMS Collaboration" in shown.out
+    assert "licence: https://l.example" in shown.out
+    told = commands("archive", "read", "0704.0001", "--json", FACTORY_MODE="replay")
+    (record,) = json.loads(told.out)
+    assert record["submitted"] == "2007-04-02T19:18:42Z"
+    assert "licence" not in record
+    recent = commands("archive", "recent", "--count", "1", FACTORY_MODE="replay")
+    assert recent.out.startswith("2007-04-02 hep-th/9901001 Calculation of prompt diphoton")
+
+
+def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path: Path) -> None:
+    empty = commands("archive", "stats", FACTORY_MODE="replay")
+    assert empty.out == "The archive is empty: `factory archive load FILE` fills it."
+    told = commands("archive", "load", str(written(tmp_path, LINE)), "--json", FACTORY_MODE="replay")
+    assert json.loads(told.out) == {
+        "new": 1,
+        "changed": 0,
+        "unchanged": 0,
+        "months": 1,
+        "left_out": 0,
+        "unread": [],
+    }
+    stats = json.loads(commands("archive", "stats", "--json", FACTORY_MODE="replay").out)
+    assert (stats["records"], stats["first_month"], stats["by_category"]) == (1, "2007-04", {"hep-ph": 1})
+    words = commands("archive", "stats", FACTORY_MODE="replay").out
+    assert words.startswith("1 papers of 2007-04 to 2007-04, 0.0 MB in 1 files.")
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["read", "2606.00001"], "error: 2606.00001: The archive does not hold this paper. Fix: "),
+        (["read", "x"], "error: 'x' is not an arXiv id."),
+        (["load", "/nowhere/s.json"], "error: /nowhere/s.json: The snapshot cannot be read: No such file"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_error(commands: Commands, argv: list[str], says: str) -> None:
+    ended = commands("archive", *argv, FACTORY_MODE="replay")
+    assert ended.code == 1
+    assert says in ended.err
