@@ -47,6 +47,7 @@ COPY (
 ) TO {file} (FORMAT parquet, COMPRESSION zstd)
 """
 RECORDS = "CREATE TEMP VIEW records AS SELECT * FROM {source}"
+ALL = "SELECT * FROM records ORDER BY arxiv_id"
 BY_ID = "SELECT * FROM records WHERE arxiv_id IN (SELECT unnest($1::TEXT[])) ORDER BY arxiv_id"
 RECENT = "SELECT * FROM records ORDER BY submitted DESC, arxiv_id DESC LIMIT $1"
 TOTALS = "SELECT count(*), max(changed) FROM records"

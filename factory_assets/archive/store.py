@@ -58,9 +58,14 @@ class Archive:
         """The papers that were first submitted last, the last one first."""
         return self._select(sql.RECENT, [count])
 
+    def of_month(self, month: str) -> list[ArchiveRecord]:
+        """The papers first submitted in a month, such as 2026-06, by id."""
+        held = self._file(month)
+        return self._select(sql.ALL, [], files=[held]) if held.exists() else []
+
     def stats(self) -> ArchiveStats:
         """What is held."""
-        files = self._files()
+        files = self.files()
         if not files:
             return ArchiveStats()
         with _errors(self.folder), duckdb.connect(":memory:") as connection:
@@ -79,7 +84,7 @@ class Archive:
         )
 
     def _merge_month(self, connection: duckdb.DuckDBPyConnection, working: Path, month: str) -> MergeCounts:
-        held, made = self.folder / f"{month}.parquet", working / f"{month}.parquet"
+        held, made = self._file(month), working / f"{month}.parquet"
         connection.execute(
             sql.HELD.format(source=sql.from_files([held]) if held.exists() else "staged WHERE FALSE")
         )
@@ -112,8 +117,13 @@ class Archive:
                 finally:
                     shutil.rmtree(working, ignore_errors=True)
 
-    def _select(self, query: str, values: Sequence[object]) -> list[ArchiveRecord]:
-        files = self._files()
+    def _file(self, month: str) -> Path:
+        return self.folder / f"{month}.parquet"
+
+    def _select(
+        self, query: str, values: Sequence[object], *, files: Sequence[Path] | None = None
+    ) -> list[ArchiveRecord]:
+        files = self.files() if files is None else files
         if not files:
             return []
         with _errors(self.folder), duckdb.connect(":memory:") as connection:
@@ -122,7 +132,8 @@ class Archive:
             names = [column[0] for column in found.description or ()]
             return _RECORDS.validate_python([dict(zip(names, row, strict=True)) for row in found.fetchall()])
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
+        """A file for each month that is held, the first one first."""
         return sorted(self.folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet"))
 
     def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from factory_assets.domain.archive import ArchiveRecord
 
 archive = typer.Typer(
-    help="arXiv's metadata on this machine: load a snapshot, read records of it.", no_args_is_help=True
+    help="arXiv's metadata on this machine: load a snapshot, search it, read records of it.",
+    no_args_is_help=True,
 )
 
+CountOption = Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
@@ -67,8 +69,30 @@ def read(
 
 
 @archive.command()
+def search(
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="WORDS", help='Words; "two words", +word, -word and title:word work.'),
+    ],
+    count: CountOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """List the papers whose title, abstract and authors fit best; the index is brought up to date before."""
+    from factory_assets.archive.search import SearchIndex
+
+    found = SearchIndex(_archive()).search(" ".join(words), count)
+    if as_json:
+        console.print_json(data=[{"score": hit.score, **_dumped(hit.record)} for hit in found])
+        return
+    for hit in found:
+        _say(f"{hit.score:6.2f}  {hit.record.arxiv_id}  {hit.record.title}")
+    if not found:
+        _say("Nothing was found; `factory archive stats` tells what the archive holds.")
+
+
+@archive.command()
 def recent(
-    count: Annotated[int, typer.Option("--count", help="How many.", min=1, max=1000)] = 10,
+    count: CountOption = 10,
     as_json: JsonOption = False,
 ) -> None:
     """List the papers that were first submitted last."""

@@ -33,6 +33,12 @@ def test_a_snapshot_is_loaded_and_its_papers_are_read_by_any_form_of_their_id(
     (record,) = json.loads(told.out)
     assert record["submitted"] == "2007-04-02T19:18:42Z"
     assert "licence" not in record
+    found = commands("archive", "search", "diphoton", "+hadron", FACTORY_MODE="replay")
+    assert found.out == "Nothing was found; `factory archive stats` tells what the archive holds."
+    hits = json.loads(
+        commands("archive", "search", "diphoton", "--json", "--count", "1", FACTORY_MODE="replay").out
+    )
+    assert [sorted(hit)[:2] for hit in hits] == [["abstract", "arxiv_id"]]
     recent = commands("archive", "recent", "--count", "1", FACTORY_MODE="replay")
     assert recent.out.startswith("2007-04-02 hep-th/9901001 Calculation of prompt diphoton")
 

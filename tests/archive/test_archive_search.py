@@ -1,0 +1,101 @@
+"""Searching the archive: what is found first, and that the index follows the files whatever becomes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from layout import python_path
+from test_archive_store import record
+
+from factory_assets.archive import Archive
+from factory_assets.archive.search import SearchIndex
+from factory_assets.domain.errors import InfrastructureError
+
+CACHES = record(
+    "2606.00001", title="Evicting caches of keys and values", abstract="We replay logs of a server."
+)
+TREES = record("2606.00002", title="Speculative decoding by trees", abstract="Caches are not our subject.")
+NAMES = record(
+    "2505.00003",
+    title="Names",
+    abstract="Nothing of it.",
+    authors=("Ada Lovelace",),
+    submitted=datetime(2025, 5, 3, tzinfo=UTC),
+)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    made = Archive(tmp_path / "archive")
+    made.merge([CACHES, TREES, NAMES])
+    return made
+
+
+def ids(archive: Archive, words: str, count: int = 10) -> list[str]:
+    return [found.record.arxiv_id for found in SearchIndex(archive).search(words, count)]
+
+
+def test_the_title_counts_more_than_the_abstract_and_words_are_found_in_all_their_forms(
+    archive: Archive,
+) -> None:
+    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+    assert ids(archive, "evict", 1) == ["2606.00001"]
+    assert ids(archive, "lovelace") == ["2505.00003"]
+    assert ids(archive, "zyx") == []
+
+
+def test_the_query_language_is_understood_and_what_is_not_of_it_is_passed_over(archive: Archive) -> None:
+    assert ids(archive, 'cache -title:"speculative decoding"') == ["2606.00001"]
+    assert ids(archive, "+cache +replay") == ["2606.00001"]
+    assert ids(archive, "replay AND ((") == ["2606.00001"]
+
+
+def test_the_index_follows_what_is_added_changed_and_gone(archive: Archive) -> None:
+    assert ids(archive, "speculative") == ["2606.00002"]
+    archive.merge([TREES.model_copy(update={"title": "Drafting", "changed": date(2026, 6, 9)})])
+    assert ids(archive, "speculative") == []
+    assert ids(archive, "drafting") == ["2606.00002"]
+    (archive.folder / "2025-05.parquet").unlink()
+    assert ids(archive, "lovelace") == []
+
+
+def test_an_archive_without_papers_has_nothing_to_find_and_no_index(tmp_path: Path) -> None:
+    assert ids(Archive(tmp_path / "empty"), "cache") == []
+    assert not (tmp_path / "empty").exists()
+
+
+def test_an_index_that_is_thrown_away_is_made_again(archive: Archive) -> None:
+    assert ids(archive, "cache")
+    shutil.rmtree(archive.folder / "search-1")
+    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+
+
+def test_whoever_is_killed_before_the_index_is_known_to_be_whole_leaves_no_paper_twice(
+    archive: Archive,
+) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from factory_assets.archive import Archive; from factory_assets.archive.search import SearchIndex\n"
+        "SearchIndex._write_state = lambda self, state: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "SearchIndex(Archive(Path(sys.argv[1]))).search('cache', 3)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": python_path(__file__)}
+    killed = subprocess.run([sys.executable, "-c", code, str(archive.folder)], env=env, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+
+
+def test_an_index_that_is_broken_is_an_error_that_says_what_to_remove(archive: Archive) -> None:
+    assert ids(archive, "cache")
+    (archive.folder / "search-1" / "meta.json").write_text("{")
+    with pytest.raises(InfrastructureError, match="The search index cannot be used") as caught:
+        ids(archive, "cache")
+    assert caught.value.where == str(archive.folder / "search-1")
+    assert "remove the folder" in caught.value.fix
