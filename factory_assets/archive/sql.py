@@ -49,8 +49,13 @@ COPY (
 RECORDS = "CREATE TEMP VIEW records AS SELECT * FROM {source}"
 ALL = "SELECT * FROM records ORDER BY arxiv_id"
 BY_ID = "SELECT * FROM records WHERE arxiv_id IN (SELECT unnest($1::TEXT[])) ORDER BY arxiv_id"
-RECENT = "SELECT * FROM records ORDER BY submitted DESC, arxiv_id DESC LIMIT $1"
-TOTALS = "SELECT count(*), max(changed) FROM records"
+RECENT = """
+SELECT * FROM records
+WHERE ($2::TEXT IS NULL OR list_contains(categories, $2)) AND ($3::TIMESTAMP IS NULL OR submitted >= $3)
+ORDER BY submitted DESC, arxiv_id DESC LIMIT $1
+"""
+TOTALS = "SELECT count(*), max(changed), min(submitted), max(submitted) FROM records"
+SINCE = "SELECT count(*) FROM records WHERE submitted >= $1"
 BY_CATEGORY = """
 SELECT categories[1] AS category, count(*) AS papers FROM records GROUP BY category ORDER BY papers DESC, category
 """

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -54,9 +55,20 @@ class Archive:
         """The records of these papers that are held, by id."""
         return self._select(sql.BY_ID, [list(arxiv_ids)])
 
-    def recent(self, count: int) -> list[ArchiveRecord]:
-        """The papers that were first submitted last, the last one first."""
-        return self._select(sql.RECENT, [count])
+    def recent(
+        self, count: int, *, category: str | None = None, since: datetime | None = None
+    ) -> list[ArchiveRecord]:
+        """The papers first submitted last, the last one first; of a category and since a time, where named."""
+        return self._select(sql.RECENT, [count, category, since and _naive(since)])
+
+    def count_since(self, moment: datetime) -> int:
+        """How many papers were first submitted since then."""
+        files = self.files()
+        if not files:
+            return 0
+        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+            self._view(connection, files)
+            return int(connection.execute(sql.SINCE, [_naive(moment)]).fetchall()[0][0])
 
     def of_month(self, month: str) -> list[ArchiveRecord]:
         """The papers first submitted in a month, such as 2026-06, by id."""
@@ -70,7 +82,7 @@ class Archive:
             return ArchiveStats()
         with _errors(self.folder), duckdb.connect(":memory:") as connection:
             self._view(connection, files)
-            records, changed = connection.execute(sql.TOTALS).fetchall()[0]
+            records, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
             by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
             size = sum(path.stat().st_size for path in files)
         return ArchiveStats(
@@ -79,6 +91,8 @@ class Archive:
             first_month=files[0].stem,
             last_month=files[-1].stem,
             last_changed=changed,
+            first_submitted=first,
+            last_submitted=last,
             bytes_on_disk=size,
             by_category=by_category,
         )
@@ -138,6 +152,11 @@ class Archive:
 
     def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
         connection.execute(sql.RECORDS.format(source=sql.from_files(files)))
+
+
+def _naive(moment: datetime) -> datetime:
+    # The files hold UTC without saying so.
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 @contextmanager

@@ -123,6 +123,33 @@ def stats(as_json: JsonOption = False) -> None:
         _say(f"  {category:<20} {papers:>10,}")
 
 
+@archive.command()
+def serve(
+    port: Annotated[int, typer.Option(help="Where it listens on loopback.", min=1, max=65535)] = 8900,
+) -> None:
+    """Serve the archive over HTTP to programs of this machine, read-only (Ctrl-C stops it)."""
+    import socket
+
+    import uvicorn
+
+    from factory_assets.archive.api import archive_app
+
+    app = archive_app(_archive())
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"The archive cannot listen on 127.0.0.1:{port}: {error.strerror}.",
+                where="--port",
+                fix="Name a free port.",
+            ) from error
+        _say(f"The archive: http://127.0.0.1:{port}/papers/search?q=WORDS (Ctrl-C stops it)")
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
 def _archive() -> Archive:
     from factory_assets.archive import Archive
 

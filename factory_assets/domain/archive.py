@@ -65,5 +65,7 @@ class ArchiveStats(BaseModel):
     first_month: str | None = None
     last_month: str | None = None
     last_changed: date | None = None
+    first_submitted: UtcDatetime | None = None
+    last_submitted: UtcDatetime | None = None
     bytes_on_disk: int = 0
     by_category: dict[str, int] = {}

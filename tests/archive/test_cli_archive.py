@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from defs_commands import Commands
 from test_archive_snapshot import LINE, written
@@ -59,6 +67,36 @@ def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path:
     assert (stats["records"], stats["first_month"], stats["by_category"]) == (1, "2007-04", {"hep-ph": 1})
     words = commands("archive", "stats", FACTORY_MODE="replay").out
     assert words.startswith("1 papers of 2007-04 to 2007-04, 0.0 MB in 1 files.")
+
+
+def test_it_is_served_on_loopback_and_a_port_that_is_taken_is_refused(
+    commands: Commands, tmp_path: Path
+) -> None:
+    commands("archive", "load", str(written(tmp_path, LINE)), FACTORY_MODE="replay")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.listen()
+        refused = commands("archive", "serve", "--port", str(port), FACTORY_MODE="replay")
+    assert f"error: --port: The archive cannot listen on 127.0.0.1:{port}" in refused.err
+    command = [sys.executable, "-m", "factory_assets.cli", "archive", "serve", "--port", str(port)]
+    env = {**os.environ, **commands.environment(), "FACTORY_MODE": "replay"}
+    with subprocess.Popen(command, env=env) as server:
+        try:
+            assert answered(f"http://127.0.0.1:{port}/papers/0704.0001")["authors"].startswith("C. Balázs")
+        finally:
+            server.terminate()
+            assert server.wait(30) != 1
+
+
+def answered(url: str) -> dict[str, Any]:
+    """The answer of a server that is starting."""
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(httpx.TransportError):
+            return dict(httpx.get(url).json())
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(

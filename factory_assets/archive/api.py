@@ -1,0 +1,143 @@
+"""The archive over HTTP, read-only, with the paths and shapes that users of arxiv-archive know.
+
+Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). What the archive does not hold yet, full
+texts, embeddings and references, is counted as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from factory_assets.archive.search import SearchIndex
+from factory_assets.archive.store import Archive
+from factory_assets.domain.archive import ArchiveRecord
+from factory_assets.domain.errors import FactoryError, InputError
+from factory_assets.domain.papers import split_arxiv_id
+
+_MOST = 1000
+# From the first paper on there are fewer.
+_MOST_DAYS = 36_500
+_SEARCH_LIMIT, _RECENT_LIMIT, _RECENT_DAYS = 20, 50, 7
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
+    """The application over an archive."""
+    index = SearchIndex(archive)
+
+    def search(request: Request) -> dict[str, object]:
+        query = request.query_params.get("q", "")
+        if not query:
+            raise HTTPException(400, "missing query parameter 'q'")
+        papers = [found.record for found in index.search(query, _number(request, "limit", _SEARCH_LIMIT))]
+        return {"query": query, **_papers(papers)}
+
+    def recent(request: Request) -> dict[str, object]:
+        category, days = (
+            request.query_params.get("cat", ""),
+            _number(request, "days", _RECENT_DAYS, _MOST_DAYS),
+        )
+        papers = archive.recent(
+            _number(request, "limit", _RECENT_LIMIT),
+            category=category or None,
+            since=now() - timedelta(days=days),
+        )
+        return {"category": category, "days": days, **_papers(papers)}
+
+    def paper(request: Request) -> dict[str, object]:
+        try:
+            arxiv_id, _ = split_arxiv_id(request.path_params["arxiv_id"])
+        except InputError as error:
+            raise HTTPException(400, str(error)) from None
+        found = archive.read([arxiv_id])
+        if not found:
+            raise HTTPException(404, f"paper {arxiv_id} not found")
+        return {**_paper(found[0]), "ref_count": 0, "cited_by_count": 0}
+
+    def stats(_: Request) -> dict[str, object]:
+        held = archive.stats()
+        return {
+            "total_papers": held.records,
+            "with_full_text": 0,
+            "with_embedding": 0,
+            "total_refs": 0,
+            "categories_count": len(held.by_category),
+            "oldest_paper": _time(held.first_submitted),
+            "newest_paper": _time(held.last_submitted),
+            "last_sync": str(held.last_changed or ""),
+            "papers_last_7_days": archive.count_since(now() - timedelta(days=7)),
+            "papers_last_30_days": archive.count_since(now() - timedelta(days=30)),
+        }
+
+    def health(_: Request) -> dict[str, object]:
+        archive.stats()
+        return {"status": "ok"}
+
+    # An old id has a slash in it, so the paths with words come first.
+    return Starlette(
+        routes=[
+            Route("/papers/search", _answering(search)),
+            Route("/papers/recent", _answering(recent)),
+            Route("/papers/{arxiv_id:path}", _answering(paper)),
+            Route("/stats", _answering(stats)),
+            Route("/health", _answering(health, fault=503)),
+        ],
+        exception_handlers={HTTPException: _refused},
+    )
+
+
+def _answering(answer: Callable[[Request], dict[str, object]], *, fault: int = 500) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return JSONResponse(await run_in_threadpool(answer, request))
+        except FactoryError as error:
+            return JSONResponse({"error": str(error)}, fault)
+
+    return endpoint
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+def _number(request: Request, name: str, usual: int, most: int = _MOST) -> int:
+    """A count among the parameters, at most so many; what is none counts as not named."""
+    text = request.query_params.get(name, "")
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    return min(number, most) or usual
+
+
+def _papers(papers: Sequence[ArchiveRecord]) -> dict[str, object]:
+    return {"count": len(papers), "papers": [_paper(paper) for paper in papers]}
+
+
+def _paper(record: ArchiveRecord) -> dict[str, object]:
+    told = {
+        "arxiv_id": record.arxiv_id,
+        "title": record.title,
+        "abstract": record.abstract,
+        "authors": ", ".join(record.authors),
+        "categories": ",".join(record.categories),
+        "published": _time(record.submitted),
+        "updated": f"{record.changed}T00:00:00Z",
+        "doi": record.doi,
+        "journal_ref": record.journal_ref,
+        "licence": record.licence,
+        "has_full_text": False,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment or datetime(1970, 1, 1, tzinfo=UTC):%Y-%m-%dT%H:%M:%SZ}"
