@@ -14,6 +14,7 @@ from factory_assets.analyze.report import AnalysisReport
 from factory_assets.domain.agents import Purpose, Question, StructuredModel
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnswerStore, CallLedger, SpecQueue
+from factory_assets.domain.text import counted
 from factory_assets.llm.asking import Asker
 from factory_assets.llm.prompts import Prompts
 
@@ -109,7 +110,8 @@ def analyze(
         late_ranks=late_ranks,
         now=now(),
     )
-    notify(f"{day} {len(queued)} specs queued from {len(analysed)} papers, ${asker.usage.cost_usd:.4f}")
+    new, read = counted(len(queued), "spec", "specs"), counted(len(analysed), "paper", "papers")
+    notify(f"{day} {new} queued from {read}, ${asker.usage.cost_usd:.4f}")
     for name in {spec.name for spec in specs} - {item.spec.name for item in queued}:
         chosen.drop(name, "the registry held that name already when it was queued")
     return AnalysisReport(

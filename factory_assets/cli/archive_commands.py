@@ -13,6 +13,7 @@ from factory_assets.cli.common import console
 from factory_assets.cli.instance import open_instance
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import split_arxiv_id
+from factory_assets.domain.text import counted
 
 if TYPE_CHECKING:
     from factory_assets.archive import Archive
@@ -43,10 +44,10 @@ def load(
     counts = report.counts
     _say(
         f"{file.name}: {counts.new:,} new, {counts.changed:,} changed, {counts.unchanged:,} as they were;"
-        f" {counts.months:,} months written."
+        f" {counted(counts.months, 'month', 'months')} written."
     )
     if report.left_out:
-        _say(f"Left out, since they are no records: {report.left_out:,} lines.")
+        _say(f"Left out, as no records: {counted(report.left_out, 'line', 'lines')}.")
     for line in report.unread:
         _say(f"  line {line.line:,}: {line.why}")
 
@@ -115,9 +116,8 @@ def stats(as_json: JsonOption = False) -> None:
         _say("The archive is empty: `factory archive load FILE` fills it.")
         return
     size = held.bytes_on_disk / 2**20
-    _say(
-        f"{held.records:,} papers of {held.first_month} to {held.last_month}, {size:,.1f} MB in {held.months} files."
-    )
+    held_papers, files = counted(held.records, "paper", "papers"), counted(held.months, "file", "files")
+    _say(f"{held_papers} of {held.first_month} to {held.last_month}, {size:,.1f} MB in {files}.")
     _say(f"The last change at arXiv that it knows of: {held.last_changed}.")
     for category, papers in list(held.by_category.items())[:20]:
         _say(f"  {category:<20} {papers:>10,}")

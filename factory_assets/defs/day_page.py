@@ -22,6 +22,7 @@ from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.outcomes import outcome_in_one_line
 from factory_assets.domain.specs import rank_key
+from factory_assets.domain.text import counted
 from factory_assets.registry import Registry
 from factory_assets.registry.days import DayRepo, DayStory
 
@@ -90,8 +91,8 @@ def _metadata(page: DayPage) -> dict[str, dg.MetadataValue]:
     mirrored, waiting = sum(repo.mirror is not None for repo in story.repos), len(statuses) - shipped - failed
     return {
         "in short": dg.MetadataValue.text(
-            f"{len(statuses)} specs from {story.papers} papers: {shipped} shipped, {failed} failed, {waiting} waiting;"
-            f" {mirrored} mirrored; ${dollars:.2f}"
+            f"{counted(len(statuses), 'spec', 'specs')} from {counted(story.papers, 'paper', 'papers')}:"
+            f" {shipped} shipped, {failed} failed, {waiting} waiting; {mirrored} mirrored; ${dollars:.2f}"
         ),
         # The UI hides longer Markdown, the table, behind a click (from 1,000 characters in 1.13); these lines it shows.
         **{

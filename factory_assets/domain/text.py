@@ -36,3 +36,8 @@ def strip_hidden(text: str) -> str:
 def tail(text: str, *, lines: int = 40, chars: int = 4000) -> str:
     """The end of a long output: at most `lines` lines and `chars` characters."""
     return "\n".join(text.rstrip().splitlines()[-lines:])[-chars:]
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """A number and what it counts: 1 paper, 1,200 papers."""
+    return f"{number:,} {one if number == 1 else more}"

@@ -12,7 +12,7 @@ import httpx
 
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import as_utc
-from factory_assets.domain.text import single_line
+from factory_assets.domain.text import counted, single_line
 from factory_assets.gather.failures import (
     BadFeedError,
     BusyError,
@@ -142,7 +142,7 @@ class ArxivClient:
         backoff = patience.backoff(error)
         tries.failed += 1
         if tries.failed >= backoff.tries:
-            error.what = f"{error.what} Given up after {_times(tries.failed, 'try', 'tries')}."
+            error.what = f"{error.what} Given up after {counted(tries.failed, 'try', 'tries')}."
             raise error
         seconds = backoff.wait(tries.failed)
         self._notify(
@@ -239,10 +239,6 @@ class ArxivClient:
 
 
 _QUERY_FIX = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."
-
-
-def _times(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
 
 
 def utc_now() -> datetime:

@@ -31,8 +31,8 @@ def test_a_snapshot_is_loaded_and_its_papers_are_read_by_any_form_of_their_id(
     path = written(tmp_path, LINE, "{", {**LINE, "id": "hep-th/9901001", "license": "https://l.example"})
     loaded = commands("archive", "load", str(path), FACTORY_MODE="replay")
     assert loaded.code == 0
-    assert "snapshot.json: 2 new, 0 changed, 0 as they were; 1 months written." in loaded.out
-    assert "Left out, since they are no records: 1 lines. line 2: Invalid JSON" in loaded.out
+    assert "snapshot.json: 2 new, 0 changed, 0 as they were; 1 month written." in loaded.out
+    assert "Left out, as no records: 1 line. line 2: Invalid JSON" in loaded.out
     shown = commands("archive", "read", "https://arxiv.org/abs/hep-th/9901001v3", FACTORY_MODE="replay")
     assert "arxiv id: hep-th/9901001" in shown.out
     assert "authors: C. Balázs, E. L. Berger Jr., The CMS Collaboration" in shown.out
@@ -66,7 +66,7 @@ def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path:
     stats = json.loads(commands("archive", "stats", "--json", FACTORY_MODE="replay").out)
     assert (stats["records"], stats["first_month"], stats["by_category"]) == (1, "2007-04", {"hep-ph": 1})
     words = commands("archive", "stats", FACTORY_MODE="replay").out
-    assert words.startswith("1 papers of 2007-04 to 2007-04, 0.0 MB in 1 files.")
+    assert words.startswith("1 paper of 2007-04 to 2007-04, 0.0 MB in 1 file.")
 
 
 def test_it_is_served_on_loopback_and_a_port_that_is_taken_is_refused(

@@ -103,7 +103,7 @@ def test_the_page_shows_each_spec_with_verdict_reason_dollars_and_links(analysed
         f"failed, `tests-pass: {TESTS_FAILED.saw}`, $0.00, [run](/runs/{refused.run_id}), [partition]({at}2)"
     )
     assert list(shown)[:3] == ["in short", "01 cache-probe", "02 tree-probe"]
-    assert shown["in short"] == "2 specs from 1 papers: 1 shipped, 1 failed, 0 waiting; 1 mirrored; $0.75"
+    assert shown["in short"] == "2 specs from 1 paper: 1 shipped, 1 failed, 0 waiting; 1 mirrored; $0.75"
     counts = ("specs", "shipped", "failed", "waiting", "mirrored", "papers", "papers read by an analysis")
     assert [shown[name] for name in counts] == [2, 1, 1, 0, 1, 1, 1]
     assert (shown["analysed"], shown["dollars"], shown["reported by hand"]) == ("yes", 0.75, "nothing")
