@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +26,16 @@ _FEWEST_WORKERS, _MOST_WORKERS = 2, 8
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what was compiled, whatever the machine is told: else every worker and every program compiles it again."""
+    """Run alike however the tests are started.
+
+    What was compiled is kept, whatever the machine is told: else every worker and every program compiles it again.
+    A shell that starts the tests in the background has SIGINT ignored; Dagster would ignore SIGTERM with it, and each
+    run would wait for half a minute for programs that are asked to end.
+    """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
