@@ -17,8 +17,8 @@ from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from factory_assets.domain.novelty import Novelty
+    from factory_assets.network.service import Service
     from factory_assets.novelty.catalogues import Catalogue
-    from factory_assets.novelty.service import Service
 
 Notify = Callable[[str], None]
 
@@ -122,7 +122,7 @@ class Scouting:
         self, name: str, seconds: float, notify: Notify, *, fix: str, headers: dict[str, str] | None = None
     ) -> Service:
         from factory_assets.network.politeness import Politeness
-        from factory_assets.novelty.service import Service
+        from factory_assets.network.service import Service
 
         # Their limits count over all programs of a machine.
         shared = self._settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
@@ -132,5 +132,6 @@ class Scouting:
             politeness=Politeness(place, interval=0 if self._replay.is_on else seconds),
             notify=notify,
             fix=fix,
+            later="Nothing is to be done: it is looked up again before the spec is built.",
             headers={"User-Agent": USER_AGENT, **(headers or {})},
         )

@@ -15,8 +15,8 @@ from factory_assets.domain.links import repository
 from factory_assets.domain.novelty import Found, NoveltySource
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
+from factory_assets.network.service import Service
 from factory_assets.novelty.questions import github_searches, npm_text, pypi_names
-from factory_assets.novelty.service import Service
 
 Form = TypeVar("Form", bound=BaseModel)
 _HITS = 30

@@ -15,8 +15,8 @@ from factory_assets.domain.novelty import Found, LookUp, Novelty, NoveltySource
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
 from factory_assets.network.politeness import Politeness
+from factory_assets.network.service import Service
 from factory_assets.novelty.catalogues import Catalogue, GitHub, Npm, PaperPages, Pypi
-from factory_assets.novelty.service import Service
 from factory_assets.novelty.stage import Wanted, look_up
 from factory_assets.registry import Registry
 from factory_assets.replay.recordings import Recordings
@@ -50,6 +50,7 @@ class World:
                 politeness=Politeness(self.folder / f"{name}.lock", interval=0),
                 notify=self.told.append,
                 fix=f"Check {name}.",
+                later="It is looked up again.",
                 headers={"User-Agent": "software-factory-test", **(headers or {})},
                 sleep=self.slept.append,
             )

@@ -27,12 +27,13 @@ _ABSENT = frozenset({404, 410})
 # GitHub's search counts by the minute, so that a wait which it asks for is mostly over soon.
 _SOON = timedelta(seconds=70)
 _FAILURES_IN_A_ROW = 2
-_LATER = "Nothing is to be done: it is looked up again before the spec is built."
 
 
 @dataclass
 class Service:
     """A server. `name` is how the operator knows it, `fix` what to check when it does not answer.
+
+    `later` says what comes of a fault that passes by itself.
 
     What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
     thirty specs meets each fault once.
@@ -42,6 +43,7 @@ class Service:
     politeness: Politeness
     notify: Callable[[str], None]
     fix: str
+    later: str
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     _closed: FactoryError | None = None
@@ -105,7 +107,7 @@ class Service:
             body += piece
             if len(body) > _MOST_BYTES or time.monotonic() > end:
                 limit = f"{_SECONDS:.0f} s" if len(body) <= _MOST_BYTES else f"{_MOST_BYTES >> 20} MB"
-                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", fix=_LATER)
+                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", fix=self.later)
         return bytes(body)
 
     def _refused(self, answer: httpx.Response, said: str) -> FactoryError:
@@ -114,9 +116,9 @@ class Service:
             return CredentialError(told, fix=self.fix)
         spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
         if status == 429 or (status == 403 and (spent or "rate limit" in said.lower())):
-            return RateLimitedError(told, fix=_LATER, until=_until(answer.headers))
+            return RateLimitedError(told, fix=self.later, until=_until(answer.headers))
         if status >= 500:
-            return InfrastructureError(told, fix=_LATER)
+            return InfrastructureError(told, fix=self.later)
         return InputError(told, fix=self.fix)
 
 
