@@ -23,6 +23,7 @@ from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.novelty import Found
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.domain.readings import Reading
+from factory_assets.domain.research import Candidate, ResearchContext
 from factory_assets.domain.specs import QueuedSpec, Spec
 
 
@@ -231,6 +232,29 @@ class KeptAnswers(Protocol):
 
     def keep_answer(self, question: str, found: Sequence[Found], *, now: datetime) -> None:
         """Keep an answer in the place of an earlier one."""
+        ...
+
+
+class IdeaStore(Protocol):
+    """Where a date's candidates are kept, and the research around the best."""
+
+    def record_candidates(self, day: date, candidates: Sequence[Candidate], *, now: datetime) -> None:
+        """Keep a date's candidates in the place of those that were kept before."""
+        ...
+
+    def candidates(self, day: date) -> list[Candidate]:
+        """Every candidate of a date, the best one first."""
+        ...
+
+    def record_context(self, context: ResearchContext) -> None:
+        """Keep what was found around a candidate in the place of what was found before."""
+        ...
+
+    def contexts(self, day: date) -> list[ResearchContext]:
+        """What was found around the chosen candidates of a date, that of the best one first.
+
+        Those around which was not looked yet are left out, and so is what was found around others.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from factory_assets.registry.models import (
     DayContents,
     FailedBuild,
     FunnelDay,
+    IdeaCounts,
     MirrorRecord,
     UnmirroredRepo,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "DayContents",
     "FailedBuild",
     "FunnelDay",
+    "IdeaCounts",
     "MirrorRecord",
     "Patience",
     "Registry",

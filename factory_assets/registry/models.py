@@ -70,6 +70,18 @@ class AnalysisRecord(BaseModel):
     invalid_dropped: int
 
 
+class IdeaCounts(BaseModel):
+    """How much there is of a date: papers scored, chosen ones, and contexts of these, with those that have gaps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    candidates: int
+    chosen: int
+    contexts: int
+    with_gaps: int
+
+
 class FunnelDay(BaseModel):
     """How far one date's papers and specs have come. `analysed` counts papers; the rest counts repos."""
 

@@ -20,6 +20,7 @@ from factory_assets.registry import (
     days,
     gathers,
     holds,
+    ideas,
     imports,
     launches,
     ledger,
@@ -151,6 +152,16 @@ class Novelties(Subject):
     kept_answers = in_one_transaction(novelty.kept_answers)
     keep_answer = in_one_transaction(novelty.keep_answer)
     forget_answers = in_one_transaction(novelty.forget_answers)
+
+
+class Ideas(Subject):
+    """A date's candidates, and the research around the best. Implements IdeaStore."""
+
+    record_candidates = in_one_transaction(ideas.record_candidates)
+    candidates = in_one_transaction(ideas.candidates)
+    record_context = in_one_transaction(ideas.record_context)
+    contexts = in_one_transaction(ideas.contexts)
+    days = in_one_transaction(ideas.idea_days)
 
 
 class Builds(Subject):
