@@ -11,13 +11,12 @@ from pathlib import Path
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import Paper
 from factory_assets.gather.answer import AGAIN, ArxivAnswer
-from factory_assets.gather.client import PAGE_SIZE, ArxivClient, ArxivPatience, Backoff, utc_now
+from factory_assets.gather.client import PAGE_SIZE, ArxivClient, ArxivPatience, utc_now
 from factory_assets.gather.expression import joined_query
 from factory_assets.gather.failures import (
     ENDS_GATHER,
     HALVES_DATES,
     BadFeedError,
-    RefusedAccessError,
     RefusedQueryError,
     ShortPageError,
     TooManyHitsError,
@@ -28,6 +27,7 @@ from factory_assets.gather.pieces import feed_of_pieces
 from factory_assets.gather.source import Batch, Gap, Unread
 from factory_assets.gather.topics import Topic
 from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, DateWindow, contiguous, next_days
+from factory_assets.network.patience import Backoff, RefusedAccessError
 from factory_assets.network.politeness import Politeness
 
 _REFUSALS_IN_A_ROW = 3

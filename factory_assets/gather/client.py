@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.papers import as_utc
-from factory_assets.domain.text import counted, single_line
+from factory_assets.domain.text import single_line
 from factory_assets.gather.failures import (
     BadFeedError,
-    BusyError,
     EmptyPageError,
     FailedQueryError,
-    RefusedAccessError,
     RefusedQueryError,
     ShortPageError,
-    TransientError,
-    UnreachableError,
 )
 from factory_assets.gather.feed import Feed, parse_feed
 from factory_assets.network.clients import http_client
+from factory_assets.network.patience import (
+    Backoff,
+    BusyError,
+    Patience,
+    RefusedAccessError,
+    TransientError,
+    UnreachableError,
+    ask_patiently,
+    retry_after,
+)
 from factory_assets.network.politeness import Politeness
 
 PAGE_SIZE: Final = 2_000
@@ -33,35 +37,16 @@ PAGE_SIZE: Final = 2_000
 
 _TIMEOUT = httpx.Timeout(120.0, connect=30.0)
 _QUERY_REFUSED = frozenset({400, 413, 414})
+_TWICE = Backoff(first=5.0, longest=5.0, tries=2)
 _LATER = "Gather these dates again later; arXiv's state is at https://status.arxiv.org."
 
 
 @dataclass(frozen=True)
-class Backoff:
-    """Waits between tries: `first` seconds, doubled each time up to `longest`, at most `tries` tries."""
+class ArxivPatience(Patience):
+    """How long to go on asking for one page. `again` is for what has failed already and is asked for in parts."""
 
-    first: float
-    longest: float
-    tries: int
-
-    def wait(self, failed: int) -> float:
-        """Seconds to wait after that many failed tries."""
-        return min(self.longest, self.first * 2.0 ** (failed - 1))
-
-
-@dataclass(frozen=True)
-class ArxivPatience:
-    """How long to go on asking. arXiv's 429 and 503 last for minutes, other faults are mostly short.
-
-    A wait that the server asked for uses up no try; `longest_asked` is the most, in seconds, that all such waits for
-    one page may come to. `again` is for what has failed already and is asked for in parts.
-    """
-
-    busy: Backoff = Backoff(first=30.0, longest=300.0, tries=6)
-    fault: Backoff = Backoff(first=5.0, longest=60.0, tries=5)
-    failed_query: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
-    again: Backoff = Backoff(first=5.0, longest=5.0, tries=2)
-    longest_asked: float = 900.0
+    failed_query: Backoff = _TWICE
+    again: Backoff = _TWICE
 
     def in_parts(self) -> ArxivPatience:
         """The same with less patience for faults: what is asked for in parts failed as a whole before."""
@@ -69,17 +54,7 @@ class ArxivPatience:
 
     def backoff(self, error: TransientError) -> Backoff:
         """The waits for this kind of failure."""
-        if isinstance(error, BusyError):
-            return self.busy
-        return self.failed_query if isinstance(error, FailedQueryError) else self.fault
-
-
-@dataclass
-class _Tries:
-    """The tries for one page so far, and the seconds that the server asked to wait and that were waited."""
-
-    failed: int = 0
-    asked: float = 0.0
+        return self.failed_query if isinstance(error, FailedQueryError) else super().backoff(error)
 
 
 class ArxivClient:
@@ -128,42 +103,12 @@ class ArxivClient:
             RefusedQueryError: the query itself was answered with an error.
             RefusedAccessError: the server does not serve us at all.
         """
-        tries = _Tries()
-        while True:
-            try:
-                return self._checked_page(query, start, size)
-            except TransientError as error:
-                self._wait_or_raise(error, tries, patience or self._patience)
-
-    def _wait_or_raise(self, error: TransientError, tries: _Tries, patience: ArxivPatience) -> None:
-        if error.wait_hint is not None:
-            self._wait_as_asked(error, error.wait_hint, tries, patience)
-            return
-        backoff = patience.backoff(error)
-        tries.failed += 1
-        if tries.failed >= backoff.tries:
-            error.what = f"{error.what} Given up after {counted(tries.failed, 'try', 'tries')}."
-            raise error
-        seconds = backoff.wait(tries.failed)
-        self._notify(
-            f"{error.what} Waiting {seconds:.0f} s before try {tries.failed + 1} of {backoff.tries}."
+        return ask_patiently(
+            lambda: self._checked_page(query, start, size),
+            patience or self._patience,
+            notify=self._notify,
+            sleep=self._sleep,
         )
-        self._sleep(seconds)
-
-    def _wait_as_asked(
-        self, error: TransientError, seconds: float, tries: _Tries, patience: ArxivPatience
-    ) -> None:
-        # Who asks for no time at all, again and again, is not waited for without end.
-        asked = tries.asked + max(seconds, patience.busy.first)
-        if asked > patience.longest_asked:
-            error.what = (
-                f"{error.what} It asks to wait for {seconds:.0f} s; with the {tries.asked:.0f} s that were waited for"
-                f" this page that is more than {patience.longest_asked:.0f} s. Given up."
-            )
-            raise error
-        tries.asked = asked
-        self._notify(f"{error.what} Waiting {seconds:.0f} s, as it asks.")
-        self._sleep(seconds)
 
     def _checked_page(self, query: str, start: int, size: int) -> Feed:
         response = self._get(query, start, size)
@@ -214,7 +159,9 @@ class ArxivClient:
             return
         said = f"arXiv answered {status}: {_reason(response)}."
         if status in {429, 503}:
-            raise BusyError(said, fix=_LATER, wait_hint=self._retry_after(response))
+            raise BusyError(
+                said, fix=_LATER, wait_hint=retry_after(response.headers.get("Retry-After", ""), self._now)
+            )
         if status in _QUERY_REFUSED:
             raise RefusedQueryError(said, fix=_QUERY_FIX)
         if status >= 500:
@@ -225,17 +172,6 @@ class ArxivClient:
         raise RefusedAccessError(
             said, fix="Check FACTORY_ARXIV_URL, and that arXiv has not blocked this machine."
         )
-
-    def _retry_after(self, response: httpx.Response) -> float | None:
-        """Seconds that Retry-After names, as a number or an HTTP date (RFC 9110, 10.2.3)."""
-        text = response.headers.get("Retry-After", "").strip()
-        if text.isascii() and text.isdecimal():
-            return float(text)
-        try:
-            moment = parsedate_to_datetime(text)
-            return max(0.0, (as_utc(moment) - self._now()).total_seconds())
-        except (ValueError, OverflowError):
-            return None
 
 
 _QUERY_FIX = "Correct the topic in the topics file (FACTORY_TOPICS_FILE)."

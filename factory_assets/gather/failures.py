@@ -5,27 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.errors import SourceError
+from factory_assets.network.patience import BusyError, RefusedAccessError, TransientError, UnreachableError
 
 if TYPE_CHECKING:
     from factory_assets.gather.feed import Feed
-
-
-class TransientError(SourceError):
-    """The same request may pass a little later."""
-
-    wait_hint: float | None = None
-
-
-class BusyError(TransientError):
-    """429 or 503: asked to come back later; `wait_hint` is Retry-After in seconds, where it was sent."""
-
-    def __init__(self, what: str, *, where: str = "", fix: str = "", wait_hint: float | None = None) -> None:
-        super().__init__(what, where=where, fix=fix)
-        self.wait_hint = wait_hint
-
-
-class UnreachableError(TransientError):
-    """No answer: the connection failed, broke off or timed out, or the server had an error of its own."""
 
 
 class BadFeedError(TransientError):
@@ -58,10 +41,6 @@ class FailedQueryError(TransientError, RefusedQueryError):
 
 class TooManyHitsError(SourceError):
     """More hits than can be paged through."""
-
-
-class RefusedAccessError(SourceError):
-    """This is not the query's fault: a redirect, 401, 403 or 404."""
 
 
 HALVES_DATES = (

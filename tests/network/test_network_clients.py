@@ -32,12 +32,14 @@ GATHER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from factory_assets.gather.client import ArxivClient, ArxivPatience, Backoff
+from factory_assets.gather.client import ArxivClient, ArxivPatience
+from factory_assets.network.patience import Backoff
 from factory_assets.network.politeness import Politeness
 once = Backoff(0, 0, 1)
 client = ArxivClient(
     url=sys.argv[1], politeness=Politeness(Path(sys.argv[2]), interval=0), user_agent="test",
-    patience=ArxivPatience(once, once, once), notify=print, sleep=lambda _: None, now=lambda: datetime.now(UTC),
+    patience=ArxivPatience(busy=once, fault=once, failed_query=once),
+    notify=print, sleep=lambda _: None, now=lambda: datetime.now(UTC),
 )
 client.page('submittedDate:[202606170000 TO 202606172359] AND (abs:agent)', start=0)
 """

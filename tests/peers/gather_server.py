@@ -15,7 +15,8 @@ from xml.sax.saxutils import escape
 
 from factory_assets.domain.papers import Paper
 from factory_assets.gather.arxiv import ArxivSource
-from factory_assets.gather.client import ArxivPatience, Backoff
+from factory_assets.gather.client import ArxivPatience
+from factory_assets.network.patience import Backoff
 
 _RANGE = re.compile(r"submittedDate:\[(\d{12}) TO (\d{12})\]")
 _WORD = re.compile(r'abs:(?:"([^"]+)"|([\w-]+))')
