@@ -37,14 +37,18 @@ MOST_BYTES = 32 * 1024 * 1024
 _MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
 # An agent's answer may take long, and pings keep it alive; a backend that takes no connection is down.
 _CONNECT_SECONDS, _SILENT_SECONDS = 30.0, 600.0
+# As Claude Code's gateway protocol has them: https://code.claude.com/docs/en/llm-gateway-protocol.
 _KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    501: "not_supported",
     529: "overloaded_error",
 }
+# Without that word Claude Code asks on for minutes with a token that has ended.
+_NOT_AGAIN = {401: {"x-should-retry": "false"}, 501: {"x-should-retry": "false"}}
 # Between the factory and its router.
 _FOR_THE_ROUTER = frozenset({BATCH_HEADER, GRANT_HEADER, UNORDERED_HEADER, VARIABLE_HEADER})
 _log = logging.getLogger(__name__)
@@ -243,4 +247,5 @@ async def _broken(_: Request, error: Exception) -> Response:
 
 def _told(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     told = {"type": "error", "error": {"type": _KINDS.get(status, "api_error"), "message": message}}
-    return Response(json.dumps(told), status, dict(headers or {}), media_type="application/json")
+    sent = {**(headers or {}), **_NOT_AGAIN.get(status, {})}
+    return Response(json.dumps(told), status, sent, media_type="application/json")

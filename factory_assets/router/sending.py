@@ -85,7 +85,11 @@ class Sender:
         chain, use = self._chain(incoming), incoming.needs.use
         backend = next((b for b in chain if b.kind is Kind.ANTHROPIC and b.serves(use)), None)
         if backend is None:
-            raise RequestRefusedError(404, f"No backend of {_names(chain)} has this route for such a call.")
+            # Claude Code then has no list of models, and counts tokens by itself.
+            status = 404 if incoming.method == "GET" else 501
+            raise RequestRefusedError(
+                status, f"No backend of {_names(chain)} has this route for such a call."
+            )
         return await pass_on(client, self.request(incoming, backend, incoming.body), Unmetered())
 
     async def _try(self, client: AsyncClient, incoming: Incoming, choice: HealthChoice) -> Passing:

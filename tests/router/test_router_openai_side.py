@@ -156,7 +156,7 @@ def test_tokens_are_counted_by_the_first_backend_that_can(tmp_path: Path) -> Non
     with (
         local_model() as model,
         asking(router_before(tmp_path, backend(model))) as (client, _),
-        pytest.raises(anthropic.NotFoundError, match="No backend of local has this route"),
+        pytest.raises(anthropic.APIStatusError, match="No backend of local has this route"),
     ):
         client.messages.count_tokens(**asked)
     assert model.requests == []
