@@ -29,8 +29,8 @@ from factory_assets.llm.claude_api_errors import refused_error
 from factory_assets.llm.claude_code_binary import find_claude_binary
 from factory_assets.llm.claude_code_ending import judge
 from factory_assets.llm.claude_code_home import Login, home_of
-from factory_assets.llm.claude_code_placeholders import LOGIN_BEGINNING, shown_as
 from factory_assets.llm.claude_code_run import Limits, Run
+from factory_assets.llm.claude_code_tokens import LOGIN_BEGINNING, shown_as
 from factory_assets.llm.claude_code_transcript import keep_transcript
 from factory_assets.llm.model_access import GRANT_HEADER, ModelAccess
 from factory_assets.llm.prices import most_usd

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from factory_assets.domain.agents import Answer, Question
 from factory_assets.llm.claude_api import ClaudeApi
-from factory_assets.llm.claude_code_placeholders import API_KEY_BEGINNING
+from factory_assets.llm.claude_code_tokens import API_KEY_BEGINNING
 from factory_assets.llm.model_access import UNORDERED_HEADER, VARIABLE_HEADER, ModelAccess, Pass
 from factory_assets.llm.prices import most_usd
 

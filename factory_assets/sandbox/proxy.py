@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import h11
 
 from factory_assets.sandbox.egress import EgressLog, EgressRules
-from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, for_next_hop, read_head, request_in
+from factory_assets.sandbox.http_heads import HEAD_BYTES, BadHeadError, for_next_hop, read_head, request_in
 from factory_assets.sandbox.proxy_splice import splice
 from factory_assets.sandbox.upstream import Connection, RefusedAddressError, connect
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from factory_assets.sandbox.egress import EgressLog, EgressProxy, EgressRules
+from factory_assets.sandbox.http_heads import HEAD_BYTES
 from factory_assets.sandbox.proxy import EgressServer
-from factory_assets.sandbox.proxy_heads import HEAD_BYTES
 from factory_assets.sandbox.socket_folder import socket_folder
 
 # In a network of its own the program finds the proxy here: no port that a server of its own would take.

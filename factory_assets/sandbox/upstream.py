@@ -20,7 +20,7 @@ import h11
 from factory_assets.domain.errors import InputError
 from factory_assets.network.proxies import Proxy, proxy_for
 from factory_assets.network.trust import tls_context
-from factory_assets.sandbox.proxy_heads import HEAD_BYTES, BadHeadError, encoded, read_head, status_in
+from factory_assets.sandbox.http_heads import HEAD_BYTES, BadHeadError, encoded, read_head, status_in
 
 _CONNECT_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
