@@ -135,6 +135,7 @@ def _paper(record: ArchiveRecord) -> dict[str, object]:
         "journal_ref": record.journal_ref,
         "licence": record.licence,
         "has_full_text": False,
+        "deleted": record.deleted or None,
     }
     return {name: value for name, value in told.items() if value is not None}
 

@@ -63,7 +63,11 @@ class SearchIndex:
                 str(searcher.doc(address).get_first("arxiv_id")): float(score) for score, address in hits
             }
         records = {record.arxiv_id: record for record in self._archive.read(list(scores))}
-        return [Found(score=score, record=records[key]) for key, score in scores.items() if key in records]
+        return [
+            Found(score=score, record=records[key])
+            for key, score in scores.items()
+            if key in records and not records[key].deleted
+        ]
 
     def _up_to_date(self) -> tantivy.Index:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +81,8 @@ class SearchIndex:
                     for month in stale:
                         writer.delete_documents_by_term("month", month)
                         for record in self._archive.of_month(month):
-                            writer.add_document(_document(record))
+                            if not record.deleted:
+                                writer.add_document(_document(record))
                 # Whoever dies before this writes the months again, which changes nothing.
                 self._write_state(there)
                 index.reload()

@@ -5,42 +5,96 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+# The columns of a month's file, as they are compared and written. Files of before deletions were known lack the last.
+_COLUMNS = """
+    arxiv_id, version, title, abstract, authors, categories, comment, journal_ref, doi, licence, submitted, changed,
+    deleted
+"""
+_NONE = """
+SELECT NULL::VARCHAR AS arxiv_id, NULL::INTEGER AS version, NULL::VARCHAR AS title, NULL::VARCHAR AS abstract,
+    NULL::VARCHAR[] AS authors, NULL::VARCHAR[] AS categories, NULL::VARCHAR AS comment, NULL::VARCHAR AS journal_ref,
+    NULL::VARCHAR AS doi, NULL::VARCHAR AS licence, NULL::TIMESTAMP AS submitted, NULL::DATE AS changed,
+    NULL::BOOLEAN AS deleted
+WHERE FALSE
+"""
+_FILES = "UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], union_by_name = true)"
+_FROM = "(SELECT * REPLACE (coalesce(deleted, FALSE) AS deleted) FROM ({none} {held}))"
+# A harvest tells the date of first submission only (`dated`), and of a deletion the id alone.
 STAGE = """
 CREATE TABLE staged (
     arxiv_id VARCHAR, version INTEGER, title VARCHAR, abstract VARCHAR, authors VARCHAR[], categories VARCHAR[],
-    comment VARCHAR, journal_ref VARCHAR, doi VARCHAR, licence VARCHAR, submitted TIMESTAMP, changed DATE
+    comment VARCHAR, journal_ref VARCHAR, doi VARCHAR, licence VARCHAR, submitted TIMESTAMP, changed DATE,
+    deleted BOOLEAN DEFAULT FALSE, dated BOOLEAN DEFAULT FALSE, place INTEGER
 )
 """
 # The lines are written by the archive itself, a key for each column.
 FILL = """
 INSERT INTO staged BY NAME
-SELECT unnest(from_json(line::JSON, $2), max_depth := 1) FROM (SELECT unnest($1::TEXT[]) AS line)
+SELECT unnest(from_json(line::JSON, $2), max_depth := 1), $3 + number AS place
+FROM (SELECT unnest($1::TEXT[]) AS line, generate_subscripts($1::TEXT[], 1) AS number)
 """
-FORM = """{
+_TEXTS = """
     "arxiv_id": "VARCHAR", "version": "INTEGER", "title": "VARCHAR", "abstract": "VARCHAR", "authors": ["VARCHAR"],
     "categories": ["VARCHAR"], "comment": "VARCHAR", "journal_ref": "VARCHAR", "doi": "VARCHAR",
-    "licence": "VARCHAR", "submitted": "TIMESTAMP", "changed": "DATE"
-}"""
-STAGED_MONTHS = "SELECT DISTINCT strftime(submitted, '%Y-%m') AS month FROM staged ORDER BY month"
-HELD = "CREATE OR REPLACE TEMP VIEW held AS SELECT * FROM {source}"
-# Of a paper that was staged more than once the latest word counts, of equal ones the last.
-NEWS = """
-CREATE OR REPLACE TEMP TABLE news AS
-SELECT incoming.*, held.arxiv_id IS NULL AS is_new,
-    held.arxiv_id IS NOT NULL AND held.changed <= incoming.changed
-        AND held IS DISTINCT FROM incoming AS is_changed
-FROM (
-    SELECT * FROM staged WHERE strftime(submitted, '%Y-%m') = $1
-    QUALIFY row_number() OVER (PARTITION BY arxiv_id ORDER BY changed DESC, rowid DESC) = 1
-) AS incoming
-LEFT JOIN held USING (arxiv_id)
+    "licence": "VARCHAR", "submitted": "TIMESTAMP", "changed": "DATE", "deleted": "BOOLEAN", "dated": "BOOLEAN"
 """
+FORM = f"{{{_TEXTS}}}"
+# A paper stays in the month in which it is held: version 1's time does not change, but a date may be told by another
+# clock than a time. What is deleted and held nowhere has no place.
+PLACE = """
+CREATE TABLE placed AS
+SELECT staged.*, max(coalesce(held.month, strftime(staged.submitted, '%Y-%m'))) OVER (PARTITION BY arxiv_id) AS month
+FROM staged LEFT JOIN (
+    SELECT arxiv_id, strftime(submitted, '%Y-%m') AS month FROM {source} AS files SEMI JOIN staged USING (arxiv_id)
+) AS held USING (arxiv_id)
+"""
+PLACED_MONTHS = "SELECT DISTINCT month FROM placed WHERE month IS NOT NULL ORDER BY month"
+HELD = "CREATE OR REPLACE TEMP VIEW held AS SELECT * FROM {source}"
+# Of the words on a paper, the held one among them, the latest counts, of equal ones the last. What a harvest does not
+# tell stays as it is held: a time of submission that is more than a date, and the number of the version.
+_NEWS = """
+CREATE OR REPLACE TEMP TABLE news AS
+WITH coming AS (SELECT * FROM placed WHERE month = $1),
+content AS (
+    SELECT coming.* REPLACE (
+        CASE WHEN held.submitted IS NULL THEN coming.submitted
+            WHEN strftime(coming.submitted, '%Y-%m') <> $1 THEN held.submitted
+            WHEN coming.dated AND held.submitted <> date_trunc('day', held.submitted) THEN held.submitted
+            ELSE coming.submitted END AS submitted,
+        CASE WHEN coming.dated THEN greatest(coming.version, held.version) ELSE coming.version END AS version
+    )
+    FROM coming LEFT JOIN held USING (arxiv_id) WHERE NOT coming.deleted
+),
+latest AS (
+    SELECT {columns} FROM (
+        SELECT {columns}, place FROM content
+        UNION ALL
+        SELECT {columns}, -1 FROM held SEMI JOIN coming USING (arxiv_id)
+    )
+    QUALIFY row_number() OVER (PARTITION BY arxiv_id ORDER BY changed DESC, place DESC) = 1
+),
+gone AS (SELECT arxiv_id, max(changed) AS since FROM coming WHERE deleted GROUP BY arxiv_id),
+standing AS (
+    SELECT latest.* REPLACE (
+        latest.deleted OR coalesce(gone.since >= latest.changed, FALSE) AS deleted,
+        greatest(latest.changed, gone.since) AS changed
+    )
+    FROM latest LEFT JOIN gone USING (arxiv_id)
+)
+SELECT standing.*, held.arxiv_id IS NULL AS is_new,
+    held.arxiv_id IS NOT NULL AND held IS DISTINCT FROM standing AS is_changed,
+    coalesce(standing.deleted AND NOT held.deleted, FALSE) AS is_deleted
+FROM standing LEFT JOIN held USING (arxiv_id)
+"""
+NEWS = _NEWS.format(columns=_COLUMNS)
 COUNTS = """
-SELECT count(*) FILTER (is_new), count(*) FILTER (is_changed), count(*) FILTER (NOT is_new AND NOT is_changed) FROM news
+SELECT count(*) FILTER (is_new), count(*) FILTER (is_changed AND NOT is_deleted), count(*) FILTER (is_deleted),
+    count(*) FILTER (NOT is_new AND NOT is_changed)
+FROM news
 """
 WRITE = """
 COPY (
-    SELECT * EXCLUDE (is_new, is_changed) FROM news WHERE is_new OR is_changed
+    SELECT * EXCLUDE (is_new, is_changed, is_deleted) FROM news WHERE is_new OR is_changed
     UNION ALL BY NAME
     SELECT * FROM held ANTI JOIN (SELECT arxiv_id FROM news WHERE is_changed) AS later USING (arxiv_id)
     ORDER BY arxiv_id
@@ -51,13 +105,20 @@ ALL = "SELECT * FROM records ORDER BY arxiv_id"
 BY_ID = "SELECT * FROM records WHERE arxiv_id IN (SELECT unnest($1::TEXT[])) ORDER BY arxiv_id"
 RECENT = """
 SELECT * FROM records
-WHERE ($2::TEXT IS NULL OR list_contains(categories, $2)) AND ($3::TIMESTAMP IS NULL OR submitted >= $3)
+WHERE NOT deleted AND ($2::TEXT IS NULL OR list_contains(categories, $2)) AND ($3::TIMESTAMP IS NULL OR submitted >= $3)
 ORDER BY submitted DESC, arxiv_id DESC LIMIT $1
 """
-TOTALS = "SELECT count(*), max(changed), min(submitted), max(submitted) FROM records"
-SINCE = "SELECT count(*) FROM records WHERE submitted >= $1"
+TOTALS = """
+SELECT count(*) FILTER (NOT deleted), count(*) FILTER (deleted), max(changed), min(submitted), max(submitted)
+FROM records
+"""
+SINCE = "SELECT count(*) FROM records WHERE submitted >= $1 AND NOT deleted"
+OF_DATES = """
+SELECT * FROM records WHERE submitted >= $1 AND submitted < $2 AND NOT deleted ORDER BY submitted, arxiv_id
+"""
 BY_CATEGORY = """
-SELECT categories[1] AS category, count(*) AS papers FROM records GROUP BY category ORDER BY papers DESC, category
+SELECT categories[1] AS category, count(*) AS papers FROM records WHERE NOT deleted
+GROUP BY category ORDER BY papers DESC, category
 """
 
 
@@ -67,5 +128,6 @@ def quoted(text: str) -> str:
 
 
 def from_files(files: Iterable[Path]) -> str:
-    """What stands behind FROM for these files of records."""
-    return f"read_parquet([{', '.join(quoted(str(path)) for path in files)}])"
+    """What stands behind FROM for these files of records; without a file there are none."""
+    paths = ", ".join(quoted(str(path)) for path in files)
+    return _FROM.format(none=_NONE, held=_FILES.format(paths=paths) if paths else "")

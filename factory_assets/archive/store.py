@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,13 @@ import duckdb
 from pydantic import TypeAdapter
 
 from factory_assets.archive import sql
-from factory_assets.domain.archive import ArchiveRecord, ArchiveStats, MergeCounts
+from factory_assets.domain.archive import (
+    ArchiveRecord,
+    ArchiveStats,
+    DeletedRecord,
+    HarvestedRecord,
+    MergeCounts,
+)
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.locks import path_lock
 
@@ -38,17 +44,22 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def merge(self, records: Iterable[ArchiveRecord]) -> MergeCounts:
+    def merge(self, words: Iterable[ArchiveRecord | HarvestedRecord | DeletedRecord]) -> MergeCounts:
         """Add new records and put later ones in the place of those that are held; months without news stay untouched.
 
         Of two records of one paper the one that arXiv changed later stays, of equal dates the one that comes now.
+        What a harvested record does not tell stays as it is held: the time of day of the first submission, and the
+        number of the version where it is the higher one. A deleted record keeps what was known of it, and counts for
+        nothing where nothing was. A paper never leaves the month in which it is held.
         """
         with self._writing() as (working, connection):
             connection.execute(sql.STAGE)
-            coming = iter(records)
-            while batch := [record.model_dump_json() for record in islice(coming, _BATCH)]:
-                connection.execute(sql.FILL, [batch, sql.FORM])
-            months = [str(month) for (month,) in connection.execute(sql.STAGED_MONTHS).fetchall()]
+            coming, place = iter(words), 0
+            while batch := [word.model_dump_json() for word in islice(coming, _BATCH)]:
+                connection.execute(sql.FILL, [batch, sql.FORM, place])
+                place += len(batch)
+            connection.execute(sql.PLACE.format(source=sql.from_files(self.files())))
+            months = [str(month) for (month,) in connection.execute(sql.PLACED_MONTHS).fetchall()]
             return sum((self._merge_month(connection, working, month) for month in months), MergeCounts())
 
     def read(self, arxiv_ids: Sequence[str]) -> list[ArchiveRecord]:
@@ -70,8 +81,14 @@ class Archive:
             self._view(connection, files)
             return int(connection.execute(sql.SINCE, [_naive(moment)]).fetchall()[0][0])
 
+    def of_dates(self, first: date, last: date) -> list[ArchiveRecord]:
+        """The papers first submitted on these UTC dates, both included, and not deleted since; the oldest first."""
+        months = (f"{first:%Y-%m}", f"{last:%Y-%m}")
+        files = [file for file in self.files() if months[0] <= file.stem <= months[1]]
+        return self._select(sql.OF_DATES, [first, last + timedelta(days=1)], files=files)
+
     def of_month(self, month: str) -> list[ArchiveRecord]:
-        """The papers first submitted in a month, such as 2026-06, by id."""
+        """The papers first submitted in a month, such as 2026-06, by id; the deleted ones too."""
         held = self._file(month)
         return self._select(sql.ALL, [], files=[held]) if held.exists() else []
 
@@ -82,11 +99,12 @@ class Archive:
             return ArchiveStats()
         with _errors(self.folder), duckdb.connect(":memory:") as connection:
             self._view(connection, files)
-            records, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
+            records, deleted, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
             by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
             size = sum(path.stat().st_size for path in files)
         return ArchiveStats(
             records=records,
+            deleted=deleted,
             months=len(files),
             first_month=files[0].stem,
             last_month=files[-1].stem,
@@ -99,18 +117,16 @@ class Archive:
 
     def _merge_month(self, connection: duckdb.DuckDBPyConnection, working: Path, month: str) -> MergeCounts:
         held, made = self._file(month), working / f"{month}.parquet"
-        connection.execute(
-            sql.HELD.format(source=sql.from_files([held]) if held.exists() else "staged WHERE FALSE")
-        )
+        connection.execute(sql.HELD.format(source=sql.from_files([held] if held.exists() else [])))
         connection.execute(sql.NEWS, [month])
-        new, changed, unchanged = connection.execute(sql.COUNTS).fetchall()[0]
-        if not (new or changed):
+        new, changed, deleted, unchanged = connection.execute(sql.COUNTS).fetchall()[0]
+        if not (new or changed or deleted):
             return MergeCounts(unchanged=unchanged)
         connection.execute(sql.WRITE.format(file=sql.quoted(str(made))))
         with made.open("rb") as written:
             os.fsync(written.fileno())
         made.replace(held)
-        return MergeCounts(new=new, changed=changed, unchanged=unchanged, months=1)
+        return MergeCounts(new=new, changed=changed, deleted=deleted, unchanged=unchanged, months=1)
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:

@@ -167,7 +167,9 @@ def _show(records: Sequence[ArchiveRecord], *, as_json: bool) -> None:
 
 
 def _dumped(model: BaseModel) -> dict[str, object]:
-    return {name: value for name, value in model.model_dump(mode="json").items() if value is not None}
+    return {
+        name: value for name, value in model.model_dump(mode="json").items() if value not in (None, False)
+    }
 
 
 def _say(line: str) -> None:

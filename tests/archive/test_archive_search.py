@@ -16,6 +16,7 @@ from test_archive_store import record
 
 from factory_assets.archive import Archive
 from factory_assets.archive.search import SearchIndex
+from factory_assets.domain.archive import DeletedRecord
 from factory_assets.domain.errors import InfrastructureError
 
 CACHES = record(
@@ -99,3 +100,9 @@ def test_an_index_that_is_broken_is_an_error_that_says_what_to_remove(archive: A
         ids(archive, "cache")
     assert caught.value.where == str(archive.folder / "search-1")
     assert "remove the folder" in caught.value.fix
+
+
+def test_a_deleted_paper_is_not_found(archive: Archive) -> None:
+    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+    archive.merge([DeletedRecord(arxiv_id="2606.00001", changed=date(2026, 6, 20))])
+    assert ids(archive, "cache") == ["2606.00002"]

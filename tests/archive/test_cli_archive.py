@@ -58,6 +58,7 @@ def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path:
     assert json.loads(told.out) == {
         "new": 1,
         "changed": 0,
+        "deleted": 0,
         "unchanged": 0,
         "months": 1,
         "left_out": 0,
