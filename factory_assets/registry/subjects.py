@@ -17,6 +17,7 @@ from factory_assets.registry import (
     batches,
     builds,
     calls,
+    citations,
     days,
     gathers,
     holds,
@@ -162,6 +163,16 @@ class Ideas(Subject):
     record_context = in_one_transaction(ideas.record_context)
     contexts = in_one_transaction(ideas.contexts)
     days = in_one_transaction(ideas.idea_days)
+
+
+class Citations(Subject):
+    """Which paper cites which. Implements CitationStore."""
+
+    keep = in_one_transaction(citations.keep_citations)
+    related = in_one_transaction(citations.related_papers)
+    counts = in_one_transaction(citations.citation_counts)
+    degrees = in_one_transaction(citations.citation_degrees)
+    total = in_one_transaction(citations.total_citations)
 
 
 class Builds(Subject):
