@@ -31,6 +31,11 @@ _GITHUB_PAGES = frozenset({
     "about", "apps", "collections", "explore", "features", "marketplace", "notifications", "orgs", "search",
     "settings", "sponsors", "topics", "trending", "users",
 })  # fmt: skip
+_LINK = re.compile(r"(?:https?://|(?<![\w./@-])(?=(?:github|gitlab)\.com/))[^\s<>\"'{}|\\^`]+", re.IGNORECASE)
+_CODE_HOSTS = re.compile(
+    r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|anonymous\.4open\.science)/",
+    re.IGNORECASE,
+)
 _CONVERSATIONS = frozenset({"issues", "pull", "discussions"})
 _SECRET_PARAMETERS = frozenset({
     "access_token", "api_key", "apikey", "auth", "client_secret", "key", "password", "passwd", "private_token",
@@ -89,6 +94,24 @@ def repository(named: str) -> str:
     if len(parts) < 2:
         raise _no_link(named, "is no repository", "Write it as https://github.com/owner/name.")
     return f"https://{host}/{'/'.join(parts).removesuffix('.git')}"
+
+
+def repositories_in(text: str) -> dict[str, str]:
+    """The repositories that a text names by link, each by its one form with the address of its page."""
+    links = (link.rstrip(".,;:!?)]*") for link in _LINK.findall(text))
+    pages: dict[str, str] = {}
+    for link in filter(_CODE_HOSTS.match, links):
+        try:
+            name = repository(link)
+        except InputError:
+            continue
+        pages.setdefault(name, repository_page(name))
+    return pages
+
+
+def repository_page(name: str) -> str:
+    """The page of a repository in the form that `repository` gives."""
+    return name if "://" in name else f"https://github.com/{name}"
 
 
 def web_page(link: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from factory_assets.domain.errors import InputError
 from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term
+from factory_assets.yaml_files import read_yaml
 
 _FIELDS = {"abstract": SearchField.ABSTRACT, "title": SearchField.TITLE, "category": SearchField.CATEGORY}
 _GROUPS: Mapping[str, type[AnyOf] | type[AllOf]] = {"any": AnyOf, "all": AllOf}
@@ -46,27 +45,15 @@ class TopicSet(BaseModel):
         return tuple(dict.fromkeys(topic.domain for topic in self.topics))
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a name given twice, which YAML would silently overwrite."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} is given twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
 def load_topics(path: Path) -> TopicSet:
     """Read a topics file: domain → topic → expression.
 
     Raises:
         InputError: naming the file, the topic, the field and the fix.
     """
-    domains = _mapping(_read(path), where=str(path), what="domains")
+    domains = _mapping(
+        read_yaml(path, what="topics file", setting="FACTORY_TOPICS_FILE"), where=str(path), what="domains"
+    )
     topics: list[Topic] = []
     for domain, members in domains.items():
         place = f"{path}, domain {domain!r}"
@@ -76,20 +63,6 @@ def load_topics(path: Path) -> TopicSet:
                 raise InputError("This topic is in two domains.", where=where, fix="Give one another name.")
             topics.append(Topic(name=name, domain=domain, expression=_expression(raw, where=where)))
     return TopicSet(topics=tuple(topics))
-
-
-def _read(path: Path) -> object:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise InputError(
-            f"The topics file cannot be read: {error.strerror}.",
-            where=str(path),
-            fix="Set FACTORY_TOPICS_FILE to a readable file.",
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"This is no YAML: {text}.", where=str(path), fix="Correct that line.") from None
 
 
 def _mapping(raw: object, *, where: str, what: str) -> dict[str, object]:

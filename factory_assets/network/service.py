@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from factory_assets.domain.errors import (
     CredentialError,
@@ -20,10 +22,11 @@ from factory_assets.domain.text import single_line
 from factory_assets.network.clients import http_client
 from factory_assets.network.politeness import Politeness
 
+Form = TypeVar("Form", bound=BaseModel)
 _SECONDS = 30.0
 _TIMEOUT = httpx.Timeout(10.0)
 _MOST_BYTES = 16 * 1024 * 1024
-_ABSENT = frozenset({404, 410})
+ABSENT = frozenset({404, 410})
 # GitHub's search counts by the minute, so that a wait which it asks for is mostly over soon.
 _SOON = timedelta(seconds=70)
 _FAILURES_IN_A_ROW = 2
@@ -33,7 +36,7 @@ _FAILURES_IN_A_ROW = 2
 class Service:
     """A server. `name` is how the operator knows it, `fix` what to check when it does not answer.
 
-    `later` says what comes of a fault that passes by itself.
+    `later` says what comes of a fault that passes by itself; with a status of `absent` it says that there is nothing.
 
     What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
     thirty specs meets each fault once.
@@ -46,6 +49,7 @@ class Service:
     later: str
     headers: Mapping[str, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
+    absent: frozenset[int] = ABSENT
     _closed: FactoryError | None = None
     _failures: int = 0
 
@@ -67,6 +71,22 @@ class Service:
             raise
         self._failures = 0
         return body
+
+    def read(self, form: type[Form], url: str) -> Form | None:
+        """An answer in JSON, or None where there is nothing at this address.
+
+        Raises:
+            InfrastructureError, CredentialError, InputError: as `get`, or it is of another form.
+        """
+        body = self.get(url)
+        if body is None:
+            return None
+        try:
+            return form.model_validate_json(body)
+        except ValidationError as error:
+            raise InfrastructureError(
+                f"{self.name}'s answer is malformed: {error.errors()[0]['msg']}.", fix=self.fix
+            ) from error
 
     def _waiting(self, url: str) -> bytes | None:
         try:
@@ -97,7 +117,7 @@ class Service:
             raise _UnreachableError(f"{self.name} cannot be reached: {why}.", fix=self.fix) from error
         if answer.status_code == 200:
             return body
-        if answer.status_code in _ABSENT:
+        if answer.status_code in self.absent:
             return None
         raise self._refused(answer, single_line(body[:300].decode("utf-8", "replace")))
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from packaging.utils import canonicalize_name
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from factory_assets.domain.errors import InfrastructureError, InputError
-from factory_assets.domain.links import repository
+from factory_assets.domain.links import repository, repository_page
 from factory_assets.domain.novelty import Found, NoveltySource
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Spec
+from factory_assets.network.github import find_repositories, search_address
 from factory_assets.network.service import Service
 from factory_assets.novelty.questions import github_searches, npm_text, pypi_names
 
-Form = TypeVar("Form", bound=BaseModel)
 _HITS = 30
 # Every index that mirrors the usual packages has it.
 _EVERYWHERE = "pip"
@@ -49,18 +49,6 @@ class Catalogue(Protocol):
         ...
 
 
-class _Repository(BaseModel):
-    full_name: str
-    html_url: str
-    description: str | None = None
-    topics: tuple[str, ...] = ()
-
-
-class _Repositories(BaseModel):
-    incomplete_results: bool
-    items: tuple[_Repository, ...]
-
-
 @dataclass(frozen=True)
 class GitHub:
     """https://docs.github.com/en/rest/search/search#search-repositories."""
@@ -72,15 +60,12 @@ class GitHub:
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""
         return tuple(
-            f"{self.url.rstrip('/')}/search/repositories?{urlencode({'q': search, 'per_page': _HITS})}"
-            for search in github_searches(spec, papers)
+            search_address(self.url, search, per_page=_HITS) for search in github_searches(spec, papers)
         )
 
     def answer(self, question: str) -> tuple[Found, ...]:
         """See `Catalogue`."""
-        found = _read(_Repositories, self.service, question)
-        if found is None:
-            raise InfrastructureError("GitHub has no search at this address.", fix=self.service.fix)
+        found = find_repositories(self.service, question)
         if found.incomplete_results and not found.items:
             # It has run out of time, which says nothing of what there is.
             raise InfrastructureError(
@@ -131,7 +116,7 @@ class Npm:
 
     def answer(self, question: str) -> tuple[Found, ...]:
         """See `Catalogue`."""
-        found = _read(_Objects, self.service, question)
+        found = self.service.read(_Objects, question)
         if found is None:
             raise InfrastructureError("This npm registry has no search.", fix=self.service.fix)
         registry = question.partition("/-/")[0]
@@ -174,7 +159,7 @@ class Pypi:
 
     def answer(self, question: str) -> tuple[Found, ...]:
         """See `Catalogue`."""
-        found = _read(_Project, self.service, question)
+        found = self.service.read(_Project, question)
         if found is None and question.endswith(f"/{_EVERYWHERE}/json"):
             # An index without this API knows no package by it, whatever it has.
             raise InfrastructureError("This Python index does not describe packages.", fix=self.service.fix)
@@ -212,26 +197,14 @@ class PaperPages:
 
     def answer(self, question: str) -> tuple[Found, ...]:
         """See `Catalogue`."""
-        found = _read(_PaperPage, self.service, question)
+        found = self.service.read(_PaperPage, question)
         if found is None or not found.repository:
             return ()
         try:
             name = repository(found.repository)
         except InputError:
             return ()
-        return (Found(name=name, url=name if "://" in name else f"https://github.com/{name}"),)
-
-
-def _read(form: type[Form], service: Service, url: str) -> Form | None:
-    body = service.get(url)
-    if body is None:
-        return None
-    try:
-        return form.model_validate_json(body)
-    except ValidationError as error:
-        raise InfrastructureError(
-            f"{service.name}'s answer is malformed: {error.errors()[0]['msg']}.", fix=service.fix
-        ) from error
+        return (Found(name=name, url=repository_page(name)),)
 
 
 def _is_page(url: str) -> bool:

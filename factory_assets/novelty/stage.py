@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from factory_assets.domain.errors import FactoryError, InputError
-from factory_assets.domain.links import repository
+from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.links import repositories_in
 from factory_assets.domain.novelty import (
     LIKENESS_OF_OWN_CODE,
     Found,
@@ -28,11 +27,6 @@ from factory_assets.novelty.likeness import most_alike, words_of
 # So long an answer holds: what exists changes slowly, and a limit that was run into helps nobody.
 KEPT_FOR = timedelta(days=7)
 _SHOWN = 5
-_LINK = re.compile(r"(?:https?://|(?<![\w./@-])(?=(?:github|gitlab)\.com/))[^\s<>\"'{}|\\^`]+", re.IGNORECASE)
-_CODE_HOSTS = re.compile(
-    r"^(?:https?://)?(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org|anonymous\.4open\.science)/",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -103,15 +97,7 @@ def _asked(
 
 def _own_code(papers: Iterable[Paper]) -> tuple[Hit, ...]:
     """The repositories that the papers' abstracts and comments name."""
-    texts = [f"{paper.abstract} {paper.comment or ''}" for paper in papers]
-    links = (link.rstrip(".,;:!?)]*") for text in texts for link in _LINK.findall(text))
-    pages: dict[str, str] = {}
-    for link in filter(_CODE_HOSTS.match, links):
-        try:
-            name = repository(link)
-        except InputError:
-            continue
-        pages.setdefault(name, name if "://" in name else f"https://github.com/{name}")
+    pages = repositories_in("\n".join(f"{paper.abstract} {paper.comment or ''}" for paper in papers))
     return tuple(
         Hit(found=Found(name=name, url=url), likeness=LIKENESS_OF_OWN_CODE) for name, url in pages.items()
     )
