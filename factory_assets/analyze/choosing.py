@@ -8,11 +8,11 @@ from itertools import zip_longest
 
 from pydantic import JsonValue
 
+from factory_assets.admission import InvalidSpec, check_spec
 from factory_assets.analyze.answers import NAMES_SCHEMA, SPECS_SCHEMA, read_names, read_specs
 from factory_assets.analyze.batches import as_data, paper_text, title_line
 from factory_assets.analyze.reading import MAX_OUTPUT_TOKENS, Piece
-from factory_assets.analyze.report import DroppedSpec
-from factory_assets.analyze.validation import InvalidSpec, check_spec
+from factory_assets.domain.analysis_report import DroppedSpec
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.specs import Spec
 from factory_assets.llm.asking import Asker, Request, one_line

@@ -7,15 +7,15 @@ from datetime import date, datetime
 from pathlib import Path
 
 from factory_assets.analyze.batches import BATCH_TOKENS
-from factory_assets.analyze.books import DayBooks
 from factory_assets.analyze.choosing import rank, repair, validate
 from factory_assets.analyze.reading import first_requests, read_papers
-from factory_assets.analyze.report import AnalysisReport
 from factory_assets.domain.agents import Purpose, Question, StructuredModel
+from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import AnswerStore, CallLedger, SpecQueue
 from factory_assets.domain.text import counted
 from factory_assets.llm.asking import Asker
+from factory_assets.llm.day_books import DayBooks
 from factory_assets.llm.prompts import Prompts
 
 PURPOSE = Purpose("analyze")

@@ -6,7 +6,6 @@ from datetime import date
 
 import dagster as dg
 
-from factory_assets.analyze.report import AnalysisReport
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
@@ -17,6 +16,7 @@ from factory_assets.defs.pages import partition_page
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import InstanceParts
+from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.builds import WaitCause
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import CredentialError, FactoryError, InfrastructureError

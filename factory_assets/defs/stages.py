@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
-from factory_assets.analyze.report import AnalysisReport
 from factory_assets.building.outcome import Outcome
+from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.specs import QueuedSpec

@@ -14,7 +14,7 @@ from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from factory_assets.analyze.report import AnalysisReport
+    from factory_assets.domain.analysis_report import AnalysisReport
 
 Notify = Callable[[str], None]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from factory_assets.analyze.report import AnalysisReport
 from factory_assets.analyze.stage import analyze
 from factory_assets.domain.agents import Answer, Question, Route, StructuredModel
+from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.builds import BuildStatus, ModelCall, Usage
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.settings import PROJECT_ROOT
@@ -97,6 +98,7 @@ class FakeStore:
     dropped: list[int] = field(default_factory=list)
     calls: list[ModelCall] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
+    evidence: dict[str, SpecEvidence] = field(default_factory=dict)
 
     def keep(self, *, day: date, purpose: str, model: str, prompt_hash: str, text: str, now: datetime) -> int:
         assert len(prompt_hash) == 64
@@ -118,7 +120,9 @@ class FakeStore:
         ranks: range,
         late_ranks: range,
         now: datetime,
+        evidence: Mapping[str, SpecEvidence] | None = None,
     ) -> list[QueuedSpec]:
+        self.evidence |= evidence or {}
         self.queued.append((tuple(specs), frozenset(analysed)))
         self.dropped.append(dropped)
         kept = [spec for spec in specs if spec.name not in self.gone]

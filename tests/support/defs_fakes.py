@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time
 
 from registry_samples import labelled, phase_record, shipped, spec
 
-from factory_assets.analyze.report import AnalysisReport, DroppedSpec
 from factory_assets.building.outcome import Deferred, Outcome, Refused, Shipped, Stops
 from factory_assets.building.report import BuildReport
+from factory_assets.domain.analysis_report import AnalysisReport, DroppedSpec
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
 from factory_assets.domain.errors import CredentialError, InfrastructureError
 from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, NoveltySource, judge

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 
 from memory_registry import memory_registry
 
-from factory_assets.analyze.books import DayBooks
 from factory_assets.building.reader import ModelReader, Reader
 from factory_assets.domain.agents import Answer, Purpose, Question, Route
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.readings import Finding, ReaderMode
 from factory_assets.llm.asking import Asker
+from factory_assets.llm.day_books import DayBooks
 from factory_assets.llm.prompts import Prompts
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT

@@ -1,4 +1,4 @@
-"""The books of a day's analysis: its answers by date, its calls in the ledger."""
+"""The books of what is asked about a day: its answers by date, its calls in the ledger."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from factory_assets.domain.ports import AnswerStore, CallLedger
 
 @dataclass(frozen=True)
 class DayBooks:
-    """Keeps what is answered about one day's papers. An analysis is not held to a budget: nothing is set aside."""
+    """Keeps what is answered about one day's papers. An analysis is not held to a budget: nothing is set aside.
+
+    `stage` is what the calls are booked under.
+    """
 
     day: date
     answers: AnswerStore
     ledger: CallLedger
     now: Callable[[], datetime]
+    stage: str = "analyze"
 
     def answers_to(self, digest: str) -> list[str]:
         """See llm.asking.Books."""
@@ -47,7 +51,7 @@ class DayBooks:
             return
         self.ledger.record(
             ModelCall(
-                stage="analyze",
+                stage=self.stage,
                 partition=self.day.isoformat(),
                 repo=None,
                 phase=None,
