@@ -147,6 +147,7 @@ class Attempt:
             year=state.queued.queued_at.year,
             owner=state.config.owner,
             acceptance=acceptance,
+            evidence=state.job.evidence,
         )
         commit = state.commit(workspace, parent=None, title=f"Scaffold {state.spec.name}")
         state.repo.set_scaffold(commit)

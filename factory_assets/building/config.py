@@ -8,6 +8,7 @@ from pathlib import Path
 
 from factory_assets.domain.agents import Route
 from factory_assets.domain.builds import BudgetLimits, Phase, turn_limit
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.indexes import Indexes, PackageIndexes
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -74,9 +75,10 @@ class BuildConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildJob:
-    """One spec to build. `papers` are its sources; `partition` is written into the ledger."""
+    """One spec to build. `papers` are its sources, `evidence` what it rests on; `partition` goes into the ledger."""
 
     queued: QueuedSpec
     papers: tuple[Paper, ...]
     run_id: str
     partition: str
+    evidence: SpecEvidence | None = None

@@ -15,6 +15,7 @@ from factory_assets.building.reader import CONFIRM, READ
 from factory_assets.domain.acceptance import Acceptance, AcceptanceCounts
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.errors import InputError
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.provenance import (
     PROVENANCE_FILE,
@@ -23,6 +24,7 @@ from factory_assets.domain.provenance import (
     PhaseCommit,
     Provenance,
     SourcePaper,
+    SourceRepository,
     TagRecord,
     sha256,
 )
@@ -78,6 +80,7 @@ def make_provenance(
     phases: Mapping[Phase, str],
     makers: Makers,
     acceptance: Acceptance | None = None,
+    evidence: SpecEvidence | None = None,
 ) -> Provenance:
     """The provenance of a repo. `spec_file` is SPEC.md as the factory wrote it; `phases` their last commits."""
     return Provenance(
@@ -86,6 +89,10 @@ def make_provenance(
         language=spec.language,
         papers=tuple(
             SourcePaper(id=paper.arxiv_id, title=single_line(paper.title), url=paper.url) for paper in papers
+        ),
+        repositories=tuple(
+            SourceRepository(name=single_line(each.title), url=each.url, licence=each.licence)
+            for each in (evidence.repositories if evidence else ())
         ),
         source_url=spec.origin_url,
         spec_sha256=sha256(spec_file),
@@ -192,6 +199,8 @@ def provenance_fields(provenance: Provenance, tag: TagRecord) -> dict[str, str]:
         "tests executed": str(tag.tests_executed),
         "cost usd": f"{tag.cost_usd:.4f}",
     }
+    if provenance.repositories:
+        fields["repositories"] = " ".join(each.url for each in provenance.repositories)
     fields |= {f"model of {phase}": model for phase, model in provenance.models.items()}
     fields |= {f"prompt sha256 of {phase}": digest for phase, digest in provenance.prompt_sha256.items()}
     if provenance.acceptance is not None:

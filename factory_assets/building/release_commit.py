@@ -82,4 +82,5 @@ def _provenance(state: AttemptState, scaffold: str, phases: Mapping[Phase, str])
         phases=phases,
         makers=makers,
         acceptance=state.acceptance,
+        evidence=state.job.evidence,
     )

@@ -78,7 +78,7 @@ def rejudge(queued: QueuedSpec, instance: Instance, *, reader: ReaderMode) -> Re
     """
     with scratch_folder("judge") as folder:
         state = instance.builds.copy_refused(queued, folder)
-        papers = instance.registry.papers.by_id(queued.spec.source_papers)
+        papers = instance.registry.evidence.papers_of(queued)
         report = judge_laid(
             queued.spec,
             papers,

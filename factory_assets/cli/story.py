@@ -13,6 +13,7 @@ from rich.table import Table
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.domain.acceptance import Acceptance, ScenarioResult, scenario_standing
 from factory_assets.domain.builds import BuildStatus, GateVerdict, PhaseRecord
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.outcomes import moment, why_it_waits
 from factory_assets.domain.places import Lacking, Places
@@ -72,6 +73,7 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
         ("files", ", ".join(spec.files)),
         ("who pays", spec.who_pays),
         ("integration", spec.integration_point),
+        *_evidence_facts(story.evidence),
         *((("acceptance", story.acceptance.words),) if story.acceptance else ()),
         *((single_line(name), single_line(as_text(said))) for name, said in story.further.items()),
     ]
@@ -80,6 +82,20 @@ def _spec_facts(story: Story) -> list[tuple[str, str]]:
     if story.origin:
         facts.insert(0, ("imported", story.origin))
     return facts
+
+
+def _evidence_facts(evidence: SpecEvidence | None) -> list[tuple[str, str]]:
+    if evidence is None:
+        return []
+    claims = [
+        ("", single_line(f"{claim.kind}: {claim.text} ({', '.join(claim.pieces)})"))
+        for claim in evidence.claims
+    ]
+    pieces = [
+        ("", single_line(f"{piece.id}  {piece.title} {piece.url} ({piece.licence or 'no licence named'})"))
+        for piece in evidence.pieces
+    ]
+    return [("rests on", f"{len(claims)} claims, {len(pieces)} pieces ({evidence.route})"), *claims, *pieces]
 
 
 def _novelty_facts(novelty: Novelty) -> list[tuple[str, str]]:

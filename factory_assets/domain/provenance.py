@@ -29,6 +29,14 @@ class SourcePaper(_Record):
     url: str
 
 
+class SourceRepository(_Record):
+    """A repository that claims of the spec rest on."""
+
+    name: str
+    url: str
+    licence: str | None
+
+
 class AgreedAcceptance(_Record):
     """What was agreed before the build that the repo has to do: a digest of it, and how many scenarios it has."""
 
@@ -50,8 +58,8 @@ class Provenance(_Record):
 
     `spec_sha256` is of the bytes of SPEC.md, `prompt_sha256` of the prompt templates by phase, of `repair` where a
     phase was repaired, and of those by which models were asked; `papers` is empty where a spec was imported, and
-    `source_url` then says where its idea comes from. `version` is the tag that it ships by. `acceptance` is None where
-    nothing was agreed before the build.
+    `source_url` then says where its idea comes from; `repositories` are those that a researched spec rests on.
+    `version` is the tag that it ships by. `acceptance` is None where nothing was agreed before the build.
     """
 
     schema_version: Literal[1] = 1
@@ -59,6 +67,7 @@ class Provenance(_Record):
     version: str
     language: Language
     papers: tuple[SourcePaper, ...]
+    repositories: tuple[SourceRepository, ...] = ()
     source_url: str
     spec_sha256: str
     prompt_sha256: dict[str, str]

@@ -68,7 +68,8 @@ class Builds:
             day = str(queued.day)
             job = BuildJob(
                 queued=queued,
-                papers=tuple(self._registry.papers.by_id(queued.spec.source_papers)),
+                papers=tuple(self._registry.evidence.papers_of(queued)),
+                evidence=self._registry.evidence.of(queued.id),
                 run_id=run_id,
                 partition=day if queued.rank is None else f"{day}|{rank_key(queued.rank)}",
             )

@@ -79,7 +79,7 @@ class Scouting:
         for queued in stale:
             wanted = Wanted(
                 queued.spec,
-                tuple(registry.papers.by_id(queued.spec.source_papers)),
+                tuple(registry.evidence.papers_of(queued)),
                 registry.novelty.own_repos(queued.id),
             )
             found = look_up(

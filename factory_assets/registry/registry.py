@@ -31,6 +31,7 @@ class Registry:
         self.imports = subjects.Imports(self._database)
         self.novelty = subjects.Novelties(self._database)
         self.ideas = subjects.Ideas(self._database)
+        self.evidence = subjects.Evidence(self._database)
         self.citations = subjects.Citations(self._database)
         self.queue = subjects.Queue(self._database)
         self.launches = subjects.Launches(self._database)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from pydantic_core import to_json
 
 from factory_assets.domain.builds import IN_PROGRESS, BudgetLimits, BuildStatus, Phase
 from factory_assets.domain.errors import StatusError
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry.analyses import analysed_days, record_analysis
 from factory_assets.registry.database import Connection
+from factory_assets.registry.evidence import keep_evidence
 from factory_assets.registry.models import AnalysisRecord
 from factory_assets.registry.papers import already_fed, mark_fed
 from factory_assets.registry.rows import fetch, fetch_one, queued_spec, to_db
@@ -59,8 +61,11 @@ def queue_specs(
     ranks: range,
     late_ranks: range,
     now: datetime,
+    evidence: Mapping[str, SpecEvidence] | None = None,
 ) -> list[QueuedSpec]:
     """Queue specs in ranked order, mark `analysed` as fed, and return the specs that are new in the queue.
+
+    `evidence` is what those rest on that have it, by name.
 
     Raises:
         StatusError: when another analysis has read some of these papers meanwhile; nothing is written.
@@ -75,6 +80,7 @@ def queue_specs(
     places: list[int | None] = [*free, *[None] * len(fresh)]
     for spec, place in zip(fresh, places, strict=False):
         insert_spec(connection, spec, analysed_day=day, day=day, rank=place, now=now)
+    keep_evidence(connection, evidence or {}, [spec.name for spec in fresh])
     if fed or fresh or day not in analysed_days(connection):
         record = AnalysisRecord(
             day=day, analysed_at=now, papers=len(fed), specs=len(fresh), invalid_dropped=dropped

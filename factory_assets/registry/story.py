@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from factory_assets.domain.acceptance import Acceptance, ScenarioResult
 from factory_assets.domain.builds import GateVerdict, PhaseRecord, ShippedRepo, Usage
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.readings import Reading
@@ -17,9 +18,9 @@ from factory_assets.registry.acceptances import acceptance_of, last_results
 from factory_assets.registry.builds import phases_of, verdicts_of
 from factory_assets.registry.calls import usage_of
 from factory_assets.registry.database import Connection
+from factory_assets.registry.evidence import evidence_of, papers_of_spec
 from factory_assets.registry.models import MirrorRecord
 from factory_assets.registry.novelty import novelty_of
-from factory_assets.registry.papers import papers_by_id
 from factory_assets.registry.readings import last_reading
 from factory_assets.registry.repos import mirror_of, shipped_repo
 from factory_assets.registry.rows import fetch, fetch_one
@@ -62,14 +63,15 @@ class Spent(BaseModel):
 class Story(BaseModel):
     """One repo from its papers to its mirror.
 
-    `acceptance` is what was agreed before it was built. `origin` says where an imported spec came from, and `further`
-    what its author said beside it.
+    `evidence` is what a researched spec rests on, `acceptance` what was agreed before it was built. `origin` says where
+    an imported spec came from, and `further` what its author said beside it.
     """
 
     model_config = ConfigDict(frozen=True)
 
     queued: QueuedSpec
     papers: tuple[Paper, ...]
+    evidence: SpecEvidence | None
     origin: str | None
     further: Mapping[str, JsonValue]
     acceptance: Acceptance | None
@@ -88,7 +90,8 @@ def story_of(connection: Connection, name: str) -> Story | None:
         return None
     return Story(
         queued=queued,
-        papers=tuple(papers_by_id(connection, queued.spec.source_papers)),
+        papers=tuple(papers_of_spec(connection, queued)),
+        evidence=evidence_of(connection, queued.id),
         origin=_origin(connection, queued.id),
         further=further_of(connection, [name]).get(name, {}),
         acceptance=acceptance_of(connection, queued.id),

@@ -19,6 +19,7 @@ from factory_assets.registry import (
     calls,
     citations,
     days,
+    evidence,
     gathers,
     holds,
     ideas,
@@ -163,6 +164,14 @@ class Ideas(Subject):
     record_context = in_one_transaction(ideas.record_context)
     contexts = in_one_transaction(ideas.contexts)
     days = in_one_transaction(ideas.idea_days)
+
+
+class Evidence(Subject):
+    """What researched specs rest on."""
+
+    of = in_one_transaction(evidence.evidence_of)
+    routes = in_one_transaction(evidence.routes_of)
+    papers_of = in_one_transaction(evidence.papers_of_spec)
 
 
 class Citations(Subject):

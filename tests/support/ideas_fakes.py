@@ -11,6 +11,7 @@ from analyze_fakes import NOW, PROMPTS, FakeStore, proposal
 
 from factory_assets.domain.agents import StructuredModel
 from factory_assets.domain.analysis_report import AnalysisReport
+from factory_assets.domain.evidence import CitedPiece, Claim, SpecEvidence
 from factory_assets.domain.ideas import DayResearch
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.research import Candidate, Piece, PieceKind, ResearchContext
@@ -128,3 +129,17 @@ def run_synthesis(
         notify=(notices if notices is not None else []).append,
     )
     return synthesize(found, synthesizer, taken_names=taken)
+
+
+def evidence_of(*claims: dict[str, Any], papers: Sequence[Paper] = ()) -> SpecEvidence:
+    """What a spec rests on whose claims are these, over the pieces of `context`."""
+    told = tuple(Claim.model_validate(each) for each in claims)
+    cited = {name for each in told for name in each.pieces}
+    return SpecEvidence(
+        route="research",
+        model="claude-haiku-5-5",
+        claims=told,
+        pieces=tuple(CitedPiece.of(each) for each in context().pieces if each.id in cited),
+        papers=tuple(papers),
+        gaps=("GitHub's search was cut short",),
+    )

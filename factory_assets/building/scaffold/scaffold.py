@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from factory_assets.domain.acceptance import NOTHING_AGREED, Acceptance
+from factory_assets.domain.evidence import ClaimKind, SpecEvidence
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.domain.text import single_line, strip_hidden
@@ -22,6 +23,12 @@ from factory_assets.languages.names import expected_files, names_of
 FIRST_VERSION = "0.1.0"
 SUMMARY_LENGTH = 200
 
+_CLAIM_TITLES = {
+    ClaimKind.PROBLEM: "Problem",
+    ClaimKind.METHOD: "Method",
+    ClaimKind.COMPETITOR: "Competitors",
+    ClaimKind.NUMBER: "Numbers",
+}
 _COMMON = {"SPEC.md": "common/SPEC.md.j2", "LICENSE": "common/LICENSE.j2"}
 
 
@@ -40,11 +47,13 @@ def write_scaffold(
     year: int,
     owner: str,
     acceptance: Acceptance | None = None,
+    evidence: SpecEvidence | None = None,
 ) -> Scaffold:
     """Write the files that every repository of this language starts from into an empty workspace.
 
     The same arguments give the same bytes. `owner` is the copyright holder, and the account in a Go module's path.
-    Of the acceptance the contract and the examples are written, and nothing that is held out.
+    Of the acceptance the contract and the examples are written, and nothing that is held out; of the evidence what
+    may be published.
     """
     names = names_of(spec.name, spec.language)
     values = {
@@ -54,6 +63,8 @@ def write_scaffold(
         "files": expected_files(spec),
         "contract": acceptance.contract if acceptance else NOTHING_AGREED.contract,
         "examples": [held.scenario for held in acceptance.examples] if acceptance else [],
+        "evidence": evidence.publishable() if evidence else None,
+        "claim_kinds": list(_CLAIM_TITLES.items()),
         "version": FIRST_VERSION,
         "year": year,
         "owner": single_line(owner),
