@@ -1,12 +1,14 @@
 """The archive over HTTP, read-only, with the paths and shapes that users of arxiv-archive know.
 
 Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). What the archive does not hold yet, full
-texts, embeddings and references, is counted as none.
+texts and references, is counted as none.
+An embedding is a paper's vector in the space of similar papers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
@@ -16,83 +18,103 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from factory_assets.archive.search import SearchIndex
+from factory_assets.archive.search import Found, SearchIndex
+from factory_assets.archive.space import Space
 from factory_assets.archive.store import Archive
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.papers import split_arxiv_id
+from factory_assets.domain.research import SimilarPaper
 
 _MOST = 1000
 # From the first paper on there are fewer.
 _MOST_DAYS = 36_500
-_SEARCH_LIMIT, _RECENT_LIMIT, _RECENT_DAYS = 20, 50, 7
+_SEARCH_LIMIT, _SIMILAR_LIMIT, _RECENT_LIMIT, _RECENT_DAYS = 20, 10, 50, 7
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """The application over an archive."""
-    index = SearchIndex(archive)
+    answers = _Answers(archive, SearchIndex(archive), Space(archive), now)
+    # An old id has a slash in it, so the paths with words come first.
+    return Starlette(
+        routes=[
+            Route("/papers/search", _answering(answers.search)),
+            Route("/papers/similar", _answering(answers.near)),
+            Route("/papers/recent", _answering(answers.recent)),
+            Route("/papers/{arxiv_id:path}", _answering(answers.paper)),
+            Route("/similar/{arxiv_id:path}", _answering(answers.similar)),
+            Route("/stats", _answering(answers.stats)),
+            Route("/health", _answering(answers.health, fault=503)),
+        ],
+        exception_handlers={HTTPException: _refused},
+    )
 
-    def search(request: Request) -> dict[str, object]:
-        query = request.query_params.get("q", "")
-        if not query:
-            raise HTTPException(400, "missing query parameter 'q'")
-        papers = [found.record for found in index.search(query, _number(request, "limit", _SEARCH_LIMIT))]
-        return {"query": query, **_papers(papers)}
 
-    def recent(request: Request) -> dict[str, object]:
-        category, days = (
-            request.query_params.get("cat", ""),
-            _number(request, "days", _RECENT_DAYS, _MOST_DAYS),
-        )
-        papers = archive.recent(
+@dataclass(frozen=True)
+class _Answers:
+    archive: Archive
+    index: SearchIndex
+    space: Space
+    now: Callable[[], datetime]
+
+    def search(self, request: Request) -> dict[str, object]:
+        query = _query(request)
+        found = self.index.search(query, _number(request, "limit", _SEARCH_LIMIT))
+        return {"query": query, **_papers(found)}
+
+    def near(self, request: Request) -> dict[str, object]:
+        query = _query(request)
+        found = self.space.near_text(query, _number(request, "limit", _SIMILAR_LIMIT))
+        return {"query": query, **_papers(found)}
+
+    def similar(self, request: Request) -> dict[str, object]:
+        arxiv_id = self._held(request).arxiv_id
+        found = self.space.similar(arxiv_id, _number(request, "limit", _SIMILAR_LIMIT))
+        return {"source": arxiv_id, **_papers(found)}
+
+    def recent(self, request: Request) -> dict[str, object]:
+        category = request.query_params.get("cat", "")
+        days = _number(request, "days", _RECENT_DAYS, _MOST_DAYS)
+        papers = self.archive.recent(
             _number(request, "limit", _RECENT_LIMIT),
             category=category or None,
-            since=now() - timedelta(days=days),
+            since=self.now() - timedelta(days=days),
         )
-        return {"category": category, "days": days, **_papers(papers)}
+        return {"category": category, "days": days, "count": len(papers), "papers": list(map(_paper, papers))}
 
-    def paper(request: Request) -> dict[str, object]:
-        try:
-            arxiv_id, _ = split_arxiv_id(request.path_params["arxiv_id"])
-        except InputError as error:
-            raise HTTPException(400, str(error)) from None
-        found = archive.read([arxiv_id])
-        if not found:
-            raise HTTPException(404, f"paper {arxiv_id} not found")
-        return {**_paper(found[0]), "ref_count": 0, "cited_by_count": 0}
+    def paper(self, request: Request) -> dict[str, object]:
+        return {**_paper(self._held(request)), "ref_count": 0, "cited_by_count": 0}
 
-    def stats(_: Request) -> dict[str, object]:
-        held = archive.stats()
+    def stats(self, _: Request) -> dict[str, object]:
+        held = self.archive.stats()
         return {
             "total_papers": held.records,
             "with_full_text": 0,
-            "with_embedding": 0,
+            "with_embedding": self.space.papers(),
             "total_refs": 0,
             "categories_count": len(held.by_category),
             "oldest_paper": _time(held.first_submitted),
             "newest_paper": _time(held.last_submitted),
             "last_sync": str(held.last_changed or ""),
-            "papers_last_7_days": archive.count_since(now() - timedelta(days=7)),
-            "papers_last_30_days": archive.count_since(now() - timedelta(days=30)),
+            "papers_last_7_days": self.archive.count_since(self.now() - timedelta(days=7)),
+            "papers_last_30_days": self.archive.count_since(self.now() - timedelta(days=30)),
         }
 
-    def health(_: Request) -> dict[str, object]:
-        archive.stats()
+    def health(self, _: Request) -> dict[str, object]:
+        self.archive.stats()
         return {"status": "ok"}
 
-    # An old id has a slash in it, so the paths with words come first.
-    return Starlette(
-        routes=[
-            Route("/papers/search", _answering(search)),
-            Route("/papers/recent", _answering(recent)),
-            Route("/papers/{arxiv_id:path}", _answering(paper)),
-            Route("/stats", _answering(stats)),
-            Route("/health", _answering(health, fault=503)),
-        ],
-        exception_handlers={HTTPException: _refused},
-    )
+    def _held(self, request: Request) -> ArchiveRecord:
+        try:
+            arxiv_id, _ = split_arxiv_id(request.path_params["arxiv_id"])
+        except InputError as error:
+            raise HTTPException(400, str(error)) from None
+        found = self.archive.read([arxiv_id])
+        if not found:
+            raise HTTPException(404, f"paper {arxiv_id} not found")
+        return found[0]
 
 
 def _answering(answer: Callable[[Request], dict[str, object]], *, fault: int = 500) -> Endpoint:
@@ -111,6 +133,13 @@ def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.detail}, error.status_code)
 
 
+def _query(request: Request) -> str:
+    query = request.query_params.get("q", "")
+    if not query:
+        raise HTTPException(400, "missing query parameter 'q'")
+    return query
+
+
 def _number(request: Request, name: str, usual: int, most: int = _MOST) -> int:
     """A count among the parameters, at most so many; what is none counts as not named."""
     text = request.query_params.get(name, "")
@@ -118,8 +147,8 @@ def _number(request: Request, name: str, usual: int, most: int = _MOST) -> int:
     return min(number, most) or usual
 
 
-def _papers(papers: Sequence[ArchiveRecord]) -> dict[str, object]:
-    return {"count": len(papers), "papers": [_paper(paper) for paper in papers]}
+def _papers(found: Sequence[Found | SimilarPaper]) -> dict[str, object]:
+    return {"count": len(found), "papers": [_paper(hit.record) for hit in found]}
 
 
 def _paper(record: ArchiveRecord) -> dict[str, object]:

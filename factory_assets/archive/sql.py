@@ -103,6 +103,14 @@ COPY (
 RECORDS = "CREATE TEMP VIEW records AS SELECT * FROM {source}"
 ALL = "SELECT * FROM records ORDER BY arxiv_id"
 BY_ID = "SELECT * FROM records WHERE arxiv_id IN (SELECT unnest($1::TEXT[])) ORDER BY arxiv_id"
+# What of a record is searched: whoever has read it reads it again when this has changed.
+MARKS = """
+SELECT arxiv_id, md5_number_lower(concat_ws(chr(0), title, abstract, array_to_string(authors, chr(0))))
+FROM records WHERE NOT deleted
+"""
+COUNT = "SELECT count(*) FROM records WHERE NOT deleted"
+# The same ones each time, and spread over all years.
+DRAWN = "SELECT * FROM records WHERE NOT deleted ORDER BY md5(arxiv_id), arxiv_id LIMIT $1"
 RECENT = """
 SELECT * FROM records
 WHERE NOT deleted AND ($2::TEXT IS NULL OR list_contains(categories, $2)) AND ($3::TIMESTAMP IS NULL OR submitted >= $3)

@@ -62,9 +62,10 @@ class Archive:
             months = [str(month) for (month,) in connection.execute(sql.PLACED_MONTHS).fetchall()]
             return sum((self._merge_month(connection, working, month) for month in months), MergeCounts())
 
-    def read(self, arxiv_ids: Sequence[str]) -> list[ArchiveRecord]:
-        """The records of these papers that are held, by id."""
-        return self._select(sql.BY_ID, [list(arxiv_ids)])
+    def read(self, arxiv_ids: Sequence[str], *, months: Iterable[str] | None = None) -> list[ArchiveRecord]:
+        """The records of these papers that are held, by id; of these months, where they are known."""
+        files = None if months is None else [file for file in map(self._file, months) if file.exists()]
+        return self._select(sql.BY_ID, [list(arxiv_ids)], files=files)
 
     def recent(
         self, count: int, *, category: str | None = None, since: datetime | None = None
@@ -77,7 +78,7 @@ class Archive:
         files = self.files()
         if not files:
             return 0
-        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+        with _errors(self.folder), _connected() as connection:
             self._view(connection, files)
             return int(connection.execute(sql.SINCE, [_naive(moment)]).fetchall()[0][0])
 
@@ -92,12 +93,37 @@ class Archive:
         held = self._file(month)
         return self._select(sql.ALL, [], files=[held]) if held.exists() else []
 
+    def marks(self, month: str) -> dict[str, int]:
+        """By id, for each paper of a month that is not deleted, a number that changes with title, abstract or authors.
+
+        It is below 2**64.
+        """
+        held = self._file(month)
+        if not held.exists():
+            return {}
+        with _errors(self.folder), _connected() as connection:
+            self._view(connection, [held])
+            return dict(connection.execute(sql.MARKS).fetchall())
+
+    def drawn(self, count: int) -> list[ArchiveRecord]:
+        """At most so many papers, drawn evenly from all months; the same ones as long as the archive holds the same."""
+        return self._select(sql.DRAWN, [count])
+
+    def count(self) -> int:
+        """How many papers are held."""
+        files = self.files()
+        if not files:
+            return 0
+        with _errors(self.folder), _connected() as connection:
+            self._view(connection, files)
+            return int(connection.execute(sql.COUNT).fetchall()[0][0])
+
     def stats(self) -> ArchiveStats:
         """What is held."""
         files = self.files()
         if not files:
             return ArchiveStats()
-        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+        with _errors(self.folder), _connected() as connection:
             self._view(connection, files)
             records, deleted, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
             by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
@@ -156,7 +182,7 @@ class Archive:
         files = self.files() if files is None else files
         if not files:
             return []
-        with _errors(self.folder), duckdb.connect(":memory:") as connection:
+        with _errors(self.folder), _connected() as connection:
             self._view(connection, files)
             found = connection.execute(query, values)
             names = [column[0] for column in found.description or ()]
@@ -168,6 +194,10 @@ class Archive:
 
     def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
         connection.execute(sql.RECORDS.format(source=sql.from_files(files)))
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config={"memory_limit": _MEMORY})
 
 
 def _naive(moment: datetime) -> datetime:

@@ -58,15 +58,7 @@ def read(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is held of one paper."""
-    key, _ = split_arxiv_id(arxiv_id)
-    found = _archive().read([key])
-    if not found:
-        raise InputError(
-            "The archive does not hold this paper.",
-            where=key,
-            fix="`factory archive stats` tells what it holds; `factory archive load FILE` brings more.",
-        )
-    _show(found, as_json=as_json)
+    _show([_paper(arxiv_id)], as_json=as_json)
 
 
 @archive.command()
@@ -89,6 +81,31 @@ def search(
         _say(f"{hit.score:6.2f}  {hit.record.arxiv_id}  {hit.record.title}")
     if not found:
         _say("Nothing was found; `factory archive stats` tells what the archive holds.")
+
+
+@archive.command()
+def similar(
+    arxiv_id: Annotated[str, typer.Argument(metavar="ID", help="As 2606.01234 or hep-th/9901001.")],
+    count: CountOption = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """List the papers nearest to one, with their cosine to it; what has changed is compared anew before.
+
+    The space in which they are near is learned from the archive's papers: the first time over a million takes minutes.
+    """
+    from factory_assets.archive.space import Space
+
+    paper = _paper(arxiv_id)
+    found = Space(_archive()).similar(paper.arxiv_id, count)
+    if as_json:
+        console.print_json(data=[{"likeness": hit.likeness, **_dumped(hit.record)} for hit in found])
+        return
+    for hit in found:
+        _say(f"{hit.likeness:5.3f}  {hit.record.arxiv_id}  {hit.record.title}")
+    if not found:
+        _say(
+            "No paper of the archive has anything in common with it; `factory archive stats` tells what it holds."
+        )
 
 
 @archive.command()
@@ -154,6 +171,18 @@ def _archive() -> Archive:
     from factory_assets.archive import Archive
 
     return Archive(open_instance().settings.archive_dir)
+
+
+def _paper(arxiv_id: str) -> ArchiveRecord:
+    key, _ = split_arxiv_id(arxiv_id)
+    found = _archive().read([key])
+    if not found:
+        raise InputError(
+            "The archive does not hold this paper.",
+            where=key,
+            fix="`factory archive stats` tells what it holds; `factory archive load FILE` brings more.",
+        )
+    return found[0]
 
 
 def _show(records: Sequence[ArchiveRecord], *, as_json: bool) -> None:

@@ -81,6 +81,39 @@ async def test_recent_papers_are_those_of_some_days_and_of_a_category(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("arxiv_id", "params", "found"),
+    [
+        ("2606.00001", {}, ["hep-th/9901001", "2606.00002"]),
+        ("2606.00002v3", {"limit": "1"}, ["hep-th/9901001"]),
+        ("hep-th%2F9901001", {}, ["2606.00001", "2606.00002"]),
+        ("hep-th/9901001", {"limit": "x"}, ["2606.00001", "2606.00002"]),
+    ],
+)
+async def test_papers_near_a_paper_are_found_by_its_id(
+    archive: Archive, arxiv_id: str, params: dict[str, str], found: list[str]
+) -> None:
+    told = (await ask(archive, f"/similar/{arxiv_id}", params=params)).json()
+    assert told["source"] == arxiv_id.replace("%2F", "/").removesuffix("v3")
+    assert [paper["arxiv_id"] for paper in told["papers"]] == found
+    assert told["count"] == len(found)
+
+
+@pytest.mark.anyio
+async def test_papers_near_a_text_are_found(archive: Archive) -> None:
+    told = (await ask(archive, "/papers/similar", params={"q": "trees for decoding"})).json()
+    assert (told["query"], told["count"]) == ("trees for decoding", 1)
+    assert told["papers"][0]["arxiv_id"] == "2606.00002"
+
+
+@pytest.mark.anyio
+async def test_papers_have_an_embedding_once_somebody_asked_what_is_similar(archive: Archive) -> None:
+    assert (await ask(archive, "/stats")).json()["with_embedding"] == 0
+    await ask(archive, "/similar/2606.00001")
+    assert (await ask(archive, "/stats")).json()["with_embedding"] == 4
+
+
+@pytest.mark.anyio
 async def test_what_is_held_is_counted(archive: Archive) -> None:
     told = (await ask(archive, "/stats")).json()
     assert (told["total_papers"], told["categories_count"], told["papers_last_7_days"]) == (4, 2, 2)
@@ -92,6 +125,8 @@ async def test_an_empty_archive_answers_too(tmp_path: Path) -> None:
     empty = Archive(tmp_path / "none")
     assert (await ask(empty, "/health")).json() == {"status": "ok"}
     assert (await ask(empty, "/papers/search", params={"q": "x"})).json()["papers"] == []
+    assert (await ask(empty, "/papers/similar", params={"q": "x"})).json()["papers"] == []
+    assert (await ask(empty, "/similar/2606.00001")).status_code == 404
     assert (await ask(empty, "/stats")).json()["oldest_paper"] == "1970-01-01T00:00:00Z"
 
 
@@ -100,6 +135,9 @@ async def test_an_empty_archive_answers_too(tmp_path: Path) -> None:
     ("path", "status", "says"),
     [
         ("/papers/search", 400, "missing query parameter 'q'"),
+        ("/papers/similar", 400, "missing query parameter 'q'"),
+        ("/similar/2606.99999", 404, "paper 2606.99999 not found"),
+        ("/similar/no-id", 400, "is not an arXiv id"),
         ("/papers/2606.99999", 404, "paper 2606.99999 not found"),
         ("/papers/../../etc/passwd", 404, "Not Found"),
         ("/papers/no-id", 400, "is not an arXiv id"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -49,6 +50,21 @@ def test_a_snapshot_is_loaded_and_its_papers_are_read_by_any_form_of_their_id(
     assert [sorted(hit)[:2] for hit in hits] == [["abstract", "arxiv_id"]]
     recent = commands("archive", "recent", "--count", "1", FACTORY_MODE="replay")
     assert recent.out.startswith("2007-04-02 hep-th/9901001 Calculation of prompt diphoton")
+
+
+def test_similar_papers_are_listed_with_their_likeness(commands: Commands, tmp_path: Path) -> None:
+    lines = [
+        {**LINE, "id": "hep-th/9901001", "title": "Caches", "abstract": "Keys and values of long prompts."},
+        {**LINE, "id": "2606.00001", "title": "Prompts", "abstract": "Long prompts, and a cache for keys."},
+        {**LINE, "id": "2606.00002", "title": "Galaxies", "abstract": "Seen by a telescope."},
+    ]
+    commands("archive", "load", str(written(tmp_path, *lines)), FACTORY_MODE="replay")
+    listed = commands("archive", "similar", "hep-th/9901001", "--count", "1", FACTORY_MODE="replay")
+    assert re.fullmatch(r"0\.\d{3} 2606\.00001 Prompts", listed.out)
+    (told,) = json.loads(commands("archive", "similar", "2606.00001v2", "--json", FACTORY_MODE="replay").out)
+    assert (told["arxiv_id"], 0 < told["likeness"] < 1) == ("hep-th/9901001", True)
+    alone = commands("archive", "similar", "2606.00002", FACTORY_MODE="replay")
+    assert alone.out.startswith("No paper of the archive has anything in common with it;")
 
 
 def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path: Path) -> None:
@@ -104,6 +120,7 @@ def answered(url: str) -> dict[str, Any]:
     ("argv", "says"),
     [
         (["read", "2606.00001"], "error: 2606.00001: The archive does not hold this paper. Fix: "),
+        (["similar", "2606.00001"], "error: 2606.00001: The archive does not hold this paper. Fix: "),
         (["read", "x"], "error: 'x' is not an arXiv id."),
         (["load", "/nowhere/s.json"], "error: /nowhere/s.json: The snapshot cannot be read: No such file"),
     ],
