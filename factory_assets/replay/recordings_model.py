@@ -277,6 +277,10 @@ class RecordedRepository(_Recorded):
     topics: tuple[str, ...] = ()
     readme: str = ""
     stars: int = 0
+    files: tuple[str, ...] = Field((), description="Names at its top; folders end with a slash.")
+    licence: str | None = None
+    pushed: date = date(2026, 6, 10)
+    archived: bool = False
 
 
 class RecordedPackage(_Recorded):
