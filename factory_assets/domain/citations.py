@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory_assets.domain.papers import StorableText, UtcDatetime
+from factory_assets.domain.papers import StorableText, UtcDatetime, split_arxiv_id
 from factory_assets.domain.research import CitationDirection, CitedPaper
+
+_SUBJECT_CLASS = re.compile(r"\.[A-Za-z-]+/")
+
+
+def citation_key(arxiv_id: str) -> str:
+    """The id by which citations know a paper: without its version, and an old one without its subject class.
+
+    Raises:
+        InputError: it is no arXiv id.
+    """
+    return _SUBJECT_CLASS.sub("/", split_arxiv_id(arxiv_id)[0])
 
 
 class LinkedPaper(BaseModel):
@@ -28,8 +40,8 @@ class SourceCounts(BaseModel):
     arxiv_id: StorableText
     source: str
     fetched_at: UtcDatetime
-    cited_by: int | None = Field(ge=0)
-    references: int | None = Field(ge=0)
+    cited_by: int | None = Field(ge=0, lt=2**31)
+    references: int | None = Field(ge=0, lt=2**31)
 
     @property
     def is_known(self) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from factory_assets.domain.errors import (
     CredentialError,
@@ -37,6 +37,10 @@ class Service:
     """A server. `name` is how the operator knows it, `fix` what to check when it does not answer.
 
     `later` says what comes of a fault that passes by itself; with a status of `absent` it says that there is nothing.
+    `credential` are the headers that hold a secret: with them no redirect is followed, since it could lead to another
+    server. `refusals` are the statuses by which it refuses a credential. What says `answered` is an answer, though its
+    status be 400. `pauses` are the seconds to wait after each 429 in a row that names no time; without them it is not
+    asked again.
 
     What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
     thirty specs meets each fault once.
@@ -48,6 +52,10 @@ class Service:
     fix: str
     later: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    credential: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refusals: frozenset[int] = frozenset({401})
+    answered: str = ""
+    pauses: tuple[float, ...] = ()
     sleep: Callable[[float], None] = time.sleep
     absent: frozenset[int] = ABSENT
     _closed: FactoryError | None = None
@@ -59,10 +67,21 @@ class Service:
         Raises:
             InfrastructureError, CredentialError, InputError: it was not answered, or not asked any more.
         """
+        return self._answered("GET", url, None)
+
+    def post(self, url: str, body: JsonValue) -> bytes | None:
+        """The same for a question that is sent as JSON.
+
+        Raises:
+            InfrastructureError, CredentialError, InputError: as `get`.
+        """
+        return self._answered("POST", url, body)
+
+    def _answered(self, method: str, url: str, body: JsonValue) -> bytes | None:
         if self._closed is not None:
             raise self._closed
         try:
-            body = self._waiting(url)
+            answer = self._waiting(method, url, body)
         except FactoryError as error:
             self._failures += 1
             lasts = isinstance(error, RateLimitedError | CredentialError | _UnreachableError)
@@ -70,7 +89,7 @@ class Service:
                 self._closed = error
             raise
         self._failures = 0
-        return body
+        return answer
 
     def read(self, form: type[Form], url: str) -> Form | None:
         """An answer in JSON, or None where there is nothing at this address.
@@ -88,28 +107,37 @@ class Service:
                 f"{self.name}'s answer is malformed: {error.errors()[0]['msg']}.", fix=self.fix
             ) from error
 
-    def _waiting(self, url: str) -> bytes | None:
-        try:
-            return self._asked(url)
-        except RateLimitedError as error:
-            seconds = (
-                (error.until - datetime.now(UTC)).total_seconds()
-                if error.until
-                else _SOON.total_seconds() + 1
-            )
-            if seconds > _SOON.total_seconds():
-                raise
-            self.notify(f"{self.name} asks to wait for {max(seconds, 0):.0f} s.")
-            # A clock that runs behind the server's must not make the second request come too early.
-            self.sleep(max(seconds, 0) + 1)
-        return self._asked(url)
+    def _waiting(self, method: str, url: str, body: JsonValue) -> bytes | None:
+        waits = 0
+        while True:
+            try:
+                return self._asked(method, url, body)
+            except RateLimitedError as error:
+                seconds = self._pause(error, waits)
+                if seconds is None:
+                    raise
+                self.notify(f"{self.name} asks to wait for {seconds:.0f} s.")
+                # A clock that runs behind the server's must not make the next request come too early.
+                self.sleep(seconds + 1)
+                waits += 1
 
-    def _asked(self, url: str) -> bytes | None:
+    def _pause(self, error: RateLimitedError, waits: int) -> float | None:
+        """Seconds to wait after so many waits; None where that is not worth while any more."""
+        if error.until is None:
+            return self.pauses[waits] if waits < len(self.pauses) else None
+        seconds = (error.until - datetime.now(UTC)).total_seconds()
+        soon = seconds <= _SOON.total_seconds() and waits < max(1, len(self.pauses))
+        return max(seconds, 0) if soon else None
+
+    def _asked(self, method: str, url: str, question: JsonValue) -> bytes | None:
+        headers = {**self.headers, **self.credential}
         try:
             with (
                 self.politeness.turn(),
-                http_client(timeout=_TIMEOUT, headers=self.headers, follow_redirects=True) as client,
-                client.stream("GET", url) as answer,
+                http_client(
+                    timeout=_TIMEOUT, headers=headers, follow_redirects=not self.credential
+                ) as client,
+                client.stream(method, url, json=question) as answer,
             ):
                 body = self._read(answer)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -119,7 +147,10 @@ class Service:
             return body
         if answer.status_code in self.absent:
             return None
-        raise self._refused(answer, single_line(body[:300].decode("utf-8", "replace")))
+        said = single_line(body[:300].decode("utf-8", "replace"))
+        if answer.status_code == 400 and self.answered and self.answered in said:
+            return body
+        raise self._refused(answer, said)
 
     def _read(self, answer: httpx.Response) -> bytes:
         body, end = bytearray(), time.monotonic() + _SECONDS
@@ -132,7 +163,7 @@ class Service:
 
     def _refused(self, answer: httpx.Response, said: str) -> FactoryError:
         status, told = answer.status_code, f"{self.name} answered {answer.status_code}: {said}"
-        if status == 401:
+        if status in self.refusals:
             return CredentialError(told, fix=self.fix)
         spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
         if status == 429 or (status == 403 and (spent or "rate limit" in said.lower())):
