@@ -18,7 +18,8 @@ from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Connection, Database
+from factory_assets.registry.database import Connection
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.specs import queue_specs
 from factory_assets.settings import Settings
 
@@ -90,7 +91,7 @@ def run() -> str:
         path = Path(folder) / "registry.duckdb"
         registry = Registry(path)
         upserts = _measure_upserts(registry)
-        with Database(path).transaction() as connection:
+        with DuckDBFile(path).transaction() as connection:
             _fill_queue(connection)
         queries = {name: _median_ms(query) for name, query in _queries(registry).items()}
     rates = {name: PAPERS / seconds for name, seconds in upserts.items()}

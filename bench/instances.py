@@ -91,7 +91,7 @@ def instance(
         os.chdir(home)
         try:
             settings = Settings(_env_file=home / ".env")
-            yield BenchInstance(home, settings, Registry(settings.registry_path), workspace)
+            yield BenchInstance(home, settings, Registry(settings.registry_place), workspace)
         finally:
             os.chdir(folder)
             os.environ.clear()

@@ -71,7 +71,7 @@ class NoMirroring:
 
 
 _settings = load_settings()
-_registry = Registry(_settings.registry_path)
+_registry = Registry(_settings.registry_place)
 _waiting = Instance(
     _settings, registry=_registry, builds=WaitingBuilds(_registry), mirroring=NoMirroring(_registry)
 )

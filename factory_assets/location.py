@@ -66,7 +66,7 @@ def refuse_to_break(before: Settings, settings: Settings) -> None:
     # Without a home of its own, Dagster has no instance on which anything could stand.
     if grid.lacks_some_of(_grid_of(before)) and os.environ.get("DAGSTER_HOME"):
         with dg.DagsterInstance.get() as instance:
-            refuse_to_narrow(instance, Registry(settings.registry_path), grid)
+            refuse_to_narrow(instance, Registry(settings.registry_place), grid)
 
 
 def _refuse_to_part_from_daemon(before: Settings, settings: Settings) -> None:

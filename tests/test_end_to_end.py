@@ -105,7 +105,7 @@ def _made(home: Path) -> Path:
 
 
 def _run(home: Path, settings: Settings, instance: dg.DagsterInstance, github: GitHubStandIn) -> Finished:
-    registry = Registry(settings.registry_path)
+    registry = Registry(settings.registry_place)
     runs = DefsRuns(build_defs(settings, {"registry": registry}), instance)
     first = _all_four(runs)
     calls, refs = registry.ledger.usage().calls, _refs(settings.git_dir / f"{NAME}.git")

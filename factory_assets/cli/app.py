@@ -14,6 +14,7 @@ from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
 from factory_assets.cli.archive_commands import archive
+from factory_assets.cli.registry_commands import registry
 from factory_assets.domain.errors import FactoryError
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ for _group, _commands in _GROUPS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_group)(_command)
 app.add_typer(archive, name="archive", rich_help_panel="Research")
+app.add_typer(registry, name="registry", rich_help_panel="Operate")
 app.command("supervise", hidden=True)(service.supervise)
 
 

@@ -174,7 +174,7 @@ def supervise(instance: OpenedInstance) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     watch = RunWatch(
-        alerts=Registry(settings.registry_path).alerts,
+        alerts=Registry(settings.registry_place).alerts,
         places=AlertPlaces(
             settings.factory_alert_webhook, settings.factory_slack_webhook, settings.alert_urls
         ),

@@ -76,11 +76,11 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     def _is_answered(self, context: SubmitRunContext) -> bool:
         run = context.dagster_run
         asked = asked_of_run(run)
-        path = data_dir_of(self._instance) / REGISTRY_FILE
-        if asked is None or not path.exists():
+        registry = self._registry()
+        if asked is None or registry is None:
             return False
         graph = context.workspace.asset_graph
-        empty = EmptyRanks(self._instance, Registry(path), graph, self._logger.warning)
+        empty = EmptyRanks(self._instance, registry, graph, self._logger.warning)
         at_work = BackfillAtWork.of(self._instance, run, graph)
         is_empty = empty.hold(asked)
         if is_empty:
@@ -88,6 +88,17 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
         if at_work is not None:
             answer_ahead(self._instance, run, empty, at_work)
         return is_empty
+
+    def _registry(self) -> Registry | None:
+        """The registry, if it is there and known: who goes by another one would take a rank for empty."""
+        try:
+            settings = load_settings()
+        except FactoryError:
+            return None
+        if settings.factory_registry_url is not None:
+            return Registry(settings.registry_place)
+        path = data_dir_of(self._instance) / REGISTRY_FILE
+        return Registry(path) if path.exists() else None
 
     def _begin(self) -> None:
         if self._note is not None:

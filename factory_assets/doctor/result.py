@@ -39,8 +39,8 @@ class DoctorInputs:
     Claude Code keeps its login (~/.claude, or CLAUDE_CONFIG_DIR). `search_path` is the PATH to look for
     programs on, the process's own where it is None. `sandbox_limits` hold each program of an agent or gate.
     `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `changed_settings` are those
-    that are others than when the running factory was started. `redact` takes the secrets
-    out of what the checks say.
+    that are others than when the running factory was started. `open_registry` opens the registry's database, where it
+    has one, and says what it holds. `redact` takes the secrets out of what the checks say.
     """
 
     live: bool
@@ -64,6 +64,7 @@ class DoctorInputs:
     search_path: str | None = None
     weak_secrets: tuple[str, ...] = ()
     changed_settings: tuple[str, ...] = ()
+    open_registry: Callable[[], str] | None = None
     redact: Callable[[str], str] = str
 
 

@@ -15,6 +15,7 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     services.check_credentials,
     services.check_claude_api,
     services.check_router,
+    services.check_registry,
     services.check_mirror,
     alerts.check_alert_urls,
     machine.check_claude_code,

@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.network.clients import ask
 
 _SECONDS = 10.0
@@ -82,6 +82,16 @@ def check_claude_api(inputs: DoctorInputs) -> CheckResult | None:
             fix="Check ANTHROPIC_BASE_URL; a gateway without this route may work all the same.",
         )
     return passed(name, f"{setting} is accepted by {inputs.anthropic_url}")
+
+
+def check_registry(inputs: DoctorInputs) -> CheckResult | None:
+    """Whether the registry's database can be used; None where the registry is a file."""
+    if inputs.open_registry is None:
+        return None
+    try:
+        return passed("registry", inputs.open_registry())
+    except FactoryError as failed:
+        return error("registry", failed.what, affects="every stage", fix=failed.fix)
 
 
 def check_router(inputs: DoctorInputs) -> CheckResult | None:

@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.text import counted
 from factory_assets.instance.agents import Agents
 from factory_assets.instance.analysis import Analysis
 from factory_assets.instance.batching import Batching
@@ -67,7 +69,7 @@ class Instance:
     @cached_property
     def registry(self) -> Registry:
         """Its records."""
-        return Registry(self.settings.registry_path, redactor=self.secrets.redactor)
+        return Registry(self.settings.registry_place, redactor=self.secrets.redactor)
 
     @cached_property
     def replay(self) -> Replay:
@@ -215,5 +217,22 @@ class Instance:
             unsandboxed=settings.factory_unsandboxed,
             sandbox_limits=self.tools.limits(),
             weak_secrets=tuple(settings.weak_secrets()),
+            open_registry=self._open_registry if settings.factory_registry_url else None,
             redact=self.secrets.redactor(),
         )
+
+    def _open_registry(self) -> str:
+        """What the registry's database holds.
+
+        Raises:
+            InputError: nothing, though the file that it takes the place of holds something.
+        """
+        specs, papers = self.registry.reports.sizes()
+        file = self.settings.registry_file
+        if not (specs or papers) and file.exists() and any(Registry(file).reports.sizes()):
+            raise InputError(
+                "The database holds nothing yet, and the registry's file does.",
+                where=str(file),
+                fix="Give `factory registry copy file database`, or move the file away to begin anew.",
+            )
+        return f"PostgreSQL with {counted(papers, 'paper', 'papers')} and {counted(specs, 'spec', 'specs')}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from importlib.resources import files
 
-import duckdb
-
 from factory_assets.domain.errors import InputError
+from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import to_db
 
 _HISTORY = """
@@ -19,11 +18,11 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 """
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, *, where: str) -> None:
+def migrate(connection: Connection, *, where: str) -> None:
     """Bring the schema up to this version of the factory; the caller's transaction holds it together.
 
     Raises:
-        InputError: when a newer version of the factory has written the file `where`.
+        InputError: when a newer version of the factory has written the registry at `where`.
     """
     connection.execute(_HISTORY)
     row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()

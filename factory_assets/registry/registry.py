@@ -6,23 +6,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from factory_assets.domain.redaction import Redactor
+from factory_assets.domain.registry_place import RegistryPlace
 from factory_assets.registry import subjects
-from factory_assets.registry.database import READING, WRITING, Database, no_secrets
+from factory_assets.registry.database import Access, Database, no_secrets
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.lock import USUAL, Patience
 
 
 class Registry:
-    """What the factory knows, by subject; the file and its tables are made at the first use."""
+    """What the factory knows, by subject; its tables are made at the first use.
+
+    Args:
+        place: where it is kept.
+        patience: of a transaction that waits for others.
+        access: what is done in its transactions.
+        redactor: makes what takes the factory's secrets out of whatever is to be written.
+    """
 
     def __init__(
         self,
-        path: Path,
+        place: RegistryPlace,
         patience: Patience = USUAL,
-        begin: str = WRITING,
+        access: Access = Access.WRITING,
         redactor: Callable[[], Redactor] = no_secrets,
     ) -> None:
-        self._path = path
-        self._database = Database(path, patience, begin, redactor)
+        self._place = place
+        self._database = _database(place, patience, access, redactor)
         self.papers = subjects.Papers(self._database)
         self.gathers = subjects.Gathers(self._database)
         self.answers = subjects.Answers(self._database)
@@ -45,12 +54,22 @@ class Registry:
 
     def reading(self) -> Registry:
         """The same registry for whoever only looks: a write through it is an InfrastructureError."""
-        return Registry(self._path, self._database.patience, READING, self._database.redactor)
+        return Registry(self._place, self._database.patience, Access.READING, self._database.redactor)
 
     def writing(self) -> Registry:
         """The same registry for whoever may write, as every one is that does not come from `reading`."""
-        return Registry(self._path, self._database.patience, redactor=self._database.redactor)
+        return Registry(self._place, self._database.patience, redactor=self._database.redactor)
 
     def wait_with(self, patience: Patience) -> None:
-        """Wait so long for the file from now on, when another program holds it."""
+        """Wait so long for the registry from now on, when another program holds it."""
         self._database.patience = patience
+
+
+def _database(
+    place: RegistryPlace, patience: Patience, access: Access, redactor: Callable[[], Redactor]
+) -> Database:
+    if isinstance(place, Path):
+        return DuckDBFile(place, patience, access, redactor)
+    from factory_assets.registry.postgres import PostgresDatabase  # noqa: PLC0415  heavy
+
+    return PostgresDatabase(place, patience, access, redactor)

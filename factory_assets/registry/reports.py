@@ -56,5 +56,12 @@ def failures(connection: Connection, first_day: date, last_day: date) -> list[Fa
     return [FailedBuild(**row) for row in rows]
 
 
+def sizes(connection: Connection) -> tuple[int, int]:
+    """How many specs and how many papers there are."""
+    sql = "SELECT (SELECT count(*) FROM build_queue) AS specs, (SELECT count(*) FROM raw_items) AS papers"
+    (row,) = fetch(connection, sql)
+    return row["specs"], row["papers"]
+
+
 def _by_day(rows: list[Row]) -> dict[date, Row]:
     return {row["day"]: row for row in rows}

@@ -6,25 +6,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
-
 from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.papers import as_utc
 from factory_assets.domain.specs import QueuedSpec, Spec
+from factory_assets.registry.database import Connection
 
 Row = dict[str, Any]
 
 
-def fetch(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
+def fetch(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
     """All rows of a query, by column name."""
     cursor = connection.execute(sql, list(parameters))
-    names = [column[0] for column in cursor.description]
+    names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def fetch_one(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
-) -> Row | None:
+def fetch_one(connection: Connection, sql: str, parameters: Sequence[object] = ()) -> Row | None:
     """The only row of a query, or None."""
     rows = fetch(connection, sql, parameters)
     return rows[0] if rows else None

@@ -230,6 +230,7 @@ class Ledger(Subject):
 class Reports(Subject):
     """Sums and lists over dates."""
 
+    sizes = in_one_transaction(reports.sizes)
     funnel = in_one_transaction(reports.funnel)
     failures = in_one_transaction(reports.failures)
     statistics = in_one_transaction(statistics_rows.statistics)

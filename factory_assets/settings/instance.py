@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, SecretStr
 
-from factory_assets.settings.kinds import PROJECT_ROOT, AbsolutePath
+from factory_assets.domain.registry_place import PostgresPlace, RegistryPlace
+from factory_assets.settings.kinds import PROJECT_ROOT, AbsolutePath, PostgresUrl
 
 # In FACTORY_DATA_DIR.
 REGISTRY_FILE = "registry.duckdb"
@@ -26,6 +27,13 @@ class InstanceSettings(BaseModel):
     factory_mode: Mode = Field(Mode.LIVE, description="live or replay; stored with the instance.")
     factory_data_dir: AbsolutePath = Field(
         Path(".factory/live"), description="Registry, run storage, logs and workspaces of this instance."
+    )
+    factory_registry_url: PostgresUrl | None = Field(
+        None,
+        description=(
+            "PostgreSQL database that holds the registry, postgresql://user:password@host/database;"
+            " FACTORY_DATA_DIR/registry.duckdb by default. `factory registry copy file database` moves what is there."
+        ),
     )
     factory_git_dir: AbsolutePath | None = Field(
         None, description="Bare repositories of the built repos; FACTORY_DATA_DIR/git by default."
@@ -47,9 +55,16 @@ class InstanceSettings(BaseModel):
     )
 
     @property
-    def registry_path(self) -> Path:
-        """The DuckDB file."""
+    def registry_file(self) -> Path:
+        """Where the registry is that has no database of its own."""
         return self.factory_data_dir / REGISTRY_FILE
+
+    @property
+    def registry_place(self) -> RegistryPlace:
+        """Where the registry is. The two modes share nothing, so that each has a schema of its own."""
+        if self.factory_registry_url is None:
+            return self.registry_file
+        return PostgresPlace(self.factory_registry_url, f"factory_{self.factory_mode}")
 
     @property
     def git_dir(self) -> Path:

@@ -50,6 +50,13 @@ def _fits_a_header(credential: SecretStr) -> SecretStr:
     return credential
 
 
+def _postgres(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+        raise ValueError("it must be postgresql://user:password@host/database")
+    return url
+
+
 def _cron(expression: str) -> str:
     check_cron(expression)
     return expression
@@ -59,4 +66,5 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 PackageRegistry = Annotated[str, AfterValidator(_package_registry)]
 Credential = Annotated[SecretStr, AfterValidator(_fits_a_header)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 Cron = Annotated[str, AfterValidator(_cron)]

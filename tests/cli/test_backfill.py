@@ -191,7 +191,7 @@ def _green(at_work: AtWork, asset: str) -> set[str]:
 
 
 def _registry(at_work: AtWork) -> Registry:
-    return Registry(at_work.instance.settings.registry_path)
+    return Registry(at_work.instance.settings.registry_place)
 
 
 def _statuses(at_work: AtWork, names: list[str]) -> set[InstigatorStatus]:

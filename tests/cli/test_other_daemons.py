@@ -109,7 +109,7 @@ def site(
     for name, value in (commands.environment() | {"FACTORY_MODE": "replay"}).items():
         monkeypatch.setenv(name, value)
     opened = open_instance()
-    registry = Registry(opened.settings.registry_path)
+    registry = Registry(opened.settings.registry_place)
     registry.queue.add(
         DAY,
         [spec(name) for name in NAMES],

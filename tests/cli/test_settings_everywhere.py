@@ -82,6 +82,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_recordings_dir": ("/file/recordings", "/environment/recordings"),
     "factory_mirror_dir": ("/file/mirrored", "/environment/mirrored"),
     "factory_specs_dir": ("/file/specs", "/environment/specs"),
+    "factory_registry_url": ("postgresql://file/factory", "postgresql://environment/factory"),
     "idea_engine_postgres_url": ("postgresql://file/ideas", "postgresql://environment/ideas"),
     "factory_keep_days": ("31", "32"),
     "factory_ui_host": ("127.0.0.2", "::1"),

@@ -42,7 +42,7 @@ def test_a_tick_takes_what_lies_in_the_folder_and_says_so(tick, inbox, replay_se
     assert result.skip_reason.skip_message == "one.json: 1 queued"
     (event,) = result.asset_events
     assert event.asset_key == dg.AssetKey("specs")
-    queued = Registry(replay_settings.registry_path).queue.named("log-cutter")
+    queued = Registry(replay_settings.registry_place).queue.named("log-cutter")
     # The instance replays the past: an import takes its last date, and the last of its four ranks.
     assert (queued.day, queued.rank) == (replay_settings.factory_end_date, 4)
 

@@ -73,7 +73,7 @@ class World:
 
     @property
     def registry(self) -> Registry:
-        return Registry(self.settings.registry_path)
+        return Registry(self.settings.registry_place)
 
     def queue(self, day: date, *names: str) -> list[QueuedSpec]:
         """Specs at the first ranks of a date that no other test uses."""
@@ -405,7 +405,7 @@ def test_while_another_program_holds_the_registry_a_run_is_queued_and_its_step_l
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     day = next(world.days)
-    path = world.settings.registry_path
+    path = world.settings.registry_file
     with file_lock(path.with_name(f"{path.name}.lock"), Wait(USUAL)), caplog.at_level("WARNING"):
         assert world.launch("build", day, 1).status is dg.DagsterRunStatus.QUEUED
     assert f"Runs of {day} are queued, with a spec or without, and ask the registry again" in caplog.text

@@ -85,7 +85,7 @@ class Ui:
         instance, settings = self.factory.instance, self.factory.settings
         limits = instance.event_log_storage.get_pool_limits()
         return {
-            "registry": _rows(settings.registry_path),
+            "registry": _rows(settings.registry_file),
             "runs": {run.run_id: (run.status, dict(run.tags)) for run in instance.get_runs()},
             "events": instance.event_log_storage.get_maximum_record_id(),
             "instigators": sorted(map(repr, instance.all_instigator_state())),

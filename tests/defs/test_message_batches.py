@@ -61,7 +61,7 @@ class Live(DefsRuns):
     def __init__(self, settings: Settings, instance: dg.DagsterInstance, server: ReplayServer) -> None:
         self.settings, self.server, self.clock = settings, server, Clock()
         self.parts = Instance(settings, self.clock)
-        self.registry = Registry(settings.registry_path)
+        self.registry = Registry(settings.registry_place)
         resources = {"instance": self.parts, "clock": self.clock}
         super().__init__(build_defs(settings, resources), instance)
 

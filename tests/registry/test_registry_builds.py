@@ -12,7 +12,6 @@ from factory_assets.domain.builds import BuildStatus, GateVerdict, Phase, WaitCa
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Database
 
 LATER = NOW + timedelta(hours=1)
 
@@ -116,7 +115,7 @@ def test_shipping_sets_the_status_and_the_row_in_repos(
     assert (spec.status, spec.shipped_at) == (BuildStatus.SHIPPED, repo.shipped_at)
     assert registry.repos.named("cache-probe") == repo
     assert registry.repos.named("another-name") is None
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         columns = "version, lines_of_code, has_tests, tests_pass, github_pushed, github_push_at"
         rows = connection.execute(f"SELECT {columns} FROM repos").fetchall()
     assert rows == [("0.1.0", 140, True, True, False, None)]

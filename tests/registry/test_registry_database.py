@@ -17,14 +17,14 @@ from registry_samples import DAY, NOW, labelled
 
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
 from factory_assets.registry import Registry, migrate
-from factory_assets.registry.database import Database
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.lock import WAIT_SECONDS, Patience
 
 _PRELUDE = """
 import os, sys, time
 from pathlib import Path
 sys.path[:0] = {tests!r}.split(os.pathsep)
-from factory_assets.registry.database import Database
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry import Registry
 from registry_samples import DAY, NOW, labelled
 path = Path(sys.argv[1])
@@ -49,7 +49,7 @@ def _holding(path: Path) -> subprocess.Popen[str]:
         path,
         """
         from factory_assets.registry import papers
-        with Database(path).transaction() as connection:
+        with DuckDBFile(path).transaction() as connection:
             batch = [labelled(arxiv_id=f"2606.{n:05d}") for n in range(5000)]
             papers.upsert_papers(connection, batch, now=NOW)
             print("holding", flush=True)
@@ -73,7 +73,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_the_first_use_makes_the_folder_the_file_and_the_tables(path: Path) -> None:
     assert Registry(path).papers.of_day(DAY) == []
-    with Database(path).transaction() as connection:
+    with DuckDBFile(path).transaction() as connection:
         tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
     assert {"raw_items", "build_queue", "repos", "llm_calls", "labels", "schema_migrations"} <= tables
     assert not path.with_name("registry.duckdb.new").exists()
@@ -87,7 +87,7 @@ def test_the_tables_have_the_columns_that_users_know(path: Path) -> None:
         "repos": "name language problem source_url created_at last_maintained version lines_of_code"
         " has_tests tests_pass github_pushed github_push_at",
     }
-    with Database(path).transaction() as connection:
+    with DuckDBFile(path).transaction() as connection:
         for table, columns in expected.items():
             rows = connection.execute(
                 "SELECT column_name FROM information_schema.columns WHERE table_name = $1", [table]
@@ -99,7 +99,7 @@ def test_opening_again_keeps_rows_and_applies_no_migration_twice(path: Path) -> 
     Registry(path).papers.upsert([labelled()], now=NOW)
     count = """
         print(len(Registry(path).papers.of_day(DAY)))
-        with Database(path).transaction() as connection:
+        with DuckDBFile(path).transaction() as connection:
             versions = "SELECT version, count(*) FROM schema_migrations GROUP BY version ORDER BY version"
             print(connection.execute(versions).fetchall())
     """
@@ -109,7 +109,7 @@ def test_opening_again_keeps_rows_and_applies_no_migration_twice(path: Path) -> 
 
 
 def test_a_registry_of_a_newer_factory_is_refused(path: Path) -> None:
-    with Database(path).transaction() as connection:
+    with DuckDBFile(path).transaction() as connection:
         connection.execute("INSERT INTO schema_migrations VALUES (99, '0099_later.sql', $1)", ["2027-01-01"])
     output, _ = _start(
         path,
@@ -128,13 +128,13 @@ def test_a_registry_of_a_newer_factory_is_refused(path: Path) -> None:
 
 def test_an_error_in_a_transaction_leaves_nothing_of_it(path: Path) -> None:
     def fail_half_way() -> None:
-        with Database(path).transaction() as connection:
+        with DuckDBFile(path).transaction() as connection:
             connection.execute("INSERT INTO labels VALUES ('2606.01234', 'kv-cache')")
             raise InputError("half way")
 
     with pytest.raises(InputError, match="half way"):
         fail_half_way()
-    with Database(path).transaction() as connection:
+    with DuckDBFile(path).transaction() as connection:
         assert connection.execute("SELECT count(*) FROM labels").fetchall() == [(0,)]
 
 
@@ -192,7 +192,7 @@ def test_the_busy_error_names_a_program_that_is_not_the_factory(path: Path) -> N
 
 def test_a_transaction_inside_another_ends_with_the_busy_error(path: Path) -> None:
     registry = Registry(path, Patience(0.2))
-    with Database(path).transaction(), pytest.raises(RegistryBusyError):
+    with DuckDBFile(path).transaction(), pytest.raises(RegistryBusyError):
         registry.papers.of_day(DAY)
     assert registry.papers.of_day(DAY) == []
 

@@ -14,7 +14,7 @@ from registry_samples import NOW
 from factory_assets.build_defs import build_defs
 from factory_assets.domain.errors import RegistryBusyError
 from factory_assets.registry import Patience, Registry
-from factory_assets.registry.database import Database
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.settings import Settings
 
 DAY = NOW.date()
@@ -26,7 +26,7 @@ def held(path: Path, *, for_seconds: float) -> Iterator[None]:
     holds, lets_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with Database(path).transaction():
+        with DuckDBFile(path).transaction():
             holds.set()
             lets_go.wait(for_seconds)
 
@@ -51,7 +51,7 @@ def test_a_run_waits_longer_than_a_tick_for_the_registry(
     resource = (build_defs(replay_settings).resources or {})["registry"]
     with dg.build_resources({"registry": resource}) as resources:
         resources.registry.wait_with(Patience(0.2))
-        with held(replay_settings.registry_path, for_seconds=20), pytest.raises(RegistryBusyError):
+        with held(replay_settings.registry_file, for_seconds=20), pytest.raises(RegistryBusyError):
             resources.registry.papers.of_day(DAY)
-    with held(replay_settings.registry_path, for_seconds=1.5):
+    with held(replay_settings.registry_file, for_seconds=1.5):
         assert dg.materialize([reader], resources={"registry": resource}).success

@@ -11,7 +11,6 @@ from registry_samples import DAY, LATE_RANKS, NOW, RANKS, labelled, paper
 
 from factory_assets.domain.papers import LabelledPaper, UpsertCounts
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Database
 from factory_assets.registry.papers import BATCH
 
 LATER = NOW + timedelta(days=1)
@@ -23,7 +22,7 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def _rows(tmp_path: Path, sql: str) -> list[tuple[object, ...]]:
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         return connection.execute(sql).fetchall()
 
 

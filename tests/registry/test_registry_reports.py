@@ -11,7 +11,6 @@ from registry_samples import DAY, LATE_RANKS, NOW, RANKS, call, labelled, queue,
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.errors import StatusError
 from factory_assets.registry import FailedBuild, FunnelDay, MirrorRecord, Registry
-from factory_assets.registry.database import Database
 
 LATER = NOW + timedelta(hours=1)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -43,7 +42,7 @@ def test_a_repo_in_a_local_folder_is_not_on_github(registry: Registry, tmp_path:
     registry.repos.record_mirror("one-tool", url="file:///srv/mirrored/one-tool", commit="c0ffee", now=NOW)
     assert registry.repos.unmirrored(to_github=False) == []
     assert [entry.repo.name for entry in registry.repos.unmirrored(to_github=True)] == ["one-tool"]
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         assert connection.execute("SELECT github_pushed FROM repos").fetchall() == [(False,)]
 
 
@@ -55,7 +54,7 @@ def test_a_mirror_is_recorded_once_with_the_time_of_its_push(registry: Registry,
     assert registry.repos.mirror_of("cache-probe") == MirrorRecord(
         name="cache-probe", url=URL, commit="c0ffee", mirrored_at=NOW
     )
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         rows = connection.execute("SELECT github_pushed, github_push_at FROM repos").fetchall()
     assert rows == [(True, NOW.replace(tzinfo=None))]
 

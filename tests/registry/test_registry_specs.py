@@ -12,7 +12,6 @@ from factory_assets.domain.builds import BuildStatus, WaitCause
 from factory_assets.domain.errors import StatusError
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Database
 
 NEXT_DAY = DAY + timedelta(days=1)
 LATER = NOW + timedelta(hours=1)
@@ -47,7 +46,7 @@ def test_a_spec_comes_back_as_it_was_queued(registry: Registry) -> None:
 
 def test_build_queue_holds_what_users_look_for(registry: Registry, tmp_path: Path) -> None:
     queue(registry, "cache-probe")
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         columns = "name, source_url, language, files, estimated_lines, status, attempts"
         rows = connection.execute(f"SELECT {columns} FROM build_queue").fetchall()
     assert rows == [
@@ -223,7 +222,7 @@ def test_a_raw_answer_is_kept_word_for_word_and_once(registry: Registry, tmp_pat
     first = store('{"specs": [')
     assert store('{"specs": [') == first
     assert store("another") != first
-    with Database(tmp_path / "registry.duckdb").transaction() as connection:
+    with Registry(tmp_path / "registry.duckdb")._database.transaction() as connection:
         rows = connection.execute("SELECT answer FROM answers ORDER BY id").fetchall()
     assert rows == [('{"specs": [',), ("another",)]
     assert registry.answers.to(DAY, "abc") == ["another", '{"specs": [']

@@ -82,7 +82,7 @@ class DefsFactory(DefsRuns):
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
         self.settings = settings
-        self.registry = Registry(settings.registry_path)
+        self.registry = Registry(settings.registry_place)
         self.gathering = FakeGathering(self.registry)
         self.analysis = FakeAnalysis(self.registry)
         self.scouting = FakeScouting(self.registry)

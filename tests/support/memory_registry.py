@@ -1,4 +1,7 @@
-"""The real registry with its rows in memory: the same SQL and rules, and no file to open for each transaction."""
+"""The real registry with its rows in memory: the same SQL and rules, and no file to open for each transaction.
+
+Where a test runs on PostgreSQL, it is a schema there.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
+import registry_on_postgres
 from pydantic import TypeAdapter
 
 from factory_assets.domain.acceptance import ScenarioResult
 from factory_assets.domain.builds import ModelCall, Phase, Usage
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Connection, Database
+from factory_assets.registry.database import Connection
+from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.migrate import migrate
 from factory_assets.registry.rows import fetch, from_db
 
 _RESULTS = TypeAdapter(tuple[ScenarioResult, ...])
 
 
-class _InMemory(Database):
+class _InMemory(DuckDBFile):
     """A database of this process alone, for as long as its registry."""
 
     def __init__(self) -> None:
@@ -46,6 +51,8 @@ class _InMemory(Database):
 
 
 def memory_registry() -> Registry:
+    if (place := registry_on_postgres.place_of(None)) is not None:
+        return Registry(place)
     registry = Registry(Path("in memory"))
     registry._database.transaction = _InMemory().transaction
     return registry
