@@ -8,16 +8,17 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from io import BufferedIOBase
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from factory_assets.archive.tex import names, plain
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.papers import split_arxiv_id
+from factory_assets.domain.papers import as_utc, split_arxiv_id
 
 # A record is 2 KB, seldom 20. What is longer is no line of this file, and is not held in memory as one.
 _LONGEST_LINE = 1_000_000
@@ -59,19 +60,20 @@ class _Line(BaseModel):
             ValueError: a time of a version is none.
         """
         first = min(self.versions, key=lambda version: int(version.version[1:]))
-        last = max(int(version.version[1:]) for version in self.versions)
+        last = max(self.versions, key=lambda version: int(version.version[1:]))
         return ArchiveRecord(
             arxiv_id=split_arxiv_id(self.id)[0],
-            version=last,
-            title=_in_one_line(self.title),
-            abstract=_in_one_line(self.abstract),
-            authors=tuple(filter(None, map(_name, self.authors_parsed))) or _split(self.authors),
+            version=int(last.version[1:]),
+            title=plain(self.title),
+            abstract=plain(self.abstract),
+            authors=tuple(filter(None, map(_name, self.authors_parsed))) or names(self.authors),
             categories=tuple(self.categories.split()),
-            comment=_in_one_line(self.comments or "") or None,
-            journal_ref=_in_one_line(self.journal_ref or "") or None,
+            comment=plain(self.comments or "") or None,
+            journal_ref=plain(self.journal_ref or "") or None,
             doi=self.doi or None,
             licence=self.license or None,
             submitted=_time(first.created),
+            updated=_time(last.created),
             changed=self.update_date,
         )
 
@@ -118,18 +120,10 @@ def _read(number: int, line: bytes) -> ArchiveRecord | Unread:
 
 def _time(written: str) -> datetime:
     # As mail has it: Mon, 2 Apr 2007 19:18:42 GMT.
-    return parsedate_to_datetime(written).astimezone(UTC)
-
-
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return as_utc(parsedate_to_datetime(written))
 
 
 def _name(parts: tuple[str, ...]) -> str:
     """A name from family name, given names and what stands behind them."""
     family, given, *behind = (*parts, "", "")
     return " ".join(filter(None, (given.strip(), family.strip(), *(more.strip() for more in behind[:1]))))
-
-
-def _split(authors: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in authors.replace(" and ", ", ").split(","))))

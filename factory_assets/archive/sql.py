@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-# The columns of a month's file, as they are compared and written. Files of before deletions were known lack the last.
+# The columns of a month's file, as they are compared and written. Files that were written
+# by an earlier version of the factory lack some.
 _COLUMNS = """
-    arxiv_id, version, title, abstract, authors, categories, comment, journal_ref, doi, licence, submitted, changed,
-    deleted
+    arxiv_id, version, title, abstract, authors, categories, comment, journal_ref, doi, licence, submitted, updated,
+    changed, deleted
 """
 _NONE = """
 SELECT NULL::VARCHAR AS arxiv_id, NULL::INTEGER AS version, NULL::VARCHAR AS title, NULL::VARCHAR AS abstract,
     NULL::VARCHAR[] AS authors, NULL::VARCHAR[] AS categories, NULL::VARCHAR AS comment, NULL::VARCHAR AS journal_ref,
-    NULL::VARCHAR AS doi, NULL::VARCHAR AS licence, NULL::TIMESTAMP AS submitted, NULL::DATE AS changed,
-    NULL::BOOLEAN AS deleted
+    NULL::VARCHAR AS doi, NULL::VARCHAR AS licence, NULL::TIMESTAMP AS submitted, NULL::TIMESTAMP AS updated,
+    NULL::DATE AS changed, NULL::BOOLEAN AS deleted
 WHERE FALSE
 """
 _FILES = "UNION ALL BY NAME SELECT * FROM read_parquet([{paths}], union_by_name = true)"
 _FROM = "(SELECT * REPLACE (coalesce(deleted, FALSE) AS deleted) FROM ({none} {held}))"
-# A harvest tells the date of first submission only (`dated`), and of a deletion the id alone.
+# Of a deletion no more is told than the id and the date.
 STAGE = """
 CREATE TABLE staged (
     arxiv_id VARCHAR, version INTEGER, title VARCHAR, abstract VARCHAR, authors VARCHAR[], categories VARCHAR[],
-    comment VARCHAR, journal_ref VARCHAR, doi VARCHAR, licence VARCHAR, submitted TIMESTAMP, changed DATE,
-    deleted BOOLEAN DEFAULT FALSE, dated BOOLEAN DEFAULT FALSE, place INTEGER
+    comment VARCHAR, journal_ref VARCHAR, doi VARCHAR, licence VARCHAR, submitted TIMESTAMP,
+    updated TIMESTAMP, changed DATE, deleted BOOLEAN DEFAULT FALSE, place INTEGER
 )
 """
 # The lines are written by the archive itself, a key for each column.
@@ -33,14 +34,13 @@ INSERT INTO staged BY NAME
 SELECT unnest(from_json(line::JSON, $2), max_depth := 1), $3 + number AS place
 FROM (SELECT unnest($1::TEXT[]) AS line, generate_subscripts($1::TEXT[], 1) AS number)
 """
-_TEXTS = """
+FORM = """{
     "arxiv_id": "VARCHAR", "version": "INTEGER", "title": "VARCHAR", "abstract": "VARCHAR", "authors": ["VARCHAR"],
     "categories": ["VARCHAR"], "comment": "VARCHAR", "journal_ref": "VARCHAR", "doi": "VARCHAR",
-    "licence": "VARCHAR", "submitted": "TIMESTAMP", "changed": "DATE", "deleted": "BOOLEAN", "dated": "BOOLEAN"
-"""
-FORM = f"{{{_TEXTS}}}"
-# A paper stays in the month in which it is held: version 1's time does not change, but a date may be told by another
-# clock than a time. What is deleted and held nowhere has no place.
+    "licence": "VARCHAR", "submitted": "TIMESTAMP", "updated": "TIMESTAMP", "changed": "DATE", "deleted": "BOOLEAN"
+}"""
+# A paper stays in the month in which it is held, or it would be held twice. What is deleted and held nowhere has no
+# place.
 PLACE = """
 CREATE TABLE placed AS
 SELECT staged.*, max(coalesce(held.month, strftime(staged.submitted, '%Y-%m'))) OVER (PARTITION BY arxiv_id) AS month
@@ -50,18 +50,14 @@ FROM staged LEFT JOIN (
 """
 PLACED_MONTHS = "SELECT DISTINCT month FROM placed WHERE month IS NOT NULL ORDER BY month"
 HELD = "CREATE OR REPLACE TEMP VIEW held AS SELECT * FROM {source}"
-# Of the words on a paper, the held one among them, the latest counts, of equal ones the last. What a harvest does not
-# tell stays as it is held: a time of submission that is more than a date, and the number of the version.
+# Of the words on a paper, the held one among them, the latest counts, of equal ones the last.
 _NEWS = """
 CREATE OR REPLACE TEMP TABLE news AS
 WITH coming AS (SELECT * FROM placed WHERE month = $1),
 content AS (
     SELECT coming.* REPLACE (
-        CASE WHEN held.submitted IS NULL THEN coming.submitted
-            WHEN strftime(coming.submitted, '%Y-%m') <> $1 THEN held.submitted
-            WHEN coming.dated AND held.submitted <> date_trunc('day', held.submitted) THEN held.submitted
-            ELSE coming.submitted END AS submitted,
-        CASE WHEN coming.dated THEN greatest(coming.version, held.version) ELSE coming.version END AS version
+        CASE WHEN strftime(coming.submitted, '%Y-%m') = $1 THEN coming.submitted
+            ELSE coalesce(held.submitted, coming.submitted) END AS submitted
     )
     FROM coming LEFT JOIN held USING (arxiv_id) WHERE NOT coming.deleted
 ),
@@ -128,6 +124,20 @@ BY_CATEGORY = """
 SELECT categories[1] AS category, count(*) AS papers FROM records WHERE NOT deleted
 GROUP BY category ORDER BY papers DESC, category
 """
+
+# The catalogue: when each date was asked for in each set.
+CATALOGUE = (
+    "CREATE TABLE catalogue (set_spec VARCHAR, day DATE, asked_at TIMESTAMP, PRIMARY KEY (set_spec, day))"
+)
+READ_CATALOGUE = "INSERT INTO catalogue BY NAME SELECT * FROM read_parquet($1)"
+NOTE_DATES = """
+INSERT OR REPLACE INTO catalogue
+SELECT $1, CAST(day AS DATE), $4 FROM unnest(generate_series($2::TIMESTAMP, $3::TIMESTAMP, INTERVAL 1 DAY)) AS days(day)
+"""
+DATES_OF = "SELECT day, asked_at FROM read_parquet($1) WHERE set_spec = $2 ORDER BY day"
+WRITE_CATALOGUE = (
+    "COPY (SELECT * FROM catalogue ORDER BY set_spec, day) TO {file} (FORMAT parquet, COMPRESSION zstd)"
+)
 
 
 def quoted(text: str) -> str:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 
 import duckdb
+from filelock import BaseFileLock
 from pydantic import TypeAdapter
 
 from factory_assets.archive import sql
@@ -22,7 +23,6 @@ from factory_assets.domain.archive import (
     ArchiveRecord,
     ArchiveStats,
     DeletedRecord,
-    HarvestedRecord,
     MergeCounts,
 )
 from factory_assets.domain.errors import InfrastructureError
@@ -44,13 +44,12 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def merge(self, words: Iterable[ArchiveRecord | HarvestedRecord | DeletedRecord]) -> MergeCounts:
+    def merge(self, words: Iterable[ArchiveRecord | DeletedRecord]) -> MergeCounts:
         """Add new records and put later ones in the place of those that are held; months without news stay untouched.
 
         Of two records of one paper the one that arXiv changed later stays, of equal dates the one that comes now.
-        What a harvested record does not tell stays as it is held: the time of day of the first submission, and the
-        number of the version where it is the higher one. A deleted record keeps what was known of it, and counts for
-        nothing where nothing was. A paper never leaves the month in which it is held.
+        A deleted record keeps what was known of it, and is nothing where nothing was. A paper never leaves the month
+        in which it is held.
         """
         with self._writing() as (working, connection):
             connection.execute(sql.STAGE)
@@ -78,7 +77,7 @@ class Archive:
         files = self.files()
         if not files:
             return 0
-        with _errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), _connected() as connection:
             self._view(connection, files)
             return int(connection.execute(sql.SINCE, [_naive(moment)]).fetchall()[0][0])
 
@@ -101,7 +100,7 @@ class Archive:
         held = self._file(month)
         if not held.exists():
             return {}
-        with _errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), _connected() as connection:
             self._view(connection, [held])
             return dict(connection.execute(sql.MARKS).fetchall())
 
@@ -114,7 +113,7 @@ class Archive:
         files = self.files()
         if not files:
             return 0
-        with _errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), _connected() as connection:
             self._view(connection, files)
             return int(connection.execute(sql.COUNT).fetchall()[0][0])
 
@@ -123,7 +122,7 @@ class Archive:
         files = self.files()
         if not files:
             return ArchiveStats()
-        with _errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), _connected() as connection:
             self._view(connection, files)
             records, deleted, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
             by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
@@ -157,9 +156,9 @@ class Archive:
     @contextmanager
     def _writing(self) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
         working = self.folder / _WORKING
-        with _errors(self.folder):
+        with archive_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with path_lock(self.folder / "archive.lock"):
+            with self.lock():
                 shutil.rmtree(working, ignore_errors=True)
                 working.mkdir()
                 try:
@@ -173,6 +172,10 @@ class Archive:
                 finally:
                     shutil.rmtree(working, ignore_errors=True)
 
+    def lock(self) -> BaseFileLock:
+        """The lock of whoever writes here."""
+        return path_lock(self.folder / "archive.lock")
+
     def _file(self, month: str) -> Path:
         return self.folder / f"{month}.parquet"
 
@@ -182,7 +185,7 @@ class Archive:
         files = self.files() if files is None else files
         if not files:
             return []
-        with _errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), _connected() as connection:
             self._view(connection, files)
             found = connection.execute(query, values)
             names = [column[0] for column in found.description or ()]
@@ -206,7 +209,8 @@ def _naive(moment: datetime) -> datetime:
 
 
 @contextmanager
-def _errors(folder: Path) -> Iterator[None]:
+def archive_errors(folder: Path) -> Iterator[None]:
+    """Within it, what its files refuse is raised as InfrastructureError."""
     try:
         yield
     except (duckdb.Error, OSError) as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,10 +12,11 @@ from factory_assets.domain.papers import StorableText, UtcDatetime
 
 
 class ArchiveRecord(BaseModel):
-    """One paper. `submitted` is version 1's time; `changed` the date on which arXiv last changed what it says of it.
+    """One paper. `submitted` is version 1's time, `updated` the latest version's, where one is known.
 
-    The metadata is in the public domain (CC0); `licence` is the address of the full text's own, where one is known.
-    What arXiv has `deleted` since is still told of, and not found by those who look for papers.
+    `changed` is the date on which arXiv last changed what it says of the paper. The metadata is in the public domain
+    (CC0); `licence` is the address of the full text's own, where one is known. What arXiv has `deleted` since is still
+    told of, and not found by those who look for papers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +32,7 @@ class ArchiveRecord(BaseModel):
     doi: StorableText | None
     licence: StorableText | None
     submitted: UtcDatetime
+    updated: UtcDatetime | None = None
     changed: date
     deleted: bool = False
 
@@ -39,30 +42,6 @@ class ArchiveRecord(BaseModel):
         return f"{self.submitted:%Y-%m}"
 
 
-class HarvestedRecord(BaseModel):
-    """One paper as OAI-PMH tells it in the format `arXiv`, which names neither versions nor times.
-
-    `submitted` is midnight of the date of version 1; `version` the lowest that it can be: 1, or 2 once it was replaced.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    arxiv_id: StorableText
-    version: int = Field(ge=1, le=2)
-    title: StorableText
-    abstract: StorableText
-    authors: tuple[StorableText, ...]
-    categories: tuple[StorableText, ...]
-    comment: StorableText | None
-    journal_ref: StorableText | None
-    doi: StorableText | None
-    licence: StorableText | None
-    submitted: UtcDatetime
-    changed: date
-    dated: Literal[True] = True
-    deleted: Literal[False] = False
-
-
 class DeletedRecord(BaseModel):
     """A paper that arXiv has deleted, as OAI-PMH tells it: nothing but its id, and `changed`, the date of that."""
 
@@ -70,7 +49,6 @@ class DeletedRecord(BaseModel):
 
     arxiv_id: StorableText
     changed: date
-    dated: Literal[True] = True
     deleted: Literal[True] = True
 
 
@@ -110,3 +88,30 @@ class ArchiveStats(BaseModel):
     last_submitted: UtcDatetime | None = None
     bytes_on_disk: int = 0
     by_category: dict[str, int] = {}
+
+
+def is_held(day: date, asked: Mapping[date, datetime], settled: datetime) -> bool:
+    """Whether an archive holds all papers first submitted on a date.
+
+    arXiv lists records by the date of their last change, and whatever changes moves on to a later one. So a date is
+    held when every date from it to the last harvest was asked for after it was over, the last one as late as any, and
+    that after `settled`.
+
+    Args:
+        day: the UTC date.
+        asked: when each date of change was asked for.
+        settled: when arXiv has announced the date in full.
+    """
+    end = day
+    while end in asked:
+        end += timedelta(days=1)
+    if end == day:
+        return False
+    days = [day + timedelta(days=number) for number in range((end - day).days)]
+    last = asked[days[-1]]
+    return (
+        last >= settled
+        and last.date() == days[-1]
+        and all(asked[one] <= last for one in days)
+        and all(asked[one].date() > one for one in days[:-1])
+    )

@@ -59,6 +59,7 @@ def test_a_line_becomes_a_record(tmp_path: Path, name: str) -> None:
         doi="10.1103/PhysRevD.76.013009",
         licence=None,
         submitted=datetime(2007, 4, 2, 19, 18, 42, tzinfo=UTC),
+        updated=datetime(2007, 7, 24, 20, 10, 27, tzinfo=UTC),
         changed=date(2008, 11, 26),
     )
 
@@ -79,7 +80,7 @@ def test_without_parsed_authors_their_line_is_split(tmp_path: Path) -> None:
         ({**LINE, "versions": []}, "versions: Tuple should have at least 1 item"),
         ({**LINE, "versions": [{"version": "v1", "created": "yesterday"}]}, "yesterday"),
         ({**LINE, "title": "half a pair \ud83d"}, "Invalid JSON"),
-        ({**LINE, "title": "NUL \0"}, "it holds characters that no text has"),
+        ({**LINE, "doi": "NUL \0"}, "it holds characters that no text has"),
         (
             {name: value for name, value in LINE.items() if name != "update_date"},
             "update_date: Field required",

@@ -15,7 +15,7 @@ from layout import python_path
 
 from factory_assets.archive import Archive
 from factory_assets.archive import store as storing
-from factory_assets.domain.archive import ArchiveRecord, DeletedRecord, HarvestedRecord, MergeCounts
+from factory_assets.domain.archive import ArchiveRecord, DeletedRecord, MergeCounts
 from factory_assets.domain.errors import InfrastructureError
 
 
@@ -38,11 +38,6 @@ def record(arxiv_id: str = "2606.00001", **changes: object) -> ArchiveRecord:
 
 
 OLD = record("hep-th/9901001", submitted=datetime(1999, 1, 4, tzinfo=UTC), categories=("hep-th",))
-
-
-def harvested(arxiv_id: str = "2606.00001", **changes: object) -> HarvestedRecord:
-    told = {**record(arxiv_id).model_dump(exclude={"deleted"}), "submitted": datetime(2026, 6, 3, tzinfo=UTC)}
-    return HarvestedRecord.model_validate({**told, **changes})
 
 
 @pytest.fixture
@@ -157,25 +152,10 @@ def test_a_file_that_is_no_parquet_is_an_error_that_names_it(archive: Archive) -
         archive.stats()
 
 
-def test_a_harvested_record_leaves_the_known_time_and_version_as_they_are(archive: Archive) -> None:
-    archive.merge([record(version=3)])
-    assert archive.merge([harvested(title="Replaced", changed=date(2026, 6, 20))]).changed == 1
-    assert archive.read(["2606.00001"]) == [record(version=3, title="Replaced", changed=date(2026, 6, 20))]
-
-
-def test_a_snapshot_tells_the_time_and_version_of_what_was_harvested(archive: Archive) -> None:
-    archive.merge([harvested(version=2)])
-    (found,) = archive.read(["2606.00001"])
-    assert (found.version, found.submitted) == (2, datetime(2026, 6, 3, tzinfo=UTC))
-    archive.merge([record(version=4)])
-    assert archive.read(["2606.00001"]) == [record(version=4)]
-
-
 def test_a_paper_whose_date_is_told_in_another_month_is_not_held_twice(archive: Archive) -> None:
     late = record(submitted=datetime(2026, 6, 30, 23, 59, tzinfo=UTC))
     archive.merge([late])
     july = datetime(2026, 7, 1, tzinfo=UTC)
-    archive.merge([harvested(submitted=july, title="Later")])
     archive.merge([record(submitted=july, title="Last")])
     assert [(one.title, one.submitted) for one in archive.recent(9)] == [("Last", late.submitted)]
     assert archive.stats().months == 1
@@ -197,7 +177,7 @@ def test_a_deleted_paper_is_still_told_of_but_not_found(archive: Archive) -> Non
 def test_a_deleted_paper_that_comes_back_is_found_again(archive: Archive) -> None:
     archive.merge([record(), DeletedRecord(arxiv_id="2606.00001", changed=date(2026, 6, 20))])
     assert archive.read(["2606.00001"])[0].deleted
-    archive.merge([harvested(changed=date(2026, 6, 21))])
+    archive.merge([record(changed=date(2026, 6, 21))])
     assert archive.read(["2606.00001"]) == [record(changed=date(2026, 6, 21))]
 
 
@@ -206,12 +186,12 @@ def test_a_deletion_of_what_was_never_held_is_nothing(archive: Archive) -> None:
     assert archive.stats().records == archive.stats().deleted == 0
 
 
-def test_a_file_of_before_deletions_were_known_is_read_and_goes_on(archive: Archive) -> None:
+def test_a_file_of_an_earlier_form_is_read_and_goes_on(archive: Archive) -> None:
     archive.merge([record(), OLD])
     for path in archive.files():
         old = path.with_suffix(".old")
         relation = duckdb.read_parquet(str(path))
-        relation.select(duckdb.StarExpression(exclude=["deleted"])).write_parquet(str(old))
+        relation.select(duckdb.StarExpression(exclude=["deleted", "updated"])).write_parquet(str(old))
         old.replace(path)
     assert archive.read(["2606.00001", "hep-th/9901001"]) == [record(), OLD]
     archive.merge([DeletedRecord(arxiv_id="hep-th/9901001", changed=date(2026, 6, 20))])
