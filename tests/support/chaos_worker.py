@@ -21,6 +21,7 @@ import corpus_harness
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import StatusError
 from factory_assets.llm.prices import cost_usd
+from factory_assets.registry.postgres import PostgresDatabase
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.settings import REGISTRY_FILE
 
@@ -31,6 +32,7 @@ def main() -> None:
     """Build until stdin ends."""
     settings, limits = json.loads(Path(sys.argv[1]).read_text())
     MessagesApi.answer = _telling(MessagesApi.answer)  # type: ignore[method-assign]
+    PostgresDatabase._begin = _telling_of_it(PostgresDatabase._begin)  # type: ignore[method-assign]
     sys.addaudithook(_tell_what_starts)
     _tell("@ready")
     for line in sys.stdin:
@@ -68,6 +70,14 @@ def _telling(answers: _Answers) -> _Answers:
         return answered
 
     return answer
+
+
+def _telling_of_it(begin: Callable[..., None]) -> Callable[..., None]:
+    def _begin(*args: Any) -> None:
+        _tell("@registry")
+        begin(*args)
+
+    return _begin
 
 
 def _tell_what_starts(event: str, args: tuple[Any, ...]) -> None:

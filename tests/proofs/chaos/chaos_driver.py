@@ -123,10 +123,12 @@ class ChaosDriver:
         root: a folder for all of it.
         kills: how many.
         seed: of the plans. Which line comes when is up to the machine.
+        database: the PostgreSQL of the registry; without it that is a file.
     """
 
-    def __init__(self, root: Path, *, kills: int, seed: int) -> None:
+    def __init__(self, root: Path, *, kills: int, seed: int, database: str | None = None) -> None:
         self._root = root
+        self._database = database
         self._data = root / "data"
         self._wanted = kills
         self._random = Random(seed)
@@ -134,7 +136,7 @@ class ChaosDriver:
         self._numbers = itertools.count(1)
         self._waiting: list[ChaosSpec] = []
         self._hands: list[ChaosSpec] = []
-        registry = Registry(self._data / "registry.duckdb")
+        registry = Registry(Settings(_env_file=None, **self._settings()).registry_place)
         self._source = SpecSource(registry, root / "recordings")
         self.specs: list[ChaosSpec] = []
         self.books = Books()
@@ -161,6 +163,7 @@ class ChaosDriver:
         return {
             "factory_mode": Mode.REPLAY.value,
             "factory_data_dir": str(self._data),
+            "factory_registry_url": self._database,
             "factory_recordings_dir": str(self._root / "recordings"),
             "factory_ranks": 10,
             "factory_specs_per_day": 6,

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from chaos_driver import ChaosDriver
 from chaos_specs import SpecSource
 from claude_code_sandboxes import bubblewrap, new_marker, wait_until_gone
+from postgres_server import missing_programs, postgres
 
 from factory_assets.building.git import BareRepo
 from factory_assets.building.locks import spec_lock
@@ -30,17 +32,31 @@ AUTHOR = "Factory <factory@example.org>"
 _TOOLS = ("bwrap", "git", "make", "bash", "python3")
 
 
+@pytest.fixture(params=["duckdb", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    if request.param == "duckdb":
+        yield None
+        return
+    if missing := missing_programs():
+        pytest.skip(f"{' and '.join(missing)} of PostgreSQL are missing")
+    with postgres() as url:
+        yield url
+
+
 @pytest.mark.chaos
-def test_whatever_happens_to_its_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_happens_to_its_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str | None
+) -> None:
     if missing := [tool for tool in _TOOLS if not shutil.which(tool)]:
         pytest.skip(f"{', '.join(missing)} not installed")
     kills, seed = int(os.environ.get("CHAOS_KILLS", "50")), int(os.environ.get("CHAOS_SEED", "1"))
-    print(f"\nchaos: {kills} kills, CHAOS_SEED={seed}", flush=True)
+    kind = "PostgreSQL" if database else "DuckDB"
+    print(f"\nchaos: {kills} kills, CHAOS_SEED={seed}, registry on {kind}", flush=True)
     started = time.monotonic()
     # What this machine has cached serves the builds, too.
     monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    driver = ChaosDriver(tmp_path, kills=kills, seed=seed)
+    driver = ChaosDriver(tmp_path, kills=kills, seed=seed, database=database)
     driver.run()
     faults = driver.faults or driver.checks.at_the_end(driver.specs)
     ends = Counter(driver.books.ended.values())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time as wall
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from postgres_server import postgres
 from soak_checks import SoakChecks, left_processes, storage_bytes
 from soak_simulation import Simulation
 from soak_specs import SPECS_A_DAY, SoakSource
@@ -33,14 +34,27 @@ LAUNCHED_WITHIN = timedelta(hours=1)
 _TOOLS = ("git", "make", "bash", "python3")
 
 
+@pytest.fixture
+def database() -> Iterator[str | None]:
+    """The PostgreSQL of the registry, where SOAK_REGISTRY names it."""
+    if os.environ.get("SOAK_REGISTRY", "duckdb") == "duckdb":
+        yield None
+        return
+    with postgres() as url:
+        yield url
+
+
 @pytest.mark.soak
 def test_two_weeks_with_the_machine_off_for_two_days(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: str | None,
 ) -> None:
     if missing := [tool for tool in _TOOLS if not shutil.which(tool)]:
         pytest.skip(f"{', '.join(missing)} not installed")
     began = wall.monotonic()
-    settings = _settings(tmp_path)
+    settings = _settings(tmp_path, database)
     home = _home(tmp_path, settings, monkeypatch)
     source = SoakSource(FIRST, DAYS)
     clock = SimulatedClock(datetime.combine(FIRST, time(), UTC))
@@ -135,9 +149,10 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
 
 
-def _settings(root: Path) -> Settings:
+def _settings(root: Path, database: str | None) -> Settings:
     return Settings(
         _env_file=None,
+        factory_registry_url=database,
         factory_mode=Mode.REPLAY,
         factory_data_dir=root / "data",
         factory_start_date=FIRST,
