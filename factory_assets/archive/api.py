@@ -1,7 +1,7 @@
 """The archive over HTTP, read-only, with the paths and shapes that users of arxiv-archive know.
 
-Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). What the archive does not hold yet, full
-texts and references, is counted as none.
+Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). What the archive does not hold yet,
+references, is counted as none. Of full texts it tells which are kept, and hands out none.
 An embedding is a paper's vector in the space of similar papers.
 """
 
@@ -18,13 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from factory_assets.archive.search import Found, SearchIndex
+from factory_assets.archive.search import SearchIndex
 from factory_assets.archive.space import Space
 from factory_assets.archive.store import Archive
+from factory_assets.archive.text_store import TextStore
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.papers import split_arxiv_id
-from factory_assets.domain.research import SimilarPaper
 
 _MOST = 1000
 # From the first paper on there are fewer.
@@ -36,7 +36,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """The application over an archive."""
-    answers = _Answers(archive, SearchIndex(archive), Space(archive), now)
+    answers = _Answers(archive, SearchIndex(archive), Space(archive), TextStore(archive.folder), now)
     # An old id has a slash in it, so the paths with words come first.
     return Starlette(
         routes=[
@@ -57,22 +57,23 @@ class _Answers:
     archive: Archive
     index: SearchIndex
     space: Space
+    texts: TextStore
     now: Callable[[], datetime]
 
     def search(self, request: Request) -> dict[str, object]:
         query = _query(request)
         found = self.index.search(query, _number(request, "limit", _SEARCH_LIMIT))
-        return {"query": query, **_papers(found)}
+        return {"query": query, **self._papers([hit.record for hit in found])}
 
     def near(self, request: Request) -> dict[str, object]:
         query = _query(request)
         found = self.space.near_text(query, _number(request, "limit", _SIMILAR_LIMIT))
-        return {"query": query, **_papers(found)}
+        return {"query": query, **self._papers([hit.record for hit in found])}
 
     def similar(self, request: Request) -> dict[str, object]:
         arxiv_id = self._held(request).arxiv_id
         found = self.space.similar(arxiv_id, _number(request, "limit", _SIMILAR_LIMIT))
-        return {"source": arxiv_id, **_papers(found)}
+        return {"source": arxiv_id, **self._papers([hit.record for hit in found])}
 
     def recent(self, request: Request) -> dict[str, object]:
         category = request.query_params.get("cat", "")
@@ -82,16 +83,22 @@ class _Answers:
             category=category or None,
             since=self.now() - timedelta(days=days),
         )
-        return {"category": category, "days": days, "count": len(papers), "papers": list(map(_paper, papers))}
+        return {"category": category, "days": days, **self._papers(papers)}
 
     def paper(self, request: Request) -> dict[str, object]:
-        return {**_paper(self._held(request)), "ref_count": 0, "cited_by_count": 0}
+        return {**self._paper(self._held(request)), "ref_count": 0, "cited_by_count": 0}
+
+    def _papers(self, records: Sequence[ArchiveRecord]) -> dict[str, object]:
+        return {"count": len(records), "papers": [self._paper(record) for record in records]}
+
+    def _paper(self, record: ArchiveRecord) -> dict[str, object]:
+        return _paper(record, has_full_text=self.texts.holds(record.arxiv_id))
 
     def stats(self, _: Request) -> dict[str, object]:
         held = self.archive.stats()
         return {
             "total_papers": held.records,
-            "with_full_text": 0,
+            "with_full_text": self.texts.count(),
             "with_embedding": self.space.papers(),
             "total_refs": 0,
             "categories_count": len(held.by_category),
@@ -147,11 +154,7 @@ def _number(request: Request, name: str, usual: int, most: int = _MOST) -> int:
     return min(number, most) or usual
 
 
-def _papers(found: Sequence[Found | SimilarPaper]) -> dict[str, object]:
-    return {"count": len(found), "papers": [_paper(hit.record) for hit in found]}
-
-
-def _paper(record: ArchiveRecord) -> dict[str, object]:
+def _paper(record: ArchiveRecord, *, has_full_text: bool) -> dict[str, object]:
     told = {
         "arxiv_id": record.arxiv_id,
         "title": record.title,
@@ -163,7 +166,7 @@ def _paper(record: ArchiveRecord) -> dict[str, object]:
         "doi": record.doi,
         "journal_ref": record.journal_ref,
         "licence": record.licence,
-        "has_full_text": False,
+        "has_full_text": has_full_text,
         "deleted": record.deleted or None,
     }
     return {name: value for name, value in told.items() if value is not None}

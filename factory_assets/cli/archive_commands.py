@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import BaseModel
 
+from factory_assets.cli.archive_texts import show_full_text
 from factory_assets.cli.common import console
 from factory_assets.cli.instance import open_instance
 from factory_assets.domain.errors import InputError
@@ -56,8 +57,14 @@ def load(
 def read(
     arxiv_id: Annotated[str, typer.Argument(metavar="ID", help="As 2606.01234 or hep-th/9901001.")],
     as_json: JsonOption = False,
+    text: Annotated[
+        bool, typer.Option("--text", help="Show its full text by sections, fetched where it is not kept.")
+    ] = False,
 ) -> None:
-    """Show what is held of one paper."""
+    """Show what is held of one paper, or its own text."""
+    if text:
+        show_full_text(arxiv_id, as_json=as_json)
+        return
     _show([_paper(arxiv_id)], as_json=as_json)
 
 

@@ -24,6 +24,7 @@ from factory_assets.instance.models import Models
 from factory_assets.instance.router import InstanceRouter
 from factory_assets.instance.scouting import Scouting
 from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.texts import Texts
 from factory_assets.instance.tools import Tools
 from factory_assets.instance.upkeep import Alerts, Imports, Upkeep
 from factory_assets.registry import Registry
@@ -148,6 +149,11 @@ class Instance:
             secrets=self.secrets,
             tools=self.tools,
         )
+
+    @cached_property
+    def texts(self) -> Texts:
+        """Papers' own texts."""
+        return Texts(self.settings, self.clock, self.replay)
 
     @cached_property
     def builds(self) -> Builds:

@@ -32,6 +32,10 @@ _SOON = timedelta(seconds=70)
 _FAILURES_IN_A_ROW = 2
 
 
+class TooLongError(InfrastructureError):
+    """An answer is longer than anybody wants to read, and will be the next time."""
+
+
 @dataclass
 class Service:
     """A server. `name` is how the operator knows it, `fix` what to check when it does not answer.
@@ -41,6 +45,7 @@ class Service:
     server. `refusals` are the statuses by which it refuses a credential. What says `answered` is an answer, though its
     status be 400. `pauses` are the seconds to wait after each 429 in a row that names no time; without them it is not
     asked again.
+    An answer is read up to `most_bytes`, and for as many `seconds`.
 
     What cannot be reached, asks to wait or refuses the credential is not asked again by this object: whoever looks up
     thirty specs meets each fault once.
@@ -58,6 +63,8 @@ class Service:
     pauses: tuple[float, ...] = ()
     sleep: Callable[[float], None] = time.sleep
     absent: frozenset[int] = ABSENT
+    most_bytes: int = _MOST_BYTES
+    seconds: float = _SECONDS
     _closed: FactoryError | None = None
     _failures: int = 0
 
@@ -82,6 +89,9 @@ class Service:
             raise self._closed
         try:
             answer = self._waiting(method, url, body)
+        except TooLongError:
+            self._failures = 0
+            raise
         except FactoryError as error:
             self._failures += 1
             lasts = isinstance(error, RateLimitedError | CredentialError | _UnreachableError)
@@ -153,12 +163,15 @@ class Service:
         raise self._refused(answer, said)
 
     def _read(self, answer: httpx.Response) -> bytes:
-        body, end = bytearray(), time.monotonic() + _SECONDS
+        body, end = bytearray(), time.monotonic() + self.seconds
         for piece in answer.iter_bytes():
             body += piece
-            if len(body) > _MOST_BYTES or time.monotonic() > end:
-                limit = f"{_SECONDS:.0f} s" if len(body) <= _MOST_BYTES else f"{_MOST_BYTES >> 20} MB"
-                raise InfrastructureError(f"{self.name}'s answer is longer than {limit}.", fix=self.later)
+            if len(body) > self.most_bytes:
+                raise TooLongError(f"{self.name}'s answer is longer than {self.most_bytes >> 20} MB.")
+            if time.monotonic() > end:
+                raise InfrastructureError(
+                    f"{self.name}'s answer takes longer than {self.seconds:.0f} s.", fix=self.later
+                )
         return bytes(body)
 
     def _refused(self, answer: httpx.Response, said: str) -> FactoryError:
@@ -166,7 +179,8 @@ class Service:
         if status in self.refusals:
             return CredentialError(told, fix=self.fix)
         spent = answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers
-        if status == 429 or (status == 403 and (spent or "rate limit" in said.lower())):
+        busy = status == 429 or (status == 503 and "retry-after" in answer.headers)
+        if busy or (status == 403 and (spent or "rate limit" in said.lower())):
             return RateLimitedError(told, fix=self.later, until=_until(answer.headers))
         if status >= 500:
             return InfrastructureError(told, fix=self.later)

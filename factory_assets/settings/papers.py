@@ -18,6 +18,10 @@ class GatherSettings(BaseModel):
     factory_arxiv_url: WebAddress = Field(
         "https://export.arxiv.org/api/query", description="arXiv query API."
     )
+    factory_arxiv_text_url: WebAddress = Field(
+        "https://export.arxiv.org",
+        description="arXiv's site for programs: HTML versions and sources of papers.",
+    )
     factory_arxiv_interval: float = Field(
         3.0, ge=0, description="Seconds between two requests to arXiv, over all processes."
     )

@@ -13,6 +13,8 @@ from test_archive_store import OLD
 
 from factory_assets.archive import Archive
 from factory_assets.archive.api import archive_app
+from factory_assets.archive.text_store import KeptText, TextStore
+from factory_assets.domain.research import Section
 
 NOW = datetime(2026, 6, 6, tzinfo=UTC)
 
@@ -111,6 +113,24 @@ async def test_papers_have_an_embedding_once_somebody_asked_what_is_similar(arch
     assert (await ask(archive, "/stats")).json()["with_embedding"] == 0
     await ask(archive, "/similar/2606.00001")
     assert (await ask(archive, "/stats")).json()["with_embedding"] == 4
+
+
+@pytest.mark.anyio
+async def test_full_texts_that_are_kept_are_told_of_and_not_handed_out(archive: Archive) -> None:
+    kept = KeptText(
+        arxiv_id="hep-th/9901001",
+        known=1,
+        version=1,
+        asked_at=NOW,
+        source="https://arxiv.org/html/hep-th/9901001",
+        sections=(Section(heading="Method", text="The authors' own words."),),
+    )
+    TextStore(archive.folder).put(kept)
+    TextStore(archive.folder).put(kept.model_copy(update={"arxiv_id": "2606.00001", "sections": ()}))
+    has = {key: (await ask(archive, f"/papers/{key}")).json() for key in ("hep-th/9901001", "2606.00001")}
+    assert [paper["has_full_text"] for paper in has.values()] == [True, False]
+    assert "own words" not in str(has)
+    assert (await ask(archive, "/stats")).json()["with_full_text"] == 1
 
 
 @pytest.mark.anyio

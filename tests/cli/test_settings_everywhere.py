@@ -30,6 +30,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "anthropic_base_url": ("http://file:3", "http://environment:4"),
     "factory_mode": ("replay", "live"),
     "factory_arxiv_url": ("http://file:5/q", "http://environment:6/q"),
+    "factory_arxiv_text_url": ("http://file:23", "http://environment:24"),
     "factory_github_url": ("http://file:7", "http://environment:8"),
     "factory_start_date": ("2026-06-02", "2026-06-03"),
     "factory_end_date": ("2026-06-20", "2026-06-21"),
