@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from factory_assets.replay import sse
 from factory_assets.replay.arxiv_atom import AtomAnswer
+from factory_assets.replay.arxiv_texts import PlayedTexts
 from factory_assets.replay.catalogues import Catalogues
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_batches import BatchesApi
@@ -79,6 +80,7 @@ class ReplayServer:
         self.catalogues = Catalogues(
             recordings.existing, token=github_token, searches_a_minute=github_searches
         )
+        self.texts = PlayedTexts()
         self.max_request_bytes = max_request_bytes
         self.closing = Event()
         self._http = _HttpServer(("127.0.0.1", port), self)
@@ -183,6 +185,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _unknown(self) -> None:
         self._drain()
         if self.command == "GET":
+            text = self.server.replay.texts.answer(self.path)
+            if text is not None:
+                self._send(200, text.content_type, text.body, {})
+                return
             answer = self.server.replay.catalogues.answer(self.path, self._headers())
             if answer is not None:
                 self._send(

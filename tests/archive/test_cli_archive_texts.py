@@ -10,6 +10,9 @@ import pytest
 from arxiv_texts_server import Answer, ArxivSite, arxiv_site, page
 from defs_commands import Commands
 
+from factory_assets.domain.full_text import method_section
+from factory_assets.domain.research import FullText
+
 METHOD = "We keep what was asked for last, and let go of what nobody has asked for. " * 40
 
 
@@ -40,3 +43,21 @@ def test_a_text_is_shown_by_sections_and_as_json(commands: Commands, site: Arxiv
     site.faults = [Answer(b"", 503)]
     failed = commands("archive", "read", "2606.00003", "--text", **asked)
     assert (failed.code, failed.err.startswith("error: arXiv answered 503")) == (1, True)
+
+
+@pytest.mark.parametrize(("arxiv_id", "form"), [("2606.19667", "html"), ("2606.20072", "src")])
+def test_a_replay_plays_texts_that_say_what_they_are(commands: Commands, arxiv_id: str, form: str) -> None:
+    commands.write_replay()
+    shown = commands("archive", "read", arxiv_id, "--text", "--json", FACTORY_MODE="replay")
+    text = FullText.model_validate_json(shown.out)
+    assert f"/{form}/{arxiv_id}" in text.source
+    assert "not the paper's text" in text.sections[0].text
+    method = method_section(text)
+    assert method is not None
+    assert method.heading.endswith("Method")
+
+
+def test_a_paper_that_the_replay_has_no_text_of_has_none_there(commands: Commands) -> None:
+    commands.write_replay()
+    none = commands("archive", "read", "2606.19881", "--text", FACTORY_MODE="replay")
+    assert (none.code, none.err.startswith("error: 2606.19881: arXiv has no text of this paper")) == (1, True)
