@@ -36,7 +36,7 @@ from factory_assets.settings import Settings, check_env_file, chosen_home
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 
-_ANALYZE_PROMPTS = ("analyze.md.j2", "merge.md.j2", "repair.md.j2")
+_ANALYZE_PROMPTS = ("analyze.md.j2", "merge.md.j2", "repair.md.j2", "synthesize.md.j2")
 # Backups and checkpoints of a large file take minutes; a shell that somebody left open is told of in the run's log.
 _RUN_WAITS = timedelta(hours=1)
 _BUILD_PROMPTS = (
@@ -79,7 +79,7 @@ def build_defs(
         ui_url=settings.ui_url,
     )
     not_in_force = _not_in_force(refused)
-    jobs = build_jobs()
+    jobs = build_jobs(specs_from=settings.factory_specs_from)
     by_batch = build_batch_job(partitions)
     instance = Instance(settings)
     return dg.Definitions(
@@ -91,7 +91,13 @@ def build_defs(
             build_specs(
                 partitions,
                 owner=owner,
-                code_version=_code_version(settings, _ANALYZE_PROMPTS, settings.factory_analyze_model),
+                code_version=_code_version(
+                    settings,
+                    _ANALYZE_PROMPTS,
+                    settings.factory_analyze_model,
+                    settings.factory_synthesis_model,
+                ),
+                specs_from=settings.factory_specs_from,
             ),
             build_built_repos(
                 partitions,

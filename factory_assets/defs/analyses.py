@@ -12,6 +12,7 @@ from factory_assets.defs.externals import PAPERS
 from factory_assets.defs.jobs import ANALYZE_JOB
 from factory_assets.defs.runs import OUTCOME_TAG, RunOutcome
 from factory_assets.domain.alerts import Alert
+from factory_assets.domain.analysis_report import ANALYSIS_STAGES
 from factory_assets.domain.automation import FailedAnalysis, choose_analyses
 from factory_assets.registry import Registry
 
@@ -55,7 +56,11 @@ def analyses_to_launch(
     """Choose among the dates that could be analysed."""
     midnight = datetime.combine(now.date(), time(), UTC)
     failed = {
-        day: FailedAnalysis(count, last_at, registry.ledger.usage(day=day, stage="analyze").cost_usd)
+        day: FailedAnalysis(
+            count,
+            last_at,
+            sum(registry.ledger.usage(day=day, stage=stage).cost_usd for stage in ANALYSIS_STAGES),
+        )
         for day, (count, last_at) in _failed_in_a_row(instance, days, now).items()
     }
     chosen = choose_analyses(days, failed, room_usd=day_usd - registry.ledger.spent_since(midnight), now=now)

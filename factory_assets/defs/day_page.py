@@ -14,6 +14,7 @@ from datetime import date
 import dagster as dg
 
 from factory_assets.defs.by_hand import HandReport, reports_on_day
+from factory_assets.defs.evidence import repository_links
 from factory_assets.defs.externals import BUILT_REPOS, FACTORY_DAYS, MIRRORED_REPOS, PAPERS, SPECS
 from factory_assets.defs.markdown import code_span, paper_links, table
 from factory_assets.defs.pages import partition_page
@@ -26,7 +27,7 @@ from factory_assets.domain.text import counted
 from factory_assets.registry import Registry
 from factory_assets.registry.days import DayRepo, DayStory
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 DAY_DEPS = (PAPERS, SPECS, BUILT_REPOS, MIRRORED_REPOS)
 DATA_VERSION_TAG = "dagster/data_version"
 
@@ -121,7 +122,7 @@ def _repos(page: DayPage) -> str:
             else "This date has not been analysed yet."
         )
     return table(
-        ["rank", "repo", "language", "paper", "verdict", "why", "dollars", "links"],
+        ["rank", "repo", "language", "paper", "verdict", "why", "dollars", "rests on", "links"],
         [_row(repo, page.by_hand) for repo in page.story.repos],
     )
 
@@ -136,6 +137,7 @@ def _row(repo: DayRepo, by_hand: Sequence[HandReport]) -> tuple[str, ...]:
         _verdict(repo, by_hand),
         _why(repo),
         f"{repo.dollars:.2f}",
+        _rests_on(repo),
         ", ".join(_links(repo)),
     )
 
@@ -143,6 +145,16 @@ def _row(repo: DayRepo, by_hand: Sequence[HandReport]) -> tuple[str, ...]:
 def _line(repo: DayRepo, by_hand: Sequence[HandReport]) -> str:
     told = (_verdict(repo, by_hand), _why(repo), f"${repo.dollars:.2f}", *_links(repo))
     return ", ".join(part for part in told if part)
+
+
+def _rests_on(repo: DayRepo) -> str:
+    """The claims of a researched spec, and the repositories that they name; its papers stand beside it."""
+    evidence = repo.evidence
+    if evidence is None:
+        return ""
+    found = f"{evidence.route}, {counted(len(evidence.claims), 'claim', 'claims')}"
+    links = repository_links(evidence.pieces)
+    return f"{found}: {links}" if links else found
 
 
 def _rank(repo: DayRepo) -> str:

@@ -7,6 +7,8 @@ import dagster as dg
 ARXIV = dg.AssetKey("arxiv_api")
 GITHUB = dg.AssetKey("github")
 PAPERS = dg.AssetKey("papers")
+CANDIDATES = dg.AssetKey("candidates")
+RESEARCH_CONTEXTS = dg.AssetKey("research_contexts")
 SPECS = dg.AssetKey("specs")
 BUILT_REPOS = dg.AssetKey("built_repos")
 MIRRORED_REPOS = dg.AssetKey("mirrored_repos")

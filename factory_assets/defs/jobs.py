@@ -7,7 +7,14 @@ from dataclasses import dataclass
 import dagster as dg
 
 from factory_assets.defs.dagster_private.core import UnresolvedAssetJobDefinition
-from factory_assets.defs.externals import BUILT_REPOS, MIRRORED_REPOS, PAPERS, SPECS
+from factory_assets.defs.externals import (
+    BUILT_REPOS,
+    CANDIDATES,
+    MIRRORED_REPOS,
+    PAPERS,
+    RESEARCH_CONTEXTS,
+    SPECS,
+)
 
 ANALYZE_JOB = "analyze"
 BATCH_JOB = "analyze_by_batch"
@@ -32,17 +39,18 @@ class Jobs:
         return [self.gather, self.analyze, self.build, self.mirror]
 
 
-def build_jobs() -> Jobs:
-    """Jobs named after their stage."""
+def build_jobs(*, specs_from: str) -> Jobs:
+    """Jobs named after their stage. Where specs come from research, whoever analyses a date researches it first."""
+    research = (CANDIDATES, RESEARCH_CONTEXTS) if specs_from == "research" else ()
 
-    def job(name: str, asset: dg.AssetKey, description: str) -> UnresolvedAssetJobDefinition:
+    def job(name: str, description: str, *assets: dg.AssetKey) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
-            name, selection=dg.AssetSelection.assets(asset), description=description, tags={"stage": name}
+            name, selection=dg.AssetSelection.assets(*assets), description=description, tags={"stage": name}
         )
 
     return Jobs(
-        gather=job("gather", PAPERS, "Gather the papers of one date or of a range of dates."),
-        analyze=job(ANALYZE_JOB, SPECS, "Have Claude read a date's papers and write specs."),
-        build=job(BUILD_JOB, BUILT_REPOS, "Build the repo of one spec."),
-        mirror=job(MIRROR_JOB, MIRRORED_REPOS, "Publish one shipped repo."),
+        gather=job("gather", "Gather the papers of one date or of a range of dates.", PAPERS),
+        analyze=job(ANALYZE_JOB, "Have Claude read a date's papers and write specs.", *research, SPECS),
+        build=job(BUILD_JOB, "Build the repo of one spec.", BUILT_REPOS),
+        mirror=job(MIRROR_JOB, "Publish one shipped repo.", MIRRORED_REPOS),
     )

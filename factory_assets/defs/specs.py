@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 
 from factory_assets.defs.day_page import write_day
+from factory_assets.defs.evidence import evidence_metadata
 from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
 from factory_assets.defs.holds import stop_for_model
 from factory_assets.defs.left_out import with_checks_left_out
@@ -27,6 +28,7 @@ from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
+_ROUTE = "specs_from"
 ALL_READ = dg.AssetCheckSpec(
     "all_papers_read",
     asset=SPECS,
@@ -42,20 +44,36 @@ ALL_VALID = dg.AssetCheckSpec(
 )
 
 
-def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.AssetsDefinition:
-    """The asset over the instance's dates. `code_version` changes with the prompt and the model."""
+def build_specs(
+    partitions: Partitions, *, owner: str, code_version: str, specs_from: str
+) -> dg.AssetsDefinition:
+    """The asset over the instance's dates. `code_version` changes with the prompt and the model.
+
+    `specs_from` is the route, papers or research, where a run's config names none.
+    """
 
     @dg.asset(
         key=SPECS,
         partitions_def=partitions.dates,
         deps=[PAPERS],
+        config_schema={
+            _ROUTE: dg.Field(
+                dg.Enum("SpecsFrom", [dg.EnumValue("papers"), dg.EnumValue("research")]),
+                default_value=specs_from,
+                description=(
+                    "papers: the model reads the date's abstracts; research: the evidence in research_contexts,"
+                    " candidate by candidate. A date whose message batch is open is read by it. FACTORY_SPECS_FROM."
+                ),
+            )
+        },
         group_name=GROUP,
         kinds={"anthropic", "duckdb"},
         owners=[owner],
         tags={"stage": "analyze"},
         code_version=code_version,
         metadata={
-            "settings": "FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_ANALYZE_BY,"
+            "settings": "FACTORY_SPECS_FROM, FACTORY_RESEARCH_SPECS, FACTORY_SYNTHESIS_MODEL,"
+            " FACTORY_ANALYZE_MODEL, FACTORY_SPECS_PER_DAY, FACTORY_ANALYZE_CRON, FACTORY_ANALYZE_BY,"
             " FACTORY_BATCH_HOURS, FACTORY_PROMPTS_DIR, FACTORY_NOVELTY_FLOOR"
         },
         pool="analyze",
@@ -71,7 +89,8 @@ def build_specs(partitions: Partitions, *, owner: str, code_version: str) -> dg.
             " nothing was found, less than 0.6 is a reason for caution, and with less than FACTORY_NOVELTY_FLOOR the"
             " spec waits for a person."
             " Analysing a date again reads only papers that came later and adds specs; a rank never changes."
-            " Model: FACTORY_ANALYZE_MODEL."
+            " Written from the papers' abstracts, or from the research around the best of them, where each spec names"
+            " what it rests on (FACTORY_SPECS_FROM). Models: FACTORY_ANALYZE_MODEL, FACTORY_SYNTHESIS_MODEL."
         ),
     )
     def specs(
@@ -94,7 +113,7 @@ def _analyze(
 ) -> Iterator[Event]:
     (day,) = days_of(context)
     try:
-        report = instance.analysis.analyze(day, context.log.info)
+        report = _written(context, registry, instance, day)
     except (CredentialError, ModelStoppedError) as error:
         if isinstance(error, ModelStoppedError) and error.cause is WaitCause.MODEL:
             # Builds ask other models.
@@ -117,6 +136,15 @@ def _analyze(
     yield _all_read(registry, report, day)
     yield _all_valid(report)
     yield from write_day(context, registry, day)
+
+
+def _written(
+    context: dg.AssetExecutionContext, registry: Registry, instance: InstanceParts, day: date
+) -> AnalysisReport:
+    """Specs by the run's route. What a message batch was asked about is paid for, and read whatever the route."""
+    if context.op_execution_context.op_config[_ROUTE] == "papers" or registry.batches.open_of(day):
+        return instance.analysis.analyze(day, context.log.info)
+    return instance.synthesis.synthesize(day, context.log.info)
 
 
 def _fingerprint(registry: Registry, day: date) -> str:
@@ -164,17 +192,19 @@ def _metadata(
     registry: Registry, report: AnalysisReport, known: Mapping[int, Novelty], day: date
 ) -> dict[str, dg.MetadataValue]:
     queued = registry.queue.of_day(day)
+    routes = registry.evidence.routes([item.id for item in queued])
     return {
         "dagster/row_count": dg.MetadataValue.int(len(queued)),
         "specs": dg.MetadataValue.md(
             table(
-                ["rank", "repo", "language", "paper"],
+                ["rank", "repo", "language", "paper", "written from"],
                 [
                     (
                         rank_key(item.rank) if item.rank is not None else "waiting",
                         item.spec.name,
                         item.spec.language,
                         paper_links(item.spec.source_papers),
+                        routes.get(item.id, "papers" if item.spec.source_papers else "import"),
                     )
                     for item in queued
                 ],
@@ -185,6 +215,7 @@ def _metadata(
         ),
         **novelty_metadata(queued, known),
         "further fields of imported specs": _further(registry, [item.spec.name for item in queued]),
+        "evidence": evidence_metadata(registry, queued, routes),
         "papers read in this run": dg.MetadataValue.int(report.papers),
         "new specs in this run": dg.MetadataValue.int(len(report.queued)),
         "dropped": _dropped(report),

@@ -47,6 +47,14 @@ class Analysing(Protocol):
         ...
 
 
+class Synthesizing(Protocol):
+    """Turns research into queued specs."""
+
+    def synthesize(self, day: date, notify: Notify) -> AnalysisReport:
+        """Make specs of the research around the day's papers that were not read yet."""
+        ...
+
+
 class Scouting(Protocol):
     """Looks up whether what specs describe exists already."""
 
@@ -94,6 +102,11 @@ class InstanceParts(Protocol):
     @property
     def analysis(self) -> Analysing:
         """Specs from papers."""
+        ...
+
+    @property
+    def synthesis(self) -> Synthesizing:
+        """Specs from the research around papers."""
         ...
 
     @property

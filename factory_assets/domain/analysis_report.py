@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from factory_assets.domain.builds import Usage
 from factory_assets.domain.specs import QueuedSpec
 
+# The stages in the ledger whose calls turn a date's papers into specs, by either route.
+ANALYSIS_STAGES = ("analyze", "synthesize")
+
 
 class DroppedSpec(BaseModel):
     """A proposal that was not queued, and why."""

@@ -11,7 +11,7 @@ from factory_assets.domain.text import single_line, strip_hidden
 
 # Characters. A method section says how in its first pages, a README what for in its first part.
 _MOST_OF_A_TEXT = {PieceKind.METHOD: 8_000, PieceKind.REPOSITORY: 3_000}
-_MOST_OF_AN_ABSTRACT = 2_500
+_MOST_OF_AN_ABSTRACT = 4_000
 _MOST_OF_A_FIELD = 300
 # About 25,000 tokens: a context of seven papers, seven repositories and a method section has half as many.
 _MOST_IN_ALL = 75_000

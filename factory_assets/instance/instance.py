@@ -24,6 +24,7 @@ from factory_assets.instance.models import Models
 from factory_assets.instance.router import InstanceRouter
 from factory_assets.instance.scouting import Scouting
 from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.synthesis import Synthesis
 from factory_assets.instance.texts import Texts
 from factory_assets.instance.tools import Tools
 from factory_assets.instance.upkeep import Alerts, Imports, Upkeep
@@ -132,6 +133,11 @@ class Instance:
             models=self.models,
             batching=self.batching,
         )
+
+    @cached_property
+    def synthesis(self) -> Synthesis:
+        """Specs from the research around papers."""
+        return Synthesis(self.settings, self.registry, self.clock, secrets=self.secrets, models=self.models)
 
     @cached_property
     def batching(self) -> Batching:

@@ -6,11 +6,14 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
+from factory_assets.domain.analysis_report import ANALYSIS_STAGES
 from factory_assets.domain.builds import GateVerdict, ShippedRepo
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.registry.builds import verdicts_of
 from factory_assets.registry.calls import usage_of
 from factory_assets.registry.database import Connection
+from factory_assets.registry.evidence import evidence_of
 from factory_assets.registry.models import MirrorRecord
 from factory_assets.registry.repos import mirror_of, shipped_repo
 from factory_assets.registry.rows import fetch, fetch_one
@@ -51,7 +54,8 @@ ORDER BY gate
 class DayRepo(BaseModel):
     """A spec of the date and what became of it.
 
-    `refusals` are the gates that refused its last attempt, `dollars` what all attempts have cost.
+    `refusals` are the gates that refused its last attempt, `dollars` what all attempts have cost, `evidence` is what a
+    researched spec rests on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +65,7 @@ class DayRepo(BaseModel):
     dollars: float
     repo: ShippedRepo | None
     mirror: MirrorRecord | None
+    evidence: SpecEvidence | None = None
 
 
 class DayStory(BaseModel):
@@ -94,7 +99,7 @@ def day_story(connection: Connection, day: date) -> DayStory:
         papers=papers["papers"],
         papers_read=papers["analysed"],
         analysed=bool(fetch(connection, _ANALYSED, [day])),
-        dollars=usage_of(connection, repo=None, day=day, stage="analyze").cost_usd,
+        dollars=sum(usage_of(connection, day=day, stage=stage).cost_usd for stage in ANALYSIS_STAGES),
         repos=tuple(_day_repo(connection, queued) for queued in specs_of_day(connection, day)),
         digest=_digests(connection, day).get(day, ""),
     )
@@ -134,4 +139,5 @@ def _day_repo(connection: Connection, queued: QueuedSpec) -> DayRepo:
         dollars=usage_of(connection, repo=name, day=None, stage=None).cost_usd,
         repo=shipped_repo(connection, name),
         mirror=mirror_of(connection, name),
+        evidence=evidence_of(connection, queued.id),
     )

@@ -14,7 +14,7 @@ from factory_assets.registry.rows import fetch, fetch_one
 # What a spec rests on is known when it is queued, and stays.
 _KEEP = """
 INSERT INTO spec_evidence (spec_id, route, evidence)
-SELECT id, $2, $3 FROM build_queue WHERE name = $1
+SELECT id, $2, CAST($3 AS JSON) FROM build_queue WHERE name = $1
 ON CONFLICT (spec_id) DO NOTHING
 """
 

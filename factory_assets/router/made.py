@@ -34,7 +34,7 @@ from factory_assets.router.whereabouts import Whereabouts
 from factory_assets.router.windows_file import WindowsFile
 
 _CACHE_BYTES = 256 * 1024 * 1024
-_PHASES = (*(phase.value for phase in Phase), "analyze", "acceptance", "reader", "trial")
+_PHASES = (*(phase.value for phase in Phase), "analyze", "synthesize", "acceptance", "reader", "trial")
 _log = logging.getLogger(__name__)
 
 

@@ -35,8 +35,14 @@ class Settings(
 
     @property
     def analyzes_by_batch(self) -> bool:
-        """Whether the daily analysis asks in message batches; a recording has nothing to save."""
-        return self.factory_analyze_by == "batch" and self.factory_mode is Mode.LIVE
+        """Whether the daily analysis asks in message batches; a recording has nothing to save, and what
+        research brings is asked about candidate by candidate.
+        """
+        return (
+            self.factory_analyze_by == "batch"
+            and self.factory_specs_from == "papers"
+            and self.factory_mode is Mode.LIVE
+        )
 
     @property
     def mirrors_to_github(self) -> bool:

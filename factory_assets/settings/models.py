@@ -42,6 +42,9 @@ class ModelSettings(BaseModel):
     """Models, and what they are asked for."""
 
     factory_analyze_model: str = Field("claude-haiku-5-5", description="Model that reads papers.")
+    factory_synthesis_model: str = Field(
+        "claude-haiku-5-5", description="Model that writes specs from the research around a paper."
+    )
     factory_analyze_by: Literal["direct", "batch"] = Field(
         "direct",
         description="How the daily analysis asks: direct, or batch, at half the price, with specs some hours later.",

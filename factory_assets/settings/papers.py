@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
@@ -46,6 +46,15 @@ class PartitionSettings(BaseModel):
         40, ge=2, le=99, description="Ranks per date: the last quarter is for late analyses and imports."
     )
     factory_specs_per_day: int = Field(30, ge=1, le=99, description="Specs that one analysis may return.")
+
+    factory_specs_from: Literal["papers", "research"] = Field(
+        "papers",
+        description="What specs are written from: papers, a date's abstracts; research, the evidence around the best."
+        " A run of `specs` may say otherwise.",
+    )
+    factory_research_specs: int = Field(
+        15, ge=1, le=99, description="Specs that one run makes at most from research."
+    )
 
     @field_validator("factory_end_date", mode="after")
     @classmethod

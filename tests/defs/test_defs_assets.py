@@ -180,12 +180,12 @@ def test_specs_show_rank_repo_and_paper_and_lead_to_the_page_of_their_day(factor
     shown = metadata(result, "specs")
     paper = "[2606.17001](https://arxiv.org/abs/2606.17001)"
     assert str(shown["specs"]).splitlines() == [
-        "| rank | repo | language | paper |",
-        "| --- | --- | --- | --- |",
-        f"| 01 | cache-probe | python | {paper} |",
-        f"| 02 | tree-probe | python | {paper} |",
-        f"| 03 | key-probe | python | {paper} |",
-        f"| waiting | late-probe | python | {paper} |",
+        "| rank | repo | language | paper | written from |",
+        "| --- | --- | --- | --- | --- |",
+        f"| 01 | cache-probe | python | {paper} | papers |",
+        f"| 02 | tree-probe | python | {paper} | papers |",
+        f"| 03 | key-probe | python | {paper} | papers |",
+        f"| waiting | late-probe | python | {paper} | papers |",
     ]
     assert shown["what became of them"] == (
         "[factory_days, 2026-06-17](/assets/factory_days?view=partitions&partition=2026-06-17)"

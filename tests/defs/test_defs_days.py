@@ -88,13 +88,23 @@ def test_the_page_shows_each_spec_with_verdict_reason_dollars_and_links(analysed
     mirror = "https://github.com/example/cache-probe"
     assert rows(analysed, WEDNESDAY) == [
         [
-            *("01", "cache-probe", "python", PAPER, "shipped", "`version 0.1.0, 6 tests executed`", "0.75"),
+            *(
+                "01",
+                "cache-probe",
+                "python",
+                PAPER,
+                "shipped",
+                "`version 0.1.0, 6 tests executed`",
+                "0.75",
+                "",
+            ),
             f"[run](/runs/{shipped.run_id}), [partition]({at}1), [mirror]({mirror})",
         ],
         [
             *("02", "tree-probe", "python", PAPER, "failed"),
             f"`tests-pass: {TESTS_FAILED.saw}`",
             "0.00",
+            "",
             f"[run](/runs/{refused.run_id}), [partition]({at}2)",
         ],
     ]

@@ -7,7 +7,15 @@ from datetime import date
 
 import dagster as dg
 from dagster_private import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
-from defs_fakes import FakeAnalysis, FakeBuilding, FakeCredential, FakeGathering, FakeMirroring, FakeScouting
+from defs_fakes import (
+    FakeAnalysis,
+    FakeBuilding,
+    FakeCredential,
+    FakeGathering,
+    FakeMirroring,
+    FakeScouting,
+    FakeSynthesis,
+)
 
 from factory_assets.build_defs import build_defs
 from factory_assets.defs.partitions import date_rank_key
@@ -28,10 +36,20 @@ class DefsRuns:
 
     # Runs
 
-    def run(self, job: str, key: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self,
+        job: str,
+        key: str,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, object] | None = None,
+    ) -> dg.ExecuteInProcessResult:
         """Run a job on one partition; a failure is a result, not an exception."""
         return self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=key, tags=dict(tags or {}), raise_on_error=False
+            instance=self.instance,
+            partition_key=key,
+            tags=dict(tags or {}),
+            run_config=dict(config or {}),
+            raise_on_error=False,
         )
 
     def run_day(self, job: str, day: date) -> dg.ExecuteInProcessResult:
@@ -85,6 +103,7 @@ class DefsFactory(DefsRuns):
         self.registry = Registry(settings.registry_place)
         self.gathering = FakeGathering(self.registry)
         self.analysis = FakeAnalysis(self.registry)
+        self.synthesis = FakeSynthesis(self.registry)
         self.scouting = FakeScouting(self.registry)
         self.credential = FakeCredential()
         self.building = FakeBuilding(self.registry, self.credential)
@@ -94,6 +113,7 @@ class DefsFactory(DefsRuns):
             registry=self.registry,
             gathering=self.gathering,
             analysis=self.analysis,
+            synthesis=self.synthesis,
             scouting=self.scouting,
             builds=self.building,
             credential=self.credential,

@@ -12,7 +12,8 @@ from factory_assets.building.outcome import Deferred, Outcome, Refused, Shipped,
 from factory_assets.building.report import BuildReport
 from factory_assets.domain.analysis_report import AnalysisReport, DroppedSpec
 from factory_assets.domain.builds import GateVerdict, Phase, ShippedRepo, Usage, WaitCause
-from factory_assets.domain.errors import CredentialError, InfrastructureError
+from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError
+from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, NoveltySource, judge
 from factory_assets.domain.papers import LabelledPaper
 from factory_assets.domain.refusals import ModelStoppedError
@@ -135,6 +136,30 @@ class FakeAnalysis:
             routes=("api",),
             notes=("router failed: 503",),
         )
+
+
+@dataclass
+class FakeSynthesis:
+    """Makes `specs` of a date's unread papers, each with its evidence; without any there is no research yet."""
+
+    registry: Registry
+    specs: dict[date, list[tuple[Spec, SpecEvidence]]] = field(default_factory=dict)
+
+    def synthesize(self, day: date, notify: Notify) -> AnalysisReport:
+        if day not in self.specs:
+            raise InputError("No candidates were chosen among its papers.", fix="factory ideas run")
+        unread = [paper.arxiv_id for paper in self.registry.papers.unanalysed(day)]
+        queued = self.registry.queue.add(
+            day,
+            [spec for spec, _ in self.specs[day]],
+            unread,
+            dropped=0,
+            ranks=RANKS,
+            late_ranks=LATE_RANKS,
+            now=datetime.now(UTC),
+            evidence={spec.name: evidence for spec, evidence in self.specs[day]},
+        )
+        return AnalysisReport(day=day, papers=len(unread), queued=tuple(queued))
 
 
 @dataclass

@@ -1,0 +1,112 @@
+"""Specs from research for one instance: what is known around a date's papers, and the model that is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from factory_assets.domain.clock import Clock
+from factory_assets.domain.errors import InputError
+from factory_assets.domain.ideas import DayResearch
+from factory_assets.domain.papers import Paper
+from factory_assets.instance.models import Models
+from factory_assets.instance.secrets import Secrets
+from factory_assets.registry import Registry
+from factory_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from factory_assets.domain.analysis_report import AnalysisReport
+    from factory_assets.ideas.synthesis import Synthesizer
+
+Notify = Callable[[str], None]
+
+
+class Synthesis:
+    """Turns research into queued specs."""
+
+    def __init__(
+        self, settings: Settings, registry: Registry, clock: Clock, *, secrets: Secrets, models: Models
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._clock = clock
+        self._secrets = secrets
+        self._models = models
+
+    def synthesize(self, day: date, notify: Notify) -> AnalysisReport:
+        """Make specs of the research around a date's unread papers; see ideas.synthesis.
+
+        Raises:
+            InputError: the date has unread papers, and no candidates were chosen among them, or none has research.
+        """
+        from factory_assets.ideas.synthesis import synthesize
+
+        registry = self._registry
+        with self._secrets.redactor().stage(notify) as told:
+            research = DayResearch(
+                candidates=tuple(registry.ideas.candidates(day)),
+                contexts=tuple(registry.ideas.contexts(day)),
+                unread=frozenset(paper.arxiv_id for paper in registry.papers.unanalysed(day)),
+            )
+            if research.unread and (why := _what_is_missing(research)):
+                raise InputError(
+                    f"{why}, and specs are to be written from research.",
+                    where=str(day),
+                    fix=f"`factory ideas run --day {day}` makes all three; in the UI materialize candidates and"
+                    " research_contexts of the date first, or run specs with specs_from: papers.",
+                )
+            return synthesize(
+                research, self._synthesizer(day, told), taken_names=registry.queue.taken_names()
+            )
+
+    def _synthesizer(self, day: date, notify: Notify) -> Synthesizer:
+        from factory_assets.ideas.synthesis import Synthesizer
+
+        settings, registry = self._settings, self._registry
+        return Synthesizer(
+            day=day,
+            model=self._models.by_routes(notify),
+            model_name=settings.factory_synthesis_model,
+            prompts_dir=settings.factory_prompts_dir,
+            answers=registry.answers,
+            queue=registry.queue,
+            ledger=registry.ledger,
+            papers=self._papers,
+            most_specs=settings.factory_research_specs,
+            ranks=settings.ranks,
+            late_ranks=settings.late_ranks,
+            now=self._clock.now,
+            notify=notify,
+        )
+
+    def _papers(self, arxiv_ids: Sequence[str]) -> list[Paper]:
+        """Papers as they were gathered, else as the archive has them."""
+        from factory_assets.archive.store import Archive
+
+        known = {paper.arxiv_id: paper for paper in self._registry.papers.by_id(arxiv_ids)}
+        others = [arxiv_id for arxiv_id in arxiv_ids if arxiv_id not in known]
+        for record in Archive(self._settings.archive_dir).read(others) if others else ():
+            known[record.arxiv_id] = Paper(
+                arxiv_id=record.arxiv_id,
+                version=record.version,
+                title=record.title,
+                abstract=record.abstract,
+                authors=record.authors,
+                categories=record.categories,
+                comment=record.comment,
+                published=record.submitted,
+                updated=record.submitted,
+            )
+        return [known[arxiv_id] for arxiv_id in arxiv_ids if arxiv_id in known]
+
+
+def _what_is_missing(research: DayResearch) -> str:
+    """In words, what has to be made before there can be a spec; empty where something is ready."""
+    if not research.candidates:
+        return "No candidates were chosen among its papers"
+    if research.ready:
+        return ""
+    if research.waiting:
+        return "There is no research around its candidates"
+    return "Its unread papers came after its candidates were chosen" if research.unscored else ""
