@@ -1,23 +1,22 @@
 """A space in which texts that speak of the same lie near each other, learned from texts alone (TF-IDF, truncated SVD).
 
-It is kept as plain arrays, so that another version of the library that learned it reads it as well.
+scikit-learn finds it; what is found is kept as plain arrays and used without the library, so that another version of
+it changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, Self
 
 import numpy as np
 
 from factory_assets.archive.vectors import Floats
-
-if TYPE_CHECKING:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
 
 DIMENSIONS = 256
 # What is rarer than the most frequent so many says little of a paper, and each costs a kilobyte.
@@ -26,8 +25,8 @@ _MOST_TERMS = 50_000
 _FEW = 1000
 # As good as the usual 5 on the sample (R@1, MRR, categories), and sooner.
 _PASSES = 2
-# Longer ones are addresses and cut formulas.
-_WORD = r"(?u)\b\w\w{1,39}\b"
+# What is longer is cut: addresses and formulas.
+_WORD = r"\w{2,40}"
 _BATCH = 5000
 
 
@@ -42,10 +41,16 @@ class Learned:
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """Learn from texts; the same ones give the same space. What holds no word gives one without directions."""
+        # They take a second to import, and the space is learned seldom.
         from sklearn.decomposition import TruncatedSVD  # type: ignore[import-untyped]  # noqa: PLC0415
+        from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]  # noqa: PLC0415
 
         known = list(texts)
-        vectorizer = _vectorizer(
+        vectorizer = TfidfVectorizer(
+            sublinear_tf=True,
+            stop_words="english",
+            token_pattern=_WORD,
+            dtype=np.float32,
             max_features=_MOST_TERMS,
             min_df=1 if len(known) < _FEW else 2,
         )
@@ -76,10 +81,8 @@ class Learned:
     def vectors(self, texts: Sequence[str]) -> Floats:
         """A row of length 1 for each text; of zeros where it has no known word."""
         found = np.zeros((len(texts), self.dimensions), np.float32)
-        if self.terms:
-            for start in range(0, len(texts), _BATCH):
-                part = slice(start, start + _BATCH)
-                found[part] = self._known.transform(texts[part]) @ self.directions
+        for start in range(0, len(texts) if self.terms else 0, _BATCH):
+            found[start : start + _BATCH] = self._projected(texts[start : start + _BATCH])
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
         np.divide(found, lengths, out=found, where=lengths > 0)
         return found
@@ -100,16 +103,25 @@ class Learned:
             text = held["terms"].tobytes().decode()
             return cls(tuple(text.split("\n")) if text else (), held["weights"], held["directions"])
 
+    def _projected(self, texts: Sequence[str]) -> Floats:
+        """What TfidfVectorizer and TruncatedSVD make of texts, but for the length of the rows."""
+        from scipy.sparse import csr_array  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        place, words = self._places.get, re.compile(_WORD).findall
+        places = [
+            [number for number in map(place, words(text.lower())) if number is not None] for text in texts
+        ]
+        rows = np.repeat(np.arange(len(texts)), [len(found) for found in places])
+        columns = np.fromiter((number for found in places for number in found), np.int64, len(rows))
+        keys, counts = np.unique(rows * len(self.terms) + columns, return_counts=True)
+        rows, columns = np.divmod(keys, len(self.terms))
+        weighed = (1 + np.log(counts)).astype(np.float32) * self.weights[columns]
+        ends = np.searchsorted(rows, np.arange(len(texts) + 1))
+        projected: Floats = (
+            csr_array((weighed, columns, ends), shape=(len(texts), len(self.terms))) @ self.directions
+        )
+        return projected
+
     @cached_property
-    def _known(self) -> TfidfVectorizer:
-        vectorizer = _vectorizer(vocabulary=self.terms)
-        vectorizer.idf_ = self.weights
-        return vectorizer
-
-
-def _vectorizer(**asked: object) -> TfidfVectorizer:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
-
-    return TfidfVectorizer(
-        sublinear_tf=True, stop_words="english", token_pattern=_WORD, dtype=np.float32, **asked
-    )
+    def _places(self) -> dict[str, int]:
+        return {term: number for number, term in enumerate(self.terms)}

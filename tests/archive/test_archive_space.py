@@ -11,8 +11,10 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from layout import python_path
+from sklearn.feature_extraction.text import TfidfVectorizer
 from test_archive_store import record
 
 from factory_assets.archive import Archive, learned
@@ -308,3 +310,14 @@ def test_what_is_learned_is_kept_without_code_and_read_back_as_it_was(archive: A
     assert held.digest == path.parent.name
     assert held.dimensions == 4
     assert held.vectors(["attention"]).tolist() == Learned.load(path).vectors(["attention"]).tolist()
+
+
+def test_a_text_has_the_vector_that_the_library_gives_it() -> None:
+    texts = [f"{word} caches, caches; Ünïcode_{word} the-{word} x {'long' * 20}" for word in "abcdefghijkl"]
+    texts += ["", "the", "keys of CACHES keys"]
+    held = Learned.of(texts)
+    library = TfidfVectorizer(sublinear_tf=True, stop_words="english", token_pattern=r"\w{2,40}")
+    projected = library.fit_transform(texts).toarray() @ held.directions
+    lengths = np.linalg.norm(projected, axis=1, keepdims=True)
+    assert list(library.get_feature_names_out()) == list(held.terms)
+    assert np.allclose(held.vectors(texts) * lengths, projected, atol=1e-6)
