@@ -1,19 +1,19 @@
 """Search among the archive's papers by their words (BM25), in an index that is brought up to date when it is asked.
 
-The index is made from the months' files alone: thrown away, it is made again.
+The index is made from the months' files alone: thrown away, it is made again. Beside it stands for each month which
+papers of it are in the index and what they said, so that of a month that has changed only those are written that have.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import tantivy
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from factory_assets.archive.following import MonthFile, month_files, put_in_place, write_beside
 from factory_assets.archive.store import Archive
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import InfrastructureError
@@ -22,10 +22,12 @@ from factory_assets.locks import path_lock
 # What a query's word counts where it stands in the title, against in the abstract.
 _WEIGHTS = {"title": 2.0, "abstract": 1.0, "authors": 1.0}
 # Of another form of index: the next one is made beside it.
-_FORM = "search-1"
+_FORM = "search-2"
 _HEAP = 100_000_000
-# By month, the size and the time of the file that was indexed.
-_State = dict[str, tuple[int, int]]
+# So many papers are read at a time.
+_BATCH = 10_000
+_State = TypeAdapter(dict[str, MonthFile])
+_Marks = TypeAdapter(dict[str, int])
 
 
 class Found(BaseModel):
@@ -73,48 +75,56 @@ class SearchIndex:
         self._folder.mkdir(parents=True, exist_ok=True)
         with path_lock(self._folder.with_suffix(".lock")):
             index = tantivy.Index(_schema(), str(self._folder))
-            known, there = self._state(), self._there()
+            known, there = self._state(), month_files(self._archive)
             if stale := sorted(
                 month for month in known.keys() | there if known.get(month) != there.get(month)
             ):
                 with index.writer(_HEAP, num_threads=1) as writer:
-                    for month in stale:
-                        writer.delete_documents_by_term("month", month)
-                        for record in self._archive.of_month(month):
-                            if not record.deleted:
-                                writer.add_document(_document(record))
-                # Whoever dies before this writes the months again, which changes nothing.
+                    marked = [self._bring(writer, month) for month in stale]
+                for made in marked:
+                    made.replace(made.with_suffix(""))
+                # Whoever dies before this compares the months again, which changes nothing.
                 self._write_state(there)
                 index.reload()
             return index
 
-    def _there(self) -> _State:
-        stats = ((path.stem, path.stat()) for path in self._archive.files())
-        return {month: (stat.st_size, stat.st_mtime_ns) for month, stat in stats}
+    def _bring(self, writer: tantivy.IndexWriter, month: str) -> Path:
+        """Write what is new of a month; the file, not yet in its place, that says what is in the index then."""
+        held, marks = self._folder / "marks" / f"{month}.json", self._archive.marks(month)
+        try:
+            before = _Marks.validate_json(held.read_bytes())
+            gone = [arxiv_id for arxiv_id, mark in before.items() if marks.get(arxiv_id) != mark]
+            for arxiv_id in gone:
+                writer.delete_documents_by_term("key", _key(month, arxiv_id))
+        except (FileNotFoundError, ValidationError):
+            before = {}
+            writer.delete_documents_by_term("month", month)
+        # Without it a writer that dies knows nothing of the month, and writes it all.
+        held.unlink(missing_ok=True)
+        wanted = [arxiv_id for arxiv_id, mark in marks.items() if before.get(arxiv_id) != mark]
+        for start in range(0, len(wanted), _BATCH):
+            for record in self._archive.read(wanted[start : start + _BATCH], months=[month]):
+                writer.add_document(_document(record, month))
+        held.parent.mkdir(exist_ok=True)
+        return write_beside(held, lambda file: file.write(_Marks.dump_json(marks)))
 
     @property
     def _state_file(self) -> Path:
         return self._folder / "months.json"
 
-    def _state(self) -> _State:
+    def _state(self) -> dict[str, MonthFile]:
         try:
-            kept: Mapping[str, list[int]] = json.loads(self._state_file.read_text(encoding="utf-8"))
-            return {month: (size, time) for month, (size, time) in kept.items()}
-        except (FileNotFoundError, ValueError):
+            return _State.validate_json(self._state_file.read_bytes())
+        except (FileNotFoundError, ValidationError):
             return {}
 
-    def _write_state(self, state: _State) -> None:
-        made = self._state_file.with_suffix(".new")
-        with made.open("w", encoding="utf-8") as file:
-            json.dump(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(self._state_file)
+    def _write_state(self, state: dict[str, MonthFile]) -> None:
+        put_in_place(self._state_file, lambda file: file.write(_State.dump_json(state)))
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for name in ("arxiv_id", "month"):
+    for name in ("arxiv_id", "key", "month"):
         builder.add_text_field(name, stored=name == "arxiv_id", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("title", tokenizer_name="en_stem")
     builder.add_text_field("abstract", tokenizer_name="en_stem")
@@ -122,10 +132,16 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _document(record: ArchiveRecord) -> tantivy.Document:
+def _key(month: str, arxiv_id: str) -> str:
+    # Whatever becomes of a paper in one month is no matter of another that holds it as well.
+    return f"{month}/{arxiv_id}"
+
+
+def _document(record: ArchiveRecord, month: str) -> tantivy.Document:
     return tantivy.Document(
         arxiv_id=record.arxiv_id,
-        month=record.month,
+        key=_key(month, record.arxiv_id),
+        month=month,
         title=record.title,
         abstract=record.abstract,
         authors=", ".join(record.authors),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from factory_assets.archive.following import MonthFile, month_files, put_in_place
 from factory_assets.archive.learned import Learned
 from factory_assets.archive.store import Archive
 from factory_assets.archive.vectors import (
@@ -25,7 +26,6 @@ from factory_assets.archive.vectors import (
     fill,
     nearest,
     open_rows,
-    put_in_place,
     take_over,
     vector_of,
     write_rows,
@@ -46,16 +46,12 @@ _LEARNED = "learned.npz"
 
 
 class _Month(BaseModel):
-    """The size and the time of a month's file whose papers have their vectors, and how many those are."""
+    """A month's file, and how many papers of it have a vector."""
 
     model_config = ConfigDict(frozen=True)
 
-    size: int
-    time: int
-    papers: int = 0
-
-    def is_of(self, other: _Month | None) -> bool:
-        return other is not None and (self.size, self.time) == (other.size, other.time)
+    file: MonthFile
+    papers: int
 
 
 class _State(BaseModel):
@@ -71,10 +67,9 @@ class _State(BaseModel):
     def total(self) -> int:
         return sum(month.papers for month in self.months.values())
 
-    def is_of(self, there: Mapping[str, _Month]) -> bool:
-        return self.months.keys() == there.keys() and all(
-            file.is_of(self.months.get(month)) for month, file in there.items()
-        )
+    @property
+    def files(self) -> dict[str, MonthFile]:
+        return {month: held.file for month, held in self.months.items()}
 
 
 @dataclass(frozen=True)
@@ -145,13 +140,13 @@ class Space:
         ]
 
     def _up_to_date(self) -> _Held | None:
-        there = self._there()
+        there = month_files(self._archive)
         if not there:
             return None
         self._folder.mkdir(parents=True, exist_ok=True)
         with path_lock(self._folder.with_suffix(".lock")):
             state = self._state()
-            if state is None or not state.is_of(there):
+            if state is None or state.files != there:
                 state = self._follow(state, there)
             # Opened while nobody replaces them; what is open stays what it was.
             held = self._open
@@ -161,7 +156,7 @@ class Space:
                 held = self._open = _Held(state, Learned.load(folder / _LEARNED), months)
             return held
 
-    def _follow(self, state: _State | None, there: Mapping[str, _Month]) -> _State:
+    def _follow(self, state: _State | None, there: Mapping[str, MonthFile]) -> _State:
         total = self._archive.count()
         if state is None or total >= _ANEW_AT * state.papers:
             learned, of = Learned.of(map(_text, self._archive.drawn(_LEARNED_FROM))), total
@@ -174,8 +169,8 @@ class Space:
         known = state.months if state and state.space == folder.name else {}
         months = {
             month: known[month]
-            if file.is_of(known.get(month))
-            else file.model_copy(update={"papers": self._bring(learned, month, folder)})
+            if month in known and known[month].file == file
+            else _Month(file=file, papers=self._bring(learned, month, folder))
             for month, file in there.items()
         }
         # Whoever dies before this finds all vectors made, and the next one only compares the marks.
@@ -198,10 +193,6 @@ class Space:
             fill(rows, places, learned.vectors([read.get(arxiv_id, "") for arxiv_id in ids]))
         put_in_place(path, lambda file: write_rows(file, rows))
         return len(rows)
-
-    def _there(self) -> dict[str, _Month]:
-        stats = ((path.stem, path.stat()) for path in self._archive.files())
-        return {month: _Month(size=stat.st_size, time=stat.st_mtime_ns) for month, stat in stats}
 
     @property
     def _state_file(self) -> Path:

@@ -26,6 +26,7 @@ from factory_assets.domain.archive import (
     MergeCounts,
 )
 from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.papers import likely_months
 from factory_assets.locks import path_lock
 
 _BATCH = 20_000
@@ -62,9 +63,14 @@ class Archive:
             return sum((self._merge_month(connection, working, month) for month in months), MergeCounts())
 
     def read(self, arxiv_ids: Sequence[str], *, months: Iterable[str] | None = None) -> list[ArchiveRecord]:
-        """The records of these papers that are held, by id; of these months, where they are known."""
-        files = None if months is None else [file for file in map(self._file, months) if file.exists()]
-        return self._select(sql.BY_ID, [list(arxiv_ids)], files=files)
+        """The records of these papers that are held, by id; of these months alone, where some are named."""
+        if months is not None:
+            return self._of(months, arxiv_ids)
+        likely = {month for arxiv_id in arxiv_ids for month in likely_months(arxiv_id)}
+        found = self._of(likely, arxiv_ids)
+        if missing := set(arxiv_ids) - {record.arxiv_id for record in found}:
+            found += self._of({file.stem for file in self.files()} - likely, sorted(missing))
+        return sorted(found, key=lambda record: record.arxiv_id)
 
     def recent(
         self, count: int, *, category: str | None = None, since: datetime | None = None
@@ -178,6 +184,10 @@ class Archive:
 
     def _file(self, month: str) -> Path:
         return self.folder / f"{month}.parquet"
+
+    def _of(self, months: Iterable[str], arxiv_ids: Sequence[str]) -> list[ArchiveRecord]:
+        files = [file for file in map(self._file, months) if file.exists()]
+        return self._select(sql.BY_ID, [list(arxiv_ids)], files=files)
 
     def _select(
         self, query: str, values: Sequence[object], *, files: Sequence[Path] | None = None

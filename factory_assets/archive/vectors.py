@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -102,24 +101,6 @@ def nearest(
         arxiv_id = rows["id"][place - int(ends[number])].decode()
         found.append((min(float(all_cosines[place]), 1.0), arxiv_id, names[number]))
     return sorted((hit for hit in found if hit[1] != but), key=lambda hit: (-hit[0], hit[1]))[:count]
-
-
-def put_in_place(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file beside its place and rename it, so that whoever reads it sees a whole one.
-
-    Raises:
-        OSError: it cannot be written; what stood there stands there still.
-    """
-    made = path.with_name(f"{path.name}.new")
-    try:
-        with made.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(path)
-    except BaseException:
-        made.unlink(missing_ok=True)
-        raise
 
 
 def _pairs(rows: Rows) -> zip[tuple[bytes, int]]:

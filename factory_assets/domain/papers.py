@@ -16,6 +16,7 @@ _ARXIV_ID = re.compile(
     r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Za-z-]+)?/\d{7})(?:v(?P<version>\d{1,4}))?$",
     re.ASCII,
 )
+_MONTH_OF_ID = re.compile(r"^(?:.*/)?(?P<year>\d\d)(?P<month>0[1-9]|1[0-2])", re.ASCII)
 
 
 def split_arxiv_id(raw: str) -> tuple[str, int]:
@@ -28,6 +29,21 @@ def split_arxiv_id(raw: str) -> tuple[str, int]:
     if match is None:
         raise InputError(f"{raw!r} is not an arXiv id.", fix="Write it as 2606.01234 or hep-th/9901001.")
     return match["id"], int(match["version"] or 1)
+
+
+def likely_months(arxiv_id: str) -> tuple[str, ...]:
+    """The months, as 2026-06, in one of which a paper was most likely submitted first, by its id.
+
+    An id names the month in which arXiv gave it, which for the papers of a month's last days is the next one.
+    """
+    named = _MONTH_OF_ID.search(arxiv_id)
+    if named is None:
+        return ()
+    year, month = int(named["year"]), int(named["month"])
+    # arXiv began in 1991.
+    year += 1900 if year >= 91 else 2000
+    before = (year - 1, 12) if month == 1 else (year, month - 1)
+    return f"{year}-{month:02}", f"{before[0]}-{before[1]:02}"
 
 
 def as_utc(moment: datetime) -> datetime:

@@ -11,12 +11,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import tantivy
 from layout import python_path
 from test_archive_store import record
 
 from factory_assets.archive import Archive
+from factory_assets.archive import search as searching
 from factory_assets.archive.search import SearchIndex
-from factory_assets.domain.archive import DeletedRecord
+from factory_assets.domain.archive import ArchiveRecord, DeletedRecord
 from factory_assets.domain.errors import InfrastructureError
 
 CACHES = record(
@@ -74,31 +76,76 @@ def test_an_archive_without_papers_has_nothing_to_find_and_no_index(tmp_path: Pa
 
 def test_an_index_that_is_thrown_away_is_made_again(archive: Archive) -> None:
     assert ids(archive, "cache")
-    shutil.rmtree(archive.folder / "search-1")
+    shutil.rmtree(archive.folder / "search-2")
     assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
 
 
-def test_whoever_is_killed_before_the_index_is_known_to_be_whole_leaves_no_paper_twice(
-    archive: Archive,
+KILLED = """
+import os, signal, sys; from pathlib import Path
+from factory_assets.archive import Archive; from factory_assets.archive.search import SearchIndex
+end = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+if sys.argv[2] == "before the state":
+    SearchIndex._write_state = end
+elif sys.argv[2] == "after the commit":
+    Path.replace = end
+else:
+    write, left = SearchIndex._bring, [int(sys.argv[2])]
+    def bring(self, *asked):
+        written = write(self, *asked)
+        left[0] -= 1
+        return written if left[0] else end()
+    SearchIndex._bring = bring
+SearchIndex(Archive(Path(sys.argv[1]))).search("cache", 3)
+"""
+
+
+@pytest.mark.parametrize("when", ["1", "2", "after the commit", "before the state"])
+@pytest.mark.parametrize("again", [False, True], ids=["at first", "later"])
+def test_whoever_is_killed_before_the_index_is_known_to_be_whole_leaves_no_paper_twice_and_none_out(
+    archive: Archive, when: str, again: bool
 ) -> None:
-    code = (
-        "import os, signal, sys; from pathlib import Path\n"
-        "from factory_assets.archive import Archive; from factory_assets.archive.search import SearchIndex\n"
-        "SearchIndex._write_state = lambda self, state: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "SearchIndex(Archive(Path(sys.argv[1]))).search('cache', 3)\n"
-    )
+    if again:
+        ids(archive, "cache")
+        archive.merge(
+            [
+                CACHES.model_copy(update={"title": "Evicting caches", "changed": date(2026, 6, 9)}),
+                NAMES.model_copy(update={"title": "Caches", "changed": date(2026, 6, 9)}),
+            ]
+        )
     env = {**os.environ, "PYTHONPATH": python_path(__file__)}
-    killed = subprocess.run([sys.executable, "-c", code, str(archive.folder)], env=env, check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+    command = [sys.executable, "-c", KILLED, str(archive.folder), when]
+    assert subprocess.run(command, env=env, check=False).returncode == -signal.SIGKILL
+    there = ["2505.00003"] * again + ["2606.00001", "2606.00002"]
+    assert sorted(ids(archive, "cache")) == there
+    assert tantivy.Index.open(str(archive.folder / "search-2")).searcher().num_docs == 3
+
+
+def test_only_papers_that_say_something_else_now_are_written_again(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids(archive, "cache")
+    written, document = [], searching._document
+
+    def told(paper: ArchiveRecord, month: str) -> object:
+        written.append(paper.arxiv_id)
+        return document(paper, month)
+
+    monkeypatch.setattr(searching, "_document", told)
+    later = {"version": 2, "changed": date(2026, 6, 9)}
+    archive.merge(
+        [TREES.model_copy(update=later), CACHES.model_copy(update={**later, "authors": ("A. Turing",)})]
+    )
+    assert ids(archive, "turing") == ["2606.00001"]
+    assert ids(archive, "author") == ["2606.00002"]
+    assert written == ["2606.00001"]
 
 
 def test_an_index_that_is_broken_is_an_error_that_says_what_to_remove(archive: Archive) -> None:
     assert ids(archive, "cache")
-    (archive.folder / "search-1" / "meta.json").write_text("{")
+    (archive.folder / "search-2" / "meta.json").write_text("{")
     with pytest.raises(InfrastructureError, match="The search index cannot be used") as caught:
         ids(archive, "cache")
-    assert caught.value.where == str(archive.folder / "search-1")
+    assert caught.value.where == str(archive.folder / "search-2")
     assert "remove the folder" in caught.value.fix
 
 

@@ -197,3 +197,51 @@ def test_a_file_of_an_earlier_form_is_read_and_goes_on(archive: Archive) -> None
     archive.merge([DeletedRecord(arxiv_id="hep-th/9901001", changed=date(2026, 6, 20))])
     assert [one.deleted for one in archive.read(["2606.00001", "hep-th/9901001"])] == [False, True]
     assert archive.merge([record()]) == MergeCounts(unchanged=1)
+
+
+@pytest.mark.parametrize(
+    ("arxiv_id", "submitted"),
+    [
+        ("2607.00001", datetime(2026, 6, 30, 21, tzinfo=UTC)),
+        ("2601.00001", datetime(2025, 12, 31, tzinfo=UTC)),
+        ("hep-th/0001001", datetime(1999, 12, 31, tzinfo=UTC)),
+        ("cond-mat.mes-hall/9912345", datetime(1999, 12, 3, tzinfo=UTC)),
+        ("2606.00004", datetime(2024, 2, 3, tzinfo=UTC)),
+    ],
+)
+def test_a_paper_is_read_by_its_id_whatever_the_month_of_its_first_submission(
+    archive: Archive, arxiv_id: str, submitted: datetime
+) -> None:
+    paper = record(arxiv_id, submitted=submitted)
+    archive.merge([OLD, paper, record()])
+    assert archive.read([arxiv_id]) == [paper]
+    assert archive.read([arxiv_id, "2606.00001", "no id", "9913.00001"]) == sorted(
+        [paper, record()], key=lambda one: one.arxiv_id
+    )
+    assert archive.read([arxiv_id], months=["2010-01"]) == []
+
+
+def test_papers_of_many_months_are_drawn_evenly_and_the_same_ones_each_time(archive: Archive) -> None:
+    archive.merge(
+        record(f"26{month:02}.{number:05}", submitted=datetime(2026, month, 3, tzinfo=UTC))
+        for month in (1, 2, 3, 4)
+        for number in range(100)
+    )
+    drawn = archive.drawn(100)
+    assert drawn == archive.drawn(100)
+    assert all(10 < sum(paper.month == f"2026-0{month}" for paper in drawn) < 40 for month in (1, 2, 3, 4))
+    assert archive.count() == len(archive.drawn(500)) == 400
+
+
+def test_a_mark_changes_with_what_is_said_and_with_nothing_else(archive: Archive) -> None:
+    archive.merge([record(), OLD])
+    before = archive.marks("2026-06")
+    archive.merge([record(version=2, doi="10.1/2", changed=date(2026, 6, 9))])
+    assert archive.marks("2026-06") == before
+    for number, change in enumerate(({"title": "T"}, {"abstract": "A"}, {"authors": ("A", "B")}), start=10):
+        archive.merge([record(changed=date(2026, 6, number), **change)])
+        after = archive.marks("2026-06")
+        assert after.keys() == before.keys() == {"2606.00001"}
+        assert after != before
+        before = after
+    assert archive.marks("2010-01") == {}
