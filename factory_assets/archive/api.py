@@ -1,8 +1,9 @@
 """The archive over HTTP, read-only, with the paths and shapes that users of arxiv-archive know.
 
-Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). What the archive does not hold yet,
-references, is counted as none. Of full texts it tells which are kept, and hands out none.
-An embedding is a paper's vector in the space of similar papers.
+Wire forms: https://github.com/timholm/arxiv-archive (internal/api/server.go). Of full texts it tells which are kept,
+and hands out none. An embedding is a paper's vector in the space of similar papers. Citations are those that are kept:
+nothing is looked up for who asks. How often a paper is cited is what a source counted, or what is kept of it where that
+is more.
 """
 
 from __future__ import annotations
@@ -23,20 +24,27 @@ from factory_assets.archive.space import Space
 from factory_assets.archive.store import Archive
 from factory_assets.archive.text_store import TextStore
 from factory_assets.domain.archive import ArchiveRecord
+from factory_assets.domain.citations import KeptCitations, citation_key
 from factory_assets.domain.errors import FactoryError, InputError
 from factory_assets.domain.papers import split_arxiv_id
+from factory_assets.domain.research import CitationDirection, CitedPaper
 
 _MOST = 1000
 # From the first paper on there are fewer.
 _MOST_DAYS = 36_500
 _SEARCH_LIMIT, _SIMILAR_LIMIT, _RECENT_LIMIT, _RECENT_DAYS = 20, 10, 50, 7
+_MOST_STEPS = 2
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
-    """The application over an archive."""
-    answers = _Answers(archive, SearchIndex(archive), Space(archive), TextStore(archive.folder), now)
+def archive_app(
+    archive: Archive, citations: KeptCitations, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Starlette:
+    """The application over an archive and the citations that are kept."""
+    answers = _Answers(
+        archive, citations, SearchIndex(archive), Space(archive), TextStore(archive.folder), now
+    )
     # An old id has a slash in it, so the paths with words come first.
     return Starlette(
         routes=[
@@ -45,6 +53,8 @@ def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime
             Route("/papers/recent", _answering(answers.recent)),
             Route("/papers/{arxiv_id:path}", _answering(answers.paper)),
             Route("/similar/{arxiv_id:path}", _answering(answers.similar)),
+            Route("/refs/{arxiv_id:path}", _answering(answers.refs)),
+            Route("/cited-by/{arxiv_id:path}", _answering(answers.cited_by)),
             Route("/stats", _answering(answers.stats)),
             Route("/health", _answering(answers.health, fault=503)),
         ],
@@ -55,6 +65,7 @@ def archive_app(archive: Archive, now: Callable[[], datetime] = lambda: datetime
 @dataclass(frozen=True)
 class _Answers:
     archive: Archive
+    citations: KeptCitations
     index: SearchIndex
     space: Space
     texts: TextStore
@@ -86,7 +97,37 @@ class _Answers:
         return {"category": category, "days": days, **self._papers(papers)}
 
     def paper(self, request: Request) -> dict[str, object]:
-        return {**self._paper(self._held(request)), "ref_count": 0, "cited_by_count": 0}
+        record = self._held(request)
+        key = citation_key(record.arxiv_id)
+        kept, counted = self.citations.degrees(key), self.citations.counts([key])
+        return {
+            **self._paper(record),
+            "ref_count": max([kept.references, *(counts.references or 0 for counts in counted)]),
+            "cited_by_count": max([kept.cited_by, *(counts.cited_by or 0 for counts in counted)]),
+        }
+
+    def refs(self, request: Request) -> dict[str, object]:
+        return self._linked(request, CitationDirection.REFERENCES, "refs")
+
+    def cited_by(self, request: Request) -> dict[str, object]:
+        return self._linked(request, CitationDirection.CITED_BY, "cited_by")
+
+    def _linked(self, request: Request, direction: CitationDirection, name: str) -> dict[str, object]:
+        arxiv_id = _arxiv_id(request)
+        found = self.citations.related(
+            citation_key(arxiv_id),
+            direction,
+            steps=_number(request, "steps", 1, _MOST_STEPS),
+            count=_number(request, "limit", _MOST),
+        )
+        held = {record.arxiv_id: record for record in self.archive.read([paper.arxiv_id for paper in found])}
+        papers = [self._cited(paper, held.get(paper.arxiv_id)) for paper in found]
+        return {"source": arxiv_id, "count": len(papers), name: papers}
+
+    def _cited(self, paper: CitedPaper, record: ArchiveRecord | None) -> dict[str, object]:
+        """What is held of a paper; of one that is not held what its citation says."""
+        told = {"arxiv_id": paper.arxiv_id, "title": paper.title, "has_full_text": False}
+        return {**(told if record is None else self._paper(record)), "steps": paper.steps}
 
     def _papers(self, records: Sequence[ArchiveRecord]) -> dict[str, object]:
         return {"count": len(records), "papers": [self._paper(record) for record in records]}
@@ -100,7 +141,7 @@ class _Answers:
             "total_papers": held.records,
             "with_full_text": self.texts.count(),
             "with_embedding": self.space.papers(),
-            "total_refs": 0,
+            "total_refs": self.citations.total(),
             "categories_count": len(held.by_category),
             "oldest_paper": _time(held.first_submitted),
             "newest_paper": _time(held.last_submitted),
@@ -114,10 +155,7 @@ class _Answers:
         return {"status": "ok"}
 
     def _held(self, request: Request) -> ArchiveRecord:
-        try:
-            arxiv_id, _ = split_arxiv_id(request.path_params["arxiv_id"])
-        except InputError as error:
-            raise HTTPException(400, str(error)) from None
+        arxiv_id = _arxiv_id(request)
         found = self.archive.read([arxiv_id])
         if not found:
             raise HTTPException(404, f"paper {arxiv_id} not found")
@@ -138,6 +176,13 @@ def _refused(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     return JSONResponse({"error": error.detail}, error.status_code)
+
+
+def _arxiv_id(request: Request) -> str:
+    try:
+        return split_arxiv_id(request.path_params["arxiv_id"])[0]
+    except InputError as error:
+        raise HTTPException(400, str(error)) from None
 
 
 def _query(request: Request) -> str:

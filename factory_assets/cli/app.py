@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
+from factory_assets.cli import citation_commands as citing
 from factory_assets.cli import judge_commands as judging
 from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
@@ -61,6 +62,8 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
 for _group, _commands in _GROUPS.items():
     for _name, _command in _commands.items():
         app.command(_name, rich_help_panel=_group)(_command)
+archive.command("refs")(citing.refs)
+archive.command("cited-by")(citing.cited_by)
 app.add_typer(archive, name="archive", rich_help_panel="Research")
 app.add_typer(registry, name="registry", rich_help_panel="Operate")
 app.command("supervise", hidden=True)(service.supervise)

@@ -158,7 +158,7 @@ def serve(
 
     from factory_assets.archive.api import archive_app
 
-    app = archive_app(_archive())
+    app = archive_app(_archive(), open_instance().parts.registry.reading().citations)
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

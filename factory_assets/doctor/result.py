@@ -56,6 +56,10 @@ class DoctorInputs:
     github_token: SecretStr | None = None
     github_owner: str | None = None
     mirror_dir: Path | None = None
+    openalex_key: SecretStr | None = None
+    openalex_url: str = ""
+    semantic_scholar_key: SecretStr | None = None
+    semantic_scholar_url: str = ""
     pypi_url: str | None = None
     npm_url: str | None = None
     alert_urls: tuple[SecretStr, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from factory_assets.doctor import alerts, machine, network, running, secrets, services
+from factory_assets.doctor import alerts, citations, machine, network, running, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
@@ -17,6 +17,7 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     services.check_router,
     services.check_registry,
     services.check_mirror,
+    citations.check_citations,
     alerts.check_alert_urls,
     machine.check_claude_code,
     machine.check_git,

@@ -59,7 +59,7 @@ def check_claude_api(inputs: DoctorInputs) -> CheckResult | None:
     if secret is None or not inputs.live:
         return None
     url = f"{inputs.anthropic_url.rstrip('/')}/v1/models"
-    answer = _get(url, secret, {"anthropic-version": _ANTHROPIC_VERSION}, {"limit": "1"})
+    answer = answer_of(url, secret, {"anthropic-version": _ANTHROPIC_VERSION}, {"limit": "1"})
     if isinstance(answer, str):
         return warning(
             name,
@@ -102,7 +102,7 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
     if inputs.router_url is None:
         return None
     secret = inputs.api_key or inputs.auth_token
-    answer = _get(f"{inputs.router_url.rstrip('/')}/health", secret, {}, {})
+    answer = answer_of(f"{inputs.router_url.rstrip('/')}/health", secret, {}, {})
     if isinstance(answer, str) or (answer.status_code >= 500 and answer.status_code != 501):
         found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /health"
         return error(
@@ -143,7 +143,7 @@ def check_mirror(inputs: DoctorInputs) -> CheckResult:
 
 def _check_github(inputs: DoctorInputs, token: SecretStr) -> CheckResult:
     name, api = "GitHub token", inputs.github_url.rstrip("/")
-    answer = _get(f"{api}/user", token, {"Accept": "application/vnd.github+json"}, {})
+    answer = answer_of(f"{api}/user", token, {"Accept": "application/vnd.github+json"}, {})
     if isinstance(answer, str) or answer.status_code not in {200, 401}:
         found = answer if isinstance(answer, str) else f"{api} answered {answer.status_code}"
         return warning(
@@ -194,7 +194,7 @@ def _login(answer: httpx.Response) -> str:
     return str(data.get("login", "an unknown account")) if isinstance(data, dict) else "an unknown account"
 
 
-def _get(
+def answer_of(
     url: str, secret: SecretStr | None, headers: dict[str, str], query: dict[str, str]
 ) -> httpx.Response | str:
     """The answer, or in words why there is none."""

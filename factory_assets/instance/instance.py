@@ -17,6 +17,7 @@ from factory_assets.instance.agents import Agents
 from factory_assets.instance.analysis import Analysis
 from factory_assets.instance.batching import Batching
 from factory_assets.instance.builds import Builds
+from factory_assets.instance.citing import Citing
 from factory_assets.instance.credential import Credential
 from factory_assets.instance.gathering import Gathering
 from factory_assets.instance.mirroring import Mirroring
@@ -162,6 +163,11 @@ class Instance:
         return Texts(self.settings, self.clock, self.replay)
 
     @cached_property
+    def citing(self) -> Citing:
+        """Who cites whom."""
+        return Citing(self.settings, self.registry, self.clock, self.replay, self.secrets)
+
+    @cached_property
     def builds(self) -> Builds:
         """Repos from specs."""
         return Builds(
@@ -223,6 +229,10 @@ class Instance:
             github_token=settings.github_token,
             github_owner=settings.github_user,
             mirror_dir=settings.factory_mirror_dir,
+            openalex_key=settings.openalex_api_key,
+            openalex_url=settings.factory_openalex_url,
+            semantic_scholar_key=settings.semantic_scholar_api_key,
+            semantic_scholar_url=settings.factory_semantic_scholar_url,
             pypi_url=settings.factory_pypi_url,
             npm_url=settings.factory_npm_url,
             alert_urls=settings.alert_urls,

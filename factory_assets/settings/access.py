@@ -1,4 +1,4 @@
-"""How the factory gets at Claude and at GitHub."""
+"""How the factory gets at Claude, at GitHub and at citations."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ class MirrorSettings(BaseModel):
         None, description="Local folder to mirror into, where no GITHUB_TOKEN is set."
     )
     factory_mirror_interval: float = Field(30.0, ge=0, description="Seconds between two mirrored repos.")
+
+
+class CitationSettings(BaseModel):
+    """Citations: from OpenAlex where it has a key, else from Semantic Scholar."""
+
+    openalex_api_key: Credential | None = Field(
+        None, description="OpenAlex API key (free: https://openalex.org/settings/api)."
+    )
+    factory_openalex_url: WebAddress = Field("https://api.openalex.org", description="OpenAlex API.")
+    semantic_scholar_api_key: Credential | None = Field(
+        None, description="Semantic Scholar API key; without any key its shared, slow limit serves."
+    )
+    factory_semantic_scholar_url: WebAddress = Field(
+        "https://api.semanticscholar.org", description="Semantic Scholar API."
+    )

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
-from factory_assets.settings.access import ClaudeSettings, MirrorSettings
+from factory_assets.settings.access import CitationSettings, ClaudeSettings, MirrorSettings
 from factory_assets.settings.builds import BuildSettings, SandboxSettings
 from factory_assets.settings.instance import InstanceSettings, Mode
 from factory_assets.settings.models import ModelSettings, RouterSettings
@@ -17,6 +17,7 @@ from factory_assets.settings.papers import GatherSettings, PartitionSettings
 class Settings(
     ClaudeSettings,
     MirrorSettings,
+    CitationSettings,
     BuildSettings,
     ModelSettings,
     RouterSettings,

@@ -8,12 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from memory_registry import memory_registry
 from test_archive_search import CACHES, NAMES, TREES
 from test_archive_store import OLD
 
 from factory_assets.archive import Archive
 from factory_assets.archive.api import archive_app
 from factory_assets.archive.text_store import KeptText, TextStore
+from factory_assets.domain.citations import KeptCitations
 from factory_assets.domain.research import Section
 
 NOW = datetime(2026, 6, 6, tzinfo=UTC)
@@ -31,8 +33,11 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def ask(archive: Archive, path: str, **asked: Any) -> httpx.Response:
-    transport = httpx.ASGITransport(archive_app(archive, lambda: NOW))
+async def ask(
+    archive: Archive, path: str, citations: KeptCitations | None = None, **asked: Any
+) -> httpx.Response:
+    kept = citations or memory_registry().citations
+    transport = httpx.ASGITransport(archive_app(archive, kept, lambda: NOW))
     async with httpx.AsyncClient(transport=transport, base_url="http://archive") as client:
         return await client.request(asked.pop("method", "GET"), path, **asked)
 

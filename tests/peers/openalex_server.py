@@ -101,8 +101,13 @@ class OpenAlexServer(JsonServer):
         key = _key_of(asked)
         if key and key not in self.keys:
             return Reply({"error": "Invalid or missing API key", "message": "API key not found"}, 401)
-        if asked.method != "GET" or asked.path != "/works":
-            return Reply({"error": "Not Found", "message": "The requested URL was not found."}, 404)
+        if asked.method == "GET" and asked.path == "/rate-limit":
+            return self._rate_limit(key)
+        if asked.method == "GET" and asked.path == "/works":
+            return self._list(asked, key)
+        return Reply({"error": "Not Found", "message": "The requested URL was not found."}, 404)
+
+    def _list(self, asked: Asked, key: str) -> Reply:
         used, most = self._used.get(key, 0), self.lists if key else self.lists // 10
         headers = {"X-RateLimit-Limit": str(most), "X-RateLimit-Reset": str(_SECONDS_TO_MIDNIGHT)}
         if used >= most:
@@ -116,6 +121,13 @@ class OpenAlexServer(JsonServer):
         except ValueError as error:
             return Reply({"error": "Invalid query parameters error.", "message": str(error)}, 400, headers)
         return Reply(body, headers={**headers, "X-RateLimit-Remaining": str(most - used - 1)})
+
+    def _rate_limit(self, key: str) -> Reply:
+        if not key:
+            return Reply({"error": "API key required", "message": "Provide a valid API key"}, 401)
+        left = (self.lists - self._used.get(key, 0)) / 10_000
+        told = {"daily_budget_usd": 1, "daily_remaining_usd": left, "resets_in_seconds": _SECONDS_TO_MIDNIGHT}
+        return Reply({"api_key": f"{key[:3]}...{key[-3:]}", "rate_limit": told})
 
     def _works(self, params: dict[str, list[str]]) -> dict[str, Any]:
         if unknown := set(params) - _PARAMS:

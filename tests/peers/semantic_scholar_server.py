@@ -21,7 +21,11 @@ _FIELDS = {
 }  # fmt: skip
 _NESTED = {f"{link}.{name}" for link in ("citations", "references") for name in _FIELDS}
 _MOST_IDS, _MOST_TOLD, _MOST_LIMIT, _WINDOW = 500, 9_999, 1000, 10_000
-_BATCH, _ONE = "/graph/v1/paper/batch", re.compile(r"^/graph/v1/paper/ARXIV:(.+)/(citations|references)$")
+_BATCH, _LINKS, _ONE = (
+    "/graph/v1/paper/batch",
+    re.compile(r"^/graph/v1/paper/ARXIV:(.+)/(citations|references)$"),
+    re.compile(r"^/graph/v1/paper/(ARXIV:.+)$"),
+)
 _WITHHELD = ("counted", "but", "withheld")
 TOO_MANY = Reply(
     {
@@ -64,8 +68,10 @@ class SemanticScholarServer(JsonServer):
             return Reply({"message": "Forbidden"}, 403)
         if asked.method == "POST" and asked.path == _BATCH:
             return self._batch(asked)
-        if asked.method == "GET" and (match := _ONE.match(asked.path)):
+        if asked.method == "GET" and (match := _LINKS.match(asked.path)):
             return self._links(asked, match[1], match[2])
+        if asked.method == "GET" and (match := _ONE.match(asked.path)):
+            return self._one(asked, match[1])
         return Reply({"message": "Missing Authentication Token"}, 404)
 
     def _batch(self, asked: Asked) -> Reply:
@@ -80,6 +86,14 @@ class SemanticScholarServer(JsonServer):
             return _refused("No valid paper ids given")
         left = {"citations": _MOST_TOLD, "references": _MOST_TOLD}
         return Reply([paper and self._told(paper, fields, left) for paper in found])
+
+    def _one(self, asked: Asked, given: str) -> Reply:
+        fields = asked.params.get("fields", ["paperId,title"])[0].split(",")
+        if unknown := [name for name in fields if name not in _FIELDS | _NESTED]:
+            return _refused(f"Unrecognized or unsupported fields: [{', '.join(unknown)}]")
+        if (paper := self._by_id(given)) is None:
+            return Reply({"error": f"Paper with id {given} not found"}, 404)
+        return Reply(self._told(paper, fields, {"citations": _MOST_TOLD, "references": _MOST_TOLD}))
 
     def _told(self, paper: Known, fields: list[str], left: dict[str, int]) -> dict[str, Any]:
         told = self._plain(paper, {name for name in fields if "." not in name})
