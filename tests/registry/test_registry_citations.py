@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import psycopg
 import pytest
-from postgres_server import missing_programs, postgres
 
 from factory_assets.domain.citations import (
     CitationDegrees,
@@ -20,8 +15,9 @@ from factory_assets.domain.citations import (
     PaperCitations,
     SourceCounts,
 )
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.research import CitationDirection, CitedPaper
-from factory_assets.registry import Registry, citations
+from factory_assets.registry import Registry
 
 NOW = datetime(2026, 6, 20, 6, tzinfo=UTC)
 OLD = "hep-th/9901001"
@@ -52,47 +48,14 @@ def told(
     )
 
 
-class OnPostgres:
-    """The same statements on PostgreSQL, each method in a transaction of its own."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def __getattr__(self, name: str) -> Any:
-        act = {
-            "keep": citations.keep_citations,
-            "related": citations.related_papers,
-            "counts": citations.citation_counts,
-            "degrees": citations.citation_degrees,
-            "total": citations.total_citations,
-        }[name]
-
-        def done(*args: object, **kwargs: object) -> object:
-            with psycopg.connect(self.url, cursor_factory=psycopg.RawCursor) as connection:
-                return act(connection, *args, **kwargs)
-
-        return done
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "registry.duckdb")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    if missing_programs():
-        pytest.skip(f"PostgreSQL is not installed: {', '.join(missing_programs())}")
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> CitationStore:
-    if request.param == "duckdb":
-        return Registry(tmp_path / "registry.duckdb").citations
-    url = request.getfixturevalue("server")
-    migration = files("factory_assets.registry") / "migrations" / "0012_citations.sql"
-    with psycopg.connect(url) as connection:
-        connection.execute("DROP TABLE IF EXISTS citations, citation_counts, citation_titles")
-        connection.execute(migration.read_text("utf-8").encode())
-    store: CitationStore = OnPostgres(url)
-    return store
+@pytest.fixture
+def kept(registry: Registry) -> CitationStore:
+    return registry.citations
 
 
 def ids(papers: list[CitedPaper]) -> list[str]:
@@ -172,16 +135,16 @@ def test_an_empty_store_has_nothing(kept: CitationStore) -> None:
     assert kept.degrees(OLD) == CitationDegrees(cited_by=0, references=0)
 
 
-def test_what_breaks_half_way_leaves_what_was_kept_before(tmp_path: Path) -> None:
-    registry = Registry(tmp_path / "registry.duckdb")
-    registry.citations.keep(told("2606.00001", by=("2607.00001",)))
+def test_what_breaks_half_way_leaves_what_was_kept_before(kept: CitationStore) -> None:
+    kept.keep(told("2606.00001", by=("2607.00001",)))
     broken = told("2606.00001", by=("2607.00002",)).model_copy(update={"title": "half a pair: \ud800"})
-    with pytest.raises(duckdb.Error):
-        registry.citations.keep(broken)
-    assert ids(registry.citations.related("2606.00001", CITED_BY)) == ["2607.00001"]
+    with pytest.raises((duckdb.Error, UnicodeEncodeError)):
+        kept.keep(broken)
+    assert ids(kept.related("2606.00001", CITED_BY)) == ["2607.00001"]
 
 
-def test_it_is_there_for_whoever_only_reads(tmp_path: Path) -> None:
-    registry = Registry(tmp_path / "registry.duckdb")
+def test_it_is_there_for_whoever_only_reads(registry: Registry) -> None:
     registry.citations.keep(told("2606.00001", by=("2607.00001",)))
     assert registry.reading().citations.total() == 1
+    with pytest.raises(InfrastructureError):
+        registry.reading().citations.keep(told("2606.00001"))

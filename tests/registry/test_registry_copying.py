@@ -66,6 +66,16 @@ def test_a_copy_holds_all_that_was_there_and_a_second_one_changes_nothing(
     assert written(copy_registry(source, target)) == {}
 
 
+def test_every_table_is_copied(opened: Opened) -> None:
+    source = opened("duckdb", "source")
+    copied = {table.name for table in copy_registry(source, opened("postgres", "target"))}
+    sql = (
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_type = 'BASE TABLE' AND table_catalog = current_database()"
+    )
+    assert copied == {row["table_name"] for row in rows(source, sql)} - {"schema_migrations"}
+
+
 @pytest.mark.parametrize(("one", "other"), [("duckdb", "postgres"), ("postgres", "duckdb")])
 def test_there_and_back_is_the_same(opened: Opened, one: str, other: str) -> None:
     source, there, back = filled(opened(one, "source")), opened(other, "there"), opened(one, "back")

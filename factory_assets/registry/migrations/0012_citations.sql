@@ -15,7 +15,8 @@ CREATE TABLE citations (
     about TEXT NOT NULL,
     source TEXT NOT NULL,
     citing TEXT NOT NULL,
-    cited TEXT NOT NULL
+    cited TEXT NOT NULL,
+    PRIMARY KEY (about, source, citing, cited)
 );
 
 CREATE TABLE citation_titles (
