@@ -66,10 +66,10 @@ class SpecQueue(Protocol):
     ) -> list[QueuedSpec]:
         """Queue specs in ranked order and mark `analysed` arXiv ids as fed, in one transaction.
 
-        A day's first analysis takes free ranks of `ranks`, later ones of `late_ranks`; what finds no free
-        rank waits unranked, and specs that waited from other days take free late ranks first. A name that is
-        taken is skipped. Ranks once given never change. `dropped` is how many specs did not get so far; it is
-        kept with the analysis.
+        A day's first analysis takes free ranks of `ranks`; later ones, and any where that is empty, take those of
+        `late_ranks`. What finds no free rank waits unranked, and specs that waited from other days take free late
+        ranks first. A name that is taken is skipped. Ranks once given never change. `dropped` is how many specs did
+        not get so far; it is kept with the analysis.
         """
         ...
 

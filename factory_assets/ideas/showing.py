@@ -15,7 +15,7 @@ _MOST_OF_AN_ABSTRACT = 4_000
 _MOST_OF_A_FIELD = 300
 # About 25,000 tokens: a context of seven papers, seven repositories and a method section has half as many.
 _MOST_IN_ALL = 75_000
-_DELIMITER = re.compile(r"<(?=\s*/?\s*(?:pieces?|answer|faults?|spec|gaps?)\b)", re.IGNORECASE)
+_DELIMITER = re.compile(r"<(?=\s*/?\s*(?:pieces?|answer|faults?|spec|gaps?|papers?)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

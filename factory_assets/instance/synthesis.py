@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
@@ -17,9 +18,12 @@ from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from factory_assets.domain.analysis_report import AnalysisReport
+    from factory_assets.domain.comparing import Comparison
     from factory_assets.ideas.synthesis import Synthesizer
 
 Notify = Callable[[str], None]
+
+_WEEK = 7
 
 
 class Synthesis:
@@ -59,6 +63,67 @@ class Synthesis:
             return synthesize(
                 research, self._synthesizer(day, told), taken_names=registry.queue.taken_names()
             )
+
+    def fuse(self, last: date, notify: Notify) -> AnalysisReport:
+        """Make specs of several papers each, from what is known around the candidates of the week that ends so.
+
+        Raises:
+            InputError: there is no research of that week.
+        """
+        from factory_assets.ideas.fusion import fuse
+
+        registry = self._registry
+        with self._secrets.redactor().stage(notify) as told:
+            found = []
+            for day in (last - timedelta(days=ago) for ago in range(_WEEK)):
+                score = {each.arxiv_id: each.score for each in registry.ideas.candidates(day)}
+                found += [(score[context.arxiv_id], context) for context in registry.ideas.contexts(day)]
+            if not found:
+                raise InputError(
+                    "There is no research of any date of that week.",
+                    where=str(last),
+                    fix="`factory ideas run --day DATE` makes it for a date.",
+                )
+            best = [context for _, context in sorted(found, key=lambda pair: (-pair[0], pair[1].arxiv_id))]
+            synthesizer = replace(self._synthesizer(last, told), ranks=range(0))
+            return fuse(
+                best,
+                synthesizer,
+                taken_names=registry.queue.taken_names(),
+                fused=registry.evidence.fused(),
+            )
+
+    def compare(self, *, pairs: int, seed: int, notify: Notify) -> Comparison:
+        """Have the reader's model judge researched specs against plain ones, blind; see ideas.comparing.
+
+        Raises:
+            InputError: there are no two specs to compare.
+        """
+        from factory_assets.domain.comparing import Offered, pairs_of
+        from factory_assets.ideas.comparing import compare
+
+        registry = self._registry
+        with self._secrets.redactor().stage(notify) as told:
+            specs = [queued for queued in registry.queue.specs() if queued.spec.source_papers]
+            routes = registry.evidence.routes([queued.id for queued in specs])
+            offered = [
+                Offered(queued=queued, papers=tuple(registry.evidence.papers_of(queued))) for queued in specs
+            ]
+            chosen = pairs_of(
+                [each for each in offered if routes.get(each.queued.id) == "research"],
+                [each for each in offered if each.queued.id not in routes],
+                most=pairs,
+            )
+            if not chosen:
+                raise InputError(
+                    "There is no researched spec and plain one to compare.",
+                    fix="Run some dates with FACTORY_SPECS_FROM=research, and others with papers.",
+                )
+            judge = replace(
+                self._synthesizer(chosen[0].researched.queued.queued_at.date(), told),
+                model_name=self._settings.factory_reader_model,
+            )
+            return compare(chosen, judge, seed=seed)
 
     def _synthesizer(self, day: date, notify: Notify) -> Synthesizer:
         from factory_assets.ideas.synthesis import Synthesizer

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from factory_assets.domain.evidence import SpecEvidence
 from factory_assets.domain.papers import Paper
-from factory_assets.domain.specs import QueuedSpec
+from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.registry.database import Connection
 from factory_assets.registry.papers import papers_by_id
 from factory_assets.registry.rows import fetch, fetch_one
@@ -39,6 +39,16 @@ def routes_of(connection: Connection, spec_ids: Collection[int]) -> dict[int, st
     """By which route these specs came, by id; those of papers alone are left out."""
     sql = "SELECT spec_id, route FROM spec_evidence WHERE spec_id IN (SELECT unnest($1::BIGINT[]))"
     return {row["spec_id"]: row["route"] for row in fetch(connection, sql, [list(spec_ids)])}
+
+
+def fused_papers(connection: Connection) -> list[frozenset[str]]:
+    """The papers of each spec that was fused from several."""
+    sql = """
+    SELECT CAST(spec AS TEXT) AS spec FROM spec_evidence
+    JOIN build_queue ON build_queue.id = spec_evidence.spec_id WHERE route = 'fusion' ORDER BY spec_id
+    """
+    specs = [Spec.model_validate_json(row["spec"]) for row in fetch(connection, sql)]
+    return [frozenset(spec.source_papers) for spec in specs]
 
 
 def papers_of_spec(connection: Connection, queued: QueuedSpec) -> list[Paper]:

@@ -73,7 +73,7 @@ def queue_specs(
     fresh = _untaken(connection, specs)
     _refuse_second_reading(connection, day, fresh, analysed)
     fed = mark_fed(connection, analysed)
-    first = not _analysis_queued_before(connection, day)
+    first = len(ranks) > 0 and not _analysis_queued_before(connection, day)
     used = _used_ranks(connection, day)
     late = place_waiting(connection, day, late_ranks)
     free = [rank for rank in ranks if rank not in used] if first else late
@@ -196,7 +196,11 @@ def _refuse_second_reading(
 
 
 def _analysis_queued_before(connection: Connection, day: date) -> bool:
-    sql = "SELECT id FROM build_queue WHERE analysed_day = $1 LIMIT 1"
+    # What was fused of a whole week takes none of a date's own ranks.
+    sql = """
+    SELECT id FROM build_queue LEFT JOIN spec_evidence ON spec_evidence.spec_id = build_queue.id
+    WHERE analysed_day = $1 AND coalesce(route, '') <> 'fusion' LIMIT 1
+    """
     return fetch_one(connection, sql, [day]) is not None
 
 

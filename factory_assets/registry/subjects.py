@@ -171,6 +171,7 @@ class Evidence(Subject):
 
     of = in_one_transaction(evidence.evidence_of)
     routes = in_one_transaction(evidence.routes_of)
+    fused = in_one_transaction(evidence.fused_papers)
     papers_of = in_one_transaction(evidence.papers_of_spec)
 
 
