@@ -33,8 +33,8 @@ _LEAST_CHARS = 1_500
 _WORD = re.compile(r"\w+")
 # Of a section's runs of words so many stand in the abstract where it is the abstract, perhaps cut or with a heading.
 _RUN, _SAME = 4, 0.6
-# https://github.com/arXiv/arxiv-browse/blob/master/browse/templates/dissemination/withdrawn.html
-_WITHDRAWN = b"File unavailable for"
+# 403 is also this page's: https://github.com/arXiv/arxiv-browse (browse/templates/dissemination/not_public.html).
+_NOT_PUBLIC = "<title>Not public"
 
 
 class ArxivTexts:
@@ -123,9 +123,6 @@ class ArxivTexts:
         try:
             return read_latex(tex_files(body))
         except InputError as error:
-            # arXiv tells with 200 that a paper was withdrawn; any other page is a fault.
-            if _WITHDRAWN in body:
-                return None
             raise InfrastructureError(error.what, where=key, fix="Ask again later.") from error
 
     def _got(self, url: str) -> bytes | None:
@@ -135,6 +132,8 @@ class ArxivTexts:
         except TooLongError:
             return None
         except (InputError, CredentialError) as error:
+            if _NOT_PUBLIC in error.what:
+                return None
             # That arXiv refuses us says nothing about the paper.
             raise InfrastructureError(error.what, where=url, fix=error.fix) from error
 

@@ -16,8 +16,8 @@ from factory_assets.archive.read_text import ReadText, bounded, section
 from factory_assets.domain.research import Section
 
 _ARTICLE = "ltx_document"
-_SECTIONS = frozenset({"ltx_section", "ltx_chapter", "ltx_appendix", "ltx_part"})
-_HEADINGS = frozenset({"ltx_title_section", "ltx_title_chapter", "ltx_title_appendix", "ltx_title_part"})
+# A lecture or a letter may have subsections alone.
+_SECTIONS = frozenset({"ltx_section", "ltx_subsection", "ltx_chapter", "ltx_appendix", "ltx_part"})
 _LEFT_OUT = frozenset(
     {
         "ltx_abstract",
@@ -53,7 +53,9 @@ _BLOCKS = frozenset(
 _ALGORITHMS = frozenset({"ltx_float_algorithm", "ltx_algorithm", "ltx_lstlisting", "ltx_listing"})
 # arXiv says it on the page itself where the conversion has broken off.
 _BROKEN_OFF = "Conversion to HTML had a Fatal error"
-_VERSIONED = re.compile(r"/html/[^\s/]+(?:/\d{7})?v(\d{1,4})/?$")
+_VERSIONED = re.compile(r"arXiv:\S+v(\d{1,4})\b")
+# Notices, keywords and such before the first section; a text that has some of its own there has more.
+_LEAST_BEFORE = 500
 
 
 def read_html(page: bytes) -> ReadText | None:
@@ -73,9 +75,12 @@ def read_html(page: bytes) -> ReadText | None:
     if article is None:
         return None
     abstract = _first(article, "ltx_abstract")
-    sections = _tops(article)
+    sections = [_section(element) for element in _tops(article)]
+    before = section("", _plain(article, leave=_SECTIONS))
+    if before and (not any(sections) or len(before.text) >= _LEAST_BEFORE):
+        sections.insert(0, before)
     return ReadText(
-        sections=bounded([_before(article), *map(_section, sections)]),
+        sections=bounded(sections),
         abstract="" if abstract is None else _plain(abstract, leave=frozenset({"ltx_title"})).strip(),
         version=_version(document),
     )
@@ -95,13 +100,13 @@ def _tops(article: HtmlElement) -> list[HtmlElement]:
 
 
 def _section(element: HtmlElement) -> Section | None:
-    title = next((child for child in element if _classes(child) & _HEADINGS), None)
-    return section("" if title is None else _plain(title), _plain(element, leave=_HEADINGS))
-
-
-def _before(article: HtmlElement) -> Section | None:
-    """What stands before the first section: the whole text of a letter without any."""
-    return section("", _plain(article, leave=_SECTIONS))
+    title = next((child for child in element if "ltx_title" in _classes(child)), None)
+    if title is None:
+        return section("", _plain(element))
+    heading = _plain(title)
+    # The tail belongs to the section, and a heading has none of its own.
+    title.clear(keep_tail=True)
+    return section(heading, _plain(element))
 
 
 def _plain(element: HtmlElement, *, leave: frozenset[str] = frozenset()) -> str:
@@ -118,7 +123,14 @@ def _collect(element: HtmlElement, leave: frozenset[str], pieces: list[str], *, 
     if element.tag == "math":
         pieces.append(_formula(element))
         return
-    if not top and (element.tag in _NO_TEXT or classes & leave or _is_illustration(element, classes)):
+    if not top and (element.tag in _NO_TEXT or classes & leave):
+        return
+    if not top and _is_illustration(element, classes):
+        # A figure may be drawn around an algorithm.
+        for inner in element.iterdescendants("figure", "div"):
+            if _classes(inner) & _ALGORITHMS:
+                _collect(inner, leave, pieces)
+                break
         return
     block = element.tag in _BLOCKS or "ltx_listingline" in classes
     if block:
@@ -127,8 +139,9 @@ def _collect(element: HtmlElement, leave: frozenset[str], pieces: list[str], *, 
     for child in element:
         _collect(child, leave, pieces)
         pieces.append(_folded(child.tail))
-    if block:
-        pieces.append("\n")
+    if block or "ltx_tag" in classes:
+        # The number of a line stands against its text.
+        pieces.append("\n" if block else " ")
 
 
 def _is_illustration(element: HtmlElement, classes: set[str]) -> bool:
@@ -156,6 +169,7 @@ def _classes(element: HtmlElement) -> set[str]:
 
 
 def _version(document: HtmlElement) -> int | None:
-    base = next(iter(document.iter("base")), None)
-    match = _VERSIONED.search("" if base is None else base.get("href") or "")
+    """What arXiv's mark beside the article says, as arXiv:1706.03762v7 [cs.CL] 02 Aug 2023."""
+    mark = document.get_element_by_id("watermark-tr", None)
+    match = _VERSIONED.search("" if mark is None else mark.text_content())
     return int(match[1]) if match else None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from arxiv_texts_server import WITHDRAWN, Answer, ArxivSite, arxiv_site, page, tar_of
+from arxiv_texts_server import NOT_PUBLIC, Answer, ArxivSite, arxiv_site, page, tar_of
 from test_archive_store import OLD, record
 
 from factory_assets.archive import Archive
@@ -94,8 +94,8 @@ def test_an_id_with_a_slash_is_asked_for_and_kept_in_a_folder_of_its_own_name(wo
 
 @pytest.mark.parametrize(
     "source",
-    [None, b"%PDF-1.5", tar_of({"paper.pdf": b"%PDF"}), WITHDRAWN, b"x" * 1_000_001],
-    ids=["nothing", "a PDF", "a PDF in a tar", "withdrawn", "too large"],
+    [None, b"%PDF-1.5", tar_of({"paper.pdf": b"%PDF"}), NOT_PUBLIC, b"x" * 1_000_001],
+    ids=["nothing", "a PDF", "a PDF in a tar", "not public", "too large"],
 )
 def test_that_there_is_no_text_is_kept_and_asked_again_after_30_days(
     world: World, source: bytes | None

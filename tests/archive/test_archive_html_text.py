@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from arxiv_texts_server import NO_HTML, WITHDRAWN, page
+from arxiv_texts_server import NO_HTML, NOT_PUBLIC, page
 
 from factory_assets.archive.html_text import read_html
 
@@ -51,11 +51,12 @@ def test_figures_tables_notes_and_references_are_left_out_and_algorithms_are_not
         'Kept<span class="ltx_note ltx_role_footnote"><sup class="ltx_note_mark">1</sup>A note.</span>.'
         '<figure class="ltx_figure"><img src="x.png"/><figcaption>A figure.</figcaption></figure>'
         '<figure class="ltx_table"><table class="ltx_tabular"><tr><td>0.5</td></tr></table></figure>'
-        '<figure class="ltx_float ltx_float_algorithm"><div class="ltx_listing">'
-        '<div class="ltx_listingline">repeat</div><div class="ltx_listingline">return it</div></div></figure>'
+        '<figure class="ltx_figure"><figure class="ltx_float ltx_float_algorithm"><div class="ltx_listing">'
+        '<div class="ltx_listingline"><span class="ltx_tag ltx_tag_listingline">1:</span>repeat</div>'
+        '<div class="ltx_listingline">return it</div></div></figure></figure>'
         '<span class="ltx_ERROR undefined">\\foo</span><script>alert(1)</script>'
     )
-    assert sections(page(("Method", body)))["1 Method"] == "Kept.\nrepeat\nreturn it"
+    assert sections(page(("Method", body)))["1 Method"] == "Kept.\n1: repeat\nreturn it"
 
 
 def test_a_letter_without_sections_is_one_text() -> None:
@@ -76,7 +77,7 @@ def test_what_a_reader_cannot_see_and_broken_bytes_do_no_harm() -> None:
         b"\x00",
         b"<",
         NO_HTML,
-        WITHDRAWN,
+        NOT_PUBLIC,
         b"%PDF-1.5 \xff\xfe",
         b"<html><body><p>Please show that you are no robot.</p></body></html>",
         page(
@@ -93,3 +94,18 @@ def test_a_page_that_nests_without_end_is_read_in_a_moment(element: str) -> None
     start = time.monotonic()
     read_html(page(("Method", f"{element}x" * 20_000)))
     assert time.monotonic() - start < 20
+
+
+def test_subsections_that_stand_alone_are_sections_and_notices_before_them_are_left_out() -> None:
+    extra = (
+        '<p class="ltx_p">Permission is granted to copy this.</p><section class="ltx_subsection">'
+        '<h3 class="ltx_title ltx_title_subsection">1.1 First</h3><p class="ltx_p">One.</p></section>'
+    )
+    assert sections(page(extra=extra)) == {"1.1 First": "One."}
+
+
+def test_a_text_that_begins_before_its_first_section_keeps_its_beginning() -> None:
+    extra = f'<p class="ltx_p">{"We begin here. " * 50}</p><section class="ltx_section"><p>The rest.</p></section>'
+    found = read_html(page(extra=extra))
+    assert found is not None
+    assert [len(section.text) for section in found.sections] == [749, 9]

@@ -2,8 +2,8 @@
 
 Forms: https://github.com/arXiv/arxiv-browse (browse/routes/dissemination.py, browse/routes/src.py and
 browse/controllers/files/dissemination.py), https://info.arxiv.org/help/mimetypes.html: /html/ID gives LaTeXML's page of
-the latest version or 404, /src/ID a gzipped tar with `Content-Encoding: x-gzip`; /e-print/ID leads there. A paper that
-was withdrawn has a page with 200. Whoever does not name itself is refused.
+the latest version or 404, /src/ID what was submitted as it is stored; /e-print/ID leads there. A source that its author
+keeps to himself is 403. Whoever does not name itself is refused.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ID = r"(?P<id>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?"
 _ASKED = re.compile(rf"^/(?P<form>html|src|e-print)/{_ID}$")
 NO_HTML = b"<html><head><title>No HTML</title></head><body><h1>No HTML for '2606.00001v1'</h1></body></html>"
 NO_DOCUMENT = b"<html><body><h1>No document for '2606.00001'</h1></body></html>"
-WITHDRAWN = (
-    b"<!DOCTYPE html>\n<html><body><h1>File unavailable for 2606.00001</h1>"
-    b"<p>HTML or source was not provided to generate HTML or a PDF.</p></body></html>"
+NOT_PUBLIC = (
+    b'<!DOCTYPE html>\n<html lang="en">\n<head><title>Not public 2606.00001</title></head><body>'
+    b"<h1>Source Not Public for 2606.00001</h1></body></html>"
 )
 
 
@@ -66,8 +66,9 @@ class ArxivSite:
         source = self.sources.get(arxiv_id)
         if source is None:
             return Answer(NO_DOCUMENT, 404)
-        packed = {"Content-Type": "application/x-eprint-tar", "Content-Encoding": "x-gzip"}
-        return Answer(source, 200, packed if source.startswith(b"\x1f\x8b") else {})
+        if source == NOT_PUBLIC:
+            return Answer(source, 403)
+        return Answer(source, 200, {"Content-Type": "application/gzip"})
 
 
 @contextmanager
@@ -112,7 +113,9 @@ def page(
     )
     return (
         '<!DOCTYPE html><html lang="en"><head><title>A paper</title><meta charset="utf-8">'
-        f'<base href="/html/2606.00001v{version}/"></head><body><header>arXiv</header>'
+        '</head><body><header class="arxiv-html-header">arXiv</header>'
+        '<div id="infobox" class="infobox"><a id="license-tr">License: CC BY 4.0</a>'
+        f'<div id="watermark-tr">arXiv:2606.00001v{version} [cs.LG] 01 Jun 2026</div></div>'
         '<nav class="ltx_page_navbar"><nav class="ltx_TOC">Contents</nav></nav>'
         '<div class="ltx_page_main"><div class="ltx_page_content"><article class="ltx_document">'
         '<h1 class="ltx_title ltx_title_document">A paper</h1><div class="ltx_authors">A. Author</div>'
