@@ -118,7 +118,7 @@ class ArxivTexts:
 
     def _of_source(self, key: str) -> ReadText | None:
         body = self._got(f"{self._url}/src/{key}")
-        if not body:
+        if body is None:
             return None
         try:
             return read_latex(tex_files(body))

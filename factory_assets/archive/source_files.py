@@ -40,12 +40,21 @@ def tex_files(body: bytes) -> dict[str, str]:
             return {}
         if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
             return _of_tar(_unpacked(body))
-        text = b"" if head.lstrip().lower().startswith(_MARKUP) else _unpacked(body).read(_MOST_IN_FILE + 1)
+        if head.lstrip().lower().startswith(_MARKUP):
+            return _of_page(body)
+        text = _unpacked(body).read(_MOST_IN_FILE + 1)
     except _DAMAGED:
         return {}
-    if not text:
-        raise InputError("arXiv answered with a page in the place of a source.")
+    if not body:
+        raise InputError("arXiv answered with nothing at all.")
     return {"source.tex": _decoded(text)} if b"\\" in text and len(text) <= _MOST_IN_FILE else {}
+
+
+def _of_page(body: bytes) -> dict[str, str]:
+    # A few papers were submitted as a page, which arXiv keeps packed as it does every source.
+    if body.startswith(_GZIP):
+        return {}
+    raise InputError("arXiv answered with a page in the place of a source.")
 
 
 def _of_tar(stream: _Unpacked) -> dict[str, str]:

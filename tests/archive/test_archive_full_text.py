@@ -123,6 +123,7 @@ def test_that_there_is_no_text_is_kept_and_asked_again_after_30_days(
         [Answer(b"Access denied", 403)],
         [Answer(b"", 404), Answer(b"", 503)],
         [Answer(b"", 404), Answer(b"<html>Are you a robot?</html>")],
+        [Answer(b"", 404), Answer(b"")],
     ],
 )
 def test_a_failure_is_told_and_never_kept_as_none(world: World, faults: list[Answer]) -> None:
