@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from factory_assets.archive.citation_source import CitationSource
-from factory_assets.domain.citations import CitationStore, SourceCounts, citation_key
+from factory_assets.domain.citations import CitationStore, PaperCitations, SourceCounts, citation_key
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.research import CitationCounts, CitationDirection, CitedPaper
 from factory_assets.domain.text import counted
@@ -15,6 +15,8 @@ from factory_assets.domain.text import counted
 KEPT_FOR = timedelta(days=30)
 # A paper of today is unknown to the sources for some days.
 UNKNOWN_FOR = timedelta(days=1)
+# A transaction takes longer than what it writes of one paper.
+_KEPT_AT_ONCE = 25
 
 
 @dataclass(frozen=True)
@@ -51,20 +53,23 @@ class Citations:
         return self.kept.related(citation_key(arxiv_id), direction, steps=steps, count=count)
 
     def _ask(self, arxiv_ids: list[str]) -> None:
-        left = dict.fromkeys(arxiv_ids)
         coming = self.source.citations(arxiv_ids, self.now)
-        while left:
+        left, held = len(arxiv_ids), list[PaperCitations]()
+        while True:
+            fault, found = None, None
             try:
                 found = next(coming, None)
             except FactoryError as error:
-                self.notify(
-                    f"Citations of {counted(len(left), 'paper', 'papers')} could not be looked up: {error}"
-                )
-                return
+                fault = error
+            held += [found] if found else []
+            if held and (found is None or len(held) == _KEPT_AT_ONCE):
+                self.kept.keep(held)
+                left, held = left - len(held), []
+            if fault is not None:
+                papers = counted(left, "paper", "papers")
+                self.notify(f"Citations of {papers} could not be looked up: {fault}")
             if found is None:
                 return
-            self.kept.keep(found)
-            left.pop(found.counts.arxiv_id, None)
 
     def _fresh(self, arxiv_ids: Iterable[str]) -> tuple[dict[str, CitationCounts], list[str]]:
         """What is known of these papers and not too old, and those that are to be asked for."""

@@ -94,6 +94,6 @@ class KeptCitations(Protocol):
 class CitationStore(KeptCitations, Protocol):
     """The same for whoever brings more of them."""
 
-    def keep(self, found: PaperCitations) -> None:
-        """Put what a source says of a paper in the place of what it said before, all at once."""
+    def keep(self, found: Sequence[PaperCitations]) -> None:
+        """Put what a source says of each paper in the place of what it said before, all at once."""
         ...

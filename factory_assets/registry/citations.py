@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from factory_assets.domain.citations import CitationDegrees, PaperCitations, SourceCounts
+from factory_assets.domain.citations import CitationDegrees, LinkedPaper, PaperCitations, SourceCounts
 from factory_assets.domain.research import CitationDirection, CitedPaper
 from factory_assets.registry.database import Connection
 from factory_assets.registry.rows import Row, fetch, from_db, to_db
 
 _COUNT = """
-INSERT INTO citation_counts (arxiv_id, source, cited_by, reference_count, fetched_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO citation_counts (arxiv_id, source, cited_by, reference_count, fetched_at)
+SELECT unnest($1::TEXT[]), unnest($2::TEXT[]), unnest($3::INTEGER[]), unnest($4::INTEGER[]), unnest($5::TIMESTAMP[])
 ON CONFLICT (arxiv_id, source) DO UPDATE SET
     cited_by = excluded.cited_by, reference_count = excluded.reference_count, fetched_at = excluded.fetched_at
 """
+_FORGET = """
+DELETE FROM citations USING (SELECT unnest($1::TEXT[]) AS about, unnest($2::TEXT[]) AS source) AS asked
+WHERE citations.about = asked.about AND citations.source = asked.source
+"""
 _LINK = """
 INSERT INTO citations (about, source, citing, cited)
-SELECT $1, $2, unnest($3::TEXT[]), unnest($4::TEXT[])
+SELECT unnest($1::TEXT[]), unnest($2::TEXT[]), unnest($3::TEXT[]), unnest($4::TEXT[])
 """
 _TITLE = """
 INSERT INTO citation_titles (arxiv_id, title) SELECT unnest($1::TEXT[]), unnest($2::TEXT[])
@@ -49,25 +54,17 @@ SELECT (SELECT count(DISTINCT citing) FROM citations WHERE cited = $1) AS cited_
 _TOTAL = "SELECT count(*) AS citations FROM (SELECT DISTINCT citing, cited FROM citations) AS links"
 
 
-def keep_citations(connection: Connection, found: PaperCitations) -> None:
+def keep_citations(connection: Connection, found: Sequence[PaperCitations]) -> None:
     """See CitationStore."""
-    counts = found.counts
-    about = counts.arxiv_id
-    values = [about, counts.source, counts.cited_by, counts.references, to_db(counts.fetched_at)]
-    connection.execute(_COUNT, values)
-    connection.execute("DELETE FROM citations WHERE about = $1 AND source = $2", [about, counts.source])
-    links = dict.fromkeys(
-        [(paper.arxiv_id, about) for paper in found.citing]
-        + [(about, paper.arxiv_id) for paper in found.cited]
-    )
-    titles = {paper.arxiv_id: paper.title for paper in (*found.citing, *found.cited) if paper.title}
-    if found.title:
-        titles[about] = found.title
-    if links:
-        connection.execute(
-            _LINK, [about, counts.source, [citing for citing, _ in links], [cited for _, cited in links]]
-        )
-    if titles:
+    told = list({(paper.counts.arxiv_id, paper.counts.source): paper for paper in found}.values())
+    counts = [paper.counts for paper in told]
+    asked = [[count.arxiv_id for count in counts], [count.source for count in counts]]
+    numbers = [[count.cited_by for count in counts], [count.references for count in counts]]
+    connection.execute(_COUNT, [*asked, *numbers, [to_db(count.fetched_at) for count in counts]])
+    connection.execute(_FORGET, asked)
+    if links := [link for paper in told for link in _links(paper)]:
+        connection.execute(_LINK, [list(column) for column in zip(*links, strict=True)])
+    if titles := {end.arxiv_id: end.title for paper in told for end in _titled(paper)}:
         connection.execute(_TITLE, [list(titles), list(titles.values())])
 
 
@@ -98,6 +95,17 @@ def total_citations(connection: Connection) -> int:
     """See KeptCitations."""
     (row,) = fetch(connection, _TOTAL)
     return int(row["citations"])
+
+
+def _links(paper: PaperCitations) -> Iterable[tuple[str, str, str, str]]:
+    about, source = paper.counts.arxiv_id, paper.counts.source
+    citing = [(about, source, end.arxiv_id, about) for end in paper.citing]
+    return dict.fromkeys([*citing, *((about, source, about, end.arxiv_id) for end in paper.cited)])
+
+
+def _titled(paper: PaperCitations) -> Iterable[LinkedPaper]:
+    itself = LinkedPaper(arxiv_id=paper.counts.arxiv_id, title=paper.title)
+    return (end for end in (*paper.citing, *paper.cited, itself) if end.title)
 
 
 def _counts(row: Row) -> SourceCounts:

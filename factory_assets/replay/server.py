@@ -1,4 +1,4 @@
-"""The loopback server that plays arXiv's query API, Claude's Messages API and catalogues from recorded material."""
+"""The loopback server that plays arXiv, Claude's Messages API, catalogues and citations from recorded material."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from factory_assets.replay import sse
+from factory_assets.replay import citations, sse
 from factory_assets.replay.arxiv_atom import AtomAnswer
 from factory_assets.replay.arxiv_texts import PlayedTexts
 from factory_assets.replay.catalogues import Catalogues
@@ -81,6 +81,7 @@ class ReplayServer:
             recordings.existing, token=github_token, searches_a_minute=github_searches
         )
         self.texts = PlayedTexts()
+        self.citations = citations.PlayedCitations()
         self.max_request_bytes = max_request_bytes
         self.closing = Event()
         self._http = _HttpServer(("127.0.0.1", port), self)
@@ -170,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/messages"): self._messages,
             ("POST", "/v1/messages/count_tokens"): self._count_tokens,
+            ("POST", citations.PATH): self._citations,
         }
         path = urlsplit(self.path).path
         try:
@@ -203,6 +205,10 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         answer = self.server.replay.arxiv.answer(query)
         self._send(answer.status, answer.content_type, answer.body, {})
+
+    def _citations(self) -> None:
+        answer = self.server.replay.citations.answer(self.path, self._posted())
+        self._send(answer.status, "application/json", json.dumps(answer.body).encode(), answer.headers)
 
     def _models(self) -> None:
         self.server.replay.messages.check_key(self._headers())
@@ -259,15 +265,23 @@ class _Handler(BaseHTTPRequestHandler):
         Raises:
             ApiError: 401, 400 or 413.
         """
+        body = self._posted()
+        self.server.replay.messages.check_key(self._headers())
+        return body
+
+    def _posted(self) -> bytes:
+        """What was sent.
+
+        Raises:
+            ApiError: 400 or 413.
+        """
         if not self.headers.get("content-length", "").isdigit():
             self.close_connection = True
             raise ApiError(400, "A request needs a Content-Length.")
         if self._length > self.server.replay.max_request_bytes:
             self._drain()
             raise ApiError(413, "Request exceeds the maximum size")
-        body = self.rfile.read(self._length)
-        self.server.replay.messages.check_key(self._headers())
-        return body
+        return self.rfile.read(self._length)
 
     @property
     def _length(self) -> int:

@@ -47,7 +47,7 @@ def kept() -> CitationStore:
         LinkedPaper(arxiv_id="2501.99999", title="Elsewhere"),
     )
     citing = (LinkedPaper(arxiv_id=TREES.arxiv_id, title=""),)
-    store.keep(PaperCitations(counts=counts, citing=citing, cited=cited))
+    store.keep([PaperCitations(counts=counts, citing=citing, cited=cited)])
     return store
 
 

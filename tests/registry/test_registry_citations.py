@@ -65,7 +65,7 @@ def ids(papers: list[CitedPaper]) -> list[str]:
 def test_both_directions_are_found_from_either_end_with_titles_and_the_newest_first(
     kept: CitationStore,
 ) -> None:
-    kept.keep(told("2606.00001", by=("2606.00007", "2607.00002"), names=(OLD, "2501.00001")))
+    kept.keep([told("2606.00001", by=("2606.00007", "2607.00002"), names=(OLD, "2501.00001"))])
     assert kept.related("2606.00001", CITED_BY) == [
         CitedPaper(arxiv_id="2607.00002", title="Of 2607.00002", steps=1),
         CitedPaper(arxiv_id="2606.00007", title="Of 2606.00007", steps=1),
@@ -83,9 +83,9 @@ def test_both_directions_are_found_from_either_end_with_titles_and_the_newest_fi
 def test_two_steps_go_on_from_the_first_and_each_paper_counts_by_its_shortest_way(
     kept: CitationStore,
 ) -> None:
-    kept.keep(told("2606.00001", names=("2605.00001", "2604.00001")))
-    kept.keep(told("2605.00001", names=("2604.00001", "2603.00001", "2606.00001")))
-    kept.keep(told("2603.00001", names=("2602.00001",)))
+    kept.keep([told("2606.00001", names=("2605.00001", "2604.00001"))])
+    kept.keep([told("2605.00001", names=("2604.00001", "2603.00001", "2606.00001"))])
+    kept.keep([told("2603.00001", names=("2602.00001",))])
     found = kept.related("2606.00001", REFERENCES, steps=2)
     assert [(paper.arxiv_id, paper.steps) for paper in found] == [
         ("2605.00001", 1),
@@ -101,19 +101,19 @@ def test_two_steps_go_on_from_the_first_and_each_paper_counts_by_its_shortest_wa
 def test_asking_again_replaces_what_that_source_said_of_that_paper_and_nothing_else(
     kept: CitationStore,
 ) -> None:
-    kept.keep(told("2606.00001", by=("2607.00001", "2607.00002"), names=("2501.00001",)))
-    kept.keep(told("2606.00001", by=("2607.00003",), source="semanticscholar"))
-    kept.keep(told("2607.00009", names=("2606.00001",)))
-    kept.keep(told("2606.00001", by=("2607.00002",)))
+    kept.keep([told("2606.00001", by=("2607.00001", "2607.00002"), names=("2501.00001",))])
+    kept.keep([told("2606.00001", by=("2607.00003",), source="semanticscholar")])
+    kept.keep([told("2607.00009", names=("2606.00001",))])
+    kept.keep([told("2606.00001", by=("2607.00002",))])
     assert ids(kept.related("2606.00001", CITED_BY)) == ["2607.00009", "2607.00003", "2607.00002"]
     assert kept.related("2606.00001", REFERENCES) == []
     assert kept.degrees("2606.00001") == CitationDegrees(cited_by=3, references=0)
 
 
 def test_a_citation_that_is_told_from_both_ends_and_by_two_sources_counts_once(kept: CitationStore) -> None:
-    kept.keep(told("2606.00001", by=("2607.00001", "2607.00001")))
-    kept.keep(told("2607.00001", names=("2606.00001",), source="semanticscholar"))
-    kept.keep(told("2607.00001", names=("2606.00001",)))
+    kept.keep([told("2606.00001", by=("2607.00001", "2607.00001"))])
+    kept.keep([told("2607.00001", names=("2606.00001",), source="semanticscholar")])
+    kept.keep([told("2607.00001", names=("2606.00001",))])
     assert ids(kept.related("2606.00001", CITED_BY)) == ["2607.00001"]
     assert (kept.total(), kept.degrees("2607.00001")) == (1, CitationDegrees(cited_by=0, references=1))
 
@@ -121,8 +121,8 @@ def test_a_citation_that_is_told_from_both_ends_and_by_two_sources_counts_once(k
 def test_counts_come_back_by_source_and_a_paper_that_is_not_known_has_none_rather_than_zero(
     kept: CitationStore,
 ) -> None:
-    kept.keep(told(OLD, by=("2607.00001",)))
-    kept.keep(told(OLD, source="semanticscholar", known=False))
+    kept.keep([told(OLD, by=("2607.00001",))])
+    kept.keep([told(OLD, source="semanticscholar", known=False)])
     found = {counts.source: counts for counts in kept.counts([OLD, "2606.99999"])}
     assert (found["openalex"].cited_by, found["openalex"].fetched_at) == (8, NOW)
     assert (found["semanticscholar"].cited_by, found["semanticscholar"].references) == (None, None)
@@ -136,15 +136,17 @@ def test_an_empty_store_has_nothing(kept: CitationStore) -> None:
 
 
 def test_what_breaks_half_way_leaves_what_was_kept_before(kept: CitationStore) -> None:
-    kept.keep(told("2606.00001", by=("2607.00001",)))
-    broken = told("2606.00001", by=("2607.00002",)).model_copy(update={"title": "half a pair: \ud800"})
+    kept.keep([told("2606.00001", by=("2607.00001",))])
+    end = LinkedPaper(arxiv_id="2607.00002", title="").model_copy(update={"title": "half a pair: \ud800"})
+    broken = told("2606.00001").model_copy(update={"citing": (end,)})
     with pytest.raises((duckdb.Error, UnicodeEncodeError)):
-        kept.keep(broken)
+        kept.keep([told("2606.00002", by=("2607.00001",)), broken])
+    assert kept.counts(["2606.00002"]) == []
     assert ids(kept.related("2606.00001", CITED_BY)) == ["2607.00001"]
 
 
 def test_it_is_there_for_whoever_only_reads(registry: Registry) -> None:
-    registry.citations.keep(told("2606.00001", by=("2607.00001",)))
+    registry.citations.keep([told("2606.00001", by=("2607.00001",))])
     assert registry.reading().citations.total() == 1
     with pytest.raises(InfrastructureError):
-        registry.reading().citations.keep(told("2606.00001"))
+        registry.reading().citations.keep([told("2606.00001")])
