@@ -10,6 +10,7 @@ from factory_assets.domain.builds import Phase
 from factory_assets.replay.messages_questions import question_scene
 from factory_assets.replay.messages_reply import ApiError
 from factory_assets.replay.messages_request import MessagesRequest
+from factory_assets.replay.messages_research import TASKS, research_scene
 from factory_assets.replay.messages_scene import Scene, scene_of, structured_scene
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.recordings_model import (
@@ -92,8 +93,10 @@ def _placed(turn: RecordedTurn, workspace: str) -> RecordedTurn:
 
 def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dict[str, str]) -> Scene:
     key = f"analysis {lines['Date']} {lines['Task']}"
+    is_research = lines["Task"] in TASKS
     try:
-        day, task = date.fromisoformat(lines["Date"]), AnalysisTask(lines["Task"])
+        day = date.fromisoformat(lines["Date"])
+        task = AnalysisTask.ANALYZE if is_research else AnalysisTask(lines["Task"])
     except ValueError as error:
         raise ApiError(400, f"No recording fits {key}: {error}.") from None
     analysis = recordings.analysis(day)
@@ -101,6 +104,8 @@ def _analysis_scene(recordings: Recordings, request: MessagesRequest, lines: dic
         raise ApiError(
             400, f"No recording fits: looked for an analysis of {day}, and there is none for each."
         )
+    if is_research:
+        return research_scene(analysis, lines["Task"], request)
     turns = analysis.turns(task)
     if turns is not None:
         return scene_of(key, turns, request.answered)

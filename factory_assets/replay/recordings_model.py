@@ -19,6 +19,7 @@ from pydantic import (
 
 from factory_assets.domain.acceptance import NOTHING_AGREED, Contract, Scenario, ScenarioFile
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.evidence import ClaimKind
 from factory_assets.domain.readings import Finding
 from factory_assets.domain.specs import RepoName, Spec
 
@@ -247,11 +248,44 @@ class AnalysisTask(StrEnum):
     REPAIR = "repair"
 
 
+class RecordedQuote(_Recorded):
+    """A sentence of a piece. `of` is one of the claim's `rests_on`."""
+
+    of: str = Field(min_length=1)
+    text: str = Field(min_length=1)
+
+
+class RecordedClaim(_Recorded):
+    """A claim of a spec. `rests_on` are texts by which pieces are known, such as a link: the first piece that has one.
+
+    Without one of them the claim is not made.
+    """
+
+    kind: ClaimKind
+    text: str = Field(min_length=1)
+    rests_on: tuple[str, ...] = Field(min_length=1)
+    quotes: tuple[RecordedQuote, ...] = ()
+
+
+class RecordedSynthesis(_Recorded):
+    """What the model makes of the research around a paper, or around several that are fused: one of the date's specs.
+
+    `turns` answer instead, word for word.
+    """
+
+    papers: tuple[str, ...] = Field(min_length=1)
+    spec: RepoName | None = None
+    why_none: str = ""
+    claims: tuple[RecordedClaim, ...] = ()
+    turns: Turns | None = None
+
+
 class Analysis(_Recorded):
     """What the model finds in the papers of a date; `each` stands for every date without its own recording.
 
     The answer is made from `specs`, in their order. A task with turns of its own is answered by these
-    instead, word for word, which is how a test records invalid answers and faults.
+    instead, word for word, which is how a test records invalid answers and faults. `research` is what it makes of
+    candidates; `better` are the specs that it prefers where two are compared.
     """
 
     date: date | Literal["each"]
@@ -259,6 +293,15 @@ class Analysis(_Recorded):
     analyze: Turns | None = None
     merge: Turns | None = None
     repair: Turns | None = None
+    research: tuple[RecordedSynthesis, ...] = ()
+    better: tuple[RepoName, ...] = ()
+
+    @model_validator(mode="after")
+    def _research_names_specs(self) -> Analysis:
+        named = {each.spec for each in self.research if each.spec is not None}
+        if unknown := named - {spec.name for spec in self.specs}:
+            raise ValueError(f"research names {', '.join(sorted(unknown))}, which is none of the specs")
+        return self
 
     def turns(self, task: AnalysisTask) -> tuple[RecordedTurn, ...] | None:
         """The verbatim turns of a task, or None where the answer is made from the specs."""

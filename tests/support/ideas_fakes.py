@@ -111,10 +111,11 @@ def run_synthesis(
     most: int = 15,
     papers: Sequence[Paper] = (),
     notices: list[str] | None = None,
+    day: date = DAY,
 ) -> AnalysisReport:
     known = {paper.arxiv_id: paper for paper in papers}
     synthesizer = Synthesizer(
-        day=DAY,
+        day=day,
         model=model,
         model_name="claude-haiku-5-5",
         prompts_dir=PROMPTS,
