@@ -25,7 +25,7 @@ STAGE = """
 CREATE TABLE staged (
     arxiv_id VARCHAR, version INTEGER, title VARCHAR, abstract VARCHAR, authors VARCHAR[], categories VARCHAR[],
     comment VARCHAR, journal_ref VARCHAR, doi VARCHAR, licence VARCHAR, submitted TIMESTAMP,
-    updated TIMESTAMP, changed DATE, deleted BOOLEAN DEFAULT FALSE, place INTEGER
+    updated TIMESTAMP, changed DATE, deleted BOOLEAN DEFAULT FALSE, place INTEGER, month VARCHAR
 )
 """
 # The lines are written by the archive itself, a key for each column.
@@ -40,20 +40,24 @@ FORM = """{
     "licence": "VARCHAR", "submitted": "TIMESTAMP", "updated": "TIMESTAMP", "changed": "DATE", "deleted": "BOOLEAN"
 }"""
 # A paper stays in the month in which it is held, or it would be held twice. What is deleted and held nowhere has no
-# place.
+# place. A million records are not copied for it.
 PLACE = """
-CREATE TABLE placed AS
-SELECT staged.*, max(coalesce(held.month, strftime(staged.submitted, '%Y-%m'))) OVER (PARTITION BY arxiv_id) AS month
-FROM staged LEFT JOIN (
-    SELECT arxiv_id, strftime(submitted, '%Y-%m') AS month FROM {source} AS files SEMI JOIN staged USING (arxiv_id)
-) AS held USING (arxiv_id)
+UPDATE staged SET month = homes.month
+FROM (
+    SELECT arxiv_id, max(coalesce(held.month, strftime(staged.submitted, '%Y-%m'))) AS month
+    FROM staged LEFT JOIN (
+        SELECT arxiv_id, strftime(submitted, '%Y-%m') AS month FROM {source} AS files SEMI JOIN staged USING (arxiv_id)
+    ) AS held USING (arxiv_id)
+    GROUP BY arxiv_id
+) AS homes
+WHERE homes.arxiv_id = staged.arxiv_id
 """
-PLACED_MONTHS = "SELECT DISTINCT month FROM placed WHERE month IS NOT NULL ORDER BY month"
+PLACED_MONTHS = "SELECT DISTINCT month FROM staged WHERE month IS NOT NULL ORDER BY month"
 HELD = "CREATE OR REPLACE TEMP VIEW held AS SELECT * FROM {source}"
 # Of the words on a paper, the held one among them, the latest counts, of equal ones the last.
 _NEWS = """
 CREATE OR REPLACE TEMP TABLE news AS
-WITH coming AS (SELECT * FROM placed WHERE month = $1),
+WITH coming AS (SELECT * FROM staged WHERE month = $1),
 content AS (
     SELECT coming.* REPLACE (
         CASE WHEN strftime(coming.submitted, '%Y-%m') = $1 THEN coming.submitted
