@@ -29,6 +29,8 @@ ASK_AGAIN: Final = timedelta(days=30)
 # arXiv converts a new version within hours, and shows the last one until then.
 _CONVERTED = timedelta(days=1)
 
+# Where a text stands for its readers, whichever server of arXiv's it was asked of.
+_PUBLIC = "https://arxiv.org"
 _LEAST_CHARS = 1_500
 _WORD = re.compile(r"\w+")
 # Of a section's runs of words so many stand in the abstract where it is the abstract, perhaps cut or with a heading.
@@ -99,10 +101,10 @@ class ArxivTexts:
     def _fetched(self, key: str, known: int, abstract: str) -> KeptText:
         page = self._of_page(key)
         sections, version = _body(page, abstract), (page and page.version) or known
-        source = f"{self._url}/html/{key}" + (f"v{version}" if version else "")
+        source = f"{_PUBLIC}/html/{key}" + (f"v{version}" if version else "")
         if not sections:
             sections, version = _body(self._of_source(key), abstract), known
-            source = f"{self._url}/src/{key}"
+            source = f"{_PUBLIC}/src/{key}"
         return KeptText(
             arxiv_id=key,
             known=known,

@@ -66,7 +66,7 @@ def test_the_html_version_is_read_by_sections_and_kept(world: World) -> None:
     found = world.texts().read(KEY)
     assert found is not None
     assert [section.heading for section in found.sections] == ["1 Introduction", "2 Method"]
-    assert (found.source, found.quotable) == (f"{world.site.url}/html/{KEY}v1", True)
+    assert (found.source, found.quotable) == (f"https://arxiv.org/html/{KEY}v1", True)
     assert world.texts().read(f"https://arxiv.org/abs/{KEY}v1") == found
     assert world.site.asked == [f"/html/{KEY}"]
 
@@ -75,7 +75,7 @@ def test_without_html_the_source_is_read(world: World) -> None:
     world.site.sources[KEY] = tar_of({"main.tex": TEX, "figure.pdf": b"%PDF"})
     found = world.texts().read(KEY)
     assert found is not None
-    assert (found.sections[0].heading, found.source) == ("Method", f"{world.site.url}/src/{KEY}")
+    assert (found.sections[0].heading, found.source) == ("Method", f"https://arxiv.org/src/{KEY}")
     assert world.site.asked == [f"/html/{KEY}", f"/src/{KEY}"]
 
 

@@ -32,7 +32,7 @@ def test_a_text_is_shown_by_sections_and_as_json(commands: Commands, site: Arxiv
     asked = {"FACTORY_ARXIV_TEXT_URL": site.url, "FACTORY_ARXIV_INTERVAL": "0"}
     shown = commands("archive", "read", "2606.00001v1", "--text", **asked)
     assert shown.out.startswith(
-        f"2606.00001: 2 sections from {site.url}/html/2606.00001v1; licence unknown: single"
+        "2606.00001: 2 sections from https://arxiv.org/html/2606.00001v1; licence unknown: single"
     )
     assert "# 2 Method We keep what was asked for last" in shown.out
     told = json.loads(commands("archive", "read", "2606.00001", "--text", "--json", **asked).out)
@@ -50,7 +50,7 @@ def test_a_replay_plays_texts_that_say_what_they_are(commands: Commands, arxiv_i
     commands.write_replay()
     shown = commands("archive", "read", arxiv_id, "--text", "--json", FACTORY_MODE="replay")
     text = FullText.model_validate_json(shown.out)
-    assert f"/{form}/{arxiv_id}" in text.source
+    assert text.source == f"https://arxiv.org/{form}/{arxiv_id}"
     assert "not the paper's text" in text.sections[0].text
     method = method_section(text)
     assert method is not None
