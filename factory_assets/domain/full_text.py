@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from itertools import dropwhile, takewhile
 from typing import Final
 
 from factory_assets.domain.research import FullText, Section
@@ -10,18 +12,22 @@ from factory_assets.domain.research import FullText, Section
 EXCERPT_CHARS: Final = 8_000
 """As much of a text as goes into a research context."""
 
-# A word that says that it is told here, then words that such a heading mostly has, each list before the next one.
+# Words that say that it is told here, those of the first list before those of the second; the last ones are also said
+# of what a method works on, and mean something where nothing else does.
 _TELLING = tuple(
     re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
     for words in (
-        r"method|methods|methodology|methodologies|our approach|approach|proposed \w+|the proposed \w+",
-        r"framework|algorithm|algorithms|architecture|system|technique|design|formulation|implementation",
-        r"model|models|pipeline|construction|overview",
+        r"methods?|methodology|methodologies|approach|proposed \w+",
+        r"frameworks?|algorithms?|architecture|techniques?",
     )
+)
+_PERHAPS = re.compile(
+    r"\b(?:systems?|models?|pipeline|construction|overview|design|formulation|implementation)\b",
+    re.IGNORECASE,
 )
 # "Evaluation method" and "Prior approaches" tell something else.
 _OTHER = re.compile(
-    r"\b(?:introduction|related|prior|previous|existing|background|preliminar\w+|motivation|literature|survey|dataset\w*|data"
+    r"\b(?:introduction|related|prior|previous|existing|background|preliminar\w+|motivation|literature|survey|datasets?|data$"
     r"|experiment\w*|evaluat\w+|result\w*|discussion|conclusion\w*|concluding|limitation\w*|future|ablation\w*|analysis"
     r"|acknowledg\w+|appendix|supplement\w*|reference\w*|ethic\w*|impact|baseline\w*|set-?up|settings?)\b",
     re.IGNORECASE,
@@ -43,18 +49,15 @@ def method_section(text: FullText) -> Section | None:
         for section in plain:
             if words.search(section.heading):
                 return section
-    first = next((at for at, one in enumerate(sections) if _OTHER.search(one.heading)), None)
-    if first is None:
-        return None
-    between = sections[first + 1 :]
-    while between and _OTHER.search(between[0].heading):
-        between = between[1:]
-    named: list[Section] = []
-    for section in between:
-        if _OTHER.search(section.heading):
-            break
-        named.append(section)
-    return max(named, key=lambda section: len(section.text), default=None)
+    named = max(_first_after_others(sections), key=lambda section: len(section.text), default=None)
+    return named or next((section for section in plain if _PERHAPS.search(section.heading)), None)
+
+
+def _first_after_others(sections: Sequence[Section]) -> Iterator[Section]:
+    """The first sections in a row, after such as the introduction, whose headings say nothing else."""
+    after = dropwhile(lambda section: not _OTHER.search(section.heading), sections)
+    rest = dropwhile(lambda section: _OTHER.search(section.heading), after)
+    return takewhile(lambda section: not _OTHER.search(section.heading), rest)
 
 
 def excerpt(text: str, chars: int = EXCERPT_CHARS) -> str:

@@ -31,6 +31,12 @@ def text(*headings: str, lengths: dict[str, int] | None = None) -> FullText:
             "3 The FooNet Architecture",
         ),
         (["1 Introduction", "2 Background", "3 FooNet", "4 Training FooNet", "5 Experiments"], "3 FooNet"),
+        (
+            ["Introduction", "Problem Formulation", "A Data-Driven Framework", "Results"],
+            "A Data-Driven Framework",
+        ),
+        (["Introduction", "Related Work", "The Model", "Conclusion"], "The Model"),
+        (["System Overview", "Deployment"], "System Overview"),
         (["Introduction", "Experiments", "Conclusion"], None),
         (["", "Introduction"], None),
         ([], None),
