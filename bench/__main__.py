@@ -16,6 +16,7 @@ from bench import (
     bench_day,
     bench_definitions,
     bench_gather,
+    bench_ideas,
     bench_orchestration,
     bench_registry,
     bench_router,
@@ -59,6 +60,7 @@ def main() -> None:
         bench_workers,
         bench_router,
         bench_router_cache,
+        bench_ideas,
         bench_day,
     ):
         print(f"measuring {part.__name__} …", file=sys.stderr)
