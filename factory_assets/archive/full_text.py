@@ -137,7 +137,7 @@ class ArxivTexts:
             if _NOT_PUBLIC in error.what:
                 return None
             # That arXiv refuses us says nothing about the paper.
-            raise InfrastructureError(error.what, where=url, fix=error.fix) from error
+            raise InfrastructureError(error.what, fix=error.fix) from error
 
 
 def _body(read: ReadText | None, abstract: str) -> tuple[Section, ...]:

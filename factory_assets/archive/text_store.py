@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -76,7 +77,7 @@ class TextStore:
         """
         suffix, other = (_TEXT, _NONE) if kept.sections else (_NONE, _TEXT)
         place = self._path(kept.arxiv_id, suffix)
-        made = place.with_name(f".{place.name}.{os.getpid()}.new")
+        made = place.with_name(f".{place.name}.{uuid4().hex}.new")
         with _errors(self.folder):
             self._make_folder()
             self._make_room(place)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import JsonValue
 
@@ -97,7 +98,7 @@ class SpecFolder:
                 return Delivered.BEFORE
             self._folder.mkdir(parents=True, exist_ok=True)
             # A reader takes what ends with .json; this does not.
-            made = place.with_name(f".{place.name}.{os.getpid()}.new")
+            made = place.with_name(f".{place.name}.{uuid4().hex}.new")
             try:
                 with made.open("w", encoding="utf-8") as file:
                     json.dump(delivery.document, file, indent=2, ensure_ascii=False)

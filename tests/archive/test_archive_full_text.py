@@ -261,6 +261,17 @@ def test_what_was_asked_for_longest_ago_makes_room(world: World) -> None:
     assert [world.store.holds(f"2606.0001{number}") for number in (2, 3)] == [True, False]
 
 
+def test_what_a_writer_that_was_killed_has_left_is_no_text_and_goes(world: World) -> None:
+    world.site.pages[KEY] = PAGE
+    world.texts().read(KEY)
+    left = world.store.folder / ".2606.00002.text.json.0.new"
+    left.write_text("half")
+    os.utime(left, (time.time() - 7200, time.time() - 7200))
+    assert (world.store.holds("2606.00002"), world.store.count()) == (False, 1)
+    world.texts().read("2606.00002")
+    assert not left.exists()
+
+
 def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_half_written(world: World) -> None:
     world.site.pages[KEY] = PAGE
     world.store.folder.write_text("in the way", encoding="utf-8")
