@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, TypeAdapter
@@ -40,8 +41,8 @@ _ARXIV_PLACES = (
     re.compile(r"^pmh:oai:arxiv\.org:(\S+)$", re.IGNORECASE),
     re.compile(r"^doi:10\.48550/arxiv\.(\S+)$", re.IGNORECASE),
 )
-_FIELDS = "id,doi,title,locations"
-_COUNTED = f"{_FIELDS},cited_by_count,referenced_works,referenced_works_count"
+
+_FIELDS, _COUNTS = "id,doi,title,locations", "cited_by_count,referenced_works,referenced_works_count"
 
 
 class _Location(BaseModel):
@@ -54,9 +55,6 @@ class _Work(BaseModel):
     doi: str | None
     title: str | None
     locations: tuple[_Location, ...] | None
-    cited_by_count: int = Field(0, ge=0, lt=2**31)
-    referenced_works_count: int = Field(0, ge=0, lt=2**31)
-    referenced_works: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -72,17 +70,26 @@ class _Work(BaseModel):
         return list(dict.fromkeys(key for match in matches if match and (key := key_of(match[1]))))
 
 
+class _Counted(_Work):
+    cited_by_count: int = Field(ge=0, lt=2**31)
+    referenced_works_count: int = Field(ge=0, lt=2**31)
+    referenced_works: tuple[str, ...]
+
+
 class _Meta(BaseModel):
     count: int
     next_cursor: str | None = None
 
 
-class _Page(BaseModel):
+_Found = TypeVar("_Found", bound=_Work)
+
+
+class _Page(BaseModel, Generic[_Found]):
     meta: _Meta
-    results: tuple[_Work, ...]
+    results: tuple[_Found, ...]
 
 
-_PAGE = TypeAdapter(_Page)
+_PLAIN, _COUNTED = TypeAdapter(_Page[_Work]), TypeAdapter(_Page[_Counted])
 
 
 @dataclass(frozen=True)
@@ -115,10 +122,10 @@ class OpenAlex:
                     cited=_ends([named[key] for key in work.referenced_works if key in named], arxiv_id),
                 )
 
-    def _works_of(self, arxiv_ids: Sequence[str]) -> dict[str, _Work]:
+    def _works_of(self, arxiv_ids: Sequence[str]) -> dict[str, _Counted]:
         """Their works: by the DOI that arXiv gives each; where a journal's has taken its place, by their pages."""
         dois = [f"10.48550/arxiv.{arxiv_id}" for arxiv_id in arxiv_ids]
-        found = _by_arxiv_id(self._list("doi", dois, _COUNTED), arxiv_ids)
+        found = _by_arxiv_id(self._list(_COUNTED, "doi", dois), arxiv_ids)
         missing = [arxiv_id for arxiv_id in arxiv_ids if arxiv_id not in found]
         for part in in_parts(missing, _BY_PAGES):
             pages = [
@@ -130,10 +137,10 @@ class OpenAlex:
                     "https://doi.org/10.48550/arxiv.",
                 )
             ]
-            found |= _by_arxiv_id(self._list("locations.landing_page_url", pages, _COUNTED), part)
+            found |= _by_arxiv_id(self._list(_COUNTED, "locations.landing_page_url", pages), part)
         return found
 
-    def _linked_works(self, works: dict[str, _Work]) -> dict[str, _Work]:
+    def _linked_works(self, works: dict[str, _Counted]) -> dict[str, _Work]:
         """The works that these name, by the address that they name them by."""
         keys = dict.fromkeys(
             match[1]
@@ -142,38 +149,37 @@ class OpenAlex:
             if (match := _WORK_ID.match(key))
         )
         return {
-            work.id: work
-            for part in in_parts(keys, _VALUES)
-            for work in self._list("openalex", part, _FIELDS)
+            work.id: work for part in in_parts(keys, _VALUES) for work in self._list(_PLAIN, "openalex", part)
         }
 
     def _citing(self, work: _Work) -> list[_Work]:
         return self._found(
+            _PLAIN,
             _PAGES_OF_CITING,
             filter=f"cites:{work.key},locations.source.id:{_ARXIV}",
             sort="publication_date:desc",
-            select=_FIELDS,
         )
 
-    def _list(self, name: str, values: Sequence[str], select: str) -> list[_Work]:
+    def _list(self, form: TypeAdapter[_Page[_Found]], name: str, values: Sequence[str]) -> list[_Found]:
         # There are few works more than values: a paper may have two.
-        return self._found(3, filter=f"{name}:{'|'.join(values)}", select=select)
+        return self._found(form, 3, filter=f"{name}:{'|'.join(values)}")
 
-    def _found(self, pages: int, **params: str) -> list[_Work]:
+    def _found(self, form: TypeAdapter[_Page[_Found]], pages: int, **params: str) -> list[_Found]:
         """What a filter finds, at most so many pages of it."""
-        found: list[_Work] = []
+        select = _FIELDS if form is _PLAIN else f"{_FIELDS},{_COUNTS}"
+        found: list[_Found] = []
         cursor: str | None = "*"
         while cursor is not None and pages:
-            query = urlencode({**params, "per_page": _VALUES, "cursor": cursor}, safe=":/,*")
-            body = self.service.get(f"{self.url.rstrip('/')}/works?{query}")
-            page = read_answer(_PAGE, body, name=self.service.name, fix=self.service.fix)
+            given = {**params, "select": select, "per_page": _VALUES, "cursor": cursor}
+            body = self.service.get(f"{self.url.rstrip('/')}/works?{urlencode(given, safe=':/,*')}")
+            page = read_answer(form, body, name=self.service.name, fix=self.service.fix)
             found += page.results
             cursor = page.meta.next_cursor if page.results and len(found) < page.meta.count else None
             pages -= 1
         return found
 
 
-def _by_arxiv_id(works: Sequence[_Work], asked: Sequence[str]) -> dict[str, _Work]:
+def _by_arxiv_id(works: Sequence[_Counted], asked: Sequence[str]) -> dict[str, _Counted]:
     """The works of the papers that were asked for, in their order; of two of one paper the one that is cited more."""
     by_cited = sorted(works, key=lambda work: work.cited_by_count)
     found = {arxiv_id: work for work in by_cited for arxiv_id in work.arxiv_ids()}

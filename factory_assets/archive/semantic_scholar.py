@@ -32,7 +32,7 @@ NOTHING = "No valid paper ids given"
 _SHORT = 200
 _BATCH = 500
 # So many papers and citations are told in some seconds, and well within what it tells at all.
-_PAPERS, _LINKS = 50, 2000
+_PAPERS, _LINKS = 50, 1000
 _MOST_OF_ONE = 1000
 
 

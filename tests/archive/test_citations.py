@@ -12,7 +12,7 @@ from json_server import Reply
 from openalex_server import OpenAlexServer, Work
 
 from factory_assets.domain.errors import InputError
-from factory_assets.domain.research import CitationDirection
+from factory_assets.domain.research import CitationDirection, CitationGraph
 
 KEY = "right-key-of-openalex"
 OLD = "hep-th/9901001"
@@ -48,7 +48,7 @@ def test_what_was_looked_up_is_not_asked_for_again_for_thirty_days(world: Citati
 
 
 def test_two_steps_lead_to_the_papers_behind_and_old_ids_are_ids_like_others(world: CitationWorld) -> None:
-    graph = world.graph()
+    graph: CitationGraph = world.graph()
     graph.look_up(["2606.00001", f"https://arxiv.org/abs/{OLD}v2"])
     found = graph.related("2606.00001v3", CitationDirection.REFERENCES, steps=2)
     assert [(paper.arxiv_id, paper.title, paper.steps) for paper in found] == [

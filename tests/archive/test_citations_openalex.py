@@ -124,7 +124,9 @@ def test_without_a_key_a_tenth_of_the_limit_serves(tmp_path: Path) -> None:
         assert "authorization" not in server.asked[0].headers
 
 
-PAGE = {"meta": {"count": 1, "next_cursor": None}, "results": [WORKS[0].as_json(8)]}
+WHOLE = WORKS[0].as_json(8)
+WITHOUT_COUNT = {name: value for name, value in WHOLE.items() if name != "cited_by_count"}
+PAGE = {"meta": {"count": 1, "next_cursor": None}, "results": [WHOLE]}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,11 @@ PAGE = {"meta": {"count": 1, "next_cursor": None}, "results": [WORKS[0].as_json(
             Reply({"meta": {"count": 1}, "results": [{"id": "W1"}]}),
             InfrastructureError,
             "malformed: results.0.id",
+        ),
+        (
+            Reply({"meta": {"count": 1}, "results": [WITHOUT_COUNT]}),
+            InfrastructureError,
+            "malformed: results.0.cited_by_count: Field required",
         ),
         (Reply({"results": []}), InfrastructureError, "malformed: meta: Field required"),
         (Reply({"error": "no such thing"}, 404), InfrastructureError, "no such question"),
