@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from factory_assets.domain.evidence import Claim, ClaimKind
+from factory_assets.domain.evidence import CitedPiece, Claim, ClaimKind
 from factory_assets.domain.research import Piece, PieceKind
 from factory_assets.domain.text import strip_hidden
 
@@ -16,6 +16,8 @@ MOST_CLAIMS = 30
 _MOST_OF_A_CLAIM = 600
 _MOST_OF_A_QUOTE = 600
 _FEWEST_QUOTED = 3
+# Words in a row that are no longer a coincidence.
+_LONGEST_RUN = 12
 # Marks that are set in one of two ways: quotation marks and apostrophes, by Unicode's names.
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _MARKS = str.maketrans({**dict.fromkeys(_SINGLE, "'"), **dict.fromkeys(_DOUBLE, '"')})
@@ -68,6 +70,7 @@ def _faults(claim: Claim, read: Mapping[str, str], pieces: Mapping[str, Piece]) 
     for quote in claim.quotes:
         faults += _quote_faults(quote.piece, quote.text, claim, read)
     faults += _number_faults(claim, read)
+    faults += _copied_faults(claim, read, pieces)
     of_papers = any(pieces[name].kind is not PieceKind.REPOSITORY for name in claim.pieces)
     if claim.kind is ClaimKind.METHOD and not of_papers:
         faults.append("a step of the method rests on a paper, and it names repositories alone")
@@ -96,6 +99,19 @@ def _number_faults(claim: Claim, read: Mapping[str, str]) -> list[str]:
     return [
         f"the number {number} stands in none of the pieces {', '.join(claim.pieces)}"
         for number in sorted(numbers_of(text) - known)
+    ]
+
+
+def _copied_faults(claim: Claim, read: Mapping[str, str], pieces: Mapping[str, Piece]) -> list[str]:
+    """What is said in a closed text's own words would be published with the claim."""
+    said = normalised(claim.text).casefold().split()
+    runs = {" ".join(said[at : at + _LONGEST_RUN]) for at in range(len(said) - _LONGEST_RUN + 1)}
+    return [
+        f"it repeats {_LONGEST_RUN} words or more of {name}, which may not be quoted: say it in words of your own"
+        for name in claim.pieces
+        if runs
+        and not CitedPiece.of(pieces[name]).may_be_quoted
+        and any(run in normalised(read[name]).casefold() for run in runs)
     ]
 
 

@@ -93,6 +93,15 @@ def test_a_step_of_the_method_rests_on_a_paper_and_not_on_a_repository_alone() -
     assert checked(claim("method step", "It watches.", "R1", "P1")).faults == ()
 
 
+def test_a_claim_says_in_its_own_words_what_a_text_says_that_may_not_be_quoted() -> None:
+    copied = "Each step evicts the entry whose score is lowest. The threshold is 0.25."
+    assert "words of your own" in checked(claim("method step", copied, "M1")).faults[0]
+    own = context().pieces[0]
+    assert check_claims(
+        [Claim.model_validate(claim("problem", own.text, "C1"))], {"C1": own.text}, {"C1": own}
+    ).kept, "arXiv's metadata is anyone's"
+
+
 def test_a_date_is_one_number() -> None:
     assert numbers_of("pushed on 2026-05-02, 1.2.3 after 0.50") == {"2026-05-02", "1.2.3", "0.5"}
 
