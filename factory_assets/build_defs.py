@@ -10,6 +10,7 @@ from datetime import timedelta
 import dagster as dg
 
 from factory_assets.defs.alerts import build_alert_sensor
+from factory_assets.defs.arxiv_records import build_arxiv_records, build_harvest_schedule
 from factory_assets.defs.automation import AutomationRules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
 from factory_assets.defs.externals import build_externals
@@ -85,8 +86,12 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *build_externals(
-                arxiv=instance.gathering.source_name, mirror=instance.mirroring.target_name, owner=owner
+                arxiv=instance.gathering.source_name,
+                oai=instance.archiving.source_name,
+                mirror=instance.mirroring.target_name,
+                owner=owner,
             ),
+            build_arxiv_records(partitions, owner=owner),
             build_papers(partitions, owner=owner, freshness=_hourly(settings)),
             build_specs(
                 partitions,
@@ -125,6 +130,9 @@ def build_defs(
         jobs=[*jobs.all(), by_batch],
         schedules=[
             *build_schedules(jobs, rules, by_batch=by_batch if settings.analyzes_by_batch else None),
+            build_harvest_schedule(
+                settings.places, settings.factory_timezone, is_wanted=settings.factory_archive
+            ),
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_router_schedule(settings.factory_timezone),
             build_housekeeping(settings.factory_timezone, settings.factory_keep_days),

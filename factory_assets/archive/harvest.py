@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -14,10 +13,12 @@ from filelock import Timeout
 from factory_assets.archive.catalogue import Catalogue
 from factory_assets.archive.journal import Journal, drop_stale
 from factory_assets.archive.oai import EARLIEST, ListRequest, OaiClient, utc_now
-from factory_assets.archive.oai_page import ExpiredTokenError, OaiPage, UnreadRecord
+from factory_assets.archive.oai_page import ExpiredTokenError, OaiPage
+from factory_assets.archive.report import HarvestReport
 from factory_assets.archive.store import Archive, archive_errors
-from factory_assets.domain.archive import ArchiveRecord, DeletedRecord, MergeCounts
+from factory_assets.domain.archive import ArchiveRecord, DeletedRecord
 from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.text import counted
 from factory_assets.locks import path_lock
 
 WINDOW_DAYS: Final = 366
@@ -25,47 +26,6 @@ WINDOW_DAYS: Final = 366
 
 _LAST_CHANGES = timedelta(days=1)
 _MOST_RESTARTS = 3
-
-
-@dataclass(frozen=True)
-class HarvestReport:
-    """What the harvest of some dates brought.
-
-    Attributes:
-        first, last: the dates of change, both included.
-        counts: what it changed in the archive.
-        by_day: the records that arXiv lists, by date of change; one that is in two sets counts once.
-        told_deleted: how many of them are deletions, of papers that were never held too.
-        unread: records that cannot be read.
-        asked_at: since when it was asked for (UTC), of several sets the earliest.
-        requests, seconds: what it took; a window that an earlier process began counts from where it was taken up.
-    """
-
-    first: date
-    last: date
-    counts: MergeCounts
-    by_day: Counter[date]
-    told_deleted: int
-    unread: tuple[UnreadRecord, ...]
-    asked_at: datetime
-    requests: int
-    seconds: float
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        """Its dates, in order."""
-        return tuple(
-            self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)
-        )
-
-    @property
-    def records(self) -> int:
-        """How many records arXiv listed."""
-        return self.by_day.total()
-
-    def is_whole(self, day: date) -> bool:
-        """Whether a date was over when it was asked for."""
-        return self.asked_at.date() > day
 
 
 def next_first_day(last_harvest: datetime) -> date:
@@ -158,10 +118,8 @@ class Harvester:
                 continue
             journal.add(set_spec, page)
             state = journal.state(set_spec)
-            self._notify(
-                f"{set_spec}, {first} to {last}: page {state.pages} with {len(page.words):,} records"
-                f"{', the last one' if state.whole else ''}."
-            )
+            held, end = counted(len(page.words), "record", "records"), ", the last one" if state.whole else ""
+            self._notify(f"{set_spec}, {first} to {last}: page {state.pages} with {held}{end}.")
         return self._stored(journal, first, last, requests=self._client.requests - asked, started=started)
 
     def _next_page(self, journal: Journal, asked: ListRequest) -> OaiPage:

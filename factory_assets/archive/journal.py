@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from factory_assets.archive.oai_page import OaiPage, UnreadRecord
+from factory_assets.archive.oai_page import OaiPage
+from factory_assets.archive.report import UnreadRecord
 from factory_assets.domain.archive import ArchiveRecord, DeletedRecord
 
 _STALE_SECONDS = 2 * 24 * 3600.0

@@ -17,6 +17,7 @@ from typing import Final
 from lxml import etree
 from pydantic import ValidationError
 
+from factory_assets.archive.report import UnreadRecord
 from factory_assets.archive.tex import names, plain
 from factory_assets.domain.archive import ArchiveRecord, DeletedRecord
 from factory_assets.domain.errors import InputError, SourceError
@@ -45,14 +46,6 @@ class ExpiredTokenError(SourceError):
 
 class RefusedListError(SourceError):
     """An error of the protocol that asking again does not mend, such as a set that there is not."""
-
-
-@dataclass(frozen=True)
-class UnreadRecord:
-    """A record that cannot be read: its id, where it has one, and why."""
-
-    id: str
-    why: str
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import typer
 from pydantic import BaseModel
 
 from factory_assets.cli.archive_texts import show_full_text
-from factory_assets.cli.common import console
+from factory_assets.cli.common import FromOption, ToOption, console
 from factory_assets.cli.instance import open_instance
+from factory_assets.domain.archive import MergeCounts
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import split_arxiv_id
 from factory_assets.domain.text import counted
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from factory_assets.domain.archive import ArchiveRecord
 
 archive = typer.Typer(
-    help="arXiv's metadata on this machine: load a snapshot, search it, read records of it.",
+    help="arXiv's metadata on this machine: load a snapshot, harvest what changed, search it, read records of it.",
     no_args_is_help=True,
 )
 
@@ -51,6 +52,38 @@ def load(
         _say(f"Left out, as no records: {counted(report.left_out, 'line', 'lines')}.")
     for line in report.unread:
         _say(f"  line {line.line:,}: {line.why}")
+
+
+@archive.command()
+def sync(first: FromOption = None, last: ToOption = None, as_json: JsonOption = False) -> None:
+    """Harvest what arXiv changed: since the last harvest, or on named dates of change. A killed one goes on."""
+    archiving = open_instance().parts.archiving
+    usual = archiving.next_dates()
+    notify = (lambda _: None) if as_json else _say
+    reports = list(archiving.harvest(first or (last or usual[0]), last or usual[1], notify))
+    counts = sum((report.counts for report in reports), MergeCounts())
+    unread = [one for report in reports for one in report.unread]
+    dates = f"{reports[0].first} to {reports[-1].last}"
+    records, requests = sum(report.records for report in reports), sum(report.requests for report in reports)
+    if as_json:
+        told = {
+            "first": str(reports[0].first),
+            "last": str(reports[-1].last),
+            "records": records,
+            **counts.model_dump(),
+            "unread": [{"id": one.id, "why": one.why} for one in unread],
+            "requests": requests,
+            "seconds": round(sum(report.seconds for report in reports), 1),
+        }
+        console.print_json(data=told)
+        return
+    _say(
+        f"{dates}: {counted(records, 'record', 'records')}, {counts.new:,} new, {counts.changed:,} changed,"
+        f" {counts.deleted:,} deleted, {counts.unchanged:,} as they were;"
+        f" {counted(counts.months, 'month', 'months')} written, {counted(requests, 'request', 'requests')}."
+    )
+    for one in unread:
+        _say(f"  left out: {one.id}: {one.why}")
 
 
 @archive.command()
@@ -137,7 +170,7 @@ def stats(as_json: JsonOption = False) -> None:
         console.print_json(data=held.model_dump(mode="json"))
         return
     if not held.records:
-        _say("The archive is empty: `factory archive load FILE` fills it.")
+        _say("The archive is empty: `factory archive load FILE` or `factory archive sync` fills it.")
         return
     size = held.bytes_on_disk / 2**20
     held_papers, files = counted(held.records, "paper", "papers"), counted(held.months, "file", "files")
@@ -187,7 +220,7 @@ def _paper(arxiv_id: str) -> ArchiveRecord:
         raise InputError(
             "The archive does not hold this paper.",
             where=key,
-            fix="`factory archive stats` tells what it holds; `factory archive load FILE` brings more.",
+            fix="`factory archive stats` tells what it holds; `factory archive load FILE` and `sync` bring more.",
         )
     return found[0]
 

@@ -6,6 +6,8 @@ import dagster as dg
 
 ARXIV = dg.AssetKey("arxiv_api")
 GITHUB = dg.AssetKey("github")
+ARXIV_OAI = dg.AssetKey("arxiv_oai")
+ARXIV_RECORDS = dg.AssetKey("arxiv_records")
 PAPERS = dg.AssetKey("papers")
 CANDIDATES = dg.AssetKey("candidates")
 RESEARCH_CONTEXTS = dg.AssetKey("research_contexts")
@@ -16,9 +18,11 @@ FACTORY_DAYS = dg.AssetKey("factory_days")
 # One group for all: the lineage page shows the nodes of a lone group, but of several only closed boxes. The stage
 # is a tag.
 GROUP = "factory"
+# What is of use to more than the stages has a box of its own.
+ARCHIVE_GROUP = "archive"
 
 
-def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec]:
+def build_externals(*, arxiv: str, oai: str, mirror: str, owner: str) -> list[dg.AssetSpec]:
     """External assets for arXiv and for wherever shipped repos go."""
     return [
         dg.AssetSpec(
@@ -29,6 +33,15 @@ def build_externals(*, arxiv: str, mirror: str, owner: str) -> list[dg.AssetSpec
             owners=[owner],
             tags={"stage": "gather"},
             metadata={"terms of use": dg.MetadataValue.url("https://info.arxiv.org/help/api/tou.html")},
+        ),
+        dg.AssetSpec(
+            ARXIV_OAI,
+            description=f"arXiv's list of changed records: {oai}. Settings: FACTORY_OAI_URL, FACTORY_OAI_SETS.",
+            group_name=ARCHIVE_GROUP,
+            kinds={"arxiv"},
+            owners=[owner],
+            tags={"stage": "gather"},
+            metadata={"what it is": dg.MetadataValue.url("https://info.arxiv.org/help/oa/index.html")},
         ),
         dg.AssetSpec(
             GITHUB,

@@ -1,19 +1,20 @@
 """The asset `papers`: the papers first submitted on each date that match a topic."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
 from factory_assets.defs.left_out import with_checks_left_out
-from factory_assets.defs.markdown import table
+from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
 from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
 from factory_assets.defs.stages import Gathering, InstanceParts
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.papers import paper_url
+from factory_assets.gather.agreement import Difference
 from factory_assets.gather.level import low_days
 from factory_assets.gather.report import GatherIncompleteError, GatherReport, topics_table
 from factory_assets.gather.windows import spans
@@ -21,6 +22,7 @@ from factory_assets.registry import DayContents, Registry
 
 CODE_VERSION = "1"
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
+_MOST_SHOWN = 50
 _HISTORY = timedelta(days=60)
 COMPLETE = dg.AssetCheckSpec(
     "gather_complete",
@@ -51,6 +53,14 @@ LATE = dg.AssetCheckSpec(
         " the next analysis reads them."
     ),
 )
+AGREES = dg.AssetCheckSpec(
+    "agrees_with_archive",
+    asset=PAPERS,
+    description=(
+        "Of each date of the latest gather that the archive holds, the registry has the papers that the archive tells"
+        " by the same topics. A warning names the ids that only one of them has."
+    ),
+)
 # What Dagster itself tags a returned result with, and needs to tell what is stale: arXiv is an external asset
 # that nothing materializes, so its version is the initial one.
 _DATA_VERSION_TAG = "dagster/data_version"
@@ -76,7 +86,7 @@ def build_papers(
         deps=[ARXIV],
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
-        check_specs=[COMPLETE, READ, USUAL_LEVEL, LATE],
+        check_specs=[COMPLETE, READ, USUAL_LEVEL, LATE, AGREES],
         freshness_policy=freshness,
         group_name=GROUP,
         kinds={"arxiv", "duckdb"},
@@ -128,7 +138,7 @@ def _gather(
         _log_materializations(
             context, registry, report, [day for day in report.whole_dates if day not in shown]
         )
-        yield from _checks(registry, report, clock.now())
+        yield from _checks(registry, gathering, report, clock.now())
         raise failure(error, {"gathered all the same": _topics(report)}) from error
     except FactoryError as error:
         raise failure(error) from error
@@ -142,7 +152,7 @@ def _gather(
     else:
         show(report)
     # After what they judge: a check belongs to the materialization that is there before it.
-    yield from _checks(registry, report, clock.now())
+    yield from _checks(registry, gathering, report, clock.now())
 
 
 def _not_in_parts(_part: GatherReport) -> None:
@@ -200,11 +210,14 @@ def _topics(report: GatherReport) -> dg.MetadataValue:
     return dg.MetadataValue.md(topics_table(report))
 
 
-def _checks(registry: Registry, report: GatherReport, now: datetime) -> Iterator[dg.AssetCheckResult]:
+def _checks(
+    registry: Registry, gathering: Gathering, report: GatherReport, now: datetime
+) -> Iterator[dg.AssetCheckResult]:
     yield _check(report)
     yield _read(report)
     yield _level(registry, report, now)
     yield _late(registry)
+    yield _agrees(gathering.differences([count.day for count in report.days]))
 
 
 def _check(report: GatherReport) -> dg.AssetCheckResult:
@@ -280,4 +293,26 @@ def _late(registry: Registry) -> dg.AssetCheckResult:
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"dates": dg.MetadataValue.text(", ".join(map(str, late)) or "none")},
+    )
+
+
+def _agrees(found: Sequence[Difference]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=AGREES.name,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "differing dates": dg.MetadataValue.md(
+                table(
+                    ["date", "only in the archive", "only in the registry"],
+                    [
+                        (one.day, paper_links(one.only_archive), paper_links(one.only_registry))
+                        for one in found[:_MOST_SHOWN]
+                    ],
+                )
+            ),
+            "what to do": "Gather these dates again; what only the registry has may be withdrawn from arXiv."
+            if found
+            else "nothing",
+        },
     )

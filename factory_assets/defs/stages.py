@@ -5,7 +5,7 @@ A part that tests replace is stated here as a protocol, no wider than it is call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,10 +14,12 @@ from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty
 from factory_assets.domain.specs import QueuedSpec
+from factory_assets.gather.agreement import Difference
 from factory_assets.gather.report import GatherReport
 from factory_assets.mirror.target import MirrorReport
 
 if TYPE_CHECKING:
+    from factory_assets.archive.report import HarvestReport
     from factory_assets.instance.batching import Batching
     from factory_assets.instance.router import InstanceRouter
     from factory_assets.instance.upkeep import Alerts, Imports, Upkeep
@@ -36,6 +38,26 @@ class Gathering(Protocol):
         Raises:
             GatherIncompleteError: some request finally failed; what was gathered is stored.
         """
+        ...
+
+    def differences(self, days: Sequence[date]) -> Sequence[Difference]:
+        """Where the registry and the archive tell different papers of a date that the archive holds."""
+        ...
+
+
+class Archiving(Protocol):
+    """Harvests arXiv's changed records into the archive."""
+
+    def harvest(self, first: date, last: date, notify: Notify) -> Iterator[HarvestReport]:
+        """Harvest the records that changed on these dates; a report once each window of them is in.
+
+        Raises:
+            FactoryError: arXiv did not answer; the windows before are in.
+        """
+        ...
+
+    def next_dates(self) -> tuple[date, date]:
+        """What the next harvest asks for."""
         ...
 
 
@@ -97,6 +119,11 @@ class InstanceParts(Protocol):
     @property
     def gathering(self) -> Gathering:
         """Papers from arXiv."""
+        ...
+
+    @property
+    def archiving(self) -> Archiving:
+        """The metadata of arXiv on this machine."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory_assets.domain.papers import StorableText, UtcDatetime
+from factory_assets.domain.papers import Paper, StorableText, UtcDatetime
 
 
 class ArchiveRecord(BaseModel):
@@ -40,6 +40,21 @@ class ArchiveRecord(BaseModel):
     def month(self) -> str:
         """The month of its first submission, as in 2026-06."""
         return f"{self.submitted:%Y-%m}"
+
+    @property
+    def paper(self) -> Paper:
+        """The same as a gather brings it."""
+        return Paper(
+            arxiv_id=self.arxiv_id,
+            version=self.version,
+            title=self.title,
+            abstract=self.abstract,
+            authors=self.authors,
+            categories=self.categories,
+            comment=self.comment,
+            published=self.submitted,
+            updated=self.updated or self.submitted,
+        )
 
 
 class DeletedRecord(BaseModel):

@@ -21,7 +21,7 @@ from factory_assets.domain.builds import (
 )
 from factory_assets.domain.imports import ImportCounts, ImportedSpec
 from factory_assets.domain.novelty import Found
-from factory_assets.domain.papers import LabelledPaper, UpsertCounts
+from factory_assets.domain.papers import LabelledPaper, Paper, UpsertCounts
 from factory_assets.domain.readings import Reading
 from factory_assets.domain.research import Candidate, ResearchContext
 from factory_assets.domain.specs import QueuedSpec, Spec
@@ -35,6 +35,22 @@ class PaperStore(Protocol):
 
         An updated paper keeps its gathered_at and its fed_to_claude mark.
         """
+        ...
+
+
+class HeldPapers(Protocol):
+    """Papers that are on this machine already. Every method may raise InfrastructureError."""
+
+    def holds(self, days: Sequence[date]) -> set[date]:
+        """Those of some dates of which all papers are held that are inside."""
+        ...
+
+    def papers_of(self, first: date, last: date) -> list[Paper]:
+        """The held papers that were first submitted on these dates, both included; the oldest first."""
+        ...
+
+    def is_inside(self, paper: Paper) -> bool:
+        """Whether a paper is one of those that are held once their date is."""
         ...
 
 

@@ -15,6 +15,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.text import counted
 from factory_assets.instance.agents import Agents
 from factory_assets.instance.analysis import Analysis
+from factory_assets.instance.archiving import Archiving
 from factory_assets.instance.batching import Batching
 from factory_assets.instance.builds import Builds
 from factory_assets.instance.citing import Citing
@@ -121,7 +122,19 @@ class Instance:
     @cached_property
     def gathering(self) -> Gathering:
         """Papers from arXiv."""
-        return Gathering(self.settings, self.registry, self.clock, self.replay, self.secrets)
+        return Gathering(
+            self.settings,
+            self.registry,
+            self.clock,
+            replay=self.replay,
+            secrets=self.secrets,
+            archiving=self.archiving,
+        )
+
+    @cached_property
+    def archiving(self) -> Archiving:
+        """The metadata of arXiv on this machine."""
+        return Archiving(self.settings, self.clock, self.replay, self.secrets)
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -21,11 +21,13 @@ from factory_assets.replay.catalogues import Catalogues
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_batches import BatchesApi
 from factory_assets.replay.messages_reply import ApiError, JsonObject
+from factory_assets.replay.oai import PlayedOai
 from factory_assets.replay.recordings import Recordings
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 _POLL_SECONDS = 0.05
 _ARXIV_PATH = "/api/query"
+_OAI_PATH = "/oai"
 _BATCHES_PATH = "/v1/messages/batches"
 
 
@@ -77,6 +79,7 @@ class ReplayServer:
         self.messages = MessagesApi(recordings, accepted_keys=accepted_keys, pace_seconds=pace_seconds)
         self.batches = BatchesApi(self.messages)
         self.arxiv = arxiv
+        self.oai = PlayedOai()
         self.catalogues = Catalogues(
             recordings.existing, token=github_token, searches_a_minute=github_searches
         )
@@ -168,6 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.request_id = f"req_{secrets.token_hex(12)}"
         routes: Mapping[tuple[str, str], Callable[[], None]] = {
             ("GET", _ARXIV_PATH): self._arxiv,
+            ("GET", _OAI_PATH): self._oai,
             ("GET", "/v1/models"): self._models,
             ("POST", "/v1/messages"): self._messages,
             ("POST", "/v1/messages/count_tokens"): self._count_tokens,
@@ -209,6 +213,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _citations(self) -> None:
         answer = self.server.replay.citations.answer(self.path, self._posted())
         self._send(answer.status, "application/json", json.dumps(answer.body).encode(), answer.headers)
+
+    def _oai(self) -> None:
+        query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        self._send(200, "text/xml", self.server.replay.oai.answer(query), {})
 
     def _models(self) -> None:
         self.server.replay.messages.check_key(self._headers())

@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 from factory_assets.settings.access import CitationSettings, ClaudeSettings, MirrorSettings
+from factory_assets.settings.archive import ArchiveSettings
 from factory_assets.settings.builds import BuildSettings, SandboxSettings
 from factory_assets.settings.instance import InstanceSettings, Mode
 from factory_assets.settings.models import ModelSettings, RouterSettings
@@ -23,6 +24,7 @@ class Settings(
     RouterSettings,
     SandboxSettings,
     GatherSettings,
+    ArchiveSettings,
     PartitionSettings,
     InstanceSettings,
     UiSettings,

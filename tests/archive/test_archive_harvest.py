@@ -18,9 +18,10 @@ from oai_server import OaiPeer, Reply, oai_peer
 
 from factory_assets.archive import Archive
 from factory_assets.archive.catalogue import Catalogue
-from factory_assets.archive.harvest import Harvester, HarvestReport, next_first_day
+from factory_assets.archive.harvest import Harvester, next_first_day
 from factory_assets.archive.oai import OaiClient
 from factory_assets.archive.oai_page import ExpiredTokenError
+from factory_assets.archive.report import HarvestReport
 from factory_assets.domain.archive import MergeCounts
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.network.patience import Backoff, Patience, UnreachableError

@@ -14,9 +14,9 @@ from factory_assets.archive.oai_page import (
     BadPageError,
     ExpiredTokenError,
     RefusedListError,
-    UnreadRecord,
     parse_page,
 )
+from factory_assets.archive.report import UnreadRecord
 from factory_assets.archive.tex import names, plain
 from factory_assets.domain.archive import ArchiveRecord, DeletedRecord
 from factory_assets.network.patience import (

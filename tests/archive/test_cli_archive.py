@@ -69,7 +69,9 @@ def test_similar_papers_are_listed_with_their_likeness(commands: Commands, tmp_p
 
 def test_what_is_held_is_told_in_words_and_as_json(commands: Commands, tmp_path: Path) -> None:
     empty = commands("archive", "stats", FACTORY_MODE="replay")
-    assert empty.out == "The archive is empty: `factory archive load FILE` fills it."
+    assert (
+        empty.out == "The archive is empty: `factory archive load FILE` or `factory archive sync` fills it."
+    )
     told = commands("archive", "load", str(written(tmp_path, LINE)), "--json", FACTORY_MODE="replay")
     assert json.loads(told.out) == {
         "new": 1,
@@ -129,3 +131,25 @@ def test_what_cannot_be_done_is_one_clear_error(commands: Commands, argv: list[s
     ended = commands("archive", *argv, FACTORY_MODE="replay")
     assert ended.code == 1
     assert says in ended.err
+
+
+def test_the_records_that_changed_are_harvested_and_told(commands: Commands) -> None:
+    words = commands("archive", "sync", "--from", "2026-06-01", "--to", "2026-06-05", FACTORY_MODE="replay")
+    assert words.code == 0
+    assert "cs, 2026-06-01 to 2026-06-05: page 1 with " in words.out
+    found = re.search(r": (\d+) records, (\d+) new, 0 changed, 0 deleted, 0 as they were; 1 month", words.out)
+    assert found is not None, words.out
+    assert found[1] == found[2] != "0"
+    told = json.loads(
+        commands(
+            "archive", "sync", "--from", "2026-06-01", "--to", "2026-06-05", "--json", FACTORY_MODE="replay"
+        ).out
+    )
+    assert (told["records"], told["new"], told["unchanged"]) == (int(found[1]), 0, int(found[1]))
+    assert (
+        json.loads(commands("archive", "stats", "--json", FACTORY_MODE="replay").out)["records"]
+        == told["records"]
+    )
+    refused = commands("archive", "sync", "--from", "2026-06-05", "--to", "2026-06-01", FACTORY_MODE="replay")
+    assert refused.code != 0
+    assert "There is no date from 2026-06-05 to 2026-06-01" in refused.err + refused.out

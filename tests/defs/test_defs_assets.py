@@ -25,7 +25,12 @@ from factory_assets.instance import Instance
 from factory_assets.settings import Mode, Settings
 
 WEDNESDAY, THURSDAY, FRIDAY = date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 19)
-_OTHER_CHECKS = {"every_entry_read": True, "usual_level": True, "no_late_papers": True}
+_OTHER_CHECKS = {
+    "every_entry_read": True,
+    "usual_level": True,
+    "no_late_papers": True,
+    "agrees_with_archive": True,
+}
 
 
 @pytest.fixture
@@ -48,6 +53,7 @@ def test_papers_that_came_after_the_analysis_are_a_warning_until_they_are_read(a
         "every_entry_read": True,
         "usual_level": True,
         "no_late_papers": False,
+        "agrees_with_archive": True,
     }
     analysed.run_day("analyze", WEDNESDAY)
     assert checks(analysed.run_day("gather", WEDNESDAY))["no_late_papers"]

@@ -110,14 +110,14 @@ def test_the_checks_of_papers_and_specs_belong_to_what_they_judge(analysed: Defs
 
 
 def test_the_checks_of_a_range_of_dates_come_after_all_of_them(factory: DefsFactory) -> None:
-    assert order(factory.run_days("gather", WEDNESDAY, THURSDAY), "papers") == ["made"] * 2 + ["judged"] * 4
+    assert order(factory.run_days("gather", WEDNESDAY, THURSDAY), "papers") == ["made"] * 2 + ["judged"] * 5
 
 
 def test_the_checks_of_a_gather_that_failed_in_part_come_after_the_dates_that_it_brought(
     factory: DefsFactory,
 ) -> None:
     factory.gathering.broken = frozenset({THURSDAY})
-    assert order(factory.run_days("gather", WEDNESDAY, THURSDAY), "papers") == ["made"] + ["judged"] * 4
+    assert order(factory.run_days("gather", WEDNESDAY, THURSDAY), "papers") == ["made"] + ["judged"] * 5
 
 
 # What did not judge
@@ -171,7 +171,7 @@ def test_the_checks_of_an_analysis_and_of_a_gather_that_failed_are_grey(
     analysed.analysis.is_refused = True
     assert not analysed.run_day("gather", WEDNESDAY).success
     assert not analysed.run_day("analyze", WEDNESDAY).success
-    names = ("gather_complete", "every_entry_read", "usual_level", "no_late_papers")
+    names = ("gather_complete", "every_entry_read", "usual_level", "no_late_papers", "agrees_with_archive")
     assert set(latest(analysed, "papers", *names).values()) == {Shown.SKIPPED}
     names = ("all_papers_read", "all_proposals_valid")
     assert set(latest(analysed, "specs", *names).values()) == {Shown.SKIPPED}

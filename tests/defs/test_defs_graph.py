@@ -30,6 +30,22 @@ def describe(defs: dg.Definitions) -> dict[str, dict[str, object]]:
 
 def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
     assert describe(defs) == {
+        "arxiv_oai": {
+            "deps": [],
+            "group": "archive",
+            "kinds": ["arxiv"],
+            "partitions": None,
+            "backfill": "default",
+            "pools": [],
+        },
+        "arxiv_records": {
+            "deps": ["arxiv_oai"],
+            "group": "archive",
+            "kinds": ["arxiv", "duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": None,
+            "pools": ["archive"],
+        },
         "arxiv_api": {
             "deps": [],
             "group": "factory",
@@ -145,6 +161,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "analyze_daily": "0 6 * * *",
         "build_daily": "30 6 * * *",
         "mirror_nightly": "0 23 * * *",
+        "harvest_daily": "30 5 * * *",
         "report_daily": "0 7 * * *",
         "router_hourly": "30 * * * *",
         "housekeeping_daily": "0 3 * * *",
@@ -173,6 +190,11 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "spent_answers",
         "message_batches",
     }
+
+
+def test_the_archive_is_harvested_daily_once_the_operator_wants_it(replay_settings: Settings) -> None:
+    wanted = replay_settings.model_copy(update={"factory_archive": True})
+    assert "harvest_daily" in running(build_defs(wanted))
 
 
 def test_mirroring_to_github_waits_for_the_operator(replay_settings: Settings) -> None:

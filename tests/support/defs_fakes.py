@@ -20,6 +20,7 @@ from factory_assets.domain.refusals import ModelStoppedError
 from factory_assets.domain.specs import QueuedSpec, Spec
 from factory_assets.gates import names_after
 from factory_assets.gates.names import PLACEHOLDERS, TESTS_PASS
+from factory_assets.gather.agreement import Difference
 from factory_assets.gather.report import DayCount, GatherIncompleteError, GatherReport
 from factory_assets.gather.source import Gap, Unread
 from factory_assets.mirror.target import MirrorReport
@@ -58,6 +59,7 @@ class FakeGathering:
     asked: list[tuple[date, ...]] = field(default_factory=list)
     early: frozenset[date] = frozenset()
     ends: Exception | None = None
+    differing: tuple[Difference, ...] = ()
 
     def gather(
         self,
@@ -100,6 +102,9 @@ class FakeGathering:
         if report.failures:
             raise GatherIncompleteError(report)
         return report
+
+    def differences(self, days: Sequence[date]) -> list[Difference]:
+        return [one for one in self.differing if one.day in days]
 
 
 @dataclass

@@ -1,0 +1,114 @@
+"""The archive of one instance: from where it is harvested, what it holds, and how that agrees with the registry."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from factory_assets.domain.announcements import settled_at
+from factory_assets.domain.clock import Clock
+from factory_assets.domain.papers import Paper
+from factory_assets.instance.scouting import USER_AGENT
+from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from factory_assets.archive import Archive
+    from factory_assets.archive.catalogue import Catalogue
+    from factory_assets.archive.report import HarvestReport
+
+Notify = Callable[[str], None]
+
+
+def arxiv_lock(settings: Settings, replay: Replay) -> Path:
+    """The file by which requests to arXiv are spaced.
+
+    arXiv counts requests over all programs of a machine, whatever they ask, so this file is the machine's.
+    """
+    shared = settings.factory_data_dir if replay.is_on else Path(tempfile.gettempdir())
+    return shared / "software-factory-arxiv.lock"
+
+
+class Archiving:
+    """Harvests, and tells what is held. Implements HeldPapers."""
+
+    def __init__(self, settings: Settings, clock: Clock, replay: Replay, secrets: Secrets) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._replay = replay
+        self._secrets = secrets
+
+    @cached_property
+    def archive(self) -> Archive:
+        """Its records."""
+        from factory_assets.archive import Archive
+
+        return Archive(self._settings.archive_dir)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Which dates of change are in it."""
+        from factory_assets.archive.catalogue import Catalogue
+
+        return Catalogue(self.archive)
+
+    @property
+    def source_name(self) -> str:
+        """From where it is harvested, in words."""
+        if self._replay.is_on:
+            return "the replay server"
+        return self._secrets.redactor()(self._settings.factory_oai_url)
+
+    def harvest(self, first: date, last: date, notify: Notify) -> Iterator[HarvestReport]:
+        """Harvest the records that changed on these dates, window by window; see archive.harvest."""
+        from factory_assets.archive.harvest import Harvester
+        from factory_assets.archive.oai import OaiClient
+        from factory_assets.network.politeness import Politeness
+
+        settings = self._settings
+        with self._secrets.redactor().stage(notify) as told:
+            client = OaiClient(
+                url=f"{self._replay.url}/oai" if self._replay.is_on else settings.factory_oai_url,
+                politeness=Politeness(
+                    arxiv_lock(settings, self._replay), interval=settings.factory_arxiv_interval
+                ),
+                user_agent=USER_AGENT,
+                notify=told,
+            )
+            harvester = Harvester(
+                client,
+                self.archive,
+                set_specs=settings.factory_oai_sets,
+                notify=told,
+                now=self._clock.now,
+            )
+            yield from harvester.harvest(first, last)
+
+    def next_dates(self) -> tuple[date, date]:
+        """What the next harvest asks for: all since the last one, or since the first date partition."""
+        from factory_assets.archive.harvest import next_first_day
+
+        last = self.catalogue.last_harvest(self._settings.factory_oai_sets)
+        first = self._settings.factory_start_date if last is None else next_first_day(last)
+        today = self._clock.now().date()
+        return min(first, today), today
+
+    def holds(self, days: Sequence[date]) -> set[date]:
+        """Those of some dates whose papers are all in the archive, as far as they are in its sets."""
+        return self.catalogue.holds(
+            days, self._settings.factory_oai_sets, settled=[settled_at(day) for day in days]
+        )
+
+    def papers_of(self, first: date, last: date) -> list[Paper]:
+        """The papers first submitted on these dates, both included, that are in the archive; the oldest first."""
+        return [record.paper for record in self.archive.of_dates(first, last)]
+
+    def is_inside(self, paper: Paper) -> bool:
+        """Whether a paper is in one of the sets."""
+        from factory_assets.archive.sets import in_sets
+
+        return in_sets(paper.categories, self._settings.factory_oai_sets)
