@@ -19,6 +19,7 @@ from bench import (
     bench_ideas,
     bench_orchestration,
     bench_registry,
+    bench_registry_postgres,
     bench_router,
     bench_router_cache,
     bench_workers,
@@ -52,6 +53,7 @@ def main() -> None:
     for part in (
         bench_definitions,
         bench_registry,
+        bench_registry_postgres,
         bench_gather,
         bench_build,
         bench_commands,

@@ -18,8 +18,6 @@ from factory_assets.domain.papers import LabelledPaper, Paper
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import Language, Spec
 from factory_assets.registry import Registry
-from factory_assets.registry.database import Connection
-from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.specs import queue_specs
 from factory_assets.settings import Settings
 
@@ -61,13 +59,22 @@ Queries on that registry with {SPECS:,} specs ({QUEUED} of them queued, the othe
 {{queries_verdict}}
 """
 
+# Those of other dates, made from the first ones.
+_MORE = """
+INSERT INTO build_queue (id, name, problem, source_url, solution, language, files, estimated_lines, status, queued_at,
+                         complexity, who_pays, integration_point, moat, spec, analysed_day, day, rank)
+SELECT nextval('spec_ids'), name || '-' || part, problem, source_url, solution, language, files, estimated_lines,
+       status, queued_at, complexity, who_pays, integration_point, moat, spec, analysed_day,
+       day + CAST(part * 400 AS INTEGER), rank
+FROM build_queue CROSS JOIN generate_series(1, {copies}) AS parts(part)
+"""
 # What happened to the specs: building them one by one would take far longer than what is measured here.
-_HISTORY = f"""
+_HISTORY = """
 UPDATE build_queue SET status = 'shipped', attempts = 1, shipped_at = queued_at, run_id = 'run ' || day
-WHERE id <= {SPECS - QUEUED};
+WHERE id <= {last};
 
 UPDATE build_queue SET status = 'failed', error_log = 'gate tests: 1 failed'
-WHERE id % 10 = 0 AND id <= {SPECS - QUEUED};
+WHERE id % 10 = 0 AND id <= {last};
 
 INSERT INTO repos
 SELECT name, language, problem, source_url, queued_at, queued_at, '0.1.0', 140, TRUE, TRUE, TRUE, queued_at, id,
@@ -76,24 +83,22 @@ FROM build_queue WHERE status = 'shipped';
 
 INSERT INTO mirrors
 SELECT name, 'https://example.org/' || name, commit, created_at FROM repos
-WHERE spec_id <= {SPECS - QUEUED - 30};
+WHERE spec_id <= {last} - 30;
 
 INSERT INTO llm_calls
 SELECT name || '/' || part, 'build', day || '|' || rank, name, 'build', 'api', 'claude-sonnet-5-5', 9, 90000,
        9000, 50000, 5000, 0.4, 60.0, FALSE, 'done', queued_at
-FROM build_queue CROSS JOIN (SELECT unnest([1, 2, 3, 4]) AS part) AS parts
+FROM build_queue CROSS JOIN generate_series(1, 4) AS parts(part)
 """
 
 
 def run() -> str:
     """Measure, and return the section of RESULTS.md."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "registry.duckdb"
-        registry = Registry(path)
+        registry = Registry(Path(folder) / "registry.duckdb")
         upserts = _measure_upserts(registry)
-        with DuckDBFile(path).transaction() as connection:
-            _fill_queue(connection)
-        queries = {name: _median_ms(query) for name, query in _queries(registry).items()}
+        fill_queue(registry)
+        queries = {name: median_ms(query) for name, query in queries_of(registry).items()}
     rates = {name: PAPERS / seconds for name, seconds in upserts.items()}
     return _TEXT.format(
         today=datetime.now(UTC).date(),
@@ -113,7 +118,7 @@ def run() -> str:
 
 
 def _measure_upserts(registry: Registry) -> dict[str, float]:
-    papers = [_paper(number) for number in range(PAPERS)]
+    papers = [paper_of(number) for number in range(PAPERS)]
     redact = Redactor(SECRETS)
     seconds = {
         NEW: _seconds(lambda: registry.papers.upsert(papers, now=NOW)),
@@ -128,7 +133,7 @@ def _measure_upserts(registry: Registry) -> dict[str, float]:
     return {**seconds, CHANGED: _seconds(lambda: registry.papers.upsert(papers, now=NOW))}
 
 
-def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
+def queries_of(registry: Registry) -> dict[str, Callable[[], object]]:
     day, rank = FIRST + timedelta(days=100), 7
     spec = registry.queue.at(day, rank)
     if spec is None:
@@ -162,22 +167,26 @@ def _queries(registry: Registry) -> dict[str, Callable[[], object]]:
     }
 
 
-def _fill_queue(connection: Connection) -> None:
-    for number in range(0, SPECS, SPECS_A_DAY):
-        day = FIRST + timedelta(days=number // SPECS_A_DAY)
-        specs = [_spec(number + place) for place in range(min(SPECS_A_DAY, SPECS - number))]
-        ids = [_arxiv_id(paper) for paper in range(number * 10, (number + SPECS_A_DAY) * 10 - 5)]
-        queue_specs(
-            connection, day, specs, ids, dropped=0, ranks=range(1, 31), late_ranks=range(31, 41), now=NOW
-        )
-    connection.execute(_HISTORY)
+def fill_queue(registry: Registry, times: int = 1) -> None:
+    """Queue so many times SPECS specs, and let most of them have been built."""
+    with registry._database.transaction() as connection:  # noqa: SLF001 - one by one it would take far too long
+        for number in range(0, SPECS, SPECS_A_DAY):
+            day = FIRST + timedelta(days=number // SPECS_A_DAY)
+            specs = [_spec(number + place) for place in range(min(SPECS_A_DAY, SPECS - number))]
+            ids = [_arxiv_id(paper) for paper in range(number * 10, (number + SPECS_A_DAY) * 10 - 5)]
+            queue_specs(
+                connection, day, specs, ids, dropped=0, ranks=range(1, 31), late_ranks=range(31, 41), now=NOW
+            )
+        if times > 1:
+            connection.execute(_MORE.format(copies=times - 1))
+        connection.execute(_HISTORY.format(last=times * SPECS - QUEUED))
 
 
 def _arxiv_id(number: int) -> str:
     return f"{2506 + number // 20_000:04d}.{number % 20_000:05d}"
 
 
-def _paper(number: int) -> LabelledPaper:
+def paper_of(number: int) -> LabelledPaper:
     words = (_WORDS[(number * 7 + place * place) % len(_WORDS)] for place in range(200))
     moment = datetime.combine(FIRST, datetime.min.time(), UTC) + timedelta(days=number // PAPERS_A_DAY)
     paper = Paper(
@@ -216,7 +225,7 @@ def _seconds(step: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _median_ms(query: Callable[[], object]) -> float:
+def median_ms(query: Callable[[], object]) -> float:
     return statistics.median(_seconds(query) for _ in range(REPEATS)) * 1000
 
 

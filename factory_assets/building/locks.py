@@ -38,3 +38,11 @@ def spec_lock(folder: Path, name: str) -> Iterator[None]:
     with held:
         path.write_text(str(os.getpid()), encoding="ascii")
         yield
+
+
+def lock_place(folder: Path) -> str:
+    """Names where spec_lock holds among all machines: the running kernel, and the folder on it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stat = folder.stat()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot} {stat.st_dev}:{stat.st_ino}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from factory_assets.building.config import BuildConfig, BuildJob
 from factory_assets.building.endings import Endings
 from factory_assets.building.git import BareRepo
 from factory_assets.building.judge import Judge
-from factory_assets.building.locks import SpecBusyError, spec_lock
+from factory_assets.building.locks import SpecBusyError, lock_place, spec_lock
 from factory_assets.building.outcome import Busy, EndedError, Outcome, Shipped, Stops
 from factory_assets.building.reader import Reader
 from factory_assets.building.state import AttemptState, Books, Tools
@@ -24,6 +24,7 @@ from factory_assets.building.waiting import BuildWait, put_off, puts_off, wait_a
 from factory_assets.domain.agents import AgentRunner, Command, CommandRunner
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import FactoryError, InfrastructureError, MissingToolError, StatusError
+from factory_assets.domain.leases import LeaseHeldError, LeaseLostError
 from factory_assets.domain.ports import BuildJournal, BuildLedger
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec
@@ -55,7 +56,7 @@ def build(
     try:
         builder = made()
     except MissingToolError as error:
-        return _put_off_for_machine(job.queued, error, books, locks_dir=locks_dir)
+        return _put_off_for_machine(job, error, books, locks_dir=locks_dir)
     return builder.build(job, report)
 
 
@@ -116,22 +117,29 @@ class Builder:
                     spec_lock(self._config.locks_dir, spec.name),
                     self._sessions_forgotten(spec.name, told),
                     _removed(scratch),
+                    ExitStack() as holding,
                 ):
                     unclaimed = partial(self._put_off, job.queued)
                     with puts_off(
                         MissingToolError, InfrastructureError, OSError, where=scratch, end=unclaimed
                     ):
+                        journal = holding.enter_context(self._held(job))
                         fresh_folder(scratch)
                         self._check_tools(job, scratch)
-                        repo = self._open_repo(job)
-                        state = self._claim(job, repo, scratch, told)
+                        repo = self._open_repo(job, journal)
+                        state = self._claim(job, repo, scratch, journal, told)
                     endings = Endings(state)
                     with puts_off(FactoryError, OSError, where=scratch, end=endings.put_off):
                         return Shipped(report=Attempt(state, self._judge(job, repo, scratch), endings).run())
-            except SpecBusyError as error:
-                return Busy(what=error.what, where=error.where, fix=error.fix)
+            except (SpecBusyError, LeaseHeldError, LeaseLostError) as error:
+                return Busy(what=error.what, where=spec.name, fix=error.fix)
             except EndedError as ended:
                 return ended.outcome
+
+    def _held(self, job: BuildJob) -> AbstractContextManager[BuildJournal]:
+        """The spec against other hosts, for whoever holds its lock on this one."""
+        place = lock_place(self._config.locks_dir)
+        return self._journal.held(job.queued.id, place=place, run_id=job.run_id)
 
     @contextmanager
     def _sessions_forgotten(self, name: str, report: Callable[[str], None]) -> Iterator[None]:
@@ -148,13 +156,18 @@ class Builder:
                 report(f"The sessions of this build stay; the nightly housekeeping tries again: {error}")
 
     def _claim(
-        self, job: BuildJob, repo: BareRepo, scratch: Path, report: Callable[[str], None]
+        self,
+        job: BuildJob,
+        repo: BareRepo,
+        scratch: Path,
+        journal: BuildJournal,
+        report: Callable[[str], None],
     ) -> AttemptState:
-        queued = self._journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
+        queued = journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
         tools = Tools(
             agents=self._agents,
             commands=self._commands,
-            journal=self._journal,
+            journal=journal,
             ledger=self._ledger,
             clock=self._clock,
             report=report,
@@ -179,7 +192,7 @@ class Builder:
         books = Books(journal=self._journal, clock=self._clock, clean=self._clean)
         raise EndedError(put_off(wait, queued, books, protections=self._commands.protections))
 
-    def _open_repo(self, job: BuildJob) -> BareRepo:
+    def _open_repo(self, job: BuildJob, journal: BuildJournal) -> BareRepo:
         path = self._config.git_dir / f"{job.queued.spec.name}.git"
         repo = BareRepo(path, author=self._config.author)
         repo.release_locks()
@@ -192,8 +205,8 @@ class Builder:
                 fix="A shipped repo never changes: give the new one another name.",
             )
             # To wait fixes nothing here: the name stays taken.
-            self._journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
-            self._journal.fail(job.queued.id, self._clean(str(taken)))
+            journal.start(job.queued.id, run_id=job.run_id, now=self._clock())
+            journal.fail(job.queued.id, self._clean(str(taken)))
             raise taken
         return repo
 
@@ -233,13 +246,15 @@ def _removed(scratch: Path) -> Iterator[None]:
         remove_folder(scratch)
 
 
-def _put_off_for_machine(
-    queued: QueuedSpec, error: MissingToolError, books: Books, *, locks_dir: Path
-) -> Outcome:
+def _put_off_for_machine(job: BuildJob, error: MissingToolError, books: Books, *, locks_dir: Path) -> Outcome:
     """Put a spec off because this machine lacks what every build needs; another run that has found it is let be."""
     wait = replace(wait_after(error, locks_dir), stops=Stops.MACHINE)
+    name, place = job.queued.spec.name, lock_place(locks_dir)
     try:
-        with spec_lock(locks_dir, queued.spec.name):
-            return put_off(wait, queued, books)
-    except SpecBusyError as busy:
-        return Busy(what=busy.what, where=busy.where, fix=busy.fix)
+        with (
+            spec_lock(locks_dir, name),
+            books.journal.held(job.queued.id, place=place, run_id=job.run_id) as journal,
+        ):
+            return put_off(wait, job.queued, replace(books, journal=journal))
+    except (SpecBusyError, LeaseHeldError, LeaseLostError) as busy:
+        return Busy(what=busy.what, where=name, fix=busy.fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
 
@@ -150,6 +151,17 @@ class BuildJournal(Protocol):
 
     Every change of status obeys domain.builds.check_transition inside one transaction.
     """
+
+    def held(self, spec_id: int, *, place: str, run_id: str) -> AbstractContextManager[BuildJournal]:
+        """Hold the spec against other hosts; the journal that is given writes for as long as it is held.
+
+        `place` names what only one run at a time can hold the spec's lock in: who holds that takes over at once what a
+        run there had left. Each act of the given journal may raise LeaseLostError.
+
+        Raises:
+            LeaseHeldError: another host builds it.
+        """
+        ...
 
     def start(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
         """Claim the spec for this run. A fresh or failed spec starts its next attempt; one that a dead run

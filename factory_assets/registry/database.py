@@ -63,6 +63,9 @@ class Database(ABC):
         redactor: makes what takes the factory's secrets out of whatever is to be written.
     """
 
+    is_shared = False
+    """Whether other machines use it too."""
+
     def __init__(self, patience: Patience, access: Access, redactor: Callable[[], Redactor]) -> None:
         self.patience = patience
         self.access = access

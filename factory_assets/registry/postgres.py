@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import psycopg
@@ -78,6 +79,8 @@ class PostgresDatabase(Database):
         access: of its transactions.
         redactor: see Database.
     """
+
+    is_shared = True
 
     def __init__(
         self,
@@ -159,6 +162,7 @@ class PostgresDatabase(Database):
                 connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self._schema)))
         self._begin(connection, Access.WRITING)
         migrate(connection, where=WHERE)
+        connection.execute((files("factory_assets.registry") / "postgres_indexes.sql").read_bytes())
         connection.execute("COMMIT")
 
     @contextmanager

@@ -5,10 +5,14 @@ A method leaves out the word that its subject says already. The protocols that a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from copy import copy
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from factory_assets.domain.errors import InfrastructureError, RegistryBusyError
+from factory_assets.domain.leases import Lease
 from factory_assets.registry import (
     acceptances,
     alerts,
@@ -25,6 +29,7 @@ from factory_assets.registry import (
     ideas,
     imports,
     launches,
+    leases,
     ledger,
     novelty,
     papers,
@@ -38,6 +43,7 @@ from factory_assets.registry import requeue as requeueing
 from factory_assets.registry import specs as spec_rows
 from factory_assets.registry import statistics as statistics_rows
 from factory_assets.registry.database import Connection, Database
+from factory_assets.registry.renewing import renewing
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -48,6 +54,9 @@ class Subject:
 
     Every method may raise RegistryBusyError and InfrastructureError. A step done twice leaves the same rows.
     """
+
+    # What a build shows that may have lost its spec.
+    _lease: Lease | None = None
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,6 +72,8 @@ def in_one_transaction(
         # Whatever it is told, it is told without the factory's secrets.
         clean = self._database.clean((args, kwargs))
         with self._database.transaction() as connection:
+            if self._lease is not None:
+                leases.check_lease(connection, self._lease)
             return act(connection, *clean[0], **clean[1])
 
     return done
@@ -203,6 +214,25 @@ class Builds(Subject):
     fail = in_one_transaction(builds.fail_build)
     defer = in_one_transaction(builds.defer_build)
     release = in_one_transaction(builds.release_build)
+
+    _take_lease = in_one_transaction(leases.take_lease)
+    _renew_lease = in_one_transaction(leases.renew_lease)
+    _end_lease = in_one_transaction(leases.end_lease)
+
+    @contextmanager
+    def held(self, spec_id: int, *, place: str, run_id: str) -> Iterator[Builds]:
+        """See BuildJournal."""
+        lease = self._take_lease(spec_id, place=place, run_id=run_id)
+        fenced = copy(self)
+        fenced._lease = lease  # noqa: SLF001 - of its own kind
+        try:
+            # A file has one machine, and there the spec's lock tells whether its holder lives.
+            with renewing(lambda: self._renew_lease(lease)) if self._database.is_shared else nullcontext():
+                yield fenced
+        finally:
+            # Where the registry cannot be reached the lease runs out by itself.
+            with suppress(RegistryBusyError, InfrastructureError):
+                self._end_lease(lease)
 
 
 class Repos(Subject):

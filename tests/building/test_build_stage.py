@@ -302,6 +302,34 @@ def test_a_failure_of_another_spec_under_the_same_name_is_not_taken_for_ones_own
     assert bash_factory.build().attempts == 1
 
 
+def test_a_spec_that_another_host_builds_is_left_alone(bash_factory):
+    with bash_factory.journal.held(bash_factory.spec_id, place="elsewhere", run_id="run-2"):
+        outcome = bash_factory.run()
+    assert isinstance(outcome, Busy)
+    assert "Another host is building this spec (run run-2" in str(outcome)
+    assert bash_factory.queued.status == "queued"
+    assert not bash_factory.agent.phases
+    assert bash_factory.build().attempts == 1
+
+
+@pytest.mark.parametrize("phase", [Phase.BUILD, Phase.REVIEW])
+def test_a_build_whose_spec_another_host_has_taken_over_ends_and_writes_nothing(bash_factory, phase):
+    acts = dict(bash_factory.agent.acts)
+
+    def taken_over(workspace):
+        with bash_factory.registry._database.transaction() as connection:
+            connection.execute("UPDATE leases SET fence = fence + 1, place = 'elsewhere'")
+        return acts[phase](workspace)
+
+    bash_factory.agent.acts[phase] = taken_over
+    outcome = bash_factory.run()
+    assert isinstance(outcome, Busy)
+    assert "Another host has taken this spec over" in str(outcome)
+    assert bash_factory.queued.status is phase.status
+    assert (1, phase) not in bash_factory.records
+    assert bash_factory.queued.error_log is None
+
+
 def test_a_run_that_died_is_resumed_at_the_first_phase_not_done(bash_factory):
     class DiedError(BaseException):
         """The worker is gone."""

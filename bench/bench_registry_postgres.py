@@ -1,0 +1,137 @@
+"""The registry on PostgreSQL beside DuckDB: a large one, in one run, and claimed from by eight hosts at once.
+
+Run it alone with `python -m bench.bench_registry_postgres`.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import cast
+
+from pydantic import SecretStr
+
+from bench.bench_registry import NOW, SPECS, fill_queue, median_ms, paper_of, queries_of
+from bench.verdict import verdict
+from factory_assets.domain.registry_place import PostgresPlace, RegistryPlace
+from factory_assets.registry import Patience, Registry
+
+PAPERS, TIMES = 1_000_000, 10
+HOSTS, CLAIMS = 8, 250
+QUERY_TARGET = 50
+_BATCH = 50_000
+_ONE_DAY, _ALL_DAYS = "the papers of a date, with topics", "the funnel of all dates"
+
+_TEXT = f"""\
+## Registry on PostgreSQL
+
+{PAPERS:,} papers and {TIMES * SPECS:,} specs (500 of them queued), on DuckDB and on a PostgreSQL {{version}} of this
+machine, in one run. Measured on {{today}}.
+
+| | DuckDB | PostgreSQL | ratio |
+|:--|--:|--:|--:|
+{{rows}}
+
+{{verdict}}
+
+Claims: {HOSTS} processes that share nothing but the registry ask for the same {CLAIMS} specs at once,
+{HOSTS * CLAIMS:,} claims in all; each spec went to exactly one of them.
+"""
+
+
+def run() -> str:
+    """Measure, and return the section of RESULTS.md."""
+    serve = cast(
+        "Callable[[], AbstractContextManager[str]]",
+        runpy.run_path(str(Path(__file__).parents[1] / "tests/peers/postgres_server.py"))["postgres"],
+    )
+    with tempfile.TemporaryDirectory() as folder, serve() as url:
+        places: dict[str, RegistryPlace] = {
+            "DuckDB": Path(folder) / "registry.duckdb",
+            "PostgreSQL": PostgresPlace(SecretStr(url), "bench"),
+        }
+        measured = {name: _measure(place) for name, place in places.items()}
+        with Registry(places["PostgreSQL"])._database.transaction() as connection:  # noqa: SLF001
+            (version,) = connection.execute("SHOW server_version").fetchall()[0]
+    duckdb, postgres = measured["DuckDB"], measured["PostgreSQL"]
+    rows = [
+        f"| {name} | {_shown(duckdb[name])} | {_shown(value)} | {value / duckdb[name]:.2f} |"
+        for name, value in postgres.items()
+    ]
+    slow = (
+        f"{name} ({value:.0f})"
+        for name, value in postgres.items()
+        if name.startswith("ms: ") and value >= QUERY_TARGET
+    )
+    return _TEXT.format(
+        today=datetime.now(UTC).date(),
+        version=str(version).partition(" ")[0],
+        rows="\n".join(rows),
+        verdict=verdict(f"each query on PostgreSQL under {QUERY_TARGET} ms", slow),
+    )
+
+
+def _measure(place: RegistryPlace) -> dict[str, float]:
+    registry = Registry(place)
+    started = time.perf_counter()
+    for first in range(0, PAPERS, _BATCH):
+        registry.papers.upsert([paper_of(number) for number in range(first, first + _BATCH)], now=NOW)
+    rate = PAPERS / (time.perf_counter() - started)
+    fill_queue(registry, TIMES)
+    if isinstance(place, PostgresPlace):
+        # As its autovacuum does within a minute.
+        with registry._database.transaction() as connection:  # noqa: SLF001
+            connection.execute("ANALYZE")
+    told = {"new papers a second": rate}
+    told |= {f"ms: {name}": median_ms(query) for name, query in queries_of(registry).items()}
+    return {**told, "ms: a claim, alone": _claim_ms(registry), **_contended(place)}
+
+
+def _claim_ms(registry: Registry) -> float:
+    names = iter(range(1_000_000))
+    return median_ms(lambda: registry.launches.claim({f"alone-{next(names)}": "me"}, settled={}, now=NOW))
+
+
+def _contended(place: RegistryPlace) -> dict[str, float]:
+    context = get_context("spawn")
+    with ThreadPoolExecutor(HOSTS) as threads:
+        pools = [context.Pool(1) for _ in range(HOSTS)]
+        for pool in pools:
+            pool.apply(_ready)
+        started = time.perf_counter()
+        won = list(
+            threads.map(lambda numbered: numbered[1].apply(_claim, (place, numbered[0])), enumerate(pools))
+        )
+        seconds = time.perf_counter() - started
+        for pool in pools:
+            pool.terminate()
+    got = [name for names in won for name in names]
+    if sorted(got) != sorted(f"tool-{number}" for number in range(CLAIMS)):
+        sys.exit(f"{len(got)} claims were given for {CLAIMS} specs")
+    return {f"claims a second, {HOSTS} hosts at once": HOSTS * CLAIMS / seconds}
+
+
+def _ready() -> None:
+    """The process is there, with all that it imports."""
+
+
+def _claim(place: RegistryPlace, host: int) -> list[str]:
+    registry = Registry(place, Patience(seconds=300))
+    names = [f"tool-{number}" for number in range(CLAIMS)]
+    return [name for name in names if registry.launches.claim({name: str(host)}, settled={}, now=NOW)]
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+if __name__ == "__main__":
+    print(run())

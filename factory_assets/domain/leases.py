@@ -1,0 +1,23 @@
+"""Who holds a spec: a lease, with a number that grows each time that another one takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from factory_assets.domain.errors import FactoryError
+
+
+class LeaseHeldError(FactoryError):
+    """Another host holds the spec, and has said so lately."""
+
+
+class LeaseLostError(FactoryError):
+    """Another host has taken the spec over: whatever is written for it now is refused."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """What a build shows with all that it writes down."""
+
+    spec_id: int
+    fence: int

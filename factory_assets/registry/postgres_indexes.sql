@@ -1,0 +1,9 @@
+-- What PostgreSQL needs to find a date or a repo among many; DuckDB keeps the bounds of each row group by itself.
+CREATE INDEX IF NOT EXISTS raw_items_of_day ON raw_items (day);
+CREATE INDEX IF NOT EXISTS raw_items_unread ON raw_items (day) WHERE NOT fed_to_claude;
+CREATE INDEX IF NOT EXISTS build_queue_of_status ON build_queue (status);
+CREATE INDEX IF NOT EXISTS build_queue_of_run ON build_queue (run_id);
+CREATE INDEX IF NOT EXISTS answers_of_prompt ON answers (day, prompt_hash);
+CREATE INDEX IF NOT EXISTS llm_calls_of_repo ON llm_calls (repo);
+CREATE INDEX IF NOT EXISTS llm_calls_of_partition ON llm_calls (partition text_pattern_ops);
+CREATE INDEX IF NOT EXISTS llm_calls_of_time ON llm_calls (called_at);
