@@ -17,6 +17,7 @@ from factory_assets.defs.externals import build_externals
 from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
 from factory_assets.defs.factory_report import build_factory_report, build_report_schedule
 from factory_assets.defs.housekeeping import build_housekeeping
+from factory_assets.defs.ideas import build_candidates, build_research_contexts
 from factory_assets.defs.imports import build_import_sensor
 from factory_assets.defs.jobs import build_jobs
 from factory_assets.defs.message_batches import build_batch_job, build_batch_sensor
@@ -93,6 +94,8 @@ def build_defs(
             ),
             build_arxiv_records(partitions, owner=owner),
             build_papers(partitions, owner=owner, freshness=_hourly(settings)),
+            build_candidates(partitions, owner=owner, code_version=_scoring_version(settings)),
+            build_research_contexts(partitions, owner=owner),
             build_specs(
                 partitions,
                 owner=owner,
@@ -194,6 +197,15 @@ def _hourly(settings: Settings) -> dg.FreshnessPolicy | None:
     if settings.factory_end_date is not None:
         return None
     return dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=3))
+
+
+def _scoring_version(settings: Settings) -> str:
+    """Changes with the points, and with how many are chosen. A file that cannot be read fails the run that reads it."""
+    try:
+        points = settings.factory_scoring_file.read_bytes()
+    except OSError:
+        points = b""
+    return hashlib.sha256(points + str(settings.factory_candidates).encode()).hexdigest()[:12]
 
 
 def _code_version(settings: Settings, templates: tuple[str, ...], *models: str) -> str:

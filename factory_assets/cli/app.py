@@ -15,6 +15,7 @@ from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
 from factory_assets.cli.archive_commands import archive
+from factory_assets.cli.ideas_commands import ideas
 from factory_assets.cli.registry_commands import registry
 from factory_assets.domain.errors import FactoryError
 
@@ -65,6 +66,7 @@ for _group, _commands in _GROUPS.items():
 archive.command("refs")(citing.refs)
 archive.command("cited-by")(citing.cited_by)
 app.add_typer(archive, name="archive", rich_help_panel="Research")
+app.add_typer(ideas, name="ideas", rich_help_panel="Research")
 app.add_typer(registry, name="registry", rich_help_panel="Operate")
 app.command("supervise", hidden=True)(service.supervise)
 

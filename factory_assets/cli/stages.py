@@ -85,6 +85,12 @@ class Days:
             )
         return cls(first, last)
 
+    def each(self) -> list[date]:
+        """All of them."""
+        return [
+            date.fromordinal(number) for number in range(self.first.toordinal(), self.last.toordinal() + 1)
+        ]
+
     def hold(self, day: date | None) -> bool:
         """Whether the day is one of them."""
         return day is not None and self.first <= day <= self.last
@@ -165,10 +171,7 @@ class Factory:
     def analyze(self, days: Days) -> list[str]:
         """Analyse each of the dates that has not been analysed, or holds papers that came later."""
         done = self.registry.analyses.days() - self.registry.papers.unread_days()
-        every = [
-            date.fromordinal(number) for number in range(days.first.toordinal(), days.last.toordinal() + 1)
-        ]
-        todo = [day for day in every if day not in done]
+        todo = [day for day in days.each() if day not in done]
         if self.settings.analyzes_by_batch and todo:
             self.console.print(
                 "  FACTORY_ANALYZE_BY=batch holds for the schedule; whoever asks by hand is answered now, at the full"
@@ -188,6 +191,18 @@ class Factory:
             {self.client.launch_days("analyze", day, day): f"analyze  {day}" for day in todo},
             nothing="Every date is analysed.",
         )
+
+    def discover(self, days: Days) -> list[str]:
+        """Choose the candidates of each of the dates."""
+        return self._follow(self._each("discover", days))
+
+    def research(self, days: Days) -> list[str]:
+        """Look around the candidates of each of the dates."""
+        return self._follow(self._each("research", days))
+
+    def _each(self, job: str, days: Days) -> dict[str, str]:
+        """A run of a job on each of the dates, with its label."""
+        return {self.client.launch_days(job, day, day): f"{job:<8} {day}" for day in days.each()}
 
     def build(self, days: Days | None, names: Sequence[str]) -> list[str]:
         """Build the specs that wait, or those that are named, even if they failed before.

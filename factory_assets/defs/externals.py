@@ -15,11 +15,12 @@ SPECS = dg.AssetKey("specs")
 BUILT_REPOS = dg.AssetKey("built_repos")
 MIRRORED_REPOS = dg.AssetKey("mirrored_repos")
 FACTORY_DAYS = dg.AssetKey("factory_days")
-# One group for all: the lineage page shows the nodes of a lone group, but of several only closed boxes. The stage
-# is a tag.
+# One group from papers to repos, whose stages are tags: the lineage page shows the nodes of one group, and
+# closed boxes of the others.
 GROUP = "factory"
 # What is of use to more than the stages has a box of its own.
 ARCHIVE_GROUP = "archive"
+IDEAS_GROUP = "ideas"
 
 
 def build_externals(*, arxiv: str, oai: str, mirror: str, owner: str) -> list[dg.AssetSpec]:

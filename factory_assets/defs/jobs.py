@@ -16,6 +16,8 @@ from factory_assets.defs.externals import (
     SPECS,
 )
 
+DISCOVER_JOB = "discover"
+RESEARCH_JOB = "research"
 ANALYZE_JOB = "analyze"
 BATCH_JOB = "analyze_by_batch"
 BUILD_JOB = "build"
@@ -27,16 +29,18 @@ AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
 
 @dataclass(frozen=True)
 class Jobs:
-    """The four jobs, in the order of the stages."""
+    """The jobs, in the order of the stages."""
 
     gather: UnresolvedAssetJobDefinition
+    discover: UnresolvedAssetJobDefinition
+    research: UnresolvedAssetJobDefinition
     analyze: UnresolvedAssetJobDefinition
     build: UnresolvedAssetJobDefinition
     mirror: UnresolvedAssetJobDefinition
 
     def all(self) -> list[UnresolvedAssetJobDefinition]:
         """In the order of the stages."""
-        return [self.gather, self.analyze, self.build, self.mirror]
+        return [self.gather, self.discover, self.research, self.analyze, self.build, self.mirror]
 
 
 def build_jobs(*, specs_from: str) -> Jobs:
@@ -50,6 +54,12 @@ def build_jobs(*, specs_from: str) -> Jobs:
 
     return Jobs(
         gather=job("gather", "Gather the papers of one date or of a range of dates.", PAPERS),
+        discover=job(DISCOVER_JOB, "Score a date's papers and choose the best.", CANDIDATES),
+        research=job(
+            RESEARCH_JOB,
+            "Look for papers, repositories and methods around a date's candidates.",
+            RESEARCH_CONTEXTS,
+        ),
         analyze=job(ANALYZE_JOB, "Have Claude read a date's papers and write specs.", *research, SPECS),
         build=job(BUILD_JOB, "Build the repo of one spec.", BUILT_REPOS),
         mirror=job(MIRROR_JOB, "Publish one shipped repo.", MIRRORED_REPOS),

@@ -13,6 +13,7 @@ from factory_assets.building.outcome import Outcome
 from factory_assets.domain.analysis_report import AnalysisReport
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.novelty import Novelty
+from factory_assets.domain.research import Candidate, ResearchContext
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.gather.agreement import Difference
 from factory_assets.gather.report import GatherReport
@@ -85,6 +86,18 @@ class Scouting(Protocol):
         ...
 
 
+class Ideas(Protocol):
+    """Chooses candidates, and looks around them."""
+
+    def discover(self, day: date, notify: Notify) -> Sequence[Candidate]:
+        """Score the papers of a date, choose the best, and keep that."""
+        ...
+
+    def research(self, day: date, notify: Notify) -> Sequence[ResearchContext]:
+        """Look around the chosen candidates of a date, but for those of which all is known."""
+        ...
+
+
 class Building(Protocol):
     """Builds one spec."""
 
@@ -144,6 +157,11 @@ class InstanceParts(Protocol):
     @property
     def scouting(self) -> Scouting:
         """What exists already."""
+        ...
+
+    @property
+    def ideas(self) -> Ideas:
+        """Candidates and the research around them."""
         ...
 
     @property

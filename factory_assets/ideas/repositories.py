@@ -158,7 +158,9 @@ def searches(paper: Paper, today: date) -> Iterator[Search]:
 
 
 def _title_words(paper: Paper) -> list[str]:
-    found = words(single_line(paper.title).replace("-", " "))
+    name, _, rest = single_line(paper.title).partition(":")
+    # By a tool's own name nothing is found but the tool.
+    found = words((rest if rest and _NAME.fullmatch(name) else paper.title).replace("-", " "))
     return [
         word
         for word in found
@@ -169,7 +171,7 @@ def _title_words(paper: Paper) -> list[str]:
 def _phrase(paper: Paper) -> str | None:
     """Two words that follow on each other in the title, and most often in the abstract."""
     said = " ".join(map(stem, words(paper.abstract.replace("-", " "))))
-    plain = words(single_line(paper.title).replace("-", " "))
+    plain = words(paper.title.replace("-", " "))
     kept = set(_title_words(paper))
     pairs = [(one, two) for one, two in pairwise(plain) if {one, two} <= kept]
     counts = {pair: said.count(f"{stem(pair[0])} {stem(pair[1])}") for pair in pairs}

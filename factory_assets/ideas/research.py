@@ -95,6 +95,13 @@ def research(
     return [known[paper.arxiv_id] for paper in papers]
 
 
+def has_nothing(context: ResearchContext) -> bool:
+    """Whether there is nothing in it but the candidate, because nothing could be looked up."""
+    return len(context.pieces) == 1 and all(
+        any(gap.startswith(part) for gap in context.gaps) for part in Part
+    )
+
+
 def look_around(
     paper: Paper,
     day: date,
@@ -144,7 +151,7 @@ def _papers(paper: Paper, sources: Sources) -> _Found:
                 for direction in CitationDirection
             }
         else:
-            gaps.append("its citations could not be looked up")
+            gaps.append("its citations could not be looked up, or no source knows them yet")
     except FactoryError as error:
         gaps.append(f"its citations: {error.what}")
     try:

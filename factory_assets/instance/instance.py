@@ -21,6 +21,7 @@ from factory_assets.instance.builds import Builds
 from factory_assets.instance.citing import Citing
 from factory_assets.instance.credential import Credential
 from factory_assets.instance.gathering import Gathering
+from factory_assets.instance.ideas import Ideas
 from factory_assets.instance.mirroring import Mirroring
 from factory_assets.instance.models import Models
 from factory_assets.instance.router import InstanceRouter
@@ -179,6 +180,19 @@ class Instance:
     def citing(self) -> Citing:
         """Who cites whom."""
         return Citing(self.settings, self.registry, self.clock, self.replay, self.secrets)
+
+    @cached_property
+    def ideas(self) -> Ideas:
+        """Candidates and the research around them."""
+        return Ideas(
+            self.settings,
+            self.registry,
+            self.clock,
+            replay=self.replay,
+            secrets=self.secrets,
+            citing=self.citing,
+            texts=self.texts,
+        )
 
     @cached_property
     def builds(self) -> Builds:

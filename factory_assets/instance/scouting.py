@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
@@ -17,18 +15,11 @@ from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from factory_assets.domain.novelty import Novelty
-    from factory_assets.network.service import Service
     from factory_assets.novelty.catalogues import Catalogue
 
 Notify = Callable[[str], None]
 
 USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
-PAPER_PAGES_URL = "https://huggingface.co"
-# Search: 30 requests a minute with a token, 10 without one
-# (https://docs.github.com/en/rest/search/search#rate-limit).
-_GITHUB_SECONDS, _GITHUB_SECONDS_WITHOUT_TOKEN = 2.1, 6.2
-# The others name no figure.
-_SECONDS = 1.0
 
 
 class Scouting:
@@ -91,47 +82,22 @@ class Scouting:
         return known
 
     def _catalogues(self, notify: Notify) -> list[Catalogue]:
+        from factory_assets.instance.services import Services
         from factory_assets.novelty.catalogues import GitHub, Npm, PaperPages, Pypi
 
-        settings, indexes = self._settings, self._tools.indexes()
-        replay = self._replay.url if self._replay.is_on else None
-        token = self._replay.github_token if self._replay.is_on else settings.github_token
-        signed = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-        github = self._service(
-            "GitHub",
-            _GITHUB_SECONDS if token else _GITHUB_SECONDS_WITHOUT_TOKEN,
+        services = Services(
+            self._settings,
+            self._replay,
             notify,
-            fix="Check the network, GITHUB_TOKEN and FACTORY_GITHUB_URL.",
-            headers={"Accept": "application/vnd.github+json", **signed},
+            later="Nothing is to be done: it is looked up again before the spec is built.",
         )
-        pages = self._service("Hugging Face", _SECONDS, notify, fix="Check that this machine reaches it.")
-        npm = self._service(
-            "npm", _SECONDS, notify, fix="Check the network, and FACTORY_NPM_URL or npm's registry."
-        )
-        pypi = self._service(
-            "PyPI", _SECONDS, notify, fix="Check the network, and FACTORY_PYPI_URL or pip's index."
-        )
+        indexes = self._tools.indexes()
+        replay = self._replay.url if self._replay.is_on else None
+        npm = services.of("npm", fix="Check the network, and FACTORY_NPM_URL or npm's registry.")
+        pypi = services.of("PyPI", fix="Check the network, and FACTORY_PYPI_URL or pip's index.")
         return [
-            PaperPages(pages, replay or PAPER_PAGES_URL),
-            GitHub(github, replay or settings.factory_github_url),
+            PaperPages(*services.paper_pages()),
+            GitHub(*services.github_search()),
             Npm(npm, lambda: replay or indexes.npm_url),
             Pypi(pypi, lambda: f"{replay}/simple" if replay else indexes.pypi_url),
         ]
-
-    def _service(
-        self, name: str, seconds: float, notify: Notify, *, fix: str, headers: dict[str, str] | None = None
-    ) -> Service:
-        from factory_assets.network.politeness import Politeness
-        from factory_assets.network.service import Service
-
-        # Their limits count over all programs of a machine.
-        shared = self._settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
-        place = shared / f"software-factory-{name.lower().replace(' ', '-')}.lock"
-        return Service(
-            name=name,
-            politeness=Politeness(place, interval=0 if self._replay.is_on else seconds),
-            notify=notify,
-            fix=fix,
-            later="Nothing is to be done: it is looked up again before the spec is built.",
-            headers={"User-Agent": USER_AGENT, **(headers or {})},
-        )

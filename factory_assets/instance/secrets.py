@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Made up: the replay server wants them, and real ones must not reach it.
 _KEY = SecretStr("sk-ant-replay-no-real-key")
 _GITHUB_TOKEN = SecretStr("ghp_replay-no-real-token")
+# The requests of a replay are not spaced, and would wait for the next minute with every thirtieth search.
+_SEARCHES_A_MINUTE = 10_000
 
 
 class Replay:
@@ -60,6 +62,7 @@ class Replay:
                 arxiv=RecordedArxiv.sample(),
                 accepted_keys=frozenset({_KEY.get_secret_value()}),
                 github_token=_GITHUB_TOKEN.get_secret_value(),
+                github_searches=_SEARCHES_A_MINUTE,
             )
         )
 

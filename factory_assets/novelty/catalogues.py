@@ -193,7 +193,11 @@ class PaperPages:
     def questions(self, spec: Spec, papers: tuple[Paper, ...]) -> tuple[str, ...]:
         """See `Catalogue`."""
         del spec
-        return tuple(f"{self.url.rstrip('/')}/api/papers/{quote(paper.arxiv_id)}" for paper in papers)
+        return tuple(map(self.address, papers))
+
+    def address(self, paper: Paper) -> str:
+        """Where to ask for a paper."""
+        return f"{self.url.rstrip('/')}/api/papers/{quote(paper.arxiv_id)}"
 
     def answer(self, question: str) -> tuple[Found, ...]:
         """See `Catalogue`."""

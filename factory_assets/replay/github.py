@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from urllib.parse import unquote
 
@@ -206,7 +206,7 @@ def _holds(repo: RecordedRepository, name: str, value: str) -> bool:
     if name == "stars":
         difference = repo.stars - int(compared[2])
     else:
-        difference = (repo.pushed - date.fromisoformat(compared[2])).days
+        difference = (_pushed(repo) - date.fromisoformat(compared[2])).days
     return {
         ">=": difference >= 0,
         "<=": difference <= 0,
@@ -214,6 +214,10 @@ def _holds(repo: RecordedRepository, name: str, value: str) -> bool:
         "<": difference < 0,
         "": difference == 0,
     }[compared[1]]
+
+
+def _pushed(repo: RecordedRepository) -> date:
+    return repo.pushed or datetime.now(UTC).date() - timedelta(days=1)
 
 
 def _repository(repo: RecordedRepository) -> JsonValue:
@@ -230,7 +234,7 @@ def _repository(repo: RecordedRepository) -> JsonValue:
         "html_url": f"https://github.com/{repo.full_name}",
         "description": repo.description,
         "fork": False,
-        "pushed_at": f"{repo.pushed}T09:30:00Z",
+        "pushed_at": f"{_pushed(repo)}T09:30:00Z",
         "stargazers_count": repo.stars,
         "topics": list(repo.topics),
         "archived": repo.archived,

@@ -322,7 +322,9 @@ class RecordedRepository(_Recorded):
     stars: int = 0
     files: tuple[str, ...] = Field((), description="Names at its top; folders end with a slash.")
     licence: str | None = None
-    pushed: date = date(2026, 6, 10)
+    pushed: date | None = Field(
+        None, description="The last push, by default on the day before it is asked for."
+    )
     archived: bool = False
 
 

@@ -41,6 +41,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_specs_per_day": ("21", "22"),
     "factory_max_per_topic": ("5", "6"),
     "factory_topics_file": ("/file/topics.yaml", "/environment/topics.yaml"),
+    "factory_candidates": ("10", "20"),
+    "factory_scoring_file": ("/file/scoring.yaml", "/environment/scoring.yaml"),
     "factory_prompts_dir": ("/file/prompts", "/environment/prompts"),
     "factory_gather_window_days": ("8", "9"),
     "factory_arxiv_interval": ("4.5", "5.5"),

@@ -62,6 +62,14 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "backfill": "default",
             "pools": ["builds"],
         },
+        "candidates": {
+            "deps": ["papers"],
+            "group": "ideas",
+            "kinds": ["duckdb"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": "default",
+            "pools": ["research"],
+        },
         "factory_days": {
             "deps": ["built_repos", "mirrored_repos", "papers", "specs"],
             "group": "factory",
@@ -102,6 +110,14 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "backfill": None,
             "pools": ["gather"],
         },
+        "research_contexts": {
+            "deps": ["candidates"],
+            "group": "ideas",
+            "kinds": ["duckdb", "github"],
+            "partitions": "DailyPartitionsDefinition",
+            "backfill": "default",
+            "pools": ["research"],
+        },
         "router_stats": {
             "deps": [],
             "group": "factory",
@@ -127,7 +143,7 @@ def test_every_asset_explains_itself(defs: dg.Definitions) -> None:
         node = graph.get(key)
         assert node.description, key
         assert node.owners == ["team:factory"], key
-        assert node.tags.get("stage") in {"gather", "analyze", "build", "mirror", "report"}, key
+        assert node.tags.get("stage") in {"gather", "ideas", "analyze", "build", "mirror", "report"}, key
         assert node.code_version or not node.is_materializable, key
 
 
@@ -151,6 +167,8 @@ def running(defs: dg.Definitions) -> set[str]:
 def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: dg.Definitions) -> None:
     assert {job.name for job in defs.jobs or []} == {
         "gather",
+        "discover",
+        "research",
         "analyze",
         "analyze_by_batch",
         "build",

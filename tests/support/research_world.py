@@ -85,6 +85,7 @@ def repository(full_name: str, description: str, **more: object) -> RecordedRepo
         "readme": f"# {full_name}\nWhat it is for.",
         "files": ("src/", "README.md"),
         "licence": "MIT",
+        "pushed": date(2026, 6, 10),
         **more,
     }
     return RecordedRepository.model_validate({"full_name": full_name, "description": description, **values})
