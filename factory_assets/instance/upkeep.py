@@ -64,6 +64,7 @@ class Upkeep:
 
         With `remove` off it only tells what would go; one line for each kind of thing.
         """
+        from factory_assets.archive.citations import KEPT_FOR
         from factory_assets.files import files_older_than, shorten_logs
 
         settings = self._settings
@@ -71,6 +72,8 @@ class Upkeep:
         old = files_older_than(settings.transcripts_dir, before, remove=remove)
         if remove:
             self._registry.novelty.forget_answers(before)
+            # Whoever asks for such a paper again has it looked up anew in any case.
+            self._registry.citations.forget(before - KEPT_FOR)
         long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
         return [
             f"failed states: {len(left.failed_states)}",

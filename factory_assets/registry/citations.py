@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from factory_assets.domain.citations import CitationDegrees, LinkedPaper, PaperCitations, SourceCounts
 from factory_assets.domain.research import CitationDirection, CitedPaper
@@ -26,6 +27,11 @@ SELECT unnest($1::TEXT[]), unnest($2::TEXT[]), unnest($3::TEXT[]), unnest($4::TE
 _TITLE = """
 INSERT INTO citation_titles (arxiv_id, title) SELECT unnest($1::TEXT[]), unnest($2::TEXT[])
 ON CONFLICT (arxiv_id) DO UPDATE SET title = excluded.title
+"""
+_FORGET_TITLES = """
+DELETE FROM citation_titles WHERE arxiv_id NOT IN (
+    SELECT citing FROM citations UNION SELECT cited FROM citations UNION SELECT arxiv_id FROM citation_counts
+)
 """
 # Old ids begin with a letter, and would be newer than all others.
 _WALK = """
@@ -66,6 +72,18 @@ def keep_citations(connection: Connection, found: Sequence[PaperCitations]) -> N
         connection.execute(_LINK, [list(column) for column in zip(*links, strict=True)])
     if titles := {end.arxiv_id: end.title for paper in told for end in _titled(paper)}:
         connection.execute(_TITLE, [list(titles), list(titles.values())])
+
+
+def forget_citations(connection: Connection, before: datetime) -> None:
+    """Drop what a source said of papers when it was asked before that time."""
+    values = [to_db(before)]
+    connection.execute(
+        "DELETE FROM citations USING citation_counts AS old WHERE citations.about = old.arxiv_id"
+        " AND citations.source = old.source AND old.fetched_at < $1",
+        values,
+    )
+    connection.execute("DELETE FROM citation_counts WHERE fetched_at < $1", values)
+    connection.execute(_FORGET_TITLES)
 
 
 def related_papers(

@@ -194,6 +194,7 @@ class Citations(Subject):
     counts = in_one_transaction(citations.citation_counts)
     degrees = in_one_transaction(citations.citation_degrees)
     total = in_one_transaction(citations.total_citations)
+    forget = in_one_transaction(citations.forget_citations)
 
 
 class Builds(Subject):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from citation_world import NOW
 from pydantic import SecretStr
 
 from factory_assets.archive.openalex import OpenAlex
 from factory_assets.archive.semantic_scholar import SemanticScholar
+from factory_assets.domain.citations import PaperCitations, SourceCounts
 from factory_assets.instance import Instance
 from factory_assets.settings import Settings
 
@@ -42,3 +46,20 @@ def test_what_a_graph_says_is_said_without_secrets() -> None:
     instance = Instance(Settings(_env_file=None, **S2))
     instance.citing.graph(said.append).notify("x s2-key-1 y")
     assert said == ["x [secret] y"]
+
+
+def test_housekeeping_forgets_what_has_been_old_for_as_long_as_things_are_kept(
+    replay_settings: Settings,
+) -> None:
+    instance = Instance(replay_settings)
+    papers = {f"2606.0000{weeks}": NOW - timedelta(weeks=weeks) for weeks in (1, 4, 5)}
+    told = [
+        SourceCounts(arxiv_id=paper, source="openalex", fetched_at=at, cited_by=0, references=0)
+        for paper, at in papers.items()
+    ]
+    instance.registry.citations.keep([PaperCitations(counts=counts) for counts in told])
+    instance.housekeeping.sweep(before=NOW, remove=False)
+    assert len(instance.registry.citations.counts(list(papers))) == 3
+    instance.housekeeping.sweep(before=NOW, remove=True)
+    left = [counts.arxiv_id for counts in instance.registry.citations.counts(list(papers))]
+    assert left == ["2606.00001", "2606.00004"]

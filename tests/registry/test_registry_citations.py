@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
+from memory_registry import rows
 
 from factory_assets.domain.citations import (
     CitationDegrees,
@@ -128,6 +129,22 @@ def test_counts_come_back_by_source_and_a_paper_that_is_not_known_has_none_rathe
     assert (found["semanticscholar"].cited_by, found["semanticscholar"].references) == (None, None)
     assert not found["semanticscholar"].is_known
     assert len(found) == 2
+
+
+def test_what_was_told_long_ago_is_forgotten_and_nothing_that_came_later(registry: Registry) -> None:
+    kept = registry.citations
+    kept.keep([told("2606.00001", by=("2607.00001",)), told("2606.00002", by=("2607.00001", "2607.00002"))])
+    later = told("2606.00002", names=("2501.00001",), source="semantic scholar")
+    moved = later.counts.model_copy(update={"fetched_at": NOW + timedelta(days=1)})
+    kept.keep([later.model_copy(update={"counts": moved})])
+    kept.forget(NOW)
+    assert kept.total() == 4
+    kept.forget(NOW + timedelta(hours=1))
+    assert kept.total() == 1
+    assert kept.counts(["2606.00001", "2606.00002"]) == [moved]
+    assert ids(kept.related("2606.00002", REFERENCES)) == ["2501.00001"]
+    titles = rows(registry, "SELECT arxiv_id FROM citation_titles ORDER BY arxiv_id")
+    assert [row["arxiv_id"] for row in titles] == ["2606.00002"]
 
 
 def test_an_empty_store_has_nothing(kept: CitationStore) -> None:
