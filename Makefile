@@ -41,7 +41,8 @@ test: setup
 corpus: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal -m corpus
 
-# Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1): some minutes.
+# Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1), with the registry as a file and on
+# PostgreSQL: some minutes.
 chaos: setup
 	$(BIN)/python -m pytest -n 0 -s -m chaos
 
@@ -63,7 +64,8 @@ $(BROWSER_READY): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]' \
 		&& touch $@
 
-# Two weeks simulated (SOAK_DAYS of them), and beside it ten minutes (SOAK_LIVE_SECONDS) of a live factory that is hurt.
+# Two weeks simulated (SOAK_DAYS of them; SOAK_REGISTRY=postgres keeps the registry there), and beside it ten minutes
+# (SOAK_LIVE_SECONDS) of a live factory that is hurt.
 soak: setup
 	@$(MAKE) --no-print-directory --jobs 2 soak-simulated soak-live
 
