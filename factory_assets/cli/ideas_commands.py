@@ -18,6 +18,7 @@ from factory_assets.cli.common import (
     leave,
     registry_of,
 )
+from factory_assets.cli.ideas_delivery import deliver
 from factory_assets.cli.instance import OpenedInstance, open_instance
 from factory_assets.cli.output import print_table
 from factory_assets.domain.text import counted
@@ -32,6 +33,7 @@ ideas = typer.Typer(
     no_args_is_help=True,
 )
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+ideas.command()(deliver)
 
 
 @ideas.command()

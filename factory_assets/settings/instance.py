@@ -46,7 +46,8 @@ class InstanceSettings(BaseModel):
         None, description="Folder of JSON files with specs to import; FACTORY_DATA_DIR/specs by default."
     )
     idea_engine_postgres_url: SecretStr | None = Field(
-        None, description="PostgreSQL database of the idea engine, for `factory import-from-db`."
+        None,
+        description="PostgreSQL database of the idea engine, for `factory import-from-db` and `factory ideas deliver`.",
     )
     factory_keep_days: int = Field(
         30,
