@@ -18,10 +18,16 @@ _OAI = "http://www.openarchives.org/OAI/2.0/"
 
 
 class PlayedOai:
-    """Answers ListRecords. A resumption token is the list's arguments and how many records it has sent."""
+    """Answers ListRecords. A resumption token is the list's arguments and how many records it has sent.
 
-    def __init__(self, papers: Sequence[ArxivRecord] | None = None) -> None:
+    Args:
+        papers: the sample's by default, which are read when they are first asked for.
+        page_size: records of a page.
+    """
+
+    def __init__(self, papers: Sequence[ArxivRecord] | None = None, *, page_size: int = _PAGE_SIZE) -> None:
         self._given = papers
+        self._page_size = page_size
 
     def answer(self, asked: Mapping[str, str]) -> bytes:
         """The answer to a request, by its decoded parameters."""
@@ -45,10 +51,10 @@ class PlayedOai:
             for one in self._papers
             if first <= _datestamp(one) <= last and _is_in(one, asked.get("set", ""))
         ]
-        page, left = found[sent : sent + _PAGE_SIZE], found[sent + _PAGE_SIZE :]
+        page, left = found[sent : sent + self._page_size], found[sent + self._page_size :]
         if not page:
             return _error("noRecordsMatch")
-        named = "|".join([_FORMAT, str(first), str(last), asked.get("set", ""), str(sent + _PAGE_SIZE)])
+        named = "|".join([_FORMAT, str(first), str(last), asked.get("set", ""), str(sent + self._page_size)])
         token = f"<resumptionToken>{escape(named)}</resumptionToken>" if left else ""
         return _document(f"<ListRecords>{''.join(map(_record, page))}{token}</ListRecords>")
 

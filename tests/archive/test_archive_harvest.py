@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from archive_records import archived, archived_per_day
+from gather_server import little_arxiv
 from layout import python_path
 from oai_server import OaiPeer, Reply, oai_peer
 
@@ -22,8 +27,12 @@ from factory_assets.archive.harvest import Harvester, next_first_day
 from factory_assets.archive.oai import OaiClient
 from factory_assets.archive.oai_page import ExpiredTokenError
 from factory_assets.archive.report import HarvestReport
+from factory_assets.archive.sets import in_sets
 from factory_assets.domain.archive import MergeCounts
 from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.gather.arxiv import ArxivSource
+from factory_assets.gather.expression import SearchField, Term
+from factory_assets.gather.topics import Topic
 from factory_assets.network.patience import Backoff, Patience, UnreachableError
 from factory_assets.network.politeness import Politeness
 
@@ -33,11 +42,16 @@ JUNE = archived_per_day(FIRST, 28, 5)
 
 
 def harvester(
-    url: str, folder: Path, *, now: Callable[[], datetime] = lambda: NOW, window_days: int = 366
+    url: str,
+    folder: Path,
+    *,
+    now: Callable[[], datetime] = lambda: NOW,
+    window_days: int = 366,
+    interval: float = 0.0,
 ) -> Harvester:
     client = OaiClient(
         url=url,
-        politeness=Politeness(folder / "arxiv.lock", interval=0),
+        politeness=Politeness(folder / "arxiv.lock", interval=interval),
         user_agent="software-factory-tests",
         notify=print,
         patience=Patience(busy=Backoff(0, 0, 2), fault=Backoff(0, 0, 2)),
@@ -235,6 +249,83 @@ def test_a_date_is_held_when_all_dates_up_to_the_last_harvest_are(tmp_path: Path
     assert is_held()
     catalogue.note("cs", date(2026, 6, 10), date(2026, 6, 10), asked_at=datetime(2026, 6, 10, 9, tzinfo=UTC))
     assert not is_held(), "a date that was not over is not whole"
+
+
+def test_a_full_disk_is_told_and_the_pages_that_were_kept_are_not_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = gzip.compress
+
+    def full(content: bytes, compresslevel: int) -> bytes:
+        if peer.asked[-1].get("resumptionToken"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(content, compresslevel)
+
+    with oai_peer(JUNE, page_size=60, now=lambda: NOW) as peer:
+        monkeypatch.setattr(gzip, "compress", full)
+        with pytest.raises(InfrastructureError, match="No space left on device"):
+            harvest(peer, tmp_path)
+        monkeypatch.undo()
+        harvest(peer, tmp_path)
+    assert held(tmp_path) == ids([*JUNE])
+    assert [asked.get("set") for asked in peer.asked] == ["cs", None, None, None, "stat"]
+
+
+def test_a_catalogue_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    catalogue = Catalogue(Archive(tmp_path / "archive"))
+    catalogue.note("cs", FIRST, LAST, asked_at=NOW)
+    catalogue.path.write_bytes(catalogue.path.read_bytes()[:-40])
+    with pytest.raises(InfrastructureError, match="cannot be used"):
+        catalogue.asked("cs")
+
+
+def test_a_harvest_and_a_gather_keep_the_interval_between_them(tmp_path: Path) -> None:
+    moments: list[float] = []
+
+    def note(*_: object) -> None:
+        moments.append(time.monotonic())
+
+    interval = 0.15
+    topic = Topic(name="guardrails", domain="safety", expression=Term(SearchField.ABSTRACT, "guardrail"))
+    with (
+        oai_peer(JUNE, page_size=40, interval=interval, now=lambda: NOW, script=note) as peer,
+        little_arxiv([], note) as arxiv,
+    ):
+        gather = ArxivSource(
+            url=arxiv.url,
+            interval=interval,
+            lock_path=tmp_path / "arxiv.lock",
+            user_agent="software-factory-tests",
+            notify=print,
+        )
+        days = [FIRST + timedelta(days=2 * number) for number in range(4)]
+        with ThreadPoolExecutor() as pool:
+            gathered = pool.submit(lambda: list(gather.batches(days, [topic])))
+            list(harvester(peer.url, tmp_path, interval=interval).harvest(FIRST, LAST))
+            gathered.result()
+    assert len(moments) == len(peer.asked) + len(arxiv.asked) == 5 + 4
+    # The server notes a request a little after the client has begun it.
+    assert min(later - earlier for earlier, later in pairwise(sorted(moments))) > 0.6 * interval
+    assert peer.too_soon == 0
+
+
+@pytest.mark.parametrize(
+    ("categories", "set_specs", "inside"),
+    [
+        (("math.OC", "cs.LG"), ("cs", "stat"), True),
+        (("csx.LG",), ("cs",), False),
+        (("eess.SP",), ("cs", "stat"), False),
+        (("cs.LG",), ("cs:cs:LG",), True),
+        (("cs.CL",), ("cs:cs:LG",), False),
+        (("hep-th",), ("physics",), True),
+        (("astro-ph.CO",), ("physics:astro-ph",), True),
+        (("hep-th",), ("physics:hep-ph",), False),
+    ],
+)
+def test_a_paper_is_in_a_set_by_any_of_its_categories(
+    categories: tuple[str, ...], set_specs: tuple[str, ...], inside: bool
+) -> None:
+    assert in_sets(categories, set_specs) is inside
 
 
 KILLED = """
