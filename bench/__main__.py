@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import (
+    bench_archive,
     bench_backfill,
     bench_build,
     bench_commands,
@@ -57,6 +58,7 @@ def main() -> None:
         bench_registry_postgres,
         bench_gather,
         bench_harvest,
+        bench_archive,
         bench_build,
         bench_commands,
         bench_orchestration,

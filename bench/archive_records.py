@@ -106,5 +106,6 @@ def _record(
         doi=None,
         licence="http://arxiv.org/licenses/nonexclusive-distrib/1.0/",
         submitted=submitted,
+        updated=None,
         changed=_LAST if changed else submitted.date(),
     )

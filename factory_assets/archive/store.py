@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -83,7 +84,7 @@ class Archive:
         files = self.files()
         if not files:
             return 0
-        with archive_errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), self._connected() as connection:
             self._view(connection, files)
             return int(connection.execute(sql.SINCE, [_naive(moment)]).fetchall()[0][0])
 
@@ -106,7 +107,7 @@ class Archive:
         held = self._file(month)
         if not held.exists():
             return {}
-        with archive_errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), self._connected() as connection:
             self._view(connection, [held])
             return dict(connection.execute(sql.MARKS).fetchall())
 
@@ -119,7 +120,7 @@ class Archive:
         files = self.files()
         if not files:
             return 0
-        with archive_errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), self._connected() as connection:
             self._view(connection, files)
             return int(connection.execute(sql.COUNT).fetchall()[0][0])
 
@@ -128,7 +129,7 @@ class Archive:
         files = self.files()
         if not files:
             return ArchiveStats()
-        with archive_errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), self._connected() as connection:
             self._view(connection, files)
             records, deleted, changed, first, last = connection.execute(sql.TOTALS).fetchall()[0]
             by_category = dict(connection.execute(sql.BY_CATEGORY).fetchall())
@@ -187,6 +188,18 @@ class Archive:
     def _file(self, month: str) -> Path:
         return self.folder / f"{month}.parquet"
 
+    @cached_property
+    def _database(self) -> duckdb.DuckDBPyConnection:
+        # Opening one takes longer than most questions.
+        # It keeps nothing of the files, which are replaced while it is open.
+        return duckdb.connect(
+            ":memory:", config={"memory_limit": _MEMORY, "enable_external_file_cache": False}
+        )
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own, with its own view of the files: threads ask at the same time."""
+        return self._database.cursor()
+
     def _of(self, months: Iterable[str], arxiv_ids: Sequence[str]) -> list[ArchiveRecord]:
         files = [file for file in map(self._file, months) if file.exists()]
         return self._select(sql.BY_ID, [list(arxiv_ids)], files=files)
@@ -197,7 +210,7 @@ class Archive:
         files = self.files() if files is None else files
         if not files:
             return []
-        with archive_errors(self.folder), _connected() as connection:
+        with archive_errors(self.folder), self._connected() as connection:
             self._view(connection, files)
             found = connection.execute(query, values)
             names = [column[0] for column in found.description or ()]
@@ -209,10 +222,6 @@ class Archive:
 
     def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
         connection.execute(sql.RECORDS.format(source=sql.from_files(files)))
-
-
-def _connected() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config={"memory_limit": _MEMORY})
 
 
 def _naive(moment: datetime) -> datetime:
