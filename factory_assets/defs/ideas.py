@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from factory_assets.defs.externals import CANDIDATES, IDEAS_GROUP, PAPERS, RESEARCH_CONTEXTS
+from factory_assets.defs.externals import ARXIV_RECORDS, CANDIDATES, IDEAS_GROUP, PAPERS, RESEARCH_CONTEXTS
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import code_span, table
 from factory_assets.defs.partitions import Partitions, days_of
@@ -76,7 +76,7 @@ def build_research_contexts(partitions: Partitions, *, owner: str) -> dg.AssetsD
     @dg.asset(
         key=RESEARCH_CONTEXTS,
         partitions_def=partitions.dates,
-        deps=[CANDIDATES],
+        deps=[CANDIDATES, ARXIV_RECORDS],
         group_name=IDEAS_GROUP,
         kinds={"github", "duckdb"},
         owners=[owner],

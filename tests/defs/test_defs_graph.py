@@ -111,7 +111,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "pools": ["gather"],
         },
         "research_contexts": {
-            "deps": ["candidates"],
+            "deps": ["arxiv_records", "candidates"],
             "group": "ideas",
             "kinds": ["duckdb", "github"],
             "partitions": "DailyPartitionsDefinition",
