@@ -9,10 +9,10 @@ from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.partitions import Partitions, days_of
-from factory_assets.defs.runs import RunOutcome, failure, tag_outcome
+from factory_assets.defs.runs import RunOutcome, error_metadata, failure, tag_outcome
 from factory_assets.defs.stages import Gathering, InstanceParts
 from factory_assets.domain.clock import Clock
-from factory_assets.domain.errors import FactoryError
+from factory_assets.domain.errors import FactoryError, InfrastructureError
 from factory_assets.domain.papers import paper_url
 from factory_assets.gather.agreement import Difference
 from factory_assets.gather.level import low_days
@@ -217,7 +217,7 @@ def _checks(
     yield _read(report)
     yield _level(registry, report, now)
     yield _late(registry)
-    yield _agrees(gathering.differences([count.day for count in report.days]))
+    yield _agreement(gathering, [count.day for count in report.days])
 
 
 def _check(report: GatherReport) -> dg.AssetCheckResult:
@@ -294,6 +294,19 @@ def _late(registry: Registry) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"dates": dg.MetadataValue.text(", ".join(map(str, late)) or "none")},
     )
+
+
+def _agreement(gathering: Gathering, days: Sequence[date]) -> dg.AssetCheckResult:
+    try:
+        return _agrees(gathering.differences(days))
+    except InfrastructureError as error:
+        # The papers are stored, whatever has become of the archive.
+        return dg.AssetCheckResult(
+            check_name=AGREES.name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata=error_metadata(error),
+        )
 
 
 def _agrees(found: Sequence[Difference]) -> dg.AssetCheckResult:

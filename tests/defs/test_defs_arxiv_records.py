@@ -185,3 +185,16 @@ def test_a_difference_is_a_warning_and_the_run_is_green(kept: DefsFactory) -> No
     ]
     assert (check.passed, check.severity.value) == (False, "WARN")
     assert "hep-th/9901001" in str(check.metadata["differing dates"].value)
+
+
+def test_an_archive_that_cannot_be_read_costs_no_paper(world: World) -> None:
+    day = date(2026, 6, 10)
+    assert world.harvest(FIRST, date(2026, 6, 22)).success
+    catalogue = world.parts.archiving.catalogue.path
+    catalogue.write_bytes(catalogue.read_bytes()[:-40])
+    world.arxiv.papers += [one.paper for one in world.oai.records]
+    result = world.runs.run_day("gather", day)
+    assert result.success
+    assert len(world.arxiv.asked) == 1
+    assert len(world.parts.registry.papers.of_day(day)) == 4
+    assert not checks(result)["agrees_with_archive"]
