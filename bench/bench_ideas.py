@@ -178,7 +178,11 @@ def _context(paper: Paper, papers: Sequence[Paper]) -> ResearchContext:
     """As large as a context can be; where the demo has no text of its own, abstracts stand for it."""
     others = [other for other in papers if other is not paper][:RELATED]
     prose = "\n".join(other.abstract for other in papers)
-    told = ("example-lab/prefix-reuse", "example-owner/json-schema-tools", "example-owner/covering-cases")
+    told = (
+        "example-owner/prompt-beginnings",
+        "example-owner/json-schema-tools",
+        "example-owner/covering-cases",
+    )
     names = [*told, *(f"example-owner/tool-{number}" for number in range(REPOSITORIES))][:REPOSITORIES]
     pieces = [
         _piece("C1", PieceKind.CANDIDATE, paper.abstract, paper.title, paper.arxiv_id),

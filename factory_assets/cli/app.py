@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from factory_assets.cli import citation_commands as citing
+from factory_assets.cli import ideas_synthesis as making
 from factory_assets.cli import judge_commands as judging
 from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
@@ -16,6 +17,7 @@ from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
 from factory_assets.cli.archive_commands import archive
 from factory_assets.cli.ideas_commands import ideas
+from factory_assets.cli.ideas_delivery import deliver
 from factory_assets.cli.registry_commands import registry
 from factory_assets.domain.errors import FactoryError
 
@@ -66,6 +68,11 @@ for _group, _commands in _GROUPS.items():
 archive.command("refs")(citing.refs)
 archive.command("cited-by")(citing.cited_by)
 app.add_typer(archive, name="archive", rich_help_panel="Research")
+ideas.command("run")(making.run)
+ideas.command("synthesize")(making.synthesize)
+ideas.command("stats")(making.stats)
+ideas.command("compare")(making.compare)
+ideas.command("deliver")(deliver)
 app.add_typer(ideas, name="ideas", rich_help_panel="Research")
 app.add_typer(registry, name="registry", rich_help_panel="Operate")
 app.command("supervise", hidden=True)(service.supervise)

@@ -40,7 +40,7 @@ ideas.command()(deliver)
 def discover(day: DayOption = None, first: FromOption = None, last: ToOption = None) -> None:
     """Score the papers of dates and choose the best: of yesterday, or of the dates that are named."""
     instance = open_instance()
-    days = _days(instance, day, first, last)
+    days = chosen_days(instance, day, first, last)
     with at_work(instance) as factory:
         leave(succeeded=not factory.discover(days))
 
@@ -49,7 +49,7 @@ def discover(day: DayOption = None, first: FromOption = None, last: ToOption = N
 def research(day: DayOption = None, first: FromOption = None, last: ToOption = None) -> None:
     """Look for papers, repositories and methods around the chosen candidates; what is known is not looked up again."""
     instance = open_instance()
-    days = _days(instance, day, first, last)
+    days = chosen_days(instance, day, first, last)
     with at_work(instance) as factory:
         leave(succeeded=not factory.research(days))
 
@@ -83,7 +83,8 @@ def list_ideas(day: DayOption = None, as_json: JsonOption = False) -> None:
         _say(f"No candidates were chosen on {day} yet: `factory ideas discover --date {day}`.")
 
 
-def _days(instance: OpenedInstance, day: date | None, first: date | None, last: date | None) -> Days:
+def chosen_days(instance: OpenedInstance, day: date | None, first: date | None, last: date | None) -> Days:
+    """The dates that are named, else yesterday."""
     from factory_assets.cli.stages import Days
 
     settings = instance.settings

@@ -200,6 +200,14 @@ class Factory:
         """Look around the candidates of each of the dates."""
         return self._follow(self._each("research", days))
 
+    def synthesize(self, days: Days) -> list[str]:
+        """Make specs from the research of each of the dates."""
+        return self._follow(self._each("synthesize", days))
+
+    def ideas(self, days: Days) -> list[str]:
+        """Choose candidates, look around them and make specs from that, of each of the dates."""
+        return self._follow(self._each("ideas", days))
+
     def _each(self, job: str, days: Days) -> dict[str, str]:
         """A run of a job on each of the dates, with its label."""
         return {self.client.launch_days(job, day, day): f"{job:<8} {day}" for day in days.each()}

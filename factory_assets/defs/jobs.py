@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -18,10 +19,14 @@ from factory_assets.defs.externals import (
 
 DISCOVER_JOB = "discover"
 RESEARCH_JOB = "research"
+SYNTHESIZE_JOB = "synthesize"
+IDEAS_JOB = "ideas"
 ANALYZE_JOB = "analyze"
 BATCH_JOB = "analyze_by_batch"
 BUILD_JOB = "build"
 MIRROR_JOB = "mirror"
+# The field of the config of `specs` that says what they are written from: papers or research.
+SPECS_ROUTE = "specs_from"
 
 
 AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
@@ -34,22 +39,33 @@ class Jobs:
     gather: UnresolvedAssetJobDefinition
     discover: UnresolvedAssetJobDefinition
     research: UnresolvedAssetJobDefinition
+    synthesize: UnresolvedAssetJobDefinition
+    ideas: UnresolvedAssetJobDefinition
     analyze: UnresolvedAssetJobDefinition
     build: UnresolvedAssetJobDefinition
     mirror: UnresolvedAssetJobDefinition
 
     def all(self) -> list[UnresolvedAssetJobDefinition]:
         """In the order of the stages."""
-        return [self.gather, self.discover, self.research, self.analyze, self.build, self.mirror]
+        ideas = [self.discover, self.research, self.synthesize, self.ideas]
+        return [self.gather, *ideas, self.analyze, self.build, self.mirror]
 
 
 def build_jobs(*, specs_from: str) -> Jobs:
     """Jobs named after their stage. Where specs come from research, whoever analyses a date researches it first."""
     research = (CANDIDATES, RESEARCH_CONTEXTS) if specs_from == "research" else ()
 
-    def job(name: str, description: str, *assets: dg.AssetKey) -> UnresolvedAssetJobDefinition:
+    from_research = {"ops": {SPECS.to_python_identifier(): {"config": {SPECS_ROUTE: "research"}}}}
+
+    def job(
+        name: str, description: str, *assets: dg.AssetKey, config: Mapping[str, object] | None = None
+    ) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
-            name, selection=dg.AssetSelection.assets(*assets), description=description, tags={"stage": name}
+            name,
+            selection=dg.AssetSelection.assets(*assets),
+            description=description,
+            tags={"stage": name},
+            config=dict(config) if config else None,
         )
 
     return Jobs(
@@ -59,6 +75,20 @@ def build_jobs(*, specs_from: str) -> Jobs:
             RESEARCH_JOB,
             "Look for papers, repositories and methods around a date's candidates.",
             RESEARCH_CONTEXTS,
+        ),
+        synthesize=job(
+            SYNTHESIZE_JOB,
+            "Have Claude write specs from the research around a date's candidates.",
+            SPECS,
+            config=from_research,
+        ),
+        ideas=job(
+            IDEAS_JOB,
+            "Choose a date's candidates, look around them, and have Claude write specs from that.",
+            CANDIDATES,
+            RESEARCH_CONTEXTS,
+            SPECS,
+            config=from_research,
         ),
         analyze=job(ANALYZE_JOB, "Have Claude read a date's papers and write specs.", *research, SPECS),
         build=job(BUILD_JOB, "Build the repo of one spec.", BUILT_REPOS),

@@ -8,8 +8,9 @@ import dagster as dg
 
 from factory_assets.defs.day_page import write_day
 from factory_assets.defs.evidence import evidence_metadata
-from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, SPECS
+from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, RESEARCH_CONTEXTS, SPECS
 from factory_assets.defs.holds import stop_for_model
+from factory_assets.defs.jobs import SPECS_ROUTE
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.novelty import look_up, novelty_metadata
@@ -28,7 +29,6 @@ from factory_assets.domain.text import as_text
 from factory_assets.registry import Registry
 
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult | dg.AssetMaterialization
-_ROUTE = "specs_from"
 ALL_READ = dg.AssetCheckSpec(
     "all_papers_read",
     asset=SPECS,
@@ -55,9 +55,9 @@ def build_specs(
     @dg.asset(
         key=SPECS,
         partitions_def=partitions.dates,
-        deps=[PAPERS],
+        deps=[PAPERS, RESEARCH_CONTEXTS],
         config_schema={
-            _ROUTE: dg.Field(
+            SPECS_ROUTE: dg.Field(
                 dg.Enum("SpecsFrom", [dg.EnumValue("papers"), dg.EnumValue("research")]),
                 default_value=specs_from,
                 description=(
@@ -142,7 +142,7 @@ def _written(
     context: dg.AssetExecutionContext, registry: Registry, instance: InstanceParts, day: date
 ) -> AnalysisReport:
     """Specs by the run's route. What a message batch was asked about is paid for, and read whatever the route."""
-    if context.op_execution_context.op_config[_ROUTE] == "papers" or registry.batches.open_of(day):
+    if context.op_execution_context.op_config[SPECS_ROUTE] == "papers" or registry.batches.open_of(day):
         return instance.analysis.analyze(day, context.log.info)
     return instance.synthesis.synthesize(day, context.log.info)
 

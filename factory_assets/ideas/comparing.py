@@ -69,24 +69,27 @@ def compare(pairs: Sequence[Pair], synthesizer: Synthesizer, *, seed: int) -> Co
     Raises:
         FactoryError: no route to a model answers; what was answered until then is kept.
     """
-    prompts, asker = Prompts(synthesizer.prompts_dir), _asker(synthesizer)
+    prompts, dollars = Prompts(synthesizer.prompts_dir), 0.0
     judgements: list[Judgement] = []
     unjudged: list[str] = []
-    for number, pair in enumerate(pairs, start=1):
+    for pair in pairs:
+        # By the researched spec's own date, so that the answer is found again whatever it is compared with.
+        queued = pair.researched.queued
+        asker = _asker(synthesizer, queued.day or queued.queued_at.date())
         laid = laid_out(pair, seed)
-        request = _request(laid, synthesizer.day, prompts)
         try:
-            answer = asker.ask(request, lambda text: read_form(_Answer, text), more=number < len(pairs))
+            answer = asker.ask(_request(laid, asker.about, prompts), _read)
         except (UnusableAnswerError, PromptTooLongError, UnreadableAnswerError) as error:
             unjudged.append(f"{pair.researched.name} and {pair.plain.name}: {one_line(error)}")
         else:
             judgements.append(_judgement(laid, answer))
+        dollars += asker.usage.cost_usd
     return Comparison(
         seed=seed,
         model=synthesizer.model_name,
         judgements=tuple(judgements),
         unjudged=tuple(unjudged),
-        dollars=asker.usage.cost_usd,
+        dollars=dollars,
     )
 
 
@@ -96,25 +99,29 @@ def laid_out(pair: Pair, seed: int) -> _Laid:
     return _Laid(pair, Side.RESEARCHED if drawn < 0.5 else Side.PLAIN)
 
 
-def _asker(synthesizer: Synthesizer) -> Asker:
+def _read(text: str) -> _Answer:
+    return read_form(_Answer, text)
+
+
+def _asker(synthesizer: Synthesizer, day: date) -> Asker:
     return Asker(
-        about=str(synthesizer.day),
+        about=str(day),
         purpose=Purpose(STAGE),
         model=synthesizer.model,
         model_name=synthesizer.model_name,
         setting="FACTORY_READER_MODEL",
-        books=DayBooks(synthesizer.day, synthesizer.answers, synthesizer.ledger, synthesizer.now, STAGE),
+        books=DayBooks(day, synthesizer.answers, synthesizer.ledger, synthesizer.now, STAGE),
         notify=synthesizer.notify,
     )
 
 
-def _request(laid: _Laid, day: date, prompts: Prompts) -> Request:
+def _request(laid: _Laid, day: str, prompts: Prompts) -> Request:
     a, b = laid.offered(laid.a), laid.offered(laid.b)
 
     def prompt(reminder: str) -> str:
         return prompts.request(
             TEMPLATE,
-            day=str(day),
+            day=day,
             pair=f"{a.name} {b.name}",
             a=_shown(a),
             b=_shown(b),

@@ -57,7 +57,7 @@ class Synthesis:
                 raise InputError(
                     f"{why}, and specs are to be written from research.",
                     where=str(day),
-                    fix=f"`factory ideas run --day {day}` makes all three; in the UI materialize candidates and"
+                    fix=f"`factory ideas run --date {day}` makes all three; in the UI materialize candidates and"
                     " research_contexts of the date first, or run specs with specs_from: papers.",
                 )
             return synthesize(
@@ -82,7 +82,7 @@ class Synthesis:
                 raise InputError(
                     "There is no research of any date of that week.",
                     where=str(last),
-                    fix="`factory ideas run --day DATE` makes it for a date.",
+                    fix="`factory ideas run --date DATE` makes it for a date.",
                 )
             best = [context for _, context in sorted(found, key=lambda pair: (-pair[0], pair[1].arxiv_id))]
             synthesizer = replace(self._synthesizer(last, told), ranks=range(0))
@@ -120,7 +120,7 @@ class Synthesis:
                     fix="Run some dates with FACTORY_SPECS_FROM=research, and others with papers.",
                 )
             judge = replace(
-                self._synthesizer(chosen[0].researched.queued.queued_at.date(), told),
+                self._synthesizer(self._clock.now().date(), told),
                 model_name=self._settings.factory_reader_model,
             )
             return compare(chosen, judge, seed=seed)

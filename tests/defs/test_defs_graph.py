@@ -127,7 +127,7 @@ def test_the_graph_is_the_one_of_the_design(defs: dg.Definitions) -> None:
             "pools": [],
         },
         "specs": {
-            "deps": ["papers"],
+            "deps": ["papers", "research_contexts"],
             "group": "factory",
             "kinds": ["anthropic", "duckdb"],
             "partitions": "DailyPartitionsDefinition",
@@ -169,6 +169,8 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "gather",
         "discover",
         "research",
+        "synthesize",
+        "ideas",
         "analyze",
         "analyze_by_batch",
         "build",

@@ -8,10 +8,12 @@ import dagster as dg
 import pytest
 from defs_factory import DefsFactory, failure_of, metadata
 from defs_fakes import paper_on, spec_on
+from fake_ideas import FakeIdeas
 from ideas_fakes import PROBLEM, STEP, claim, evidence_of
 
 from factory_assets.defs.evidence import piece_link
 from factory_assets.domain.batches import AnalysisBatch
+from factory_assets.settings import Settings
 
 WEDNESDAY = date(2026, 6, 17)
 EVIDENCE = evidence_of(PROBLEM, STEP, claim("competitor", "It watches.", "R1"))
@@ -88,3 +90,28 @@ def test_a_title_cannot_break_its_link() -> None:
     assert piece_link(hostile) == r"[a\](http://evil.example) \| \<b\>](https://example.org/R1)"
     elsewhere = piece.model_copy(update={"url": "https://example.org/a) [b](javascript:c"})
     assert piece_link(elsewhere) == "Title of R1"
+
+
+def researching(factory: DefsFactory) -> FakeIdeas:
+    made = FakeIdeas(factory.registry)
+    vars(factory.parts)["ideas"] = made
+    return made
+
+
+def test_where_specs_come_from_research_the_daily_analysis_researches_the_date_first(
+    replay_settings: Settings,
+) -> None:
+    settings = replay_settings.model_copy(update={"factory_specs_from": "research"})
+    with dg.DagsterInstance.ephemeral() as instance:
+        factory = gathered(DefsFactory(settings, instance))
+        ideas = researching(factory)
+        assert factory.run_day("analyze", WEDNESDAY).success
+        assert names(factory) == ["researched-probe"]
+        assert ideas.asked == [("discover", WEDNESDAY), ("research", WEDNESDAY)]
+        assert factory.materialized("research_contexts") == {str(WEDNESDAY)}
+
+
+def test_the_job_of_ideas_takes_the_route_of_research_whatever_the_setting(factory: DefsFactory) -> None:
+    researching(gathered(factory))
+    assert factory.run_day("ideas", WEDNESDAY).success
+    assert names(factory) == ["researched-probe"]

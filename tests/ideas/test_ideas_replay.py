@@ -50,7 +50,7 @@ def context(paper: Paper) -> ResearchContext:
             arxiv_id=paper.arxiv_id,
         )
     ]
-    repositories = ("example-lab/prefix-reuse", "example-owner/json-schema-tools")
+    repositories = ("example-owner/prompt-beginnings", "example-owner/json-schema-tools")
     pieces += [
         piece(f"R{number}", PieceKind.REPOSITORY, "Code.", title=name, licence="MIT", stars=20)
         for number, name in enumerate(repositories, start=1)
@@ -80,7 +80,7 @@ def test_the_recorded_claims_of_the_demo_hold_at_the_first_asking(sample: dict[s
     assert report.usage.calls == len(WANTED), "none was asked for again"
     order = store.evidence["evidence-order"]
     assert len(order.of_kind(ClaimKind.METHOD)) == 3
-    assert [each.title for each in order.repositories] == ["example-lab/prefix-reuse"]
+    assert [each.title for each in order.repositories] == ["example-owner/prompt-beginnings"]
     assert 0 < report.usage.cost_usd < 0.2
 
 

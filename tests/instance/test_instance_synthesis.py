@@ -101,7 +101,7 @@ def test_without_candidates_or_research_nothing_is_marked_and_one_error_says_wha
         chosen(made, FIRST, others=(SECOND,))
     with pytest.raises(InputError, match=says) as error:
         made.synthesis.synthesize(DAY, print)
-    assert f"factory ideas run --day {DAY}" in error.value.fix
+    assert f"factory ideas run --date {DAY}" in error.value.fix
     assert unread(made) == {FIRST, SECOND}
 
 
