@@ -17,6 +17,7 @@ from factory_assets.archive.read_text import ReadText
 from factory_assets.archive.source_files import tex_files
 from factory_assets.archive.store import Archive
 from factory_assets.archive.text_store import KeptText, TextStore
+from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import CredentialError, InfrastructureError, InputError
 from factory_assets.domain.licences import may_be_quoted
 from factory_assets.domain.papers import split_arxiv_id
@@ -29,6 +30,9 @@ ASK_AGAIN: Final = timedelta(days=30)
 # arXiv converts a new version within hours, and shows the last one until then.
 _CONVERTED = timedelta(days=1)
 
+# The site for programs may lag behind the announcement, and a paper that it does not show yet is no paper without text.
+_YOUNG = timedelta(days=7)
+_LATER = "Ask again later."
 # Where a text stands for its readers, whichever server of arXiv's it was asked of.
 _PUBLIC = "https://arxiv.org"
 _LEAST_CHARS = 1_500
@@ -79,7 +83,7 @@ class ArxivTexts:
         version, licence = (record.version, record.licence) if record else (0, None)
         kept = self._store.get(key)
         if kept is None or self._is_stale(kept, version):
-            kept = self._fetched(key, version, record.abstract if record else "")
+            kept = self._fetched(key, version, record)
             self._store.put(kept)
         else:
             self._store.touch(key, self._now())
@@ -98,12 +102,14 @@ class ArxivTexts:
         lags = kept.version < version and age >= _CONVERTED
         return kept.known < version or lags or (not kept.sections and age >= ASK_AGAIN)
 
-    def _fetched(self, key: str, known: int, abstract: str) -> KeptText:
+    def _fetched(self, key: str, known: int, record: ArchiveRecord | None) -> KeptText:
+        abstract = record.abstract if record else ""
         page = self._of_page(key)
         sections, version = _body(page, abstract), (page and page.version) or known
         source = f"{_PUBLIC}/html/{key}" + (f"v{version}" if version else "")
         if not sections:
-            sections, version = _body(self._of_source(key), abstract), known
+            is_young = record is not None and self._now() - record.submitted < _YOUNG
+            sections, version = _body(self._of_source(key, is_young=is_young), abstract), known
             source = f"{_PUBLIC}/src/{key}"
         return KeptText(
             arxiv_id=key,
@@ -115,29 +121,43 @@ class ArxivTexts:
         )
 
     def _of_page(self, key: str) -> ReadText | None:
-        page = self._got(f"{self._url}/html/{key}")
+        try:
+            page = self._got(f"{self._url}/html/{key}")
+        except _NotForUsError:
+            return None
         return read_html(page) if page else None
 
-    def _of_source(self, key: str) -> ReadText | None:
-        body = self._got(f"{self._url}/src/{key}")
-        if body is None:
-            return None
+    def _of_source(self, key: str, *, is_young: bool) -> ReadText | None:
         try:
-            return read_latex(tex_files(body))
+            body = self._got(f"{self._url}/src/{key}")
+            if body is None and is_young:
+                raise InfrastructureError("arXiv shows nothing of this paper yet.", where=key, fix=_LATER)
+            return None if body is None else read_latex(tex_files(body))
+        except _NotForUsError:
+            return None
         except InputError as error:
-            raise InfrastructureError(error.what, where=key, fix="Ask again later.") from error
+            raise InfrastructureError(error.what, where=key, fix=_LATER) from error
 
     def _got(self, url: str) -> bytes | None:
-        """The body; None where there is nothing, or more than any text has."""
+        """The body; None where there is nothing.
+
+        Raises:
+            _NotForUsError: there is something, and there always will be, that we do not get.
+            InfrastructureError: it was not answered.
+        """
         try:
             return self._service.get(url)
-        except TooLongError:
-            return None
+        except TooLongError as error:
+            raise _NotForUsError from error
         except (InputError, CredentialError) as error:
             if _NOT_PUBLIC in error.what:
-                return None
+                raise _NotForUsError from error
             # That arXiv refuses us says nothing about the paper.
             raise InfrastructureError(error.what, fix=error.fix) from error
+
+
+class _NotForUsError(Exception):
+    """It is larger than any text, or its author has not made it public."""
 
 
 def _body(read: ReadText | None, abstract: str) -> tuple[Section, ...]:

@@ -21,6 +21,7 @@ from factory_assets.domain.research import FullTexts
 from factory_assets.network.politeness import Politeness
 from factory_assets.network.service import Service
 
+# The paper was submitted a week before.
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 KEY = "2606.00001"
 METHOD = "We keep what was asked for last, and let go of what nobody has asked for. " * 40
@@ -148,6 +149,16 @@ def test_a_wait_that_arxiv_asks_for_is_waited_and_no_one_asks_on_after_it_refuse
             texts.read(arxiv_id)
     assert world.site.asked.count("/html/2606.00002") == 1
     assert "/html/2606.00003" not in world.site.asked
+
+
+def test_a_paper_of_this_week_that_arxiv_does_not_show_yet_is_not_kept_as_one_without_a_text(
+    world: World,
+) -> None:
+    world.now = NOW - timedelta(hours=1)
+    with pytest.raises(InfrastructureError, match="nothing of this paper yet"):
+        world.texts().read(KEY)
+    world.site.sources[KEY] = NOT_PUBLIC
+    assert world.texts().read(KEY) is None
 
 
 def test_nothing_that_answers_is_a_failure_too(world: World) -> None:
