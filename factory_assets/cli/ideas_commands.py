@@ -21,7 +21,7 @@ from factory_assets.cli.common import (
 from factory_assets.cli.ideas_delivery import deliver
 from factory_assets.cli.instance import OpenedInstance, open_instance
 from factory_assets.cli.output import print_table
-from factory_assets.domain.text import counted
+from factory_assets.domain.text import counted, single_line
 
 if TYPE_CHECKING:
     from factory_assets.cli.stages import Days
@@ -75,8 +75,12 @@ def list_ideas(day: DayOption = None, as_json: JsonOption = False) -> None:
         console.print_json(data=told)
         return
     chosen = [candidate for candidate in candidates if candidate.chosen]
+    titles = {
+        paper.arxiv_id: single_line(paper.title)
+        for paper in registry.papers.by_id([candidate.arxiv_id for candidate in chosen])
+    }
     for candidate in chosen:
-        _show(candidate, contexts.get(candidate.arxiv_id))
+        _show(candidate, titles.get(candidate.arxiv_id, ""), contexts.get(candidate.arxiv_id))
     if candidates:
         _say(f"{len(chosen)} of {counted(len(candidates), 'paper', 'papers')} chosen.")
     else:
@@ -110,8 +114,8 @@ def _show_days(days: Sequence[IdeaCounts], *, as_json: bool) -> None:
         _say("No candidates were chosen yet: `factory ideas discover --date D` chooses those of a date.")
 
 
-def _show(candidate: Candidate, context: ResearchContext | None) -> None:
-    _say(f"{candidate.place:>3}  {candidate.score:5.1f}  {candidate.arxiv_id}")
+def _show(candidate: Candidate, title: str, context: ResearchContext | None) -> None:
+    _say(f"{candidate.place:>3}  {candidate.score:5.1f}  {candidate.arxiv_id}  {title}")
     for reason in candidate.reasons:
         _say(f"     {reason.points:+6.1f}  {reason.what}")
     if context is None:

@@ -16,6 +16,7 @@ from factory_assets.domain.papers import Paper, paper_url
 from factory_assets.domain.research import CitationDirection, CitedPaper, Piece, PieceKind, SimilarPaper
 from factory_assets.domain.stemming import GAP, stems
 from factory_assets.domain.text import single_line, strip_hidden
+from factory_assets.ideas.title_words import EMPTY_WORDS
 
 MOST = 7
 # The weights that idea-engine gives.
@@ -151,7 +152,7 @@ def _names(authors: Sequence[str]) -> frozenset[str]:
 
 def _title_words(title: str) -> dict[str, str]:
     """The words of a title that count, by stem."""
-    words = re.findall(r"[^\W\d_]{3,}", title.lower())
+    words = [word for word in re.findall(r"[^\W\d_]{3,}", title.lower()) if word not in EMPTY_WORDS]
     return {stemmed: word for word in words for stemmed in stems(word) if stemmed != GAP}
 
 

@@ -17,6 +17,7 @@ from factory_assets.domain.papers import Paper
 from factory_assets.domain.research import Piece, PieceKind
 from factory_assets.domain.stemming import GAP, stem, words
 from factory_assets.domain.text import single_line, strip_hidden
+from factory_assets.ideas.title_words import EMPTY_WORDS
 from factory_assets.network.github import GitHubRepository, RepositorySearch, is_legal
 
 MOST = 7
@@ -29,11 +30,6 @@ _MOST_OF_A_NAME = 100
 # How much a search says of what it finds, by what it asks for; then up to half a point by stars.
 _BY_PAPER, _BY_NAME, _BY_PHRASE, _BY_THREE, _BY_TWO = 1.0, 0.9, 0.8, 0.7, 0.6
 _STAR_WEIGHT, _MANY_STARS = 0.5, 10_000
-# Words of titles by which nothing is found.
-_EMPTY = frozenset({
-    "analysis", "approach", "based", "framework", "method", "methods", "model", "models", "new", "novel", "paper",
-    "study", "toward", "towards", "using", "via",
-})  # fmt: skip
 # FlashAttention, SWE-bench, Qwen3: made names, not words.
 _NAME = re.compile(r"^(?=\S*(?:[a-z][A-Z]|\d|[A-Z]{2}))[A-Za-z][\w.+-]{2,39}$")
 
@@ -164,7 +160,11 @@ def _title_words(paper: Paper) -> list[str]:
     return [
         word
         for word in found
-        if word.isascii() and word.isalpha() and len(word) > 2 and word not in _EMPTY and stem(word) != GAP
+        if word.isascii()
+        and word.isalpha()
+        and len(word) > 2
+        and word not in EMPTY_WORDS
+        and stem(word) != GAP
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from defs_commands import Commands
-from registry_samples import NOW
+from registry_samples import NOW, labelled
 from test_cli_stages import Desk, FakeClient
 
 from factory_assets.cli.stages import Days
@@ -51,6 +51,7 @@ def fill(registry: Registry) -> None:
         ],
         now=NOW,
     )
+    registry.papers.upsert([labelled(arxiv_id="2606.00002")], now=NOW)
     piece = Piece(
         id="R1",
         kind=PieceKind.REPOSITORY,
@@ -85,7 +86,7 @@ def test_the_candidates_of_a_date_are_listed_with_points_pieces_and_gaps(
     assert "1 5.0 2606.00001 +15.0 in the category cs.SE -10.0 like cache-probe (0.70)" in shown
     assert 'R1 acme/[red]cache (found by "cache"; MIT)' in shown
     assert "not looked up: full text: no network" in shown
-    assert "2 5.0 2606.00002" in shown
+    assert "2 5.0 2606.00002 On 2606.00002" in shown
     assert "not looked around yet" in shown
     assert shown.endswith("2 of 3 papers chosen.")
     told = json.loads(commands("ideas", "list", "--date", str(DAY), "--json", FACTORY_MODE="replay").out)
