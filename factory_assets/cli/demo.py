@@ -12,10 +12,13 @@ from factory_assets.cli.stages import Days, Factory
 from factory_assets.cli.tables import show_failures, show_funnel
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.registry import Registry
-from factory_assets.settings import Mode, instance_home
+from factory_assets.settings import PROJECT_ROOT, Mode, instance_home
 
 # Friday the 19th was a public holiday: the sample holds no paper of that date.
 FIRST, LAST = date(2026, 6, 17), date(2026, 6, 19)
+# The date whose specs come from research; those of the others from abstracts alone.
+RESEARCHED = date(2026, 6, 18)
+_SCORING = PROJECT_ROOT / "factory_assets" / "replay" / "recordings" / "demo-scoring.yaml"
 FAILS_ON_PURPOSE = "demo-fails-its-gate-on-purpose"
 
 
@@ -32,6 +35,8 @@ def prepare_demo() -> OpenedInstance:
             "FACTORY_END_DATE": LAST.isoformat(),
             "FACTORY_RANKS": "4",
             "FACTORY_SPECS_PER_DAY": "3",
+            "FACTORY_CANDIDATES": "5",
+            "FACTORY_SCORING_FILE": str(_SCORING),
             "FACTORY_ARXIV_INTERVAL": "0",
             "FACTORY_MIRROR_INTERVAL": "0",
             "FACTORY_MIRROR_DIR": str(home / "mirrored"),
@@ -42,7 +47,7 @@ def prepare_demo() -> OpenedInstance:
 
 
 def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> bool:
-    """Run the four stages and make the report, or only what is left of it; True when all ends as recorded."""
+    """Run the stages and make the report, or only what is left of it; True when all ends as recorded."""
     days = Days(FIRST, LAST)
     failed: list[str] = []
     if _is_done(registry) and _has_report(instance):
@@ -52,7 +57,12 @@ def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> 
         with Factory.at_work(instance, registry, console) as factory:
             console.print("Gather: three dates of papers from arXiv", style="bold")
             failed += factory.gather(days)
-            console.print("Analyze: Claude reads them and writes specs", style="bold")
+            console.print(
+                f"Ideas: the best papers of {RESEARCHED}, what is known around them, and specs that rest on it",
+                style="bold",
+            )
+            failed += factory.ideas(Days(RESEARCHED, RESEARCHED))
+            console.print("Analyze: Claude reads the other dates' papers and writes specs", style="bold")
             failed += factory.analyze(days)
             console.print("Build: Claude Code builds each spec in three phases", style="bold")
             failed += factory.build(days, [])

@@ -93,7 +93,8 @@ def up(
         )
     if alive:
         console.print(f"Going on in a worker of an earlier daemon: {', '.join(alive)}.", soft_wrap=True)
-    builds, analysis = settings.factory_day_budget_usd, instance.parts.analysis.most_a_date_can_cost()
+    writes = parts.synthesis if settings.factory_specs_from == "research" else parts.analysis
+    builds, analysis = settings.factory_day_budget_usd, writes.most_a_date_can_cost()
     console.print(
         f"A day can cost at most ${builds + analysis:.2f}: ${builds:.2f} for builds (FACTORY_DAY_BUDGET_USD) and"
         f" ${analysis:.2f} to analyse one date; each further date that is analysed on that day adds the latter.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -25,8 +24,10 @@ ANALYZE_JOB = "analyze"
 BATCH_JOB = "analyze_by_batch"
 BUILD_JOB = "build"
 MIRROR_JOB = "mirror"
-# The field of the config of `specs` that says what they are written from: papers or research.
+# The field of the config of `specs` that says what they are written from, papers or research; and the jobs that write
+# from research whatever it says.
 SPECS_ROUTE = "specs_from"
+FROM_RESEARCH = (SYNTHESIZE_JOB, IDEAS_JOB)
 
 
 AnyJob = UnresolvedAssetJobDefinition | dg.JobDefinition
@@ -55,17 +56,9 @@ def build_jobs(*, specs_from: str) -> Jobs:
     """Jobs named after their stage. Where specs come from research, whoever analyses a date researches it first."""
     research = (CANDIDATES, RESEARCH_CONTEXTS) if specs_from == "research" else ()
 
-    from_research = {"ops": {SPECS.to_python_identifier(): {"config": {SPECS_ROUTE: "research"}}}}
-
-    def job(
-        name: str, description: str, *assets: dg.AssetKey, config: Mapping[str, object] | None = None
-    ) -> UnresolvedAssetJobDefinition:
+    def job(name: str, description: str, *assets: dg.AssetKey) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
-            name,
-            selection=dg.AssetSelection.assets(*assets),
-            description=description,
-            tags={"stage": name},
-            config=dict(config) if config else None,
+            name, selection=dg.AssetSelection.assets(*assets), description=description, tags={"stage": name}
         )
 
     return Jobs(
@@ -80,7 +73,6 @@ def build_jobs(*, specs_from: str) -> Jobs:
             SYNTHESIZE_JOB,
             "Have Claude write specs from the research around a date's candidates.",
             SPECS,
-            config=from_research,
         ),
         ideas=job(
             IDEAS_JOB,
@@ -88,7 +80,6 @@ def build_jobs(*, specs_from: str) -> Jobs:
             CANDIDATES,
             RESEARCH_CONTEXTS,
             SPECS,
-            config=from_research,
         ),
         analyze=job(ANALYZE_JOB, "Have Claude read a date's papers and write specs.", *research, SPECS),
         build=job(BUILD_JOB, "Build the repo of one spec.", BUILT_REPOS),

@@ -10,7 +10,7 @@ from factory_assets.defs.day_page import write_day
 from factory_assets.defs.evidence import evidence_metadata
 from factory_assets.defs.externals import FACTORY_DAYS, GROUP, PAPERS, RESEARCH_CONTEXTS, SPECS
 from factory_assets.defs.holds import stop_for_model
-from factory_assets.defs.jobs import SPECS_ROUTE
+from factory_assets.defs.jobs import FROM_RESEARCH, SPECS_ROUTE
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import paper_links, table
 from factory_assets.defs.novelty import look_up, novelty_metadata
@@ -142,9 +142,11 @@ def _written(
     context: dg.AssetExecutionContext, registry: Registry, instance: InstanceParts, day: date
 ) -> AnalysisReport:
     """Specs by the run's route. What a message batch was asked about is paid for, and read whatever the route."""
-    if context.op_execution_context.op_config[SPECS_ROUTE] == "papers" or registry.batches.open_of(day):
-        return instance.analysis.analyze(day, context.log.info)
-    return instance.synthesis.synthesize(day, context.log.info)
+    asked = context.op_execution_context.op_config[SPECS_ROUTE]
+    from_research = asked == "research" or context.job_name in FROM_RESEARCH
+    if from_research and not registry.batches.open_of(day):
+        return instance.synthesis.synthesize(day, context.log.info)
+    return instance.analysis.analyze(day, context.log.info)
 
 
 def _fingerprint(registry: Registry, day: date) -> str:

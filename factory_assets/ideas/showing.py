@@ -14,7 +14,7 @@ _MOST_OF_A_TEXT = {PieceKind.METHOD: 8_000, PieceKind.REPOSITORY: 3_000}
 _MOST_OF_AN_ABSTRACT = 4_000
 _MOST_OF_A_FIELD = 300
 # About 25,000 tokens: a context of seven papers, seven repositories and a method section has half as many.
-_MOST_IN_ALL = 75_000
+MOST_IN_ALL = 75_000
 _DELIMITER = re.compile(r"<(?=\s*/?\s*(?:pieces?|answer|faults?|spec|gaps?|papers?)\b)", re.IGNORECASE)
 
 
@@ -37,7 +37,7 @@ def show(pieces: Sequence[Piece]) -> Shown:
     blocks: list[str] = []
     shown: list[Piece] = []
     read: dict[str, str] = {}
-    room = _MOST_IN_ALL
+    room = MOST_IN_ALL
     for piece in pieces:
         readable = _readable(piece)
         block = f'<piece id="{piece.id}">\n{as_data(readable)}\n</piece>'

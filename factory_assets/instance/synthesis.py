@@ -125,6 +125,13 @@ class Synthesis:
             )
             return compare(chosen, judge, seed=seed)
 
+    def most_a_date_can_cost(self) -> float:
+        """Dollars of one date's specs in their worst case."""
+        from factory_assets.ideas.plan import worst_usd
+
+        settings = self._settings
+        return worst_usd(settings.factory_candidates, model_name=settings.factory_synthesis_model)
+
     def _synthesizer(self, day: date, notify: Notify) -> Synthesizer:
         from factory_assets.ideas.synthesis import Synthesizer
 

@@ -40,8 +40,8 @@ def research_scene(analysis: Analysis, task: str, request: MessagesRequest) -> S
 
 def _answer(analysis: Analysis, recorded: RecordedSynthesis | None, text: str) -> str:
     specs = {spec.name: spec for spec in analysis.specs}
-    if recorded is None or recorded.spec is None:
-        why = recorded.why_none if recorded else _NOTHING
+    if recorded is None or recorded.spec not in specs:
+        why = recorded.why_none if recorded and recorded.why_none else _NOTHING
         return json.dumps({"spec": None, "why_none": why, "claims": []})
     spec = specs[recorded.spec].model_dump(mode="json", exclude_none=True)
     pieces = dict(_PIECE.findall(text))

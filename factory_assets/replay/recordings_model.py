@@ -268,7 +268,8 @@ class RecordedClaim(_Recorded):
 
 
 class RecordedSynthesis(_Recorded):
-    """What the model makes of the research around a paper, or around several that are fused: one of the date's specs.
+    """What the model makes of the research around a paper, or around several that are fused: one of the date's specs,
+    none where the date has no spec of that name.
 
     `turns` answer instead, word for word.
     """
@@ -295,13 +296,6 @@ class Analysis(_Recorded):
     repair: Turns | None = None
     research: tuple[RecordedSynthesis, ...] = ()
     better: tuple[RepoName, ...] = ()
-
-    @model_validator(mode="after")
-    def _research_names_specs(self) -> Analysis:
-        named = {each.spec for each in self.research if each.spec is not None}
-        if unknown := named - {spec.name for spec in self.specs}:
-            raise ValueError(f"research names {', '.join(sorted(unknown))}, which is none of the specs")
-        return self
 
     def turns(self, task: AnalysisTask) -> tuple[RecordedTurn, ...] | None:
         """The verbatim turns of a task, or None where the answer is made from the specs."""

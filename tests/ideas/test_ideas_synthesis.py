@@ -21,6 +21,7 @@ from ideas_fakes import (
 
 from factory_assets.domain.errors import InfrastructureError, RateLimitedError
 from factory_assets.domain.evidence import ClaimKind
+from factory_assets.ideas.plan import worst_usd
 from factory_assets.llm.claude_api_errors import AnswerRefusedError
 
 
@@ -201,3 +202,10 @@ def test_a_rate_limit_queues_nothing_and_marks_nothing() -> None:
     with pytest.raises(RateLimitedError):
         run_synthesis(research(context()), FakeModel([RateLimitedError("later")]), store)
     assert store.queued == []
+
+
+def test_no_date_costs_more_than_the_worst_case() -> None:
+    assert 0.1 < worst_usd(30, model_name="claude-haiku-5-5") < 10
+    assert worst_usd(60, model_name="claude-haiku-5-5") == pytest.approx(
+        2 * worst_usd(30, model_name="claude-haiku-5-5")
+    )

@@ -1,0 +1,25 @@
+"""What making specs of a date's candidates can take at most, before it is started."""
+
+from __future__ import annotations
+
+from factory_assets.domain.tokens import CHARS_PER_TOKEN
+from factory_assets.ideas.asking import MAX_OUTPUT_TOKENS
+from factory_assets.ideas.showing import MOST_IN_ALL
+from factory_assets.llm.prices import worst_case_cost
+
+# The rules and the schema, and, the second time, the first answer with what was wrong with it.
+_RULES_TOKENS, _ANSWER_TOKENS = 4_000, MAX_OUTPUT_TOKENS + 2_000
+# Each of the two questions is asked again where its answer cannot be read.
+_READINGS = 2
+
+
+def worst_usd(candidates: int, *, model_name: str) -> float:
+    """Dollars where every candidate's pieces are as long as can be, and every answer is wrong and unreadable at first.
+
+    Raises:
+        InputError: no price is known for the model.
+    """
+    pieces = round(MOST_IN_ALL / CHARS_PER_TOKEN)
+    first = worst_case_cost(model_name, _RULES_TOKENS + pieces, MAX_OUTPUT_TOKENS)
+    again = worst_case_cost(model_name, _RULES_TOKENS + pieces + _ANSWER_TOKENS, MAX_OUTPUT_TOKENS)
+    return candidates * _READINGS * (first + again)
