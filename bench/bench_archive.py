@@ -19,6 +19,8 @@ from factory_assets.archive import Archive
 
 SIZES = (10_000, 100_000, 1_000_000)
 MIB, DAY, SLOWER = 2048, 0.1, 15
+# As measured once of 6,626 papers by bm25s and by such a space; fewer papers are easier to tell apart.
+WORDS_OWN, WORDS_RECIPROCAL = 0.956, 0.972
 OWN, RECIPROCAL, CATEGORY = 0.685, 0.764, 0.648
 _UPSERT, _UPSERT_MONTHS = 1500, 60
 
@@ -113,9 +115,11 @@ def _step(name: str, folder: Path, records: int) -> dict[str, float]:
 def told(sizes: list[_Size]) -> str:
     """The section for what was measured, with the quality measured beside."""
     papers, ways = measured()
-    space = ways[-1]
+    words, space = ways
     least, most = sizes[0].steps["search"]["p50"], sizes[-1].steps["search"]["p50"]
     found = {
+        "R@1 by words": words.own < WORDS_OWN,
+        "MRR by words": words.reciprocal < WORDS_RECIPROCAL,
         "R@1": space.own < OWN,
         "MRR": space.reciprocal < RECIPROCAL,
         "category": (space.primary or 0) < CATEGORY,
@@ -143,7 +147,8 @@ def told(sizes: list[_Size]) -> str:
             for way in ways
         ),
         floor=verdict(
-            f"the learned space at least R@1 {OWN}, MRR {RECIPROCAL}, same first category {CATEGORY}",
+            f"by words at least R@1 {WORDS_OWN} and MRR {WORDS_RECIPROCAL}; by the learned space R@1 {OWN}, MRR"
+            f" {RECIPROCAL}, the same first category {CATEGORY}",
             (name for name, is_missed in found.items() if is_missed),
         ),
     )
