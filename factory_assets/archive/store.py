@@ -7,6 +7,7 @@ folder that the next writer removes; the same records a second time change nothi
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from factory_assets.locks import path_lock
 _BATCH = 20_000
 _RECORDS = TypeAdapter(list[ArchiveRecord])
 _WORKING = "at work"
+_MONTH_FILE = re.compile(r"\d{4}-\d\d\.parquet", re.ASCII)
 # A million records are read and written in so much; the rest goes to the disk.
 _MEMORY = "1GB"
 
@@ -67,10 +69,16 @@ class Archive:
         """The records of these papers that are held, by id; of these months alone, where some are named."""
         if months is not None:
             return self._of(months, arxiv_ids)
-        likely = {month for arxiv_id in arxiv_ids for month in likely_months(arxiv_id)}
-        found = self._of(likely, arxiv_ids)
-        if missing := set(arxiv_ids) - {record.arxiv_id for record in found}:
-            found += self._of({file.stem for file in self.files()} - likely, sorted(missing))
+        missing, found = set(arxiv_ids), list[ArchiveRecord]()
+        likely = [months for months in map(likely_months, arxiv_ids) if months]
+        for likeliest in (
+            {first for first, _ in likely},
+            {second for _, second in likely},
+            {file.stem for file in self.files()},
+        ):
+            if missing:
+                found += self._of(likeliest, sorted(missing))
+                missing -= {record.arxiv_id for record in found}
         return sorted(found, key=lambda record: record.arxiv_id)
 
     def recent(
@@ -218,7 +226,11 @@ class Archive:
 
     def files(self) -> list[Path]:
         """A file for each month that is held, the first one first."""
-        return sorted(self.folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].parquet"))
+        if not self.folder.exists():
+            return []
+        with os.scandir(self.folder) as entries:
+            names = sorted(entry.name for entry in entries)
+        return [self.folder / name for name in names if _MONTH_FILE.fullmatch(name)]
 
     def _view(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
         connection.execute(sql.RECORDS.format(source=sql.from_files(files)))

@@ -31,14 +31,15 @@ def split_arxiv_id(raw: str) -> tuple[str, int]:
     return match["id"], int(match["version"] or 1)
 
 
-def likely_months(arxiv_id: str) -> tuple[str, ...]:
-    """The months, as 2026-06, in one of which a paper was most likely submitted first, by its id.
+def likely_months(arxiv_id: str) -> tuple[str, str] | None:
+    """The months, as 2026-06, in which a paper was submitted first, by its id: the likeliest and the next likely.
 
-    An id names the month in which arXiv gave it, which for the papers of a month's last days is the next one.
+    An id names the month in which arXiv gave it, which for the papers of a month's last days is the next one. None
+    where it names no month.
     """
     named = _MONTH_OF_ID.search(arxiv_id)
     if named is None:
-        return ()
+        return None
     year, month = int(named["year"]), int(named["month"])
     # arXiv began in 1991.
     year += 1900 if year >= 91 else 2000
