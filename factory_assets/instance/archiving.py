@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.announcements import settled_at
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.papers import Paper
-from factory_assets.instance.scouting import USER_AGENT
 from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.services import USER_AGENT
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
-from factory_assets.instance.scouting import USER_AGENT
 from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.services import USER_AGENT
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 

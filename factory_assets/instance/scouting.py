@@ -9,6 +9,7 @@ from factory_assets.domain.clock import Clock
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.instance.secrets import Replay, Secrets
+from factory_assets.instance.services import Services
 from factory_assets.instance.tools import Tools
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from factory_assets.novelty.catalogues import Catalogue
 
 Notify = Callable[[str], None]
-
-USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
 
 
 class Scouting:
@@ -82,7 +81,6 @@ class Scouting:
         return known
 
     def _catalogues(self, notify: Notify) -> list[Catalogue]:
-        from factory_assets.instance.services import Services
         from factory_assets.novelty.catalogues import GitHub, Npm, PaperPages, Pypi
 
         services = Services(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from factory_assets.instance.scouting import USER_AGENT
 from factory_assets.instance.secrets import Replay
 from factory_assets.settings import Settings
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 Notify = Callable[[str], None]
 
+USER_AGENT = "software-factory/0.1 (a Dagster project that reads new papers; one operator, one machine)"
 PAPER_PAGES_URL = "https://huggingface.co"
 # Search: 30 requests a minute with a token, 10 without one
 # (https://docs.github.com/en/rest/search/search#rate-limit).

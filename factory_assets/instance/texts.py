@@ -8,8 +8,8 @@ from pathlib import Path
 
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.research import FullTexts
-from factory_assets.instance.scouting import USER_AGENT
 from factory_assets.instance.secrets import Replay
+from factory_assets.instance.services import USER_AGENT
 from factory_assets.settings import Settings
 
 # A source comes with its figures; what is larger is not read.
