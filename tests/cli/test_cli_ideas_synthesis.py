@@ -120,3 +120,11 @@ def test_a_week_whose_candidates_have_nothing_in_common_says_so(
     shown = commands("ideas", "run", "--fusion", "--week", "2026-06-21", FACTORY_MODE="replay")
     assert shown.code == 0
     assert "No two candidates of that week are near enough" in shown.out
+
+
+def test_the_story_of_a_repo_tells_claims_and_pieces(commands: Commands, registry: Registry) -> None:
+    shown = commands("show", "evidence-order", FACTORY_MODE="replay").out
+    assert "rests on 3 claims, 3 pieces (research)" in shown
+    assert "method step: The lowest score is evicted. (M1)" in shown
+    assert "R1 Title of R1 https://example.org/R1 (MIT)" in shown
+    assert "rests on" not in commands("show", "plain-tool", FACTORY_MODE="replay").out
