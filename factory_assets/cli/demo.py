@@ -57,6 +57,8 @@ def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> 
         with Factory.at_work(instance, registry, console) as factory:
             console.print("Gather: three dates of papers from arXiv", style="bold")
             failed += factory.gather(days)
+            console.print("Archive: what arXiv changed on these dates, to find papers alike in", style="bold")
+            failed += factory.harvest(days)
             console.print(
                 f"Ideas: the best papers of {RESEARCHED}, what is known around them, and specs that rest on it",
                 style="bold",

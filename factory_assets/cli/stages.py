@@ -164,9 +164,16 @@ class Factory:
 
     def gather(self, days: Days) -> list[str]:
         """Gather the dates in one run. What failed is returned, here as by the other stages."""
-        run = self.client.launch_days("gather", days.first, days.last)
+        return self._follow(self._together("gather", days))
+
+    def harvest(self, days: Days) -> list[str]:
+        """Harvest what arXiv changed on the dates, in one run."""
+        return self._follow(self._together("harvest", days))
+
+    def _together(self, job: str, days: Days) -> dict[str, str]:
+        """One run of a job on all of the dates, with its label."""
         label = str(days.first) if days.first == days.last else f"{days.first} to {days.last}"
-        return self._follow({run: f"gather   {label}"})
+        return {self.client.launch_days(job, days.first, days.last): f"{job:<8} {label}"}
 
     def analyze(self, days: Days) -> list[str]:
         """Analyse each of the dates that has not been analysed, or holds papers that came later."""

@@ -118,3 +118,9 @@ def test_a_date_beyond_the_partitions_is_refused(commands: Commands, command: st
     ended = commands("ideas", command, "--date", "2020-01-01", FACTORY_MODE="replay")
     assert ended.code == 1
     assert "beyond the partitions" in ended.err
+
+
+def test_a_range_is_harvested_in_one_run(replay_settings: Settings, tmp_path: Path) -> None:
+    desk = Desk(replay_settings, Registry(tmp_path / "registry.duckdb"), FakeClient())
+    assert desk.factory.harvest(Days(DAY, date(2026, 6, 18))) == []
+    assert desk.client.launched == [("harvest", "2026-06-17 to 2026-06-18")]
