@@ -16,6 +16,7 @@ from factory_assets.cli.output import print_table
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.domain.planning import DayState, Habits, Workload, habits, workload
 from factory_assets.domain.sizes import size_of
+from factory_assets.ideas.plan import USUAL_TOKENS, usual_usd
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -71,27 +72,38 @@ def make_plan(
     # What is usual is judged by all dates that were gathered lately, not only by those of the range.
     lately = _states(registry, today - _LOOK_BACK, today, gathered) + days
     usual = habits(lately, registry.reports.statistics(today - _LOOK_BACK, today))
+    from_research = settings.factory_specs_from == "research"
     work = workload(
         days,
         usual,
-        specs_per_day=settings.factory_specs_per_day,
+        specs_per_day=settings.factory_research_specs if from_research else settings.factory_specs_per_day,
         repo_budget_usd=settings.factory_repo_budget_usd,
         workers=settings.build_workers,
     )
     per_day = math.ceil(work.papers_to_analyse / work.days_to_analyse) if work.days_to_analyse else 0
-    analysis = plan_analysis(
-        per_day, model_name=settings.factory_analyze_model, specs_wanted=settings.factory_specs_per_day
-    )
+    tokens, dollars = _of_a_date(settings, per_day)
     return Plan(
         first=first,
         last=last,
         work=work,
         usual=usual,
-        input_tokens=analysis.input_tokens * work.days_to_analyse,
-        analysis_dollars=analysis.expected_usd * work.days_to_analyse,
+        input_tokens=tokens * work.days_to_analyse,
+        analysis_dollars=dollars * work.days_to_analyse,
         gather_seconds=work.requests * settings.factory_arxiv_interval,
         day_budget=settings.factory_day_budget_usd,
     )
+
+
+def _of_a_date(settings: Settings, papers: int) -> tuple[int, float]:
+    """The tokens in, and the dollars, that specs of a usual date with so many papers take."""
+    if settings.factory_specs_from == "research":
+        candidates = min(settings.factory_candidates, papers)
+        dollars = usual_usd(candidates, model_name=settings.factory_synthesis_model)
+        return candidates * USUAL_TOKENS, dollars
+    analysis = plan_analysis(
+        papers, model_name=settings.factory_analyze_model, specs_wanted=settings.factory_specs_per_day
+    )
+    return analysis.input_tokens, analysis.expected_usd
 
 
 def show_plan(console: Console, plan: Plan) -> None:
