@@ -70,7 +70,9 @@ def _default(field: FieldInfo) -> str:
         return str(value).lower()
     if isinstance(value, Path):
         return str(value.relative_to(PROJECT_ROOT) if value.is_absolute() else value)
-    return "" if value in (None, (), {}) else str(value)
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "" if value in (None, {}) else str(value)
 
 
 def main() -> None:
