@@ -25,6 +25,7 @@ _ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
+GROUPS = ("factory", "archive", "ideas")
 _WIDTH, _HEIGHT = 1440, 900
 _HIGHEST, _MARGIN = 4000, 48
 _IS_WHOLE = """node => {
@@ -119,8 +120,8 @@ class Ui:
         return found
 
     def open_lineage(self) -> None:
-        """The graph of all assets, drawn."""
-        self.open("/asset-groups")
+        """The graph of all assets, drawn, with all groups open as Alt+E opens them."""
+        self.open("/asset-groups?expanded=" + ",".join(f"global%40global%3A{group}" for group in GROUPS))
         self.node("github").wait_for()
 
     def open_partition(self, asset: str, key: str) -> None:
