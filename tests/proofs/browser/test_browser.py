@@ -207,7 +207,7 @@ def test_a_click_makes_the_report_and_its_plots_are_seen(
 
 def test_the_lineage_shows_what_is_green_and_what_is_red(ui: Ui, built: dict[str, dg.DagsterRun]) -> None:
     # Wide enough for Dagster to draw the nodes with what is in them.
-    ui.page.set_viewport_size({"width": 2000, "height": HEIGHT_OF_LINEAGE})
+    ui.page.set_viewport_size({"width": 2800, "height": HEIGHT_OF_LINEAGE})
     ui.open_lineage()
     ui.sees("(1 failed)")
     ui.sees("100% filled")
