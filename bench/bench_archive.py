@@ -122,7 +122,7 @@ def told(sizes: list[_Size]) -> str:
         "MRR by words": words.reciprocal < WORDS_RECIPROCAL,
         "R@1": space.own < OWN,
         "MRR": space.reciprocal < RECIPROCAL,
-        "category": (space.primary or 0) < CATEGORY,
+        "category": (space.category or 0) < CATEGORY,
     }
     return _TEXT.format(
         steps="\n".join(row for size in sizes for name in _made(size) for row in _step_rows(size, name)),
@@ -148,7 +148,7 @@ def told(sizes: list[_Size]) -> str:
         ),
         floor=verdict(
             f"by words at least R@1 {WORDS_OWN} and MRR {WORDS_RECIPROCAL}; by the learned space R@1 {OWN}, MRR"
-            f" {RECIPROCAL}, the same first category {CATEGORY}",
+            f" {RECIPROCAL}, a category shared by {CATEGORY}",
             (name for name, is_missed in found.items() if is_missed),
         ),
     )

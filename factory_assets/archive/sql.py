@@ -110,8 +110,12 @@ SELECT arxiv_id, md5_number_lower(concat_ws(chr(0), title, abstract, array_to_st
 FROM records WHERE NOT deleted
 """
 COUNT = "SELECT count(*) FROM records WHERE NOT deleted"
-# The same ones each time, and spread over all years.
-DRAWN = "SELECT * FROM records WHERE NOT deleted ORDER BY md5(arxiv_id), arxiv_id LIMIT $1"
+# The same ones each time, and spread over all years; only ids are held to find them.
+DRAWN = """
+SELECT * FROM records
+WHERE arxiv_id IN (SELECT arxiv_id FROM records WHERE NOT deleted ORDER BY md5(arxiv_id), arxiv_id LIMIT $1)
+ORDER BY arxiv_id
+"""
 RECENT = """
 SELECT * FROM records
 WHERE NOT deleted AND ($2::TEXT IS NULL OR list_contains(categories, $2)) AND ($3::TIMESTAMP IS NULL OR submitted >= $3)
