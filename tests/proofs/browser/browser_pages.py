@@ -47,6 +47,11 @@ def browser(url: str, pictures: Path | None) -> Iterator[Ui]:
         try:
             page = chromium.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
             page.set_default_timeout(_PATIENCE_MILLISECONDS)
+            # Asked of specs for as long as an instance has no research, which their papers route does without.
+            page.add_locator_handler(
+                page.get_by_text("have not been materialized yet"),
+                lambda: page.get_by_role("button", name="Confirm").click(),
+            )
             yield Ui(url, page, pictures)
         finally:
             chromium.close()
@@ -149,10 +154,13 @@ class Ui:
 
     def backfill_all_dates(self, *assets: str) -> str:
         """Select the nodes, click "Materialize selected", take all dates, click "Launch backfill"; its id."""
-        # A node that is not in view is not drawn, and the first click moves the view.
-        self.open("/asset-groups?asset-selection=group%3A%22factory%22")
+        self.open("/locations/__repository__@factory/asset-groups/factory/lineage")
+        self.node("github").wait_for()
         self.node(assets[0]).click()
+        # The first click opens a pane over the right half, and a node that is not in view is not drawn.
+        self.button("Materialize selected").wait_for()
         for asset in assets[1:]:
+            self._drag_graph(-150)
             self.node(asset).click(modifiers=["Shift"])
         self.button("Materialize selected").click()
         dialog = self.page.get_by_role("dialog")
@@ -302,6 +310,14 @@ class Ui:
         self.button("Re-execute").click()
         self.page.wait_for_url(lambda url: "/runs/" in url and run_id not in url)
         return self.page.url.split("/runs/")[1].split("?")[0]
+
+    def _drag_graph(self, by: int) -> None:
+        """Move the lineage graph so many pixels to the right, by a place without a node."""
+        left, top = 500, 800
+        self.page.mouse.move(left, top)
+        self.page.mouse.down()
+        self.page.mouse.move(left + by, top, steps=5)
+        self.page.mouse.up()
 
     def _launched(self) -> str:
         link = self.page.get_by_role("link", name="View", exact=True).first
