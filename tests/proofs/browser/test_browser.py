@@ -19,7 +19,8 @@ from factory_assets.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.browser
 
-HEIGHT_OF_LINEAGE = 640
+HEIGHT_OF_LINEAGE = 1350
+IDEAS = ("candidates", "research_contexts")
 NODES = ("arxiv_api", "papers", "specs", "built_repos", "mirrored_repos", "github")
 
 
@@ -207,11 +208,11 @@ def test_a_click_makes_the_report_and_its_plots_are_seen(
 
 def test_the_lineage_shows_what_is_green_and_what_is_red(ui: Ui, built: dict[str, dg.DagsterRun]) -> None:
     # Wide enough for Dagster to draw the nodes with what is in them.
-    ui.page.set_viewport_size({"width": 2800, "height": HEIGHT_OF_LINEAGE})
+    ui.page.set_viewport_size({"width": 2600, "height": HEIGHT_OF_LINEAGE})
     ui.open_lineage()
     ui.sees("(1 failed)")
     ui.sees("100% filled")
-    nodes = (*NODES, "factory_days", "factory_report", "router_stats")
+    nodes = (*NODES, "factory_days", "factory_report", "router_stats", "arxiv_records", *IDEAS)
     assert [name for name in nodes if not ui.whole_node(name)] == []
     ui.shot("asset-graph", height=HEIGHT_OF_LINEAGE)
     ui.page.set_viewport_size({"width": 1440, "height": 900})
