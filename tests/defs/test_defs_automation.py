@@ -26,6 +26,7 @@ from defs_factory import RANGE_END, RANGE_START, DefsFactory
 from defs_fakes import NOW, paper_on, spec_on
 from registry_samples import call, ship
 
+from factory_assets.defs.arxiv_records import HARVEST_SCHEDULE
 from factory_assets.defs.automation import SPENDING_SCHEDULES, SPENDING_SENSORS
 from factory_assets.domain.builds import Usage
 
@@ -342,4 +343,5 @@ def test_what_spends_or_publishes_is_named_and_stopped_by_default(factory: DefsF
     }
     # This instance mirrors into a folder, which publishes nothing: test_defs_graph holds the other case.
     assert {*SPENDING_SCHEDULES, *SPENDING_SENSORS} - stopped == {"mirror_nightly"}
-    assert stopped <= {*SPENDING_SCHEDULES, *SPENDING_SENSORS}
+    # A harvest spends nothing, and is not wanted here.
+    assert stopped <= {*SPENDING_SCHEDULES, *SPENDING_SENSORS, HARVEST_SCHEDULE}
