@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -201,7 +202,13 @@ class Archive:
         # Opening one takes longer than most questions.
         # It keeps nothing of the files, which are replaced while it is open.
         return duckdb.connect(
-            ":memory:", config={"memory_limit": _MEMORY, "enable_external_file_cache": False}
+            ":memory:",
+            config={
+                "memory_limit": _MEMORY,
+                # Else what does not fit is put into whatever folder the process runs in.
+                "temp_directory": str(Path(tempfile.gettempdir()) / "software-factory-archive"),
+                "enable_external_file_cache": False,
+            },
         )
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
