@@ -39,12 +39,13 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def archive_app(
-    archive: Archive, citations: KeptCitations, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    archive: Archive,
+    citations: KeptCitations,
+    space: Space,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Starlette:
-    """The application over an archive and the citations that are kept."""
-    answers = _Answers(
-        archive, citations, SearchIndex(archive), Space(archive), TextStore(archive.folder), now
-    )
+    """The application over an archive, its space, and the citations that are kept."""
+    answers = _Answers(archive, citations, SearchIndex(archive), space, TextStore(archive.folder), now)
     # An old id has a slash in it, so the paths with words come first.
     return Starlette(
         routes=[

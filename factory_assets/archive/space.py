@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -72,21 +73,41 @@ class _State(BaseModel):
         return {month: held.file for month, held in self.months.items()}
 
 
+class Vectorizer(Protocol):
+    """What gives texts their vectors; `digest` tells it from any other, and is the name of a folder."""
+
+    @property
+    def digest(self) -> str:
+        """What tells it from any other."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """The length of a vector."""
+        ...
+
+    def vectors(self, texts: Sequence[str]) -> Floats:
+        """A row of length 1 for each text; of zeros for one that it knows nothing of."""
+        ...
+
+
 @dataclass(frozen=True)
 class _Held:
     state: _State
-    learned: Learned
+    vectorizer: Vectorizer
     months: Mapping[str, Rows]
 
 
 class Space:
     """The space beside an archive's files; one that is asked more than once keeps open what it needs.
 
-    Every method raises InfrastructureError where a file cannot be read or written.
+    `model` gives the vectors where none are to be learned.
+    Every method raises InfrastructureError where a file cannot be read or written; what the model raises passes.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, model: Vectorizer | None = None) -> None:
         self._archive = archive
+        self._model = model
         self._folder = archive.folder / _FORM
         self._open: _Held | None = None
 
@@ -103,7 +124,7 @@ class Space:
         with _errors(self._folder):
             if (held := self._up_to_date()) is None:
                 return []
-            return self._near(held, held.learned.vectors([text])[0], count)
+            return self._near(held, held.vectorizer.vectors([text])[0], count)
 
     def likeness(self, text: str, texts: Sequence[str]) -> list[float] | None:
         """The cosine between a text and each of others; None where the archive is empty, from which nothing is learned.
@@ -113,7 +134,7 @@ class Space:
         with _errors(self._folder):
             if (held := self._up_to_date()) is None:
                 return None
-            one, *others = held.learned.vectors([text, *texts])
+            one, *others = held.vectorizer.vectors([text, *texts])
             return [max(-1.0, min(1.0, float(one @ other))) for other in others]
 
     def update(self) -> int:
@@ -146,31 +167,28 @@ class Space:
         self._folder.mkdir(parents=True, exist_ok=True)
         with path_lock(self._folder.with_suffix(".lock")):
             state = self._state()
-            if state is None or state.files != there:
+            if state is None or state.files != there or not self._is_own(state):
                 state = self._follow(state, there)
             # Opened while nobody replaces them; what is open stays what it was.
             held = self._open
             if held is None or held.state != state:
                 folder = self._folder / state.space
                 months = {month: open_rows(folder / f"{month}.npy") for month in state.months}
-                held = self._open = _Held(state, Learned.load(folder / _LEARNED), months)
+                held = self._open = _Held(state, self._model or Learned.load(folder / _LEARNED), months)
             return held
 
     def _follow(self, state: _State | None, there: Mapping[str, MonthFile]) -> _State:
-        total = self._archive.count()
-        if state is None or total >= _ANEW_AT * state.papers:
-            learned, of = Learned.of(map(_text, self._archive.drawn(_LEARNED_FROM))), total
-        else:
-            learned, of = Learned.load(self._folder / state.space / _LEARNED), state.papers
-        folder = self._folder / learned.digest
+        vectorizer, of = self._vectorizer(state)
+        folder = self._folder / vectorizer.digest
         self._tidy(folder.name, *([state.space] if state else []))
         folder.mkdir(exist_ok=True)
-        put_in_place(folder / _LEARNED, learned.save)
+        if isinstance(vectorizer, Learned):
+            put_in_place(folder / _LEARNED, vectorizer.save)
         known = state.months if state and state.space == folder.name else {}
         months = {
             month: known[month]
             if month in known and known[month].file == file
-            else _Month(file=file, papers=self._bring(learned, month, folder))
+            else _Month(file=file, papers=self._bring(vectorizer, month, folder))
             for month, file in there.items()
         }
         # Whoever dies before this finds all vectors made, and the next one only compares the marks.
@@ -182,15 +200,30 @@ class Space:
                 path.unlink()
         return made
 
-    def _bring(self, learned: Learned, month: str, folder: Path) -> int:
+    def _is_own(self, state: _State) -> bool:
+        """Whether the vectors that are there were made as they are wanted: by this model, or by what was learned."""
+        if self._model is not None:
+            return state.space == self._model.digest
+        return (self._folder / state.space / _LEARNED).exists()
+
+    def _vectorizer(self, state: _State | None) -> tuple[Vectorizer, int]:
+        """The space to follow the archive in, and how many papers there were when it was learned."""
+        total = self._archive.count()
+        if self._model is not None:
+            return self._model, total
+        if state is None or not self._is_own(state) or total >= _ANEW_AT * state.papers:
+            return Learned.of(map(_text, self._archive.drawn(_LEARNED_FROM))), total
+        return Learned.load(self._folder / state.space / _LEARNED), state.papers
+
+    def _bring(self, vectorizer: Vectorizer, month: str, folder: Path) -> int:
         path = folder / f"{month}.npy"
-        rows = blank_rows(self._archive.marks(month), learned.dimensions)
+        rows = blank_rows(self._archive.marks(month), vectorizer.dimensions)
         missing = take_over(rows, open_rows(path) if path.exists() else rows[:0])
         for start in range(0, len(missing), _BATCH):
             places = missing[start : start + _BATCH]
             ids = [arxiv_id.decode() for arxiv_id in rows["id"][places].tolist()]
             read = {record.arxiv_id: _text(record) for record in self._archive.read(ids, months=[month])}
-            fill(rows, places, learned.vectors([read.get(arxiv_id, "") for arxiv_id in ids]))
+            fill(rows, places, vectorizer.vectors([read.get(arxiv_id, "") for arxiv_id in ids]))
         put_in_place(path, lambda file: write_rows(file, rows))
         return len(rows)
 

@@ -131,12 +131,11 @@ def similar(
 ) -> None:
     """List the papers nearest to one, with their cosine to it; what has changed is compared anew before.
 
-    The space in which they are near is learned from the archive's papers: the first time over a million takes minutes.
+    The space in which they are near is learned from the archive's papers, or made by a model (FACTORY_ARCHIVE_SPACE);
+    the first time over a million takes minutes.
     """
-    from factory_assets.archive.space import Space
-
     paper = _paper(arxiv_id)
-    found = Space(_archive()).similar(paper.arxiv_id, count)
+    found = open_instance().parts.archiving.space(_say).similar(paper.arxiv_id, count)
     if as_json:
         console.print_json(data=[{"likeness": hit.likeness, **_dumped(hit.record)} for hit in found])
         return
@@ -191,7 +190,10 @@ def serve(
 
     from factory_assets.archive.api import archive_app
 
-    app = archive_app(_archive(), open_instance().parts.registry.reading().citations)
+    parts = open_instance().parts
+    app = archive_app(
+        parts.archiving.archive, parts.registry.reading().citations, parts.archiving.space(_say)
+    )
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

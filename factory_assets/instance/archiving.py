@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 
 from factory_assets.domain.announcements import settled_at
 from factory_assets.domain.clock import Clock
+from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import Paper
 from factory_assets.instance.secrets import Replay, Secrets
-from factory_assets.instance.services import USER_AGENT
+from factory_assets.instance.services import USER_AGENT, Services
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from factory_assets.archive import Archive
     from factory_assets.archive.catalogue import Catalogue
+    from factory_assets.archive.embedded import Embedded
     from factory_assets.archive.report import HarvestReport
+    from factory_assets.archive.space import Space
 
 Notify = Callable[[str], None]
 
@@ -55,6 +58,37 @@ class Archiving:
         from factory_assets.archive.catalogue import Catalogue
 
         return Catalogue(self.archive)
+
+    def space(self, notify: Notify) -> Space:
+        """Where papers that speak of the same lie near each other.
+
+        Raises:
+            InputError: vectors of a model are wanted, and none is named.
+        """
+        from factory_assets.archive.space import Space
+
+        # A replay instance reaches no server.
+        if self._settings.factory_archive_space == "learned" or self._replay.is_on:
+            return Space(self.archive)
+        return Space(self.archive, self._embedded(notify))
+
+    def _embedded(self, notify: Notify) -> Embedded:
+        from factory_assets.archive.embedded import Embedded
+
+        url, model = self._settings.factory_embeddings_url, self._settings.factory_embeddings_model
+        if url is None or not model:
+            raise InputError(
+                "Papers are to be compared by embeddings, and no server of them is named.",
+                where="FACTORY_ARCHIVE_SPACE",
+                fix="Set FACTORY_EMBEDDINGS_URL and FACTORY_EMBEDDINGS_MODEL, or FACTORY_ARCHIVE_SPACE=learned.",
+            )
+        services = Services(self._settings, self._replay, notify, later="It is asked again the next time.")
+        service = services.of(
+            "The embeddings server",
+            fix="Check FACTORY_EMBEDDINGS_URL and FACTORY_EMBEDDINGS_MODEL, and that the server runs.",
+            seconds=0,
+        )
+        return Embedded(service, f"{url.rstrip('/')}/v1/embeddings", model)
 
     @property
     def source_name(self) -> str:

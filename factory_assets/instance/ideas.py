@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from factory_assets.domain.builds import BuildStatus
 from factory_assets.domain.clock import Clock
-from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.domain.errors import FactoryError, InfrastructureError, InputError
+from factory_assets.instance.archiving import Archiving
 from factory_assets.instance.citing import Citing
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import Services
@@ -17,8 +18,6 @@ from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from factory_assets.archive.space import Space
-    from factory_assets.archive.store import Archive
     from factory_assets.domain.novelty import Found
     from factory_assets.domain.papers import Paper
     from factory_assets.domain.research import (
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
         ResearchContext,
     )
     from factory_assets.ideas.research import Sources
-    from factory_assets.ideas.scoring import Built, PaperPage, Surroundings
+    from factory_assets.ideas.scoring import Built, Likeness, PaperPage, Surroundings
     from factory_assets.ideas.scoring_file import Scoring
 
 Notify = Callable[[str], None]
@@ -45,6 +44,7 @@ class Ideas:
         *,
         replay: Replay,
         secrets: Secrets,
+        archiving: Archiving,
         citing: Citing,
         texts: Texts,
     ) -> None:
@@ -53,6 +53,7 @@ class Ideas:
         self._clock = clock
         self._replay = replay
         self._secrets = secrets
+        self._archiving = archiving
         self._citing = citing
         self._texts = texts
 
@@ -129,8 +130,19 @@ class Ideas:
         citations: dict[str, CitationCounts] = {}
         if papers:
             citations = self._citing.graph(notify).look_up([paper.arxiv_id for paper in papers])
-        _, space = self._archive()
-        return Surroundings(citations, self._built(), space.likeness, self._paper_page(notify))
+        return Surroundings(citations, self._built(), self._likeness(notify), self._paper_page(notify))
+
+    def _likeness(self, notify: Notify) -> Likeness:
+        space = self._archiving.space(notify)
+
+        def likeness(text: str, texts: Sequence[str]) -> Sequence[float] | None:
+            try:
+                return space.likeness(text, texts)
+            except FactoryError as error:
+                notify(str(error))
+                return None
+
+        return likeness
 
     def _built(self) -> list[Built]:
         """What has shipped, and what is queued or being built."""
@@ -162,20 +174,13 @@ class Ideas:
         from factory_assets.ideas.repositories import Repositories
         from factory_assets.ideas.research import Sources
 
-        archive, space = self._archive()
+        archive = self._archiving.archive
         github = Services(self._settings, self._replay, notify, later=_LATER).github()
         return Sources(
-            neighbours=space,
+            neighbours=self._archiving.space(notify),
             citations=self._citing.graph(notify),
             texts=self._texts.reader(notify),
             repositories=Repositories(github, self._clock.now().date()),
             held=archive.read,
             disagreeing=self._scoring().disagreeing,
         )
-
-    def _archive(self) -> tuple[Archive, Space]:
-        from factory_assets.archive.space import Space
-        from factory_assets.archive.store import Archive
-
-        archive = Archive(self._settings.archive_dir)
-        return archive, Space(archive)

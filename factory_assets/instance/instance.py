@@ -190,6 +190,7 @@ class Instance:
             self.clock,
             replay=self.replay,
             secrets=self.secrets,
+            archiving=self.archiving,
             citing=self.citing,
             texts=self.texts,
         )

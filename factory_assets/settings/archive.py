@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -40,4 +40,9 @@ class ArchiveSettings(BaseModel):
     factory_oai_url: WebAddress = Field("https://oaipmh.arxiv.org/oai", description="arXiv's OAI-PMH.")
     factory_oai_sets: OaiSets = Field(
         ("cs", "stat"), description="The sets that are harvested, as cs,stat,eess or cs:cs:LG."
+    )
+    factory_archive_space: Literal["learned", "embeddings"] = Field(
+        "learned",
+        description="By what papers are found to be alike: learned from the archive itself, or embeddings, the vectors"
+        " of FACTORY_EMBEDDINGS_MODEL at FACTORY_EMBEDDINGS_URL, which is sent every title and abstract once.",
     )

@@ -14,6 +14,7 @@ from test_archive_store import OLD
 
 from factory_assets.archive import Archive
 from factory_assets.archive.api import archive_app
+from factory_assets.archive.space import Space
 from factory_assets.archive.text_store import KeptText, TextStore
 from factory_assets.domain.citations import KeptCitations
 from factory_assets.domain.research import Section
@@ -37,7 +38,7 @@ async def ask(
     archive: Archive, path: str, citations: KeptCitations | None = None, **asked: Any
 ) -> httpx.Response:
     kept = citations or memory_registry().citations
-    transport = httpx.ASGITransport(archive_app(archive, kept, lambda: NOW))
+    transport = httpx.ASGITransport(archive_app(archive, kept, Space(archive), lambda: NOW))
     async with httpx.AsyncClient(transport=transport, base_url="http://archive") as client:
         return await client.request(asked.pop("method", "GET"), path, **asked)
 

@@ -65,6 +65,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_lowest_models": ("seo=file-s", "build=environment-b,seo=environment-s"),
     "factory_answer_cache_hours": ("2.5", "3.5"),
     "factory_semantic_stages": ("analyze", "analyze,reader"),
+    "factory_archive_space": ("embeddings", "learned"),
     "factory_embeddings_url": ("http://file:19", "http://environment:20"),
     "factory_embeddings_model": ("file-e", "environment-e"),
     "factory_embeddings_threshold": ("0.9", "0.95"),
