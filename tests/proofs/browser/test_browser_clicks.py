@@ -159,7 +159,11 @@ def test_a_cancelled_backfill_stops_its_builds_frees_their_slots_and_its_specs_w
     assert backfill is not None
     assert backfill.status is BulkActionStatus.CANCELED
     assert [run.status for run in site.builds()] == [dg.DagsterRunStatus.CANCELED] * 2
-    assert {_status(site, repo) for repo in (SHIPS, REFUSED)} == {BuildStatus.QUEUED}
+    # Dagster calls a run cancelled before its worker has said the last word.
+    site.wait(
+        lambda: {_status(site, repo) for repo in (SHIPS, REFUSED)} == {BuildStatus.QUEUED},
+        "what was cancelled does not wait in the queue",
+    )
     ui.open(f"/deployment/concurrency/{POOL}")
     ui.sees("No matching runs in progress.")
     ui.sees("No matching runs in queue.")
