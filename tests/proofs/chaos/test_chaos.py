@@ -68,6 +68,8 @@ def test_whatever_happens_to_its_workers(
         f" {time.monotonic() - started:.0f} seconds"
     )
     assert not faults, "\n".join(faults)
+    # Else the workers have not been where they were meant to be.
+    assert (tmp_path / "data" / "registry.duckdb").exists() is (database is None)
 
 
 def test_a_lock_that_a_killed_git_left_does_not_stop_the_next_run(tmp_path: Path) -> None:
