@@ -37,12 +37,12 @@ def router_config(
         InputError: a backend's address or the backends file cannot be used.
     """
     chains = {"api": _api(settings, credentials)}
-    if settings.llm_router_url:
+    if settings.gateway_url:
         kind, secret = _first(credentials) or (CredentialKind.API_KEY, _NO_KEY)
         # A gateway takes plain questions by whatever it is shown.
         taken = CredentialKind.AUTH_TOKEN if kind is CredentialKind.OAUTH_TOKEN else kind
         chains["router"] = (
-            default_backend(settings.llm_router_url, taken, secret, name="router", private_network=True),
+            default_backend(settings.gateway_url, taken, secret, name="router", private_network=True),
         )
     return RouterConfig(
         chains=chains,

@@ -10,6 +10,23 @@ from factory_assets.cli.common import console
 from factory_assets.cli.instance import open_instance
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.errors import InputError
+from factory_assets.instance import Instance
+from factory_assets.settings import Settings
+
+
+def _check_key(settings: Settings, parts: Instance) -> None:
+    if settings.shared_router_url is not None:
+        raise InputError(
+            f"This host's calls go through the router at {settings.shared_router_url}.",
+            where="LLM_ROUTER_URL beside FACTORY_ROUTER_KEY",
+            fix="Start a router on that host alone, and leave LLM_ROUTER_URL empty there.",
+        )
+    if settings.factory_router_key is not None and parts.secrets.api_key is None:
+        raise InputError(
+            "A router that other hosts share needs an API key; a person's subscription is for one machine.",
+            where="FACTORY_ROUTER_KEY",
+            fix="Set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN on this host, or leave FACTORY_ROUTER_KEY empty.",
+        )
 
 
 def router(
@@ -23,6 +40,7 @@ def router(
     from factory_assets.router.serving import serve
 
     instance = open_instance()
+    _check_key(instance.settings, instance.parts)
     port = port or free_port()
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     place = instance.parts.router.place

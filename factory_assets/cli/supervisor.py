@@ -37,7 +37,7 @@ from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
 from factory_assets.network.clients import ask
 from factory_assets.registry import Registry
-from factory_assets.settings import pinned_environment
+from factory_assets.settings import Settings, pinned_environment
 
 _FIRST_PAGE_SECONDS = 120
 _LONGEST_BACK_OFF = 60.0
@@ -199,7 +199,7 @@ def supervise(instance: OpenedInstance) -> None:
                 ownership=ownership,
                 could_work=needs.get(name, lambda: True),
             )
-            for name, argv in _programs(ports, workspace).items()
+            for name, argv in programs_of(settings, ports, workspace).items()
         ]
         try:
             while not stopping.is_set():
@@ -232,9 +232,11 @@ def _clear_up(data_dir: Path) -> bool:
     return bool(workers)
 
 
-def _programs(ports: Ports, workspace: Path) -> dict[str, list[str]]:
+def programs_of(settings: Settings, ports: Ports, workspace: Path) -> dict[str, list[str]]:
+    """The command lines of the live factory's programs by their names; a router only where the hosts share none."""
+    router = [sys.executable, "-m", "factory_assets.cli", "router", "--port", str(ports.router)]
     return {
-        "router": [sys.executable, "-m", "factory_assets.cli", "router", "--port", str(ports.router)],
+        **({} if settings.shared_router_url else {"router": router}),
         "code-server": [
             program("dagster"),
             *("code-server", "start", "-m", "factory_assets.definitions"),

@@ -39,7 +39,8 @@ class DoctorInputs:
     Claude Code keeps its login (~/.claude, or CLAUDE_CONFIG_DIR). `search_path` is the PATH to look for
     programs on, the process's own where it is None. `sandbox_limits` hold each program of an agent or gate.
     `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `changed_settings` are those
-    that are others than when the running factory was started. `open_registry` opens the registry's database, where it
+    that are others than when the running factory was started. `router_token` is what a router that hosts share takes
+    from the factory's own processes. `open_registry` opens the registry's database, where it
     has one, and says what it holds. `redact` takes the secrets out of what the checks say.
     """
 
@@ -52,6 +53,7 @@ class DoctorInputs:
     auth_token: SecretStr | None = None
     oauth_token: SecretStr | None = None
     router_url: str | None = None
+    router_token: SecretStr | None = None
     claude_binary: Path | None = None
     github_token: SecretStr | None = None
     github_owner: str | None = None

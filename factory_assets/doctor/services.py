@@ -101,6 +101,8 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
     """
     if inputs.router_url is None:
         return None
+    if inputs.router_token is not None:
+        return _check_shared_router(inputs.router_url.rstrip("/"), inputs.router_token)
     secret = inputs.api_key or inputs.auth_token
     answer = answer_of(f"{inputs.router_url.rstrip('/')}/health", secret, {}, {})
     if isinstance(answer, str) or (answer.status_code >= 500 and answer.status_code != 501):
@@ -122,6 +124,21 @@ def check_router(inputs: DoctorInputs) -> CheckResult | None:
     if answer.is_success:
         return passed("router", f"{inputs.router_url} is healthy")
     return passed("router", f"{inputs.router_url} answers; it has no /health ({answer.status_code})")
+
+
+def _check_shared_router(url: str, token: SecretStr) -> CheckResult:
+    answer = answer_of(f"{url}/v1/grants", token, {}, {})
+    if not isinstance(answer, str) and answer.is_success:
+        return passed("router", f"{url} is the hosts' router, and takes FACTORY_ROUTER_KEY")
+    if isinstance(answer, str) or answer.status_code not in {401, 403}:
+        found = answer if isinstance(answer, str) else f"answered {answer.status_code} to /v1/grants"
+        fix = (
+            "Start `factory router` there, or correct LLM_ROUTER_URL; a gateway needs no FACTORY_ROUTER_KEY."
+        )
+    else:
+        found = "it refuses FACTORY_ROUTER_KEY"
+        fix = "Put the key into FACTORY_ROUTER_KEY that the router's own host has there."
+    return error("router", f"{url}: {found}", affects=f"{_MODEL_STAGES}: every call goes through it", fix=fix)
 
 
 def check_mirror(inputs: DoctorInputs) -> CheckResult:

@@ -253,6 +253,7 @@ class Instance:
             auth_token=settings.anthropic_auth_token,
             oauth_token=settings.claude_code_oauth_token,
             router_url=settings.llm_router_url,
+            router_token=self.router.shared_token,
             claude_binary=settings.claude_binary,
             github_token=settings.github_token,
             github_owner=settings.github_user,

@@ -62,9 +62,9 @@ class Models:
         routes: list[tuple[Route, StructuredModel]] = []
         if self._replay.is_on:
             return [(Route.API, RoutedApi(access, self._api()))]
-        if settings.llm_router_url:
+        if settings.gateway_url:
             routes.append((Route.ROUTER, RoutedApi(*self.first_api())))
-        if settings.anthropic_api_key or settings.anthropic_auth_token:
+        if secrets.api_key:
             routes.append((Route.API, RoutedApi(access, self._api())))
         if (secrets.credentials() or secrets.has_login) and self._tools.may_run_agents():
             routes.append((Route.CLAUDE_CODE, self._agents.of("api")))
@@ -80,7 +80,7 @@ class Models:
     @property
     def takes_batches(self) -> bool:
         """Whether there is an API for message batches; a login has none."""
-        return self._replay.is_on or bool(self._settings.llm_router_url or self._secrets.api_key)
+        return self._replay.is_on or bool(self._settings.gateway_url or self._secrets.api_key)
 
     def reader(self, mode: ReaderMode, answers: AnswerStore, notify: Notify) -> Reader:
         """What reads repos; its answers are kept in `answers`."""
@@ -115,11 +115,9 @@ class Models:
     def _api(self) -> ClaudeApi:
         from factory_assets.llm.claude_api import ClaudeApi
 
-        settings = self._settings
-        if self._replay.is_on:
-            return ClaudeApi(self._replay.url, api_key=self._replay.key)
+        held = self._secrets.credentials()
         return ClaudeApi(
-            settings.anthropic_base_url,
-            api_key=settings.anthropic_api_key,
-            auth_token=settings.anthropic_auth_token,
+            self._replay.url if self._replay.is_on else self._settings.anthropic_base_url,
+            api_key=held.get("ANTHROPIC_API_KEY"),
+            auth_token=held.get("ANTHROPIC_AUTH_TOKEN"),
         )

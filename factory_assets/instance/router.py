@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.settings import Settings
 
@@ -30,11 +32,13 @@ class InstanceRouter:
 
     @cached_property
     def access(self) -> RouterAccess:
-        """The way to the model: the live factory's router, or else one in a thread of this process."""
+        """The way to the model: the router that hosts share, the live factory's, or one in a thread of this process."""
         from factory_assets.router.made import router_of
         from factory_assets.router.serving import in_thread
 
         place = self.place
+        if (url := self._settings.shared_router_url) is not None:
+            return place.access_to(url)
         if (found := place.find()) is not None:
             return found
         router = self._held.enter_context(router_of(place, self.config()))
@@ -44,14 +48,20 @@ class InstanceRouter:
 
     @property
     def place(self) -> Whereabouts:
-        """Where this instance's router keeps its files."""
+        """Where this instance's router keeps its files, and the key that its tokens are signed with."""
         from factory_assets.router.whereabouts import Whereabouts
 
-        return Whereabouts(self._settings.router_dir)
+        shared_key = None if self._replay.is_on else self._settings.factory_router_key
+        return Whereabouts(self._settings.router_dir, shared_key)
+
+    @property
+    def shared_token(self) -> SecretStr | None:
+        """What a router that hosts share takes from the factory's own processes; None where this host has its own."""
+        return SecretStr(self.place.signer.control()) if self._settings.shared_router_url else None
 
     def state(self) -> RouterState | None:
-        """What the live factory's router tells of itself; None where none runs."""
-        access = self.place.find()
+        """What the hosts' shared router or the live factory's tells of itself; None where none runs."""
+        access = self.access if self._settings.shared_router_url else self.place.find()
         return access.state() if access is not None else None
 
     def windows(self) -> Windows:
@@ -64,7 +74,7 @@ class InstanceRouter:
         """Whether a build of so many minutes can end before a subscription's windows are full.
 
         It may be sent to any backend that takes agents, so one with room is enough. Only a subscription has windows;
-        those of one that is no longer in use do not count.
+        those of one that is no longer in use do not count, and a router that hosts share works with none.
 
         Raises:
             InputError: a backend's address or the backends file cannot be used.
@@ -72,6 +82,8 @@ class InstanceRouter:
         from factory_assets.router.backends import Use
         from factory_assets.router.windows import Room
 
+        if self._settings.shared_router_url is not None:
+            return Room(fits=True)
         windows = self.windows()
         chain = self.config().chains[self.agents_backend]
         rooms = [
@@ -106,16 +118,14 @@ class InstanceRouter:
     @property
     def agents_backend(self) -> str:
         """The backend that builds' agents ask."""
-        return "router" if self._settings.llm_router_url and not self._replay.is_on else "api"
+        return "router" if self._settings.gateway_url else "api"
 
     def gateway(self) -> RouterClient | None:
         """The gateway that the settings name, which is asked before any other; none in a replay."""
         from factory_assets.llm.router import RouterClient
 
-        url = self._settings.llm_router_url
-        if self._replay.is_on or not url:
-            return None
-        return RouterClient(url, api_key=self._secrets.api_key)
+        url = self._settings.gateway_url
+        return RouterClient(url, api_key=self._secrets.api_key) if url else None
 
     @property
     def model_url(self) -> str:

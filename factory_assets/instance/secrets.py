@@ -76,7 +76,7 @@ class Secrets:
         self._made: tuple[tuple[str, ...], Redactor] | None = None
 
     def credentials(self) -> dict[str, SecretStr]:
-        """What the settings name for Claude, by the name of the setting."""
+        """What opens the way to Claude, by the name that Claude Code has for it."""
         if self._replay.is_on:
             return {"ANTHROPIC_API_KEY": _KEY}
         settings = self._settings
@@ -85,12 +85,16 @@ class Secrets:
             "ANTHROPIC_AUTH_TOKEN": settings.anthropic_auth_token,
             "CLAUDE_CODE_OAUTH_TOKEN": settings.claude_code_oauth_token,
         }
+        if settings.shared_router_url is not None:
+            # The hosts' router holds the credential, and takes what its key has signed.
+            named = {"ANTHROPIC_API_KEY": settings.factory_router_key}
         return {name: value for name, value in named.items() if value is not None}
 
     @property
     def api_key(self) -> SecretStr | None:
         """What a gateway takes as a key."""
-        return self._settings.anthropic_api_key or self._settings.anthropic_auth_token
+        held = self.credentials()
+        return held.get("ANTHROPIC_API_KEY") or held.get("ANTHROPIC_AUTH_TOKEN")
 
     @property
     def claude_config(self) -> Path:

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -130,7 +129,7 @@ class ClaudeCode:
                 redact = self._redactor(way.token(""))
             except CredentialError as error:
                 return _not_started(task, str(error))
-            confines = held.enter_context(self._sandbox.confine(EgressRules(task.reach, self._port)))
+            confines = held.enter_context(self._sandbox.confine(EgressRules(task.reach, self._access.url)))
             believed = trust() if task.reach.hosts else None
             launch = self._launch(
                 workspace,
@@ -200,7 +199,7 @@ class ClaudeCode:
                 extra["ANTHROPIC_CUSTOM_HEADERS"] = f"{GRANT_HEADER}: {way.token('')}"
             else:
                 extra.update(shown_as(self._credentials, way))
-            rules = EgressRules(_RENEWAL if self._login else Reach(), self._port)
+            rules = EgressRules(_RENEWAL if self._login else Reach(), self._access.url)
             confines = held.enter_context(self._sandbox.confine(rules))
             launch = self._launch(workspace, home, confines, directory=folder / "launch", extra=extra)
             limits = Limits(_ASK_SECONDS, patience=1 if self._login else 0)
@@ -212,10 +211,6 @@ class ClaudeCode:
     def forget(self, workspace: Path) -> None:
         """Remove the sessions of the runs in `workspace`, when its build is over."""
         remove_folder(home_of(self._state_dir, workspace))
-
-    @property
-    def _port(self) -> int:
-        return urlsplit(self._access.url).port or 80
 
     def _check_credentials(self) -> None:
         if not self._credentials and not self._login:

@@ -12,6 +12,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from factory_assets.domain.agents import Purpose
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.llm.model_access import SeenCalls
 from factory_assets.llm.router import RouterStats
@@ -58,17 +59,26 @@ class RouterPass:
 
     @property
     def seen(self) -> SeenCalls:
-        """See llm.model_access.Pass. Where no router answers, what stands in its journal and what was known before."""
-        with suppress(httpx.HTTPError, ValidationError):
-            answer = self._http.get(f"/v1/grants/{self.grant.id}")
+        """See llm.model_access.Pass.
+
+        A router that was started anew knows of earlier calls what they came to. Where none answers, that stands in its
+        journal; what was seen before, and on another host all of it, stays as it was known.
+        """
+        asked = f"/v1/grants/{self.grant.id}"
+        try:
+            answer = self._http.get(asked)
             if answer.is_success:
                 self._seen = _SEEN_CALLS.validate_json(answer.content)
-                return self._seen
-            if answer.status_code == httpx.codes.NOT_FOUND and not self._journal.is_file():
-                return self._seen
-        if self._journal.is_file():
-            self._seen = SeenCalls(**{**vars(self._seen), "usage": spent_by(self._journal, self.grant.id)})
+            elif answer.status_code == httpx.codes.NOT_FOUND:
+                used = self._http.get(f"{asked}/usage").raise_for_status()
+                self._know(Usage.model_validate_json(used.content))
+        except (httpx.HTTPError, ValidationError):
+            if self._journal.is_file():
+                self._know(spent_by(self._journal, self.grant.id))
         return self._seen
+
+    def _know(self, usage: Usage) -> None:
+        self._seen = replace(self._seen, usage=usage)
 
 
 @dataclass(frozen=True)

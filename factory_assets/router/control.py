@@ -60,6 +60,7 @@ class Control:
         return [
             Route("/v1/grants", self._grants, methods=["GET"]),
             Route("/v1/grants/{id}", self._seen, methods=["GET"]),
+            Route("/v1/grants/{id}/usage", self._usage, methods=["GET"]),
             Route("/v1/grants/{id}", self._end, methods=["DELETE"]),
             Route("/v1/backends", self._backends, methods=["GET"]),
             Route("/v1/feedback", self._feedback, methods=["POST"]),
@@ -76,6 +77,12 @@ class Control:
     async def _seen(self, request: Request) -> Response:
         live = self._live(request)
         return Response(_SEEN_CALLS.dump_json(live.meter.seen), media_type="application/json")
+
+    async def _usage(self, request: Request) -> Response:
+        """What all calls of a grant came to, an earlier router's too."""
+        self._check(request)
+        used = self.grants.journal.spent(request.path_params["id"])
+        return Response(used.model_dump_json(), media_type="application/json")
 
     async def _end(self, request: Request) -> Response:
         self._check(request)

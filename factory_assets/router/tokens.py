@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from factory_assets.domain.errors import CredentialError
 
@@ -53,9 +53,10 @@ class Grant(BaseModel):
 
 @dataclass(frozen=True)
 class Signer:
-    """Issues and reads tokens by the key in a file, which is made when it is first asked for."""
+    """Issues and reads tokens by a key: what several hosts share, or else one in a file, made when first asked for."""
 
     file: Path
+    shared_key: SecretStr | None = None
 
     def issue(self, grant: Grant, *, beginning: str = "") -> str:
         """The token for a grant; programs look at the beginning of a credential."""
@@ -94,6 +95,8 @@ class Signer:
         return hmac.digest(self._key(), content, hashlib.sha256)
 
     def _key(self) -> bytes:
+        if self.shared_key is not None:
+            return self.shared_key.get_secret_value().encode()
         try:
             return self.file.read_bytes()
         except FileNotFoundError:

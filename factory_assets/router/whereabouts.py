@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from factory_assets.files import write_whole
 from factory_assets.router.client import RouterAccess
 from factory_assets.router.tokens import Signer
@@ -18,9 +20,10 @@ _FOLDER_MODE = 0o700
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """The router's folder of an instance."""
+    """The router's folder of an instance, and the key of its tokens where several hosts share one."""
 
     folder: Path
+    shared_key: SecretStr | None = None
 
     def prepare(self) -> None:
         """Make the folder, or make it this user's alone: what was asked and answered lies there."""
@@ -30,7 +33,7 @@ class Whereabouts:
     @property
     def signer(self) -> Signer:
         """What issues and reads its tokens."""
-        return Signer(self.folder / "key")
+        return Signer(self.folder / "key", self.shared_key)
 
     @property
     def journal(self) -> Path:

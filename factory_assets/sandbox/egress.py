@@ -68,10 +68,10 @@ class EgressProxy:
 
 @dataclass(frozen=True)
 class EgressRules:
-    """What may pass: the hosts within reach, and calls of the model to the port of loopback that takes them."""
+    """What may pass: the hosts within reach, and calls of the model to the router at `model_url`."""
 
     reach: Reach
-    model_port: int | None = None
+    model_url: str | None = None
 
     def allows(self, host: str, port: int, *, usual_port: int) -> bool:
         """Whether the reach names the host."""

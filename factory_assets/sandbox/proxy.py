@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from asyncio import StreamReader, StreamWriter
 from contextlib import suppress
 from http import HTTPStatus
@@ -66,17 +67,22 @@ class EgressServer:
             await self._fetch(request, target, client)
 
     async def _ask_model(self, head: bytes, client: Connection) -> None:
-        if self._rules.model_port is None:
+        if self._rules.model_url is None:
             raise self._refusal("the model API (this command has none)")
+        router = urlsplit(self._rules.model_url)
+        encrypted = router.scheme == "https"
         try:
             reader, writer = await asyncio.open_connection(
-                "127.0.0.1", self._rules.model_port, limit=HEAD_BYTES
+                router.hostname,
+                router.port or (443 if encrypted else 80),
+                limit=HEAD_BYTES,
+                ssl=ssl.create_default_context() if encrypted else None,
             )
         except OSError as error:
             raise EgressRefusedError(502, f"the factory's router cannot be reached: {error}") from error
-        async with Connection(reader, writer) as router:
-            router.writer.write(head)
-            await splice(client, router)
+        async with Connection(reader, writer) as upstream:
+            upstream.writer.write(head)
+            await splice(client, upstream)
 
     async def _tunnel(self, target: str, client: Connection) -> None:
         host, port = _place(f"//{target}", usual_port=443)

@@ -20,6 +20,10 @@ class ClaudeSettings(BaseModel):
     llm_router_url: WebAddress | None = Field(
         None, description="LLM router that every model call goes through."
     )
+    factory_router_key: Credential | None = Field(
+        None,
+        description="Key of a router that several hosts share, the same on each; LLM_ROUTER_URL is that router then.",
+    )
     anthropic_base_url: WebAddress = Field("https://api.anthropic.com", description="Claude API server.")
     claude_binary: AbsolutePath | None = Field(
         None, description="Claude Code program; the bundled one by default."

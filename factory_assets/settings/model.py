@@ -50,6 +50,16 @@ class Settings(
         )
 
     @property
+    def shared_router_url(self) -> str | None:
+        """The router of another host that this one's calls go through, in place of one of its own."""
+        return self.llm_router_url if self.factory_router_key and self.factory_mode is Mode.LIVE else None
+
+    @property
+    def gateway_url(self) -> str | None:
+        """The gateway behind this host's own router that is asked first; none in replay mode."""
+        return self.llm_router_url if self.factory_mode is Mode.LIVE and not self.shared_router_url else None
+
+    @property
     def mirrors_to_github(self) -> bool:
         """Whether repos go to GitHub, and not to a local folder: never in replay mode."""
         return self.factory_mode is Mode.LIVE and self.github_token is not None

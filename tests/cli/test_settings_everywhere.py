@@ -22,6 +22,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_data_dir": ("{folder}/file data", "{folder}/environment data"),
     "factory_git_dir": ("/file #1/git", "/environment #2/git"),
     "claude_binary": ("/file/claude", "/environment/claude"),
+    "factory_router_key": ("router-key-of-file-0001", "router-key-of-environment-2"),
     "llm_router_url": ("http://file:1", "http://environment:2"),
     "build_workers": ("2", "3"),
     "anthropic_api_key": ("sk-ant-file-0001", "sk-ant-environment-2"),

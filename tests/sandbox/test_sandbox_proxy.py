@@ -93,7 +93,7 @@ def test_a_closed_proxy_ends_what_is_under_way_without_a_word(
 def test_a_router_that_is_gone_is_a_server_error_that_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = taken.getsockname()[1]
-    with open_local_egress(EgressRules(Reach(), closed)) as egress:
+    with open_local_egress(EgressRules(Reach(), f"http://127.0.0.1:{closed}")) as egress:
         status, body = ask(egress, "/v1/messages")
     assert status == 502
     assert b"router cannot be reached" in body

@@ -63,7 +63,7 @@ def outside_server(*, certificate: Path | None = None, key: Path | None = None) 
 @contextmanager
 def access_to(outside: Outside, *, hosts: tuple[str, ...] = ()) -> Iterator[EgressProxy]:
     """A egress on the host's loopback, to these hosts and to `outside` in the place of the router."""
-    with open_local_egress(EgressRules(Reach(hosts), outside.port)) as egress:
+    with open_local_egress(EgressRules(Reach(hosts), f"http://127.0.0.1:{outside.port}")) as egress:
         yield egress
 
 
