@@ -23,9 +23,12 @@ from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.router.asked import Asked
 from factory_assets.router.cache import AnswerCache, Place
 from factory_assets.router.canonical import CanonicalQuestion, owner_of
+from factory_assets.router.grants import Live
 from factory_assets.router.inflight import InFlight
+from factory_assets.router.metering import GrantMeter
 from factory_assets.router.passing import Passing
 from factory_assets.router.semantic import Lexical, Semantic
+from factory_assets.router.tokens import Grant
 from factory_assets.router.words import Words
 
 ANSWERS, ASKERS, ANSWER_KB = 1_000, 200, 30
@@ -130,7 +133,8 @@ def _rows(rows: Sequence[_Row]) -> str:
 
 async def _places(texts: Sequence[str]) -> list[Place]:
     semantic = Semantic(Lexical())
-    found = [await semantic.place(CanonicalQuestion("key", "key", "frame", text)) for text in texts]
+    live = Live(Grant(stage="analyze", limit_usd=1, until=datetime.now(UTC)), GrantMeter(1.0))
+    found = [await semantic.place(CanonicalQuestion("key", "key", "frame", text), live) for text in texts]
     return [place for place in found if place is not None]
 
 

@@ -1,4 +1,7 @@
-"""The routes of the Messages API: a token says who asks and what it may cost, and the bytes pass as they came."""
+"""The routes of the Messages API, and two of OpenAI's: a token says who asks and what it may cost.
+
+The bytes of the Messages API pass as they came.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from factory_assets.router.asked import SESSION_HEADER, Asked, with_model
 from factory_assets.router.batches import PATH as _BATCHES
 from factory_assets.router.batches import Batches
 from factory_assets.router.control import Control
+from factory_assets.router.embeddings_form import WantedVectors
 from factory_assets.router.forms import UnconvertibleError
 from factory_assets.router.incoming import Incoming, RequestRefusedError
 from factory_assets.router.openai_endpoint import chat_passing, read_chat
@@ -34,7 +38,7 @@ from factory_assets.router.tokens import PREFIX
 
 # As the Messages API itself: https://platform.claude.com/docs/en/api/overview#request-size-limits.
 MOST_BYTES = 32 * 1024 * 1024
-_MESSAGES, _CHAT = "/v1/messages", "/v1/chat/completions"
+_MESSAGES, _CHAT, _EMBEDDINGS = "/v1/messages", "/v1/chat/completions", "/v1/embeddings"
 # An agent's answer may take long, and pings keep it alive; a backend that takes no connection is down.
 _CONNECT_SECONDS, _SILENT_SECONDS = 30.0, 600.0
 # As Claude Code's gateway protocol has them: https://code.claude.com/docs/en/llm-gateway-protocol.
@@ -80,6 +84,7 @@ class Router:
                 Route(f"{_BATCHES}/{{id}}/results", self._batch, methods=["GET"]),
                 Route(f"{_BATCHES}/{{id}}/cancel", self._batch, methods=["POST"]),
                 Route(_CHAT, self._chat, methods=["POST"]),
+                Route(_EMBEDDINGS, self._embed, methods=["POST"]),
                 *self.control.routes(),
             ],
             exception_handlers={
@@ -120,6 +125,22 @@ class Router:
             raise RequestRefusedError(error.status, str(error)) from error
         except ClientDisconnect:
             return Response(status_code=499)
+
+    async def _embed(self, request: Request) -> Response:
+        """Vectors of texts, for the factory's own calls: an agent's work needs none, and would pay for them."""
+
+        async def send(came: Incoming) -> Passing:
+            if not came.live.grant.plain:
+                raise RequestRefusedError(404, "This token opens no embeddings.")
+            wanted = WantedVectors.read(came.body)
+            asked = Asked.read(wanted.body)
+            incoming = replace(came, body=wanted.body, asked=asked, vectors=wanted)
+            return await self.sender.send(self._clients[0], incoming)
+
+        try:
+            return await self._relayed(request, send)
+        except UnconvertibleError as error:
+            raise RequestRefusedError(error.status, str(error)) from error
 
     async def _ask_free(self, request: Request) -> Response:
         return await self._relayed(request, lambda incoming: self.sender.ask_free(self._clients[0], incoming))

@@ -37,10 +37,11 @@ _OAUTH_BETA = "oauth-2025-04-20"
 
 
 class Use(StrEnum):
-    """What a call is of: a question by itself, or a turn of Claude Code."""
+    """What a call is of: a question by itself, a turn of Claude Code, or texts that are to be made into vectors."""
 
     PLAIN = "plain"
     AGENTS = "agents"
+    EMBEDDINGS = "embeddings"
 
 
 class Kind(StrEnum):
@@ -139,6 +140,18 @@ class Model(BackendEntry):
         return (taken * self.price.input + usage.output_tokens * self.price.output) / _MILLION
 
 
+class EmbeddingsModel(BackendEntry):
+    """A model that makes vectors: `price` is dollars for a million tokens, by default nothing on an own network."""
+
+    name: str = Field(min_length=1)
+    price: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+    @property
+    def model(self) -> Model:
+        """The same in the form of all others. What it makes is not comparable with another's, so none stands in."""
+        return Model(name=self.name, tier=1, price=Price(input=self.price or 0.0, output=0.0))
+
+
 def _from_environment(value: object, info: ValidationInfo) -> object:
     if value is None or isinstance(value, SecretStr):
         return value
@@ -162,6 +175,7 @@ class Backend(BackendEntry):
     credential: Annotated[SecretStr | None, BeforeValidator(_from_environment)] = None
     any_model: bool = False
     models: tuple[Model, ...] = ()
+    embeddings: tuple[EmbeddingsModel, ...] = ()
 
     @field_validator("base_url")
     @classmethod
@@ -209,15 +223,31 @@ class Backend(BackendEntry):
             return max(close, key=lambda listed: len(listed.name)).model_copy(update={"name": model})
         return Model(name=model, tier=3, abilities=frozenset(Ability))
 
+    @property
+    def all_models(self) -> tuple[Model, ...]:
+        """Those that answer, and those that make vectors."""
+        return (*self.models, *(listed.model for listed in self.embeddings))
+
     def serves(self, use: Use) -> bool:
         """Whether calls of this use may be sent here; what speaks OpenAI's form takes no turns of agents."""
-        return self.credential_kind.may_serve(use) and (self.kind is Kind.ANTHROPIC or use is Use.PLAIN)
+        if use is Use.EMBEDDINGS:
+            return bool(self.embeddings)
+        is_able = self.kind is Kind.ANTHROPIC or (use is Use.PLAIN and bool(self.models))
+        return is_able and self.credential_kind.may_serve(use)
+
+    def meant(self, needs: CallNeeds) -> Model | None:
+        """The model that a call names, whatever else it needs; None where it is not served here."""
+        if not self.serves(needs.use):
+            return None
+        if needs.use is Use.EMBEDDINGS:
+            return next((listed.model for listed in self.embeddings if listed.name == needs.model), None)
+        return self.named(needs.model)
 
     def serving(self, needs: CallNeeds) -> Model | None:
         """The model here that can do a call: the one it names, or one that stands in for it."""
-        if not self.serves(needs.use):
-            return None
-        own = self.named(needs.model)
+        own = self.meant(needs)
+        if needs.use is Use.EMBEDDINGS or not self.serves(needs.use):
+            return own
         able = [own] if own is not None else []
         able += [listed for listed in self.models if needs.model in listed.stands_in_for]
         return next((model for model in able if model.can_do(needs)), None)
@@ -239,13 +269,20 @@ def _check_url(url: str, *, is_private: bool) -> None:
     address = _ip(host)
     if address and (address.is_link_local or address.is_multicast or address.is_unspecified):
         raise ValueError("no model is served at such an address (link-local, multicast or none)")
-    is_loopback = host == "localhost" or (address is not None and address.is_loopback)
+    is_loopback = _is_loopback(url)
     is_public = address is not None and address.is_global
     if parts.scheme == "http" and not is_loopback and (is_public or not is_private):
         raise ValueError(
             "an address with http:// is not encrypted: it may be this machine's, or, with `private_network: true`,"
             " one of a private network"
         )
+
+
+def _is_loopback(url: str) -> bool:
+    """Whether an address that can be read is this machine's."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    address = _ip(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -267,11 +304,20 @@ def _complaints(backend: Backend) -> Iterator[str]:
         yield "a subscription of Claude opens no other API"
     if is_openai and (backend.any_model or any(m.abilities & _AGENTS_ALONE for m in backend.models)):
         yield "an OpenAI-compatible backend takes plain calls of its listed models only, without tools or thinking"
-    if not backend.models and not backend.any_model:
+    if not backend.all_models and not backend.any_model:
         yield "it lists no model"
+    if backend.embeddings and not is_openai:
+        yield "embeddings are made by a backend of the kind openai; the Messages API has none"
+    yield from _missing_prices(backend)
+
+
+def _missing_prices(backend: Backend) -> Iterator[str]:
     for model in backend.models:
         if model.price is None and not _is_priced(model.name):
             yield f"no price is known for {model.name}: add `price` with `input` and `output`, dollars for a million"
+    for listed in backend.embeddings:
+        if listed.price is None and not (backend.private_network or _is_loopback(backend.base_url)):
+            yield f"no price is known for {listed.name}: add `price`, dollars for a million tokens"
 
 
 def _is_priced(model: str) -> bool:

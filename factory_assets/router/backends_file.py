@@ -22,6 +22,8 @@ class _File(BackendEntry):
         names = [backend.name for backend in backends]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two backends have the name {twice}")
+        if not any(backend.models or backend.any_model for backend in backends):
+            raise ValueError("none of them answers questions: list the Claude API, too")
         return backends
 
 
@@ -65,6 +67,31 @@ def default_backend(
             f"{_said(error)}.",
             where="LLM_ROUTER_URL" if name == "router" else "ANTHROPIC_BASE_URL",
             fix="Set it to an https:// address, or describe the place in a backends file.",
+        ) from None
+
+
+def embeddings_backend(url: str, model: str) -> Backend:
+    """The server of `POST {url}/v1/embeddings` that a setting names, which wants no credential and costs nothing.
+
+    Raises:
+        InputError: the address is none that texts may be sent to.
+    """
+    try:
+        return Backend.model_validate(
+            {
+                "name": "embeddings",
+                "kind": Kind.OPENAI,
+                "private_network": True,
+                "base_url": f"{url.rstrip('/')}/v1",
+                "credential_kind": CredentialKind.NONE,
+                "embeddings": [{"name": model}],
+            }
+        )
+    except ValidationError as error:
+        raise InputError(
+            f"{_said(error)}.",
+            where="FACTORY_EMBEDDINGS_URL",
+            fix="Set it to an https:// address, or list its model under `embeddings` in a backends file.",
         ) from None
 
 

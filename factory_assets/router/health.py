@@ -246,7 +246,7 @@ class Health:
         """
         serving = [(backend, backend.serving(needs)) for backend in backends]
         if not any(model for _, model in serving):
-            serving = [(b, b.named(needs.model)) for b in backends if b.serves(needs.use)]
+            serving = [(b, b.meant(needs)) for b in backends]
         able = [
             HealthChoice(backend, model)
             for backend, model in serving
@@ -257,7 +257,7 @@ class Health:
 
     def back_at(self, backends: Sequence[Backend], needs: CallNeeds) -> datetime | None:
         """When the first backend that could take a call is tried again; None where that cannot be told."""
-        able = [self._circuit(b.name) for b in backends if b.serves(needs.use) and b.serving(needs)]
+        able = [self._circuit(b.name) for b in backends if b.serving(needs)]
         times = [circuit.again_at for circuit in able if circuit.is_down and circuit.again_at is not None]
         return min(times, default=None)
 
@@ -279,7 +279,7 @@ class Health:
             self._row(backend, counts)
             for backend in backends
             for counts in {
-                **{model.name: _Counts(model) for model in backend.models},
+                **{model.name: _Counts(model) for model in backend.all_models},
                 **self._circuit(backend.name).counts,
             }.values()
         ]

@@ -9,6 +9,7 @@ from factory_assets.network.http_answer import Headers
 from factory_assets.router.abilities import needed
 from factory_assets.router.asked import Asked
 from factory_assets.router.backends import CallNeeds, Use
+from factory_assets.router.embeddings_form import WantedVectors
 from factory_assets.router.grants import Live
 from factory_assets.router.limit_headers import Estimate
 
@@ -30,15 +31,17 @@ class RequestRefusedError(Exception):
         self.headers = dict(headers or {})
 
 
-def check_budget(live: Live) -> None:
+def check_budget(live: Live, most_usd: float = 0.0) -> None:
     """Let no further call pass that its grant has no dollars for, nor one that waited until that had ended.
+
+    `most_usd` is what it can take at most, where that is known before.
 
     Raises:
         RefusedError: saying so.
     """
     if live.has_ended:
         raise RequestRefusedError(401, f"The token of {live.grant.words} has ended.")
-    if (why := live.meter.refusal()) is not None:
+    if (why := live.meter.refusal(most_usd)) is not None:
         # 400, because programs try every other refusal again.
         raise RequestRefusedError(400, f"No further call of the model passes: {why}.")
 
@@ -47,7 +50,8 @@ def check_budget(live: Live) -> None:
 class Incoming:
     """A request as it came. `headers` are those that go on; `shown` is the caller's own login, if it brings one.
 
-    `routed` are the score and the tier by which its model was chosen.
+    `routed` are the score and the tier by which its model was chosen. With `vectors` it asks for those
+    of texts.
     """
 
     method: str
@@ -59,13 +63,21 @@ class Incoming:
     shown: str = ""
     raw_headers: Headers = field(default_factory=list)
     routed: tuple[int, int] | None = None
+    vectors: WantedVectors | None = None
+
+    @property
+    def use(self) -> Use:
+        """What it is of."""
+        if self.vectors is not None:
+            return Use.EMBEDDINGS
+        return Use.PLAIN if self.live.grant.plain else Use.AGENTS
 
     @property
     def needs(self) -> CallNeeds:
         """What it needs of a backend."""
         return CallNeeds(
             model=self.asked.model or _UNNAMED,
-            use=Use.PLAIN if self.live.grant.plain else Use.AGENTS,
+            use=self.use,
             input_tokens=len(self.body) // _BYTES_PER_TOKEN,
             output_tokens=self.asked.max_tokens,
             abilities=needed(self.asked),

@@ -73,7 +73,7 @@ _CLOSE = "UPDATE calls SET ended_at = ?, outcome = 'router lost' WHERE ended_at 
 _SPENT = """
 SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_tokens), 0),
        coalesce(sum(cache_write_tokens), 0), coalesce(sum(cost_usd), 0)
-FROM calls WHERE grant_id = ? AND (cost_usd > 0 OR output_tokens > 0)
+FROM calls WHERE grant_id = ? AND (cost_usd > 0 OR output_tokens > 0 OR input_tokens > 0)
 """
 # Of a repo that was built more than once, the last calls count.
 _ROUTED = """

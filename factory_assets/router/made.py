@@ -24,8 +24,9 @@ from factory_assets.router.journal import Journal
 from factory_assets.router.learning import Learner
 from factory_assets.router.limits import RateLimits
 from factory_assets.router.metrics import Metrics
+from factory_assets.router.own_vectors import OwnVectors
 from factory_assets.router.routing import Routing
-from factory_assets.router.semantic import Lexical, Likeness, Semantic
+from factory_assets.router.semantic import Embeddings, Lexical, Likeness, Semantic
 from factory_assets.router.sending import Sender
 from factory_assets.router.sessions import PinnedSessions
 from factory_assets.router.shapes import CallFacts, Totals
@@ -34,26 +35,44 @@ from factory_assets.router.whereabouts import Whereabouts
 from factory_assets.router.windows_file import WindowsFile
 
 _CACHE_BYTES = 256 * 1024 * 1024
-_PHASES = (*(phase.value for phase in Phase), "analyze", "synthesize", "acceptance", "reader", "trial")
+_PHASES = (
+    *(phase.value for phase in Phase),
+    "analyze",
+    "synthesize",
+    "embed",
+    "acceptance",
+    "reader",
+    "trial",
+)
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EmbeddingsComparison:
+    """By which model's vectors questions are compared, and from which cosine on two are alike."""
+
+    model: str
+    threshold: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouterConfig:
-    """How a router works. `chains` are the backends by the name that grants have for them, each in order.
+    """How a router works. `chains` are the backends by the name that grants have for them, each in order,
+    `embedders` those that make vectors of texts.
 
     `lowest_models` names for a phase the lowest model that a new session may start with, `cache_hours` is how long
     an answer is given again; 0 switches that off. `semantic_stages` are those whose questions are also answered by
-    the answers to others that are alike.
+    the answers to others that are alike, by their words unless by something else.
     """
 
     chains: Mapping[str, tuple[Backend, ...]]
+    embedders: tuple[Backend, ...] = ()
     login: LoginFile | None = None
     reroutes: bool = False
     lowest_models: Mapping[str, str] = field(default_factory=dict)
     cache_hours: float = 24.0
     semantic_stages: frozenset[str] = frozenset()
-    likeness: Likeness = field(default_factory=Lexical)
+    compared_by: EmbeddingsComparison | None = None
 
 
 @contextmanager
@@ -64,8 +83,10 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
         InfrastructureError: a file of it cannot be written.
         InputError: no price is known for one of its models.
     """
-    backends = tuple({b.name: b for b in chain.from_iterable(config.chains.values())}.values())
-    models = frozenset(model.name for backend in backends for model in backend.models)
+    backends = tuple(
+        {b.name: b for b in (*chain.from_iterable(config.chains.values()), *config.embedders)}.values()
+    )
+    models = frozenset(model.name for backend in backends for model in backend.all_models)
     health, limits = Health(_now), RateLimits(_now)
     totals = Totals(models, _PHASES, _now())
     metrics = Metrics(
@@ -95,6 +116,7 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
         grants = Grants(journal)
         sender = Sender(
             chains=config.chains,
+            embedders=config.embedders,
             login=config.login,
             journal=journal,
             health=health,
@@ -118,10 +140,19 @@ def router_of(place: Whereabouts, config: RouterConfig) -> Iterator[Router]:
             ),
             sender=sender,
             batches=Batches(sender=sender, grants=grants, books=books),
-            sharing=Sharing(cache, InFlight(), tell, Semantic(config.likeness), config.semantic_stages),
+            sharing=Sharing(
+                cache, InFlight(), tell, Semantic(_likeness(config, sender)), config.semantic_stages
+            ),
             routing=Routing(_routable(backends), sessions, learner, _log.warning, config.lowest_models),
             reroutes=config.reroutes,
         )
+
+
+def _likeness(config: RouterConfig, sender: Sender) -> Likeness:
+    by = config.compared_by
+    if by is None:
+        return Lexical()
+    return Embeddings(OwnVectors(sender, by.model), by.threshold, _log.warning)
 
 
 def _routable(backends: tuple[Backend, ...]) -> tuple[Model, ...]:

@@ -4,28 +4,24 @@ Off unless it is asked for. Two questions are compared by the part alone that th
 the same owner, model, system prompt, schema and template, and the same numbers, names and negations in the named part.
 No threshold bounds what a comparison gets wrong (vCache, arXiv:2502.03771), so that what must not differ is no matter
 of a threshold: it is in the group. The comparison by words says alike only of what the same words say; the one by
-embeddings, of a server that the operator names, finds more, and errs.
+embeddings, of a model that the operator names, finds more, and errs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import struct
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from math import sqrt
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.network.async_client import Asking, AsyncClient, CutAnswerError, SilentBackendError
 from factory_assets.router.cache import Place
 from factory_assets.router.canonical import CanonicalQuestion
+from factory_assets.router.grants import Live
 from factory_assets.router.words import Words, overlap
 
 _SENTENCE = struct.Struct(">16sH")
@@ -45,8 +41,11 @@ class Likeness(Protocol):
         """From which score on two texts are alike."""
         ...
 
-    async def traits(self, text: str, words: Words) -> bytes | None:
-        """What is compared of a text, which has these words; None where it cannot be told."""
+    async def traits(self, text: str, words: Words, live: Live) -> bytes | None:
+        """What is compared of a text, which has these words; None where it cannot be told.
+
+        What that costs is the grant's.
+        """
         ...
 
     def score(self, one: bytes, other: bytes) -> float:
@@ -60,13 +59,13 @@ class Semantic:
 
     likeness: Likeness
 
-    async def place(self, question: CanonicalQuestion) -> Place | None:
+    async def place(self, question: CanonicalQuestion, live: Live) -> Place | None:
         """Where the answer to a question belongs; None for one that names no part, or cannot be compared."""
         if not question.variable:
             return None
         # 90,000 tokens take a moment, for which other calls do not wait.
         words = await asyncio.to_thread(Words.of, question.variable)
-        traits = await self.likeness.traits(question.variable, words)
+        traits = await self.likeness.traits(question.variable, words, live)
         if traits is None:
             return None
         same = (question.frame, self.likeness.name, words.marks)
@@ -90,7 +89,7 @@ class Lexical:
         """See `Likeness`."""
         return "words 1"
 
-    async def traits(self, text: str, words: Words) -> bytes | None:  # noqa: ARG002 - as in Likeness
+    async def traits(self, text: str, words: Words, live: Live) -> bytes | None:  # noqa: ARG002 - as in Likeness
         """The text's sentences."""
         return b"".join(_SENTENCE.pack(digest, min(count, _MOST_WORDS)) for digest, count in words.sentences)
 
@@ -101,59 +100,54 @@ class Lexical:
         return overlap(list(_SENTENCE.iter_unpack(one)), list(_SENTENCE.iter_unpack(other)))
 
 
-class _Vector(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class Vectors(Protocol):
+    """The vectors of a model."""
 
-    embedding: list[float]
+    @property
+    def model(self) -> str:
+        """Its name."""
+        ...
+
+    async def of(self, text: str, live: Live) -> list[float]:
+        """The vector of a text, which the grant pays for.
+
+        Raises:
+            NoVectorError: there is none now.
+        """
+        ...
 
 
-class _Vectors(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    data: list[_Vector]
+class NoVectorError(Exception):
+    """A text was given no vector; the message says why."""
 
 
 @dataclass
 class Embeddings:
-    """By the vectors of a server that speaks OpenAI's `POST /v1/embeddings`; the score is their cosine.
+    """By the vectors of a model; the score is their cosine.
 
-    There is no threshold that fits all models: measure yours. A server that does not answer costs the comparison
+    There is no threshold that fits all models: measure yours. A model that does not answer costs the comparison
     alone, and `notify` is told once for each reason.
     """
 
-    client: AsyncClient
-    base_url: str
-    model: str
+    vectors: Vectors
     threshold: float
     notify: Callable[[str], None]
-    api_key: str | None = None
     _told: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
         """See `Likeness`."""
-        return f"embeddings {self.base_url} {self.model}"
+        return f"embeddings {self.vectors.model}"
 
-    async def traits(self, text: str, words: Words) -> bytes | None:  # noqa: ARG002 - as in Likeness
+    async def traits(self, text: str, words: Words, live: Live) -> bytes | None:  # noqa: ARG002 - as in Likeness
         """The text's vector, of length 1."""
-        url = f"{self.base_url.rstrip('/')}/v1/embeddings"
         try:
-            (vector,) = _Vectors.model_validate_json(await self._answer(url, text)).data
-        except (SilentBackendError, CutAnswerError, ValidationError, ValueError) as error:
-            self._tell(url, error)
+            vector = await self.vectors.of(text, live)
+        except NoVectorError as error:
+            self._tell(str(error))
             return None
-        length = sqrt(sum(value * value for value in vector.embedding))
-        return array("f", [value / length for value in vector.embedding]).tobytes() if length else None
-
-    async def _answer(self, url: str, text: str) -> bytes:
-        headers = [(b"content-type", b"application/json")]
-        headers += [(b"authorization", f"Bearer {self.api_key}".encode())] if self.api_key else []
-        body = json.dumps({"model": self.model, "input": [text]}).encode()
-        answer = await self.client.ask(Asking("POST", url, headers, body))
-        content = b"".join([chunk async for chunk in answer.content()])
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise SilentBackendError(f"it answered HTTP {answer.status}", was_taken=True)
-        return content
+        length = sqrt(sum(value * value for value in vector))
+        return array("f", [value / length for value in vector]).tobytes() if length else None
 
     def score(self, one: bytes, other: bytes) -> float:
         """The cosine of two vectors; 0 for those of different lengths."""
@@ -162,17 +156,13 @@ class Embeddings:
         first, second = array("f", one), array("f", other)
         return sum(a * b for a, b in zip(first, second, strict=True))
 
-    def _tell(self, url: str, error: Exception) -> None:
-        if isinstance(error, ValidationError):
-            reason = "its answer holds no vector"
-        else:
-            reason = str(error) or type(error).__name__
+    def _tell(self, reason: str) -> None:
         if reason in self._told:
             return
         self._told.add(reason)
         told = InfrastructureError(
             f"Questions cannot be compared by embeddings: {reason}. Only identical ones share answers meanwhile.",
-            where=url,
-            fix="Check that server and the model's name, or compare by words.",
+            where=self.vectors.model,
+            fix="Check the server of that model, FACTORY_EMBEDDINGS_URL or the backends file.",
         )
         self.notify(str(told))

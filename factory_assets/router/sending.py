@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from factory_assets.domain.builds import Usage
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.network.async_client import Asking, AsyncClient
 from factory_assets.router.asked import with_model
-from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Kind
+from factory_assets.router.backends import Backend, CallNeeds, CredentialKind, Kind, Model, Use
 from factory_assets.router.calls import BackendAttempt, MeteredCall, Unmetered
 from factory_assets.router.credentials import LoginFile
 from factory_assets.router.forms import UnconvertibleError
@@ -19,7 +20,7 @@ from factory_assets.router.incoming import Incoming, RequestRefusedError, check_
 from factory_assets.router.journal import Journal
 from factory_assets.router.limits import RateLimits
 from factory_assets.router.openai_backend import to_chat
-from factory_assets.router.openai_side import ask_chat, chat_request
+from factory_assets.router.openai_side import ask_chat, ask_for_vectors, chat_request, embeddings_request
 from factory_assets.router.passing import Passing, UnreachableError, pass_on
 from factory_assets.router.shapes import CallFacts
 
@@ -28,9 +29,13 @@ _RATE_LIMITED, _OVERLOADED = 429, 529
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """Sends. `chains` are the backends that grants name, each in the order in which they are tried."""
+    """Sends. `chains` are the backends that grants name, each in the order in which they are tried.
+
+    `embedders` make vectors for every grant, whichever backends answer its questions.
+    """
 
     chains: Mapping[str, tuple[Backend, ...]]
+    embedders: tuple[Backend, ...]
     login: LoginFile | None
     journal: Journal
     health: Health
@@ -95,7 +100,9 @@ class Sender:
     async def _try(self, client: AsyncClient, incoming: Incoming, choice: HealthChoice) -> Passing:
         live, model, backend = incoming.live, choice.model.name, choice.backend
         # Made before the call is begun, so that one which cannot be made leaves nothing under way.
-        if backend.kind is Kind.OPENAI:
+        if incoming.vectors is not None:
+            request = embeddings_request(backend, incoming.vectors)
+        elif backend.kind is Kind.OPENAI:
             request = chat_request(backend, incoming.body, model=model)
         else:
             is_own = incoming.asked.model in {None, model}
@@ -107,13 +114,16 @@ class Sender:
         except BaseException:
             live.places.release()
             raise
+        if incoming.vectors is not None:
+            return await ask_for_vectors(client, request, attempt, incoming.vectors)
         if backend.kind is Kind.OPENAI:
             return await ask_chat(client, request, attempt, streams=incoming.asked.streams)
         return await pass_on(client, request, attempt)
 
     async def _begin(self, incoming: Incoming, choice: HealthChoice) -> BackendAttempt:
         live, backend, model = incoming.live, choice.backend, choice.model.name
-        check_budget(live)
+        most_usd = _most_usd(incoming, choice.model)
+        check_budget(live, most_usd)
         repo = live.grant.repo or live.grant.stage
         try:
             slot = await self.limits.admit(backend.name, model, repo=repo, estimate=incoming.estimate)
@@ -121,7 +131,7 @@ class Sender:
             raise self._limited(incoming, backend, error) from error
         try:
             # What others have spent meanwhile counts too.
-            check_budget(live)
+            check_budget(live, most_usd)
             health = self._probe(incoming, choice)
             metered = MeteredCall.begin(
                 live,
@@ -169,6 +179,10 @@ class Sender:
         self.heard_of(backend, status, headers)
 
     def _chain(self, incoming: Incoming) -> tuple[Backend, ...]:
+        if incoming.use is Use.EMBEDDINGS:
+            if not self.embedders:
+                raise RequestRefusedError(501, "No backend of this router makes embeddings.")
+            return self.embedders
         chain = self.chains.get(incoming.live.grant.backend)
         if chain is None:
             raise RequestRefusedError(400, f"This router has no backend {incoming.live.grant.backend}.")
@@ -181,7 +195,9 @@ class Sender:
             RefusedError: there is none; it says what cannot be said.
         """
         needs = incoming.needs
-        if not any(b.kind is Kind.OPENAI and b.serves(needs.use) for b in chain):
+        if incoming.vectors is not None or not any(
+            b.kind is Kind.OPENAI and b.serves(needs.use) for b in chain
+        ):
             return chain
         try:
             to_chat(incoming.body, model=needs.model)
@@ -226,5 +242,11 @@ def _names(chain: tuple[Backend, ...]) -> str:
 
 def _has(backend: Backend, needs: CallNeeds) -> bool:
     """Whether a backend has the model that is asked for, or one that stands in for it."""
-    is_known = backend.serving(needs) or backend.named(needs.model)
-    return backend.serves(needs.use) and is_known is not None
+    return (backend.serving(needs) or backend.meant(needs)) is not None
+
+
+def _most_usd(incoming: Incoming, model: Model) -> float:
+    """What a call is known to take at most: nothing is known of one that has an answer to be written."""
+    if incoming.vectors is None:
+        return 0.0
+    return model.cost_usd(Usage(calls=1, input_tokens=incoming.vectors.most_tokens))

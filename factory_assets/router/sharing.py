@@ -53,7 +53,7 @@ class Sharing:
         """
         check_budget(incoming.live)
         is_compared = incoming.live.grant.stage in self.semantic_stages
-        place = await self.semantic.place(question) if is_compared else None
+        place = await self.semantic.place(question, incoming.live) if is_compared else None
         if (kept := self._kept(question, place, streams=incoming.asked.streams)) is not None:
             self._count(incoming, kept.model, cache_hit=True)
             return _again(kept)

@@ -5,26 +5,37 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
+import httpx
 import pytest
+from embeddings_server import MODEL, EmbeddingsServer
+from openai_server import local_model
 
 from bench.edits import OTHER_MATTERS
-from factory_assets.network.async_client import AsyncClient
+from factory_assets.domain.agents import Purpose
+from factory_assets.llm.model_access import VARIABLE_HEADER
 from factory_assets.replay.arxiv_papers import load_papers
+from factory_assets.router.backends import Backend
+from factory_assets.router.backends_file import embeddings_backend
 from factory_assets.router.cache import Place
 from factory_assets.router.canonical import CanonicalQuestion
-from factory_assets.router.semantic import Embeddings, Lexical, Semantic
+from factory_assets.router.grants import Live
+from factory_assets.router.made import EmbeddingsComparison, RouterConfig, router_of
+from factory_assets.router.metering import GrantMeter
+from factory_assets.router.semantic import Embeddings, Lexical, NoVectorError, Semantic
+from factory_assets.router.serving import in_thread
+from factory_assets.router.tokens import Grant
+from factory_assets.router.whereabouts import Whereabouts
 from factory_assets.router.words import Words
 
 # Beside the 847 papers of the package; arXiv's own metadata, CC0: factory_assets/replay/LICENSE-DATA.md.
 _MORE = Path(__file__).with_name("abstracts.jsonl.gz")
+LIVE = Live(Grant(stage="analyze", limit_usd=1, until=datetime(2026, 6, 17, tzinfo=UTC)), GrantMeter(1.0))
 
 
 def question(variable: str, frame: str = "frame") -> CanonicalQuestion:
@@ -35,7 +46,7 @@ def places(*variables: str, frame: str = "frame") -> list[Place]:
     semantic = Semantic(Lexical())
 
     async def found() -> list[Place]:
-        made = [await semantic.place(question(variable, frame)) for variable in variables]
+        made = [await semantic.place(question(variable, frame), LIVE) for variable in variables]
         return [place for place in made if place is not None]
 
     return asyncio.run(found())
@@ -157,47 +168,30 @@ def test_hostile_texts_are_taken_apart_in_time() -> None:
         assert Words.of(text).marks
 
 
-@contextmanager
-def embedding(vectors: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that knows these texts' vectors, and answers 500 to any other."""
-    asked: list[dict[str, Any]] = []
+@dataclass
+class KnownVectors:
+    """Knows these texts' vectors; why it has none of another."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            asked.append({**body, "path": self.path, "key": self.headers.get("authorization")})
-            vector = vectors.get(body["input"][0])
-            answer = {"data": [{"index": 0, "embedding": vector}], "model": body["model"]}
-            content = json.dumps(answer).encode()
-            self.send_response(200 if vector else 500)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    known: dict[str, list[float]]
+    model: str = "small"
+    why: str = "no answer within 10 seconds"
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    async def of(self, text: str, live: Live) -> list[float]:
+        assert live is LIVE
+        if text not in self.known:
+            raise NoVectorError(self.why)
+        return self.known[text]
 
 
-def by_vectors(url: str, told: list[str], *texts: str) -> list[Place | None]:
+def by_vectors(vectors: KnownVectors, told: list[str], *texts: str) -> list[Place | None]:
     async def found() -> list[Place | None]:
-        async with AsyncClient(10.0, 10.0) as client:
-            likeness = Embeddings(client, url, "small", 0.95, told.append, api_key="k")
-            return [await Semantic(likeness).place(question(text)) for text in texts]
+        likeness = Embeddings(vectors, 0.95, told.append)
+        return [await Semantic(likeness).place(question(text), LIVE) for text in texts]
 
     return asyncio.run(found())
 
 
-def test_texts_are_compared_by_the_vectors_of_the_server_that_is_named() -> None:
+def test_texts_are_compared_by_the_vectors_of_the_model_that_is_named() -> None:
     vectors = {
         "one": [1.0, 0.0, 0.0],
         "near": [10.0, 1.0, 0.0],
@@ -205,26 +199,83 @@ def test_texts_are_compared_by_the_vectors_of_the_server_that_is_named() -> None
         "near 5": [1.0, 0.0, 0.0],
     }
     told: list[str] = []
-    with embedding(vectors) as (url, asked):
-        one, near, far, number = by_vectors(url, told, *vectors)
+    one, near, far, number = by_vectors(KnownVectors(vectors), told, *vectors)
     assert one is not None
     assert near is not None
     assert far is not None
     assert number is not None
-    semantic = Semantic(Embeddings(AsyncClient(10.0, 10.0), url, "small", 0.95, told.append))
+    semantic = Semantic(Embeddings(KnownVectors(vectors), 0.95, told.append))
     assert semantic.nearest(one, [("far", far.traits), ("near", near.traits)]) == "near"
     assert semantic.nearest(one, [("far", far.traits)]) is None
-    # However alike the vectors are: another number is another group.
+    # However alike the vectors are: another number is another group, and so is another model.
     assert one.group == near.group != number.group
-    assert asked[0] == {"path": "/v1/embeddings", "key": "Bearer k", "model": "small", "input": ["one"]}
+    (other,) = by_vectors(KnownVectors(vectors, model="large"), told, "one")
+    assert other is not None
+    assert other.group != one.group
     assert told == []
 
 
-def test_a_server_that_does_not_answer_costs_the_comparison_alone_and_is_told_once() -> None:
+def test_a_text_without_a_vector_is_not_compared_and_the_reason_is_told_once() -> None:
     told: list[str] = []
-    with embedding({"odd": "no vector"}) as (url, _):
-        assert by_vectors(url, told, "a", "b", "odd") == [None, None, None]
-    assert by_vectors(url, told, "a", "b") == [None, None]
-    assert len(told) == 3
-    assert "HTTP 500" in told[0]
-    assert "holds no vector" in told[1]
+    vectors = KnownVectors({"of zeros": [0.0, 0.0]})
+    likeness = Embeddings(vectors, 0.95, told.append)
+
+    async def traits(text: str) -> bytes | None:
+        return await likeness.traits(text, Words.of(text), LIVE)
+
+    assert asyncio.run(traits("a")) is asyncio.run(traits("b")) is asyncio.run(traits("of zeros")) is None
+    vectors.why = "HTTP 500"
+    assert asyncio.run(traits("a")) is None
+    assert len(told) == 2
+    assert "within 10 seconds" in told[0]
+    assert "HTTP 500" in told[1]
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_a_question_that_is_alike_by_the_routers_own_embeddings_gets_the_same_answer_and_pays_for_that_alone(
+    tmp_path: Path, serves: bool
+) -> None:
+    """Where no server makes vectors, the question is answered all the same."""
+    told = ("a cache of prompts", "prompts in a cache")
+    with (
+        EmbeddingsServer("cache", "prompts") as server,
+        local_model(key=None) as model,
+        ExitStack() as held,
+    ):
+        backend = Backend.model_validate(
+            {
+                "name": "local",
+                "kind": "openai",
+                "base_url": model.base_url,
+                "credential_kind": "none",
+                "models": [{"name": "qwen3", "tier": 1, "price": {"input": 1, "output": 1}}],
+            }
+        )
+        config = RouterConfig(
+            chains={"api": (backend,)},
+            embedders=(embeddings_backend(server.url if serves else "http://127.0.0.1:9", MODEL),),
+            semantic_stages=frozenset({"analyze"}),
+            compared_by=EmbeddingsComparison(MODEL, 0.9),
+        )
+        place = Whereabouts(tmp_path / "router")
+        access = place.access_to(held.enter_context(in_thread(held.enter_context(router_of(place, config)))))
+        usages, hits = [], []
+        for text in told:
+            with access.open(Purpose("analyze"), limit_usd=1, seconds=60, plain=True) as way:
+                answer = httpx.post(
+                    f"{access.url}/v1/messages",
+                    json={
+                        "model": "qwen3",
+                        "max_tokens": 100,
+                        "messages": [{"role": "user", "content": f"Read:\n<papers>\n{text}\n</papers>\n"}],
+                    },
+                    headers={"x-api-key": way.token(""), VARIABLE_HEADER: "papers"},
+                )
+                assert answer.status_code == 200
+                hits.append(answer.headers["x-llm-router-cache"])
+                usages.append(way.seen.usage)
+    assert hits == (["MISS", "HIT"] if serves else ["MISS", "MISS"])
+    assert len(model.requests) == (1 if serves else 2)
+    assert [usage.cost_usd > 0 for usage in usages] == [True, not serves]
+    if serves:
+        assert [usage.input_tokens for usage in usages] == [1000 + 4, 4]

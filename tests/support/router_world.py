@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -41,11 +41,16 @@ def router_to(
 
 
 def router_before(
-    folder: Path, *backends: Backend, login_file: Path | None = None, cache_hours: float = 0
+    folder: Path,
+    *backends: Backend,
+    login_file: Path | None = None,
+    cache_hours: float = 0,
+    embedders: Sequence[Backend] = (),
 ) -> RouterAccess:
     """The way through a router to these, in their order, which ends with the test."""
     config = RouterConfig(
         chains={"api": backends},
+        embedders=tuple(embedders),
         login=LoginFile(login_file) if login_file else None,
         cache_hours=cache_hours,
     )
