@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from factory_assets.cli.configuration import configuration_of
 from factory_assets.domain.errors import InputError
 from factory_assets.env_file import ENCODING, with_assignments
 from factory_assets.files import write_whole
@@ -68,7 +69,7 @@ def open_instance(mode: Mode | None = None) -> OpenedInstance:
         home.mkdir(parents=True, exist_ok=True)
         with folder_lock(home):
             _add_to_env(home, {"DAGSTER_HOME": str(home), "FACTORY_DATA_DIR": str(settings.factory_data_dir)})
-            _copy_configuration(home)
+            _write_configuration(home, settings)
             _claim(settings)
             programs = settings.factory_data_dir / _PROGRAMS
             programs.mkdir(exist_ok=True)
@@ -118,11 +119,15 @@ def _add_to_env(home: Path, values: Mapping[str, str]) -> None:
         write_whole(path, text, mode=0o600)
 
 
-def _copy_configuration(home: Path) -> None:
+def _write_configuration(home: Path, settings: Settings) -> None:
+    texts = {
+        "dagster.yaml": configuration_of(home, settings),
+        "workspace.yaml": (PROJECT_ROOT / "workspace.yaml").read_text(),
+    }
     if home == PROJECT_ROOT:
         return
-    for name in ("dagster.yaml", "workspace.yaml"):
-        text, copy = (PROJECT_ROOT / name).read_text(), home / name
+    for name, text in texts.items():
+        copy = home / name
         if not copy.exists() or copy.read_text() != text:
             write_whole(copy, text, mode=0o644)
 

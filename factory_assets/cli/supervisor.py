@@ -42,6 +42,8 @@ from factory_assets.settings import Settings, pinned_environment
 _FIRST_PAGE_SECONDS = 120
 _LONGEST_BACK_OFF = 60.0
 _STEADY_SECONDS = 60.0
+# Connections beside the one that the web server keeps to each kind of storage that is a database; files have none.
+_WEBSERVER_OVERFLOW = 4
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ def programs_of(settings: Settings, ports: Ports, workspace: Path) -> dict[str, 
         "webserver": [
             program("dagster-webserver"),
             *("-w", str(workspace), "-h", ports.host, "-p", str(ports.ui)),
+            *("--db-pool-max-overflow", str(_WEBSERVER_OVERFLOW)),
         ],
     }
 

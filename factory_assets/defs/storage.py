@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import dagster as dg
+import yaml
 
 from factory_assets.defs.dagster_private.core import InstanceRef
 from factory_assets.locks import folder_lock
@@ -28,8 +29,12 @@ def open_storage(data_dir: Path) -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def storage_at(home: Path, data_dir: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance at `home` with its storage in `data_dir`, whatever the environment says of it."""
-    overrides = {"storage": {"sqlite": {"base_dir": str(data_dir)}}}
+    """The instance at `home` with its storage in `data_dir`, whatever the environment says of it.
+
+    A storage that is a database is the same for whatever folder.
+    """
+    storage = yaml.safe_load((home / "dagster.yaml").read_text()).get("storage", {})
+    overrides = {"storage": {"sqlite": {"base_dir": str(data_dir)}}} if "sqlite" in storage else {}
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=overrides)) as instance:
         yield instance
 

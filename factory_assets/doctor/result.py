@@ -71,6 +71,8 @@ class DoctorInputs:
     weak_secrets: tuple[str, ...] = ()
     changed_settings: tuple[str, ...] = ()
     open_registry: Callable[[], str] | None = None
+    dagster_url: SecretStr | None = None
+    broker_url: SecretStr | None = None
     redact: Callable[[str], str] = str
 
 

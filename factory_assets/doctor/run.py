@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from factory_assets.doctor import alerts, citations, machine, network, running, secrets, services
+from factory_assets.doctor import alerts, citations, cluster, machine, network, running, secrets, services
 from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
 
 _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
@@ -16,6 +16,8 @@ _CHECKS: tuple[Callable[[DoctorInputs], CheckResult | None], ...] = (
     services.check_claude_api,
     services.check_router,
     services.check_registry,
+    cluster.check_dagster_storage,
+    cluster.check_broker,
     services.check_mirror,
     citations.check_citations,
     alerts.check_alert_urls,

@@ -269,6 +269,8 @@ class Instance:
             sandbox_limits=self.tools.limits(),
             weak_secrets=tuple(settings.weak_secrets()),
             open_registry=self._open_registry if settings.factory_registry_url else None,
+            dagster_url=settings.factory_dagster_url,
+            broker_url=settings.factory_celery_broker,
             redact=self.secrets.redactor(),
         )
 

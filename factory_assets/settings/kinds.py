@@ -57,6 +57,13 @@ def _postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _broker(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("it must be redis://:password@host:6379/0")
+    return url
+
+
 def _cron(expression: str) -> str:
     check_cron(expression)
     return expression
@@ -67,4 +74,5 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 PackageRegistry = Annotated[str, AfterValidator(_package_registry)]
 Credential = Annotated[SecretStr, AfterValidator(_fits_a_header)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
 Cron = Annotated[str, AfterValidator(_cron)]

@@ -9,6 +9,7 @@ from factory_assets.domain.redaction import is_recognisable, secrets_in_url
 from factory_assets.settings.access import CitationSettings, ClaudeSettings, MirrorSettings
 from factory_assets.settings.archive import ArchiveSettings
 from factory_assets.settings.builds import BuildSettings, SandboxSettings
+from factory_assets.settings.cluster import ClusterSettings
 from factory_assets.settings.ideas import IdeaSettings
 from factory_assets.settings.instance import InstanceSettings, Mode
 from factory_assets.settings.models import ModelSettings, RouterSettings
@@ -29,6 +30,7 @@ class Settings(
     PartitionSettings,
     IdeaSettings,
     InstanceSettings,
+    ClusterSettings,
     UiSettings,
     AlertSettings,
     ScheduleSettings,

@@ -24,6 +24,11 @@ VALUES: dict[str, tuple[str, str]] = {
     "claude_binary": ("/file/claude", "/environment/claude"),
     "factory_router_key": ("router-key-of-file-0001", "router-key-of-environment-2"),
     "llm_router_url": ("http://file:1", "http://environment:2"),
+    "factory_dagster_url": (
+        "postgresql://u:password-1@file/dagster",
+        "postgresql://u:password-2@environment/dagster",
+    ),
+    "factory_celery_broker": ("redis://:password-3@file:6379/0", "redis://:password-4@environment:6379/1"),
     "build_workers": ("2", "3"),
     "anthropic_api_key": ("sk-ant-file-0001", "sk-ant-environment-2"),
     "anthropic_auth_token": ("token-of-file-0001", "token-of-environment-2"),

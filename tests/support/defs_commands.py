@@ -52,9 +52,16 @@ class Commands:
 
     def program(self, *arguments: str, **environment: str) -> Ended:
         """The same in a process of its own."""
+        return self._run(["-m", "factory_assets.cli", *arguments], environment)
+
+    def python(self, code: str, **environment: str) -> Ended:
+        """What a program of the instance prints."""
+        return self._run(["-c", code], environment)
+
+    def _run(self, arguments: list[str], environment: Mapping[str, str]) -> Ended:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         done = subprocess.run(
-            [sys.executable, "-m", "factory_assets.cli", *arguments],
+            [sys.executable, *arguments],
             env={**kept, **self.environment(), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -24,6 +24,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 from dagster._core.utils import make_new_run_id
+from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "ASSET_PARTITION_RANGE_END_TAG",
@@ -37,6 +38,7 @@ __all__ = [
     "BulkActionStatus",
     "BulkActionsFilter",
     "CheckRunHealthResult",
+    "ConfigurableClassData",
     "DagsterDefinitionChangedDeserializationError",
     "DagsterLaunchFailedError",
     "DagsterUserCodeUnreachableError",

@@ -1,0 +1,105 @@
+"""Dagster's runs and events in a PostgreSQL database, which dagster.yaml names where FACTORY_DAGSTER_URL is set.
+
+Each mode has a schema of its own, as in the registry, so that one database may hold all of it. A process keeps no
+connection open: each question opens one and closes it (Dagster 1.13 uses a `NullPool`), but for the web server, which
+keeps one for each of the three kinds of storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import sqlalchemy
+from dagster_postgres import DagsterPostgresStorage
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateSchema
+
+from factory_assets.defs.dagster_private.core import ConfigurableClassData
+from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.settings import Settings, load_settings
+
+_WHERE = "FACTORY_DAGSTER_URL"
+# A host that is cut off is noticed within half a minute, on either side.
+_LIBPQ = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
+
+
+class FactoryPostgresStorage(DagsterPostgresStorage):
+    """The storage of the instance that DAGSTER_HOME names, at the address that its settings say.
+
+    The address is not written into dagster.yaml, which anybody may read.
+    """
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Nothing: see the settings."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: Mapping[str, Any],  # noqa: ARG003 - Dagster's interface
+    ) -> Self:
+        """Open it; tables that are not there yet are made.
+
+        Raises:
+            InfrastructureError: the database does not answer, or refuses.
+        """
+        url = storage_url(load_settings())
+        try:
+            _make_schema(url)
+        except SQLAlchemyError as error:
+            raise InfrastructureError(
+                f"Dagster's storage cannot be opened: {in_short(error)}",
+                where=_WHERE,
+                fix="Check that PostgreSQL runs and is reached from here, and that its user may create a schema.",
+            ) from error
+        return cls(url.render_as_string(hide_password=False), inst_data=inst_data)
+
+
+def storage_url(settings: Settings) -> URL:
+    """Where the tables are, as SQLAlchemy has it: the driver named, the schema in the connection's options.
+
+    Raises:
+        InputError: none is set.
+    """
+    if settings.factory_dagster_url is None:
+        raise InputError(
+            "It is not set, and dagster.yaml was made with it.", where=_WHERE, fix="Set it again."
+        )
+    given = make_url(settings.factory_dagster_url.get_secret_value())
+    options = " ".join(
+        filter(None, [_text(given.query.get("options")), f"-csearch_path={_schema(settings)}"])
+    )
+    return given.set(drivername="postgresql+psycopg2", query={**_LIBPQ, **given.query, "options": options})
+
+
+def in_short(error: BaseException) -> str:
+    """The library's own words in a line: they name host and user, never the password."""
+    origin = getattr(error, "orig", None) or error
+    return " ".join(str(origin).split())
+
+
+def _schema(settings: Settings) -> str:
+    return f"dagster_{settings.factory_mode}"
+
+
+def _text(option: str | tuple[str, ...] | None) -> str:
+    return " ".join(option) if isinstance(option, tuple) else option or ""
+
+
+def _make_schema(url: URL) -> None:
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool)
+    schema = _text(url.query["options"]).rpartition("=")[2]
+    # Whoever may not create one can use one that is there.
+    if schema not in sqlalchemy.inspect(engine).get_schema_names():
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(schema, if_not_exists=True))
