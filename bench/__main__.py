@@ -24,6 +24,7 @@ from bench import (
     bench_registry_postgres,
     bench_router,
     bench_router_cache,
+    bench_shared,
     bench_workers,
 )
 
@@ -60,6 +61,7 @@ def main() -> None:
         bench_harvest,
         bench_archive,
         bench_build,
+        bench_shared,
         bench_commands,
         bench_orchestration,
         bench_backfill,

@@ -131,7 +131,7 @@ class _TimedTools(Tools):
 
 
 @dataclass(frozen=True)
-class _Instance:
+class BuildInstance:
     """A replay instance in a folder that goes away, its demo specs queued."""
 
     home: Path
@@ -140,7 +140,8 @@ class _Instance:
 
     @classmethod
     @contextmanager
-    def open(cls) -> Iterator[_Instance]:
+    def open(cls) -> Iterator[BuildInstance]:
+        """Make one, its specs queued."""
         with tempfile.TemporaryDirectory(prefix="factory-bench-") as folder:
             home = Path(folder)
             write_env(home, _settings_of(home))
@@ -154,6 +155,7 @@ class _Instance:
 
     @property
     def specs(self) -> list[QueuedSpec]:
+        """Those of the demo."""
         return self.parts.registry.queue.specs()
 
     def build(self, queued: QueuedSpec) -> _Build | None:
@@ -224,10 +226,10 @@ class _Instance:
 
 def run() -> str:
     """Measure, and return the section for RESULTS.md."""
-    with _Instance.open() as instance:
+    with BuildInstance.open() as instance:
         builds = [build for queued in instance.specs if (build := instance.build(queued))]
     shipped = {build.name for build in builds}
-    with _Instance.open() as instance:
+    with BuildInstance.open() as instance:
         specs = [queued for queued in instance.specs if queued.spec.name in shipped]
         empty = instance.run_empty()
         runs = [instance.run(queued) for queued in specs[:TIMED_RUNS]]

@@ -6,22 +6,20 @@ Run it alone with `python -m bench.bench_orchestration`.
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 import httpx
 
 from bench.instances import FIRST, BenchInstance, instance, seconds_to_end
+from bench.ticks import TIMES, median, tick_seconds
 from bench.waiting_location import WAIT
-from factory_assets.build_defs import build_defs
 from factory_assets.cli.processes import free_port, program, start, stop_tree
 from factory_assets.defs.partitions import date_rank_key
 
-TIMES = 9
 YEAR = 365
 SPECS_PER_DAY = 10
 RUNS = 10
@@ -67,38 +65,9 @@ def _runs() -> list[str]:
 
 
 def _ticks() -> list[str]:
-    with instance(60) as made, dg.DagsterInstance.get() as storage:
+    with instance(60) as made:
         made.queue(50, 10)
-        repository = build_defs(made.settings).get_repository_def()
-        resources = repository.get_top_level_resources()
-        rows = []
-        for name in ("queued_specs", "imported_specs", "alerts"):
-            sensor = repository.get_sensor_def(name)
-
-            def tick_sensor(sensor: dg.SensorDefinition = sensor) -> None:
-                with dg.SensorEvaluationContext(
-                    storage.get_ref(),
-                    log_key=[sensor.name, "1"],
-                    repository_def=repository,
-                    resources=resources,
-                ) as context:
-                    sensor.evaluate_tick(context)
-
-            rows.append((name, _median(tick_sensor)))
-        for name in ("gather_hourly", "analyze_daily", "build_daily", "mirror_nightly"):
-            schedule = repository.get_schedule_def(name)
-
-            def tick_schedule(schedule: dg.ScheduleDefinition = schedule) -> None:
-                with dg.ScheduleEvaluationContext(
-                    storage.get_ref(),
-                    datetime.now(UTC),
-                    log_key=[schedule.name, "1"],
-                    repository_def=repository,
-                    resources=resources,
-                ) as context:
-                    schedule.evaluate_tick(context)
-
-            rows.append((name, _median(tick_schedule)))
+        rows = tick_seconds(made)
     return [
         "### Ticks",
         "",
@@ -106,7 +75,7 @@ def _ticks() -> list[str]:
         "",
         "| tick | ms |",
         "|:--|--:|",
-        *(f"| {name} | {seconds * 1000:.0f} |" for name, seconds in rows),
+        *(f"| {name} | {seconds * 1000:.0f} |" for name, seconds in rows.items()),
     ]
 
 
@@ -115,7 +84,7 @@ def _queries() -> list[str]:
         with dg.DagsterInstance.get() as storage:
             events = _fill(storage)
         with _ui(made) as url:
-            rows = [(name, _median(_asker(url, query))) for name, query in _QUERIES.items()]
+            rows = [(name, median(_asker(url, query))) for name, query in _QUERIES.items()]
     return [
         "### The UI with a year of partitions",
         "",
@@ -175,16 +144,6 @@ def _asker(url: str, query: str) -> Callable[[], None]:
             raise RuntimeError(json.dumps(answer["errors"])[:500])
 
     return ask
-
-
-def _median(work: Callable[[], None]) -> float:
-    work()
-    seconds = []
-    for _ in range(TIMES):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -30,10 +30,12 @@ from factory_assets.registry.migrate import migrate
 
 WHERE = "FACTORY_REGISTRY_URL"
 _CONNECT_SECONDS = 10
-# A host that is cut off in the middle of a transaction must not keep the others waiting for longer.
+# A host that is cut off in the middle of a transaction must not keep the others waiting for longer. Compiling a query
+# takes longer than any of the registry's.
 _SESSION = """
 SET TimeZone = 'UTC';
 SET client_min_messages = warning;
+SET jit = off;
 SET idle_in_transaction_session_timeout = '60s';
 SET tcp_keepalives_idle = 10;
 SET tcp_keepalives_interval = 5;
