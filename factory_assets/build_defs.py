@@ -13,6 +13,7 @@ from factory_assets.defs.alerts import build_alert_sensor
 from factory_assets.defs.arxiv_records import build_arxiv_records, build_harvest_schedule
 from factory_assets.defs.automation import AutomationRules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
+from factory_assets.defs.executor import build_executor
 from factory_assets.defs.externals import build_externals
 from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
 from factory_assets.defs.factory_report import build_factory_report, build_report_schedule
@@ -26,6 +27,7 @@ from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
 from factory_assets.defs.router_stats import build_router_schedule, build_router_stats
 from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
+from factory_assets.defs.silent_runs import build_silent_runs
 from factory_assets.defs.specs import build_specs
 from factory_assets.defs.spent_answers import build_spent_answers
 from factory_assets.domain.errors import InputError
@@ -81,9 +83,11 @@ def build_defs(
         ui_url=settings.ui_url,
     )
     not_in_force = _not_in_force(refused)
-    jobs = build_jobs(specs_from=settings.factory_specs_from)
-    by_batch = build_batch_job(partitions)
     instance = Instance(settings)
+    # A killed worker takes its step with it; with a process per step the step would go on.
+    executor = build_executor(instance.registry)
+    jobs = build_jobs(specs_from=settings.factory_specs_from)
+    by_batch = build_batch_job(partitions, executor)
     return dg.Definitions(
         assets=[
             *build_externals(
@@ -138,7 +142,7 @@ def build_defs(
             ),
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_router_schedule(settings.factory_timezone),
-            build_housekeeping(settings.factory_timezone, settings.factory_keep_days),
+            build_housekeeping(settings.factory_timezone, settings.factory_keep_days, executor),
         ],
         sensors=[
             *build_sensors(jobs, rules),
@@ -146,7 +150,9 @@ def build_defs(
             build_day_sensor(partitions),
             build_alert_sensor(not_in_force),
             build_settings_sensor(not_in_force),
-            build_spent_answers(),
+            # On one machine its list of processes tells which run lives.
+            *([build_silent_runs()] if instance.registry.is_shared else []),
+            build_spent_answers(executor),
             build_batch_sensor(jobs.analyze, by_batch),
         ],
         resources={
@@ -155,8 +161,7 @@ def build_defs(
             "clock": instance.clock,
             **(overrides or {}),
         },
-        # A killed worker takes its step with it; with a process per step the step would go on.
-        executor=dg.in_process_executor,
+        executor=executor,
     )
 
 

@@ -83,8 +83,8 @@ def up(
     with open_storage(settings.factory_data_dir) as dagster, own(settings.factory_data_dir):
         check_no_daemon(dagster)
         forget_daemon(dagster)
-        released, alive = release_dead_runs(dagster), runs_going_on(dagster)
         parts = instance.parts
+        released, alive = release_dead_runs(dagster, parts.registry), runs_going_on(dagster)
         standing = open_queue(dagster, parts.registry, parts.credential, settings.build_workers)
         show_holds(standing, console)
     if released:

@@ -145,7 +145,7 @@ class Factory:
             check_no_daemon(dagster)
             note_running(instance)
             forget_daemon(dagster)
-            release_dead_runs(dagster)
+            release_dead_runs(dagster, registry)
             open_queue(dagster, registry, instance.parts.credential, settings.build_workers)
             stack.callback(forget_daemon, dagster)
             client = stack.enter_context(client_at_work(instance, ownership))

@@ -155,7 +155,7 @@ def stop_supervisor(instance: OpenedInstance) -> bool:
         stop_tree(pid)
     if pids or daemon_notes(data_dir):
         with suppress(InputError), own(data_dir):
-            stopped_workers = _clear_up(data_dir)
+            stopped_workers = _clear_up(instance)
     return bool(pids) or stopped_workers
 
 
@@ -214,10 +214,10 @@ def supervise(instance: OpenedInstance) -> None:
         finally:
             for child in reversed(children):
                 child.stop()
-            _clear_up(settings.factory_data_dir)
+            _clear_up(instance)
 
 
-def _clear_up(data_dir: Path) -> bool:
+def _clear_up(instance: OpenedInstance) -> bool:
     """After the daemon has ended: stop the workers that outlived their code server, and forget its reports.
 
     Commands would take it for a running one for a minute. Returns whether a worker was stopped.
@@ -226,9 +226,13 @@ def _clear_up(data_dir: Path) -> bool:
     from factory_assets.defs.storage import open_storage
     from factory_assets.defs.workers import living_workers
 
+    data_dir = instance.settings.factory_data_dir
     with open_storage(data_dir) as dagster:
-        # Those of a daemon that lives are its own.
-        workers = [] if living_daemons(data_dir) else living_workers(dagster)
+        workers: list[int] = []
+        # Those of a daemon that lives are its own. A database that is away must not keep anybody from stopping.
+        if not living_daemons(data_dir):
+            with suppress(InfrastructureError):
+                workers = living_workers(dagster, instance.parts.registry)
         stop_trees(workers)
         forget_daemon(dagster)
     return bool(workers)

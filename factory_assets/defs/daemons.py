@@ -11,9 +11,10 @@ import dagster as dg
 from factory_assets.daemon_notes import daemon_notes, forget_ended, living_daemons
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.pools import set_builds
+from factory_assets.defs.silent_runs import end_silent_runs
 from factory_assets.defs.stages import Credential
 from factory_assets.defs.storage import data_dir_of
-from factory_assets.defs.workers import GOING_ON, has_died
+from factory_assets.defs.workers import GOING_ON, has_died_here
 from factory_assets.domain.automation import Hold
 from factory_assets.domain.errors import InputError
 from factory_assets.registry import Registry
@@ -97,13 +98,15 @@ def runs_going_on(instance: dg.DagsterInstance) -> list[str]:
     return [run.run_id for run in instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))]
 
 
-def release_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def release_dead_runs(instance: dg.DagsterInstance, registry: Registry) -> list[str]:
     """Report runs as failed whose worker died while nobody watched it, and free their slots.
 
     Workers outlive the daemon that started them, so those of other runs may be at work still.
     """
+    if registry.is_shared:
+        return [silent.run_id for silent in end_silent_runs(instance, registry)]
     going_on = instance.get_runs(filters=dg.RunsFilter(statuses=list(GOING_ON)))
-    gone = [run.run_id for run in going_on if has_died(instance, run)]
+    gone = [run.run_id for run in going_on if has_died_here(instance, run)]
     # Read anew: what has ended in between has said how.
     dead = instance.get_runs(filters=dg.RunsFilter(run_ids=gone, statuses=list(GOING_ON))) if gone else []
     for run in dead:

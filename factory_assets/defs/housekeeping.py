@@ -59,7 +59,9 @@ def remove_run(instance: dg.DagsterInstance, run_id: str) -> None:
     _remove_events_file(instance, run_id)
 
 
-def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
+def build_housekeeping(
+    timezone: str, keep_days: int, executor: dg.ExecutorDefinition
+) -> dg.ScheduleDefinition:
     """The schedule `housekeeping_daily`, on from the start, and its job."""
 
     @dg.op(description="Remove what is older than FACTORY_KEEP_DAYS and shown nowhere.", name="sweep")
@@ -79,7 +81,7 @@ def build_housekeeping(timezone: str, keep_days: int) -> dg.ScheduleDefinition:
     @dg.job(
         name="housekeeping",
         description=f"Remove runs, transcripts and failed states older than {keep_days} days (FACTORY_KEEP_DAYS).",
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
     )
     def housekeeping() -> None:
         sweep()

@@ -26,7 +26,7 @@ from factory_assets.registry import Registry
 SENSOR = "message_batches"
 
 
-def build_batch_job(partitions: Partitions) -> dg.JobDefinition:
+def build_batch_job(partitions: Partitions, executor: dg.ExecutorDefinition) -> dg.JobDefinition:
     """The job over dates; as a backfill it asks about many at half the price."""
 
     @dg.op(description="Ask about a date's papers in a message batch, and end.")
@@ -52,7 +52,7 @@ def build_batch_job(partitions: Partitions) -> dg.JobDefinition:
     @dg.job(
         name=BATCH_JOB,
         partitions_def=partitions.dates,
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
         tags={"stage": "analyze"},
         description=(
             "Ask about a date's papers by the Message Batches API, at half the price and within a day. The run ends"

@@ -23,7 +23,7 @@ from factory_assets.defs.empty_ranks import (
     asked_of_run,
 )
 from factory_assets.defs.pools import put_workers_in_force
-from factory_assets.defs.storage import data_dir_of
+from factory_assets.defs.storage import data_dir_of, registry_of
 from factory_assets.domain.errors import FactoryError
 from factory_assets.registry import Registry
 from factory_assets.settings import REGISTRY_FILE, load_settings
@@ -92,13 +92,11 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     def _registry(self) -> Registry | None:
         """The registry, if it is there and known: who goes by another one would take a rank for empty."""
         try:
-            settings = load_settings()
+            registry = registry_of(self._instance)
         except FactoryError:
             return None
-        if settings.factory_registry_url is not None:
-            return Registry(settings.registry_place)
-        path = data_dir_of(self._instance) / REGISTRY_FILE
-        return Registry(path) if path.exists() else None
+        is_there = registry.is_shared or (data_dir_of(self._instance) / REGISTRY_FILE).exists()
+        return registry if is_there else None
 
     def _begin(self) -> None:
         if self._note is not None:

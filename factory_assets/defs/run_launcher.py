@@ -17,7 +17,9 @@ from factory_assets.defs.dagster_private.core import (
     LaunchRunContext,
     WorkerStatus,
 )
+from factory_assets.defs.storage import registry_of
 from factory_assets.defs.workers import has_died
+from factory_assets.domain.errors import FactoryError
 
 
 class FactoryRunLauncher(DefaultRunLauncher):
@@ -44,6 +46,12 @@ class FactoryRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """A run is dead only when its process is."""
-        if has_died(self._instance, run):
+        try:
+            registry = registry_of(self._instance)
+        except FactoryError as error:
+            return CheckRunHealthResult(
+                WorkerStatus.UNKNOWN, f"where the registry is cannot be told: {error}"
+            )
+        if has_died(self._instance, run, registry):
             return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its process has ended")
         return CheckRunHealthResult(WorkerStatus.RUNNING)

@@ -70,7 +70,7 @@ def forget(instance: dg.DagsterInstance, spent: SpentAnswers) -> None:
         instance.run_storage.delete_run(run_id)
 
 
-def build_spent_answers() -> dg.SensorDefinition:
+def build_spent_answers(executor: dg.ExecutorDefinition) -> dg.SensorDefinition:
     """The sensor, on from the start, and its job."""
 
     @dg.op(description="Remove the answers for ranks without a spec that no backfill needs any more.")
@@ -86,7 +86,7 @@ def build_spent_answers() -> dg.SensorDefinition:
     @dg.job(
         name=FORGET_JOB,
         description="Remove from the list of runs what backfills have left of ranks without a spec.",
-        executor_def=dg.in_process_executor,
+        executor_def=executor,
     )
     def forget_answers() -> None:
         forget_spent()

@@ -9,6 +9,8 @@ import yaml
 
 from factory_assets.defs.dagster_private.core import InstanceRef
 from factory_assets.locks import folder_lock
+from factory_assets.registry import Registry
+from factory_assets.settings import REGISTRY_FILE, load_settings
 
 
 @contextmanager
@@ -42,3 +44,15 @@ def storage_at(home: Path, data_dir: Path) -> Iterator[dg.DagsterInstance]:
 def data_dir_of(instance: dg.DagsterInstance) -> Path:
     """The data directory of the factory whose instance this is: the base of its storage, as dagster.yaml says."""
     return Path(instance.storage_directory()).parent
+
+
+def registry_of(instance: dg.DagsterInstance) -> Registry:
+    """The factory's registry, for a plug-in of Dagster, which is given nothing but the instance.
+
+    Raises:
+        FactoryError: `.env` is not valid, so that nobody knows where the registry is.
+    """
+    settings = load_settings()
+    if settings.factory_registry_url is not None:
+        return Registry(settings.registry_place)
+    return Registry(data_dir_of(instance) / REGISTRY_FILE)

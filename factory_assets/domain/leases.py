@@ -15,6 +15,10 @@ class LeaseLostError(FactoryError):
     """Another host has taken the spec over: whatever is written for it now is refused."""
 
 
+class RunGivenUpError(FactoryError):
+    """The run was taken for dead, since nothing was heard of its process."""
+
+
 @dataclass(frozen=True)
 class Lease:
     """What a build shows with all that it writes down."""

@@ -13,6 +13,7 @@ from factory_assets.registry.models import (
     UnmirroredRepo,
 )
 from factory_assets.registry.registry import Registry
+from factory_assets.registry.signs import SilentRun
 
 __all__ = [
     "AnalysisRecord",
@@ -23,5 +24,6 @@ __all__ = [
     "MirrorRecord",
     "Patience",
     "Registry",
+    "SilentRun",
     "UnmirroredRepo",
 ]

@@ -22,6 +22,9 @@ RETURNING fence
 """
 _FENCE = "SELECT fence FROM leases WHERE spec_id = $1"
 _RENEW = "UPDATE leases SET renewed_at = now() AT TIME ZONE 'UTC' WHERE spec_id = $1"
+_REVOKE = """
+UPDATE leases SET fence = fence + 1, renewed_at = NULL WHERE run_id = $1 AND renewed_at IS NOT NULL RETURNING spec_id
+"""
 _END = "UPDATE leases SET renewed_at = NULL WHERE spec_id = $1 AND fence = $2"
 
 
@@ -71,3 +74,8 @@ def renew_lease(connection: Connection, lease: Lease) -> None:
 def end_lease(connection: Connection, lease: Lease) -> None:
     """Let it go; one that was lost is let be."""
     connection.execute(_END, [lease.spec_id, lease.fence])
+
+
+def revoke_leases(connection: Connection, run_id: str) -> list[int]:
+    """Take what a run holds from it, and return the specs: they are free, and it writes nothing more for them."""
+    return [spec_id for (spec_id,) in connection.execute(_REVOKE, [run_id]).fetchall()]

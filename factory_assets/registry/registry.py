@@ -45,12 +45,18 @@ class Registry:
         self.queue = subjects.Queue(self._database)
         self.launches = subjects.Launches(self._database)
         self.holds = subjects.Holds(self._database)
+        self.runs = subjects.Runs(self._database)
         self.builds = subjects.Builds(self._database)
         self.ledger = subjects.Ledger(self._database)
         self.repos = subjects.Repos(self._database)
         self.reports = subjects.Reports(self._database)
         self.stories = subjects.Stories(self._database)
         self.alerts = subjects.Alerts(self._database)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines use it too."""
+        return self._database.is_shared
 
     def reading(self) -> Registry:
         """The same registry for whoever only looks: a write through it is an InfrastructureError."""

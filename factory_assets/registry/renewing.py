@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from factory_assets.domain.errors import FactoryError
-from factory_assets.domain.leases import LeaseLostError
+from factory_assets.domain.leases import LeaseLostError, RunGivenUpError
 from factory_assets.registry.leases import RENEW_SECONDS
 
 _log = logging.getLogger(__name__)
@@ -24,14 +25,19 @@ def renewing(renew: Callable[[], None], *, seconds: float = RENEW_SECONDS) -> It
     ended = threading.Event()
 
     def renew_until_ended() -> None:
-        while not ended.wait(seconds):
+        pause = seconds
+        while not ended.wait(pause):
+            began = time.monotonic()
             try:
                 renew()
-            except LeaseLostError as error:
+                # A transaction's time is that of its beginning: after a long wait for others it would be an old one.
+                pause = seconds if time.monotonic() - began < seconds / 3 else 0
+            except (LeaseLostError, RunGivenUpError) as error:
                 _log.warning("%s", error)
                 return
             except FactoryError as error:
-                _log.warning("The hold on a spec could not be renewed: %s", error)
+                pause = seconds
+                _log.warning("A sign of life could not be given: %s", error)
 
     thread = threading.Thread(target=renew_until_ended, name="lease", daemon=True)
     thread.start()

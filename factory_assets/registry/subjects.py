@@ -37,6 +37,7 @@ from factory_assets.registry import (
     reports,
     repos,
     reservations,
+    signs,
     story,
 )
 from factory_assets.registry import requeue as requeueing
@@ -234,6 +235,40 @@ class Builds(Subject):
             # Where the registry cannot be reached the lease runs out by itself.
             with suppress(RegistryBusyError, InfrastructureError):
                 self._end_lease(lease)
+
+
+class Runs(Subject):
+    """Which runs' processes live."""
+
+    note_seen = in_one_transaction(signs.note_seen)
+    silent = in_one_transaction(signs.silent_runs)
+    give_up = in_one_transaction(signs.give_up)
+    pids_at = in_one_transaction(signs.pids_at)
+
+    _give_sign = in_one_transaction(signs.give_sign)
+    _renew_sign = in_one_transaction(signs.renew_sign)
+    _end_sign = in_one_transaction(signs.end_sign)
+
+    @contextmanager
+    def executed(self, run_id: str, *, host: str, pid: int) -> Iterator[None]:
+        """Give signs of life while the block executes the run, where other hosts look for them.
+
+        Raises:
+            RunGivenUpError: at the end, where the run was taken for dead meanwhile.
+        """
+        if not self._database.is_shared:
+            yield
+            return
+        self._give_sign(run_id, host=host, pid=pid)
+        try:
+            with renewing(lambda: self._renew_sign(run_id)):
+                yield
+            with suppress(RegistryBusyError, InfrastructureError):
+                self._renew_sign(run_id)
+        finally:
+            # Where the registry cannot be reached nobody asks for the sign of a run that has ended.
+            with suppress(RegistryBusyError, InfrastructureError):
+                self._end_sign(run_id)
 
 
 class Repos(Subject):

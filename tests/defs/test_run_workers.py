@@ -14,12 +14,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster_private import EngineEventData
+from memory_registry import memory_registry
 
 from factory_assets.defs import workers
 from factory_assets.defs.daemons import release_dead_runs
 from factory_assets.defs.dagster_private.core import WorkerStatus
 from factory_assets.defs.run_launcher import FactoryRunLauncher
-from factory_assets.defs.workers import has_died, living_workers
+from factory_assets.defs.workers import has_died_here, living_workers
 
 STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
 CANCELING = dg.DagsterRunStatus.CANCELING
@@ -71,10 +72,12 @@ def run(
 def test_a_run_whose_process_lives_is_alive_and_one_whose_process_has_ended_is_dead(
     instance: dg.DagsterInstance, worker: int, another: int
 ) -> None:
-    assert not has_died(instance, run(instance, worker))
-    assert not has_died(instance, run(instance, another)), "a run need not be a code server's: `dg launch`"
-    assert has_died(instance, run(instance, ended()))
-    assert not has_died(instance, run(instance, os.getpid(), CANCELING))
+    assert not has_died_here(instance, run(instance, worker))
+    assert not has_died_here(instance, run(instance, another)), (
+        "a run need not be a code server's: `dg launch`"
+    )
+    assert has_died_here(instance, run(instance, ended()))
+    assert not has_died_here(instance, run(instance, os.getpid(), CANCELING))
 
 
 def test_a_process_that_nobody_has_reaped_has_ended(instance: dg.DagsterInstance) -> None:
@@ -82,7 +85,7 @@ def test_a_process_that_nobody_has_reaped_has_ended(instance: dg.DagsterInstance
         assert process.stdout is not None
         process.stdout.read()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        assert has_died(instance, run(instance, process.pid))
+        assert has_died_here(instance, run(instance, process.pid))
 
 
 def test_another_process_with_the_same_number_is_not_the_worker(
@@ -91,17 +94,17 @@ def test_another_process_with_the_same_number_is_not_the_worker(
     old, of_a_worker = run(instance, another), run(instance, worker)
     # As if the note were older than the process by more than clocks differ.
     monkeypatch.setattr(workers, "_CLOCK_SECONDS", -3600.0)
-    assert has_died(instance, old)
-    assert not has_died(instance, of_a_worker), "its clock was set forward; it is a worker by its mark"
+    assert has_died_here(instance, old)
+    assert not has_died_here(instance, of_a_worker), "its clock was set forward; it is a worker by its mark"
 
 
 def test_a_run_that_was_only_starting_has_done_nothing_and_is_dead_without_a_process(
     instance: dg.DagsterInstance, worker: int
 ) -> None:
-    assert has_died(instance, run(instance, None, STARTING))
-    assert has_died(instance, run(instance, None, CANCELING))
-    assert not has_died(instance, run(instance, None, STARTED))
-    assert not has_died(instance, run(instance, worker, STARTING))
+    assert has_died_here(instance, run(instance, None, STARTING))
+    assert has_died_here(instance, run(instance, None, CANCELING))
+    assert not has_died_here(instance, run(instance, None, STARTED))
+    assert not has_died_here(instance, run(instance, worker, STARTING))
 
 
 def test_only_dead_runs_are_reported_as_failed(instance: dg.DagsterInstance, worker: int) -> None:
@@ -110,8 +113,8 @@ def test_only_dead_runs_are_reported_as_failed(instance: dg.DagsterInstance, wor
         run(instance, ended()),
         run(instance, None, dg.DagsterRunStatus.NOT_STARTED),
     )
-    assert release_dead_runs(instance) == [dead.run_id]
-    assert release_dead_runs(instance) == []
+    assert release_dead_runs(instance, memory_registry()) == [dead.run_id]
+    assert release_dead_runs(instance, memory_registry()) == []
     found = {one.run_id: one.status for one in instance.get_runs()}
     assert found == {
         alive.run_id: STARTED,
@@ -125,7 +128,7 @@ def test_the_workers_of_an_instance_are_what_code_servers_started(
 ) -> None:
     for pid in (worker, another, ended()):
         run(instance, pid)
-    assert living_workers(instance) == [worker]
+    assert living_workers(instance, memory_registry()) == [worker]
 
 
 def test_the_daemon_learns_of_a_worker_that_died_while_nobody_watched_it(

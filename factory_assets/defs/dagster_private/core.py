@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.errors import (
     DagsterDefinitionChangedDeserializationError,
     DagsterLaunchFailedError,
     DagsterUserCodeUnreachableError,
 )
-from dagster._core.events import StepMaterializationData
+from dagster._core.events import DagsterEvent, StepMaterializationData
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
 from dagster._core.instance import InstanceRef
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
@@ -31,6 +36,7 @@ __all__ = [
     "ASSET_PARTITION_RANGE_START_TAG",
     "BACKFILL_ID_TAG",
     "DATA_VERSION_TAG",
+    "IN_PROC_CONFIG",
     "NOT_FINISHED_STATUSES",
     "PARTITION_NAME_TAG",
     "AssetBackfillData",
@@ -40,11 +46,16 @@ __all__ = [
     "CheckRunHealthResult",
     "ConfigurableClassData",
     "DagsterDefinitionChangedDeserializationError",
+    "DagsterEvent",
     "DagsterLaunchFailedError",
     "DagsterUserCodeUnreachableError",
+    "ExecutionPlan",
+    "InProcessExecutor",
     "InstanceRef",
     "LaunchRunContext",
     "PartitionBackfill",
+    "PlanOrchestrationContext",
+    "RetryMode",
     "StepMaterializationData",
     "UnresolvedAssetJobDefinition",
     "WorkerStatus",
