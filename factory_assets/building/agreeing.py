@@ -20,6 +20,7 @@ from factory_assets.gates.scenario_checks import check_scenario, solved_agrees
 from factory_assets.llm.asking import UnreadableAnswerError, one_line
 from factory_assets.llm.claude_api_errors import UnusableAnswerError
 
+# A repo is tried in 6 to 12: the prompt asks for 8 or more, because the checks drop some of them.
 _MOST = 12
 
 
@@ -45,20 +46,22 @@ def _made(state: AttemptState, acceptor: Acceptor) -> Acceptance:
         books=RepoBooks(state, acceptor.answers, ACCEPT_STAGE),
         notify=lambda line: state.say(Phase.BUILD, line),
     )
+    thrown_away = 0
     try:
         made, why = _round(state, asks, dropped=())
         if len(made.scenarios) < FEWEST:
+            thrown_away = len(made.scenarios) + made.dropped
             made, why = _round(state, asks, dropped=why or ("there were none",))
     except (UnreadableAnswerError, UnusableAnswerError) as error:
         # Nobody but the model can fix this, and a spec is not held up for what it is built without.
         note = f"nothing is held out, because the model gave no acceptance: {one_line(error)}"
-        return NOTHING_AGREED.model_copy(update={"model": acceptor.model_name, "note": note})
-    if len(made.scenarios) >= FEWEST:
-        return made
-    left = (
-        f"{len(made.scenarios)} of {len(made.scenarios) + made.dropped} scenarios were left after the checks"
-    )
-    return without_scenarios(made, f"nothing is held out, because only {left}")
+        return NOTHING_AGREED.model_copy(
+            update={"model": acceptor.model_name, "note": note, "dropped": thrown_away}
+        )
+    if len(made.scenarios) < FEWEST:
+        left = f"{len(made.scenarios)} of {len(made.scenarios) + made.dropped} scenarios were left"
+        made = without_scenarios(made, f"nothing is held out, because only {left} after the checks")
+    return made.model_copy(update={"dropped": made.dropped + thrown_away})
 
 
 def _round(
@@ -89,7 +92,7 @@ def _round(
             HeldScenario(number=number, scenario=scenario, is_example=number <= EXAMPLES)
             for number, scenario in enumerate(kept[:_MOST], start=1)
         ),
-        dropped=len(why),
+        dropped=len(why) + len(kept[_MOST:]),
     )
     return made, tuple(why)
 

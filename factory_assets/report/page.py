@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,19 @@ from statistics import median
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from factory_assets.domain.acceptance import Acceptance
 from factory_assets.domain.readings import counts_of
 from factory_assets.domain.statistics import Statistics, percent
 
 _KEPT_PAGES = 90
+_SCENARIOS: dict[str, Callable[[Acceptance], int]] = {
+    "written": lambda agreed: len(agreed.scenarios) + agreed.dropped,
+    "dropped by the checks": lambda agreed: agreed.dropped,
+    "counted": lambda agreed: len(agreed.scenarios),
+    "held out": lambda agreed: len(agreed.held_out),
+    "wrong: struck after a dispute": lambda agreed: len(agreed.scenarios) - len(agreed.active),
+    "specs without any": lambda agreed: int(not agreed.active),
+}
 
 
 @dataclass(frozen=True)
@@ -75,26 +85,22 @@ def tables(statistics: Statistics, *, now: datetime) -> list[Table]:
             ("kind", "found", "confirmed", "disputed", "struck"),
             tuple(counts_of(statistics.readings).rows),
         ),
-        Table("Acceptance", ("scenarios", "number"), _acceptance(statistics)),
+        _acceptance(statistics),
         _queue(statistics, now),
     ]
 
 
-def _acceptance(statistics: Statistics) -> tuple[tuple[str, str], ...]:
-    """How many scenarios were written for the specs of these days, and what became of them."""
-    agreed = statistics.acceptances
-    if not agreed:
-        return ()
-    kept = sum(len(each.scenarios) for each in agreed)
-    struck = sum(len(each.scenarios) - len(each.active) for each in agreed)
-    return (
-        ("written", str(kept + sum(each.dropped for each in agreed))),
-        ("dropped by the checks", str(sum(each.dropped for each in agreed))),
-        ("counted", str(kept)),
-        ("held out", str(sum(len(each.held_out) for each in agreed))),
-        ("struck after a dispute", str(struck)),
-        ("specs without any", str(sum(not each.active for each in agreed))),
+def _acceptance(statistics: Statistics) -> Table:
+    """What became of the scenarios for the specs of these days, by the model that wrote them."""
+    by_writer: dict[str, list[Acceptance]] = defaultdict(list)
+    for agreed in statistics.acceptances:
+        by_writer[agreed.model].append(agreed)
+    writers = sorted(by_writer)
+    rows = tuple(
+        (name, *(str(sum(map(count, by_writer[writer]))) for writer in writers))
+        for name, count in _SCENARIOS.items()
     )
+    return Table("Acceptance, by who wrote the scenarios", ("scenarios", *writers), rows if writers else ())
 
 
 def write_page(statistics: Statistics, picture: bytes, *, folder: Path, now: datetime) -> Path:

@@ -141,6 +141,26 @@ def test_too_few_that_hold_are_written_anew_once_with_the_reasons(tmp_path: Path
     assert len(agreed(factory).scenarios) == 5
 
 
+def test_whatever_was_written_and_never_counted_is_counted_against_its_writer(tmp_path: Path) -> None:
+    anew = factory_with(tmp_path / "anew", AgreeingModel(SCENARIOS[:3], SCENARIOS[:5]))
+    anew.build()
+    assert agreed(anew).dropped == 3
+    neither = factory_with(tmp_path / "neither", AgreeingModel(SCENARIOS[:3], SCENARIOS[:2]))
+    neither.build()
+    assert agreed(neither).dropped == 5
+    many = factory_with(tmp_path / "many", AgreeingModel(tuple(counts("a " * n, n) for n in range(1, 15))))
+    many.build()
+    assert (len(agreed(many).active), agreed(many).dropped) == (12, 2)
+
+
+@pytest.mark.parametrize("number", [6, 12])
+def test_six_to_twelve_scenarios_all_count(tmp_path: Path, number: int) -> None:
+    factory = factory_with(tmp_path, AgreeingModel(tuple(counts("a " * n, n) for n in range(1, number + 1))))
+    factory.build()
+    assert (len(agreed(factory).active), len(agreed(factory).held_out)) == (number, number - 3)
+    assert agreed(factory).dropped == 0
+
+
 def test_a_spec_without_enough_goes_on_without_and_says_so(tmp_path: Path) -> None:
     factory = factory_with(tmp_path, AgreeingModel(SCENARIOS[:3]))
     report = factory.build()

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from acceptance_fakes import CONTRACT, SCENARIOS
 from registry_samples import spec as make_spec
 
+from factory_assets.domain.acceptance import NOTHING_AGREED, Acceptance, HeldScenario
 from factory_assets.domain.builds import GateVerdict, ModelCall, Phase, PhaseRecord, ShippedRepo, Usage
 from factory_assets.domain.statistics import Statistics, share
 from factory_assets.registry import Registry
@@ -188,6 +190,27 @@ def test_only_the_last_ninety_pages_are_kept(tmp_path, statistics):
     kept = sorted(path.name for path in (tmp_path / "reports").iterdir())
     assert len(kept) == 90
     assert kept[-1] == "factory-report-2026-06-20.html"
+
+
+def test_scenarios_are_counted_by_who_wrote_them_and_those_that_were_wrong_too(statistics):
+    held = tuple(
+        HeldScenario(number=number, scenario=scenario, is_example=number <= 3)
+        for number, scenario in enumerate(SCENARIOS, start=1)
+    )
+    sonnet = Acceptance(model="sonnet", contract=CONTRACT, scenarios=held, dropped=2)
+    struck = sonnet.disputed(5, struck="The contract leaves it open.")
+    opus = NOTHING_AGREED.model_copy(update={"model": "opus", "dropped": 7})
+    told = statistics.model_copy(update={"acceptances": (sonnet, struck, opus)})
+    (table,) = (each for each in tables(told, now=NOW) if each.title.startswith("Acceptance"))
+    assert table.heads == ("scenarios", "opus", "sonnet")
+    assert {name: numbers for name, *numbers in table.rows} == {
+        "written": ["7", "16"],
+        "dropped by the checks": ["7", "4"],
+        "counted": ["0", "12"],
+        "held out": ["0", "5"],
+        "wrong: struck after a dispute": ["0", "1"],
+        "specs without any": ["1", "0"],
+    }
 
 
 def test_the_tables_say_what_the_queue_waits_for(statistics):
