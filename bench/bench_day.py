@@ -5,13 +5,14 @@ Run it alone with `python -m bench.bench_day`; docs/costs.md shows its tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bench.played_day import AGAIN, WAYS, Played, day_of, play, play_twice
+from bench.played_day import AGAIN, WAYS, Played, day_of, play, play_apart, play_twice
 from bench.recorded_day import RecordedDay, Sent, record, sessions_of
 from factory_assets.analyze.plan import plan_analysis
+from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Phase, Usage
 from factory_assets.domain.planning import USUAL_BUILD_MINUTES
 from factory_assets.domain.sizes import MAX_LINES, size_of
@@ -51,6 +52,13 @@ def told(recorded: RecordedDay) -> str:
             _introduction(recorded, settings),
             "",
             *_stages(asis, settings),
+            "",
+            (
+                "Of one repo, on average over these builds (no builder of the recordings disputes a scenario: that row"
+                " is the real question about one of each repo):"
+            ),
+            "",
+            *of_one_repo(asis, play_apart(WAYS[0], recorded.disputes), settings),
             "",
             *_savings(played, asis),
             "",
@@ -95,6 +103,48 @@ def _stages(played: Played, settings: Settings) -> Iterator[str]:
     for stage in _PHASES:
         yield _row(stage, models[stage], played.used.get(stage, Usage()))
     yield _row("all", "", played.total)
+
+
+def of_one_repo(played: Played, disputed: Played, settings: Settings) -> Iterator[str]:
+    """What judging one repo takes beside building it, by question; the last column has its cheapest and its dearest."""
+    acceptance, reader = settings.factory_acceptance_model, settings.factory_reader_model
+    builds = {purpose.repo for purpose in played.by_purpose if purpose.repo}
+    judging = {purpose for purpose in played.by_purpose if purpose.stage in _PLAIN and purpose.repo}
+    agents = {purpose for purpose in played.by_purpose if purpose.stage == "build"}
+    share = _sum(played, judging).cost_usd / _sum(played, agents).cost_usd
+    rows: dict[tuple[str, str], set[Purpose]] = {
+        ("contract and scenarios", acceptance): _asked(judging, "accept"),
+        ("scenarios worked out again", acceptance): _asked(judging, "solve"),
+        ("reader", reader): _asked(judging, "read"),
+        ("confirmation of findings", reader): _asked(judging, "confirm"),
+        (f"**all judging: {share:.0%} of the agents**", ""): judging,
+        ("agents: build, seo, review", ""): agents,
+        ("**all**", ""): judging | agents,
+    }
+    yield "| of one repo | model | calls | tokens in | tokens out | dollars | least to most |"
+    yield "|:--|:--|--:|--:|--:|--:|--:|"
+    for (name, model), purposes in rows.items():
+        each = [_sum(played, {purpose for purpose in purposes if purpose.repo == build}) for build in builds]
+        yield _of_one(name, model, each)
+    yield _of_one("a dispute, where there is one", reader, list(disputed.by_purpose.values()))
+
+
+def _asked(purposes: Collection[Purpose], task: str) -> set[Purpose]:
+    return {purpose for purpose in purposes if purpose.phase == task}
+
+
+def _sum(played: Played, purposes: Collection[Purpose]) -> Usage:
+    return sum((played.by_purpose[purpose] for purpose in purposes), Usage())
+
+
+def _of_one(name: str, model: str, each: Sequence[Usage]) -> str:
+    used, count = sum(each, Usage()), len(each)
+    dollars = [one.cost_usd for one in each]
+    return (
+        f"| {name} | {model} | {used.calls / count:.1f} | {used.prompt_tokens / count:,.0f}"
+        f" | {used.output_tokens / count:,.0f} | {used.cost_usd / count:.4f}"
+        f" | {min(dollars):.4f} to {max(dollars):.4f} |"
+    )
 
 
 def _row(stage: str, model: str, used: Usage) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,14 +92,28 @@ AGAIN = (
 
 @dataclass(frozen=True)
 class Played:
-    """A day's tokens and dollars by stage, as the router booked them."""
+    """A day's tokens and dollars by purpose, as the router booked them."""
 
-    used: Mapping[str, Usage]
+    by_purpose: Mapping[Purpose, Usage]
+
+    @property
+    def used(self) -> Mapping[str, Usage]:
+        """By stage, those of builds by phase."""
+        return self.summed(
+            lambda purpose: (purpose.phase if purpose.stage == "build" else "") or purpose.stage
+        )
+
+    def summed(self, name: Callable[[Purpose], str]) -> dict[str, Usage]:
+        """By what purposes are called."""
+        sums: dict[str, Usage] = {}
+        for purpose, used in self.by_purpose.items():
+            sums[name(purpose)] = sums.get(name(purpose), Usage()) + used
+        return sums
 
     @property
     def total(self) -> Usage:
         """Of all stages."""
-        return sum(self.used.values(), Usage())
+        return sum(self.by_purpose.values(), Usage())
 
 
 @dataclass
@@ -110,7 +124,7 @@ class _Day:
     access: RouterAccess
     client: httpx.Client
     way: Way
-    used: dict[str, Usage] = field(default_factory=dict)
+    used: dict[Purpose, Usage] = field(default_factory=dict)
 
     def play(self, calls: Sequence[Sent], *, pause: float) -> None:
         """Send the calls of one session, or of one stage, each after so many seconds."""
@@ -131,8 +145,7 @@ class _Day:
             purpose, limit_usd=_NO_BUDGET, seconds=3_600.0, plain=plain, batches=is_analysis
         ) as granted:
             yield granted
-            name = purpose.phase or purpose.stage
-            self.used[name] = self.used.get(name, Usage()) + granted.seen.usage
+            self.used[purpose] = self.used.get(purpose, Usage()) + granted.seen.usage
 
     def _send(self, granted: RouterPass, headers: Mapping[str, str], body: bytes) -> None:
         shown = {**headers, UNORDERED_HEADER: "paper", "x-api-key": granted.token("")}
@@ -204,6 +217,14 @@ def play(way: Way, analysis: Sequence[Sent], builds: Sequence[Sequence[Sent]]) -
         for build in builds:
             for _, calls in sessions_of(tuple(build)):
                 day.play(calls, pause=60 * USUAL_BUILD_MINUTES / len(build))
+    return Played(day.used)
+
+
+def play_apart(way: Way, questions: Sequence[Sent]) -> Played:
+    """Questions that share nothing with one another: each is asked when no beginning is in the cache any more."""
+    with _opened(way) as day:
+        for question in questions:
+            day.play([question], pause=_PAUSE)
     return Played(day.used)
 
 

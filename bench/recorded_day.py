@@ -6,14 +6,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from pathlib import Path
 
+from factory_assets.building.acceptance import rule_on
 from factory_assets.building.outcome import Shipped
 from factory_assets.cli.instance import write_env
-from factory_assets.domain.agents import Purpose
+from factory_assets.domain.agents import Answer, Purpose, Question
+from factory_assets.domain.readings import Dispute, ReaderMode
+from factory_assets.domain.specs import QueuedSpec
 from factory_assets.instance import Instance
 from factory_assets.replay.messages import MessagesApi, ReplayAnswer
 from factory_assets.replay.messages_request import MessagesRequest, read_request
@@ -23,8 +27,14 @@ from factory_assets.settings import PROJECT_ROOT, Mode, Settings
 DAYS = (date(2026, 6, 17), date(2026, 6, 18))
 """The first is the day whose analysis is taken; the demo's repos are built of both."""
 _LINE = re.compile(r"^(Repository|Phase|Task): *(\S+)", re.MULTILINE)
-# The other questions about a repo are its reader's.
-_STAGES = {"accept": "acceptance", "solve": "acceptance"}
+# What asks the questions about a repo, by their `Task:`; a purpose has the task as its phase.
+_STAGES = {
+    "accept": "acceptance",
+    "solve": "acceptance",
+    "read": "reader",
+    "confirm": "reader",
+    "dispute": "reader",
+}
 # What the way to a server sets by itself.
 _OF_THE_CONNECTION = frozenset(
     {
@@ -56,12 +66,16 @@ class Sent:
 
 @dataclass(frozen=True)
 class RecordedDay:
-    """An analysis of so many papers that found so many specs, and builds, each with its calls in their order."""
+    """An analysis of so many papers that found so many specs, and builds, each with its calls in their order.
+
+    `disputes` has a question about one held-out scenario of each repo: no builder of the recordings disputes any.
+    """
 
     papers: int
     specs: int
     analysis: tuple[Sent, ...]
     builds: Mapping[str, tuple[Sent, ...]]
+    disputes: tuple[Sent, ...]
 
 
 @dataclass
@@ -87,7 +101,7 @@ class _Recorder(MessagesApi):
         if "Repository" not in said and session not in self._purposes:
             return Purpose("analyze")
         if "Task" in said:
-            return Purpose(_STAGES.get(said["Task"], "reader"), said["Repository"])
+            return Purpose(_STAGES[said["Task"]], said["Repository"], said["Task"])
         # A side call of Claude Code's own names nothing but its session.
         known = self._purposes.get(session)
         if known is None:
@@ -110,16 +124,59 @@ def record() -> RecordedDay:
         instance.analysis.analyze(DAYS[1], _unheard)
         before = len(recorder.taken)
         shipped = [
-            queued.spec.name
+            queued
             for queued in instance.registry.queue.specs()
             if isinstance(instance.builds.build(queued, "bench", _unheard), Shipped)
         ]
+        built = recorder.taken[before:]
+        before = len(recorder.taken)
+        for queued in shipped:
+            _dispute(instance, queued)
         return RecordedDay(
             papers=report.papers,
             specs=len(report.queued),
             analysis=analysis,
-            builds={name: _of(name, recorder.taken[before:]) for name in shipped},
+            builds={queued.spec.name: _of(queued.spec.name, built) for queued in shipped},
+            disputes=tuple(recorder.taken[before:]),
         )
+
+
+class _NoBooks:
+    """Keeps nothing: what is measured is asked once, and paid by nobody."""
+
+    def answers_to(self, digest: str) -> list[str]:  # noqa: ARG002 - as in AskingBooks
+        """See AskingBooks."""
+        return []
+
+    def set_aside(self, question: Question) -> AbstractContextManager[None]:  # noqa: ARG002 - as in AskingBooks
+        """See AskingBooks."""
+        return nullcontext()
+
+    def keep(self, purpose: str, digest: str, answer: Answer) -> int:  # noqa: ARG002 - as in AskingBooks
+        """See AskingBooks."""
+        return 0
+
+    def record(self, answer: Answer, outcome: str, *, is_last: bool) -> None:
+        """See AskingBooks."""
+
+
+def _dispute(instance: Instance, queued: QueuedSpec) -> None:
+    """Ask the reader about the first scenario that was held out, against a rule of the contract."""
+    agreed = instance.registry.builds.acceptance_of(queued.id)
+    if agreed is None or not agreed.held_out:
+        return
+    rule_on(
+        instance.models.reader(ReaderMode.DECIDE, instance.registry.answers, _unheard),
+        queued.spec,
+        agreed,
+        agreed.held_out[0],
+        Dispute(
+            quote=agreed.contract.rules[0],
+            why="By this line another result comes of it: the scenario asks for what the contract says nowhere.",
+        ),
+        books=_NoBooks(),
+        notify=_unheard,
+    )
 
 
 def _of(name: str, taken: list[Sent]) -> tuple[Sent, ...]:

@@ -6,12 +6,14 @@ import json
 
 import pytest
 
-from bench.played_day import AGAIN, WAYS, Played, play, play_twice
+from bench.bench_day import of_one_repo
+from bench.played_day import AGAIN, WAYS, Played, play, play_apart, play_twice
 from bench.recorded_day import Sent
 from factory_assets.domain.agents import Purpose
 from factory_assets.domain.builds import Usage
 from factory_assets.llm.prices import Extras, cost_usd
 from factory_assets.router.asked import SESSION_HEADER
+from factory_assets.settings import Settings
 
 HAIKU, SONNET = "claude-haiku-5-5", "claude-sonnet-5-5"
 HEADERS = {"anthropic-version": "2026-10-21", "content-type": "application/json"}
@@ -71,3 +73,29 @@ def test_the_answer_cache_answers_the_same_papers_in_another_order() -> None:
     without, with_it = (play_twice(way, ANALYSIS).total for way in AGAIN)
     assert (without.calls, with_it.calls) == (2, 1)
     assert with_it.cost_usd == pytest.approx(without.cost_usd / 2)
+
+
+def test_what_judging_one_repo_takes_is_told_by_question_beside_its_agents() -> None:
+    accept = sent(Purpose("acceptance", "a-tool", "accept"), SONNET, "", "Decide.")
+    solve = sent(Purpose("acceptance", "a-tool", "solve"), SONNET, "", "Work it out.")
+    confirm = sent(Purpose("reader", "a-tool", "confirm"), HAIKU, "", "Is it so?")
+    dispute = sent(Purpose("reader", "a-tool", "dispute"), HAIKU, "", "Is the scenario right?")
+    played = play(WAYS[0], ANALYSIS, [[accept, solve, *BUILD, confirm]])
+    disputed = play_apart(WAYS[0], [dispute])
+    cells = [
+        [cell.strip() for cell in row.split("|")[1:-1]] for row in of_one_repo(played, disputed, Settings())
+    ]
+    told = {cells_of_row[0]: cells_of_row for cells_of_row in cells[2:]}
+    judging = sum(
+        cost
+        for purpose, used in played.by_purpose.items()
+        for cost in [used.cost_usd]
+        if purpose.stage in {"acceptance", "reader"}
+    )
+    assert told["contract and scenarios"][1:5] == [SONNET, "1.0", "3", "100"]
+    assert told["reader"][2] == "0.0"
+    assert told["confirmation of findings"][2] == "1.0"
+    assert told["a dispute, where there is one"][1:3] == [HAIKU, "1.0"]
+    agents = played.used["build"].cost_usd
+    assert told[f"**all judging: {judging / agents:.0%} of the agents**"][5] == f"{judging:.4f}"
+    assert told["**all**"][5] == f"{judging + agents:.4f}"

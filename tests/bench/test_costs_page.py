@@ -26,7 +26,7 @@ def measured() -> str:
 
 
 def test_the_page_has_every_table_of_the_bench_as_it_was_measured() -> None:
-    assert len(tables(measured())) == 4
+    assert len(tables(measured())) == 5
     assert [table for table in tables(measured()) if table not in tables(PAGE)] == []
 
 
