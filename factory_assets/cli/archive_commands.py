@@ -135,7 +135,7 @@ def similar(
     the first time over a million takes minutes.
     """
     paper = _paper(arxiv_id)
-    found = open_instance().parts.archiving.space(_say).similar(paper.arxiv_id, count)
+    found = open_instance().parts.archiving.space().similar(paper.arxiv_id, count)
     if as_json:
         console.print_json(data=[{"likeness": hit.likeness, **_dumped(hit.record)} for hit in found])
         return
@@ -191,9 +191,7 @@ def serve(
     from factory_assets.archive.api import archive_app
 
     parts = open_instance().parts
-    app = archive_app(
-        parts.archiving.archive, parts.registry.reading().citations, parts.archiving.space(_say)
-    )
+    app = archive_app(parts.archiving.archive, parts.registry.reading().citations, parts.archiving.space())
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

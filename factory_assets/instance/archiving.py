@@ -13,8 +13,10 @@ from factory_assets.domain.announcements import settled_at
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import InputError
 from factory_assets.domain.papers import Paper
+from factory_assets.instance.router import InstanceRouter
 from factory_assets.instance.secrets import Replay, Secrets
-from factory_assets.instance.services import USER_AGENT, Services
+from factory_assets.instance.services import USER_AGENT
+from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,11 +41,22 @@ def arxiv_lock(settings: Settings, replay: Replay) -> Path:
 class Archiving:
     """Harvests, and tells what is held. Implements HeldPapers."""
 
-    def __init__(self, settings: Settings, clock: Clock, replay: Replay, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        clock: Clock,
+        *,
+        replay: Replay,
+        secrets: Secrets,
+        router: InstanceRouter,
+    ) -> None:
         self._settings = settings
+        self._registry = registry
         self._clock = clock
         self._replay = replay
         self._secrets = secrets
+        self._router = router
 
     @cached_property
     def archive(self) -> Archive:
@@ -59,7 +72,7 @@ class Archiving:
 
         return Catalogue(self.archive)
 
-    def space(self, notify: Notify) -> Space:
+    def space(self) -> Space:
         """Where papers that speak of the same lie near each other.
 
         Raises:
@@ -70,25 +83,34 @@ class Archiving:
         # A replay instance reaches no server.
         if self._settings.factory_archive_space == "learned" or self._replay.is_on:
             return Space(self.archive)
-        return Space(self.archive, self._embedded(notify))
+        return Space(self.archive, self._embedded())
 
-    def _embedded(self, notify: Notify) -> Embedded:
+    def _embedded(self) -> Embedded:
         from factory_assets.archive.embedded import Embedded
+        from factory_assets.llm.routed_vectors import RoutedVectors
 
-        url, model = self._settings.factory_embeddings_url, self._settings.factory_embeddings_model
-        if url is None or not model:
+        model = self._settings.factory_embeddings_model
+        if not model:
             raise InputError(
-                "Papers are to be compared by embeddings, and no server of them is named.",
+                "Papers are to be compared by embeddings, and no model of them is named.",
                 where="FACTORY_ARCHIVE_SPACE",
-                fix="Set FACTORY_EMBEDDINGS_URL and FACTORY_EMBEDDINGS_MODEL, or FACTORY_ARCHIVE_SPACE=learned.",
+                fix="Set FACTORY_EMBEDDINGS_MODEL, and FACTORY_EMBEDDINGS_URL or a backends file that lists it; or set"
+                " FACTORY_ARCHIVE_SPACE=learned.",
             )
-        services = Services(self._settings, self._replay, notify, later="It is asked again the next time.")
-        service = services.of(
-            "The embeddings server",
-            fix="Check FACTORY_EMBEDDINGS_URL and FACTORY_EMBEDDINGS_MODEL, and that the server runs.",
-            seconds=0,
+        return Embedded(
+            RoutedVectors(
+                access=lambda: self._router.access,
+                model=model,
+                day_usd=self._settings.factory_day_budget_usd,
+                spent_usd=self._spent_today,
+                ledger=self._registry.ledger,
+                now=self._clock.now,
+            )
         )
-        return Embedded(service, f"{url.rstrip('/')}/v1/embeddings", model)
+
+    def _spent_today(self) -> float:
+        midnight = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        return self._registry.ledger.spent_since(midnight)
 
     @property
     def source_name(self) -> str:

@@ -133,7 +133,7 @@ class Ideas:
         return Surroundings(citations, self._built(), self._likeness(notify), self._paper_page(notify))
 
     def _likeness(self, notify: Notify) -> Likeness:
-        space = self._archiving.space(notify)
+        space = self._archiving.space()
 
         def likeness(text: str, texts: Sequence[str]) -> Sequence[float] | None:
             try:
@@ -177,7 +177,7 @@ class Ideas:
         archive = self._archiving.archive
         github = Services(self._settings, self._replay, notify, later=_LATER).github()
         return Sources(
-            neighbours=self._archiving.space(notify),
+            neighbours=self._archiving.space(),
             citations=self._citing.graph(notify),
             texts=self._texts.reader(notify),
             repositories=Repositories(github, self._clock.now().date()),

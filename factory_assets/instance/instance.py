@@ -135,7 +135,14 @@ class Instance:
     @cached_property
     def archiving(self) -> Archiving:
         """The metadata of arXiv on this machine."""
-        return Archiving(self.settings, self.clock, self.replay, self.secrets)
+        return Archiving(
+            self.settings,
+            self.registry,
+            self.clock,
+            replay=self.replay,
+            secrets=self.secrets,
+            router=self.router,
+        )
 
     @cached_property
     def analysis(self) -> Analysis:

@@ -44,5 +44,5 @@ class ArchiveSettings(BaseModel):
     factory_archive_space: Literal["learned", "embeddings"] = Field(
         "learned",
         description="By what papers are found to be alike: learned from the archive itself, or embeddings, the vectors"
-        " of FACTORY_EMBEDDINGS_MODEL at FACTORY_EMBEDDINGS_URL, which is sent every title and abstract once.",
+        " of FACTORY_EMBEDDINGS_MODEL, which is sent every title and abstract once.",
     )

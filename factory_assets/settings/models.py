@@ -109,9 +109,13 @@ class RouterSettings(BaseModel):
     )
     factory_embeddings_url: WebAddress | None = Field(
         None,
-        description="Server of POST /v1/embeddings by which questions are compared; by their words by default.",
+        description="Server of POST /v1/embeddings, which the router asks after those of the backends file.",
     )
-    factory_embeddings_model: str = Field("", description="Its model.")
+    factory_embeddings_model: str = Field(
+        "",
+        description="Model by whose vectors questions are compared, and papers where FACTORY_ARCHIVE_SPACE says so; by"
+        " their words by default.",
+    )
     factory_embeddings_threshold: float = Field(
         0.98,
         gt=0,
