@@ -1,18 +1,20 @@
 """How well the archive finds: a title its own abstract, and a paper those that share a category with it.
 
-By the sample that comes with the project, or the file of the same form that BENCH_ARXIV_SAMPLE names.
+By the sample that comes with the project, or the file of the same form that BENCH_ARXIV_SAMPLE names. The titles are
+drawn as they were where the floor was measured, for among a thousand of 6,626 what is found first varies by 0.013
+either way: bm25s finds 0.956 of this draw, 0.948 of all, and from 0.935 to 0.961 of nineteen draws in twenty.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+
+import numpy as np
 
 from factory_assets.archive import Archive
 from factory_assets.archive.search import SearchIndex
@@ -20,12 +22,12 @@ from factory_assets.archive.space import Space
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.replay.arxiv_papers import SAMPLE_FILE, load_papers
 
-ASKED, FIRST = 500, 10
+ASKED, FIRST, PLACES = 1000, 10, 100
 
 
 @dataclass(frozen=True)
 class Quality:
-    """`own` is the share of titles whose own abstract comes first, `reciprocal` the mean of 1 / place among the first.
+    """`own` is the share of titles whose own abstract comes first, `reciprocal` the mean of 1 / place up to PLACES.
 
     `category` is the share of the first neighbours that have a category in common with the paper, `primary` of those
     that have the same first one; None where a way gives no neighbours.
@@ -57,14 +59,15 @@ def measured() -> tuple[int, list[Quality]]:
         )
         for paper in load_papers(Path(os.environ.get("BENCH_ARXIV_SAMPLE", SAMPLE_FILE)))
     ]
-    asked = random.Random(1).sample(records, min(ASKED, len(records)))
+    drawn = np.random.default_rng(0).choice(len(records), min(ASKED, len(records)), replace=False)
+    asked = [records[place] for place in drawn]
     with tempfile.TemporaryDirectory() as folder:
         whole, abstracts = Archive(Path(folder) / "whole"), Archive(Path(folder) / "abstracts")
         whole.merge(records)
         abstracts.merge(record.model_copy(update={"title": "", "authors": ()}) for record in records)
         index, space = SearchIndex(abstracts), Space(abstracts)
-        by_words = _own(asked, lambda title: [hit.record for hit in index.search(title, FIRST)])
-        by_space = _own(asked, lambda title: [hit.record for hit in space.near_text(title, FIRST)])
+        by_words = _own(asked, lambda title: [hit.record for hit in index.search(title, PLACES)])
+        by_space = _own(asked, lambda title: [hit.record for hit in space.near_text(title, PLACES)])
         near = Space(whole)
         neighbours = [
             (record, [hit.record for hit in near.similar(record.arxiv_id, FIRST)]) for record in asked
@@ -85,7 +88,7 @@ def _own(
 ) -> tuple[float, float]:
     places = []
     for record in asked:
-        found = [hit.arxiv_id for hit in find(" ".join(re.findall(r"\w+", record.title)))]
+        found = [hit.arxiv_id for hit in find(record.title)]
         places.append(found.index(record.arxiv_id) + 1 if record.arxiv_id in found else None)
     return (
         sum(place == 1 for place in places) / len(places),

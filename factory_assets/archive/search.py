@@ -14,15 +14,14 @@ import tantivy
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from factory_assets.archive.following import MonthFile, month_files, put_in_place, write_beside
+from factory_assets.archive.search_words import PAIRS, open_index, pairs_of, query_of
 from factory_assets.archive.store import Archive
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.locks import path_lock
 
-# What a query's word counts where it stands in the title, against in the abstract.
-_WEIGHTS = {"title": 2.0, "abstract": 1.0, "authors": 1.0}
 # Of another form of index: the next one is made beside it.
-_FORM = "search-2"
+_FORM = "search-3"
 _HEAP = 100_000_000
 # So many papers are read at a time.
 _BATCH = 10_000
@@ -50,17 +49,13 @@ class SearchIndex:
         self._folder = archive.folder / _FORM
 
     def search(self, words: str, count: int) -> list[Found]:
-        """The papers that fit best, the best first; `"two words"`, `+word`, `-word` and `title:word` are understood.
-
-        What of the query cannot be understood is passed over.
-        """
+        """The papers that fit best, the best first; how words are understood, `query_of` says."""
         with _errors(self._folder):
             if not self._archive.files():
                 return []
             index = self._up_to_date()
-            query, _ = index.parse_query_lenient(words, list(_WEIGHTS), field_boosts=_WEIGHTS)
             searcher = index.searcher()
-            hits = searcher.search(query, count).hits
+            hits = searcher.search(query_of(index, words), count).hits
             scores = {
                 str(searcher.doc(address).get_first("arxiv_id")): float(score) for score, address in hits
             }
@@ -71,10 +66,16 @@ class SearchIndex:
             if key in records and not records[key].deleted
         ]
 
+    def update(self) -> None:
+        """Bring the index up to date, which else the next search does."""
+        with _errors(self._folder):
+            if self._archive.files():
+                self._up_to_date()
+
     def _up_to_date(self) -> tantivy.Index:
         self._folder.mkdir(parents=True, exist_ok=True)
         with path_lock(self._folder.with_suffix(".lock")):
-            index = tantivy.Index(_schema(), str(self._folder))
+            index = open_index(str(self._folder))
             known, there = self._state(), month_files(self._archive)
             if stale := sorted(
                 month for month in known.keys() | there if known.get(month) != there.get(month)
@@ -122,16 +123,6 @@ class SearchIndex:
         put_in_place(self._state_file, lambda file: file.write(_State.dump_json(state)))
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    for name in ("arxiv_id", "key", "month"):
-        builder.add_text_field(name, stored=name == "arxiv_id", tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("title", tokenizer_name="en_stem")
-    builder.add_text_field("abstract", tokenizer_name="en_stem")
-    builder.add_text_field("authors", tokenizer_name="default")
-    return builder.build()
-
-
 def _key(month: str, arxiv_id: str) -> str:
     # Whatever becomes of a paper in one month is no matter of another that holds it as well.
     return f"{month}/{arxiv_id}"
@@ -145,6 +136,7 @@ def _document(record: ArchiveRecord, month: str) -> tantivy.Document:
         title=record.title,
         abstract=record.abstract,
         authors=", ".join(record.authors),
+        **{PAIRS: " ".join(pairs_of(record.title) + pairs_of(record.abstract))},
     )
 
 

@@ -60,6 +60,34 @@ def test_the_query_language_is_understood_and_what_is_not_of_it_is_passed_over(a
     assert ids(archive, "replay AND ((") == ["2606.00001"]
 
 
+def test_of_papers_with_the_same_words_the_one_that_has_them_side_by_side_comes_first(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    archive.merge(
+        [
+            record(
+                "2606.00001", title="One", abstract="Code of a library, and retrieval of facts by a graph."
+            ),
+            record(
+                "2606.00002", title="Two", abstract="Facts of a library, and retrieval of code by a graph."
+            ),
+        ]
+    )
+    assert ids(archive, "retrieving facts") == ["2606.00001", "2606.00002"]
+    assert ids(archive, "retrieval for code") == ["2606.00002", "2606.00001"]
+
+
+def test_of_plain_words_all_count_whatever_stands_between_them(archive: Archive) -> None:
+    assert ids(archive, "Evicting: keys (and values) - not trees!") == ["2606.00001", "2606.00002"]
+    assert ids(archive, "Speculative/multi-decoding") == ["2606.00002"]
+
+
+def test_the_commonest_words_find_nothing_by_themselves(archive: Archive) -> None:
+    assert ids(archive, "of the") == []
+    assert ids(archive, "") == []
+    assert ids(archive, '+"keys and values"') == ["2606.00001"]
+    assert ids(archive, '+"keys values"') == []
+
+
 def test_the_index_follows_what_is_added_changed_and_gone(archive: Archive) -> None:
     assert ids(archive, "speculative") == ["2606.00002"]
     archive.merge([TREES.model_copy(update={"title": "Drafting", "changed": date(2026, 6, 9)})])
@@ -76,7 +104,7 @@ def test_an_archive_without_papers_has_nothing_to_find_and_no_index(tmp_path: Pa
 
 def test_an_index_that_is_thrown_away_is_made_again(archive: Archive) -> None:
     assert ids(archive, "cache")
-    shutil.rmtree(archive.folder / "search-2")
+    shutil.rmtree(archive.folder / "search-3")
     assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
 
 
@@ -117,7 +145,14 @@ def test_whoever_is_killed_before_the_index_is_known_to_be_whole_leaves_no_paper
     assert subprocess.run(command, env=env, check=False).returncode == -signal.SIGKILL
     there = ["2505.00003"] * again + ["2606.00001", "2606.00002"]
     assert sorted(ids(archive, "cache")) == there
-    assert tantivy.Index.open(str(archive.folder / "search-2")).searcher().num_docs == 3
+    assert tantivy.Index.open(str(archive.folder / "search-3")).searcher().num_docs == 3
+
+
+def test_an_index_that_was_brought_up_to_date_is_only_asked(archive: Archive) -> None:
+    SearchIndex(archive).update()
+    made = {path.name: path.stat().st_mtime_ns for path in (archive.folder / "search-3").iterdir()}
+    assert ids(archive, "cache") == ["2606.00001", "2606.00002"]
+    assert {path.name: path.stat().st_mtime_ns for path in (archive.folder / "search-3").iterdir()} == made
 
 
 def test_only_papers_that_say_something_else_now_are_written_again(
@@ -142,10 +177,10 @@ def test_only_papers_that_say_something_else_now_are_written_again(
 
 def test_an_index_that_is_broken_is_an_error_that_says_what_to_remove(archive: Archive) -> None:
     assert ids(archive, "cache")
-    (archive.folder / "search-2" / "meta.json").write_text("{")
+    (archive.folder / "search-3" / "meta.json").write_text("{")
     with pytest.raises(InfrastructureError, match="The search index cannot be used") as caught:
         ids(archive, "cache")
-    assert caught.value.where == str(archive.folder / "search-2")
+    assert caught.value.where == str(archive.folder / "search-3")
     assert "remove the folder" in caught.value.fix
 
 
