@@ -4,8 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BROWSER_READY := $(VENV)/.browser-ready
+# The linters of a cluster's files share nothing with the factory.
+CLUSTER := .venv-cluster
+CLUSTER_READY := $(CLUSTER)/.ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint types check bench settings-docs record-topics clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint lint-cluster types check bench settings-docs record-topics clean
 
 setup: $(READY)
 
@@ -83,6 +86,17 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 
+# The files of deploy/ held to what reads them, without a network or a cluster; CHART=FOLDER names Dagster's chart, unpacked.
+lint-cluster: setup $(CLUSTER_READY)
+	@$(BIN)/python deploy/lint/run_pod.py > $(CLUSTER)/run-pod.yaml
+	@$(CLUSTER)/bin/python deploy/lint --run-pod $(CLUSTER)/run-pod.yaml $(if $(CHART),--chart $(CHART))
+
+$(CLUSTER_READY): deploy/lint/requirements.txt
+	@test -d $(CLUSTER) || echo "Installing the linters into $(CLUSTER): a download of about 115 MB, 460 MB on disk."
+	@$(PYTHON) -m venv $(CLUSTER)
+	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check --requirement deploy/lint/requirements.txt
+	@touch $@
+
 types: setup
 	$(BIN)/mypy
 
@@ -101,4 +115,4 @@ record-topics: setup
 	$(BIN)/python tests/peers/arxiv_recording.py
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(CLUSTER) *.egg-info .pytest_cache .ruff_cache .mypy_cache
