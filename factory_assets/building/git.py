@@ -1,4 +1,8 @@
-"""One repo's bare repository: which commit is which phase's, what failed, what was stopped, and what shipped."""
+"""One repo's bare repository: which commit is which phase's, what failed, what was stopped, and what shipped.
+
+Its refs are all that one host hands over to another, so that they are changed only by whoever holds the spec: the ref
+refs/factory/fence names the number of that hold, and each change of refs is one transaction with its proof.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,12 @@ from datetime import UTC, datetime
 
 from factory_assets.building.git_objects import GitObjects
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.errors import StatusError
+from factory_assets.domain.errors import InfrastructureError, StatusError
+from factory_assets.domain.leases import LeaseLostError
 
 _SCAFFOLD_REF = "refs/factory/scaffold"
 _MAIN_REF = "refs/heads/main"
+_FENCE_REF = "refs/factory/fence"
 _ABSENT = "0" * 40
 _OUTLIVING_SECONDS = 3.0
 
@@ -19,7 +25,30 @@ _OUTLIVING_SECONDS = 3.0
 class BareRepo(GitObjects):
     """One repo's bare repository: phases as refs/factory/<phase>, failures as refs/factory/failed/<attempt>, what a
     budget stopped as refs/factory/stopped/<phase>, and what gates refused before as refs/factory/refused/<phase>.
+
+    Once another has taken the repository over, every method that changes refs raises LeaseLostError, and changes none.
     """
+
+    # What the ref of the fence has to name where this object has taken it.
+    _fence: str | None = None
+
+    def fence(self) -> int:
+        """The number of the hold that may change refs, or did last; 0 where none ever did."""
+        blob = self.refs().get(_FENCE_REF)
+        return 0 if blob is None else int(self._git("cat-file", "blob", blob))
+
+    def take(self, number: int) -> None:
+        """Let only whoever holds the spec by this number change refs from now on.
+
+        Raises:
+            LeaseLostError: one with a higher number has come first.
+        """
+        before = self.refs().get(_FENCE_REF, _ABSENT)
+        if self.fence() > number:
+            raise LeaseLostError
+        blob = self._write_blob(f"{number}\n".encode())
+        self._transaction([f"update {_FENCE_REF} {blob} {before}"])
+        self._fence = blob
 
     def release_locks(self) -> None:
         """Remove the locks of a git that was killed, which would stop every later one.
@@ -46,7 +75,7 @@ class BareRepo(GitObjects):
 
     def set_scaffold(self, commit: str) -> None:
         """Remember the commit that this attempt starts from."""
-        self._git("update-ref", _SCAFFOLD_REF, commit)
+        self._transaction([f"update {_SCAFFOLD_REF} {commit}"])
 
     def phases_done(self) -> dict[Phase, str]:
         """The commits of this attempt's finished phases, in order; a phase without its forerunner is none."""
@@ -67,7 +96,7 @@ class BareRepo(GitObjects):
 
     def keep_stopped(self, phase: Phase, commit: str) -> None:
         """Keep what a phase had done when a budget stopped it; the phase goes on from there."""
-        self._git("update-ref", _stopped_ref(phase), commit)
+        self._transaction([f"update {_stopped_ref(phase)} {commit}"])
 
     def stopped(self, phase: Phase) -> str | None:
         """The commit with the files that a stopped phase left."""
@@ -195,8 +224,14 @@ class BareRepo(GitObjects):
         return self._git("mktag", stdin=text.encode()).decode().strip()
 
     def _transaction(self, commands: Sequence[str]) -> None:
-        lines = ["start", *commands, "prepare", "commit"]
-        self._git("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode())
+        proof = [] if self._fence is None else [f"verify {_FENCE_REF} {self._fence}"]
+        lines = ["start", *proof, *commands, "prepare", "commit"]
+        try:
+            self._git("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode())
+        except InfrastructureError:
+            if self._fence is not None and self.refs().get(_FENCE_REF) != self._fence:
+                raise LeaseLostError from None
+            raise
 
 
 def _phase_ref(phase: Phase) -> str:

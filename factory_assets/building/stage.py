@@ -15,6 +15,7 @@ from factory_assets.building.attempt import Attempt
 from factory_assets.building.config import BuildConfig, BuildJob
 from factory_assets.building.endings import Endings
 from factory_assets.building.git import BareRepo
+from factory_assets.building.holding import held_repo
 from factory_assets.building.judge import Judge
 from factory_assets.building.locks import SpecBusyError, lock_place, spec_lock
 from factory_assets.building.outcome import Busy, EndedError, Outcome, Shipped, Stops
@@ -194,8 +195,7 @@ class Builder:
 
     def _open_repo(self, job: BuildJob, journal: BuildJournal) -> BareRepo:
         path = self._config.git_dir / f"{job.queued.spec.name}.git"
-        repo = BareRepo(path, author=self._config.author)
-        repo.release_locks()
+        repo = held_repo(path, author=self._config.author, journal=journal)
         shipped = repo.main()
         # A run that died between shipping in git and in the registry left main at its release, above the review.
         if shipped is not None and repo.parent(shipped) != repo.phases_done().get(Phase.REVIEW):

@@ -24,6 +24,7 @@ from factory_assets.domain.errors import (
     MissingToolError,
     RateLimitedError,
 )
+from factory_assets.domain.leases import LeaseLostError
 from factory_assets.domain.refusals import ModelStoppedError, stopped_error
 from factory_assets.domain.specs import QueuedSpec
 
@@ -109,9 +110,14 @@ def _next_start(wait: BuildWait, waits: int, now: datetime) -> datetime | None:
 def puts_off(
     *kinds: type[FactoryError | OSError], where: Path, end: Callable[[BuildWait], NoReturn]
 ) -> Iterator[None]:
-    """End the build with a wait when an error of these kinds leaves the block. `where` is what it works in."""
+    """End the build with a wait when an error of these kinds leaves the block. `where` is what it works in.
+
+    Whoever has lost the spec has nothing to put off.
+    """
     try:
         yield
+    except LeaseLostError:
+        raise
     except kinds as error:
         end(wait_after(error, where))
 

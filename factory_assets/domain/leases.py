@@ -14,6 +14,12 @@ class LeaseHeldError(FactoryError):
 class LeaseLostError(FactoryError):
     """Another host has taken the spec over: whatever is written for it now is refused."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "Another host has taken this spec over, because nothing was heard of this one for a while.",
+            fix="Nothing is to be done: it goes on there.",
+        )
+
 
 class RunGivenUpError(FactoryError):
     """The run was taken for dead, since nothing was heard of its process."""

@@ -163,6 +163,22 @@ class BuildJournal(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Say that what is held is held still, and make sure of it.
+
+        Raises:
+            LeaseLostError: another host has taken it over.
+        """
+        ...
+
+    def fence_above(self, number: int) -> int:
+        """The number of what is held, above this one: each that takes it over later has a higher one.
+
+        Raises:
+            LeaseLostError: another host has taken it over.
+        """
+        ...
+
     def start(self, spec_id: int, *, run_id: str, now: datetime) -> QueuedSpec:
         """Claim the spec for this run. A fresh or failed spec starts its next attempt; one that a dead run
         left in a phase keeps its attempt. What a dead run had reserved is settled at what it had metered, with
@@ -245,6 +261,14 @@ class BuildJournal(Protocol):
 
 class MirrorStore(Protocol):
     """Where mirroring writes down what it has published."""
+
+    def check(self) -> None:
+        """Make sure that whoever mirrors holds the spec still, where it is held.
+
+        Raises:
+            LeaseLostError: another host has taken it over.
+        """
+        ...
 
     def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
         """Set github_pushed, github_push_at, and the mirrored URL and commit. Idempotent."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.errors import InputError
+from factory_assets.instance.holding import hold_spec
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.tools import Tools
 from factory_assets.registry import Registry
@@ -54,7 +55,10 @@ class Mirroring:
         from factory_assets.mirror.stage import mirror
 
         settings = self._settings
-        with self._secrets.redactor().stage(notify) as told:
+        with (
+            self._secrets.redactor().stage(notify) as told,
+            hold_spec(settings, self._registry, repo.name, run_id="mirror") as holder,
+        ):
             self._tools.check_git()
             pacing = Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval)
             return mirror(
@@ -62,7 +66,7 @@ class Mirroring:
                 bare=settings.git_dir / f"{repo.name}.git",
                 target=self._target(told, pacing.put_off),
                 paper_ids=paper_ids,
-                store=self._registry.repos,
+                store=self._registry.repos.held_by(holder) if holder else self._registry.repos,
                 scanner=self._secrets.secret_scanner(),
                 pacing=pacing,
                 now=self._clock.now,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.builds import Phase
 from factory_assets.instance.agents import Agents
+from factory_assets.instance.holding import hold_spec
 from factory_assets.instance.secrets import Secrets
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -87,7 +89,7 @@ class Upkeep:
         """Let the next run of that repo do its phases from this one on anew.
 
         Raises:
-            SpecBusyError: a build is at work on it.
+            SpecBusyError, LeaseHeldError: a build is at work on it.
         """
         self._of_builds().undo(name, again_from)
 
@@ -100,6 +102,7 @@ class Upkeep:
             workspaces_dir=settings.workspaces_dir,
             locks_dir=settings.locks_dir,
             author=settings.factory_git_author,
+            hold=partial(hold_spec, settings, self._registry, run_id="housekeeping"),
             sessions_of=self._agents.sessions_of,
         )
 

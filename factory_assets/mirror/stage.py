@@ -34,17 +34,24 @@ def mirror(
     Raises:
         InputError: the bare repository does not hold the shipped commit as `main` and as its version's tag.
         GateError: a secret stands in the history that would be pushed.
+        LeaseLostError: another host has taken the spec over; nothing is published or recorded then.
         FactoryError: as MirrorTarget.publish; nothing is recorded then.
     """
     check_bare(repo, bare)
     check_secrets(bare, scanner)
     with pacing.turn(notify) as turn:
+
+        def before_write() -> None:
+            turn.wait()
+            # After the wait: a host that slept through it, and lost the spec, publishes nothing.
+            store.check()
+
         report = target.publish(
             repo,
             bare,
             description=describe(repo),
             topics=topics_of(repo, paper_ids),
-            before_write=turn.wait,
+            before_write=before_write,
         )
     store.record_mirror(repo.name, url=report.url, commit=report.commit, now=now())
     notify(f"{repo.name}: {'pushed' if report.pushed else 'was there already'}: {report.url}")

@@ -25,6 +25,7 @@ _RENEW = "UPDATE leases SET renewed_at = now() AT TIME ZONE 'UTC' WHERE spec_id 
 _REVOKE = """
 UPDATE leases SET fence = fence + 1, renewed_at = NULL WHERE run_id = $1 AND renewed_at IS NOT NULL RETURNING spec_id
 """
+_RAISE = "UPDATE leases SET fence = $2 WHERE spec_id = $1"
 _END = "UPDATE leases SET renewed_at = NULL WHERE spec_id = $1 AND fence = $2"
 
 
@@ -40,7 +41,7 @@ def take_lease(connection: Connection, spec_id: int, *, place: str, run_id: str)
     held = fetch_one(connection, _HELD, [spec_id])
     if held is not None and held["place"] != place and held["seconds"] < LEASE_SECONDS:
         raise LeaseHeldError(
-            f"Another host is building this spec (run {held['run_id'][:8]}, heard of {held['seconds']:.0f} s ago).",
+            f"Another host works on this spec (run {held['run_id'][:8]}, heard of {held['seconds']:.0f} s ago).",
             fix=f"Wait for that run to end; if its host is gone, its hold ends after {LEASE_SECONDS} s.",
         )
     (fence,) = connection.execute(_TAKE, [spec_id, place, run_id]).fetchall()[0]
@@ -55,10 +56,7 @@ def check_lease(connection: Connection, lease: Lease) -> None:
     """
     row = connection.execute(_FENCE, [lease.spec_id]).fetchone()
     if row is None or row[0] != lease.fence:
-        raise LeaseLostError(
-            "Another host has taken this spec over, because nothing was heard of this one for a while.",
-            fix="Nothing is to be done: the build goes on there.",
-        )
+        raise LeaseLostError
 
 
 def renew_lease(connection: Connection, lease: Lease) -> None:
@@ -69,6 +67,19 @@ def renew_lease(connection: Connection, lease: Lease) -> None:
     """
     check_lease(connection, lease)
     connection.execute(_RENEW, [lease.spec_id])
+
+
+def raise_fence(connection: Connection, lease: Lease, above: int) -> Lease:
+    """The same hold under a number above this one, which a registry older than a repository may not have come to yet.
+
+    Raises:
+        LeaseLostError: another one has taken the lease.
+    """
+    check_lease(connection, lease)
+    if lease.fence > above:
+        return lease
+    connection.execute(_RAISE, [lease.spec_id, above + 1])
+    return Lease(lease.spec_id, above + 1)
 
 
 def end_lease(connection: Connection, lease: Lease) -> None:

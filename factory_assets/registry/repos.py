@@ -62,6 +62,10 @@ def shipped_repo(connection: Connection, name: str) -> ShippedRepo | None:
     return _shipped(row) if row else None
 
 
+def look(_connection: Connection) -> None:
+    """Nothing: who asks wants to hear whether it may write still."""
+
+
 def record_mirror(connection: Connection, name: str, *, url: str, commit: str, now: datetime) -> None:
     """Write where a shipped repo was mirrored; the same place and commit again changes nothing.
 

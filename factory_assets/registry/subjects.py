@@ -219,6 +219,7 @@ class Builds(Subject):
 
     _take_lease = in_one_transaction(leases.take_lease)
     _renew_lease = in_one_transaction(leases.renew_lease)
+    _raise_fence = in_one_transaction(leases.raise_fence)
     _end_lease = in_one_transaction(leases.end_lease)
 
     @contextmanager
@@ -229,12 +230,28 @@ class Builds(Subject):
         fenced._lease = lease  # noqa: SLF001 - of its own kind
         try:
             # A file has one machine, and there the spec's lock tells whether its holder lives.
-            with renewing(lambda: self._renew_lease(lease)) if self._database.is_shared else nullcontext():
+            with renewing(fenced.check) if self._database.is_shared else nullcontext():
                 yield fenced
         finally:
             # Where the registry cannot be reached the lease runs out by itself.
             with suppress(RegistryBusyError, InfrastructureError):
-                self._end_lease(lease)
+                self._end_lease(fenced.lease)
+
+    @property
+    def lease(self) -> Lease:
+        """Of whoever holds a spec by `held`."""
+        if self._lease is None:
+            raise TypeError("Nothing is held.")
+        return self._lease
+
+    def check(self) -> None:
+        """See BuildJournal."""
+        self._renew_lease(self.lease)
+
+    def fence_above(self, number: int) -> int:
+        """See BuildJournal."""
+        self._lease = self._raise_fence(self.lease, number)
+        return self._lease.fence
 
 
 class Runs(Subject):
@@ -277,7 +294,14 @@ class Repos(Subject):
     named = in_one_transaction(repos.shipped_repo)
     unmirrored = in_one_transaction(repos.unmirrored_repos)
     record_mirror = in_one_transaction(repos.record_mirror)
+    check = in_one_transaction(repos.look)
     mirror_of = in_one_transaction(repos.mirror_of)
+
+    def held_by(self, holder: Builds) -> Repos:
+        """The same for whoever holds a spec, and writes for as long as it does."""
+        fenced = copy(self)
+        fenced._lease = holder.lease  # noqa: SLF001 - of its own kind
+        return fenced
 
 
 class Ledger(Subject):

@@ -10,6 +10,7 @@ from build_material import NOW
 from factory_assets.building.git import BareRepo
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InfrastructureError, InputError, MissingToolError, StatusError
+from factory_assets.domain.leases import LeaseLostError
 from factory_assets.domain.trees import EXECUTABLE, SYMLINK
 from factory_assets.git_program import find_git
 
@@ -209,3 +210,59 @@ def test_a_missing_git_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolError, match="git is not installed"):
         find_git()
+
+
+def test_of_two_hosts_only_the_one_that_took_over_changes_refs(repo, workspace):
+    """They have nothing in common but the repository."""
+    first = commit(repo, workspace)
+    other = BareRepo(repo.path, author=AUTHOR)
+    repo.take(1)
+    repo.set_scaffold(first)
+    other.take(2)
+    before = repo.refs()
+    for act in (
+        lambda: repo.set_scaffold(commit(repo, workspace, message="Other\n")),
+        lambda: repo.finish_phase(Phase.BUILD, first),
+        lambda: repo.keep_stopped(Phase.BUILD, first),
+        lambda: repo.keep_failed(1, first, "words", again_from=Phase.BUILD),
+        lambda: repo.undo(Phase.BUILD),
+        lambda: repo.drop(["refs/factory/scaffold"]),
+        lambda: repo.ship(first, version="v0.1.0", message="It passed."),
+        lambda: repo.take(1),
+    ):
+        with pytest.raises(LeaseLostError, match="Another host has taken this spec over"):
+            act()
+    assert other.refs() == before
+    other.finish_phase(Phase.BUILD, first)
+    other.ship(first, version="v0.1.0", message="It passed.")
+    assert (other.phases_done(), other.main()) == ({Phase.BUILD: first}, first)
+    assert other.fence() == 2
+
+
+def test_two_hosts_that_finish_a_phase_at_one_moment_do_not_both_finish_it(repo, workspace):
+    """The second takes over while the first is between its reading of the refs and its change of them."""
+    first = commit(repo, workspace)
+    second = commit(repo, workspace, message="Another\n")
+    repo.take(1)
+    other = BareRepo(repo.path, author=AUTHOR)
+    read = repo.refs
+
+    def overtaken():
+        found = read()
+        if other.fence() == 1:
+            other.take(2)
+            other.finish_phase(Phase.BUILD, second)
+        return found
+
+    repo.refs = overtaken
+    with pytest.raises(LeaseLostError):
+        repo.finish_phase(Phase.BUILD, first)
+    assert other.phases_done() == {Phase.BUILD: second}
+
+
+def test_what_git_refuses_for_another_reason_is_no_loss_of_the_spec(repo, workspace):
+    first = commit(repo, workspace)
+    repo.take(1)
+    with pytest.raises(InfrastructureError, match="update-ref failed"):
+        repo.finish_phase(Phase.BUILD, "f" * 40)
+    repo.finish_phase(Phase.BUILD, first)

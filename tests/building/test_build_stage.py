@@ -306,7 +306,7 @@ def test_a_spec_that_another_host_builds_is_left_alone(bash_factory):
     with bash_factory.journal.held(bash_factory.spec_id, place="elsewhere", run_id="run-2"):
         outcome = bash_factory.run()
     assert isinstance(outcome, Busy)
-    assert "Another host is building this spec (run run-2" in str(outcome)
+    assert "Another host works on this spec (run run-2" in str(outcome)
     assert bash_factory.queued.status == "queued"
     assert not bash_factory.agent.phases
     assert bash_factory.build().attempts == 1

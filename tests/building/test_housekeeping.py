@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -117,6 +118,13 @@ def test_a_run_that_ended_lately_stays(instance):
     assert sweep_runs(instance, before=datetime.now(UTC) - timedelta(days=1), remove=True).removed == 0
 
 
+@contextmanager
+def held_here(locks_dir, name):
+    """As where the registry does not know the repo."""
+    with spec_lock(locks_dir, name):
+        yield None
+
+
 @pytest.fixture
 def housekeeping(tmp_path):
     return Housekeeping(
@@ -124,6 +132,7 @@ def housekeeping(tmp_path):
         workspaces_dir=tmp_path / "workspaces",
         locks_dir=tmp_path / "locks",
         author=AUTHOR,
+        hold=lambda name: held_here(tmp_path / "locks", name),
         sessions_of=lambda name: tmp_path / "sessions" / name,
     )
 

@@ -14,6 +14,7 @@ from secret_material import BrokenRules, NoRules
 
 from factory_assets.domain.builds import ShippedRepo
 from factory_assets.domain.errors import GateError, InfrastructureError, InputError, NotOursError
+from factory_assets.domain.leases import LeaseLostError
 from factory_assets.mirror.description import describe, topics_of, valid_topics
 from factory_assets.mirror.local import LocalTarget
 from factory_assets.mirror.pacing import Pacing
@@ -27,6 +28,11 @@ class RecordingStore:
     """Remembers what was recorded as mirrored."""
 
     mirrored: list[tuple[str, str, str, datetime]] = field(default_factory=list)
+    is_lost: bool = False
+
+    def check(self) -> None:
+        if self.is_lost:
+            raise LeaseLostError
 
     def record_mirror(self, name: str, *, url: str, commit: str, now: datetime) -> None:
         self.mirrored.append((name, url, commit, now))
@@ -79,6 +85,16 @@ def test_a_mirrored_repo_is_recorded_with_its_url_and_commit(
     store = RecordingStore()
     report = run_stage(tmp_path, shipped, store, target=LocalTarget(tmp_path / "mirror"))
     assert store.mirrored == [("kv-tuner", report.url, shipped.repo.commit, SHIPPED_AT)]
+
+
+def test_a_host_that_has_lost_the_spec_while_it_waited_publishes_nothing(
+    tmp_path: Path, shipped: ShippedMaterial
+) -> None:
+    store = RecordingStore(is_lost=True)
+    with pytest.raises(LeaseLostError):
+        run_stage(tmp_path, shipped, store, target=LocalTarget(tmp_path / "mirror"))
+    assert not list((tmp_path / "mirror").glob("*"))
+    assert store.mirrored == []
 
 
 def test_a_repo_that_could_not_be_mirrored_is_not_recorded(tmp_path: Path, shipped: ShippedMaterial) -> None:

@@ -38,7 +38,7 @@ def test_a_spec_that_one_host_builds_is_not_built_by_another(registry: Registry,
     with registry.builds.held(spec_id, place=HERE, run_id="r1") as journal:
         journal.start(spec_id, run_id="r1", now=NOW)
         with (
-            pytest.raises(LeaseHeldError, match="Another host is building this spec \\(run r1"),
+            pytest.raises(LeaseHeldError, match="Another host works on this spec \\(run r1"),
             registry.builds.held(spec_id, place=THERE, run_id="r2"),
         ):
             pass
@@ -119,7 +119,7 @@ def test_a_hold_that_is_lost_is_renewed_no_more() -> None:
 
     def renew() -> None:
         said.append("renewed")
-        raise LeaseLostError("Another host has taken this spec over.")
+        raise LeaseLostError
 
     with renewing(renew, seconds=0.01):
         for thread in threading.enumerate():
