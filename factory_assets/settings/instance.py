@@ -36,7 +36,11 @@ class InstanceSettings(BaseModel):
         ),
     )
     factory_git_dir: AbsolutePath | None = Field(
-        None, description="Bare repositories of the built repos; FACTORY_DATA_DIR/git by default."
+        None,
+        description=(
+            "Bare repositories of the built repos; FACTORY_DATA_DIR/git by default. Hosts that share a registry may"
+            " share this folder (docs/scale.md)."
+        ),
     )
     factory_prompts_dir: AbsolutePath = Field(PROJECT_ROOT / "prompts", description="The prompt templates.")
     factory_recordings_dir: AbsolutePath | None = Field(
