@@ -14,6 +14,12 @@ HEADING = "## Attribution"
 _MOST_AUTHORS = 20
 # What begins something in Markdown or HTML, so that a title is a title and nothing more.
 _SIGNS = re.compile(r"([\\`*_\[\]<>|#!~&])")
+_PAPERS_LICENCE = (
+    "Papers, and any code of their authors, stay under the licence that is named on their pages."
+)
+_OWN_LICENCE = "The code of this repository is under the MIT licence: see [LICENSE](LICENSE)."
+_NAMED = re.compile(r"^- (Link|Authors|Licence): (\S.*)$", re.MULTILINE)
+_AND_MORE = re.compile(r" and \d+ more$")
 
 
 def attributed(readme: bytes, papers: Sequence[Paper], source_url: str) -> bytes:
@@ -44,6 +50,40 @@ def only_attributed(before: bytes, after: bytes) -> bool:
     return section.count(b"\n#") == 0
 
 
+def attribution_faults(readme: str, spec_file: str, source_url: str) -> list[str]:
+    """What README.md and SPEC.md of a shipped repo lack: title, authors, link and licence of each paper.
+
+    SPEC.md says which papers there are; without any, README.md has to name `source_url`.
+    """
+    section = readme.partition(HEADING)[2].partition("\n#")[0]
+    faults = [] if _OWN_LICENCE in section else [f"{README_FILE} does not say the repository's licence"]
+    # Nothing but the template begins a line there: see the scaffold's SPEC.md.
+    papers = spec_file.rpartition("\n## Papers\n")[2].split("\n### ")[1:]
+    for told in papers:
+        title = told.partition("\n")[0].strip()
+        named = dict(_NAMED.findall(told))
+        lacking = [name.lower() for name in ("Link", "Authors", "Licence") if name not in named]
+        if lacking or not title:
+            faults.append(f"SPEC.md names no {', '.join(lacking or ['title'])} of {title or 'a paper'}")
+        elif not _is_told(section, title, named["Authors"], named["Link"]):
+            faults.append(f"{README_FILE} does not name {title} with its authors and {named['Link']}")
+    if papers and _PAPERS_LICENCE not in section:
+        faults.append(f"{README_FILE} does not say under which licence the papers are")
+    if not papers and f"<{source_url}>" not in section:
+        faults.append(f"{README_FILE} does not name {source_url}, where the idea comes from")
+    return faults
+
+
+def _is_told(section: str, title: str, authors: str, link: str) -> bool:
+    """Whether a line names the paper, and its authors or, of many, the first of them."""
+    begins, ends = f"*{_plain(title)}*, by ", f": <{link}>."
+    for line in section.splitlines():
+        if line.startswith(begins) and line.endswith(ends):
+            shown = _AND_MORE.sub("", line.removeprefix(begins).removesuffix(ends))
+            return bool(shown) and _plain(authors).startswith(shown)
+    return False
+
+
 def _lines(papers: Sequence[Paper], source_url: str) -> Iterator[str]:
     if not papers:
         yield f"The idea comes from <{source_url}>, whose text stays under its own licence."
@@ -51,8 +91,8 @@ def _lines(papers: Sequence[Paper], source_url: str) -> Iterator[str]:
         yield f"*{_plain(paper.title)}*, by {_authors(paper.authors)}: <{paper.url}>."
         yield ""
     if papers:
-        yield "Papers, and any code of their authors, stay under the licence that is named on their pages."
-    yield "The code of this repository is under the MIT licence: see [LICENSE](LICENSE)."
+        yield _PAPERS_LICENCE
+    yield _OWN_LICENCE
 
 
 def _authors(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from factory_assets.building.attribution import README_FILE, only_attributed
+from factory_assets.building.attribution import README_FILE, attribution_faults, only_attributed
 from factory_assets.building.clones import CloneReader, Commit, open_clone
 from factory_assets.building.provenance import read_provenance, read_tag_message
 from factory_assets.building.publishing import PUBLISHED, read_published, without_published
@@ -237,6 +237,16 @@ def _check_papers(claims: _Claims) -> str:
     return f"{PROVENANCE_FILE}, {SPEC_FILE} and commits name {_listed(named)}"
 
 
+def _check_attribution(claims: _Claims) -> str:
+    readme, spec = (claims.tree.get(path) for path in (README_FILE, SPEC_FILE))
+    faults = attribution_faults(
+        readme.text if readme else "", spec.text if spec else "", claims.provenance.source_url
+    )
+    if faults:
+        raise _BrokenClaimError("; ".join(faults))
+    return f"{README_FILE} and {SPEC_FILE} name title, authors, link and licence of what the repo rests on"
+
+
 _CHECKS: dict[str, Callable[[_Claims], str]] = {
     "commit": _check_commit,
     "agreement": _check_agreement,
@@ -245,6 +255,7 @@ _CHECKS: dict[str, Callable[[_Claims], str]] = {
     "release": _check_release,
     "spec": _check_spec,
     "papers": _check_papers,
+    "attribution": _check_attribution,
 }
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from provenance_material import a_spec
 from registry_samples import paper
 
-from factory_assets.building.attribution import HEADING, attributed
+from factory_assets.building.attribution import HEADING, attributed, attribution_faults
+from factory_assets.building.scaffold.scaffold import write_scaffold
 from factory_assets.domain.papers import Paper
 from factory_assets.gates.markdown import read_markdown
 
@@ -77,3 +81,52 @@ def test_a_readme_that_is_none_gets_it_all_the_same(readme: bytes) -> None:
 def test_a_thousand_authors_are_shortened() -> None:
     readme = text(b"# x\n", paper(authors=tuple(f"Author {number}" for number in range(1000))))
     assert "Author 19 and 980 more" in readme
+
+
+MANY = paper("2606.09999", title="Many [hands]", authors=tuple(f"Author_{number}" for number in range(30)))
+
+
+def shipped_documents(root: Path, *papers: Paper) -> tuple[str, str]:
+    write_scaffold(a_spec(), papers, workspace=root, year=2026, owner="Example")
+    readme = attributed(b"# word-count\n", papers, "https://example.com/idea").decode()
+    return readme, (root / "SPEC.md").read_text()
+
+
+@pytest.mark.parametrize("papers", [(PAPER,), (PAPER, MANY), ()])
+def test_what_the_factory_writes_of_its_papers_is_whole(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    readme, spec_file = shipped_documents(tmp_path, *papers)
+    assert attribution_faults(readme, spec_file, "https://example.com/idea") == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("*Windows over bytes*", "*Windows*"),
+        ("Ada Löve, Jr., Alan T.", "Somebody Else"),
+        ("Ada Löve, Jr., Alan T.", ""),
+        ("<https://arxiv.org/abs/2606.01234>", "<https://arxiv.org/abs/2606.00000>"),
+        ("stay under the licence", "are free"),
+        ("MIT licence", "licence"),
+        ("## Attribution", "## Thanks"),
+        ("- Authors: Ada", "- By: Ada"),
+        ("- Link: https", "- Page: https"),
+        ("- Licence: named", "- Terms: named"),
+        ("### Windows over bytes", "### "),
+    ],
+)
+def test_a_title_an_author_a_link_or_a_licence_that_is_missing_is_told(
+    right: str, wrong: str, tmp_path: Path
+) -> None:
+    readme, spec_file = shipped_documents(tmp_path, PAPER)
+    assert right in readme + spec_file
+    if right in readme:
+        readme = readme.replace(right, wrong)
+    else:
+        spec_file = spec_file.replace(right, wrong)
+    assert attribution_faults(readme, spec_file, "") != []
+
+
+def test_an_import_that_does_not_name_its_page_is_told(tmp_path: Path) -> None:
+    readme, spec_file = shipped_documents(tmp_path)
+    (fault,) = attribution_faults(readme, spec_file, "https://example.com/other")
+    assert "https://example.com/other" in fault

@@ -36,7 +36,8 @@ def test_what_the_factory_ships_holds_in_a_clone_in_the_bare_repository_and_by_a
         report = verify_clone(source)
         assert report.passed, report
         assert [check.name for check in report.checks] == [
-            *["tag", "provenance", "commit", "agreement", "gates", "history", "release", "spec", "papers"]
+            *["tag", "provenance", "commit", "agreement", "gates", "history", "release", "spec", "papers"],
+            "attribution",
         ]
 
 
@@ -99,6 +100,11 @@ def test_a_tag_without_a_record_is_found(arguments: tuple[str, ...], word: str, 
         ({"claims": {"papers": ()}}, "papers", "no paper"),
         ({"claims": {"phases": ()}}, "history", "phases none"),
         ({"paper_line": "Paper: https://arxiv.org/abs/1111.11111"}, "papers", "1111.11111"),
+        (
+            {"last_files": {"README.md": "# word-count\n\nCounts words.\n"}},
+            "attribution",
+            "Counting Words in Streams",
+        ),
         ({"last_files": {"word_count/__init__.py": "evil = 1\n"}}, "release", "word_count/__init__.py"),
     ],
 )

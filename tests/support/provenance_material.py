@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from factory_assets.building.attribution import attributed
 from factory_assets.building.git import BareRepo
 from factory_assets.building.provenance import (
     Makers,
@@ -101,8 +102,15 @@ class Shipment:
             commit = phases[phase] = self._commit(phase.value, files, commit)
         spec_file = (self.workspace / "SPEC.md").read_bytes()
         known = provenance(spec_file, phases).model_copy(update=self.claims)
+        readme = (self.workspace / "README.md").read_bytes()
         sealed = self._commit(
-            "Seal", {"provenance.json": provenance_bytes(known).decode(), **self.last_files}, commit
+            "Seal",
+            {
+                "provenance.json": provenance_bytes(known).decode(),
+                "README.md": attributed(readme, [a_paper()], "").decode(),
+                **self.last_files,
+            },
+            commit,
         )
         gates = [
             GateVerdict(gate=gate, phase=Phase.REVIEW, passed=True, saw="good")
