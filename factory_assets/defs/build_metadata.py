@@ -1,5 +1,6 @@
 """What is shown of a built repo, of its spec and of its build, as metadata."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ from factory_assets.defs.markdown import code_block, paper_links, table
 from factory_assets.defs.pages import runs_page
 from factory_assets.domain.acceptance import (
     HeldScenario,
+    Scenario,
     ScenarioResult,
     acceptance_standing,
     scenario_standing,
@@ -17,6 +19,8 @@ from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import single_line
 from factory_assets.registry import Registry
+
+_LONGEST_VALUE = 120
 
 
 def refused_by(report: BuildReport) -> dict[str, dg.MetadataValue]:
@@ -143,7 +147,17 @@ def _scenario(held: HeldScenario, result: ScenarioResult | None) -> str:
     call = result.happened.partition("\n")[0].removeprefix("$ ") if result else ""
     title, behaviour = scenario.title.rstrip("."), scenario.behaviour.rstrip(".")
     told = f"{scenario_standing(held, result)}: {title}. {behaviour}."
-    return single_line(f"{told} Called: {call}" if call else told)
+    called = f" Called: {call}." if call else ""
+    return single_line(f"{told}{called} Asked for: {'; '.join(_asked_for(scenario))}")
+
+
+def _asked_for(scenario: Scenario) -> Iterator[str]:
+    yield f"exit code {scenario.exit_code}"
+    for expected in scenario.expects:
+        within = f" within {expected.tolerance:g}" if expected.tolerance else ""
+        value = single_line(expected.value)
+        shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+        yield f"{expected.of}, {expected.form}{within}: {shown or 'nothing'}"
 
 
 def _findings(report: BuildReport) -> dict[str, dg.MetadataValue]:

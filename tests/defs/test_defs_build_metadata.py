@@ -9,7 +9,14 @@ from defs_fakes import TESTS_FAILED, every_verdict
 from factory_assets.building.report import BuildReport
 from factory_assets.defs.build_metadata import in_short, report_metadata
 from factory_assets.defs.gate_checks import checks_of
-from factory_assets.domain.acceptance import Acceptance, HeldScenario, ScenarioFault, ScenarioResult
+from factory_assets.domain.acceptance import (
+    Acceptance,
+    Expectation,
+    Form,
+    HeldScenario,
+    ScenarioFault,
+    ScenarioResult,
+)
 from factory_assets.domain.builds import GateVerdict
 from factory_assets.domain.readings import ReadingCounts
 from factory_assets.gates import ALL_GATES
@@ -73,9 +80,25 @@ def test_each_scenario_says_what_it_asked_for_how_it_was_called_and_what_came_of
     about = shown(acceptance=AGREED, scenarios=PASSED)
     assert about["acceptance"] == "all 3 scenarios passed, 2 of them held out; written by the writer"
     assert about["scenario 1, example"] == (
-        "passed: One word. The contract asks for how many there are. Called: word-count text.txt"
+        "passed: One word. The contract asks for how many there are. Called: word-count text.txt. Asked for: exit"
+        " code 0; stdout, exact: 1"
     )
     assert "scenario 3, held out" in about
+
+
+def test_what_a_scenario_asked_for_is_told_in_one_line_however_long_it_is() -> None:
+    number = Expectation(of="out.txt", form=Form.NUMBER, value="mean: 2", tolerance=0.01)
+    long = Expectation(of="stdout", form=Form.CONTAINS, value="first\nsecond " + "x" * 500, tolerance=0)
+    scenario = HELD[0].scenario.model_copy(update={"exit_code": 3, "expects": (number, long)})
+    asked = AGREED.model_copy(update={"scenarios": (HELD[0].model_copy(update={"scenario": scenario}),)})
+    told = str(shown(acceptance=asked)["scenario 1, example"])
+    assert (
+        "Asked for: exit code 3; out.txt, number within 0.01: mean: 2; stdout, contains: first second x"
+        in told
+    )
+    assert told.endswith("x…")
+    assert "\n" not in told
+    assert len(told) < 400
 
 
 def test_of_a_scenario_that_failed_the_evidence_is_shown_as_it_is() -> None:

@@ -60,13 +60,30 @@ def dishonest() -> Iterator[tuple[Path, Lie]]:
         yield TREES / "dishonest" / name, Lie.model_validate(row)
 
 
+class Wrong(StrEnum):
+    """In what way the behaviour of a build with green tests of its own is wrong."""
+
+    HARD_CODED = "hard-coded answers"
+    SELF_COMPARING = "self-comparing tests"
+    MOCKED = "mocked core"
+    CANNED = "canned text"
+    IGNORED = "ignored option"
+    FORMULA = "wrong formula"
+    SWALLOWED = "swallowed errors"
+    DEFEAT = "defeat device"
+
+
 class Held(BaseModel):
-    """A row of held.yaml: the folder of a tree, and what is held out for it, by the name of its file in held/."""
+    """A row of held.yaml: the folder of a tree, and what is held out for it, by the name of its file in held/.
+
+    `kind` is in what way it is wrong; None where it is honest.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tree: Path
     held: str
+    kind: Wrong | None = None
 
     @property
     def folder(self) -> Path:
@@ -102,9 +119,9 @@ def judge(tree: Path) -> dict[str, Any]:
     return _judged(tree, "--docs", tree / "docs")
 
 
-def judge_held(held: Held) -> dict[str, Any]:
-    """What it says of a tree that is tried in scenarios. Without documents, so that it ends after the build."""
-    return _judged(held.folder, "--acceptance", held.file)
+def judge_held(held: Held, *more: object) -> dict[str, Any]:
+    """What it says of a tree that is tried in scenarios. Without documents it ends after the build."""
+    return _judged(held.folder, "--acceptance", held.file, *more)
 
 
 def _judged(tree: Path, *more: object) -> dict[str, Any]:
