@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,13 +11,19 @@ LONGEST_LOG = 50_000_000
 _KEPT_END = 5_000_000
 
 
-def files_older_than(folder: Path, before: datetime, *, remove: bool) -> list[Path]:
-    """The files below `folder` that were last written before this time; with `remove` they are gone."""
+def files_older_than(
+    folder: Path, before: datetime, *, remove: bool, but: Collection[Path] = ()
+) -> list[Path]:
+    """The files below `folder` that were last written before this time; with `remove` they are gone.
+
+    Those of `but` are not among them.
+    """
     old = [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
         and not path.is_symlink()
+        and path not in but
         and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before
     ]
     if remove:

@@ -129,16 +129,19 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
 ) -> None:
     """Remove runs, transcripts and failed states older than FACTORY_KEEP_DAYS that nothing shows."""
-    from factory_assets.defs.housekeeping import sweep_runs
+    from factory_assets.defs.housekeeping import SweptRuns, sweep_runs
     from factory_assets.defs.storage import open_storage
 
     instance = open_instance()
     before = datetime.now(UTC) - timedelta(days=instance.settings.factory_keep_days)
+    upkeep = instance.parts.housekeeping
+    are_sent = dry_run or upkeep.send_logs(lambda line: console.print(line, highlight=False, soft_wrap=True))
     with open_storage(instance.settings.factory_data_dir) as dagster:
-        runs = sweep_runs(dagster, before=before, remove=not dry_run)
+        # What waits for FACTORY_LOG_STORE goes with its run.
+        runs = sweep_runs(dagster, before=before, remove=not dry_run) if are_sent else SweptRuns(0, 0)
     console.print("Would be removed:" if dry_run else "Removed:")
     console.print(f"  old runs: {runs.removed} ({runs.kept} are kept because something shows them)")
-    for line in instance.parts.housekeeping.sweep(before=before, remove=not dry_run):
+    for line in upkeep.sweep(before=before, remove=not dry_run):
         console.print(f"  {line}", highlight=False)
 
 

@@ -71,10 +71,15 @@ def build_housekeeping(
         clock: dg.ResourceParam[Clock],
     ) -> None:
         before = clock.now() - timedelta(days=keep_days)
-        runs = sweep_runs(context.instance, before=before, remove=True)
-        context.log.info(
-            "%d old runs removed, %d kept because something shows them.", runs.removed, runs.kept
-        )
+        if instance.housekeeping.send_logs(context.log.info):
+            runs = sweep_runs(context.instance, before=before, remove=True)
+            context.log.info(
+                "%d old runs removed, %d kept because something shows them.", runs.removed, runs.kept
+            )
+        else:
+            context.log.warning(
+                "No old run is removed: logs of runs are to be sent to FACTORY_LOG_STORE first."
+            )
         for line in instance.housekeeping.sweep(before=before, remove=True):
             context.log.info(line)
 

@@ -14,6 +14,7 @@ from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.specs import QueuedSpec, rank_key
 from factory_assets.instance.agents import Agents
+from factory_assets.instance.keeping import Keeping
 from factory_assets.instance.models import Models
 from factory_assets.instance.router import InstanceRouter
 from factory_assets.instance.secrets import Secrets
@@ -46,6 +47,7 @@ class Builds:
         agents: Agents,
         models: Models,
         router: InstanceRouter,
+        keeping: Keeping,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -55,9 +57,16 @@ class Builds:
         self._agents = agents
         self._models = models
         self._router = router
+        self._keeping = keeping
 
     def build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
-        """Build one spec; see building.stage."""
+        """Build one spec, and send what it leaves behind; see building.stage and Keeping."""
+        try:
+            return self._build(queued, run_id, notify)
+        finally:
+            self._keeping.send(notify)
+
+    def _build(self, queued: QueuedSpec, run_id: str, notify: Notify) -> Outcome:
         from factory_assets.building.config import BuildJob
         from factory_assets.building.outcome import Refused, Shipped
         from factory_assets.building.stage import build

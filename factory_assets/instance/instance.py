@@ -22,6 +22,7 @@ from factory_assets.instance.citing import Citing
 from factory_assets.instance.credential import Credential
 from factory_assets.instance.gathering import Gathering
 from factory_assets.instance.ideas import Ideas
+from factory_assets.instance.keeping import Keeping
 from factory_assets.instance.mirroring import Mirroring
 from factory_assets.instance.models import Models
 from factory_assets.instance.router import InstanceRouter
@@ -214,6 +215,7 @@ class Instance:
             agents=self.agents,
             models=self.models,
             router=self.router,
+            keeping=self.keeping,
         )
 
     @cached_property
@@ -238,7 +240,12 @@ class Instance:
     @cached_property
     def housekeeping(self) -> Upkeep:
         """What nobody needs any more, and what is to be done anew."""
-        return Upkeep(self.settings, self.registry, self.agents)
+        return Upkeep(self.settings, self.registry, self.agents, self.keeping)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """Where transcripts and logs are kept beside this machine."""
+        return Keeping(self.settings, self.secrets)
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from factory_assets.domain.builds import Phase
 from factory_assets.instance.agents import Agents
 from factory_assets.instance.holding import hold_spec
+from factory_assets.instance.keeping import Keeping
 from factory_assets.instance.secrets import Secrets
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -56,10 +58,15 @@ class Imports:
 class Upkeep:
     """Removes what nobody needs any more."""
 
-    def __init__(self, settings: Settings, registry: Registry, agents: Agents) -> None:
+    def __init__(self, settings: Settings, registry: Registry, agents: Agents, keeping: Keeping) -> None:
         self._settings = settings
         self._registry = registry
         self._agents = agents
+        self._keeping = keeping
+
+    def send_logs(self, notify: Callable[[str], None]) -> bool:
+        """Send what of transcripts and logs has not been sent yet; whether nothing waits any more. See Keeping."""
+        return self._keeping.send(notify)
 
     def sweep(self, *, before: datetime, remove: bool) -> list[str]:
         """Remove failed states, transcripts and workspaces that nobody needs, and shorten the programs' logs.
@@ -71,8 +78,10 @@ class Upkeep:
 
         settings = self._settings
         left = self._of_builds().sweep(before=before, remove=remove)
-        old = files_older_than(settings.transcripts_dir, before, remove=remove)
+        unsent = self._keeping.unsent()
+        old = files_older_than(settings.transcripts_dir, before, remove=remove, but=unsent)
         if remove:
+            self._keeping.forget_gone()
             self._registry.novelty.forget_answers(before)
             # Whoever asks for such a paper again has it looked up anew in any case.
             self._registry.citations.forget(before - KEPT_FOR)

@@ -64,6 +64,15 @@ def _broker(url: SecretStr) -> SecretStr:
     return url
 
 
+def _log_store(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.scheme:
+        return str(_absolute(Path(text)))
+    if parts.scheme != "s3" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", parts.netloc):
+        raise ValueError("it must be a folder, or s3://bucket or s3://bucket/prefix")
+    return text
+
+
 def _cron(expression: str) -> str:
     check_cron(expression)
     return expression
@@ -75,4 +84,5 @@ PackageRegistry = Annotated[str, AfterValidator(_package_registry)]
 Credential = Annotated[SecretStr, AfterValidator(_fits_a_header)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres)]
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
+LogStore = Annotated[str, AfterValidator(_log_store)]
 Cron = Annotated[str, AfterValidator(_cron)]

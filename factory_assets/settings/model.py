@@ -12,6 +12,7 @@ from factory_assets.settings.builds import BuildSettings, SandboxSettings
 from factory_assets.settings.cluster import ClusterSettings
 from factory_assets.settings.ideas import IdeaSettings
 from factory_assets.settings.instance import InstanceSettings, Mode
+from factory_assets.settings.keeping import KeepingSettings
 from factory_assets.settings.models import ModelSettings, RouterSettings
 from factory_assets.settings.operating import AlertSettings, ScheduleSettings, UiSettings
 from factory_assets.settings.papers import GatherSettings, PartitionSettings
@@ -31,6 +32,7 @@ class Settings(
     IdeaSettings,
     InstanceSettings,
     ClusterSettings,
+    KeepingSettings,
     UiSettings,
     AlertSettings,
     ScheduleSettings,

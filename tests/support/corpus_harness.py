@@ -326,6 +326,7 @@ def _instance(settings: Settings, limits: Mapping[str, float], laid: Conversatio
         agents=made.agents,
         models=made.models,
         router=made.router,
+        keeping=made.keeping,
     )
     made.builds.limits = limits
     return made
