@@ -25,6 +25,7 @@ from factory_assets.defs.message_batches import build_batch_job, build_batch_sen
 from factory_assets.defs.mirrored_repos import build_mirrored_repos
 from factory_assets.defs.papers import build_papers
 from factory_assets.defs.partitions import build_partitions
+from factory_assets.defs.research_again import build_research_schedule
 from factory_assets.defs.router_stats import build_router_schedule, build_router_stats
 from factory_assets.defs.settings_sensor import Refused, build_settings_sensor
 from factory_assets.defs.silent_runs import build_silent_runs
@@ -139,6 +140,13 @@ def build_defs(
             *build_schedules(jobs, rules, by_batch=by_batch if settings.analyzes_by_batch else None),
             build_harvest_schedule(
                 settings.places, settings.factory_timezone, is_wanted=settings.factory_archive
+            ),
+            build_research_schedule(
+                jobs.research,
+                settings.places,
+                settings.factory_timezone,
+                with_archive=settings.factory_archive,
+                ui_url=settings.ui_url,
             ),
             build_report_schedule(settings.factory_report_cron, settings.factory_timezone),
             build_router_schedule(settings.factory_timezone),

@@ -25,8 +25,8 @@ WHOLE = dg.AssetCheckSpec(
     "contexts_whole",
     asset=RESEARCH_CONTEXTS,
     description=(
-        "All was looked up around every chosen candidate. A warning names what was not: materialized again, just that"
-        " is looked up again."
+        "All was looked up around every chosen candidate. A warning names what was not: the schedule research_again"
+        " looks for just that again, for two weeks."
     ),
 )
 
@@ -199,7 +199,8 @@ def _whole(contexts: Sequence[ResearchContext]) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "not looked up": dg.MetadataValue.md(table(["paper", "what, and why"], rows)),
-            "what to do": f"Materialize it again: {counted(len(open_ones), 'context', 'contexts')} will be completed."
+            "what to do": f"Nothing for two weeks: {counted(len(open_ones), 'context is', 'contexts are')} completed by"
+            " the schedule research_again. After that, or to have it at once, materialize it again."
             if open_ones
             else "nothing",
         },

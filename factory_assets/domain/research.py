@@ -121,6 +121,24 @@ class ResearchContext(BaseModel):
     made_at: UtcDatetime
 
 
+NOT_HELD = "the archive does not hold this paper"
+"""How a gap begins that the archive alone can close."""
+
+
+class OpenDate(BaseModel):
+    """A date around whose chosen candidates something could not be looked up, or was not yet.
+
+    `since` is when that was first so, `looked_at` the last look (UTC); `gaps` are the words of all contexts.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    day: date
+    since: UtcDatetime
+    looked_at: UtcDatetime
+    gaps: tuple[str, ...]
+
+
 class Reason(BaseModel):
     """Why a candidate has some of its points."""
 

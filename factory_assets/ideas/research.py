@@ -18,6 +18,7 @@ from factory_assets.domain.full_text import excerpt, method_section
 from factory_assets.domain.papers import Paper
 from factory_assets.domain.ports import IdeaStore
 from factory_assets.domain.research import (
+    NOT_HELD,
     CitationDirection,
     CitationGraph,
     CitedPaper,
@@ -141,7 +142,7 @@ def _papers(paper: Paper, sources: Sources) -> _Found:
         if sources.held([paper.arxiv_id]):
             similar = sources.neighbours.similar(paper.arxiv_id, _SIMILAR)
         else:
-            gaps.append("the archive does not hold this paper, so that none like it was looked for")
+            gaps.append(f"{NOT_HELD}, so that none like it was looked for")
     except FactoryError as error:
         gaps.append(f"papers like it: {error.what}")
     try:

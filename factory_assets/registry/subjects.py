@@ -176,6 +176,7 @@ class Ideas(Subject):
     record_context = in_one_transaction(ideas.record_context)
     contexts = in_one_transaction(ideas.contexts)
     days = in_one_transaction(ideas.idea_days)
+    open_dates = in_one_transaction(ideas.open_dates)
 
 
 class Evidence(Subject):

@@ -182,6 +182,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
         "build_daily": "30 6 * * *",
         "mirror_nightly": "0 23 * * *",
         "harvest_daily": "30 5 * * *",
+        "research_again": "40 * * * *",
         "report_daily": "0 7 * * *",
         "router_hourly": "30 * * * *",
         "housekeeping_daily": "0 3 * * *",
@@ -200,6 +201,7 @@ def test_jobs_schedules_and_sensors_are_there_and_what_spends_is_stopped(defs: d
     assert running(defs) == {
         "gather_hourly",
         "mirror_nightly",
+        "research_again",
         "report_daily",
         "router_hourly",
         "housekeeping_daily",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from registry_samples import DAY, NOW
 
-from factory_assets.domain.research import Candidate, Piece, PieceKind, Reason, ResearchContext
+from factory_assets.domain.research import Candidate, OpenDate, Piece, PieceKind, Reason, ResearchContext
 from factory_assets.registry import IdeaCounts, Registry
 
 
@@ -22,7 +22,7 @@ def candidate(arxiv_id: str, place: int, *, chosen: bool = True) -> Candidate:
     return Candidate(arxiv_id=arxiv_id, day=DAY, score=35.5, reasons=reasons, place=place, chosen=chosen)
 
 
-def context(arxiv_id: str, *gaps: str) -> ResearchContext:
+def context(arxiv_id: str, *gaps: str, made_at: datetime = NOW) -> ResearchContext:
     pieces = (
         Piece(
             id="R1",
@@ -37,7 +37,7 @@ def context(arxiv_id: str, *gaps: str) -> ResearchContext:
             pushed=date(2026, 5, 1),
         ),
     )
-    return ResearchContext(arxiv_id=arxiv_id, day=DAY, pieces=pieces, gaps=gaps, made_at=NOW)
+    return ResearchContext(arxiv_id=arxiv_id, day=DAY, pieces=pieces, gaps=gaps, made_at=made_at)
 
 
 def test_candidates_come_back_whole_the_best_one_first(registry: Registry) -> None:
@@ -84,3 +84,37 @@ def test_each_date_tells_how_far_its_ideas_have_come(registry: Registry) -> None
     registry.ideas.record_context(context("2606.00002", "GitHub: 403"))
     registry.ideas.record_context(context("2606.00004"))
     assert registry.ideas.days() == [IdeaCounts(day=DAY, candidates=4, chosen=3, contexts=2, with_gaps=1)]
+
+
+def test_a_date_is_open_from_the_first_gap_until_there_is_none(registry: Registry) -> None:
+    later = NOW + timedelta(hours=5)
+    registry.ideas.record_candidates(DAY, [candidate("2606.00001", 1), candidate("2606.00002", 2)], now=NOW)
+    # Nobody has looked around it yet, so that nothing is missing.
+    assert registry.ideas.open_dates(since=NOW) == []
+    registry.ideas.record_context(context("2606.00001", "repositories: 403", "full text: x"))
+    registry.ideas.record_context(context("2606.00002", "repositories: 403", made_at=later))
+    told = ("repositories: 403", "full text: x")
+    assert registry.ideas.open_dates(since=NOW) == [OpenDate(day=DAY, since=NOW, looked_at=later, gaps=told)]
+    assert registry.ideas.open_dates(since=NOW + timedelta(seconds=1)) == []
+    # It is not younger for having been looked around again.
+    registry.ideas.record_context(context("2606.00001", "full text: x", made_at=later))
+    registry.ideas.record_context(context("2606.00002", made_at=later))
+    (found,) = registry.ideas.open_dates(since=NOW)
+    assert (found.since, found.looked_at, found.gaps) == (NOW, later, ("full text: x",))
+    registry.ideas.record_context(context("2606.00001", made_at=later))
+    assert registry.ideas.open_dates(since=NOW) == []
+    registry.ideas.record_context(context("2606.00001", "full text: y", made_at=later))
+    (found,) = registry.ideas.open_dates(since=NOW)
+    assert found.since == later
+
+
+def test_a_date_whose_last_candidates_nobody_came_to_is_open(registry: Registry) -> None:
+    chosen = [candidate("2606.00001", 1), candidate("2606.00002", 2)]
+    registry.ideas.record_candidates(DAY, [*chosen, candidate("2606.00003", 3, chosen=False)], now=NOW)
+    registry.ideas.record_context(context("2606.00001"))
+    (found,) = registry.ideas.open_dates(since=NOW)
+    assert (found.since, found.looked_at) == (NOW, NOW)
+    assert "nobody has looked" in found.gaps[0]
+    registry.ideas.record_context(context("2606.00002"))
+    registry.ideas.record_context(context("2606.00003", "repositories: 403"))
+    assert registry.ideas.open_dates(since=NOW) == []

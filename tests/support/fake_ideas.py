@@ -20,6 +20,7 @@ class FakeIdeas:
     registry: Registry
     gaps: tuple[str, ...] = ()
     error: FactoryError | None = None
+    now: datetime = NOW
     asked: list[tuple[str, date]] = field(default_factory=list)
 
     def discover(self, day: date, notify: Callable[[str], None]) -> list[Candidate]:
@@ -63,4 +64,4 @@ class FakeIdeas:
             weight=1,
             licence="CC0-1.0",
         )
-        return ResearchContext(arxiv_id=arxiv_id, day=day, pieces=(piece,), gaps=self.gaps, made_at=NOW)
+        return ResearchContext(arxiv_id=arxiv_id, day=day, pieces=(piece,), gaps=self.gaps, made_at=self.now)
