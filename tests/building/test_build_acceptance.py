@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from acceptance_fakes import SCENARIOS, AgreeingModel, acceptor_of, counts
+from acceptance_fakes import CONTRACT, SCENARIOS, AgreeingModel, acceptor_of, counts
 from build_fakes import Act, ScriptedAgent
 from build_material import BASH_FILES, Factory, good_acts, make_spec, writes
 from memory_registry import results
@@ -200,6 +200,21 @@ def test_a_scenario_that_the_builder_disputes_is_looked_at_once_and_struck_where
         assert report.tag_record.acceptance.words == "4, 1 of them held out; 2 struck"
         assert [bool(held.struck) for held in agreed(factory).scenarios] == [False] * 4 + [True] * 2
     assert reader.tasks.count("dispute") == 2
+
+
+def test_a_scenario_that_was_upheld_is_not_looked_at_again_in_a_later_round(tmp_path: Path) -> None:
+    wrong = writes(BASH_FILES | {"lib/count.sh": WRONG})
+    dispute = writes({"DISPUTES.md": DISPUTE.format(number=5) + DISPUTE.format(number=6)})
+    reader = PlayedModel(rules=lambda prompt: True)
+    builds = Builds(wrong, dispute, dispute)
+    factory = factory_with(tmp_path, AgreeingModel(), build=builds, repair_rounds=2)
+    factory.reader = reader_of(reader)
+    factory.refused("Gate acceptance refused", by="gate")
+    assert reader.tasks.count("dispute") == 2
+    assert [held.is_disputed for held in agreed(factory).scenarios] == [False] * 4 + [True] * 2
+    told = reader.asked[0].text
+    for shown in (CONTRACT.rules[0], "alpha alpha alpha alpha alpha", "The contract counts other things"):
+        assert shown in told
 
 
 def test_a_dispute_that_quotes_nothing_of_the_contract_is_not_looked_at(tmp_path: Path) -> None:
