@@ -8,7 +8,7 @@ BROWSER_READY := $(VENV)/.browser-ready
 CLUSTER := .venv-cluster
 CLUSTER_READY := $(CLUSTER)/.ready
 
-.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools soak soak-simulated soak-live proofs lint lint-cluster types check bench settings-docs record-topics clean
+.PHONY: setup demo demo-ui up down test corpus chaos browser screenshots browser-tools cluster soak soak-simulated soak-live proofs lint lint-cluster types check bench settings-docs record-topics clean
 
 setup: $(READY)
 
@@ -36,7 +36,7 @@ down:
 # What `make test` runs is meant to be run often; `make check` adds what CI holds the tree to. It takes as many workers
 # as the cores can feed (tests/conftest.py); PYTEST_XDIST_AUTO_NUM_WORKERS=2 takes two.
 test: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak and not browser"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not end_to_end and not corpus and not chaos and not soak and not browser and not cluster"
 	$(BIN)/python -m pytest -n auto --dist loadfile -m end_to_end
 
 # Bad builds that must be caught and good ones that must ship, each really built: half an hour on two cores.
@@ -67,6 +67,11 @@ $(BROWSER_READY): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]' \
 		&& touch $@
 
+# One daemon and two workers on a real PostgreSQL and a real Redis: ten to twenty minutes on two cores. Skipped by name
+# where one of the two is missing.
+cluster: setup
+	$(BIN)/python -m pytest -n 0 -s -m cluster
+
 # Two weeks simulated (SOAK_DAYS of them; SOAK_REGISTRY=postgres keeps the registry there), and beside it ten minutes
 # (SOAK_LIVE_SECONDS) of a live factory that is hurt.
 soak: setup
@@ -79,7 +84,7 @@ soak-live: setup
 	$(BIN)/python -m pytest -n 0 -m soak tests/proofs/soak/test_soak_live.py
 
 # All that is too long for `make check`.
-proofs: corpus chaos browser soak
+proofs: corpus chaos browser cluster soak
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
 from factory_assets.cli import work_commands as work
+from factory_assets.cli import worker_commands as working
 from factory_assets.cli.archive_commands import archive
 from factory_assets.cli.ideas_commands import ideas
 from factory_assets.cli.ideas_delivery import deliver
@@ -57,6 +58,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "enable": service.enable,
         "disable": service.disable,
         "router": routing.router,
+        "worker": working.worker,
         "gc": service.gc,
         "demo": service.demo,
         "demo-ui": service.demo_ui,

@@ -11,7 +11,7 @@ from dagster._core.errors import (
     DagsterLaunchFailedError,
     DagsterUserCodeUnreachableError,
 )
-from dagster._core.events import DagsterEvent, StepMaterializationData
+from dagster._core.events import DagsterEvent, EngineEventData, StepMaterializationData
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.execution.context.system import PlanOrchestrationContext
@@ -49,6 +49,7 @@ __all__ = [
     "DagsterEvent",
     "DagsterLaunchFailedError",
     "DagsterUserCodeUnreachableError",
+    "EngineEventData",
     "ExecutionPlan",
     "InProcessExecutor",
     "InstanceRef",
