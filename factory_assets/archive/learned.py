@@ -60,7 +60,9 @@ class Learned:
             # Said of texts without a word; it says so of nothing else that is a list of strings.
             return cls((), np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
         size = min(DIMENSIONS, *weighed.shape)
-        svd = TruncatedSVD(size, n_iter=_PASSES, random_state=0).fit(weighed)
+        # Of a single text nothing varies, and the library warns of the share that it divides by that.
+        with np.errstate(invalid="ignore"):
+            svd = TruncatedSVD(size, n_iter=_PASSES, random_state=0).fit(weighed)
         return cls(
             tuple(map(str, vectorizer.get_feature_names_out())),
             vectorizer.idf_.astype(np.float32),

@@ -35,10 +35,12 @@ def load(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line, plain or gzipped.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Load the public snapshot of arXiv's metadata; loading it again changes nothing."""
+    """Load the public snapshot of arXiv's metadata and index it; loading it again changes nothing."""
     from factory_assets.archive.loading import load_snapshot
 
-    report = load_snapshot(file, _archive())
+    archiving = open_instance().parts.archiving
+    report = load_snapshot(file, archiving.archive)
+    archiving.make_ready((lambda _: None) if as_json else _say)
     if as_json:
         told = {**report.counts.model_dump(), "left_out": report.left_out}
         console.print_json(data={**told, "unread": [line.model_dump() for line in report.unread]})
@@ -110,7 +112,7 @@ def search(
     count: CountOption = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """List the papers whose title, abstract and authors fit best; the index is brought up to date before."""
+    """List the papers whose title, abstract and authors fit best; what has changed is indexed before."""
     from factory_assets.archive.search import SearchIndex
 
     found = SearchIndex(_archive()).search(" ".join(words), count)
@@ -131,8 +133,8 @@ def similar(
 ) -> None:
     """List the papers nearest to one, with their cosine to it; what has changed is compared anew before.
 
-    The space in which they are near is learned from the archive's papers, or made by a model (FACTORY_ARCHIVE_SPACE);
-    the first time over a million takes minutes.
+    The space in which they are near is learned from the archive's papers when they are loaded, or made by a model when
+    it is asked (FACTORY_ARCHIVE_SPACE); the first time that takes long.
     """
     paper = _paper(arxiv_id)
     found = open_instance().parts.archiving.space().similar(paper.arxiv_id, count)

@@ -80,10 +80,18 @@ class Archiving:
         """
         from factory_assets.archive.space import Space
 
+        return Space(self.archive, None if self._learns else self._embedded())
+
+    def make_ready(self, notify: Notify) -> None:
+        """Bring up to date what questions are answered from; vectors that cost money wait for the first question."""
+        from factory_assets.archive.ready import make_ready
+
+        make_ready(self.archive, self.space() if self._learns else None, notify)
+
+    @property
+    def _learns(self) -> bool:
         # A replay instance reaches no server.
-        if self._settings.factory_archive_space == "learned" or self._replay.is_on:
-            return Space(self.archive)
-        return Space(self.archive, self._embedded())
+        return self._settings.factory_archive_space == "learned" or self._replay.is_on
 
     def _embedded(self) -> Embedded:
         from factory_assets.archive.embedded import Embedded
@@ -120,7 +128,10 @@ class Archiving:
         return self._secrets.redactor()(self._settings.factory_oai_url)
 
     def harvest(self, first: date, last: date, notify: Notify) -> Iterator[HarvestReport]:
-        """Harvest the records that changed on these dates, window by window; see archive.harvest."""
+        """Harvest the records that changed on these dates, window by window, and make them ready for questions.
+
+        See archive.harvest.
+        """
         from factory_assets.archive.harvest import Harvester
         from factory_assets.archive.oai import OaiClient
         from factory_assets.network.politeness import Politeness
@@ -143,6 +154,7 @@ class Archiving:
                 now=self._clock.now,
             )
             yield from harvester.harvest(first, last)
+            self.make_ready(told)
 
     def next_dates(self) -> tuple[date, date]:
         """What the next harvest asks for: all since the last one, or since the first date partition."""

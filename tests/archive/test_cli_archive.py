@@ -52,6 +52,34 @@ def test_a_snapshot_is_loaded_and_its_papers_are_read_by_any_form_of_their_id(
     assert recent.out.startswith("2007-04-02 hep-th/9901001 Calculation of prompt diphoton")
 
 
+def test_whoever_loads_papers_makes_them_ready_and_the_first_question_is_only_asked(
+    commands: Commands, tmp_path: Path
+) -> None:
+    loaded = commands("archive", "load", str(written(tmp_path, LINE)), FACTORY_MODE="replay")
+    made = indexed(commands)
+    assert {"months.json", "meta.json", "state.json", "learned.npz"} <= {path.name for path in made}
+    assert "0704.0001" in commands("archive", "search", "diphoton", FACTORY_MODE="replay").out
+    commands("archive", "similar", "0704.0001", FACTORY_MODE="replay")
+    assert indexed(commands) == made
+    assert loaded.out.endswith("1 month written.")
+
+
+def test_papers_that_cannot_be_indexed_are_loaded_all_the_same_and_that_is_told(
+    commands: Commands, tmp_path: Path
+) -> None:
+    folder = archive_folder(commands)
+    folder.mkdir(parents=True)
+    (folder / "search-3").touch()
+    loaded = commands("archive", "load", str(written(tmp_path, LINE)), FACTORY_MODE="replay")
+    assert loaded.code == 0
+    assert "The records are in." in loaded.out
+    assert f"{folder / 'search-3'}: The search index cannot be used" in loaded.out
+    assert "1 new, 0 changed" in loaded.out
+    assert list(folder.glob("space-*/state.json"))
+    (folder / "search-3").unlink()
+    assert "0704.0001" in commands("archive", "search", "diphoton", FACTORY_MODE="replay").out
+
+
 def test_similar_papers_are_listed_with_their_likeness(commands: Commands, tmp_path: Path) -> None:
     lines = [
         {**LINE, "id": "hep-th/9901001", "title": "Caches", "abstract": "Keys and values of long prompts."},
@@ -153,3 +181,14 @@ def test_the_records_that_changed_are_harvested_and_told(commands: Commands) -> 
     refused = commands("archive", "sync", "--from", "2026-06-05", "--to", "2026-06-01", FACTORY_MODE="replay")
     assert refused.code != 0
     assert "There is no date from 2026-06-05 to 2026-06-01" in refused.err + refused.out
+
+
+def archive_folder(commands: Commands) -> Path:
+    return commands.data / "archive"
+
+
+def indexed(commands: Commands) -> dict[Path, int]:
+    """The files that questions are answered from, and when they were written."""
+    folders = [*archive_folder(commands).glob("search-*"), *archive_folder(commands).glob("space-*")]
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}

@@ -15,6 +15,7 @@ from defs_fakes import paper_on
 from gather_server import LittleArxiv, little_arxiv
 from oai_server import OaiPeer, Reply, oai_peer
 
+from factory_assets.archive.search import SearchIndex
 from factory_assets.build_defs import build_defs
 from factory_assets.gather.agreement import Difference
 from factory_assets.instance import Instance
@@ -93,6 +94,18 @@ def test_a_range_is_one_list_a_set_and_each_date_shows_what_it_brought(world: Wo
     assert world.metadata(date(2026, 6, 22))["was over"] is False
     again = world.harvest(date(2026, 6, 20), date(2026, 6, 21))
     assert checks(again) == {"date_is_whole": True, "every_record_read": True}
+
+
+def test_what_a_harvest_brought_is_ready_for_questions(world: World) -> None:
+    assert world.harvest(FIRST, date(2026, 6, 22)).success
+    archive = world.parts.archiving.archive
+    states = [*archive.folder.glob("search-*/months.json"), *archive.folder.glob("space-*/state.json")]
+    assert [path.parent.name[:6] for path in states] == ["search", "space-"]
+    assert all("2026-06" in path.read_text() for path in states)
+    written = [path.stat().st_mtime_ns for path in states]
+    assert SearchIndex(archive).search("guardrail", 1)
+    world.parts.archiving.space().likeness("guardrail", [])
+    assert [path.stat().st_mtime_ns for path in states] == written
 
 
 def test_a_night_without_network_is_red_and_the_next_one_heals_it(world: World) -> None:
