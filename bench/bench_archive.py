@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.archive_quality import ASKED, FIRST, PLACES, measured
 from bench.archive_records import MONTHS
+from bench.archive_relevance import CUT, judged
 from bench.verdict import verdict
 from factory_assets.archive import Archive
 
@@ -57,6 +58,14 @@ many share a category with it, and how many its first one.
 {{quality}}
 
 {{floor}}
+
+By {{questions}} tags of the {{tagged}} papers at arXiv that Semanlink has tagged by hand (`bench/archive_relevance.py`
+says where they come from, and which public sets come in no package): the tag's name is asked for, and what has the tag
+is relevant.
+
+| way | nDCG@{CUT} | MAP | MRR |
+|:--|--:|--:|--:|
+{{relevance}}
 """
 
 
@@ -116,6 +125,7 @@ def told(sizes: list[_Size]) -> str:
     """The section for what was measured, with the quality measured beside."""
     papers, ways = measured()
     words, space = ways
+    tagged, questions, judgements = judged()
     least, most = sizes[0].steps["search"]["p50"], sizes[-1].steps["search"]["p50"]
     found = {
         "R@1 by words": words.own < WORDS_OWN,
@@ -150,6 +160,12 @@ def told(sizes: list[_Size]) -> str:
             f"by words at least R@1 {WORDS_OWN} and MRR {WORDS_RECIPROCAL}; by the learned space R@1 {OWN}, MRR"
             f" {RECIPROCAL}, a category shared by {CATEGORY}",
             (name for name, is_missed in found.items() if is_missed),
+        ),
+        tagged=tagged,
+        questions=questions,
+        relevance="\n".join(
+            f"| {way.way} | {way.ndcg:.3f} | {way.precision:.3f} | {way.reciprocal:.3f} |"
+            for way in judgements
         ),
     )
 
