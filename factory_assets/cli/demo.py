@@ -9,7 +9,7 @@ from rich.console import Console
 
 from factory_assets.cli.instance import OpenedInstance, open_instance, write_env
 from factory_assets.cli.stages import Days, Factory
-from factory_assets.cli.tables import show_failures, show_funnel
+from factory_assets.cli.tables import show_failures, show_funnel, show_judges
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT, Mode, instance_home
@@ -74,6 +74,7 @@ def run_demo(instance: OpenedInstance, registry: Registry, console: Console) -> 
             failed += factory.report()
     console.print()
     show_funnel(console, registry.reports.funnel(FIRST, LAST))
+    show_judges(console, registry)
     show_failures(console, registry, lines=12)
     console.print(
         f"({FAILS_ON_PURPOSE} is recorded to fail: it shows what a refused build looks like.)\n",

@@ -7,12 +7,15 @@ from datetime import date
 from types import MappingProxyType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from factory_assets.cli.output import PROSE_WIDTH, print_table
 from factory_assets.cli.story import lacking
 from factory_assets.doctor.result import CheckResult, Severity
+from factory_assets.domain.acceptance import acceptance_standing
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Usage
+from factory_assets.domain.novelty import Novelty, NoveltyVerdict
 from factory_assets.domain.outcomes import why_it_waits
 from factory_assets.domain.places import Places
 from factory_assets.domain.specs import rank_key
@@ -39,6 +42,33 @@ def show_funnel(console: Console, days: Sequence[FunnelDay]) -> None:
     for index, day in enumerate(days):
         table.add_row(str(day.day), *(str(counts[index]) for _, counts in columns))
     print_table(console, table)
+
+
+def show_judges(console: Console, registry: Registry) -> None:
+    """Of each repo whose build has ended: whether the like exists, what its scenarios and its reader came to."""
+    table = Table(title="what was judged beside the gates", title_justify="left")
+    for name in ("repo", "exists already?", "acceptance", "reader"):
+        table.add_column(name, max_width=PROSE_WIDTH, overflow="fold")
+    for queued in registry.queue.specs({BuildStatus.SHIPPED, BuildStatus.FAILED}):
+        story = registry.stories.of_repo(queued.spec.name)
+        if story is None or not story.attempts:
+            continue
+        last, agreed = story.attempts[-1], story.acceptance
+        table.add_row(
+            queued.spec.name,
+            _exists(story.novelty),
+            escape(acceptance_standing(agreed, last.scenarios)) if agreed else "",
+            f"found {last.reading.counts.words}" if last.reading else "not asked",
+        )
+    if table.row_count:
+        print_table(console, table)
+
+
+def _exists(known: Novelty | None) -> str:
+    if known is None:
+        return str(NoveltyVerdict.NOT_LOOKED_UP)
+    # What was not looked up can only lower the figure.
+    return str(known.verdict) if known.missing else f"{known.verdict}, {known.score:.2f}"
 
 
 def show_failures(console: Console, registry: Registry, *, lines: int = 40) -> None:

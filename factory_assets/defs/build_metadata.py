@@ -15,7 +15,6 @@ from factory_assets.domain.acceptance import (
     acceptance_standing,
     scenario_standing,
 )
-from factory_assets.domain.readings import ReadingCounts
 from factory_assets.domain.specs import QueuedSpec
 from factory_assets.domain.text import single_line
 from factory_assets.registry import Registry
@@ -104,17 +103,8 @@ def in_short(report: BuildReport) -> dict[str, dg.MetadataValue]:
     if report.acceptance is not None:
         told.append(acceptance_standing(report.acceptance, report.scenarios))
     if report.reading is not None:
-        told.append(f"the reader found {_found_in_short(report.reading)}")
+        told.append(f"the reader found {report.reading.words}")
     return {"in short": dg.MetadataValue.text("; ".join(told))}
-
-
-def _found_in_short(reading: ReadingCounts) -> str:
-    found, confirmed = sum(reading.found.values()), sum(reading.confirmed.values())
-    if not found:
-        return "nothing"
-    if not confirmed:
-        return f"{found}, of which none was confirmed"
-    return f"{found}, of which {confirmed} {'was' if confirmed == 1 else 'were'} confirmed"
 
 
 def _acceptance(report: BuildReport) -> dict[str, dg.MetadataValue]:

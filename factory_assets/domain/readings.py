@@ -159,6 +159,16 @@ class ReadingCounts(BaseModel):
             for kind, found in sorted(self.found.items(), key=lambda item: (-item[1], item[0]))
         ]
 
+    @property
+    def words(self) -> str:
+        """How many were found and confirmed, in a line."""
+        found, confirmed = sum(self.found.values()), sum(self.confirmed.values())
+        if not found:
+            return "nothing"
+        if not confirmed:
+            return f"{found}, of which none was confirmed"
+        return f"{found}, of which {confirmed} {'was' if confirmed == 1 else 'were'} confirmed"
+
 
 class Dispute(BaseModel):
     """What an agent says against a finding: a text of the repo, and why that proves it wrong."""

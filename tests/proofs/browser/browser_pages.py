@@ -27,7 +27,7 @@ _ARGUMENTS = (
 )
 GROUPS = ("factory", "archive", "ideas")
 _WIDTH, _HEIGHT = 1440, 900
-_HIGHEST, _MARGIN = 4000, 48
+_HIGHEST, _MARGIN = 5000, 48
 _IS_WHOLE = """node => {
     const box = node.getBoundingClientRect();
     return box.bottom < innerHeight && node.contains(document.elementFromPoint(box.left + 4, box.top + 4));
