@@ -59,8 +59,10 @@ def _made(state: AttemptState, acceptor: Acceptor) -> Acceptance:
             update={"model": acceptor.model_name, "note": note, "dropped": thrown_away}
         )
     if len(made.scenarios) < FEWEST:
-        left = f"{len(made.scenarios)} of {len(made.scenarios) + made.dropped} scenarios were left"
-        made = without_scenarios(made, f"nothing is held out, because only {left} after the checks")
+        written = len(made.scenarios) + made.dropped
+        left = f"only {len(made.scenarios)} of {written} scenarios were left after the checks"
+        why_none = left if written else "the model wrote no scenario"
+        made = without_scenarios(made, f"nothing is held out, because {why_none}")
     return made.model_copy(update={"dropped": made.dropped + thrown_away})
 
 

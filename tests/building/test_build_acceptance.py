@@ -172,6 +172,12 @@ def test_a_spec_without_enough_goes_on_without_and_says_so(tmp_path: Path) -> No
     assert (1, ACCEPTANCE) not in factory.verdicts
 
 
+def test_a_model_that_writes_no_scenario_is_said_to_have_written_none(tmp_path: Path) -> None:
+    factory = factory_with(tmp_path, AgreeingModel(()))
+    assert factory.build().commit is not None
+    assert agreed(factory).words == "nothing is held out, because the model wrote no scenario"
+
+
 def test_a_model_that_declines_holds_nothing_up(tmp_path: Path) -> None:
     model = AgreeingModel()
     model.error = AnswerRefusedError(
