@@ -11,6 +11,7 @@ from rich.console import Console
 from factory_assets.cli import citation_commands as citing
 from factory_assets.cli import ideas_synthesis as making
 from factory_assets.cli import judge_commands as judging
+from factory_assets.cli import observe_commands as observing
 from factory_assets.cli import queue_commands as queue
 from factory_assets.cli import router_commands as routing
 from factory_assets.cli import service_commands as service
@@ -59,6 +60,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "disable": service.disable,
         "router": routing.router,
         "worker": working.worker,
+        "metrics": observing.metrics,
         "gc": service.gc,
         "demo": service.demo,
         "demo-ui": service.demo_ui,

@@ -18,7 +18,7 @@ from factory_assets.cli.common import (
     parse_day,
     registry_of,
 )
-from factory_assets.cli.instance import open_instance
+from factory_assets.cli.instance import OpenedInstance, open_instance
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.errors import InputError
 
@@ -111,7 +111,22 @@ def resume() -> None:
         show_resumed(client.resume_queue(registry_of(instance), workers), workers, console)
 
 
-def status(first: FromOption = None, last: ToOption = None) -> None:
+def show_as_json(instance: OpenedInstance) -> None:
+    """Print how the factory stands, as one JSON object; the exit code is 1 where something is wrong."""
+    from factory_assets.cli.observing import observe
+
+    state = observe(instance, datetime.now(UTC))
+    typer.echo(state.model_dump_json(indent=2))
+    leave(succeeded=state.is_healthy)
+
+
+def status(
+    first: FromOption = None,
+    last: ToOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Counts and times of this moment alone, for a program.")
+    ] = False,
+) -> None:
     """Show the funnel, the queue and the models' tokens, over the last two weeks or the dates that are named."""
     from factory_assets.cli.ownership import is_owned
     from factory_assets.cli.queue_actions import show_batches, show_holds, show_windows
@@ -120,6 +135,9 @@ def status(first: FromOption = None, last: ToOption = None) -> None:
     from factory_assets.cli.tables import show_failures, show_funnel, show_missing, show_queue, show_tokens
 
     instance = open_instance()
+    if as_json:
+        show_as_json(instance)
+        return
     settings = instance.settings
     today = datetime.now(UTC).date()
     newest = settings.newest_date(today)

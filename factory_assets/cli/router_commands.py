@@ -11,6 +11,7 @@ from factory_assets.cli.instance import open_instance
 from factory_assets.cli.processes import free_port
 from factory_assets.domain.errors import InputError
 from factory_assets.instance import Instance
+from factory_assets.json_logs import log_as
 from factory_assets.settings import Settings
 
 
@@ -50,6 +51,7 @@ def router(
             where=str(place.folder),
             fix="Let it do the work, or stop it first; `make down` stops the one of `make up`.",
         )
+    log_as(instance.settings.factory_log_format)
     console.print(f"The router: {url} (Ctrl-C stops it)", highlight=False)
     with router_of(place, instance.parts.router.config()) as running, place.told(url):
         try:

@@ -35,6 +35,7 @@ from factory_assets.cli.watch import RunWatch
 from factory_assets.daemon_notes import daemon_notes, living_daemons
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.domain.text import tail
+from factory_assets.json_logs import log_as
 from factory_assets.network.clients import ask
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings, pinned_environment
@@ -169,6 +170,7 @@ def supervise(instance: OpenedInstance) -> None:
     from factory_assets.defs.storage import open_storage
 
     settings = instance.settings
+    log_as(settings.factory_log_format)
     # A program that is started again later works with the same settings as the others.
     os.environ.update(pinned_environment())
     ports = Ports(settings.factory_ui_host, settings.factory_ui_port, free_port(), free_port())
@@ -240,20 +242,28 @@ def _clear_up(instance: OpenedInstance) -> bool:
 
 def programs_of(settings: Settings, ports: Ports, workspace: Path) -> dict[str, list[str]]:
     """The command lines of the live factory's programs by their names; a router only where the hosts share none."""
-    router = [sys.executable, "-m", "factory_assets.cli", "router", "--port", str(ports.router)]
+    own = [sys.executable, "-m", "factory_assets.cli"]
+    router = [*own, "router", "--port", str(ports.router)]
+    port = settings.factory_metrics_port
+    metrics = [*own, "metrics", "--port", str(port), "--host", ports.host]
+    # Dagster's own word for a text is another one.
+    form = ["--log-format", "json"] if settings.factory_log_format == "json" else []
     return {
         **({} if settings.shared_router_url else {"router": router}),
         "code-server": [
             program("dagster"),
             *("code-server", "start", "-m", "factory_assets.definitions"),
             *("-h", "127.0.0.1", "-p", str(ports.code), "--location-name", LOCATION),
+            *form,
         ],
-        "daemon": [program("dagster-daemon"), "run", "-w", str(workspace)],
+        "daemon": [program("dagster-daemon"), "run", "-w", str(workspace), *form],
         "webserver": [
             program("dagster-webserver"),
             *("-w", str(workspace), "-h", ports.host, "-p", str(ports.ui)),
             *("--db-pool-max-overflow", str(_WEBSERVER_OVERFLOW)),
+            *form,
         ],
+        **({} if port is None else {"metrics": metrics}),
     }
 
 

@@ -42,6 +42,7 @@ from factory_assets.registry import (
 )
 from factory_assets.registry import requeue as requeueing
 from factory_assets.registry import specs as spec_rows
+from factory_assets.registry import state as state_rows
 from factory_assets.registry import statistics as statistics_rows
 from factory_assets.registry.database import Connection, Database
 from factory_assets.registry.renewing import renewing
@@ -323,6 +324,7 @@ class Reports(Subject):
     """Sums and lists over dates."""
 
     sizes = in_one_transaction(reports.sizes)
+    state = in_one_transaction(state_rows.registry_state)
     funnel = in_one_transaction(reports.funnel)
     failures = in_one_transaction(reports.failures)
     statistics = in_one_transaction(statistics_rows.statistics)

@@ -14,7 +14,7 @@ from factory_assets.settings.ideas import IdeaSettings
 from factory_assets.settings.instance import InstanceSettings, Mode
 from factory_assets.settings.keeping import KeepingSettings
 from factory_assets.settings.models import ModelSettings, RouterSettings
-from factory_assets.settings.operating import AlertSettings, ScheduleSettings, UiSettings
+from factory_assets.settings.operating import AlertSettings, ScheduleSettings, UiSettings, WatchSettings
 from factory_assets.settings.papers import GatherSettings, PartitionSettings
 
 
@@ -35,6 +35,7 @@ class Settings(
     KeepingSettings,
     UiSettings,
     AlertSettings,
+    WatchSettings,
     ScheduleSettings,
     BaseSettings,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator
@@ -85,6 +86,20 @@ def _is_url(text: str) -> bool:
 
 def _words(secret: SecretStr | None) -> list[str]:
     return secret.get_secret_value().split() if secret else []
+
+
+class WatchSettings(BaseModel):
+    """For whoever watches over it."""
+
+    factory_metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of FACTORY_UI_HOST for /metrics, which Prometheus reads, and /health; none by default.",
+    )
+    factory_log_format: Literal["text", "json"] = Field(
+        "text", description="How the programs of `make up` write their logs: text, or json, an object a line."
+    )
 
 
 class ScheduleSettings(BaseModel):

@@ -116,6 +116,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_alert_webhook": ("http://file:15/alert-0001", "http://environment:16/alert-2"),
     "factory_slack_webhook": ("http://file:17/slack-0001", "http://environment:18/slack-2"),
     "factory_alert_urls": ("ntfy://file-topic-0001", "ntfy://environment-2 json://environment:21"),
+    "factory_metrics_port": ("9464", "9465"),
+    "factory_log_format": ("json", "text"),
     "factory_timezone": ("Europe/Berlin", "Asia/Tokyo"),
     "factory_gather_cron": ("1 * * * *", "@hourly"),
     "factory_analyze_cron": ("1 6 * * *", "2 6 * * *"),
