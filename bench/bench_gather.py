@@ -25,6 +25,7 @@ from factory_assets.gather.arxiv import ArxivSource
 from factory_assets.gather.source import Batch, Source
 from factory_assets.gather.stage import gather
 from factory_assets.gather.topics import Topic, TopicSet, load_topics
+from factory_assets.network.politeness import Politeness
 from factory_assets.registry import Registry
 from factory_assets.replay.arxiv_papers import ArxivRecord, load_papers
 from factory_assets.replay.arxiv_recorded import RecordedArxiv, load_recording
@@ -238,8 +239,7 @@ def _measured(days: int, *, url: str, topics: TopicSet) -> _Result:
         source = _Watched(
             ArxivSource(
                 url=url,
-                interval=INTERVAL,
-                lock_path=Path(folder) / "arxiv.lock",
+                politeness=Politeness(Path(folder) / "arxiv.lock", interval=INTERVAL),
                 user_agent="software-factory-bench",
                 notify=log.info,
             )

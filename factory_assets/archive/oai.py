@@ -22,7 +22,7 @@ from factory_assets.network.patience import (
     ask_patiently,
     retry_after,
 )
-from factory_assets.network.politeness import Politeness
+from factory_assets.network.politeness import Turns
 
 EARLIEST: Final = date(2005, 9, 16)
 """The first datestamp that arXiv knows: whatever was changed earlier has this one."""
@@ -55,7 +55,7 @@ class OaiClient:
         self,
         *,
         url: str,
-        politeness: Politeness,
+        politeness: Turns,
         user_agent: str,
         notify: Callable[[str], None],
         patience: Patience | None = None,

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 
 from factory_assets.domain.errors import SourceError
 from factory_assets.domain.papers import Paper
@@ -28,7 +27,7 @@ from factory_assets.gather.source import Batch, Gap, Unread
 from factory_assets.gather.topics import Topic
 from factory_assets.gather.windows import FIRST_DAYS, MAX_HITS, DateWindow, contiguous, next_days
 from factory_assets.network.patience import Backoff, RefusedAccessError
-from factory_assets.network.politeness import Politeness
+from factory_assets.network.politeness import Turns
 
 _REFUSALS_IN_A_ROW = 3
 """Single topics refused one after the other until it is taken for arXiv's fault and not the topics'."""
@@ -68,8 +67,7 @@ class ArxivSource:
 
     Args:
         url: the query API.
-        interval: seconds between two requests, over all processes that share `lock_path`.
-        lock_path: the machine's file for that.
+        politeness: the turns in which arXiv is asked.
         user_agent: names the project to arXiv.
         notify: gets one readable line for every wait and every split.
     """
@@ -78,13 +76,11 @@ class ArxivSource:
         self,
         *,
         url: str,
-        interval: float,
-        lock_path: Path,
+        politeness: Turns,
         user_agent: str,
         notify: Callable[[str], None],
         patience: ArxivPatience | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._notify = notify
@@ -93,7 +89,7 @@ class ArxivSource:
         self._in_parts = self._patience.in_parts()
         self._client = ArxivClient(
             url=url,
-            politeness=Politeness(lock_path, interval=interval, clock=clock, sleep=sleep),
+            politeness=politeness,
             user_agent=user_agent,
             patience=self._patience,
             notify=notify,

@@ -30,7 +30,7 @@ from factory_assets.network.patience import (
     ask_patiently,
     retry_after,
 )
-from factory_assets.network.politeness import Politeness
+from factory_assets.network.politeness import Turns
 
 PAGE_SIZE: Final = 2_000
 """The most entries arXiv returns at once."""
@@ -64,7 +64,7 @@ class ArxivClient:
         self,
         *,
         url: str,
-        politeness: Politeness,
+        politeness: Turns,
         user_agent: str,
         patience: ArxivPatience,
         notify: Callable[[str], None],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.announcements import settled_at
@@ -16,6 +14,7 @@ from factory_assets.domain.papers import Paper
 from factory_assets.instance.router import InstanceRouter
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import USER_AGENT
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -27,15 +26,6 @@ if TYPE_CHECKING:
     from factory_assets.archive.space import Space
 
 Notify = Callable[[str], None]
-
-
-def arxiv_lock(settings: Settings, replay: Replay) -> Path:
-    """The file by which requests to arXiv are spaced.
-
-    arXiv counts requests over all programs of a machine, whatever they ask, so this file is the machine's.
-    """
-    shared = settings.factory_data_dir if replay.is_on else Path(tempfile.gettempdir())
-    return shared / "software-factory-arxiv.lock"
 
 
 class Archiving:
@@ -50,6 +40,7 @@ class Archiving:
         replay: Replay,
         secrets: Secrets,
         router: InstanceRouter,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -57,6 +48,7 @@ class Archiving:
         self._replay = replay
         self._secrets = secrets
         self._router = router
+        self._turns = turns
 
     @cached_property
     def archive(self) -> Archive:
@@ -134,15 +126,12 @@ class Archiving:
         """
         from factory_assets.archive.harvest import Harvester
         from factory_assets.archive.oai import OaiClient
-        from factory_assets.network.politeness import Politeness
 
         settings = self._settings
         with self._secrets.redactor().stage(notify) as told:
             client = OaiClient(
                 url=f"{self._replay.url}/oai" if self._replay.is_on else settings.factory_oai_url,
-                politeness=Politeness(
-                    arxiv_lock(settings, self._replay), interval=settings.factory_arxiv_interval
-                ),
+                politeness=self._turns.arxiv(),
                 user_agent=USER_AGENT,
                 notify=told,
             )

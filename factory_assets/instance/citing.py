@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import USER_AGENT
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -31,13 +30,21 @@ class Citing:
     """Looks papers' citations up."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, clock: Clock, replay: Replay, secrets: Secrets
+        self,
+        settings: Settings,
+        registry: Registry,
+        clock: Clock,
+        *,
+        replay: Replay,
+        secrets: Secrets,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._clock = clock
         self._replay = replay
         self._secrets = secrets
+        self._turns = turns
 
     def graph(self, notify: Notify) -> Citations:
         """Who cites whom. Whoever holds it meets each fault of the source once, in a line to `notify`."""
@@ -53,22 +60,16 @@ class Citing:
     def _source(self, notify: Notify) -> CitationSource:
         from factory_assets.archive.openalex import OpenAlex
         from factory_assets.archive.semantic_scholar import NOTHING, SemanticScholar
-        from factory_assets.network.politeness import Politeness
         from factory_assets.network.service import Service
 
         settings, replays = self._settings, self._replay.is_on
-        # Their limits count over all programs of a machine.
-        shared = settings.factory_data_dir if replays else Path(tempfile.gettempdir())
         later = "Nothing is to be done: it is asked for again with the next papers."
-
-        def turns(name: str, seconds: float) -> Politeness:
-            return Politeness(shared / f"software-factory-{name}.lock", interval=0 if replays else seconds)
 
         if settings.openalex_api_key is not None and not replays:
             key = settings.openalex_api_key.get_secret_value()
             service = Service(
                 name="OpenAlex",
-                politeness=turns("openalex", _OPENALEX_SECONDS),
+                politeness=self._turns.at("openalex", seconds=_OPENALEX_SECONDS),
                 notify=notify,
                 fix="Check the network, OPENALEX_API_KEY and FACTORY_OPENALEX_URL.",
                 later=later,
@@ -78,9 +79,10 @@ class Citing:
             )
             return OpenAlex(service, settings.factory_openalex_url)
         secret = None if replays else settings.semantic_scholar_api_key
+        seconds = _S2_SECONDS if secret else _S2_SECONDS_WITHOUT_KEY
         service = Service(
             name="Semantic Scholar",
-            politeness=turns("semantic-scholar", _S2_SECONDS if secret else _S2_SECONDS_WITHOUT_KEY),
+            politeness=self._turns.at("semantic-scholar", seconds=0 if replays else seconds),
             notify=notify,
             fix="Check the network, SEMANTIC_SCHOLAR_API_KEY and FACTORY_SEMANTIC_SCHOLAR_URL.",
             later=f"{later} A key raises the limit: OPENALEX_API_KEY is free.",

@@ -7,9 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from factory_assets.domain.clock import Clock
-from factory_assets.instance.archiving import Archiving, arxiv_lock
+from factory_assets.instance.archiving import Archiving
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import USER_AGENT
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -32,6 +33,7 @@ class Gathering:
         replay: Replay,
         secrets: Secrets,
         archiving: Archiving,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -39,6 +41,7 @@ class Gathering:
         self._replay = replay
         self._secrets = secrets
         self._archiving = archiving
+        self._turns = turns
 
     @property
     def source_name(self) -> str:
@@ -60,8 +63,7 @@ class Gathering:
         with self._secrets.redactor().stage(notify) as told:
             source = ArxivSource(
                 url=f"{self._replay.url}/api/query" if self._replay.is_on else settings.factory_arxiv_url,
-                interval=settings.factory_arxiv_interval,
-                lock_path=arxiv_lock(settings, self._replay),
+                politeness=self._turns.arxiv(),
                 user_agent=USER_AGENT,
                 notify=told,
             )

@@ -14,6 +14,7 @@ from factory_assets.instance.citing import Citing
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import Services
 from factory_assets.instance.texts import Texts
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -47,6 +48,7 @@ class Ideas:
         archiving: Archiving,
         citing: Citing,
         texts: Texts,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -56,6 +58,7 @@ class Ideas:
         self._archiving = archiving
         self._citing = citing
         self._texts = texts
+        self._turns = turns
 
     def discover(self, day: date, notify: Notify) -> list[Candidate]:
         """Score the papers of a date, choose the best, and keep that; see ideas.scoring.
@@ -157,7 +160,9 @@ class Ideas:
         from factory_assets.novelty.catalogues import PaperPages
         from factory_assets.novelty.stage import KEPT_FOR
 
-        pages = PaperPages(*Services(self._settings, self._replay, notify, later=_LATER).paper_pages())
+        pages = PaperPages(
+            *Services(self._settings, self._replay, self._turns, notify, later=_LATER).paper_pages()
+        )
         kept, clock = self._registry.novelty, self._clock
 
         def page(paper: Paper) -> Found | None:
@@ -175,7 +180,7 @@ class Ideas:
         from factory_assets.ideas.research import Sources
 
         archive = self._archiving.archive
-        github = Services(self._settings, self._replay, notify, later=_LATER).github()
+        github = Services(self._settings, self._replay, self._turns, notify, later=_LATER).github()
         return Sources(
             neighbours=self._archiving.space(),
             citations=self._citing.graph(notify),

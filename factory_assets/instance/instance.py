@@ -31,6 +31,7 @@ from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.synthesis import Synthesis
 from factory_assets.instance.texts import Texts
 from factory_assets.instance.tools import Tools
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.instance.upkeep import Alerts, Imports, Upkeep
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
@@ -119,6 +120,11 @@ class Instance:
         """Whether the credential in use serves, and when it has changed."""
         return Credential(self.settings, self.replay, self.secrets, self.router, self.doctor_inputs)
 
+    @cached_property
+    def turns(self) -> ServerTurns:
+        """In whose turn it asks a server."""
+        return ServerTurns(self.settings, self.registry, self.replay)
+
     # The stages
 
     @cached_property
@@ -131,6 +137,7 @@ class Instance:
             replay=self.replay,
             secrets=self.secrets,
             archiving=self.archiving,
+            turns=self.turns,
         )
 
     @cached_property
@@ -143,6 +150,7 @@ class Instance:
             replay=self.replay,
             secrets=self.secrets,
             router=self.router,
+            turns=self.turns,
         )
 
     @cached_property
@@ -177,17 +185,25 @@ class Instance:
             replay=self.replay,
             secrets=self.secrets,
             tools=self.tools,
+            turns=self.turns,
         )
 
     @cached_property
     def texts(self) -> Texts:
         """Papers' own texts."""
-        return Texts(self.settings, self.clock, self.replay)
+        return Texts(self.settings, self.clock, self.replay, self.turns)
 
     @cached_property
     def citing(self) -> Citing:
         """Who cites whom."""
-        return Citing(self.settings, self.registry, self.clock, self.replay, self.secrets)
+        return Citing(
+            self.settings,
+            self.registry,
+            self.clock,
+            replay=self.replay,
+            secrets=self.secrets,
+            turns=self.turns,
+        )
 
     @cached_property
     def ideas(self) -> Ideas:
@@ -201,6 +217,7 @@ class Instance:
             archiving=self.archiving,
             citing=self.citing,
             texts=self.texts,
+            turns=self.turns,
         )
 
     @cached_property
@@ -228,6 +245,7 @@ class Instance:
             replay=self.replay,
             secrets=self.secrets,
             tools=self.tools,
+            turns=self.turns,
         )
 
     @cached_property

@@ -12,6 +12,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.instance.holding import hold_spec
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.tools import Tools
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -33,6 +34,7 @@ class Mirroring:
         replay: Replay,
         secrets: Secrets,
         tools: Tools,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -40,6 +42,7 @@ class Mirroring:
         self._replay = replay
         self._secrets = secrets
         self._tools = tools
+        self._turns = turns
 
     @property
     def target_name(self) -> str:
@@ -51,7 +54,6 @@ class Mirroring:
 
     def mirror(self, repo: ShippedRepo, paper_ids: Sequence[str], notify: Notify) -> MirrorReport:
         """Publish one shipped repo; see mirror.stage."""
-        from factory_assets.mirror.pacing import Pacing
         from factory_assets.mirror.stage import mirror
 
         settings = self._settings
@@ -60,7 +62,7 @@ class Mirroring:
             hold_spec(settings, self._registry, repo.name, run_id="mirror") as holder,
         ):
             self._tools.check_git()
-            pacing = Pacing(settings.factory_data_dir / "mirror.lock", settings.factory_mirror_interval)
+            pacing = self._turns.mirror()
             return mirror(
                 repo,
                 bare=settings.git_dir / f"{repo.name}.git",

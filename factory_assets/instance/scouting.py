@@ -11,6 +11,7 @@ from factory_assets.domain.specs import QueuedSpec
 from factory_assets.instance.secrets import Replay, Secrets
 from factory_assets.instance.services import Services
 from factory_assets.instance.tools import Tools
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.registry import Registry
 from factory_assets.settings import Settings
 
@@ -33,6 +34,7 @@ class Scouting:
         replay: Replay,
         secrets: Secrets,
         tools: Tools,
+        turns: ServerTurns,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -40,6 +42,7 @@ class Scouting:
         self._replay = replay
         self._secrets = secrets
         self._tools = tools
+        self._turns = turns
 
     def look_up(self, specs: Sequence[QueuedSpec], notify: Notify) -> dict[int, Novelty]:
         """What is known of the novelty of these specs, by id.
@@ -86,6 +89,7 @@ class Scouting:
         services = Services(
             self._settings,
             self._replay,
+            self._turns,
             notify,
             later="Nothing is to be done: it is looked up again before the spec is built.",
         )

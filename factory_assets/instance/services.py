@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from factory_assets.instance.secrets import Replay
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,9 +31,12 @@ _GITHUB_FIX = "Check the network, GITHUB_TOKEN and FACTORY_GITHUB_URL."
 class Services:
     """Makes services, each for one piece of work. `later` says what comes of a fault that passes by itself."""
 
-    def __init__(self, settings: Settings, replay: Replay, notify: Notify, *, later: str) -> None:
+    def __init__(
+        self, settings: Settings, replay: Replay, turns: ServerTurns, notify: Notify, *, later: str
+    ) -> None:
         self._settings = settings
         self._replay = replay
+        self._turns = turns
         self._notify = notify
         self._later = later
 
@@ -42,15 +44,13 @@ class Services:
         self, name: str, *, fix: str, seconds: float = _SECONDS, headers: dict[str, str] | None = None
     ) -> Service:
         """A service that is asked once in so many seconds."""
-        from factory_assets.network.politeness import Politeness
         from factory_assets.network.service import Service
 
-        # Their limits count over all programs of a machine.
-        shared = self._settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
-        place = shared / f"software-factory-{name.lower().replace(' ', '-')}.lock"
         return Service(
             name=name,
-            politeness=Politeness(place, interval=0 if self._replay.is_on else seconds),
+            politeness=self._turns.at(
+                name.lower().replace(" ", "-"), seconds=0 if self._replay.is_on else seconds
+            ),
             notify=self._notify,
             fix=fix,
             later=self._later,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from factory_assets.domain.clock import Clock
 from factory_assets.domain.research import FullTexts
 from factory_assets.instance.secrets import Replay
 from factory_assets.instance.services import USER_AGENT
+from factory_assets.instance.turns import ServerTurns
 from factory_assets.settings import Settings
 
 # A source comes with its figures; what is larger is not read.
@@ -22,10 +21,11 @@ _PAUSES = (60.0, 180.0)
 class Texts:
     """Reads papers' own texts."""
 
-    def __init__(self, settings: Settings, clock: Clock, replay: Replay) -> None:
+    def __init__(self, settings: Settings, clock: Clock, replay: Replay, turns: ServerTurns) -> None:
         self._settings = settings
         self._clock = clock
         self._replay = replay
+        self._turns = turns
 
     def reader(self, notify: Callable[[str], None]) -> FullTexts:
         """What reads them, for one piece of work: it does not ask again once arXiv has refused.
@@ -35,17 +35,12 @@ class Texts:
         from factory_assets.archive import Archive
         from factory_assets.archive.full_text import ArxivTexts
         from factory_assets.archive.text_store import TextStore
-        from factory_assets.network.politeness import Politeness
         from factory_assets.network.service import Service
 
         settings = self._settings
-        # arXiv counts requests over all programs of a machine, so this file is the machine's.
-        shared = settings.factory_data_dir if self._replay.is_on else Path(tempfile.gettempdir())
         service = Service(
             name="arXiv",
-            politeness=Politeness(
-                shared / "software-factory-arxiv.lock", interval=settings.factory_arxiv_interval
-            ),
+            politeness=self._turns.arxiv(),
             notify=notify,
             fix="Check the network, and FACTORY_ARXIV_TEXT_URL.",
             later="Ask again later; arXiv's state is at https://status.arxiv.org.",

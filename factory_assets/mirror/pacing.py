@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from filelock import BaseFileLock, Timeout
+from filelock import Timeout
 
 from factory_assets.domain.errors import RateLimitedError
 from factory_assets.locks import path_lock
 from factory_assets.mirror.waiting import PATIENCE_SECONDS, later
+from factory_assets.network.politeness import HeldTurn, TurnPlace
 
 # Where a server names no time: https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 _UNNAMED = timedelta(minutes=1)
@@ -25,23 +27,25 @@ _LONGEST = timedelta(hours=24)
 class Turn:
     """The right to mirror, held by one process at a time."""
 
-    path: Path
+    held: HeldTurn
     interval: float
     notify: Callable[[str], None]
 
     def wait(self) -> None:
         """Wait until the interval since the last push is over, and count this push from now on."""
-        left = self._seconds_left()
+        # A clock that was set back must not make anybody wait for longer than the interval.
+        left = min(self.interval, self.interval - self.held.seconds_since_asked())
         if left > 0:
             self.notify(
                 f"Waiting {left:.0f} s: mirrors are {self.interval:g} s apart (FACTORY_MIRROR_INTERVAL)."
             )
             time.sleep(left)
-        self._write(time.time(), 0.0)
+        self.held.note_asked()
 
     def put_off(self, until: datetime | None) -> None:
         """Keep every process from asking again before that time, or for a minute where none was named."""
-        self._write(self._read()[0], (until or datetime.now(UTC) + _UNNAMED).timestamp())
+        wait = _UNNAMED if until is None else until - datetime.now(UTC)
+        self.held.be_quiet(wait.total_seconds())
 
     def open(self) -> None:
         """Wait for the end of a wait that was asked for, where that is soon.
@@ -49,11 +53,10 @@ class Turn:
         Raises:
             RateLimitedError: it is not; nothing was asked.
         """
-        until = self._read()[1]
-        left = until - time.time()
+        left = self.held.seconds_of_quiet()
         if left <= 0 or left > _LONGEST.total_seconds():
             return
-        at = datetime.fromtimestamp(until, UTC)
+        at = datetime.now(UTC) + timedelta(seconds=left)
         if left > PATIENCE_SECONDS:
             raise RateLimitedError(
                 f"An earlier mirror was asked to wait until {at:%Y-%m-%d %H:%M} UTC; this one asked nothing.",
@@ -63,9 +66,73 @@ class Turn:
         self.notify(f"Waiting {left:.0f} s, as an earlier mirror was asked to.")
         time.sleep(left)
 
-    def _seconds_left(self) -> float:
-        # A clock that was set back must not make anybody wait for longer than the interval.
-        return min(self.interval, self._read()[0] + self.interval - time.time())
+
+@dataclass
+class Pacing:
+    """`place` is where all processes hold the turn during a mirror."""
+
+    place: TurnPlace
+    interval: float
+    _turn: Turn | None = field(default=None, init=False)
+
+    def put_off(self, until: datetime) -> None:
+        """Write down, as the holder of the turn, until when the server wants to hear nothing."""
+        if self._turn is not None:
+            self._turn.put_off(until)
+
+    @contextmanager
+    def turn(self, notify: Callable[[str], None]) -> Iterator[Turn]:
+        """Hold the turn, which is given back when the process dies.
+
+        Raises:
+            RateLimitedError: an earlier mirror was asked to wait, and it is not over soon.
+            InfrastructureError: whose turn it is cannot be told.
+        """
+        with self.place.held(lambda: notify("Waiting for another run that is mirroring.")) as held:
+            turn = self._turn = Turn(held, self.interval, notify)
+            turn.open()
+            try:
+                yield turn
+            except RateLimitedError as error:
+                turn.put_off(error.until)
+                raise
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """A file that all processes of this machine share, locked during a turn. Implements TurnPlace, and HeldTurn."""
+
+    path: Path
+
+    @contextmanager
+    def held(self, waiting: Callable[[], None]) -> Iterator[FilePlace]:
+        """See TurnPlace. The operating system gives it back when the process dies."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path_lock(self.path)
+        try:
+            holding = lock.acquire(blocking=False)
+        except Timeout:
+            waiting()
+            holding = lock.acquire()
+        with holding:
+            yield self
+
+    def seconds_since_asked(self) -> float:
+        """See HeldTurn."""
+        last = self._read()[0]
+        return time.time() - last if last else math.inf
+
+    def note_asked(self) -> None:
+        """See HeldTurn."""
+        self._write(time.time(), 0.0)
+
+    def seconds_of_quiet(self) -> float:
+        """See HeldTurn."""
+        return self._read()[1] - time.time()
+
+    def be_quiet(self, seconds: float) -> None:
+        """See HeldTurn."""
+        self._write(self._read()[0], time.time() + seconds)
 
     def _read(self) -> tuple[float, float]:
         """When the last push was, and until when not to ask; 0 for never."""
@@ -81,40 +148,3 @@ class Turn:
         with self.path.open("r+b") as file:
             file.write(f"{last:.3f} {until:.3f}".encode())
             file.truncate()
-
-
-@dataclass(frozen=True)
-class Pacing:
-    """`path` is a file that all processes share, locked during a mirror; it holds what a Turn writes."""
-
-    path: Path
-    interval: float
-
-    def put_off(self, until: datetime) -> None:
-        """Write down, as the holder of the turn, until when the server wants to hear nothing."""
-        Turn(self.path, self.interval, lambda _: None).put_off(until)
-
-    @contextmanager
-    def turn(self, notify: Callable[[str], None]) -> Iterator[Turn]:
-        """Hold the turn. The operating system gives it back when the process dies.
-
-        Raises:
-            RateLimitedError: an earlier mirror was asked to wait, and it is not over soon.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._held(notify):
-            turn = Turn(self.path, self.interval, notify)
-            turn.open()
-            try:
-                yield turn
-            except RateLimitedError as error:
-                turn.put_off(error.until)
-                raise
-
-    def _held(self, notify: Callable[[str], None]) -> AbstractContextManager[BaseFileLock]:
-        lock = path_lock(self.path)
-        try:
-            return lock.acquire(blocking=False)
-        except Timeout:
-            notify("Waiting for another run that is mirroring.")
-            return lock.acquire()

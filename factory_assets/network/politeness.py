@@ -1,4 +1,4 @@
-"""One request at a time and one per interval, over all processes of this machine."""
+"""One request at a time and one per interval, over all processes of this machine, or over all hosts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,81 @@ import fcntl
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from factory_assets.domain.errors import InfrastructureError
+
+
+class Turns(Protocol):
+    """Turns at a server, one after the other."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait for the turn, and keep it while the request runs.
+
+        Raises:
+            InfrastructureError: whose turn it is cannot be told.
+        """
+        ...
+
+
+class HeldTurn(Protocol):
+    """What is known of a server by whoever has the turn there. Every method may raise InfrastructureError."""
+
+    def seconds_since_asked(self) -> float:
+        """Since it was asked last; infinite where it never was."""
+        ...
+
+    def note_asked(self) -> None:
+        """It is asked now, and wants no quiet any more."""
+        ...
+
+    def seconds_of_quiet(self) -> float:
+        """For how long it still wants to hear nothing."""
+        ...
+
+    def be_quiet(self, seconds: float) -> None:
+        """It wants to hear nothing for so long."""
+        ...
+
+
+class TurnPlace(Protocol):
+    """Where a turn is held, by one at a time."""
+
+    def held(self, waiting: Callable[[], None]) -> AbstractContextManager[HeldTurn]:
+        """Hold it for the block; `waiting` is called where another has it.
+
+        Raises:
+            InfrastructureError: whose turn it is cannot be told.
+        """
+        ...
+
+
+class SharedPoliteness:
+    """Turns at a server over all hosts that share the place.
+
+    Args:
+        place: where the turn is held.
+        interval: seconds from the start of one request to the start of the next.
+    """
+
+    def __init__(
+        self, place: TurnPlace, *, interval: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._place = place
+        self._interval = interval
+        self._sleep = sleep
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """See Turns."""
+        with self._place.held(lambda: None) as turn:
+            left = self._interval - max(turn.seconds_since_asked(), 0.0)
+            if left > 0:
+                self._sleep(left)
+            turn.note_asked()
+            yield
 
 
 class Politeness:

@@ -20,7 +20,7 @@ from factory_assets.domain.errors import (
 )
 from factory_assets.domain.text import single_line
 from factory_assets.network.clients import http_client
-from factory_assets.network.politeness import Politeness
+from factory_assets.network.politeness import Turns
 
 Form = TypeVar("Form", bound=BaseModel)
 _SECONDS = 30.0
@@ -52,7 +52,7 @@ class Service:
     """
 
     name: str
-    politeness: Politeness
+    politeness: Turns
     notify: Callable[[str], None]
     fix: str
     later: str
@@ -143,10 +143,11 @@ class Service:
         headers = {**self.headers, **self.credential}
         try:
             with (
-                self.politeness.turn(),
                 http_client(
                     timeout=_TIMEOUT, headers=headers, follow_redirects=not self.credential
                 ) as client,
+                # Last, so that nothing but the request comes between the turn and its arrival there.
+                self.politeness.turn(),
                 client.stream(method, url, json=question) as answer,
             ):
                 body = self._read(answer)

@@ -115,6 +115,20 @@ class PostgresDatabase(Database):
         finally:
             session.lock.release()
 
+    def connection_apart(self) -> psycopg.Connection[Any]:
+        """A connection besides the process's own, for what outlasts a transaction; it is to be closed.
+
+        Raises:
+            InfrastructureError, RegistryBusyError: as `transaction`.
+            psycopg.OperationalError: the server cannot be reached.
+        """
+        session = _SESSIONS.get((os.getpid(), self._url, self._schema))
+        if session is None or not session.is_checked:
+            # So that the tables are there.
+            with self.transaction():
+                pass
+        return self._connected()
+
     def _begun(self, session: _Session) -> psycopg.Connection[Any]:
         """A connection whose transaction has begun; a server that restarts is waited for."""
         ends = time.monotonic() + self.patience.seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from factory_assets.domain.redaction import Redactor
 from factory_assets.domain.registry_place import RegistryPlace
@@ -11,6 +12,9 @@ from factory_assets.registry import subjects
 from factory_assets.registry.database import Access, Database, no_secrets
 from factory_assets.registry.duckdb_file import DuckDBFile
 from factory_assets.registry.lock import USUAL, Patience
+
+if TYPE_CHECKING:
+    from factory_assets.registry.postgres_turns import PostgresTurns
 
 
 class Registry:
@@ -57,6 +61,15 @@ class Registry:
     def is_shared(self) -> bool:
         """Whether other machines use it too."""
         return self._database.is_shared
+
+    def turns_at(self, server: str) -> PostgresTurns:
+        """Where the turn to ask a server is held, of a registry that other machines use too."""
+        from factory_assets.registry.postgres import PostgresDatabase  # noqa: PLC0415  heavy
+        from factory_assets.registry.postgres_turns import PostgresTurns  # noqa: PLC0415  heavy
+
+        if not isinstance(self._database, PostgresDatabase):
+            raise TypeError("A file tells nothing to other machines.")
+        return PostgresTurns(self._database, server)
 
     def reading(self) -> Registry:
         """The same registry for whoever only looks: a write through it is an InfrastructureError."""

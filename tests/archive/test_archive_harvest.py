@@ -293,8 +293,7 @@ def test_a_harvest_and_a_gather_keep_the_interval_between_them(tmp_path: Path) -
     ):
         gather = ArxivSource(
             url=arxiv.url,
-            interval=interval,
-            lock_path=tmp_path / "arxiv.lock",
+            politeness=Politeness(tmp_path / "arxiv.lock", interval=interval),
             user_agent="software-factory-tests",
             notify=print,
         )

@@ -14,6 +14,7 @@ from factory_assets.gather.arxiv import ArxivSource
 from factory_assets.gather.expression import AllOf, AnyOf, Expression, SearchField, Term
 from factory_assets.gather.matching import Matcher
 from factory_assets.gather.topics import Topic, load_topics
+from factory_assets.network.politeness import Politeness
 from factory_assets.replay.arxiv_papers import load_papers
 from factory_assets.replay.recordings import Recordings
 from factory_assets.replay.server import ReplayServer
@@ -55,8 +56,7 @@ def arxiv(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ArxivSource]:
     with ReplayServer(recordings=Recordings(), arxiv=ArxivApi.sample()) as server:
         yield ArxivSource(
             url=server.arxiv_url,
-            interval=0,
-            lock_path=tmp_path_factory.mktemp("arxiv") / "lock",
+            politeness=Politeness(tmp_path_factory.mktemp("arxiv") / "lock", interval=0),
             user_agent="software-factory-tests",
             notify=pytest.fail,
         )

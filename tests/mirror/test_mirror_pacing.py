@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from factory_assets.domain.errors import RateLimitedError
-from factory_assets.mirror.pacing import Pacing
+from factory_assets.mirror.pacing import FilePlace, Pacing
 
 _MIRROR_ONCE = """
 import sys, time
 from pathlib import Path
-from factory_assets.mirror.pacing import Pacing
+from factory_assets.mirror.pacing import FilePlace, Pacing
 
-with Pacing(Path(sys.argv[1]), float(sys.argv[2])).turn(lambda text: print(text, file=sys.stderr)) as turn:
+with Pacing(FilePlace(Path(sys.argv[1])), float(sys.argv[2])).turn(lambda text: print(text, file=sys.stderr)) as turn:
     turn.wait()
     print(time.time(), flush=True)
     time.sleep(float(sys.argv[3]))
@@ -56,7 +56,7 @@ def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     killed.communicate()
 
     started = time.monotonic()
-    with Pacing(tmp_path / "lock", 0).turn(lambda _: None) as turn:
+    with Pacing(FilePlace(tmp_path / "lock"), 0).turn(lambda _: None) as turn:
         turn.wait()
     assert time.monotonic() - started < 5
 
@@ -64,7 +64,7 @@ def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
 def test_a_wait_is_told_with_its_length_and_setting(tmp_path: Path) -> None:
     told: list[str] = []
     for _ in range(2):
-        with Pacing(tmp_path / "lock", 0.6).turn(told.append) as turn:
+        with Pacing(FilePlace(tmp_path / "lock"), 0.6).turn(told.append) as turn:
             turn.wait()
     assert len(told) == 1
     assert "Waiting 1 s" in told[0]
@@ -73,9 +73,9 @@ def test_a_wait_is_told_with_its_length_and_setting(tmp_path: Path) -> None:
 
 def test_a_turn_in_which_nothing_was_pushed_delays_nobody(tmp_path: Path) -> None:
     told: list[str] = []
-    with Pacing(tmp_path / "lock", 60).turn(told.append):
+    with Pacing(FilePlace(tmp_path / "lock"), 60).turn(told.append):
         pass
-    with Pacing(tmp_path / "lock", 60).turn(told.append) as turn:
+    with Pacing(FilePlace(tmp_path / "lock"), 60).turn(told.append) as turn:
         turn.wait()
     assert told == []
 
@@ -83,13 +83,13 @@ def test_a_turn_in_which_nothing_was_pushed_delays_nobody(tmp_path: Path) -> Non
 def test_a_clock_that_was_set_back_delays_for_no_longer_than_the_interval(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text(f"{time.time() + 86400:.3f} {time.time() + 864000:.3f}")
     started = time.monotonic()
-    with Pacing(tmp_path / "lock", 0.2).turn(lambda _: None) as turn:
+    with Pacing(FilePlace(tmp_path / "lock"), 0.2).turn(lambda _: None) as turn:
         turn.wait()
     assert time.monotonic() - started < 5
 
 
 def asked_to_wait(lock: Path, until: datetime | None) -> None:
-    with pytest.raises(RateLimitedError), Pacing(lock, 0).turn(lambda _: None):
+    with pytest.raises(RateLimitedError), Pacing(FilePlace(lock), 0).turn(lambda _: None):
         raise RateLimitedError("Slow down.", until=until)
 
 
@@ -99,7 +99,7 @@ def test_what_a_mirror_was_asked_to_wait_for_keeps_the_next_ones_from_asking(tmp
     for _ in range(2):
         with (
             pytest.raises(RateLimitedError, match="this one asked nothing") as caught,
-            Pacing(tmp_path / "lock", 0).turn(lambda _: None),
+            Pacing(FilePlace(tmp_path / "lock"), 0).turn(lambda _: None),
         ):
             pytest.fail("it asked")
         assert caught.value.until is not None
@@ -110,7 +110,7 @@ def test_a_short_wait_that_was_asked_for_is_waited_for(tmp_path: Path) -> None:
     asked_to_wait(tmp_path / "lock", datetime.now(UTC) + timedelta(seconds=0.5))
     told: list[str] = []
     started = time.monotonic()
-    with Pacing(tmp_path / "lock", 0).turn(told.append) as turn:
+    with Pacing(FilePlace(tmp_path / "lock"), 0).turn(told.append) as turn:
         turn.wait()
     assert time.monotonic() - started >= 0.3
     assert told[0].endswith("as an earlier mirror was asked to.")
@@ -122,6 +122,6 @@ def test_where_no_time_was_named_the_next_mirror_waits_for_up_to_a_minute(
     waits: list[float] = []
     asked_to_wait(tmp_path / "lock", None)
     monkeypatch.setattr("factory_assets.mirror.pacing.time.sleep", waits.append)
-    with Pacing(tmp_path / "lock", 0).turn(lambda _: None):
+    with Pacing(FilePlace(tmp_path / "lock"), 0).turn(lambda _: None):
         pass
     assert 50 < waits[0] < 61

@@ -17,7 +17,7 @@ from factory_assets.domain.errors import GateError, InfrastructureError, InputEr
 from factory_assets.domain.leases import LeaseLostError
 from factory_assets.mirror.description import describe, topics_of, valid_topics
 from factory_assets.mirror.local import LocalTarget
-from factory_assets.mirror.pacing import Pacing
+from factory_assets.mirror.pacing import FilePlace, Pacing
 from factory_assets.mirror.stage import mirror
 from factory_assets.mirror.target import MirrorReport, MirrorTarget
 from factory_assets.secret_scan.scanner import SecretScanner
@@ -73,7 +73,7 @@ def run_stage(
         paper_ids=("2606.01234",),
         store=store,
         scanner=scanner or SecretScanner((), NoRules()),
-        pacing=Pacing(tmp_path / "mirror.lock", 0),
+        pacing=Pacing(FilePlace(tmp_path / "mirror.lock"), 0),
         now=lambda: SHIPPED_AT,
         notify=lambda _: None,
     )

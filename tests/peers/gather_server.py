@@ -17,6 +17,7 @@ from factory_assets.domain.papers import Paper
 from factory_assets.gather.arxiv import ArxivSource
 from factory_assets.gather.client import ArxivPatience
 from factory_assets.network.patience import Backoff
+from factory_assets.network.politeness import Politeness
 
 _RANGE = re.compile(r"submittedDate:\[(\d{12}) TO (\d{12})\]")
 _WORD = re.compile(r'abs:(?:"([^"]+)"|([\w-]+))')
@@ -219,8 +220,7 @@ def patient_source(url: str, folder: Path, *, interval: float = 0.0) -> Patient:
     notices: list[str] = []
     source = ArxivSource(
         url=url,
-        interval=interval,
-        lock_path=folder / "arxiv.lock",
+        politeness=Politeness(folder / "arxiv.lock", interval=interval, sleep=waits.append),
         user_agent="software-factory-tests",
         notify=notices.append,
         patience=PATIENCE,

@@ -14,6 +14,7 @@ _OF_ONE = {
     "test_registry_database",
     "test_registry_in_runs",
     "test_registry_postgres",
+    "test_registry_turns",
 }
 
 
