@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from memory_registry import memory_registry, rows
 from registry_samples import DAY, LATE_RANKS, NOW, RANKS, phase_record, spec
 
 from factory_assets.domain.builds import BuildStatus, Phase
-from factory_assets.domain.leases import LeaseLostError, RunGivenUpError
-from factory_assets.registry import Registry
+from factory_assets.domain.leases import LeaseHeldError, LeaseLostError, RunGivenUpError
+from factory_assets.registry import Registry, leases, postgres_turns, signs
 from factory_assets.registry.leases import LEASE_SECONDS
 from factory_assets.registry.signs import SILENT_SECONDS
 
@@ -110,3 +114,31 @@ def test_a_run_that_was_given_up_meanwhile_is_told_at_its_end(registry: Registry
 
     with pytest.raises(RunGivenUpError):
         be_silent()
+
+
+def test_hosts_whose_clocks_are_minutes_apart_agree_on_who_lives(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (queued,) = registry.queue.add(DAY, [spec()], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    real = time.time
+    for one, other in ((300, -300), (-300, 300)):
+        monkeypatch.setattr(time, "time", lambda off=one: real() + off)
+        registry.runs._give_sign("r1", host="one", pid=1)
+        with registry.builds.held(queued.id, place="one", run_id="r1"):
+            monkeypatch.setattr(time, "time", lambda off=other: real() + off)
+            assert registry.runs.silent(["r1"]) == []
+            with (
+                pytest.raises(LeaseHeldError),
+                registry.builds.held(queued.id, place="two", run_id="r2"),
+            ):
+                pass
+            silent_for(registry, SILENT_SECONDS + 1)
+            assert [silent.run_id for silent in registry.runs.silent(["r1"])] == ["r1"]
+
+
+@pytest.mark.parametrize("module", [leases, signs, postgres_turns])
+def test_what_tells_who_lives_reads_no_clock_of_a_host(module: ModuleType) -> None:
+    assert module.__file__ is not None
+    source = Path(module.__file__).read_text()
+    assert not re.search(r"\bdatetime\b|\btime\.time\b|\butc_?now\b|\bClock\b", source)
+    assert "now()" in source or "clock_timestamp()" in source
