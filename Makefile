@@ -70,7 +70,7 @@ $(BROWSER_READY): $(READY)
 # One daemon and two workers on a real PostgreSQL and a real Redis: ten to twenty minutes on two cores. Skipped by name
 # where one of the two is missing.
 cluster: setup
-	$(BIN)/python -m pytest -n 0 -s -m cluster
+	$(BIN)/python -m pytest -n 0 -s -m cluster tests/proofs/cluster
 
 # Two weeks simulated (SOAK_DAYS of them; SOAK_REGISTRY=postgres keeps the registry there), and beside it ten minutes
 # (SOAK_LIVE_SECONDS) of a live factory that is hurt.

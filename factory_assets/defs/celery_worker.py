@@ -38,15 +38,7 @@ class RunProcesses:
         # It ends when the other end is closed: with this process, however that ends.
         theirs, ours = os.pipe()
         try:
-            process = subprocess.Popen(
-                [*COMMAND, run_id, str(theirs)],
-                cwd=self._cwd,
-                env=pinned_environment(),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs],
-                start_new_session=True,
-            )
-            os.close(theirs)
+            process = self._started([*COMMAND, run_id, str(theirs)], theirs)
             with self._lock:
                 self._living.add(process)
                 if self._is_ending:
@@ -58,6 +50,19 @@ class RunProcesses:
             os.close(ours)
         if code < 0:
             _log.error("The process of run %s was ended by signal %d.", run_id, -code)
+
+    def _started(self, command: Sequence[str], handed_on: int) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                command,
+                cwd=self._cwd,
+                env=pinned_environment(),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[handed_on],
+                start_new_session=True,
+            )
+        finally:
+            os.close(handed_on)
 
     def end(self) -> None:
         """Ask every run to end: a build keeps what it has, goes back to the queue, and goes on elsewhere."""

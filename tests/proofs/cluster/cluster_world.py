@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import dagster as dg
 import psutil
+import pytest
 from postgres_server import postgres
 from pydantic import SecretStr
 from redis_server import redis_server
@@ -23,7 +24,7 @@ from factory_assets.defs.dagster_private.core import InstanceRef
 from factory_assets.domain.registry_place import PostgresPlace
 from factory_assets.registry import Registry
 
-_COMMAND_SECONDS, _WAIT_SECONDS, _POLL_SECONDS = 600.0, 300.0, 0.5
+_COMMAND_SECONDS, _WAIT_SECONDS, _POLL_SECONDS = 600.0, 420.0, 1.0
 _Found = TypeVar("_Found")
 
 
@@ -69,6 +70,7 @@ class Host:
 
     def start_worker(self, builds: int = 1) -> None:
         """Let it build, until it is stopped."""
+        begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._program = subprocess.Popen(
                 [sys.executable, "-m", "factory_assets.cli", "worker", "--builds", str(builds)],
@@ -78,7 +80,7 @@ class Host:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_for(f"a worker on {self.name}", lambda: "ready." in self.log.read_text(errors="replace"))
+        wait_for(f"a worker on {self.name}", lambda: b"ready." in self.log.read_bytes()[begin:])
 
     def stop_worker(self) -> int:
         """Ask it to end; its exit code."""
@@ -110,7 +112,7 @@ class Cluster:
             "FACTORY_CELERY_BROKER": broker,
             "FACTORY_GIT_DIR": str(self.git),
             "FACTORY_START_DATE": "2026-06-17",
-            "FACTORY_END_DATE": "2026-06-19",
+            "FACTORY_END_DATE": "2026-06-18",
             "FACTORY_RANKS": "4",
             "FACTORY_SPECS_PER_DAY": "3",
             "FACTORY_ARXIV_INTERVAL": "0",
@@ -120,11 +122,18 @@ class Cluster:
         self.daemon = Host(root, "daemon", shared)
         self.workers = [Host(root, "first", shared), Host(root, "second", shared)]
         self.registry = Registry(PostgresPlace(SecretStr(database), "factory_replay"))
+        self.most_connections = 0
 
     @contextmanager
-    def storage(self, monkeypatch: object) -> Iterator[dg.DagsterInstance]:
+    def storage(self) -> Iterator[dg.DagsterInstance]:
         """Dagster's storage, as the daemon's host sees it."""
-        os.environ.update({"DAGSTER_HOME": str(self.daemon.home), "FACTORY_DATA_DIR": str(self.daemon.data)})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(self.daemon.home))
+            patch.setenv("FACTORY_DATA_DIR", str(self.daemon.data))
+            patch.setenv("FACTORY_MODE", "replay")
+            yield from self._opened()
+
+    def _opened(self) -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(self.daemon.home))) as instance:
             yield instance
 
@@ -137,13 +146,11 @@ class Cluster:
 
 @contextmanager
 def cluster(root: Path) -> Iterator[Cluster]:
-    """The servers and the hosts; the factory is up, and papers have become specs."""
+    """The servers and the hosts; the factory is up, and no worker is yet."""
     with postgres() as database, redis_server() as broker:
         made = Cluster(root, database, broker)
         try:
             made.daemon.command("up")
-            for worker in made.workers:
-                worker.start_worker()
             yield made
         finally:
             made.down()
