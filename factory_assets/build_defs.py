@@ -98,7 +98,12 @@ def build_defs(
                 owner=owner,
             ),
             build_arxiv_records(partitions, owner=owner),
-            build_papers(partitions, owner=owner, freshness=_hourly(settings)),
+            build_papers(
+                partitions,
+                owner=owner,
+                freshness=_hourly(settings),
+                with_archive=settings.factory_archive,
+            ),
             build_candidates(partitions, owner=owner, code_version=_scoring_version(settings)),
             build_research_contexts(partitions, owner=owner),
             build_specs(

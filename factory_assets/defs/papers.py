@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from factory_assets.defs.externals import ARXIV, GROUP, PAPERS
+from factory_assets.defs.externals import ARXIV, ARXIV_RECORDS, GROUP, PAPERS
 from factory_assets.defs.left_out import with_checks_left_out
 from factory_assets.defs.markdown import table
 from factory_assets.defs.paper_checks import CHECKS, gather_checks
@@ -21,29 +21,23 @@ from factory_assets.registry import DayContents, Registry
 
 CODE_VERSION = "1"
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
-# What Dagster itself tags a returned result with, and needs to tell what is stale: arXiv is an external asset
-# that nothing materializes, so its version is the initial one.
 _DATA_VERSION_TAG = "dagster/data_version"
-_PROVENANCE_TAGS = {
-    "dagster/data_version_is_user_provided": "true",
-    "dagster/code_version": CODE_VERSION,
-    f"dagster/input_data_version/{ARXIV.to_user_string()}": "INITIAL",
-    f"dagster/input_event_pointer/{ARXIV.to_user_string()}": "NULL",
-}
 
 
 def build_papers(
-    partitions: Partitions, *, owner: str, freshness: dg.FreshnessPolicy | None
+    partitions: Partitions, *, owner: str, freshness: dg.FreshnessPolicy | None, with_archive: bool
 ) -> dg.AssetsDefinition:
     """The asset over the instance's dates; a range of dates is gathered in one run.
 
     Dagster judges `freshness` over the asset as a whole, which fits here: every hour some date is gathered.
+    `with_archive`: what the archive holds comes from it. A date that was not harvested is gathered all the same.
     """
+    sources = [ARXIV, ARXIV_RECORDS] if with_archive else [ARXIV]
 
     @dg.asset(
         key=PAPERS,
         partitions_def=partitions.dates,
-        deps=[ARXIV],
+        deps=sources,
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
         check_specs=CHECKS,
@@ -55,7 +49,8 @@ def build_papers(
         code_version=CODE_VERSION,
         metadata={
             "new papers today": dg.MetadataValue.url("https://arxiv.org/list/cs/new"),
-            "settings": "FACTORY_TOPICS_FILE, FACTORY_GATHER_WINDOW_DAYS, FACTORY_GATHER_CRON, FACTORY_ARXIV_INTERVAL",
+            "settings": "FACTORY_TOPICS_FILE, FACTORY_GATHER_WINDOW_DAYS, FACTORY_GATHER_CRON,"
+            " FACTORY_ARXIV_INTERVAL, FACTORY_ARCHIVE",
         },
         pool="gather",
         description=(
@@ -127,16 +122,29 @@ def _log_materializations(
     A result that is returned gives every date of a range the same data version, and then all of them look
     stale downstream whenever one has changed.
     """
-    asked_for = _asked_for(report)
+    asked_for, provenance = _asked_for(report), _provenance(context)
     for day, contents in registry.papers.contents_of(days).items():
         context.log_event(
             dg.AssetMaterialization(
                 PAPERS,
                 partition=day.isoformat(),
                 metadata={**asked_for, **_metadata(report, day, contents)},
-                tags={_DATA_VERSION_TAG: contents.fingerprint, **_PROVENANCE_TAGS},
+                tags={_DATA_VERSION_TAG: contents.fingerprint, **provenance},
             )
         )
+
+
+def _provenance(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """What Dagster itself tags a returned result with, and needs to tell what is stale.
+
+    Nothing upstream has versions: arXiv is no asset of ours, and what a harvest of a date brings says nothing of the
+    papers that were first submitted on it.
+    """
+    tags = {"dagster/data_version_is_user_provided": "true", "dagster/code_version": CODE_VERSION}
+    for key in context.assets_def.asset_deps[PAPERS]:
+        tags[f"dagster/input_data_version/{key.to_user_string()}"] = "INITIAL"
+        tags[f"dagster/input_event_pointer/{key.to_user_string()}"] = "NULL"
+    return tags
 
 
 def _asked_for(report: GatherReport) -> dict[str, dg.MetadataValue]:

@@ -211,3 +211,62 @@ def test_an_archive_that_cannot_be_read_costs_no_paper(world: World) -> None:
     assert len(world.arxiv.asked) == 1
     assert len(world.parts.registry.papers.of_day(day)) == 4
     assert not checks(result)["agrees_with_archive"]
+
+
+def test_papers_rest_on_the_archive_by_date_once_it_is_wanted_and_a_shipped_repo_leads_back_to_it(
+    world: World, kept: DefsFactory
+) -> None:
+    papers, records = dg.AssetKey("papers"), dg.AssetKey("arxiv_records")
+    graph = world.runs.defs.resolve_asset_graph()
+    assert graph.get(papers).parent_keys == {records, dg.AssetKey("arxiv_api")}
+    mapping = graph.get_partition_mapping(papers, records)
+    dates = graph.get(papers).partitions_def
+    assert dates is not None
+    day = dates.empty_subset().with_partition_keys(["2026-06-05"])
+    upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(day, dates, dates)
+    assert list(upstream.partitions_subset.get_partition_keys()) == ["2026-06-05"]
+    ancestors, left = set[dg.AssetKey](), [dg.AssetKey("mirrored_repos")]
+    while left:
+        found = graph.get(left.pop()).parent_keys - ancestors
+        ancestors |= found
+        left += found
+    assert {papers, records} <= ancestors
+    # Without the setting nothing of it is there.
+    assert kept.defs.resolve_asset_graph().get(papers).parent_keys == {dg.AssetKey("arxiv_api")}
+
+
+def test_papers_alone_are_gathered_where_nothing_was_harvested_and_a_harvest_makes_none_of_them_stale(
+    world: World,
+) -> None:
+    world.arxiv.papers += [one.paper for one in world.oai.records]
+    first, last, alone = date(2026, 6, 3), date(2026, 6, 5), date(2026, 6, 9)
+    assert world.runs.run_days("gather", first, last).success
+    assert world.runs.run_day("gather", alone).success
+    assert world.runs.materialized("arxiv_records") == set()
+    days = ["2026-06-03", "2026-06-04", "2026-06-05", "2026-06-09"]
+    assert world.runs.materialized("papers") == set(days)
+    for _ in range(2):
+        assert not any(world.runs.is_stale("papers", day) for day in days)
+        assert world.harvest(FIRST, date(2026, 6, 12)).success
+    assert not any(world.runs.is_stale("papers", day) for day in days)
+    assert world.runs.run_day("gather", alone).success
+    assert world.runs.run_days("gather", first, last).success
+    assert world.harvest(FIRST, date(2026, 6, 12)).success
+    assert not any(world.runs.is_stale("papers", day) for day in days)
+
+
+def test_records_and_papers_of_a_range_are_made_in_one_run_the_records_first(world: World) -> None:
+    both = dg.define_asset_job("both", selection=dg.AssetSelection.assets("arxiv_records", "papers"))
+    defs = dg.Definitions.merge(world.runs.defs, dg.Definitions(jobs=[both]))
+    world.arxiv.papers += [one.paper for one in world.oai.records]
+    result = DefsRuns(defs, world.runs.instance).run_days("both", FIRST, date(2026, 6, 22))
+    assert result.success
+    assert world.runs.materialized("papers") == {f"2026-06-{day:02d}" for day in range(1, 23)}
+    # All that arXiv had announced came from the harvest, which therefore was first.
+    assert min(asked.dates[0].date() for asked in world.arxiv.asked) == date(2026, 6, 19)
+    assert world.metadata(date(2026, 6, 5))["records of this date"] == 4
+    # A harvest by itself tells of each date once.
+    chosen = dg.AssetRecordsFilter(dg.AssetKey("arxiv_records"), asset_partitions=["2026-06-05"])
+    before = len(world.runs.instance.fetch_materializations(chosen, limit=10).records)
+    assert world.harvest(date(2026, 6, 5), date(2026, 6, 6)).success
+    assert len(world.runs.instance.fetch_materializations(chosen, limit=10).records) == before + 1
