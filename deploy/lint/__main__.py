@@ -8,6 +8,7 @@ are rendered with, and without it they are held to what Kubernetes says of their
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -49,10 +50,30 @@ def lint_dockerfile(path: Path) -> Iterator[str]:
 
 def lint_compose(path: Path) -> Iterator[str]:
     """What the specification of compose files says of one: https://github.com/compose-spec/compose-spec."""
+    given = path.with_name("hosts.env.example")
+    text, unknown = _interpolated(path.read_text(encoding="utf-8"), given.read_text(encoding="utf-8"))
+    yield from (f"{path}: ${{{name}}} is not in {given.name}" for name in unknown)
     try:
-        compose_spec.PyCompose.from_yaml(path.read_text(encoding="utf-8")).validate()
+        # PyYAML lays merged parts out, however deep they are.
+        compose_spec.PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text))).validate()
     except ValueError as error:
         yield f"{path}: {error}"
+
+
+def _interpolated(text: str, env: str) -> tuple[str, list[str]]:
+    """The text as compose reads it, and the variables in it that the example does not name.
+
+    Compose's own rules: https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md.
+    """
+    named = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", env, re.MULTILINE))
+    found = sorted(set(re.findall(r"\$\{(\w+)", text)))
+
+    def value(match: re.Match[str]) -> str:
+        # What is left open in the example is a secret.
+        return match["default"] or named.get(match["name"]) or "x"
+
+    pattern = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*)|:\?[^}]*)?\}")
+    return pattern.sub(value, text), [name for name in found if name not in named]
 
 
 def lint_objects(path: Path, objects: Iterator[Any]) -> Iterator[str]:

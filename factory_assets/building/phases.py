@@ -114,10 +114,10 @@ class Phases:
 
     @contextmanager
     def _nothing_lost(self, phase: Phase, before: str) -> Iterator[None]:
-        """Keep what lies in the workspace where an error ends the agent's work."""
+        """Keep what lies in the workspace where an error ends the agent's work, or the run is asked to end."""
         try:
             yield
-        except (FactoryError, OSError):
+        except BaseException:
             # What ended the run is what is told, also where it (a full disk, say) lets nothing be kept.
             with suppress(FactoryError, OSError):
                 self._keep(phase, before, WaitCause.INFRASTRUCTURE)

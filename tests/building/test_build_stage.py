@@ -434,6 +434,28 @@ def test_what_was_written_before_the_world_failed_is_kept_for_the_next_run(bash_
     assert found == [True]
 
 
+def test_what_was_written_before_the_run_was_asked_to_end_is_kept_for_the_next_run(bash_factory):
+    class AskedToEndError(BaseException):
+        """As Dagster raises it on SIGTERM."""
+
+    def starts(workspace):
+        write_files(workspace, {"lib/count.sh": BASH_FILES["lib/count.sh"]})
+        raise AskedToEndError
+
+    found = []
+
+    def ends(workspace):
+        found.append((workspace / "lib/count.sh").exists())
+        write_files(workspace, BASH_FILES)
+
+    bash_factory.agent.acts[Phase.BUILD] = starts
+    with pytest.raises(AskedToEndError):
+        bash_factory.build()
+    bash_factory.agent.acts[Phase.BUILD] = ends
+    assert bash_factory.build().attempts == 1
+    assert found == [True]
+
+
 def test_a_source_that_no_parser_survives_is_refused_and_not_judged_for_ever(tmp_path):
     acts = good_acts(Language.PYTHON)
     deep = {"word_count/deep.py": f"N = 1{' + 1' * 30_000}\n"}

@@ -16,7 +16,7 @@ from defs_commands import Commands
 from registry_samples import LATE_RANKS, NOW, RANKS, call, labelled, ship, spec
 from together import together
 
-from factory_assets.cli.instance import write_env
+from factory_assets.cli.instance import open_instance, write_env
 from factory_assets.domain.builds import Usage
 from factory_assets.registry import Registry
 from factory_assets.settings import PROJECT_ROOT
@@ -272,3 +272,25 @@ def test_up_refuses_fewer_ranks_than_specs_stand_on(commands: Commands) -> None:
     assert refused.code == 1
     assert "1 spec (cache-probe)" in refused.err
     assert "FACTORY_RANKS" in refused.err
+
+
+def test_a_dagster_yaml_that_a_cluster_has_laid_there_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ConfigMap is mounted read-only, which root is told as well."""
+    home = tmp_path / "home"
+    home.mkdir()
+    laid = home / "dagster.yaml"
+    laid.write_text("telemetry: {enabled: false}\n")
+    for name, value in (
+        ("DAGSTER_HOME", home),
+        ("FACTORY_DATA_DIR", tmp_path / "data"),
+        ("FACTORY_MODE", "live"),
+    ):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.chdir(tmp_path)
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != laid and may(path, mode))
+    open_instance()
+    assert laid.read_text() == "telemetry: {enabled: false}\n"
+    assert (home / "workspace.yaml").exists()
