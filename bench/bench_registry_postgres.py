@@ -18,7 +18,7 @@ from typing import cast
 
 import psycopg
 
-from bench.bench_registry import NOW, SPECS, fill_queue, median_ms, paper_of, queries_of
+from bench.bench_registry import NOW, PAPERS_A_DAY, SPECS, fill_queue, median_ms, paper_of, queries_of
 from bench.cpu_load import CpuLoad
 from bench.instances import BenchInstance, instance
 from bench.ticks import tick_seconds
@@ -27,13 +27,28 @@ from factory_assets.domain.registry_place import PostgresPlace, RegistryPlace
 from factory_assets.registry import Patience, Registry
 
 PAPERS, TIMES = 1_000_000, 10
-HOSTS, CLAIMS = 8, 250
+HOSTS, CLAIMS = 8, 50
 QUERY_TARGET = 50
 _BATCH = 50_000
 _TICK = "ms: a tick of "
 # The dates of the specs, as `fill_queue` makes them.
 FIRST, DAYS = date(2015, 6, 1), 4_018
-_TICKS = {"sensors": ("queued_specs",), "schedules": ("analyze_daily", "build_daily", "mirror_nightly")}
+_TICKS: dict[str, tuple[str, ...]] = {"sensors": ("queued_specs",), "schedules": ()}
+
+# Papers of later dates, made from the first ones.
+_COPIES = (
+    """
+    INSERT INTO raw_items
+    SELECT id || '-' || part, source, url || '-' || part, title, body, score, author, created_at, gathered_at,
+           fed_to_claude, version, updated_at, day + CAST(part * {days} AS INTEGER), authors, categories, comment,
+           fingerprint
+    FROM raw_items CROSS JOIN generate_series(1, {copies}) AS parts(part)
+    """,
+    """
+    INSERT INTO labels
+    SELECT item_id || '-' || part, topic FROM labels CROSS JOIN generate_series(1, {copies}) AS parts(part)
+    """,
+)
 
 _TEXT = f"""\
 ## Registry on PostgreSQL
@@ -87,17 +102,28 @@ def run() -> str:
 
 def _measure(made: BenchInstance) -> dict[str, float]:
     registry, place = made.registry, made.settings.registry_place
+    papers = [paper_of(number) for number in range(_BATCH)]
     started = time.perf_counter()
-    for first in range(0, PAPERS, _BATCH):
-        registry.papers.upsert([paper_of(number) for number in range(first, first + _BATCH)], now=NOW)
-    rate = PAPERS / (time.perf_counter() - started)
+    registry.papers.upsert(papers, now=NOW)
+    told = {"new papers a second, the first": _BATCH / (time.perf_counter() - started)}
     fill_queue(registry, TIMES)
+    _told(place, "filled")
+    with registry._database.transaction() as connection:  # noqa: SLF001
+        for statement in _COPIES:
+            connection.execute(statement.format(copies=PAPERS // _BATCH - 1, days=_BATCH // PAPERS_A_DAY))
     if isinstance(place, PostgresPlace):
         _vacuum(place)
-    told = {"new papers a second": rate}
+    _told(place, "copied")
     told |= {f"ms: {name}": median_ms(query) for name, query in queries_of(registry).items()}
     told |= {f"{_TICK}{name}": 1000 * seconds for name, seconds in tick_seconds(made, **_TICKS).items()}
-    return {**told, "ms: a claim, alone": _claim_ms(registry), **_contended(place)}
+    _told(place, str(told))
+    told |= {"ms: a claim, alone": _claim_ms(registry), **_contended(place)}
+    _told(place, str(told))
+    return told
+
+
+def _told(place: RegistryPlace, what: str) -> None:
+    print(f"{'PostgreSQL' if isinstance(place, PostgresPlace) else 'DuckDB'}: {what}", file=sys.stderr)
 
 
 def _vacuum(place: PostgresPlace) -> None:
