@@ -16,6 +16,7 @@ import pytest
 import redis_server
 from cluster_world import Cluster, cluster, wait_for
 
+from factory_assets.defs.runs import REPO_TAG
 from factory_assets.domain.builds import IN_PROGRESS, BuildStatus
 
 MISSING = [*postgres_server.missing_programs(), *redis_server.missing_programs()]
@@ -29,7 +30,7 @@ REFUSED = "demo-fails-its-gate-on-purpose"
 
 
 def test_two_workers_ship_each_spec_once_whatever_happens_to_them(tmp_path: Path) -> None:
-    """A run is cancelled, a worker is asked to end in mid-build and another is killed: every spec ends as recorded."""
+    """A run is cancelled, a worker is asked to end, another is killed: every other spec ends as recorded."""
     with cluster(tmp_path) as made:
         made.daemon.command("gather", *DAYS)
         made.daemon.command("analyze", *DAYS)
@@ -47,6 +48,9 @@ def test_two_workers_ship_each_spec_once_whatever_happens_to_them(tmp_path: Path
                 "the cancelled run", lambda: _status(instance, cancelled) is dg.DagsterRunStatus.CANCELED
             )
             assert _words(instance, cancelled, "has begun with it")
+            run = instance.get_run_by_id(cancelled)
+            assert run is not None
+            put_off = run.tags[REPO_TAG]
 
             stopping, killed = made.workers
             wait_for("a build on the first host", lambda: len(stopping.processes()) > 1)
@@ -55,7 +59,7 @@ def test_two_workers_ship_each_spec_once_whatever_happens_to_them(tmp_path: Path
             stopping.start_worker()
             wait_for("a build on the second host", lambda: len(killed.processes()) > 1)
             killed.kill()
-            most = wait_for("every spec", lambda: _all_ended(made), seconds=1500)
+            most = wait_for("every other spec", lambda: _all_ended(made, put_off), seconds=1500)
 
             runs = instance.get_runs(dg.RunsFilter(job_name="build"))
             assert {run.status for run in runs} <= {
@@ -69,8 +73,10 @@ def test_two_workers_ship_each_spec_once_whatever_happens_to_them(tmp_path: Path
         assert ends == {
             **dict.fromkeys(SHIPPED, BuildStatus.SHIPPED),
             REFUSED: BuildStatus.FAILED,
+            # As on one machine: what a person cancels is put off by a day.
+            put_off: BuildStatus.QUEUED,
         }
-        for name in SHIPPED:
+        for name in SHIPPED - {put_off}:
             _assert_shipped_once(made, name)
 
 
@@ -91,11 +97,11 @@ def _words(instance: dg.DagsterInstance, run_id: str, words: str) -> bool:
     )
 
 
-def _all_ended(made: Cluster) -> int:
+def _all_ended(made: Cluster, put_off: str) -> int:
     """The most connections that the database has had when it was looked at; 0 while a spec has not ended."""
     made.most_connections = max(made.most_connections, _connections(made))
-    left = made.registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})
-    return 0 if left else made.most_connections
+    left = {queued.spec.name for queued in made.registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS})}
+    return 0 if left - {put_off} else made.most_connections
 
 
 def _connections(made: Cluster) -> int:
