@@ -83,9 +83,6 @@ def lint_objects(path: Path, objects: Iterator[Any]) -> Iterator[str]:
         yield f"{path}: there is nothing in it"
     for found in read:
         name = f"{found.get('kind')} {found.get('metadata', {}).get('name')}"
-        if "cilium.io" in found.get("apiVersion", ""):
-            # Its schema comes with Cilium.
-            continue
         for release in RELEASES:
             try:
                 kubernetes_validate.validate(found, release, strict=True)
