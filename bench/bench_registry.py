@@ -89,7 +89,7 @@ WHERE spec_id <= {last} - 30;
 
 INSERT INTO llm_calls
 SELECT name || '/' || part, 'build', day || '|' || rank, name, 'build', 'api', 'claude-sonnet-5-5', 9, 90000,
-       9000, 50000, 5000, 0.4, 60.0, FALSE, 'done', queued_at
+       9000, 50000, 5000, 0.4, 60.0, FALSE, 'done', CAST(day AS TIMESTAMP)
 FROM build_queue CROSS JOIN generate_series(1, 4) AS parts(part)
 """
 
@@ -141,6 +141,8 @@ def queries_of(registry: Registry) -> dict[str, Callable[[], object]]:
     if spec is None:
         raise LookupError(f"no spec at {day}, rank {rank}")
     name = spec.spec.name
+    newest = FIRST + timedelta(days=SPECS // SPECS_A_DAY - 1)
+    midnight = datetime.combine(newest, datetime.min.time(), UTC)
     last, limits = FIRST + timedelta(days=SEEN_DAYS - 1), Settings().budget_limits
     return {
         "the papers of a date, with topics": lambda: registry.papers.of_day(day),
@@ -162,7 +164,7 @@ def queries_of(registry: Registry) -> dict[str, Callable[[], object]]:
         "where a repo is mirrored": lambda: registry.repos.mirror_of(name),
         "usage of a repo": lambda: registry.ledger.usage(repo=name),
         "usage of a date": lambda: registry.ledger.usage(day=day),
-        "dollars since a moment": lambda: registry.ledger.spent_since(NOW),
+        "dollars since the last midnight": lambda: registry.ledger.spent_since(midnight),
         "the funnel of 30 dates": lambda: registry.reports.funnel(day, day + timedelta(days=29)),
         f"the funnel of {SEEN_DAYS} dates": lambda: registry.reports.funnel(FIRST, last),
         "failures of 30 dates": lambda: registry.reports.failures(day, day + timedelta(days=29)),

@@ -29,8 +29,11 @@ _UNMIRRORED = """
 SELECT repos.*, build_queue.day AS partition_day, build_queue.rank AS partition_rank
 FROM repos
 JOIN build_queue ON build_queue.id = repos.spec_id
-LEFT JOIN mirrors ON mirrors.name = repos.name AND mirrors.commit = repos.commit
-WHERE (mirrors.name IS NULL OR (CAST($1 AS BOOLEAN) AND mirrors.url LIKE 'file:%'))
+WHERE NOT EXISTS (
+    SELECT 1 FROM mirrors
+    WHERE mirrors.name = repos.name AND mirrors.commit = repos.commit
+      AND NOT (CAST($1 AS BOOLEAN) AND mirrors.url LIKE 'file:%')
+  )
   AND build_queue.day IS NOT NULL
 ORDER BY build_queue.day, build_queue.rank
 """

@@ -145,7 +145,7 @@ def spec_by_id(connection: Connection, spec_id: int) -> QueuedSpec:
 def queue(connection: Connection, statuses: Collection[BuildStatus] = _EVERY_STATUS) -> list[QueuedSpec]:
     """The specs of these statuses by date and rank, those without a rank last."""
     sql = """
-    SELECT * FROM queued_specs WHERE status IN (SELECT unnest($1::TEXT[]))
+    SELECT * FROM queued_specs WHERE status = ANY ($1::TEXT[])
     ORDER BY day NULLS LAST, rank, id
     """
     return [queued_spec(row) for row in fetch(connection, sql, [[str(status) for status in statuses]])]
