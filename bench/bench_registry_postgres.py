@@ -71,10 +71,10 @@ Claims: {HOSTS} processes that share nothing but the registry ask for the same {
 def run() -> str:
     """Measure, and return the section of RESULTS.md."""
     serve = cast(
-        "Callable[[], AbstractContextManager[str]]",
+        "Callable[..., AbstractContextManager[str]]",
         runpy.run_path(str(Path(__file__).parents[1] / "tests/peers/postgres_server.py"))["postgres"],
     )
-    with serve() as url:
+    with serve(durable=True) as url:
         load = CpuLoad()
         with instance(DAYS, first=FIRST) as made:
             duckdb = _measure(made)

@@ -20,8 +20,11 @@ def missing_programs() -> list[str]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of an empty database named `ideas`, with a password that the server asks for."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """The URL of an empty database named `ideas`, with a password that the server asks for.
+
+    What is written outlives the machine only where it is `durable`, which costs time that tests need not take.
+    """
     # The path of a UNIX socket is short, and pytest's folders are not.
     with TemporaryDirectory(prefix="pg-") as name:
         folder = Path(name)
@@ -30,7 +33,9 @@ def postgres() -> Iterator[str]:
             shutil.chown(folder, user.pw_name)
         folder.chmod(0o755)
         _run(user, "initdb", "-D", f"{folder}/data", "-U", "ideas", "--auth=trust", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        if not durable:
+            options += " -c fsync=off"
         _run(user, "pg_ctl", "-D", f"{folder}/data", "-w", "-o", options, "-l", f"{folder}/log", "start")
         try:
             yield f"postgresql://ideas:pass-word-of-ideas@/postgres?host={folder}"
