@@ -21,7 +21,7 @@ from factory_assets.domain.errors import (
 )
 from factory_assets.mirror.description import describe
 from factory_assets.mirror.github import GitHubTarget
-from factory_assets.mirror.pacing import Pacing
+from factory_assets.mirror.pacing import FilePlace, Pacing
 from factory_assets.mirror.target import MirrorReport
 
 TOKEN = "ghp_seven7seven7seven7seven7seven7seven7"  # made up, known to the stand-in only
@@ -261,9 +261,9 @@ def test_limits_that_name_no_time_are_waited_for_a_minute_and_then_twice_as_long
 def test_a_wait_that_does_not_fit_names_its_time_and_was_written_down(
     github: GitHubStandIn, clock: HeldClock, shipped: ShippedMaterial, tmp_path: Path
 ) -> None:
-    pacing = Pacing(tmp_path / "mirror.lock", 0)
+    pacing = Pacing(FilePlace(tmp_path / "mirror.lock"), 0)
     github.faults.append(Fault("POST", "/user/repos", 403, SECONDARY_LIMIT, headers={"Retry-After": "1200"}))
-    with pytest.raises(RateLimitedError) as caught:
+    with pacing.turn(lambda _: None), pytest.raises(RateLimitedError) as caught:
         publish(github, clock, shipped, asked_to_wait=pacing.put_off)
     assert caught.value.until is not None
     assert f"Mirror it after {caught.value.until:%Y-%m-%d %H:%M} UTC" in caught.value.fix

@@ -154,7 +154,11 @@ def test_every_secret_of_the_settings_is_known_by_its_type_and_not_by_its_name()
     secret_fields = {
         name: field for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
     }
-    scheme = {"factory_registry_url": "postgresql"}
+    scheme = {
+        "factory_registry_url": "postgresql",
+        "factory_dagster_url": "postgresql",
+        "factory_celery_broker": "redis",
+    }
     values = {name: f"{scheme.get(name, 'value')}://of-{name}-0123456789/x" for name in secret_fields}
     found = Settings(_env_file=None, **values).secrets()
     assert found == {name.upper(): (value,) for name, value in values.items()}
