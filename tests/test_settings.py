@@ -155,6 +155,8 @@ def test_a_file_that_is_not_utf_8_is_refused(home: Path) -> None:
         ("FACTORY_GIT_AUTHOR", "Ada <ada@example.com"),
         ("FACTORY_BUILD_CRON", "0 25 * * *"),
         ("LLM_ROUTER_URL", "localhost:4000"),
+        ("FACTORY_NOVELTY_SHARES", "0.5,0.5,0.5"),
+        ("FACTORY_NOVELTY_SHARES", "1.0"),
         ("ANTHROPIC_BASE_URL", "https://"),
         ("FACTORY_ARXIV_URL", "ftp://export.arxiv.org/api/query"),
         ("FACTORY_GITHUB_URL", "http://git hub/api"),

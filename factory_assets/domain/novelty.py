@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -38,17 +38,20 @@ class NoveltyVerdict(StrEnum):
     NOT_LOOKED_UP = "not looked up"
 
 
-# The shares of the score. The sources of a group tell of the same thing, so that the most alike speaks for all.
-_SHARES: tuple[tuple[float, frozenset[NoveltySource]], ...] = (
-    (
-        0.60,
-        frozenset(
-            {NoveltySource.GITHUB, NoveltySource.FACTORY, NoveltySource.PAPER, NoveltySource.PAPER_PAGE}
-        ),
-    ),
-    (0.25, frozenset({NoveltySource.NPM})),
-    (0.15, frozenset({NoveltySource.PYPI})),
-)
+class NoveltyShares(NamedTuple):
+    """How much of the score each group of sources can take away; together 1. The defaults are market-scanner's.
+
+    The sources of a group tell of the same thing, so that the most alike speaks for all.
+    """
+
+    github: float = 0.60
+    npm: float = 0.25
+    pypi: float = 0.15
+
+
+USUAL_SHARES = NoveltyShares()
+# What this factory and the authors have made is on GitHub, or will be.
+_ON_GITHUB = (NoveltySource.GITHUB, NoveltySource.FACTORY, NoveltySource.PAPER, NoveltySource.PAPER_PAGE)
 _MOST_ALIKE = {NoveltySource.PAPER: LIKENESS_OF_OWN_CODE, NoveltySource.PAPER_PAGE: LIKENESS_OF_OWN_CODE}
 
 
@@ -96,9 +99,9 @@ class LookUp(BaseModel):
 class Novelty(BaseModel):
     """What is known of a spec's novelty.
 
-    `score` is 1 less 0.60 by GitHub, the paper's own code and this factory's repos, 0.25 by npm and 0.15 by PyPI, each
-    in the measure of its most alike hit; of what was looked up only. `floor` is the score below which specs were
-    skipped then.
+    `score` is 1 less the share of GitHub, the paper's own code and this factory's repos, that of npm and that of PyPI,
+    each in the measure of its most alike hit; of what was looked up only. `shares` are those that it was reckoned with,
+    `floor` the score below which specs were skipped then.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,12 +109,14 @@ class Novelty(BaseModel):
     score: float
     verdict: NoveltyVerdict
     floor: float
+    shares: NoveltyShares = USUAL_SHARES
     lookups: tuple[LookUp, ...]
     looked_up_at: datetime
 
-    def holds(self, *, since: datetime, floor: float) -> bool:
-        """Whether it is complete, no older, and judged by the same floor."""
-        return not self.missing and self.looked_up_at >= since and self.floor == floor
+    def holds(self, *, since: datetime, floor: float, shares: NoveltyShares) -> bool:
+        """Whether it is complete, no older, and judged by the same floor and shares."""
+        is_same = (self.floor, self.shares) == (floor, shares)
+        return not self.missing and self.looked_up_at >= since and is_same
 
     @property
     def missing(self) -> dict[NoveltySource, str]:
@@ -134,16 +139,19 @@ class Novelty(BaseModel):
         return f"{told}{alike}{without}"
 
 
-def judge(lookups: Sequence[LookUp], *, floor: float, now: datetime) -> Novelty:
+def judge(
+    lookups: Sequence[LookUp], *, floor: float, now: datetime, shares: NoveltyShares = USUAL_SHARES
+) -> Novelty:
     """The score and the verdict. Below `floor` a spec is skipped; 0 skips none.
 
     What was not looked up can only lower the score: a spec is skipped without it where the rest is enough, and
     proceeds only where it would with the worst of it. The paper's own code does not count for a skip.
     """
     likeness = {lookup.source: lookup.likeness for lookup in lookups}
-    score = _score(likeness)
-    worst = _score({lookup.source: _most_alike(lookup) for lookup in lookups})
-    if _score({source: likeness[source] for source in likeness.keys() - _MOST_ALIKE.keys()}) < floor:
+    score = _score(likeness, shares)
+    worst = _score({lookup.source: _most_alike(lookup) for lookup in lookups}, shares)
+    others = {source: likeness[source] for source in likeness.keys() - _MOST_ALIKE.keys()}
+    if _score(others, shares) < floor:
         verdict = NoveltyVerdict.SKIP
     elif score < max(PROCEED_FROM, floor):
         verdict = NoveltyVerdict.CAUTION
@@ -151,12 +159,20 @@ def judge(lookups: Sequence[LookUp], *, floor: float, now: datetime) -> Novelty:
         verdict = NoveltyVerdict.NOT_LOOKED_UP
     else:
         verdict = NoveltyVerdict.PROCEED
-    return Novelty(score=score, verdict=verdict, floor=floor, lookups=tuple(lookups), looked_up_at=now)
+    return Novelty(
+        score=score,
+        verdict=verdict,
+        floor=floor,
+        shares=shares,
+        lookups=tuple(lookups),
+        looked_up_at=now,
+    )
 
 
-def _score(likeness: Mapping[NoveltySource, float]) -> float:
-    taken = (share * max(likeness.get(source, 0.0) for source in group) for share, group in _SHARES)
-    return round(1.0 - sum(taken), 2)
+def _score(likeness: Mapping[NoveltySource, float], shares: NoveltyShares) -> float:
+    on_github = max(likeness.get(source, 0.0) for source in _ON_GITHUB)
+    on_npm, on_pypi = (likeness.get(source, 0.0) for source in (NoveltySource.NPM, NoveltySource.PYPI))
+    return round(1.0 - shares.github * on_github - shares.npm * on_npm - shares.pypi * on_pypi, 2)
 
 
 def _most_alike(lookup: LookUp) -> float:

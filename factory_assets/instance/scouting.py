@@ -60,13 +60,17 @@ class Scouting:
         from factory_assets.novelty.stage import KEPT_FOR, Wanted, look_up
 
         registry, floor = self._registry, self._settings.factory_novelty_floor
+        shares = self._settings.factory_novelty_shares
         known = registry.novelty.of([queued.id for queued in specs])
         now = self._clock.now()
         stale = [
             queued
             for queued in specs
             if queued.started_at is None
-            and not ((found := known.get(queued.id)) and found.holds(since=now - KEPT_FOR, floor=floor))
+            and not (
+                (found := known.get(queued.id))
+                and found.holds(since=now - KEPT_FOR, floor=floor, shares=shares)
+            )
         ]
         catalogues = self._catalogues(notify) if stale else []
         for queued in stale:
@@ -76,7 +80,13 @@ class Scouting:
                 registry.novelty.own_repos(queued.id),
             )
             found = look_up(
-                wanted, catalogues, registry.novelty, floor=floor, now=self._clock.now, clean=redact
+                wanted,
+                catalogues,
+                registry.novelty,
+                floor=floor,
+                shares=shares,
+                now=self._clock.now,
+                clean=redact,
             )
             registry.novelty.record(queued.id, found)
             notify(f"{queued.spec.name}: {found}")

@@ -10,10 +10,12 @@ from factory_assets.domain.errors import FactoryError
 from factory_assets.domain.links import repositories_in
 from factory_assets.domain.novelty import (
     LIKENESS_OF_OWN_CODE,
+    USUAL_SHARES,
     Found,
     Hit,
     LookUp,
     Novelty,
+    NoveltyShares,
     NoveltySource,
     judge,
 )
@@ -51,6 +53,7 @@ def look_up(
     floor: float,
     now: Callable[[], datetime],
     clean: Callable[[str], str],
+    shares: NoveltyShares = USUAL_SHARES,
 ) -> Novelty:
     """Look a spec up. A source that cannot be asked is named in the result; what it answers is kept for a week.
 
@@ -65,7 +68,7 @@ def look_up(
             if wanted.papers or catalogue.source is not NoveltySource.PAPER_PAGE
         ),
     ]
-    return judge(lookups, floor=floor, now=now())
+    return judge(lookups, floor=floor, shares=shares, now=now())
 
 
 def _asked(

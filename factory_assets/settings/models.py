@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from factory_assets.domain.builds import Phase
+from factory_assets.domain.novelty import USUAL_SHARES, NoveltyShares
 from factory_assets.domain.readings import ReaderMode
 from factory_assets.settings.kinds import AbsolutePath, WebAddress
 
@@ -34,6 +36,19 @@ def _stages(value: object) -> object:
     return named
 
 
+def _shares(value: object) -> object:
+    """Three shares with commas between, which are 1 together."""
+    shares = value.split(",") if isinstance(value, str) else value
+    return tuple(shares) if isinstance(shares, list | tuple) else shares
+
+
+def _whole(shares: NoveltyShares) -> NoveltyShares:
+    if any(share < 0 for share in shares) or not math.isclose(sum(shares), 1.0, abs_tol=0.001):
+        raise ValueError("the shares of GitHub, npm and PyPI must be 0 or more each, and 1 together")
+    return shares
+
+
+NoveltyWeights = Annotated[NoveltyShares, NoDecode, BeforeValidator(_shares), AfterValidator(_whole)]
 SemanticStages = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_stages)]
 LowestModels = Annotated[dict[str, str], NoDecode, BeforeValidator(_by_phase)]
 
@@ -79,6 +94,10 @@ class ModelSettings(BaseModel):
         ge=0,
         le=1,
         description="Novelty, 0 to 1, below which a spec waits for a person instead of being built; 0 skips none.",
+    )
+    factory_novelty_shares: NoveltyWeights = Field(
+        USUAL_SHARES,
+        description="How much of the novelty what is on GitHub, npm and PyPI can take away; 1 together.",
     )
 
 

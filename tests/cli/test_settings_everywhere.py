@@ -79,6 +79,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "factory_openalex_url": ("http://file:23", "http://environment:24"),
     "semantic_scholar_api_key": ("s2-of-file-0001", "s2-of-environment-2"),
     "factory_semantic_scholar_url": ("http://file:25", "http://environment:26"),
+    "factory_novelty_shares": ("0.5,0.25,0.25", "0.4,0.4,0.2"),
     "factory_novelty_floor": ("0.3", "0.35"),
     "factory_build_turns": ("11", "12"),
     "factory_seo_turns": ("13", "14"),

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from factory_assets.domain.novelty import Found, Hit, LookUp, Novelty, NoveltySource, NoveltyVerdict, judge
+from factory_assets.domain.novelty import (
+    USUAL_SHARES,
+    Found,
+    Hit,
+    LookUp,
+    Novelty,
+    NoveltyShares,
+    NoveltySource,
+    NoveltyVerdict,
+    judge,
+)
 
 NOW = datetime(2026, 6, 20, 6, tzinfo=UTC)
 FLOOR = 0.45
@@ -117,3 +127,17 @@ def test_the_evidence_begins_with_what_is_most_alike_and_leads_to_its_page() -> 
     novelty = judged(GITHUB=0.9, NPM=0.3)
     assert [source for source, _ in novelty.evidence] == [NoveltySource.GITHUB, NoveltySource.NPM]
     assert "https://github.com/someones/thing" in str(novelty)
+
+
+def test_an_operator_weighs_the_sources() -> None:
+    weighed = NoveltyShares(github=0.2, npm=0.3, pypi=0.5)
+    lookups = judged(PYPI=1.0).lookups
+    novelty = judge(lookups, floor=FLOOR, now=NOW, shares=weighed)
+    assert (judged(PYPI=1.0).score, novelty.score, novelty.verdict) == (0.85, 0.5, NoveltyVerdict.CAUTION)
+    assert novelty.holds(since=NOW, floor=FLOOR, shares=weighed)
+    assert not novelty.holds(since=NOW, floor=FLOOR, shares=USUAL_SHARES)
+
+
+def test_what_was_looked_up_before_shares_could_be_weighed_was_judged_by_the_defaults() -> None:
+    kept = judged(NPM=1.0).model_dump(mode="json", exclude={"shares"})
+    assert Novelty.model_validate(kept).holds(since=NOW, floor=FLOOR, shares=USUAL_SHARES)
