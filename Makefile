@@ -15,7 +15,7 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@command -v git >/dev/null || { echo "git is missing: install it first"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
-	@test -d $(VENV) || echo "Installing into .venv: a download of about 380 MB, 1.4 GB on disk, one to some minutes."
+	@test -d $(VENV) || echo "Installing into .venv: a download of about 440 MB, 1.6 GB on disk, one to some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@FACTORY_MODE=live $(BIN)/factory prepare
