@@ -214,13 +214,20 @@ class Checks:
             yield f"{spec.name}: main is {main}, the registry has {shipped}"
         if tag is None or main is None or tag[0] != "tag" or tag[2] != main[1]:
             yield f"{spec.name}: the tag is {tag}, main {main}"
-        for ref in (ref for ref in refs if ref.startswith("refs/factory/")):
-            if self._git(bare, "merge-base", ref, "refs/heads/main").strip() != refs[ref][1]:
-                yield f"{spec.name}: {ref} does not lead to main"
+        yield from self._phase_faults(bare, spec, {ref: named for ref, (_, named, *_) in refs.items()})
         verified = verify_clone(str(bare))
         yield from (
             f"{spec.name}: {check.name}: {check.saw}" for check in verified.checks if not check.passed
         )
+
+    def _phase_faults(self, bare: Path, spec: ChaosSpec, refs: dict[str, str]) -> Iterator[str]:
+        # Who may change refs: a number, and no commit.
+        fence = refs.pop("refs/factory/fence", None)
+        if fence is None or not self._git(bare, "cat-file", "blob", fence).strip().isdecimal():
+            yield f"{spec.name}: the fence is {fence}"
+        for ref in (ref for ref in refs if ref.startswith("refs/factory/")):
+            if self._git(bare, "merge-base", ref, "refs/heads/main").strip() != refs[ref]:
+                yield f"{spec.name}: {ref} does not lead to main"
 
     def _git(self, bare: Path, *args: str) -> str:
         done = subprocess.run(
