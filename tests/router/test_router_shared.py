@@ -84,6 +84,7 @@ def test_a_host_without_a_credential_asks_by_the_router_of_another(
     assert not (tmp_path / "b" / "data" / "router").exists()
 
 
+@pytest.mark.end_to_end
 def test_an_agent_in_its_sandbox_reaches_the_router_of_another_host(tmp_path: Path) -> None:
     with (
         claude_server(
