@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -91,7 +91,9 @@ class Host:
     def kill(self) -> None:
         """End all that it runs at once, as when the power fails."""
         for process in self.processes():
-            process.kill()
+            # What a worker runs may have ended by itself meanwhile.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def processes(self) -> list[psutil.Process]:
         """What runs here and has not ended."""
