@@ -119,4 +119,4 @@ def _assert_shipped_once(made: Cluster, name: str) -> None:
         ["git", "-C", repository, "tag"], check=True, capture_output=True, text=True
     ).stdout.split()
     assert len(tags) == 1, (name, tags)
-    made.daemon.command("verify", name)
+    made.daemon.command("verify", str(repository))
