@@ -80,12 +80,14 @@ WHERE id % 10 = 0 AND id <= {last};
 
 INSERT INTO repos
 SELECT name, language, problem, source_url, queued_at, queued_at, '0.1.0', 140, TRUE, TRUE, TRUE, queued_at, id,
-       'c0ffee', 6
+       'c0ffee', 6, 'nowhere'
 FROM build_queue WHERE status = 'shipped';
 
 INSERT INTO mirrors
 SELECT name, 'https://example.org/' || name, commit, created_at FROM repos
 WHERE spec_id <= {last} - 30;
+
+UPDATE repos SET mirrored_to = 'github' WHERE spec_id <= {last} - 30;
 
 INSERT INTO llm_calls
 SELECT name || '/' || part, 'build', day || '|' || rank, name, 'build', 'api', 'claude-sonnet-5-5', 9, 90000,

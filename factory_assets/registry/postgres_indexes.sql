@@ -5,6 +5,7 @@ CREATE INDEX IF NOT EXISTS raw_items_unread ON raw_items (day) WHERE NOT fed_to_
 CREATE INDEX IF NOT EXISTS build_queue_of_status ON build_queue (status);
 CREATE INDEX IF NOT EXISTS build_queue_of_day ON build_queue ((coalesce(day, analysed_day)));
 CREATE INDEX IF NOT EXISTS build_queue_of_run ON build_queue (run_id);
+CREATE INDEX IF NOT EXISTS repos_by_mirror ON repos (mirrored_to);
 CREATE INDEX IF NOT EXISTS answers_of_prompt ON answers (day, prompt_hash);
 CREATE INDEX IF NOT EXISTS llm_calls_of_repo ON llm_calls (repo);
 CREATE INDEX IF NOT EXISTS llm_calls_of_partition ON llm_calls (partition text_pattern_ops);

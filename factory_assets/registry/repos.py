@@ -24,17 +24,13 @@ ON CONFLICT (name) DO UPDATE SET
 
 # What a local mirror's address begins with.
 _LOCAL = "file:"
+_NOWHERE, _FOLDER, _GITHUB = "nowhere", "folder", "github"
 
 _UNMIRRORED = """
 SELECT repos.*, build_queue.day AS partition_day, build_queue.rank AS partition_rank
 FROM repos
 JOIN build_queue ON build_queue.id = repos.spec_id
-WHERE NOT EXISTS (
-    SELECT 1 FROM mirrors
-    WHERE mirrors.name = repos.name AND mirrors.commit = repos.commit
-      AND NOT (CAST($1 AS BOOLEAN) AND mirrors.url LIKE 'file:%')
-  )
-  AND build_queue.day IS NOT NULL
+WHERE repos.mirrored_to = ANY ($1::TEXT[]) AND build_queue.day IS NOT NULL
 ORDER BY build_queue.day, build_queue.rank
 """
 
@@ -75,13 +71,17 @@ def record_mirror(connection: Connection, name: str, *, url: str, commit: str, n
     Raises:
         StatusError: when no repo of that name has shipped.
     """
-    if shipped_repo(connection, name) is None:
+    repo = shipped_repo(connection, name)
+    if repo is None:
         raise StatusError("It has not shipped, so it cannot have been mirrored.", where=name)
     before = mirror_of(connection, name)
     if before is not None and (before.url, before.commit) == (url, commit):
         return
     connection.execute(_MIRROR, [name, url, commit, to_db(now)])
-    if not url.startswith(_LOCAL):
+    is_local = url.startswith(_LOCAL)
+    place = _NOWHERE if commit != repo.commit else _FOLDER if is_local else _GITHUB
+    connection.execute("UPDATE repos SET mirrored_to = $1 WHERE name = $2", [place, name])
+    if not is_local:
         connection.execute(
             "UPDATE repos SET github_pushed = TRUE, github_push_at = $1 WHERE name = $2", [to_db(now), name]
         )
@@ -95,9 +95,10 @@ def mirror_of(connection: Connection, name: str) -> MirrorRecord | None:
 
 def unmirrored_repos(connection: Connection, *, to_github: bool) -> list[UnmirroredRepo]:
     """Shipped repos whose commit is not mirrored yet, or only to a local folder, by date and rank."""
+    places = [_NOWHERE, _FOLDER] if to_github else [_NOWHERE]
     return [
         UnmirroredRepo(day=row["partition_day"], rank=row["partition_rank"], repo=_shipped(row))
-        for row in fetch(connection, _UNMIRRORED, [to_github])
+        for row in fetch(connection, _UNMIRRORED, [places])
     ]
 
 

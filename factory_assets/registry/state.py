@@ -17,9 +17,7 @@ SELECT coalesce(wait_cause, CASE WHEN day IS NULL THEN 'a rank' ELSE 'a slot' EN
        min(queued_at) AS oldest
 FROM queued_specs WHERE status = $1 GROUP BY 1
 """
-_UNMIRRORED = """
-SELECT count(*) AS repos FROM repos WHERE NOT EXISTS (SELECT 1 FROM mirrors WHERE mirrors.name = repos.name)
-"""
+_UNMIRRORED = "SELECT count(*) AS repos FROM repos WHERE mirrored_to = 'nowhere'"
 _LEASES = """
 SELECT count(*) AS held, coalesce(max(EXTRACT(epoch FROM (now() AT TIME ZONE 'UTC') - renewed_at)), 0) AS seconds
 FROM leases WHERE renewed_at IS NOT NULL

@@ -16,11 +16,11 @@ import pytest
 from layout import python_path
 from memory_registry import rows
 from pydantic import SecretStr
-from registry_samples import DAY, NOW, labelled
+from registry_samples import DAY, NOW, labelled, queue, ship
 
 from factory_assets.domain.errors import InfrastructureError, InputError, RegistryBusyError
 from factory_assets.domain.registry_place import PostgresPlace
-from factory_assets.registry import Registry, postgres
+from factory_assets.registry import Registry, postgres, repos
 from factory_assets.registry.lock import Patience
 
 _HOSTS, _NAMES = 8, 1_250
@@ -189,6 +189,21 @@ def test_a_registry_of_a_newer_factory_is_refused(place: PostgresPlace) -> None:
     end_sessions(place)
     with pytest.raises(InputError, match="has schema 999"):
         registry.papers.of_day(DAY)
+
+
+def test_what_is_left_to_mirror_is_found_in_an_index_among_all_that_is_mirrored(place: PostgresPlace) -> None:
+    registry = Registry(place)
+    ship(registry, *queue(registry, "cache-probe"))
+    with registry._database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO repos SELECT name || part, language, problem, source_url, created_at, last_maintained,"
+            " version, lines_of_code, has_tests, tests_pass, TRUE, created_at, -part, commit, tests_executed, 'github'"
+            " FROM repos CROSS JOIN generate_series(1, 20000) AS parts(part)"
+        )
+        connection.execute("ANALYZE repos")
+        plan = connection.execute(f"EXPLAIN {repos._UNMIRRORED}", [["nowhere", "folder"]]).fetchall()
+    assert any("repos_by_mirror" in line for (line,) in plan), plan
+    assert [entry.repo.name for entry in registry.repos.unmirrored(to_github=True)] == ["cache-probe"]
 
 
 def test_threads_of_a_process_share_one_connection(place: PostgresPlace) -> None:

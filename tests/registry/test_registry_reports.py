@@ -46,6 +46,22 @@ def test_a_repo_in_a_local_folder_is_not_on_github(registry: Registry, tmp_path:
         assert connection.execute("SELECT github_pushed FROM repos").fetchall() == [(False,)]
 
 
+def test_a_mirror_of_another_commit_than_the_shipped_one_counts_as_none(registry: Registry) -> None:
+    ship(registry, *queue(registry, "one-tool"))
+    registry.repos.record_mirror("one-tool", url=URL, commit="0ddba11", now=NOW)
+    assert [entry.repo.name for entry in registry.repos.unmirrored(to_github=False)] == ["one-tool"]
+    registry.repos.record_mirror("one-tool", url=URL, commit="c0ffee", now=LATER)
+    assert registry.repos.unmirrored(to_github=True) == []
+
+
+def test_a_repo_that_goes_back_to_a_local_folder_is_on_github_no_more(registry: Registry) -> None:
+    ship(registry, *queue(registry, "one-tool"))
+    registry.repos.record_mirror("one-tool", url=URL, commit="c0ffee", now=NOW)
+    registry.repos.record_mirror("one-tool", url="file:///srv/mirrored/one-tool", commit="c0ffee", now=LATER)
+    assert registry.repos.unmirrored(to_github=False) == []
+    assert [entry.repo.name for entry in registry.repos.unmirrored(to_github=True)] == ["one-tool"]
+
+
 def test_a_mirror_is_recorded_once_with_the_time_of_its_push(registry: Registry, tmp_path: Path) -> None:
     ship(registry, *queue(registry, "cache-probe"))
     assert registry.repos.mirror_of("cache-probe") is None
