@@ -28,6 +28,8 @@ _CALLED = {"dagster", "dg"}
 
 
 class _Words(BaseModel):
+    """The first line of a note; the second, once the daemon has reported to a storage of several hosts, is its id."""
+
     pid: int
     program: str
     since: float
@@ -42,12 +44,14 @@ class DaemonNote:
         program: as it was called.
         since: when it started, in seconds since the epoch.
         lives: whether it still runs.
+        daemon_id: by which its reports are known; None where nobody has noted it.
     """
 
     pid: int
     program: str
     since: float
     lives: bool
+    daemon_id: str | None = None
 
     def __str__(self) -> str:
         began = f"{datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M} UTC"
@@ -63,8 +67,13 @@ def note_daemon(data_dir: Path) -> int:
         descriptor, _ = tempfile.mkstemp(dir=folder)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.fchmod(descriptor, 0o644)
-        os.write(descriptor, _words().model_dump_json().encode())
+        os.write(descriptor, f"{_words().model_dump_json()}\n".encode())
     return descriptor
+
+
+def note_daemon_id(descriptor: int, daemon_id: str) -> None:
+    """Add to the note of this process by which id its reports are known."""
+    os.write(descriptor, f"{daemon_id}\n".encode())
 
 
 def daemon_notes(data_dir: Path) -> list[DaemonNote]:
@@ -72,8 +81,10 @@ def daemon_notes(data_dir: Path) -> list[DaemonNote]:
     found = []
     for path in _files(data_dir):
         with suppress(FileNotFoundError, ValidationError):
-            words = _Words.model_validate_json(path.read_bytes())
-            found.append(DaemonNote(words.pid, words.program, words.since, lives=_is_held(path)))
+            first, *others = path.read_text().splitlines() or [""]
+            words = _Words.model_validate_json(first)
+            daemon_id = others[0] if others else None
+            found.append(DaemonNote(words.pid, words.program, words.since, _is_held(path), daemon_id))
     return sorted(found, key=lambda note: note.since)
 
 

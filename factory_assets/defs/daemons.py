@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from factory_assets.daemon_notes import daemon_notes, forget_ended, living_daemons
+from factory_assets.daemon_notes import DaemonNote, daemon_notes, forget_ended, living_daemons
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.pools import set_builds
+from factory_assets.defs.shared_reports import SharedReports
 from factory_assets.defs.silent_runs import end_silent_runs
 from factory_assets.defs.stages import Credential
 from factory_assets.defs.storage import data_dir_of
@@ -49,9 +50,10 @@ def check_no_daemon(instance: dg.DagsterInstance) -> None:
         )
     if heartbeats := _fresh_heartbeats(instance):
         newest = max(heartbeats, key=lambda heartbeat: heartbeat.timestamp)
+        runs_where = "on another host, or " if _may_be_of_others(instance) else ""
         raise InputError(
-            "This instance has a daemon already: it runs where this command cannot see its process, and its"
-            f" {newest.daemon_type} last reported {abs(time.time() - newest.timestamp):.0f} seconds ago.",
+            f"This instance has a daemon already: it runs {runs_where}where this command cannot see its process, and"
+            f" its {newest.daemon_type} last reported {abs(_now(instance) - newest.timestamp):.0f} seconds ago.",
             where=str(data_dir_of(instance)),
             fix="Stop it where it was started. Once it has been silent for"
             f" {_HEARTBEAT_SECONDS:.0f} seconds, it counts as stopped.",
@@ -59,22 +61,49 @@ def check_no_daemon(instance: dg.DagsterInstance) -> None:
 
 
 def forget_daemon(instance: dg.DagsterInstance) -> None:
-    """Forget the reports of a daemon that was stopped, so that it is not taken for a running one."""
-    instance.wipe_daemon_heartbeats()
-    forget_ended(data_dir_of(instance))
+    """Forget the reports of a daemon that was stopped, so that it is not taken for a running one.
+
+    Of a storage that hosts may share, only what daemons of this folder have reported is removed.
+    """
+    data_dir, storage = data_dir_of(instance), instance.run_storage
+    if not _may_be_of_others(instance):
+        instance.wipe_daemon_heartbeats()
+    elif isinstance(storage, SharedReports):
+        storage.forget_reports(_ended_ids(daemon_notes(data_dir)))
+    forget_ended(data_dir)
 
 
 def _fresh_heartbeats(instance: dg.DagsterInstance) -> list[DaemonHeartbeat]:
     """Those of the last minute or so, unless the daemon that may have written them is known to have ended."""
-    notes, now = daemon_notes(data_dir_of(instance)), time.time()
-    lives = any(note.lives for note in notes)
-    return [
+    notes, now = daemon_notes(data_dir_of(instance)), _now(instance)
+    fresh = [
         heartbeat
         for heartbeat in instance.get_daemon_heartbeats().values()
         # One from the future was written before the clock was set back, and says nothing of now.
         if abs(now - heartbeat.timestamp) < _HEARTBEAT_SECONDS
-        and (lives or not any(note.since <= heartbeat.timestamp for note in notes))
     ]
+    if _may_be_of_others(instance):
+        ended = _ended_ids(notes)
+        return [heartbeat for heartbeat in fresh if heartbeat.daemon_id not in ended]
+    if any(note.lives for note in notes):
+        return fresh
+    return [heartbeat for heartbeat in fresh if not any(note.since <= heartbeat.timestamp for note in notes)]
+
+
+def _may_be_of_others(instance: dg.DagsterInstance) -> bool:
+    """Whether daemons of other hosts may report there too: only a database that is a file is one machine's."""
+    from factory_assets.defs.dagster_private.storage import SqliteRunStorage  # noqa: PLC0415  slow to import
+
+    return not isinstance(instance.run_storage, SqliteRunStorage)
+
+
+def _now(instance: dg.DagsterInstance) -> float:
+    storage = instance.run_storage
+    return storage.now() if isinstance(storage, SharedReports) else time.time()
+
+
+def _ended_ids(notes: list[DaemonNote]) -> set[str]:
+    return {note.daemon_id for note in notes if note.daemon_id is not None and not note.lives}
 
 
 def open_queue(

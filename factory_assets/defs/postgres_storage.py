@@ -7,17 +7,22 @@ keeps one for each of the three kinds of storage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy
-from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
 from factory_assets.defs.dagster_private.core import ConfigurableClassData
+from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
+from factory_assets.defs.dagster_private.storage import DaemonHeartbeatsTable
+from factory_assets.defs.run_coordinator import FactoryRunCoordinator
+from factory_assets.defs.shared_reports import SharedReports
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.settings import Settings, load_settings
 
@@ -63,6 +68,39 @@ class FactoryPostgresStorage(DagsterPostgresStorage):
                 fix="Check that PostgreSQL runs and is reached from here, and that its user may create a schema.",
             ) from error
         return cls(url.render_as_string(hide_password=False), inst_data=inst_data)
+
+    @cached_property
+    def run_storage(self) -> FactoryRunStorage:
+        """Runs and daemons' reports. The tables are made by Dagster's own, which this class has beside it."""
+        return FactoryRunStorage(self.postgres_url, should_autocreate_tables=False)
+
+
+class FactoryRunStorage(SharedReports, PostgresRunStorage):
+    """Dagster's run storage, which several hosts share: reports of daemons are dated by the database.
+
+    A daemon reports by way of its run storage (`dagster._daemon.daemon`, 1.13.27), which is where its id is heard of.
+    """
+
+    def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
+        """Keep a daemon's report, and note here first whose it is."""
+        coordinator = self._instance.run_coordinator
+        if daemon_heartbeat.daemon_id is not None and isinstance(coordinator, FactoryRunCoordinator):
+            coordinator.note_reports(daemon_heartbeat.daemon_id)
+        super().add_daemon_heartbeat(daemon_heartbeat._replace(timestamp=self.now()))
+
+    def now(self) -> float:
+        """See SharedReports."""
+        with self.connect() as connection:
+            clock = sqlalchemy.extract("epoch", sqlalchemy.func.clock_timestamp())
+            return float(connection.execute(sqlalchemy.select(clock)).scalar_one())
+
+    def forget_reports(self, daemon_ids: Collection[str]) -> None:
+        """See SharedReports."""
+        if daemon_ids:
+            with self.connect() as connection:
+                connection.execute(
+                    DaemonHeartbeatsTable.delete().where(DaemonHeartbeatsTable.c.daemon_id.in_(daemon_ids))
+                )
 
 
 def storage_url(settings: Settings) -> URL:

@@ -14,7 +14,8 @@ import os
 import dagster as dg
 from dagster import QueuedRunCoordinator, SubmitRunContext
 
-from factory_assets.daemon_notes import living_daemons, note_daemon
+from factory_assets.daemon_notes import living_daemons, note_daemon, note_daemon_id
+from factory_assets.defs.daemons import check_no_daemon, forget_daemon
 from factory_assets.defs.empty_ranks import (
     BackfillAtWork,
     EmptyRanks,
@@ -23,6 +24,7 @@ from factory_assets.defs.empty_ranks import (
     asked_of_run,
 )
 from factory_assets.defs.pools import put_workers_in_force
+from factory_assets.defs.shared_reports import SharedReports
 from factory_assets.defs.storage import data_dir_of, registry_of
 from factory_assets.domain.errors import FactoryError
 from factory_assets.registry import Registry
@@ -41,6 +43,7 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     """
 
     _note: int | None = None
+    _reports_as: str | None = None
 
     def register_instance(self, instance: dg.DagsterInstance) -> None:
         """Called once, where the instance is first asked for its coordinator, so before a daemon looks at a backfill.
@@ -59,11 +62,17 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
         self._begin()
         return super().dequeue_interval_seconds
 
+    def note_reports(self, daemon_id: str) -> None:
+        """Note by which id the reports of this process are known, if it is a daemon."""
+        if self._note is not None and self._reports_as is None:
+            self._reports_as = daemon_id
+            note_daemon_id(self._note, daemon_id)
+
     def dispose(self) -> None:
         """The daemon has ended."""
         if self._note is not None:
             os.close(self._note)
-            self._note = None
+            self._note = self._reports_as = None
         super().dispose()
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
@@ -101,6 +110,7 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
     def _begin(self) -> None:
         if self._note is not None:
             return
+        self._refuse_beside_another_host()
         data_dir = data_dir_of(self._instance)
         others = living_daemons(data_dir)
         self._note = note_daemon(data_dir)
@@ -114,3 +124,9 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
             put_workers_in_force(self._instance, load_settings().build_workers)
         except FactoryError as error:
             _log.warning("BUILD_WORKERS is not put in force: %s", error)
+
+    def _refuse_beside_another_host(self) -> None:
+        """Two daemons on one storage launch twice; on one machine, whoever started both sees both."""
+        if isinstance(self._instance.run_storage, SharedReports):
+            check_no_daemon(self._instance)
+            forget_daemon(self._instance)
