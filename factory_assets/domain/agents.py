@@ -187,10 +187,11 @@ class AgentRunner(Protocol):
 
 
 class SightingKind(StrEnum):
-    """What a watched command did: to a planted file of its home, or on its network."""
+    """What a watched command did: to a planted file of its home, to what acts at a later login, or on its network."""
 
     OPENED = "opened"
     CHANGED = "changed"
+    ADDED = "added"
     GONE = "removed"
     ASKED_FOR = "looked up"
     CONNECTED = "tried to reach"

@@ -22,7 +22,12 @@ from factory_assets.languages.facts import read_facts
 
 _BUSINESS = {
     "~/.ssh/id_ed25519": ("ssh",),
+    "~/.ssh/id_rsa": ("ssh",),
     "~/.aws/credentials": ("aws", "boto"),
+    "~/.docker/config.json": ("docker", "container"),
+    "~/.kube/config": ("kube",),
+    "~/.pypirc": ("pypi", "twine"),
+    "~/.gnupg/private-keys-v1.d/planted.key": ("gpg", "gnupg", "openpgp"),
     "~/.zsh_history": ("history",),
     "~/.git-credentials": ("git-credentials",),
     "~/.config/gh/hosts.yml": ("github",),
@@ -90,7 +95,7 @@ def _is_business(sighting: Sighting, context: Context) -> bool:
             host = sighting.what.rpartition(":")[0] if ":" in sighting.what else sighting.what
             address = ipaddress.ip_address(host.strip("[]"))
             return is_for_documents(address) and _in_a_test(str(address), context)
-        case SightingKind.CHANGED | SightingKind.GONE:
+        case SightingKind.CHANGED | SightingKind.GONE | SightingKind.ADDED:
             return False
 
 

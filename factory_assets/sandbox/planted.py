@@ -3,6 +3,9 @@
 Reading is noticed by inotify, which tells of every opening of a file from whatever process and mount, also where the
 content is then mapped or passed on by its descriptor (inotify(7)). Files that honest toolchains open of themselves are
 watched for changes only (.netrc, which libcurl and requests read, .bashrc) or left out (.gitconfig, .bash_history).
+
+What a login or a shell runs by itself, and the folder of keys, are looked at for what is new as well: a program that
+puts something there acts after it has ended.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import os
 import stat
 import struct
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +29,14 @@ _PRIVATE: dict[str, str] = {
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n"
         "-----END OPENSSH PRIVATE KEY-----\n"
     ),
+    ".ssh/id_rsa": (
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEAplantedplantedplantedplanted\n-----END RSA PRIVATE KEY-----\n"
+    ),
+    ".docker/config.json": '{"auths": {"registry.local": {"auth": "c29tZW9uZTpwbGFudGVk"}}}\n',
+    ".kube/config": "apiVersion: v1\nkind: Config\nusers: [{name: someone, user: {token: planted}}]\n",
+    ".pypirc": "[pypi]\nusername = __token__\npassword = planted\n",
+    ".gnupg/private-keys-v1.d/planted.key": "Key: (protected-private-key)\n",
+    ".mozilla/firefox/someone.default/logins.json": '{"logins": []}\n',
     ".aws/credentials": "[default]\naws_access_key_id = planted\naws_secret_access_key = planted\n",
     ".zsh_history": "cd src/reports\nmake\nssh build.local\n",
     ".git-credentials": "https://someone:planted@git.local\n",
@@ -43,6 +55,22 @@ _OTHERS: dict[str, str] = {
 }
 PLANTED = {**_PRIVATE, **_OTHERS}
 """Content by path below the home. None of it is anybody's."""
+
+_ACTS_LATER = (
+    *(
+        ".bash_profile",
+        ".bash_login",
+        ".bash_logout",
+        ".zshrc",
+        ".zprofile",
+        ".zshenv",
+        ".xprofile",
+        ".xsessionrc",
+    ),
+    *(".config/autostart", ".config/systemd/user", ".config/fish", ".config/environment.d", ".ssh"),
+    "Library/LaunchAgents",
+)
+"""What is run, or trusted, at a later login: bash(1), zsh(1), systemd.unit(5), freedesktop.org's Autostart, sshd(8)."""
 
 _IN_OPEN = 0x20
 _IN_NONBLOCK = os.O_NONBLOCK
@@ -91,7 +119,17 @@ class PlantedHome:
             change = _change(self.folder / name, text.encode())
             if change is not None:
                 seen.append(Sighting(change, f"~/{name}"))
+        seen += [Sighting(SightingKind.ADDED, f"~/{name}") for name in self._added()]
         return tuple(seen)
+
+    def _added(self) -> Iterator[str]:
+        """The entries that are new where something acts later."""
+        for name in _ACTS_LATER:
+            place = self.folder / name
+            if place.is_dir() and not place.is_symlink():
+                yield from (entry for entry in _entries(place, name) if not _is_planted(entry))
+            elif os.path.lexists(place):
+                yield name
 
     def _watch(self) -> None:
         if sys.platform != "linux":
@@ -120,6 +158,18 @@ class PlantedHome:
                 if mask & _IN_OPEN:
                     found.add(self._names[watched])
         return found
+
+
+def _entries(folder: Path, name: str) -> list[str]:
+    try:
+        return [f"{name}/{entry.name}" for entry in sorted(folder.iterdir())]
+    except OSError:
+        # Who locks such a folder has been there.
+        return [name]
+
+
+def _is_planted(entry: str) -> bool:
+    return any(name == entry or name.startswith(f"{entry}/") for name in PLANTED)
 
 
 def _change(file: Path, content: bytes) -> SightingKind | None:

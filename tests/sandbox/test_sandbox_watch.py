@@ -50,6 +50,22 @@ def test_a_command_that_leaves_the_home_alone_is_seen_to_do_nothing(name: str, t
         ("cat ~/.ssh/id_ed25519 >/dev/null", "opened", "~/.ssh/id_ed25519"),
         ("ln ~/.ssh/id_ed25519 ~/x; head -c1 ~/x >/dev/null", "opened", "~/.ssh/id_ed25519"),
         ("grep -r planted ~ >/dev/null", "opened", "~/.aws/credentials"),
+        ("cat ~/.ssh/id_rsa >/dev/null", "opened", "~/.ssh/id_rsa"),
+        ("cat ~/.docker/config.json >/dev/null", "opened", "~/.docker/config.json"),
+        ("cat ~/.kube/config ~/.pypirc >/dev/null", "opened", "~/.pypirc"),
+        (
+            "mkdir -p ~/.config/autostart; echo x > ~/.config/autostart/a.desktop",
+            "added",
+            "~/.config/autostart/a.desktop",
+        ),
+        (
+            "mkdir -p ~/.config/systemd/user/x.d; echo x > ~/.config/systemd/user/x.d/a.conf",
+            "added",
+            "~/.config/systemd/user/x.d",
+        ),
+        ("echo evil > ~/.bash_profile", "added", "~/.bash_profile"),
+        ("ln -s /dev/zero ~/.zshrc", "added", "~/.zshrc"),
+        ("echo x > ~/.ssh/config", "added", "~/.ssh/config"),
     ],
 )
 def test_what_is_done_to_a_planted_file_is_seen(
