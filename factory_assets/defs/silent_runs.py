@@ -2,17 +2,24 @@
 
 Dagster leaves the runs of a killed Celery worker started for ever, with their slots
 (https://github.com/dagster-io/dagster/pull/33493). So each run gives signs of life (defs/executor.py).
+
+Dagster has one time for all runs to start in, which is hours where builds wait at a broker for a free worker
+(cli/configuration.py). So a run whose process should be there by now is looked after here too.
 """
 
 from __future__ import annotations
 
 import dagster as dg
 
+from factory_assets.defs.dagster_private.core import GRPC_INFO_TAG
+from factory_assets.defs.elsewhere import has_begun
 from factory_assets.defs.ticks import is_tick
 from factory_assets.registry import Registry, SilentRun
 
-# What only starts is ended by Dagster's own monitoring, and what waits in the queue has no worker.
+# What waits in the queue has no worker.
 _EXECUTED = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+STARTS_WITHIN_SECONDS = 180.0
+"""How long a process that was started may take to begin with its run: Dagster's own default of a run."""
 
 
 def end_silent_runs(instance: dg.DagsterInstance, registry: Registry) -> list[SilentRun]:
@@ -20,16 +27,16 @@ def end_silent_runs(instance: dg.DagsterInstance, registry: Registry) -> list[Si
 
     The registry comes first: what has come back after all can write nothing more, whatever Dagster says of its run.
     """
-    run_ids = _executed(instance)
-    if not run_ids:
+    runs = _with_process(instance)
+    if not runs:
         return []
-    registry.runs.note_seen(run_ids)
+    registry.runs.note_seen([run.run_id for run in runs])
     ended = []
-    for silent in registry.runs.silent(run_ids):
+    for silent in _silent(runs, registry):
         given_up = registry.runs.give_up(silent.run_id)
         # Read anew: what has ended in between has said how.
         run = instance.get_run_by_id(silent.run_id)
-        if given_up is None or run is None or run.status not in _EXECUTED:
+        if given_up is None or run is None or run.is_finished:
             continue
         if run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, _words(given_up))
@@ -47,15 +54,15 @@ def build_silent_runs() -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Ends the runs of a host that nothing was heard of for two"
-            " minutes, frees their slots, and puts what they were building back into the queue."
+            "Ends the runs of a host that nothing was heard of for two minutes, and those whose process did not come up"
+            " in three; frees their slots, and puts what they were building back into the queue."
         ),
     )
     def silent_runs(
         context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> dg.SkipReason:
         if not is_tick(context):
-            silent = registry.runs.silent(_executed(context.instance))
+            silent = _silent(_with_process(context.instance), registry)
             return dg.SkipReason(" ".join(map(_words, silent)) or "Every run gives signs of life.")
         ended = end_silent_runs(context.instance, registry.writing())
         return dg.SkipReason(" ".join(map(_words, ended)) or "Every run gives signs of life.")
@@ -63,15 +70,34 @@ def build_silent_runs() -> dg.SensorDefinition:
     return silent_runs
 
 
-def _executed(instance: dg.DagsterInstance) -> list[str]:
-    runs = instance.get_runs(dg.RunsFilter(statuses=list(_EXECUTED)))
-    return [run.run_id for run in runs]
+def _silent(runs: list[dg.DagsterRun], registry: Registry) -> list[SilentRun]:
+    starting = {run.run_id for run in runs if run.status not in _EXECUTED}
+    return [
+        silent
+        for silent in registry.runs.silent([run.run_id for run in runs])
+        if silent.run_id not in starting or silent.seconds >= STARTS_WITHIN_SECONDS
+    ]
+
+
+def _with_process(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """The runs that are executed, and those that start and wait neither for a free worker nor for a pod."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, *_EXECUTED]))
+    return [
+        run
+        for run in runs
+        if run.status in _EXECUTED or GRPC_INFO_TAG in run.tags or has_begun(instance, run)
+    ]
 
 
 def _words(silent: SilentRun) -> str:
-    worker = f"its worker, process {silent.pid} on {silent.host}," if silent.host else "its worker"
+    if silent.host is None:
+        return (
+            f"Run {silent.run_id[:8]}: for {silent.seconds:.0f} s no process has begun to execute it, though one was"
+            " started. The run ends here, its slot is free, and what it was to do may be launched again."
+        )
     return (
-        f"Run {silent.run_id[:8]}: nothing was heard of {worker} for {silent.seconds:.0f} s, so that its host is gone,"
-        " or cut off from the registry. The run ends here, and its slot is free. What it was building is back in the"
-        " queue and goes on at the first phase that is not done; should the host come back, it can write nothing more."
+        f"Run {silent.run_id[:8]}: nothing was heard of its worker, process {silent.pid} on {silent.host}, for"
+        f" {silent.seconds:.0f} s, so that its host is gone, or cut off from the registry. The run ends here, and its"
+        " slot is free. What it was building is back in the queue and goes on at the first phase that is not done;"
+        " should the host come back, it can write nothing more."
     )

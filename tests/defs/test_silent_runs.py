@@ -19,18 +19,20 @@ from registry_samples import DAY, LATE_RANKS, NOW, RANKS, phase_record, spec
 from factory_assets.build_defs import build_defs
 from factory_assets.defs import run_launcher
 from factory_assets.defs.daemons import release_dead_runs
-from factory_assets.defs.dagster_private.core import WorkerStatus
+from factory_assets.defs.dagster_private.core import GRPC_INFO_TAG, WorkerStatus
+from factory_assets.defs.elsewhere import TASK_TAG, note_begun
 from factory_assets.defs.executor import build_executor
 from factory_assets.defs.pools import BUILD_POOL, set_builds
 from factory_assets.defs.run_launcher import FactoryRunLauncher
-from factory_assets.defs.silent_runs import build_silent_runs, end_silent_runs
+from factory_assets.defs.silent_runs import STARTS_WITHIN_SECONDS, build_silent_runs, end_silent_runs
 from factory_assets.defs.workers import signs_of_life
 from factory_assets.domain.builds import BuildStatus, Phase
 from factory_assets.registry import Registry
 from factory_assets.registry.signs import SILENT_SECONDS
 from factory_assets.settings import Settings
 
-STARTED, CANCELING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING
+STARTING, STARTED = dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED
+CANCELING = dg.DagsterRunStatus.CANCELING
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,40 @@ def test_a_run_that_was_killed_before_it_gave_a_sign_ends_once_it_was_seen_for_l
     silent_for(registry, SILENT_SECONDS + 1)
     assert [ended.run_id for ended in end_silent_runs(instance, registry)] == [made.run_id]
     assert status_of(instance, queued) is dg.DagsterRunStatus.NOT_STARTED
+
+
+@pytest.mark.parametrize("at_worker", [False, True], ids=["in the daemon's own host", "at a worker"])
+def test_a_run_whose_process_died_before_it_could_say_so_does_not_wait_for_hours(
+    instance: dg.DagsterInstance, registry: Registry, *, at_worker: bool
+) -> None:
+    """Dagster would wait as long as for one that waits at the broker, where a broker is set."""
+    tags = {TASK_TAG: "a task of Celery"} if at_worker else {GRPC_INFO_TAG: "the code server"}
+    made = instance.add_run(dg.DagsterRun(job_name="build", status=STARTING, tags=tags))
+    set_builds(instance, 1)
+    slots = instance.event_log_storage
+    assert slots.claim_concurrency_slot(BUILD_POOL, made.run_id, "built_repos").is_claimed
+    if at_worker:
+        note_begun(instance, made, "worker-2")
+    assert end_silent_runs(instance, registry) == []
+    silent_for(registry, STARTS_WITHIN_SECONDS - 5)
+    assert end_silent_runs(instance, registry) == [], "a busy machine starts a process slowly"
+    silent_for(registry, 10)
+    assert [ended.run_id for ended in end_silent_runs(instance, registry)] == [made.run_id]
+    assert status_of(instance, made) is dg.DagsterRunStatus.FAILURE
+    told = [entry.message for entry in instance.all_logs(made.run_id) if entry.dagster_event]
+    assert "no process has begun to execute it" in told[-1]
+    assert slots.claim_concurrency_slot(BUILD_POOL, "another", "built_repos").is_claimed
+
+
+@pytest.mark.parametrize("tags", [{TASK_TAG: "a task of Celery"}, {}], ids=["at the broker", "in a pod"])
+def test_a_run_that_waits_for_a_free_worker_or_for_its_pod_is_left_to_wait(
+    instance: dg.DagsterInstance, registry: Registry, tags: dict[str, str]
+) -> None:
+    made = instance.add_run(dg.DagsterRun(job_name="build", status=STARTING, tags=tags))
+    for _ in range(2):
+        assert end_silent_runs(instance, registry) == []
+        silent_for(registry, 3600)
+    assert status_of(instance, made) is STARTING
 
 
 def test_a_run_that_was_being_cancelled_counts_as_cancelled(

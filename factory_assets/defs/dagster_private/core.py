@@ -26,6 +26,7 @@ from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     BACKFILL_ID_TAG,
+    GRPC_INFO_TAG,
     PARTITION_NAME_TAG,
 )
 from dagster._core.utils import make_new_run_id
@@ -36,6 +37,7 @@ __all__ = [
     "ASSET_PARTITION_RANGE_START_TAG",
     "BACKFILL_ID_TAG",
     "DATA_VERSION_TAG",
+    "GRPC_INFO_TAG",
     "IN_PROC_CONFIG",
     "NOT_FINISHED_STATUSES",
     "PARTITION_NAME_TAG",
