@@ -111,7 +111,7 @@ bench: setup
 	$(BIN)/python -m bench > bench/RESULTS.md
 	@cat bench/RESULTS.md
 
-# README.md's tables of settings and .env.example, from factory_assets/settings.
+# docs/settings.md and .env.example, from factory_assets/settings.
 settings-docs: setup
 	$(BIN)/python -m factory_assets.settings.documents
 

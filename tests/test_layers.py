@@ -66,14 +66,14 @@ def test_telemetry_and_the_first_visit_dialog_are_off() -> None:
     assert instance["nux"] == {"enabled": False}
 
 
-def test_the_readme_and_the_example_file_tell_of_the_settings_as_they_are() -> None:
-    readme = documents.README.read_text()
-    assert documents.with_tables(readme) == readme, "give `make settings-docs`"
+def test_the_page_and_the_example_file_tell_of_the_settings_as_they_are() -> None:
+    page = documents.PAGE.read_text()
+    assert documents.with_tables(page) == page, "give `make settings-docs`"
     assert documents.example() == documents.EXAMPLE.read_text(), "give `make settings-docs`"
 
 
 def test_every_setting_stands_once_in_the_tables_and_in_the_example_file() -> None:
-    tables, example = documents.with_tables(documents.README.read_text()), documents.example()
+    tables, example = documents.with_tables(documents.PAGE.read_text()), documents.example()
     for name in Settings.model_fields:
         assert tables.count(f"\n| `{name.upper()}` |") == 1, name
         assert example.count(f"\n#{name.upper()}=") == 1, name

@@ -47,7 +47,7 @@ def test_a_wrong_value_names_the_file_the_setting_and_the_fix(home: Path) -> Non
         load_settings()
     assert str(home / ".env") in str(raised.value)
     assert "BUILD_WORKERS" in str(raised.value)
-    assert "README.md" in raised.value.fix
+    assert "docs/settings.md" in raised.value.fix
 
 
 def test_specs_that_do_not_fit_the_ranks_are_refused(home: Path) -> None:

@@ -1,6 +1,6 @@
 """Every setting of the factory: typed, with its default, read from the environment and `.env`.
 
-What a setting is, is said once, at its field; README.md's tables and `.env.example` are written from there
+What a setting is, is said once, at its field; docs/settings.md and `.env.example` are written from there
 (`make settings-docs`).
 """
 

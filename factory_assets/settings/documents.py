@@ -1,4 +1,4 @@
-"""What operators read of the settings: README.md's tables and `.env.example`, written from the fields themselves."""
+"""What operators read of the settings: docs/settings.md and `.env.example`, written from the fields themselves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings
 from factory_assets.settings.kinds import PROJECT_ROOT
 from factory_assets.settings.model import Settings
 
-README, EXAMPLE = PROJECT_ROOT / "README.md", PROJECT_ROOT / ".env.example"
+PAGE, EXAMPLE = PROJECT_ROOT / "docs" / "settings.md", PROJECT_ROOT / ".env.example"
 _BEGIN, _END = "<!-- settings: written by `make settings-docs` -->\n", "<!-- end of settings -->\n"
 _EXAMPLE_HEAD = """\
 # Settings of the live factory. Copy what you change into .env (`make setup` makes one, with the places in it).
@@ -21,9 +21,9 @@ _EXAMPLE_HEAD = """\
 """
 
 
-def with_tables(readme: str) -> str:
-    """The text of README.md with the tables of today's settings between its two marks."""
-    before, rest = readme.split(_BEGIN)
+def with_tables(page: str) -> str:
+    """The text of docs/settings.md with the tables of today's settings between its two marks."""
+    before, rest = page.split(_BEGIN)
     _, after = rest.split(_END)
     tables = "\n".join(map(_table, _groups()))
     return f"{before}{_BEGIN}\n{tables}\n{_END}{after}"
@@ -77,7 +77,7 @@ def _default(field: FieldInfo) -> str:
 
 def main() -> None:
     """Write both files anew."""
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     EXAMPLE.write_text(example(), encoding="utf-8")
 
 

@@ -116,7 +116,7 @@ def _load(env_file: Path | None, given: Mapping[str, str] | None = None) -> Sett
         raise InputError(
             f"{name} is not valid: {first['msg'].removeprefix('Value error, ')}.",
             where="the environment" if from_environment else str(env_file),
-            fix="See the settings table in README.md and .env.example.",
+            fix="See docs/settings.md and .env.example.",
         ) from None
 
 

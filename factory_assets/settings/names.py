@@ -36,7 +36,7 @@ def refuse_unknown(names: Iterable[str], known: Collection[str], *, where: str) 
             raise InputError(
                 f"There is no setting {name}.",
                 where=where,
-                fix=f"Did you mean {close[0].upper()}?" if close else "See the settings table in README.md.",
+                fix=f"Did you mean {close[0].upper()}?" if close else "See docs/settings.md.",
             )
 
 
