@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote
 
 from factory_assets.domain.redaction import REDACTED, Redactor
 from factory_assets.secret_scan.examples import without_examples
 from factory_assets.secret_scan.forms import Finder
 from factory_assets.secret_scan.history import LARGEST_OBJECT, History, HistoryEntry, Repository
-from factory_assets.secret_scan.rules import RuleScanner
+from factory_assets.secret_scan.rules import RuleFind, RuleScanner
 from factory_assets.secret_scan.unpack import TooMuchError, unpack
 from factory_assets.secret_scan.views import BASE64, is_binary_with_words, is_name
 
@@ -29,6 +30,8 @@ _SUSPICIOUS = re.compile(
     rb"xox[abprs]-|hf_|npm_|pypi-|eyJ[A-Za-z0-9_-]{10})|://[^\s/:@]{1,60}:[^\s/@]{4,}@"
 )
 _NAMES = "names"
+_IN_ADDRESS = "credential-uri"
+_LONGEST_EXAMPLE = 10
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,8 @@ class SecretScanner:
         # The names given here say nothing, so that no rule about names and no list of exceptions applies.
         named = {f"{number:06}": file for number, file in enumerate(files) if file.data}
         names = b"".join(b" ".join(path.splitlines()) + b"\n" for _, path in history.names)
-        finds = self._rules.find({_NAMES: names, **{name: file.data for name, file in named.items()}})
+        found = self._rules.find({_NAMES: names, **{name: file.data for name, file in named.items()}})
+        finds = [find for find in found if not _is_word_in_address(find)]
         values = sorted({find.value.encode() for find in finds if find.value}, key=len, reverse=True)
         told: set[tuple[_File, str]] = set()
         for find in sorted(
@@ -211,6 +215,12 @@ class SecretScanner:
     def _shown(self, path: bytes) -> str:
         text = self._redact(path.decode("utf-8", "backslashreplace")) or COMMIT_MESSAGE
         return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _is_word_in_address(find: RuleFind) -> bool:
+    """Whether a find is an address with a short word for a password, as examples have it and nothing drawn has."""
+    word = unquote(find.value)
+    return find.rule.endswith(_IN_ADDRESS) and len(word) <= _LONGEST_EXAMPLE and is_name(word)
 
 
 def describe_secrets(leaks: Sequence[Leak]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 import string
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-BASE64, JOINED = "base64", "joined"
+BASE64, JOINED, ROT13 = "base64", "joined", "rot13"
 SHORTEST_BLOCK = 24
 LARGEST_TEXT = 2_000_000
 MOST_PIECES = 4_000
@@ -20,8 +21,14 @@ _URLSAFE = bytes.maketrans(b"-_", b"+/")
 _HEX = re.compile(rb"[0-9A-Fa-f]{32,}")
 _BASE32 = re.compile(rb"[A-Z2-7]{26,}|[a-z2-7]{26,}")
 _BASE85 = re.compile(rb"[!-~]{20,}")
-# A byte by its number: %67 of URLs, \x67, \u0067 and &#x67; of literals, 0x67 of lists.
-_NUMBERED = re.compile(rb"(?:%|\\x|\\u00|\\u\{|&#x|0x)([0-9A-Fa-f]{2})(?:\}|;|,?\s*(?=0x)|)")
+# A byte by its number: %67 of URLs, \x67, \u0067 and &#x67; of literals, 0x67 of lists, and \147 of literals.
+_NUMBERED = re.compile(rb"(?:%|\\x|\\u00|\\u\{|&#x|0x)([0-9A-Fa-f]{2})(?:\}|;|,?\s*(?=0x)|)|\\([01][0-7]{2})")
+# Decimal numbers in a row, each of them a printable byte: a list, or what chr() is called with one by one.
+_DECIMAL = re.compile(rb"(?<![\w.])(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])(?:u8)?(?![\w.])")
+_BETWEEN = re.compile(rb"[\s,)+.&|]{1,12}(?:[A-Za-z.]{1,20}\()?")
+_ROT13 = bytes.maketrans(
+    *(letters.encode() for letters in (string.ascii_letters, codecs.encode(string.ascii_letters, "rot13")))
+)
 # What stands between two literals that become one: nothing, a comma of a list, an operator, or a line's end.
 _GLUE = re.compile(rb"([\"'`])[\s+.,&|\\()]{0,40}(?:[bfru]{0,2})([\"'`])", re.IGNORECASE)
 _PIECE = re.compile(rb"[\"'`]([\w+/=.:~-]{2,400})[\"'`]|=[ \t]*([\w+/=.:~-]{4,400})")
@@ -37,6 +44,8 @@ def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
         yield BASE64, block
     for match in _HEX.finditer(data):
         yield from _text("hex", bytes.fromhex(match[0][: len(match[0]) // 2 * 2].decode()))
+    for codes in _rows(data):
+        yield from _text("numbers", bytes(codes))
     for match in _BASE32.finditer(data):
         yield from _text("base32", _base32(match[0]))
     for match in _BASE85.finditer(data):
@@ -48,8 +57,8 @@ def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The data with its numbered bytes put in, backwards, and with its literals joined; what would change nothing is
-    left out.
+    """The data with its numbered bytes put in, backwards, each letter thirteen further, and with its literals joined;
+    what would change nothing is left out.
 
     Joined are literals with nothing but punctuation between them, in place, and beside it each two and three pieces
     that stand near each other, in both orders: a program may give each a name first. Of more than 4,000 pieces, those
@@ -58,13 +67,32 @@ def rearranged(data: bytes) -> Iterator[tuple[str, bytes]]:
     if len(data) > LARGEST_TEXT or not _is_text(data):
         return
     if len(_NUMBERED.findall(data)) >= SHORTEST_BLOCK // 3:
-        yield "escapes", _NUMBERED.sub(lambda match: bytes.fromhex(match[1].decode()), data)
+        yield "escapes", _NUMBERED.sub(_byte, data)
     yield "reversed", data[::-1]
+    yield ROT13, data.translate(_ROT13)
     glued = _glued(data)
     pieces = [match[1] or match[2] for match in _PIECE.finditer(glued)]
     lines = list(_near(pieces)) if len(pieces) <= MOST_PIECES else []
     if lines or glued != data:
         yield JOINED, b"\n".join([glued, *lines])
+
+
+def _byte(match: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(match[1].decode()) if match[1] else bytes([int(match[2], 8)])
+
+
+def _rows(data: bytes) -> Iterator[list[int]]:
+    """Runs of decimal numbers that may be letters, with nothing but punctuation and the name of a call between two."""
+    row: list[int] = []
+    end = 0
+    for match in _DECIMAL.finditer(data):
+        if row and _BETWEEN.fullmatch(data, end, match.start()) is None:
+            yield row
+            row = []
+        row.append(int(match[0].removesuffix(b"u8")))
+        end = match.end()
+    if row:
+        yield row
 
 
 def is_binary_with_words(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import hmac
 import json
@@ -45,6 +46,12 @@ FORMS: dict[str, Callable[[str], str]] = {
     "upper hex": lambda key: f"{key.encode().hex().upper()}\n",
     "escaped hex": lambda key: 'KEY = "' + "".join(f"\\x{byte:02x}" for byte in key.encode()) + '"\n',
     "a list of numbers": lambda key: "k = [" + ", ".join(hex(byte) for byte in key.encode()) + "]\n",
+    "escaped octal": lambda key: 'KEY = "' + "".join(f"\\{byte:03o}" for byte in key.encode()) + '"\n',
+    "decimal numbers": lambda key: f"_CODES = {list(key.encode())}\nKEY = bytes(_CODES).decode()\n",
+    "characters by number": lambda key: "k = " + " + ".join(f"chr({byte})" for byte in key.encode()) + "\n",
+    "decimal numbers in lines": lambda key: "[\n" + "".join(f"  {byte},\n" for byte in key.encode()) + "]\n",
+    "bytes of Rust": lambda key: "[" + ", ".join(f"{byte}u8" for byte in key.encode()) + "]\n",
+    "rot13": lambda key: f'KEY = codecs.decode("{codecs.encode(key, "rot13")}", "rot13")\n',
     "URL": lambda key: "?key=" + "".join(f"%{byte:02X}" for byte in key.encode()) + "&x=1\n",
     "base32": lambda key: f'KEY = "{base64.b32encode(key.encode()).decode()}"\n',
     "lower base32": lambda key: f"{base64.b32encode(key.encode()).decode().lower().rstrip('=')}\n",
@@ -158,3 +165,18 @@ def test_digests_lock_files_and_lists_of_words_are_no_secrets(work: Work, kingfi
     words = f"WORDS = {json.dumps(['alpha', 'beta2', 'gamma-3'] * 200)}\n"
     work.commit({"package-lock.json": lock, "requirements.lock": hashes, "r.py": redactor, "w.py": words})
     assert SecretScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
+
+
+def test_a_word_for_a_password_in_an_address_is_an_example_and_a_drawn_one_is_not(
+    work: Work, kingfisher: Kingfisher
+) -> None:
+    examples = (
+        "http://wiki:pedia@hatnote.com",
+        "http://user:p%40ss@wikipedia.org",
+        "ftp://me:b%C3%A9b@tmp.com",
+    )
+    work.commit({"tests/test_urls.py": "".join(f"parse({url!r})\n" for url in examples)})
+    assert SecretScanner([], kingfisher).scan(work.git_dir, "HEAD") == ()
+    drawn = "".join(random.Random(3).choices(string.ascii_letters + string.digits, k=18))
+    work.commit({"db.py": f'DB = "postgresql://admin:{drawn}@db.prod-internal.net:5432/app"\n'})
+    assert {leak.path for leak in SecretScanner([], kingfisher).scan(work.git_dir, "HEAD")} == {"db.py"}
