@@ -42,20 +42,21 @@ test: setup
 # Bad builds that must be caught and good ones that must ship, each really built: half an hour on two cores.
 # CORPUS_SHARE=5 takes about a fifth of them, drawn by CORPUS_SEED.
 corpus: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal -m corpus
+	$(BIN)/python -m pytest -n auto --dist worksteal -m corpus tests/proofs/corpus tests/gates
 
 # Builds whose workers are killed at random, CHAOS_KILLS times (50) by CHAOS_SEED (1), with the registry as a file and on
 # PostgreSQL: some minutes.
 chaos: setup
-	$(BIN)/python -m pytest -n 0 -s -m chaos
+	$(BIN)/python -m pytest -n 0 -s -m chaos tests/proofs/chaos
 
-# Clicks through the UI of a running factory in Chromium: some minutes. Skipped by name where one of the two is missing.
+# Clicks through the UI of two running factories in Chromium, side by side: some minutes. Skipped by name where
+# Chromium or its Python package is missing.
 browser: setup browser-tools
-	$(BIN)/python -m pytest -n 0 -m browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/proofs/browser
 
 # The same, and what it sees becomes the pictures of README.
 screenshots: setup browser-tools
-	SCREENSHOTS=1 $(BIN)/python -m pytest -n 0 -m browser
+	SCREENSHOTS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m browser tests/proofs/browser
 
 browser-tools: $(BROWSER_READY)
 	@if command -v chromium >/dev/null; then :; \
