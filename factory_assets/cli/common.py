@@ -112,8 +112,11 @@ def check_names(instance: OpenedInstance, names: Sequence[str]) -> None:
         named_specs(registry_of(instance), names, places=instance.settings.places)
 
 
-def check_up(instance: OpenedInstance) -> bool:
-    """Run the doctor's checks and show them; False where one of them stops the factory."""
+def check_up(instance: OpenedInstance, *, joining: int = 0) -> bool:
+    """Run the doctor's checks and show them; False where one of them stops the factory.
+
+    `joining` is how many builds a worker takes that starts here.
+    """
     from factory_assets.cli.running import running_now
     from factory_assets.cli.tables import show_checks
     from factory_assets.doctor.run import errors_of, run_checks
@@ -122,6 +125,10 @@ def check_up(instance: OpenedInstance) -> bool:
     running = running_now(instance.settings.factory_data_dir)
     if running is not None:
         inputs = replace(inputs, changed_settings=tuple(running.differing(instance.settings)))
+    if instance.settings.factory_celery_broker is not None:
+        from factory_assets.defs.worker_places import worker_places
+
+        inputs = replace(inputs, worker_places=lambda: worker_places(instance.settings, joining=joining))
     checks = run_checks(inputs)
     show_checks(console, checks)
     return not errors_of(checks)

@@ -20,7 +20,8 @@ from factory_assets.cli.common import (
 )
 from factory_assets.cli.instance import OpenedInstance, open_instance
 from factory_assets.domain.builds import Phase
-from factory_assets.domain.errors import InputError
+from factory_assets.domain.errors import InfrastructureError, InputError
+from factory_assets.settings import Settings
 
 # From the first day to the last one, both included.
 _TWO_WEEKS = timedelta(days=13)
@@ -149,6 +150,8 @@ def status(
         show_running(running, settings, console)
     elif not is_owned(settings.factory_data_dir):
         show_others(settings.factory_data_dir, console)
+    if settings.factory_celery_broker is not None:
+        _show_worker_places(settings)
     show_holds(registry.holds.standing(), console)
     show_batches(registry.batches.open(), console)
     show_windows(instance.parts.router.windows().lines(datetime.now(UTC)), console)
@@ -157,6 +160,18 @@ def status(
     show_queue(console, registry, lost=lost_now(instance, registry), places=settings.places)
     show_tokens(console, registry.reports.statistics(today - _TWO_WEEKS, today).by_stage)
     show_failures(console, registry)
+
+
+def _show_worker_places(settings: Settings) -> None:
+    from factory_assets.defs.worker_places import worker_places
+
+    try:
+        places = worker_places(settings)
+    except InfrastructureError as failed:
+        told, fits = failed.what, False
+    else:
+        told, fits = f"{places}", places.fits
+    console.print(told, style=None if fits else "yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def verify_repo(

@@ -26,7 +26,7 @@ def worker(
             where="FACTORY_CELERY_BROKER",
             fix="Set it, as docs/scale.md says, on this machine and on the daemon's.",
         )
-    if not check_up(instance):
+    if not check_up(instance, joining=builds):
         raise InputError("The worker was not started.", fix="Fix what stands above in red.")
     from factory_assets.defs.celery_worker import work
     from factory_assets.defs.storage import open_storage

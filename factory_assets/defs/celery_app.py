@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dagster_celery.make_app import make_app
+
 from factory_assets.domain.errors import InputError
 from factory_assets.settings import Settings
 
@@ -50,3 +52,18 @@ def app_arguments(settings: Settings) -> dict[str, Any]:
             "worker_hijack_root_logger": False,
         },
     }
+
+
+def made_app(settings: Settings) -> Any:
+    """Celery's application, which has no types: for a worker, or for whoever asks the workers.
+
+    Raises:
+        InputError: no broker is set.
+    """
+    arguments = app_arguments(settings)
+    return make_app(  # type: ignore[no-untyped-call]
+        {
+            **{name: arguments[name] for name in ("broker", "backend", "include", "config_source")},
+            "task_default_queue": arguments["default_queue"],
+        }
+    )

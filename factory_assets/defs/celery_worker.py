@@ -14,9 +14,8 @@ from typing import Any
 
 from celery.signals import worker_shutting_down  # type: ignore[import-untyped]
 from dagster_celery.config import TASK_EXECUTE_JOB_NAME
-from dagster_celery.make_app import make_app
 
-from factory_assets.defs.celery_app import QUEUE, app_arguments
+from factory_assets.defs.celery_app import QUEUE, made_app
 from factory_assets.defs.dagster_private.runs import run_id_of
 from factory_assets.settings import Settings, pinned_environment
 
@@ -78,13 +77,7 @@ def work(settings: Settings, *, builds: int, cwd: Path) -> None:
     Raises:
         InputError: no broker is set.
     """
-    arguments = app_arguments(settings)
-    app = make_app(  # type: ignore[no-untyped-call]
-        {
-            **{name: arguments[name] for name in ("broker", "backend", "include", "config_source")},
-            "task_default_queue": arguments["default_queue"],
-        }
-    )
+    app = made_app(settings)
     host = socket.gethostname()
     runs = RunProcesses(cwd)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 
-from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed
+from factory_assets.doctor.result import CheckResult, DoctorInputs, error, passed, warning
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.worker_places import WorkerPlaces
 
 _SECONDS = 10
 
@@ -29,7 +33,10 @@ def check_dagster_storage(inputs: DoctorInputs) -> CheckResult | None:
 
 
 def check_broker(inputs: DoctorInputs) -> CheckResult | None:
-    """Whether the broker answers; None where builds run on the daemon's machine."""
+    """Whether the broker answers, and as many builds are let out as the workers take.
+
+    None where builds run on the daemon's machine.
+    """
     if inputs.broker_url is None:
         return None
     # Only such an instance has it installed.
@@ -48,4 +55,28 @@ def check_broker(inputs: DoctorInputs) -> CheckResult | None:
             affects=affects,
             fix="Check that Redis runs and is reached from here, or correct FACTORY_CELERY_BROKER.",
         )
-    return passed(name, f"Redis {told['redis_version']}")
+    found = f"Redis {told['redis_version']}"
+    return (
+        passed(name, found) if inputs.worker_places is None else _fitting(name, found, inputs.worker_places)
+    )
+
+
+def _fitting(name: str, found: str, worker_places: Callable[[], WorkerPlaces]) -> CheckResult:
+    try:
+        places = worker_places()
+    except InfrastructureError as failed:
+        return warning(
+            name,
+            f"{found}; {failed.what}",
+            affects="nothing, if as many builds are let out as the workers take",
+            fix=failed.fix or "Look again later.",
+        )
+    if places.fits:
+        return passed(name, f"{found}; {places}")
+    return warning(
+        name,
+        f"{found}; {places}",
+        affects="built_repos: fewer at once than there could be, or not those that look as if they ran",
+        fix="Set BUILD_WORKERS, where the daemon is, to the sum of the workers' --builds, and start the factory anew;"
+        " or start the workers that are missing.",
+    )

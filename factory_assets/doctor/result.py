@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from factory_assets.domain.worker_places import WorkerPlaces
 from factory_assets.sandbox import ResourceLimits
 
 
@@ -40,8 +41,9 @@ class DoctorInputs:
     programs on, the process's own where it is None. `sandbox_limits` hold each program of an agent or gate.
     `weak_secrets` are the settings whose secret cannot be told from an ordinary word. `changed_settings` are those
     that are others than when the running factory was started. `router_token` is what a router that hosts share takes
-    from the factory's own processes. `open_registry` opens the registry's database, where it
-    has one, and says what it holds. `redact` takes the secrets out of what the checks say.
+    from the factory's own processes. `open_registry` opens the registry's database, where it has one, and says what it
+    holds. `worker_places` asks the workers on all hosts how many builds they take. `redact` takes the secrets out of
+    what the checks say.
     """
 
     live: bool
@@ -73,6 +75,7 @@ class DoctorInputs:
     open_registry: Callable[[], str] | None = None
     dagster_url: SecretStr | None = None
     broker_url: SecretStr | None = None
+    worker_places: Callable[[], WorkerPlaces] | None = None
     redact: Callable[[str], str] = str
 
 

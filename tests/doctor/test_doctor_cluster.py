@@ -11,7 +11,9 @@ import redis_server
 from pydantic import SecretStr
 
 from factory_assets.doctor.cluster import check_broker, check_dagster_storage
-from factory_assets.doctor.result import DoctorInputs, Severity
+from factory_assets.doctor.result import CheckResult, DoctorInputs, Severity
+from factory_assets.domain.errors import InfrastructureError
+from factory_assets.domain.worker_places import WorkerPlaces
 
 NOWHERE = "http://127.0.0.1:9"
 MISSING = [*postgres_server.missing_programs(), *redis_server.missing_programs()]
@@ -46,6 +48,38 @@ def test_servers_that_answer_pass(inputs: DoctorInputs) -> None:
     assert queue is not None
     assert queue.ok
     assert queue.found.startswith("Redis ")
+
+
+@needs_servers
+def test_more_builds_let_out_than_the_workers_take_is_a_warning_and_so_is_none_that_answers(
+    inputs: DoctorInputs,
+) -> None:
+    def result_of(pool: int, **workers: int) -> CheckResult:
+        result = check_broker(replace(here, worker_places=lambda: WorkerPlaces(pool, workers)))
+        assert result is not None
+        return result
+
+    def silent() -> WorkerPlaces:
+        raise InfrastructureError("The database is away.", fix="Start it.")
+
+    with redis_server.redis_server() as broker:
+        here = replace(inputs, broker_url=SecretStr(broker))
+        fits = result_of(3, one=2, another=1)
+        assert fits.ok
+        assert (
+            "2 workers can take 3 builds at once (another 1, one 2), as BUILD_WORKERS lets out" in fits.found
+        )
+        for wrong, said in (
+            (result_of(4, one=2, another=1), "lets 4 out: up to 1 build may wait at the broker"),
+            (result_of(2, one=3), "the other places stay idle"),
+            (result_of(2), "No worker answers at the broker"),
+        ):
+            assert (wrong.ok, wrong.severity) == (False, Severity.WARNING)
+            assert said in wrong.found
+            assert "--builds" in wrong.fix
+        unknown = check_broker(replace(here, worker_places=silent))
+    assert unknown is not None
+    assert (unknown.ok, unknown.severity, unknown.fix) == (False, Severity.WARNING, "Start it.")
 
 
 @needs_servers
