@@ -17,7 +17,7 @@ from factory_assets.dependencies.indexes import file_hashes, file_hosts, on_pypi
 from factory_assets.dependencies.names import guess_distribution
 from factory_assets.dependencies.online import Online, check_done
 from factory_assets.dependencies.packages import Packages
-from factory_assets.dependencies.reputation import Listing
+from factory_assets.dependencies.reputation import Listing, is_widely_used
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, passed, read_project
 from factory_assets.dependencies.sound import dated, invented_or_doubtful, is_mentioned
 from factory_assets.domain.agents import Reach
@@ -45,10 +45,14 @@ _OUT_OF_REACH = re.compile(
 
 @dataclass(frozen=True)
 class _Declared:
-    """What pyproject.toml declares: for users, and beside it for optional features, tests and development."""
+    """What pyproject.toml declares: for users, and beside it for optional features, tests and development.
 
-    main: tuple[Requirement, ...]
-    beside: tuple[Requirement, ...]
+    `building` is what runs when the package is built, but for what everybody builds with.
+    """
+
+    main: tuple[Requirement, ...] = ()
+    beside: tuple[Requirement, ...] = ()
+    building: tuple[Requirement, ...] = ()
 
     @property
     def all(self) -> tuple[Requirement, ...]:
@@ -66,10 +70,10 @@ def resolve_python(tree: Tree, imports: Sequence[Import], online: Online) -> Res
     needed = [found for found in imports if not found.optional]
     declared = _declared(tree)
     wanted = _wanted(declared, needed)
-    if not needed and not declared.all:
+    if not needed and not declared.all and not declared.building:
         return Resolution(verdict=passed("standard library only"))
     url = online.indexes.pypi_url
-    listings = on_pypi(url, {requirement.name for requirement in declared.all})
+    listings = on_pypi(url, {requirement.name for requirement in (*declared.all, *declared.building)})
     faults = _declaration_faults(declared, listings)
     if faults or not wanted:
         faults += _undeclared(needed, {}, declared, url)
@@ -114,7 +118,7 @@ def install_python(tree: Tree, online: Online) -> Resolution:
 
 def _declared(tree: Tree) -> _Declared:
     if PROJECT not in tree:
-        return _Declared((), ())
+        return _Declared()
     project = read_project(PROJECT, lambda: _Project.model_validate(tomllib.loads(tree[PROJECT].text)))
     beside = [*project.project.optional.values(), *project.groups.values()]
     own = canonicalize_name(project.project.name)
@@ -122,6 +126,11 @@ def _declared(tree: Tree) -> _Declared:
         main=tuple(_requirements(project.project.dependencies, own)),
         beside=tuple(
             _requirements((text for group in beside for text in group if isinstance(text, str)), own)
+        ),
+        building=tuple(
+            requirement
+            for requirement in _requirements(project.build.requires, own)
+            if requirement.url or not is_widely_used(requirement.name, "pypi")
         ),
     )
 
@@ -164,7 +173,7 @@ def _plugins(packages: Path, declared: Iterable[Requirement]) -> dict[str, str]:
 def _declaration_faults(declared: _Declared, listings: Mapping[str, Listing | None]) -> list[str]:
     return invented_or_doubtful(listings, PROJECT, "pypi") + [
         f"{PROJECT} declares {requirement}: a dependency comes from the registry, by name and version"
-        for requirement in declared.all
+        for requirement in (*declared.all, *declared.building)
         if requirement.url
     ]
 
@@ -286,10 +295,15 @@ class _ProjectTable(BaseModel):
     optional: dict[str, tuple[str, ...]] = Field({}, alias="optional-dependencies")
 
 
+class _BuildTable(BaseModel):
+    requires: tuple[str, ...] = ()
+
+
 class _Project(BaseModel):
     """What of pyproject.toml declares dependencies; a group may include others by a table."""
 
     project: _ProjectTable = _ProjectTable()
+    build: _BuildTable = Field(_BuildTable(), alias="build-system")
     groups: dict[str, tuple[str | dict[str, str], ...]] = Field({}, alias="dependency-groups")
 
 

@@ -43,6 +43,12 @@ def doubts(listings: Mapping[str, Listing], *, registry: str, now: datetime) -> 
     ]
 
 
+def is_widely_used(name: str, registry: str) -> bool:
+    """Whether a name is one of those that others imitate, or that are known beside them."""
+    targets, known = _popular(registry)
+    return (canonicalize_name(name) if registry == "pypi" else name) in targets | known
+
+
 def _reasons(name: str, listing: Listing, registry: str, now: datetime) -> Iterator[str]:
     age = now - listing.first if listing.first else None
     count = f"{listing.releases} release" + ("" if listing.releases == 1 else "s")

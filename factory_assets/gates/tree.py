@@ -14,13 +14,45 @@ from factory_assets.gates.names import TREE_SAFE
 LARGEST_TEXT, LARGEST_BINARY = 1_000_000, 100_000
 MOST_FILES = 500
 # What programs read when somebody opens the folder, and can run commands from.
-OPENED_FILES = (".envrc", ".mcp.json")
-OPENED_FOLDERS = (".claude", ".cursor", ".devcontainer", ".idea", ".vscode")
+OPENED_FILES = (
+    *(
+        ".envrc",
+        ".mcp.json",
+        ".devcontainer.json",
+        ".gitpod.yml",
+        ".gitpod.dockerfile",
+        ".replit",
+        ".mise.toml",
+        "mise.toml",
+    ),
+    *(".exrc", ".nvimrc", ".nvim.lua", ".vimrc", ".dir-locals.el", ".gdbinit", ".lldbinit"),
+)
+OPENED_FOLDERS = (
+    *(
+        ".claude",
+        ".cursor",
+        ".devcontainer",
+        ".idea",
+        ".vscode",
+        ".zed",
+        ".fleet",
+        ".gemini",
+        ".codex",
+        ".windsurf",
+    ),
+    *(".kiro", ".roo", ".mise"),
+)
+
+# The first bytes of ELF, of Mach-O in both orders and for several processors, and of MS-DOS, whose header tells at 60
+# where that of Windows begins: https://learn.microsoft.com/windows/win32/debug/pe-format.
+_PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce")
+_DOS, _WINDOWS, _TOLD_AT = b"MZ", b"PE\0\0", slice(60, 64)
+_TEST_DATA = frozenset({"tests", "test", "testdata", "fixtures"})
 
 
 def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
-    """Refuse links out of the repo, settings that act when it is opened, more than 500 files, and any file over 1 MB,
-    or over 100 kB when it is no text.
+    """Refuse links out of the repo, settings that act when it is opened, compiled programs but for data of tests, more
+    than 500 files, and any file over 1 MB, or over 100 kB when it is no text.
     """
     faults = [
         f"{path} is a link to {(file.data or b'').decode(errors='replace')}, outside the repo"
@@ -28,6 +60,11 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
         if file.mode == SYMLINK and _leads_out(path, (file.data or b"..").decode(errors="replace"))
     ]
     faults += [f"{path} acts on whoever opens the repo" for path in tree if _acts_when_opened(path)]
+    faults += [
+        f"{path} is a compiled program, which nobody can read: keep its source, and build it"
+        for path, file in tree.items()
+        if _is_program(file.data or b"") and _TEST_DATA.isdisjoint(path.split("/")[:-1])
+    ]
     faults += [
         f"{path} has {file.size:,} bytes; a file may have {LARGEST_TEXT:,}, or {LARGEST_BINARY:,} when it is no text"
         for path, file in tree.items()
@@ -42,6 +79,11 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
         saw="; ".join(faults) if faults else f"{len(tree)} files, no link out of the repo",
         fix="Build the repo again; see the commit kept under refs/factory/failed." if faults else "",
     )
+
+
+def _is_program(data: bytes) -> bool:
+    at = int.from_bytes(data[_TOLD_AT], "little")
+    return data.startswith(_PROGRAMS) or (data.startswith(_DOS) and data[at : at + len(_WINDOWS)] == _WINDOWS)
 
 
 def _is_text(file: TreeFile) -> bool:

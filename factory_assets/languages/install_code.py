@@ -25,6 +25,7 @@ _PYTHON_HOOKS = (
     (("tool", "pdm", "build"), "custom-hook"),
     (("tool", "pdm", "build"), "run-setuptools"),
 )
+_MOST_STEPS = 5
 _PACKAGE_FINDERS = frozenset({"find_packages", "find_namespace_packages"})
 
 
@@ -36,6 +37,15 @@ def python_install_code(tree: Tree) -> Iterator[str]:
     for keys, name in _PYTHON_HOOKS:
         if name in table(project, *keys):
             yield f"pyproject.toml, [{'.'.join(keys)}] {name}: code of this repo builds the package; take it out"
+    for name, value in table(project, "tool", "setuptools", "dynamic").items():
+        attribute = value.get("attr") if isinstance(value, dict) else None
+        if isinstance(attribute, str) and not _is_plain_value(tree, attribute):
+            yield (
+                f"pyproject.toml, [tool.setuptools.dynamic] {name}: {attribute} is no plain value: the code around it"
+                " runs when the package is built; write the value there"
+            )
+    if table(project, "tool", "hatch", "version").get("source") == "code":
+        yield "pyproject.toml, [tool.hatch.version] source: code of this repo runs for the version; name the path alone"
     settings = configparser.RawConfigParser(strict=False)
     try:
         settings.read_string(tree["setup.cfg"].text if "setup.cfg" in tree else "")
@@ -43,6 +53,56 @@ def python_install_code(tree: Tree) -> Iterator[str]:
         return
     if settings.has_option("options", "cmdclass"):
         yield "setup.cfg, [options] cmdclass: code of this repo builds the package; take it out"
+
+
+def _is_plain_value(tree: Tree, attribute: str) -> bool:
+    """Whether what setuptools looks up stands there as a value, which it then reads without importing the module.
+
+    See https://setuptools.pypa.io/en/latest/userguide/pyproject_config.html#dynamic-metadata. A name that comes from
+    another module of the repo is followed: it is as plain there.
+    """
+    for _ in range(_MOST_STEPS):
+        module, _, name = attribute.rpartition(".")
+        path = module.replace(".", "/")
+        places = [f"{folder}{path}{end}" for folder in ("", "src/") for end in ("/__init__.py", ".py")]
+        place = next((place for place in places if place in tree), None)
+        if place is None:
+            # Where there is no such module, nothing is run, and the build says so.
+            return True
+        found = _assigned(
+            tree[place].text, name, module if place.endswith("/__init__.py") else module.rpartition(".")[0]
+        )
+        if not isinstance(found, str):
+            return found is not None and _is_value(found)
+        attribute = found
+    return False
+
+
+def _assigned(script: str, name: str, package: str) -> ast.expr | str | None:
+    """The value that a module gives a name at its top, or from where it takes it, in full; None for anything else."""
+    try:
+        statements = ast.parse(script).body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for statement in reversed(statements):
+        match statement:
+            case ast.Assign(targets=targets, value=value) if any(_is_name(one, name) for one in targets):
+                return value
+            case ast.AnnAssign(target=target, value=value) if _is_name(target, name):
+                return value
+            case ast.ImportFrom(module=module, names=names, level=level):
+                taken = next((one.name for one in names if (one.asname or one.name) == name), None)
+                if taken is not None:
+                    parts = package.split(".")
+                    above = parts[: len(parts) + 1 - level] if level else []
+                    return ".".join([*filter(None, above), *([module] if module else []), taken])
+            case _:
+                pass
+    return None
+
+
+def _is_name(target: ast.expr, name: str) -> bool:
+    return isinstance(target, ast.Name) and target.id == name
 
 
 def _only_declares(script: str) -> bool:

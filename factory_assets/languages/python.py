@@ -83,10 +83,10 @@ def _imported(source: Source, node: Node) -> Iterator[str]:
     if node.type == "call":
         arguments = node.child_by_field_name("arguments")
         words = arguments.named_children if arguments else []
-        if _callee(source, node) in _IMPORTING and words and words[0].type == "string":
-            yield "".join(
-                source.text(part) for part in words[0].named_children if part.type == "string_content"
-            )
+        constant = words[0] if words and words[0].type == "string" else None
+        if _callee(source, node) in _IMPORTING and constant and not any(nodes(constant, "interpolation")):
+            name = "".join(source.text(part) for part in nodes(constant, "string_content"))
+            yield from [name] if not name.startswith(".") else ()
         return
     field = "name" if node.type == "import_statement" else "module_name"
     for named in node.children_by_field_name(field):

@@ -129,6 +129,16 @@ def test_an_import_inside_a_function_counts_and_one_that_may_fail_is_optional() 
     ]
 
 
+def test_a_module_whose_name_is_worked_out_or_relative_is_none_that_a_registry_could_have() -> None:
+    source = (
+        "import importlib\n\ndef load(name):\n    importlib.import_module(f'{__package__}.{name}')\n"
+        "    importlib.import_module('.cli', __package__)\n    __import__('plugins_' f'{name}')\n"
+        "    importlib.import_module(f'yaml')\n"
+    )
+    found = outside_imports(Language.PYTHON, tree_of(python(source)))
+    assert [one.name for one in found] == ["yaml"]
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -318,6 +328,18 @@ def test_a_declared_package_that_no_registry_has_is_an_invented_dependency(onlin
         "a fault in the dependencies",
         "invented dependency: pyproject.toml declares reqeusts-pro, and the registry has no such package",
     ]
+
+
+def test_what_builds_a_package_is_held_to_the_registry_like_what_it_needs(
+    tmp_path: Path, online: Online
+) -> None:
+    build = '[build-system]\nrequires = ["setuptools>=61", "wheel", "fast-build-helper"]\n'
+    verdict = resolve(python("", extra=build), online).verdict
+    assert "pyproject.toml declares fast-build-helper, and the registry has no such package" in verdict.saw
+    from_elsewhere = build.replace("fast-build-helper", "helper @ https://example.org/helper.whl")
+    assert "comes from the registry" in resolve(python("", extra=from_elsewhere), online).verdict.saw
+    usual = build.replace("fast-build-helper", "setuptools-scm[toml]")
+    assert resolve(python("", extra=usual), nowhere(tmp_path)).verdict.passed
 
 
 def test_a_version_that_does_not_exist_is_refused_in_pips_words(online: Online) -> None:

@@ -7,7 +7,7 @@ from build_material import BASH_FILES, DOCUMENTS, tree_of
 
 from factory_assets.domain.builds import Phase
 from factory_assets.domain.specs import Language
-from factory_assets.domain.trees import SYMLINK
+from factory_assets.domain.trees import EXECUTABLE, SYMLINK, TreeFile
 from factory_assets.gates.build import judge_sources, judge_tests_present
 from factory_assets.gates.tree import judge_tree
 from factory_assets.languages.sources import lines_of_code
@@ -82,7 +82,18 @@ def test_a_link_out_of_the_repo_is_refused(target):
 
 
 @pytest.mark.parametrize(
-    "path", [".claude/settings.json", "sub/.vscode/tasks.json", ".mcp.json", ".envrc", ".Claude/hooks.json"]
+    "path",
+    [
+        *(".claude/settings.json", "sub/.vscode/tasks.json", ".mcp.json", ".envrc", ".Claude/hooks.json"),
+        *(
+            ".devcontainer.json",
+            ".gitpod.yml",
+            ".exrc",
+            ".dir-locals.el",
+            ".zed/tasks.json",
+            ".gemini/settings.json",
+        ),
+    ],
 )
 def test_settings_that_act_on_whoever_opens_the_repo_are_refused(path):
     verdict = judge_tree(Phase.BUILD, tree_of({path: "{}"}))
@@ -100,3 +111,21 @@ def test_a_file_may_be_a_text_of_a_megabyte_or_a_small_binary(text, passes):
     verdict = judge_tree(Phase.BUILD, tree_of({"tests/data/sample": text}))
     assert verdict.passed is passes
     assert passes or f"tests/data/sample has {len(text):,} bytes" in verdict.saw
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x7fELF\x02\x01\x01" + bytes(99),
+        b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0" + bytes(99),
+        b"\xcf\xfa\xed\xfe" + bytes(99),
+    ],
+    ids=["Linux", "Windows", "macOS"],
+)
+def test_a_compiled_program_is_no_source_and_may_only_be_data_of_a_test(data):
+    verdict = judge_tree(Phase.BUILD, {"tool/helper.bin": TreeFile(EXECUTABLE, "1", len(data), data)})
+    assert not verdict.passed
+    assert "tool/helper.bin is a compiled program" in verdict.saw
+    for path in ("tests/data/sample", "elf/testdata/hello"):
+        assert judge_tree(Phase.BUILD, {path: TreeFile(EXECUTABLE, "1", len(data), data)}).passed
+    assert judge_tree(Phase.BUILD, tree_of({"MZ.txt": "MZ, a signature\n"})).passed

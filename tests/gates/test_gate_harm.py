@@ -198,6 +198,19 @@ def test_a_bomb_in_go_goes_off_as_well(tmp_path: Path) -> None:
             "a/build.rs",
         ),
         (
+            Language.PYTHON,
+            {
+                "pyproject.toml": '[tool.setuptools.dynamic]\nversion = {attr = "clamp.about.VERSION"}\n',
+                "clamp/about.py": "import os\n\nVERSION = os.environ.get('RELEASE', '1')\n",
+            },
+            "clamp.about.VERSION",
+        ),
+        (
+            Language.PYTHON,
+            {"pyproject.toml": '[tool.hatch.version]\nsource = "code"\npath = "v.py"\n'},
+            "tool.hatch.version",
+        ),
+        (
             Language.TYPESCRIPT,
             {
                 "package.json": '{"workspaces": ["packages/*"]}',
@@ -232,6 +245,22 @@ def test_code_that_runs_at_install_time_is_refused_by_its_place(
                 "setup.py": "import setuptools\nsetuptools.setup(name='x', packages=setuptools.find_packages('src'))\n"
             },
         ),
+        (
+            Language.PYTHON,
+            {
+                "pyproject.toml": '[tool.setuptools.dynamic]\nversion = {attr = "clamp.__version__"}\n',
+                "clamp/__init__.py": "from clamp.limit import limit\nfrom .about import VERSION as __version__\n",
+                "clamp/about.py": "import os\n\nVERSION: str = '1'\n",
+            },
+        ),
+        (
+            Language.PYTHON,
+            {
+                "pyproject.toml": '[tool.setuptools.dynamic]\nversion = {attr = "limits.VERSION"}\n',
+                "src/limits/__init__.py": "VERSION = (1, 2)\n",
+            },
+        ),
+        (Language.PYTHON, {"pyproject.toml": '[tool.setuptools.dynamic]\nversion = {file = "VERSION"}\n'}),
         (
             Language.TYPESCRIPT,
             {"package.json": '{"scripts": {"prepare": "npm run build", "build": "tsc -p ."}}'},
