@@ -13,6 +13,7 @@ from factory_assets.defs.alerts import build_alert_sensor
 from factory_assets.defs.arxiv_records import build_arxiv_records, build_harvest_schedule
 from factory_assets.defs.automation import AutomationRules, build_schedules, build_sensors
 from factory_assets.defs.built_repos import build_built_repos
+from factory_assets.defs.celery_broker import waiting_at
 from factory_assets.defs.executor import build_executor
 from factory_assets.defs.externals import build_externals
 from factory_assets.defs.factory_days import build_day_sensor, build_factory_days
@@ -164,7 +165,7 @@ def build_defs(
             build_alert_sensor(not_in_force),
             build_settings_sensor(not_in_force),
             # On one machine its list of processes tells which run lives.
-            *([build_silent_runs()] if instance.registry.is_shared else []),
+            *([build_silent_runs(waiting_at(settings))] if instance.registry.is_shared else []),
             build_spent_answers(executor),
             build_batch_sensor(jobs.analyze, by_batch),
         ],

@@ -4,15 +4,17 @@ Dagster leaves the runs of a killed Celery worker started for ever, with their s
 (https://github.com/dagster-io/dagster/pull/33493). So each run gives signs of life (defs/executor.py).
 
 Dagster has one time for all runs to start in, which is hours where builds wait at a broker for a free worker
-(cli/configuration.py). So a run whose process should be there by now is looked after here too.
+(cli/configuration.py). So a run whose process should be there by now is looked after here too, and so is one whose
+message is at the broker no more: it was lost with the broker, or with a worker that was killed before it had begun.
 """
 
 from __future__ import annotations
 
 import dagster as dg
 
+from factory_assets.defs.celery_broker import Waiting
 from factory_assets.defs.dagster_private.core import GRPC_INFO_TAG
-from factory_assets.defs.elsewhere import has_begun
+from factory_assets.defs.elsewhere import TASK_TAG, has_begun
 from factory_assets.defs.ticks import is_tick
 from factory_assets.registry import Registry, SilentRun
 
@@ -22,12 +24,17 @@ STARTS_WITHIN_SECONDS = 180.0
 """How long a process that was started may take to begin with its run: Dagster's own default of a run."""
 
 
-def end_silent_runs(instance: dg.DagsterInstance, registry: Registry) -> list[SilentRun]:
+def end_silent_runs(
+    instance: dg.DagsterInstance, registry: Registry, waiting: Waiting | None = None
+) -> list[SilentRun]:
     """Report runs as failed of which nothing was heard for too long, and free their slots and specs.
 
     The registry comes first: what has come back after all can write nothing more, whatever Dagster says of its run.
+    `waiting` tells what waits at the broker; None where there is none.
     """
-    runs = _with_process(instance)
+    runs, without = _by_process(instance, waiting)
+    if without:
+        registry.runs.note_waiting([run.run_id for run in without])
     if not runs:
         return []
     registry.runs.note_seen([run.run_id for run in runs])
@@ -47,8 +54,11 @@ def end_silent_runs(instance: dg.DagsterInstance, registry: Registry) -> list[Si
     return ended
 
 
-def build_silent_runs() -> dg.SensorDefinition:
-    """The sensor, on from the start. It launches nothing: what is queued again is launched like all else."""
+def build_silent_runs(waiting: Waiting | None = None) -> dg.SensorDefinition:
+    """The sensor, on from the start. It launches nothing: what is queued again is launched like all else.
+
+    `waiting` is as in `end_silent_runs`.
+    """
 
     @dg.sensor(
         minimum_interval_seconds=30,
@@ -62,9 +72,9 @@ def build_silent_runs() -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry]
     ) -> dg.SkipReason:
         if not is_tick(context):
-            silent = _silent(_with_process(context.instance), registry)
+            silent = _silent(_by_process(context.instance, waiting)[0], registry)
             return dg.SkipReason(" ".join(map(_words, silent)) or "Every run gives signs of life.")
-        ended = end_silent_runs(context.instance, registry.writing())
+        ended = end_silent_runs(context.instance, registry.writing(), waiting)
         return dg.SkipReason(" ".join(map(_words, ended)) or "Every run gives signs of life.")
 
     return silent_runs
@@ -79,21 +89,32 @@ def _silent(runs: list[dg.DagsterRun], registry: Registry) -> list[SilentRun]:
     ]
 
 
-def _with_process(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """The runs that are executed, and those that start and wait neither for a free worker nor for a pod."""
+def _by_process(
+    instance: dg.DagsterInstance, waiting: Waiting | None
+) -> tuple[list[dg.DagsterRun], list[dg.DagsterRun]]:
+    """The runs that should have a process by now, and those that wait for a free worker or for a pod.
+
+    While the broker does not answer, a run that may wait there is neither.
+    """
     runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, *_EXECUTED]))
-    return [
-        run
-        for run in runs
-        if run.status in _EXECUTED or GRPC_INFO_TAG in run.tags or has_begun(instance, run)
-    ]
+    # After the runs: the message of one that is seen as handed over was at the broker before.
+    tasks = waiting() if waiting is not None and any(run.status not in _EXECUTED for run in runs) else None
+    should_have, waits = list[dg.DagsterRun](), list[dg.DagsterRun]()
+    for run in runs:
+        is_taken = tasks is not None and run.tags.get(TASK_TAG) not in tasks
+        if run.status in _EXECUTED or GRPC_INFO_TAG in run.tags or is_taken or has_begun(instance, run):
+            should_have.append(run)
+        elif waiting is None or tasks is not None:
+            waits.append(run)
+    return should_have, waits
 
 
 def _words(silent: SilentRun) -> str:
     if silent.host is None:
         return (
             f"Run {silent.run_id[:8]}: for {silent.seconds:.0f} s no process has begun to execute it, though one was"
-            " started. The run ends here, its slot is free, and what it was to do may be launched again."
+            " started, or its message was taken from the broker. The run ends here, its slot is free, and what it was"
+            " to do may be launched again."
         )
     return (
         f"Run {silent.run_id[:8]}: nothing was heard of its worker, process {silent.pid} on {silent.host}, for"

@@ -23,6 +23,9 @@ _SEEN = """
 INSERT INTO run_signs (run_id, renewed_at) SELECT unnest($1::TEXT[]), now() AT TIME ZONE 'UTC'
 ON CONFLICT (run_id) DO NOTHING
 """
+_WAITS = """
+UPDATE run_signs SET renewed_at = now() AT TIME ZONE 'UTC' WHERE run_id = ANY($1) AND host IS NULL
+"""
 _SILENT = """
 SELECT run_id, host, pid, EXTRACT(epoch FROM (now() AT TIME ZONE 'UTC') - renewed_at) AS seconds
 FROM run_signs
@@ -69,6 +72,11 @@ def end_sign(connection: Connection, run_id: str) -> None:
 def note_seen(connection: Connection, run_ids: Sequence[str]) -> None:
     """Count the silence of runs that have given no sign yet from now on."""
     connection.execute(_SEEN, [list(run_ids)])
+
+
+def note_waiting(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Count no silence of runs that have no process yet, and need none."""
+    connection.execute(_WAITS, [list(run_ids)])
 
 
 def silent_runs(connection: Connection, run_ids: Sequence[str]) -> list[SilentRun]:

@@ -137,6 +137,36 @@ def test_a_run_whose_process_died_before_it_could_say_so_does_not_wait_for_hours
     assert slots.claim_concurrency_slot(BUILD_POOL, "another", "built_repos").is_claimed
 
 
+def test_a_run_whose_message_was_lost_ends_and_one_that_waits_at_the_broker_does_not(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    """A broker that keeps nothing has forgotten it, or its worker was killed, or the daemon before it was sent."""
+    lost, waits, never_sent = (
+        instance.add_run(dg.DagsterRun(job_name="build", status=STARTING, tags=tags))
+        for tags in ({TASK_TAG: "1"}, {TASK_TAG: "2"}, {})
+    )
+    assert end_silent_runs(instance, registry, lambda: frozenset({"2"})) == []
+    silent_for(registry, STARTS_WITHIN_SECONDS + 1)
+    assert end_silent_runs(instance, registry, lambda: None) == [], "the broker does not tell"
+    ended = end_silent_runs(instance, registry, lambda: frozenset({"2"}))
+    assert {silent.run_id for silent in ended} == {lost.run_id, never_sent.run_id}
+    assert status_of(instance, lost) is dg.DagsterRunStatus.FAILURE
+    assert status_of(instance, waits) is STARTING
+
+
+def test_a_run_has_its_time_to_begin_once_a_worker_has_taken_its_message(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    """It is seen for a moment before it counts as handed over, and may wait for hours then."""
+    made = run(instance, STARTING)
+    assert end_silent_runs(instance, registry, frozenset) == []
+    instance.add_run_tags(made.run_id, {TASK_TAG: "1"})
+    silent_for(registry, 3600)
+    assert end_silent_runs(instance, registry, lambda: frozenset({"1"})) == []
+    assert end_silent_runs(instance, registry, frozenset) == [], "it was taken just now"
+    assert status_of(instance, made) is STARTING
+
+
 @pytest.mark.parametrize("tags", [{TASK_TAG: "a task of Celery"}, {}], ids=["at the broker", "in a pod"])
 def test_a_run_that_waits_for_a_free_worker_or_for_its_pod_is_left_to_wait(
     instance: dg.DagsterInstance, registry: Registry, tags: dict[str, str]
