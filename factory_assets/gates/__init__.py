@@ -45,8 +45,8 @@ GATES: tuple[Gate, ...] = (
         after=tuple(Phase),
         needs=Needs.TREE,
         judge=lambda c: judge_tree(c.phase, c.tree),
-        says="No link leads out, no settings act on whoever opens the repo, and it has at most 500 files of at most"
-        " 1 MB each, or of 100 kB if they are no text.",
+        says="No link leads out of the repo, no file acts on whoever opens it, and it has at most 500 files of at most"
+        " 1 MB each, or 100 kB if they are not text.",
         is_final=True,
     ),
     Gate(
@@ -54,7 +54,7 @@ GATES: tuple[Gate, ...] = (
         after=tuple(Phase),
         needs=Needs.TREE,
         judge=lambda c: judge_secrets_quickly(c.phase, c.git_dir, c.commit, c.tree, c.scanner),
-        says="No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
+        says="No commit holds a secret of this factory, in any form, or one that a scanner knows.",
         is_final=True,
     ),
     Gate(
@@ -76,21 +76,21 @@ GATES: tuple[Gate, ...] = (
         after=(Phase.BUILD,),
         needs=Needs.TREE,
         judge=lambda c: judge_placeholders(c.language, c.tree, c.scaffold),
-        says="No source file stands in for work that was not done, and no document is the scaffold's text.",
+        says="No source file is a placeholder for work that was not done, and no document is the scaffold's text.",
     ),
     Gate(
         name=names.HARMLESS,
         after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.TREE,
         judge=judge_install_code,
-        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+        says="Nothing runs at install time; tests and commands leave other files alone, call nobody and keep working.",
     ),
     Gate(
         name=names.REVIEW_BOUNDS,
         after=(Phase.REVIEW,),
         needs=Needs.COMPARE,
         judge=lambda c: judge_review(c.language, built=c.before, tree=c.tree),
-        says="The review took no test away, changed no public interface and rewrote nothing.",
+        says="The review removed no test, changed no public interface and rewrote nothing.",
     ),
     Gate(
         name=names.DOCUMENTS,
@@ -113,7 +113,7 @@ GATES: tuple[Gate, ...] = (
         judge=lambda c: partial(
             judge_secrets, c.phase, c.git_dir, c.runs.final.commit, c.runs.final.tree, c.scanner
         ),
-        says="No secret of this factory, in any form, and none that a scanner knows stands in any commit.",
+        says="No commit holds a secret of this factory, in any form, or one that a scanner knows.",
         is_final=True,
     ),
     Gate(
@@ -145,7 +145,7 @@ GATES: tuple[Gate, ...] = (
         after=(Phase.BUILD, Phase.REVIEW),
         needs=Needs.RUN,
         judge=judge_tests_watched,
-        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+        says="Nothing runs at install time; tests and commands leave other files alone, call nobody and keep working.",
     ),
     Gate(
         name=names.ACCEPTANCE,
@@ -194,7 +194,7 @@ GATES: tuple[Gate, ...] = (
         needs=Needs.RUN,
         unless_refused=_TESTS,
         judge=judge_harm,
-        says="Nothing runs at install time; tests and commands harm no home, call nobody and work at a later date.",
+        says="Nothing runs at install time; tests and commands leave other files alone, call nobody and keep working.",
     ),
     Gate(
         name=names.READING,
@@ -202,7 +202,7 @@ GATES: tuple[Gate, ...] = (
         needs=Needs.READ,
         judge=judge_by_reading,
         asked=lambda c: c.read is not None,
-        says="A model that has not written the repo finds no grave fault in it that a second call confirms.",
+        says="A model that did not write the repo finds no grave fault in it that a second call confirms.",
     ),
 )
 
