@@ -12,8 +12,10 @@ test, `@skip` on what switches one off, `@chooser` on the name of what decides w
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from threading import Lock
 
 from tree_sitter import Node, Query, QueryCursor
 
@@ -27,7 +29,8 @@ __all__ = ["Facts", "Function", "FunctionCall", "Owner", "Part", "read_facts"]
 
 _Match = Mapping[str, Sequence[Node]]
 _Spot = tuple[int, int]
-_KEPT = 512
+# Of source: the tree of a hostile one is up to four hundred times as large.
+_MOST_KEPT_BYTES = 4 << 20
 _LONGEST_CALLEE = 80
 _DEEPEST = 20
 _FARTHEST = 200
@@ -35,13 +38,49 @@ _BLOCKS = frozenset({"block", "statement_block", "compound_statement", "subshell
 _NO_STEP = frozenset({"comment", "line_comment", "block_comment", "empty_statement"})
 
 
-@lru_cache(maxsize=_KEPT)
 def read_facts(language: Language, text: str) -> Facts:
     """The facts of a source; what is no code of the language is left out and named in `faults`."""
+    facts = _LAST_READ.get(language, text)
+    if facts is None:
+        facts = _read(language, text)
+        _LAST_READ.put(language, text, facts)
+    return facts
+
+
+def _read(language: Language, text: str) -> Facts:
     record = LANGUAGES[language]
     source = parse(record, text)
     matches = QueryCursor(_query(language)).matches(source.root)
     return _Reader(source, matches, record.tests).facts()
+
+
+class _LastRead:
+    """The facts of the sources that were asked for last, up to so many bytes of source, and of one in any case."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._facts: OrderedDict[tuple[Language, str], Facts] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, language: Language, text: str) -> Facts | None:
+        with self._lock:
+            facts = self._facts.get((language, text))
+            if facts is not None:
+                self._facts.move_to_end((language, text))
+            return facts
+
+    def put(self, language: Language, text: str, facts: Facts) -> None:
+        with self._lock:
+            before = self._facts.pop((language, text), None)
+            self._facts[language, text] = facts
+            self._bytes += len(facts.source.data) - (len(before.source.data) if before else 0)
+            while self._bytes > self._most_bytes and len(self._facts) > 1:
+                _, oldest = self._facts.popitem(last=False)
+                self._bytes -= len(oldest.source.data)
+
+
+_LAST_READ = _LastRead(_MOST_KEPT_BYTES)
 
 
 @lru_cache
