@@ -7,6 +7,18 @@ import pytest
 from bench import bench_archive
 from bench.archive_quality import Quality
 from bench.archive_records import MONTHS, changed_records, made_records
+from bench.archive_relevance import Relevance, judged
+
+
+@pytest.fixture(scope="module")
+def judgements() -> tuple[int, int, list[Relevance]]:
+    """By the sample's papers, which takes seconds."""
+    return judged()
+
+
+@pytest.fixture
+def _judged_once(monkeypatch: pytest.MonkeyPatch, judgements: tuple[int, int, list[Relevance]]) -> None:
+    monkeypatch.setattr(bench_archive, "judged", lambda: judgements)
 
 
 def test_made_records_are_as_many_as_asked_all_unequal_and_the_same_each_time() -> None:
@@ -24,6 +36,7 @@ def test_a_days_records_are_of_so_many_months_and_most_of_them_are_known() -> No
     assert sum(record.arxiv_id in known for record in day) == 200
 
 
+@pytest.mark.usefixtures("_judged_once")
 @pytest.mark.parametrize(
     ("mib", "search", "own", "missed"),
     [
