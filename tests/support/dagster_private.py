@@ -21,7 +21,10 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionResolvedStatus
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._core.test_utils import freeze_time
 from dagster._core.utils import make_new_backfill_id
 from dagster._core.workspace.context import WorkspaceRequestContext
@@ -31,7 +34,11 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.schedules import is_valid_cron_string, schedule_execution_time_iterator
 
+# Each of them makes an engine by its name `create_engine` for every connection.
+ENGINE_MAKERS = (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage)
+
 __all__ = [
+    "ENGINE_MAKERS",
     "AssetCheckExecutionResolvedStatus",
     "AssetGraphSubset",
     "AssetKeyPartitionKey",
