@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.domain.agents import Purpose, Route
-from factory_assets.domain.builds import ModelCall
+from factory_assets.domain.builds import ModelCall, Usage
 from factory_assets.domain.errors import (
     BudgetError,
     CredentialError,
@@ -72,25 +72,31 @@ class RoutedVectors:
     now: Callable[[], datetime]
 
     def of(self, batches: Sequence[Sequence[str]]) -> Iterator[list[list[float]]]:
-        """The vectors of each batch of texts, in their order; what they took is one line in the ledger.
+        """The vectors of each batch of texts, in their order; before they are told, what they took is in the ledger.
+
+        So a kill -9 loses from it what one request took, as with questions; the router's journal keeps that.
 
         Raises:
             BudgetError: the day has no dollars left for them.
             RateLimitedError, CredentialError, InputError, InfrastructureError: they were not answered.
         """
-        access, began = self.access(), time.monotonic()
+        access, booked = self.access(), Usage()
         room, seconds = max(0.0, self.day_usd - self.spent_usd()), _SECONDS * len(batches)
         with access.open(Purpose(STAGE), limit_usd=room, seconds=seconds, plain=True) as way:
-            outcome = "broken off"
-            try:
-                for batch in batches:
-                    yield self._asked(access.url, way, batch)
-                outcome = "answered"
-            except FactoryError:
-                outcome = "failed"
-                raise
-            finally:
-                self._book(way, time.monotonic() - began, outcome)
+            for batch in batches:
+                began, outcome = time.monotonic(), "broken off"
+                try:
+                    vectors = self._asked(access.url, way, batch)
+                    outcome = "answered"
+                except FactoryError:
+                    outcome = "failed"
+                    raise
+                finally:
+                    seen = way.seen.usage
+                    if seen.calls > booked.calls:
+                        self._book(seen - booked, time.monotonic() - began, outcome)
+                        booked = seen
+                yield vectors
 
     def _asked(self, url: str, way: Pass, texts: Sequence[str]) -> list[list[float]]:
         body = {"model": self.model, "input": list(texts)}
@@ -125,10 +131,8 @@ class RoutedVectors:
             return InfrastructureError(what, fix=_FIX)
         return InputError(what, fix=f"{_FIX} A router reads both when it starts.")
 
-    def _book(self, way: Pass, seconds: float, outcome: str) -> None:
-        usage, now = way.seen.usage, self.now()
-        if not usage.calls:
-            return
+    def _book(self, usage: Usage, seconds: float, outcome: str) -> None:
+        now = self.now()
         self.ledger.record(
             ModelCall(
                 stage=STAGE,

@@ -141,6 +141,18 @@ def test_a_backend_with_a_key_and_a_price_is_asked_and_stands_in_the_ledger(
             )
 
 
+def test_what_was_answered_before_a_kill_stands_in_the_ledger(instance: Instance) -> None:
+    """A run of many requests may take hours, and a killed one comes to no end of its own."""
+    asked = instance.archiving._embedded().source.of([["a cache"], ["keys and a cache"], ["galaxies"]])
+    next(asked)
+    assert instance.registry.ledger.usage(stage="embed").input_tokens == 2
+    next(asked)
+    assert instance.registry.ledger.usage(stage="embed").input_tokens == 6
+    assert len(list(asked)) == 1
+    used = instance.registry.ledger.usage(stage="embed")
+    assert (used.calls, used.input_tokens) == (3, 7)
+
+
 def test_a_model_of_our_own_stands_in_the_ledger_at_no_cost(instance: Instance, space: Space) -> None:
     space.update()
     used = instance.registry.ledger.usage(stage="embed")
