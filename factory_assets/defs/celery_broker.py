@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from factory_assets.defs.celery_app import QUEUE, app_arguments
 from factory_assets.settings import Settings
 
 # A list for each step of priority, whose names kombu 5.6 makes so: kombu.transport.redis.Channel._q_for_pri.
@@ -22,8 +21,10 @@ def waiting_at(settings: Settings) -> Waiting | None:
         return None
 
     def ask() -> frozenset[str] | None:
-        # Only such an instance has it installed.
+        # Only such an instance has them installed.
         import redis  # noqa: PLC0415
+
+        from factory_assets.defs.celery_app import QUEUE, app_arguments  # noqa: PLC0415
 
         arguments = app_arguments(settings)
         begin = arguments["config_source"]["broker_transport_options"]["global_keyprefix"]

@@ -27,13 +27,23 @@ from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.settings import Settings, load_settings
 
 _WHERE = "FACTORY_DAGSTER_URL"
-# A host that is cut off is noticed within half a minute, on either side.
+# A host that is cut off is noticed within half a minute, on either side: by the keepalives where it waits for an
+# answer, by tcp_user_timeout where what it has sent is not acknowledged. The system alone takes a quarter of an hour
+# for that, and two hours on the server's side.
 _LIBPQ = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
 }
+_SERVER = (
+    "-ctcp_keepalives_idle=10",
+    "-ctcp_keepalives_interval=5",
+    "-ctcp_keepalives_count=3",
+    "-ctcp_user_timeout=20000",
+    "-cidle_in_transaction_session_timeout=60s",
+)
 
 
 class FactoryPostgresStorage(DagsterPostgresStorage):
@@ -115,7 +125,7 @@ def storage_url(settings: Settings) -> URL:
         )
     given = make_url(settings.factory_dagster_url.get_secret_value())
     options = " ".join(
-        filter(None, [_text(given.query.get("options")), f"-csearch_path={_schema(settings)}"])
+        filter(None, [*_SERVER, _text(given.query.get("options")), f"-csearch_path={_schema(settings)}"])
     )
     return given.set(drivername="postgresql+psycopg2", query={**_LIBPQ, **given.query, "options": options})
 

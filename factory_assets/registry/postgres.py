@@ -39,7 +39,8 @@ SET jit = off;
 SET idle_in_transaction_session_timeout = '60s';
 SET tcp_keepalives_idle = 10;
 SET tcp_keepalives_interval = 5;
-SET tcp_keepalives_count = 3
+SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = '20s'
 """
 _KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 10,

@@ -9,12 +9,15 @@ from pathlib import Path
 import dagster as dg
 import psycopg
 import pytest
+import sqlalchemy
 from defs_commands import Commands
 from postgres_server import missing_programs, postgres
+from sqlalchemy.pool import NullPool
 
+from factory_assets.defs.postgres_storage import storage_url
 from factory_assets.defs.storage import open_storage
 from factory_assets.domain.errors import InfrastructureError
-from factory_assets.settings import PROJECT_ROOT
+from factory_assets.settings import PROJECT_ROOT, Settings
 
 pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=f"not here: {missing_programs()}")
 
@@ -63,6 +66,25 @@ def test_taking_the_setting_out_brings_the_files_back(commands: Commands) -> Non
     commands.write_replay()
     assert commands("prepare").code == 0
     assert (commands.home / "dagster.yaml").read_text() == (PROJECT_ROOT / "dagster.yaml").read_text()
+
+
+def test_a_connection_to_a_host_that_is_cut_off_ends_within_half_a_minute_on_either_side(
+    server: str, tmp_path: Path
+) -> None:
+    """By the system's own times a question waits for a quarter of an hour, and a gone host's is kept for two."""
+    settings = Settings(_env_file=None, factory_data_dir=tmp_path, factory_dagster_url=server)
+    engine = sqlalchemy.create_engine(storage_url(settings), poolclass=NullPool)
+    with engine.connect() as connection:
+        told = connection.connection.driver_connection.info.dsn_parameters
+        set_there = connection.exec_driver_sql(
+            "SELECT name, setting FROM pg_settings WHERE name LIKE 'tcp%%' OR name LIKE 'idle_in_transaction%%'"
+        )
+        server_side = {name: int(setting) for name, setting in set_there}
+    waits = int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"])
+    assert waits <= 30
+    assert int(told["tcp_user_timeout"]) <= 30_000
+    assert server_side["idle_in_transaction_session_timeout"] == 60_000
+    assert "-ctcp_user_timeout=20000" in told["options"], "a UNIX socket shows none"
 
 
 def test_no_connection_is_held_once_a_question_is_answered(commands: Commands, server: str) -> None:
