@@ -42,6 +42,7 @@ _LEAST_SECONDS = 1.0
 
 class _Fate(StrEnum):
     NOTICED = "noticed"
+    CRASHED = "crashed"
     SURVIVED = "survived"
     INVALID = "invalid"
     HUNG = "hung"
@@ -54,10 +55,15 @@ class _Tally(list[tuple[_Fate, Mutant]]):
     def of(self, fate: _Fate) -> list[Mutant]:
         return [mutant for what, mutant in self if what is fate]
 
+    @property
+    def noticed(self) -> list[Mutant]:
+        """Those that made a test fail, be it for what it expects or for an error of the sources."""
+        return [mutant for what, mutant in self if what in {_Fate.NOTICED, _Fate.CRASHED}]
+
     def is_watched(self, share: int) -> bool:
-        """Whether at least one of `share` was noticed."""
-        noticed, survived = len(self.of(_Fate.NOTICED)), len(self.of(_Fate.SURVIVED))
-        return noticed * share >= noticed + survived > 0
+        """Whether at least one of `share` was noticed, and one of them by what a test expects."""
+        noticed, survived = len(self.noticed), len(self.of(_Fate.SURVIVED))
+        return bool(self.of(_Fate.NOTICED)) and noticed * share >= noticed + survived
 
     def is_unwatched(self, share: int) -> bool:
         """Whether enough was tried, and too little of it noticed."""
@@ -155,7 +161,9 @@ class _Trial:
         if own.result.timed_out:
             # Tests that assert nothing run for ever too when the code does, so this says nothing of them.
             return _Fate.OUT_OF_TIME if left <= hang_seconds else _Fate.HUNG
-        return _Fate.SURVIVED if own.green or self._is_by_chance(own) else _Fate.NOTICED
+        if own.green or self._is_by_chance(own):
+            return _Fate.SURVIVED
+        return _Fate.CRASHED if own.report.only_crashed else _Fate.NOTICED
 
     def _is_by_chance(self, own: OwnRun) -> bool:
         """Whether only tests fail that expect another value than the right one, which the fault then made."""
@@ -191,7 +199,7 @@ class _Trial:
                 or len(unwatched) * 2 > len(tried)
             ):
                 break
-        noticed, survivors = total.of(_Fate.NOTICED), total.of(_Fate.SURVIVED)
+        noticed, survivors = total.noticed, total.of(_Fate.SURVIVED)
         number, invalid, hung = (
             len(noticed + survivors),
             len(total.of(_Fate.INVALID)),

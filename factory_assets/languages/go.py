@@ -254,20 +254,26 @@ _FACTS = """
 _SIGNATURE = re.compile(r"^func Test(?!Main\()\w*\((\w+) (\*[\w.]+)\)", re.MULTILINE)
 
 
+_PANIC = "panic: "
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     action: str = Field(alias="Action")
     package: str = Field("", alias="Package")
     test: str = Field("", alias="Test")
+    output: str = Field("", alias="Output")
 
 
 def read_go(output: str) -> TestReport:
     """Read `go test -json` events: tests and subtests that have no subtests themselves.
 
-    See https://pkg.go.dev/cmd/test2json. A package that fails without a failed test is broken.
+    See https://pkg.go.dev/cmd/test2json. A package that fails without a failed test is broken. A test that panics has
+    crashed, and expects nothing by that: what a test expects it says by its `t`.
     """
     results: dict[tuple[str, str], str] = {}
+    panics: set[tuple[str, str]] = set()
     for line in output.splitlines():
         if not line.startswith("{"):
             continue
@@ -277,6 +283,8 @@ def read_go(output: str) -> TestReport:
             continue
         if event.action in {"pass", "fail", "skip"}:
             results[event.package, event.test] = event.action
+        elif event.output.startswith(_PANIC):
+            panics.add((event.package, event.test))
     parents = {
         (package, test[:at]) for package, test in results for at, char in enumerate(test) if char == "/"
     }
@@ -285,7 +293,10 @@ def read_go(output: str) -> TestReport:
     broken -= {package for (package, _), action in tests.items() if action == "fail"}
     outcomes = {"pass": RunOutcome.PASSED, "fail": RunOutcome.FAILED, "skip": RunOutcome.SKIPPED}
     return TestReport(
-        tuple(TestCase(f"{package} {test}", outcomes[action]) for (package, test), action in tests.items())
+        tuple(
+            TestCase(f"{package} {test}", outcomes[action], (package, test) in panics)
+            for (package, test), action in tests.items()
+        )
         + tuple(TestCase(package, RunOutcome.BROKEN) for package in sorted(broken))
     )
 

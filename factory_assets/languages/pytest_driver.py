@@ -20,10 +20,16 @@ _WORST = ("passed", "skipped", "failed", "broken")
 
 
 class Recorder:
-    """A plugin that keeps the worst that was seen of each test."""
+    """A plugin that keeps the worst that was seen of each test, and which of them an error of the sources ended.
 
-    def __init__(self) -> None:
+    `tests` are the paths of the test files below `folder`.
+    """
+
+    def __init__(self, folder: Path, tests: Sequence[str]) -> None:
         self.cases: dict[str, str] = {}
+        self.crashed: set[str] = set()
+        self._folder = folder
+        self._tests = frozenset(tests)
 
     def _keep(self, name: str, outcome: str) -> None:
         self.cases[name] = max(self.cases.get(name, outcome), outcome, key=_WORST.index)
@@ -40,6 +46,26 @@ class Recorder:
             self._keep(item.nodeid, "skipped" if item.get_closest_marker("xfail") else "failed")
             raise
         self._keep(item.nodeid, "skipped" if item.get_closest_marker("xfail") else "passed")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """See where an error was raised, also one that unittest has caught."""
+        report = yield
+        if call.excinfo is not None and not self._is_of_tests(call.excinfo):
+            self.crashed.add(item.nodeid)
+        return report
+
+    def _is_of_tests(self, error: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Whether the last code of the repo on the way to the error is that of its tests."""
+        for entry in reversed(error.traceback):
+            path = Path(entry.path)
+            if path.is_relative_to(self._folder):
+                inside = path.relative_to(self._folder).as_posix()
+                if not inside.startswith("."):
+                    return inside.startswith("tests/") or inside in self._tests or path.name == "conftest.py"
+        return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """See what is decided outside of the call: fixtures, skip marks, unittest's own results."""
@@ -59,15 +85,16 @@ class Recorder:
 def main(mark: str, folders: Sequence[str], files: Sequence[str], options: Sequence[str]) -> None:
     """Run, write the report as one marked line, and end before anything else can be written."""
     out = os.dup(1)
-    here = str(Path.cwd())
+    here = Path.cwd()
     sys.argv[1:] = []
     sys.path[:0] = folders
-    recorder = Recorder()
-    settings = ("-c", os.devnull, "--rootdir", here, "-p", "no:cacheprovider", "-q", "--tb=short")
+    recorder = Recorder(here, files)
+    settings = ("-c", os.devnull, "--rootdir", str(here), "-p", "no:cacheprovider", "-q", "--tb=short")
     code = pytest.main([*settings, *options, *files], plugins=[recorder])
+    cases = [(name, outcome, name in recorder.crashed) for name, outcome in recorder.cases.items()]
     sys.stdout.flush()
     sys.stderr.flush()
-    os.write(out, f"\n{mark}{json.dumps({'cases': list(recorder.cases.items())})}\n".encode())
+    os.write(out, f"\n{mark}{json.dumps({'cases': cases})}\n".encode())
     os._exit(int(code))
 
 

@@ -251,7 +251,7 @@ _DRIVER = Path(__file__).with_name("pytest_driver.py")
 class _PytestReport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    cases: tuple[tuple[str, RunOutcome], ...]
+    cases: tuple[tuple[str, RunOutcome, bool], ...]
 
 
 def read_pytest(output: str, *, mark: str) -> TestReport:
@@ -269,7 +269,7 @@ def read_pytest(output: str, *, mark: str) -> TestReport:
         report = _PytestReport.model_validate_json(lines[0])
     except ValidationError as error:
         raise ValueError(f"the report is not readable: {error.error_count()} faults") from error
-    return TestReport(tuple(TestCase(name, outcome) for name, outcome in report.cases))
+    return TestReport(tuple(TestCase(*case) for case in report.cases))
 
 
 def _steps(plan: TestPlan) -> tuple[TestStep, ...]:

@@ -22,12 +22,17 @@ class RunOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class TestCase:
-    """One test of a report. Skipped are those, too, of which nothing is expected: xfail and to-do."""
+    """One test of a report. Skipped are those, too, of which nothing is expected: xfail and to-do.
+
+    `crashed` says that an error which the sources raised ended it, where the runner can tell that from what the test
+    itself expected.
+    """
 
     __test__ = False
 
     name: str
     outcome: RunOutcome
+    crashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,12 @@ class TestReport:
         return tuple(
             case.name for case in self.cases if case.outcome in {RunOutcome.FAILED, RunOutcome.BROKEN}
         )
+
+    @cached_property
+    def only_crashed(self) -> bool:
+        """Whether tests failed, and each for an error of the sources: none needs to expect anything for that."""
+        failed = set(self.failed)
+        return bool(failed) and all(case.crashed for case in self.cases if case.name in failed)
 
     @cached_property
     def skipped(self) -> int:

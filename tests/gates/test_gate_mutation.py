@@ -164,6 +164,38 @@ def test_tests_that_never_hold_the_function_against_anything_are_refused(tmp_pat
     assert "the tests do not test clamp/core.py: clamp:" in verdict.saw
 
 
+LARGER = {"clamp/larger.py": "def larger(pair):\n    return sorted(pair)[1]\n"}
+
+
+def test_an_error_of_the_sources_is_noticed_by_tests_that_expect_nothing_too_and_counts_for_none(tmp_path):
+    idle = "from clamp.larger import larger\n\n\ndef test_a():\n    larger([1, 2])\n    larger('ab')\n"
+    verdict = judge(tmp_path / "idle", Language.PYTHON, LARGER | {"tests/test_core.py": idle})
+    assert not verdict.passed, verdict.saw
+    assert "clamp/larger.py: larger" in verdict.saw
+    patched = (
+        "import unittest\n\nfrom clamp.larger import larger\n\nunittest.TestCase.assertEqual = lambda *_: None\n\n\n"
+        "class TestLarger(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(larger([1, 2]), 2)\n"
+    )
+    verdict = judge(tmp_path / "patched", Language.PYTHON, LARGER | {"tests/test_core.py": patched})
+    assert not verdict.passed, verdict.saw
+    honest = patched.replace("unittest.TestCase.assertEqual = lambda *_: None\n", "")
+    verdict = judge(tmp_path / "honest", Language.PYTHON, LARGER | {"tests/test_core.py": honest})
+    assert verdict.passed, verdict.saw
+
+
+@pytest.mark.parametrize("is_honest", [False, True])
+def test_a_panic_is_noticed_by_tests_that_expect_nothing_too_and_counts_for_none(tmp_path, is_honest):
+    call = "Second([]int{3, 4})"
+    proof = f"if got := {call}; got != 4 {{\n\t\tt.Fatal(got)\n\t}}" if is_honest else call
+    function = "func Second(pair []int) int {\n\treturn pair[len(pair)-1]\n}\n"
+    changes = {
+        "second.go": f"package main\n\n// Second is what its name says.\n{function}",
+        "main_test.go": f'package main\n\nimport "testing"\n\nfunc TestSecond(t *testing.T) {{\n\t{proof}\n}}\n',
+    }
+    verdict = judge(tmp_path, Language.GO, changes)
+    assert verdict.passed is is_honest, verdict.saw
+
+
 @pytest.mark.parametrize(("watched", "passed"), [(1, False), (2, True)])
 def test_half_of_the_functions_that_tests_name_have_to_be_watched(tmp_path, watched, passed):
     source = "".join(f"def f{n}(text):\n    return text.strip() + str({n})\n\n\n" for n in range(4))

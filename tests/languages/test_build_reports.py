@@ -54,7 +54,7 @@ def test_what_is_no_report_is_refused(xml):
 
 def test_pytests_line_is_read_and_two_of_them_are_refused():
     line = "@mark@" + json.dumps(
-        {"cases": [["tests/a.py::test_a", "passed"], ["tests/a.py::test_b", "skipped"]]}
+        {"cases": [["tests/a.py::test_a", "passed", False], ["tests/a.py::test_b", "skipped", False]]}
     )
     assert numbers(read_pytest(f"noise\n{line}\n", mark="@mark@")) == (1, 0, 1)
     with pytest.raises(ValueError, match="something other"):
