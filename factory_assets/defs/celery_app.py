@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from dagster_celery.make_app import make_app
@@ -11,6 +12,14 @@ from factory_assets.settings import Settings
 
 QUEUE = "dagster"
 """Dagster's own name (dagster_celery.make_app), which its routes are made for."""
+# A worker only waits for the broker's answer. One that is cut off, or is another by the time the network is back, is
+# noticed within half a minute; by the system's own times in two hours.
+_KEEPALIVE = {
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 20_000,
+}
 
 
 def app_arguments(settings: Settings) -> dict[str, Any]:
@@ -36,6 +45,7 @@ def app_arguments(settings: Settings) -> dict[str, Any]:
             "broker_transport_options": {
                 "global_keyprefix": f"factory-{settings.factory_mode}-",
                 "socket_keepalive": True,
+                "socket_keepalive_options": _KEEPALIVE,
                 "socket_connect_timeout": 10,
                 "socket_timeout": 30,
                 "max_retries": 3,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 import redis_server
-from dagster_celery.make_app import make_app
 from pydantic import SecretStr
 
-from factory_assets.defs.celery_app import app_arguments
+from factory_assets.defs.celery_app import made_app
 from factory_assets.defs.celery_broker import waiting_at
 from factory_assets.settings import Settings
 
@@ -29,16 +29,34 @@ def test_tasks_that_no_worker_has_taken_are_told_by_their_ids(tmp_path: Path) ->
         waiting = waiting_at(given)
         assert waiting is not None
         assert waiting() == frozenset()
-        arguments = app_arguments(given)
-        app = make_app(  # type: ignore[no-untyped-call]
-            {
-                **{name: arguments[name] for name in ("broker", "backend", "include", "config_source")},
-                "task_default_queue": arguments["default_queue"],
-            }
-        )
+        app = made_app(given)
         sent = {app.send_task("execute_job", priority=priority).id for priority in (0, 3, 9, 10)}
         assert waiting() == sent
     assert waiting() is None, "a broker that is away does not tell"
+
+
+def test_a_worker_notices_within_half_a_minute_that_its_broker_is_cut_off(tmp_path: Path) -> None:
+    """It only waits for an answer: by the system's own times it would for two hours, after the broker is back too."""
+    with (
+        redis_server.redis_server() as broker,
+        made_app(settings(tmp_path, broker)).connection() as connection,
+    ):
+        client = connection.channel().client
+        client.ping()
+        used = client.connection_pool.get_connection()
+        told = {
+            option: used._sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (
+                socket.TCP_KEEPIDLE,
+                socket.TCP_KEEPINTVL,
+                socket.TCP_KEEPCNT,
+                socket.TCP_USER_TIMEOUT,
+            )
+        }
+        client.connection_pool.release(used)
+    waits = told[socket.TCP_KEEPIDLE] + told[socket.TCP_KEEPINTVL] * told[socket.TCP_KEEPCNT]
+    assert waits <= 30
+    assert 0 < told[socket.TCP_USER_TIMEOUT] <= 30_000
 
 
 def test_without_a_broker_nobody_is_asked(tmp_path: Path) -> None:
