@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from factory_assets.dependencies.elsewhere import other_places
 from factory_assets.dependencies.online import Online
 from factory_assets.dependencies.resolution import DependencyFaultError, Resolution, refused
 from factory_assets.domain.specs import Language
@@ -28,7 +29,8 @@ def resolve_dependencies(language: Language, tree: Tree, online: Online) -> Reso
     resolution = _judged(lambda: packages.resolve(tree, outside_imports(language, tree), online))
     if not resolution.verdict.passed:
         return resolution
-    faults = [
+    faults = list(other_places(tree))
+    faults += [
         f"{known.lock} names packages that nothing here declares or imports: remove it, the factory locks by itself"
         for known in sorted((record.packages for record in LANGUAGES.values()), key=lambda one: one.lock)
         if known.lock in tree.keys() - resolution.files.keys() and known.is_locked(tree[known.lock].text)

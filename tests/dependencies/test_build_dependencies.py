@@ -342,6 +342,44 @@ def test_what_builds_a_package_is_held_to_the_registry_like_what_it_needs(
     assert resolve(python("", extra=usual), nowhere(tmp_path)).verdict.passed
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        (".npmrc", "save-exact=true\nregistry=https://packages.example.net/\n", ".npmrc sets registry"),
+        (".npmrc", "@firm:registry = https://packages.example.net/\n", ".npmrc sets @firm:registry"),
+        (".npmrc", "script-shell=./run.sh\n", ".npmrc sets script-shell"),
+        ("requirements.txt", "--extra-index-url=https://packages.example.net/simple\n", "--extra-index-url"),
+        (
+            "requirements-dev.txt",
+            "-i https://packages.example.net/simple  # ours\n",
+            "requirements-dev.txt sets -i",
+        ),
+        ("pyproject.toml", '[[tool.uv.index]]\nurl = "https://packages.example.net"\n', "[tool.uv] index"),
+        (
+            "pyproject.toml",
+            '[[tool.poetry.source]]\nname = "a"\nurl = "http://1.2.3.4"\n',
+            "[tool.poetry] source",
+        ),
+    ],
+)
+def test_a_repo_does_not_say_from_where_installers_fetch(
+    tmp_path: Path, path: str, text: str, says: str
+) -> None:
+    verdict = resolve({path: text}, nowhere(tmp_path)).verdict
+    assert not verdict.passed
+    assert says in verdict.saw
+
+
+def test_settings_of_installers_that_lead_nowhere_else_are_nobodys_business(tmp_path: Path) -> None:
+    files = {
+        ".npmrc": "engine-strict=true\npackage-lock=false\nregistry=https://registry.npmjs.org/\n",
+        "requirements.txt": "--index-url https://pypi.org/simple\n# --extra-index-url https://x.example.net\n",
+        "pyproject.toml": '[tool.uv]\nindex-url = "https://pypi.org/simple"\nmanaged = true\n',
+        "tests/fixtures/.npmrc": "registry=https://packages.example.net/\n",
+    }
+    assert resolve(files, nowhere(tmp_path)).verdict.passed
+
+
 def test_a_version_that_does_not_exist_is_refused_in_pips_words(online: Online) -> None:
     verdict = resolve(python("import leftpad\n", "leftpad>=99"), online).verdict
     assert not verdict.passed
