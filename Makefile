@@ -68,8 +68,9 @@ $(BROWSER_READY): $(READY)
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]' \
 		&& touch $@
 
-# One daemon and two workers on a real PostgreSQL and a real Redis: ten to twenty minutes on two cores. Skipped by name
-# where one of the two is missing.
+# One daemon and two workers on a real PostgreSQL and a real Redis, some minutes; then machines with networks and clocks
+# of their own that are hurt CLUSTER_KILLS times (50) by CLUSTER_SEED (1): half an hour or more on two cores. Skipped by
+# name where a program, or the right to make network namespaces (root's), is missing.
 cluster: setup
 	$(BIN)/python -m pytest -n 0 -s -m cluster tests/proofs/cluster
 

@@ -1,4 +1,4 @@
-"""A real Redis on a port of loopback, with a password; it keeps nothing on disk."""
+"""A real Redis on a port, with a password; it keeps nothing on disk."""
 
 from __future__ import annotations
 
@@ -19,20 +19,40 @@ def missing_programs() -> list[str]:
     return [] if shutil.which("redis-server") else ["redis-server"]
 
 
-@contextmanager
-def redis_server() -> Iterator[str]:
-    """The URL of its first database."""
-    port = free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--save", ""]
-    server = subprocess.Popen(["redis-server", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-    try:
-        with redis.Redis.from_url(url) as client:
+class RedisServer:
+    """A server at `address` that can be killed, and started again with nothing of what it held."""
+
+    def __init__(self, address: str) -> None:
+        port = free_port()
+        options = ["--port", str(port), "--bind", address, "--requirepass", PASSWORD, "--save", ""]
+        self._command = ["redis-server", *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://:{PASSWORD}@{address}:{port}/0"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        with redis.Redis.from_url(self.url) as client:
             _await_answer(client)
-        yield url
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def redis_server(address: str = "127.0.0.1") -> Iterator[str]:
+    """The URL of its first database."""
+    server = RedisServer(address)
+    try:
+        server.start()
+        yield server.url
     finally:
-        server.terminate()
-        server.wait()
+        server.kill()
 
 
 def _await_answer(client: redis.Redis) -> None:

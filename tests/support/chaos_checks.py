@@ -66,17 +66,21 @@ class Books:
 
 
 class Checks:
-    """Looks at the registry, the bare repositories, the processes and the disk of one instance.
+    """Looks at the registry, the bare repositories, the processes and the disk of one instance, or of several hosts.
 
     Args:
         root: everything lies in it.
         registry: the registry.
         books: what is known besides.
+        git: where several hosts have their bare repositories. What lies on the disk of each is not looked at then, and
+            a spec whose host is gone goes back to the queue before it goes on.
     """
 
-    def __init__(self, root: Path, registry: Registry, books: Books) -> None:
+    def __init__(self, root: Path, registry: Registry, books: Books, *, git: Path | None = None) -> None:
         self._root = root
         self._data = root / "data"
+        self._git_dir = git or self._data / "git"
+        self._is_one_host = git is None
         self._registry = registry
         self._books = books
         self._lock = threading.Lock()
@@ -93,7 +97,7 @@ class Checks:
             *self.after_a_kill(),
             *self._ending_faults(specs),
             *self._ledger_faults(),
-            *self._disk_faults(),
+            *(self._disk_faults() if self._is_one_host else ()),
             *(f"still running: {process}" for process in self.processes((str(self._root),))),
             *(fault for spec in specs for fault in self._repo_faults(spec)),
         ]
@@ -134,7 +138,7 @@ class Checks:
             self._known[name] = queued.status
             if before in {BuildStatus.SHIPPED, BuildStatus.FAILED} and queued.status is not before:
                 yield f"{name} was {before} and is {queued.status}"
-            if before in IN_PROGRESS and queued.status is BuildStatus.QUEUED:
+            if self._is_one_host and before in IN_PROGRESS and queued.status is BuildStatus.QUEUED:
                 yield f"{name} was {before} and waits again: {queued.wait_cause}"
             if queued.attempts > 1 or (queued.attempts == 0) is not (queued.status is BuildStatus.QUEUED):
                 yield f"{name} is {queued.status} with {queued.attempts} attempts"
@@ -145,7 +149,7 @@ class Checks:
                 yield f"{row['repo']} has a reservation of a run that another one has taken the place of"
 
     def _main_faults(self) -> Iterator[str]:
-        for bare in sorted((self._data / "git").glob("*.git")):
+        for bare in sorted(self._git_dir.glob("*.git")):
             name = bare.name.removesuffix(".git")
             main = self._git(bare, "for-each-ref", "--format=%(objectname)", "refs/heads/main").strip()
             first = self._books.shipped.get(name)
@@ -171,7 +175,7 @@ class Checks:
                 yield f"{spec.name}: {len(verdicts)} verdicts, refused by {refused or 'none'}"
             if spec.gate and refused != {spec.gate}:
                 yield f"{spec.name} was refused by {refused or 'none'}, not by {spec.gate}"
-            if str(queued.status) != self._books.ended.get(spec.name):
+            if self._is_one_host and str(queued.status) != self._books.ended.get(spec.name):
                 yield f"{spec.name} is {queued.status}, its workers said {self._books.ended.get(spec.name)}"
 
     def _ledger_faults(self) -> Iterator[str]:
@@ -192,7 +196,7 @@ class Checks:
         yield from (f"left on the disk: {path.relative_to(self._root)}" for path in left)
 
     def _repo_faults(self, spec: ChaosSpec) -> Iterator[str]:
-        bare = self._data / "git" / f"{spec.name}.git"
+        bare = self._git_dir / f"{spec.name}.git"
         if report := self._git(bare, "fsck", "--strict", "--no-dangling", "--no-progress"):
             yield f"{spec.name}: git fsck says {report}"
         locks = [str(path.relative_to(bare)) for path in bare.rglob("*.lock")]
