@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
+from automation_ticks import MONDAY_LATER, tick
 from defs_factory import DefsFactory, failure_of, metadata
 from defs_fakes import paper_on, spec_on
 from fake_ideas import FakeIdeas
@@ -13,6 +14,7 @@ from ideas_fakes import PROBLEM, STEP, claim, evidence_of
 
 from factory_assets.defs.evidence import piece_link
 from factory_assets.domain.batches import AnalysisBatch
+from factory_assets.domain.errors import InfrastructureError
 from factory_assets.settings import Settings
 
 WEDNESDAY = date(2026, 6, 17)
@@ -109,6 +111,42 @@ def test_where_specs_come_from_research_the_daily_analysis_researches_the_date_f
         assert names(factory) == ["researched-probe"]
         assert ideas.asked == [("discover", WEDNESDAY), ("research", WEDNESDAY)]
         assert factory.materialized("research_contexts") == {str(WEDNESDAY)}
+
+
+def from_research(kept: DefsFactory) -> tuple[DefsFactory, FakeIdeas]:
+    settings = kept.settings.model_copy(update={"factory_specs_from": "research"})
+    factory = gathered(DefsFactory(settings, kept.instance))
+    return factory, researching(factory)
+
+
+def test_a_date_around_whose_candidates_nothing_was_found_is_analysed_once_something_is(
+    kept: DefsFactory,
+) -> None:
+    factory, ideas = from_research(kept)
+    ideas.error = InfrastructureError("Nothing could be looked up.", fix="Check the network.")
+    assert not factory.run_day("analyze", WEDNESDAY).success
+    assert names(factory) == []
+    for hours in (0, 24, 48):
+        (request,) = tick(factory, "analyze_daily", MONDAY_LATER + timedelta(hours=hours))
+        assert isinstance(request, dg.RunRequest)
+        assert request.partition_key == str(WEDNESDAY)
+    ideas.error = None
+    assert factory.run_day("analyze", WEDNESDAY).success
+    assert names(factory) == ["researched-probe"]
+
+
+def test_research_that_is_completed_later_has_no_spec_written_or_paid_for_again(kept: DefsFactory) -> None:
+    factory, ideas = from_research(kept)
+    ideas.gaps = ("repositories: GitHub answered 403",)
+    assert factory.run_day("analyze", WEDNESDAY).success
+    (queued,) = factory.registry.queue.of_day(WEDNESDAY)
+    ideas.gaps = ()
+    assert factory.run_day("research", WEDNESDAY).success
+    assert tick(factory, "analyze_daily", MONDAY_LATER) == (
+        "Every settled date that was gathered is analysed."
+    )
+    assert factory.registry.papers.unanalysed(WEDNESDAY) == []
+    assert factory.registry.queue.of_day(WEDNESDAY) == [queued]
 
 
 def test_the_job_of_ideas_takes_the_route_of_research_whatever_the_setting(factory: DefsFactory) -> None:
