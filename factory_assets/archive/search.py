@@ -14,14 +14,13 @@ import tantivy
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from factory_assets.archive.following import MonthFile, month_files, put_in_place, write_beside
+from factory_assets.archive.index_folders import SEARCH, lock_of
 from factory_assets.archive.search_words import PAIRS, open_index, pairs_of, query_of
 from factory_assets.archive.store import Archive
 from factory_assets.domain.archive import ArchiveRecord
 from factory_assets.domain.errors import InfrastructureError
 from factory_assets.locks import path_lock
 
-# Of another form of index: the next one is made beside it.
-_FORM = "search-3"
 _HEAP = 100_000_000
 # So many papers are read at a time.
 _BATCH = 10_000
@@ -46,7 +45,7 @@ class SearchIndex:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._folder = archive.folder / _FORM
+        self._folder = archive.folder / SEARCH
 
     def search(self, words: str, count: int) -> list[Found]:
         """The papers that fit best, the best first; how words are understood, `query_of` says."""
@@ -74,7 +73,7 @@ class SearchIndex:
 
     def _up_to_date(self) -> tantivy.Index:
         self._folder.mkdir(parents=True, exist_ok=True)
-        with path_lock(self._folder.with_suffix(".lock")):
+        with path_lock(lock_of(self._folder)):
             index = open_index(str(self._folder))
             known, there = self._state(), month_files(self._archive)
             if stale := sorted(

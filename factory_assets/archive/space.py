@@ -18,6 +18,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from factory_assets.archive.following import MonthFile, month_files, put_in_place
+from factory_assets.archive.index_folders import SPACE, lock_of
 from factory_assets.archive.learned import Learned
 from factory_assets.archive.store import Archive
 from factory_assets.archive.vectors import (
@@ -36,8 +37,6 @@ from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.research import SimilarPaper
 from factory_assets.locks import path_lock
 
-# Of another form of files: the next one is made beside it.
-_FORM = "space-1"
 # More say no more of how words go together; these are learned in a minute, and in 1 GB.
 _LEARNED_FROM = 50_000
 _ANEW_AT = 2
@@ -108,7 +107,7 @@ class Space:
     def __init__(self, archive: Archive, model: Vectorizer | None = None) -> None:
         self._archive = archive
         self._model = model
-        self._folder = archive.folder / _FORM
+        self._folder = archive.folder / SPACE
         self._open: _Held | None = None
 
     def similar(self, arxiv_id: str, count: int) -> list[SimilarPaper]:
@@ -165,7 +164,7 @@ class Space:
         if not there:
             return None
         self._folder.mkdir(parents=True, exist_ok=True)
-        with path_lock(self._folder.with_suffix(".lock")):
+        with path_lock(lock_of(self._folder)):
             state = self._state()
             if state is None or state.files != there or not self._is_own(state):
                 state = self._follow(state, there)

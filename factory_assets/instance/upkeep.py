@@ -69,11 +69,12 @@ class Upkeep:
         return self._keeping.send(notify)
 
     def sweep(self, *, before: datetime, remove: bool) -> list[str]:
-        """Remove failed states, transcripts and workspaces that nobody needs, and shorten the programs' logs.
+        """Remove failed states, transcripts, workspaces and indexes that nobody needs, and shorten the programs' logs.
 
         With `remove` off it only tells what would go; one line for each kind of thing.
         """
         from factory_assets.archive.citations import KEPT_FOR
+        from factory_assets.archive.index_folders import sweep_older_forms
         from factory_assets.files import files_older_than, shorten_logs
 
         settings = self._settings
@@ -86,12 +87,14 @@ class Upkeep:
             # Whoever asks for such a paper again has it looked up anew in any case.
             self._registry.citations.forget(before - KEPT_FOR)
         long = shorten_logs(settings.factory_data_dir / "logs", remove=remove)
+        older = sweep_older_forms(settings.archive_dir, remove=remove)
         return [
             f"failed states: {len(left.failed_states)}",
             f"workspaces of runs that died: {len(left.workspaces)}",
             f"sessions of runs that died: {len(left.sessions)}",
             f"transcripts: {len(old)}",
             f"logs cut to their end: {len(long)}",
+            *([f"indexes of older forms: {', '.join(older)}"] if older else []),
         ]
 
     def undo_phases(self, name: str, again_from: Phase) -> None:
