@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from operator import attrgetter
-from typing import NamedTuple
+from typing import Any
 
 from pydantic_core import from_json, to_json
 
@@ -58,25 +58,36 @@ DELETE FROM labels WHERE (item_id, topic) IN (SELECT unnest($1::TEXT[]), unnest(
 """
 
 
-class _Incoming(NamedTuple):
-    """A paper made ready to store: its columns in the order of _COLUMNS, then its page and its topics."""
+@dataclass(frozen=True)
+class _Incoming:
+    """Papers made ready to store, and the columns of _COLUMNS in their order.
 
-    id: str
-    title: str
-    body: str
-    author: str
-    created_at: datetime
-    version: int
-    updated_at: datetime
-    authors: str
-    categories: str
-    comment: str | None
-    fingerprint: str
-    url: str
-    topics: list[str]
+    By columns, because Python's collector would go through an object for each paper again and again.
+    """
+
+    papers: Sequence[LabelledPaper]
+    columns: Sequence[Sequence[Any]]
+
+    def only(self, places: Sequence[int]) -> _Incoming:
+        """Those at these places, which are in order."""
+        if len(places) == len(self.papers):
+            return self
+        papers, *columns = ([column[place] for place in places] for column in (self.papers, *self.columns))
+        return _Incoming(papers, columns)
+
+    @property
+    def urls(self) -> list[str]:
+        """The papers' pages."""
+        return [labelled.paper.url for labelled in self.papers]
+
+    @property
+    def labels(self) -> tuple[list[str], list[str]]:
+        """An id and a topic for each label."""
+        items = [labelled.paper.arxiv_id for labelled in self.papers for _ in set(labelled.topics)]
+        return items, [topic for labelled in self.papers for topic in set(labelled.topics)]
 
 
-_COLUMN_NAMES = _Incoming._fields[: _Incoming._fields.index("url")]
+_ID, _VERSION, _FINGERPRINT = 0, 5, 10
 
 
 def upsert_papers(connection: Connection, papers: Sequence[LabelledPaper], *, now: datetime) -> UpsertCounts:
@@ -86,44 +97,36 @@ def upsert_papers(connection: Connection, papers: Sequence[LabelledPaper], *, no
     return sum((_store(connection, batch, now) for batch in batches), UpsertCounts())
 
 
-def _store(connection: Connection, batch: dict[str, _Incoming], now: datetime) -> UpsertCounts:
-    known = {row[0]: row[1:] for row in connection.execute(_KNOWN, [list(batch)]).fetchall()}
-    new = [paper for key, paper in batch.items() if key not in known]
-    updated = [
-        batch[key]
-        for key, (version, fingerprint) in known.items()
-        if batch[key].version >= version and batch[key].fingerprint != fingerprint
-    ]
+def _store(connection: Connection, batch: _Incoming, now: datetime) -> UpsertCounts:
+    ids, versions, fingerprints = (batch.columns[column] for column in (_ID, _VERSION, _FINGERPRINT))
+    known = {row[0]: row[1:] for row in connection.execute(_KNOWN, [ids]).fetchall()}
+    new, updated = [], []
+    for place, key in enumerate(ids):
+        if key not in known:
+            new.append(place)
+            continue
+        version, fingerprint = known[key]
+        if versions[place] >= version and fingerprints[place] != fingerprint:
+            updated.append(place)
     if new:
-        _insert(connection, new, now)
+        _insert(connection, batch.only(new), now)
     if updated:
-        _update(connection, updated)
-    return UpsertCounts(new=len(new), updated=len(updated), unchanged=len(batch) - len(new) - len(updated))
+        _update(connection, batch.only(updated))
+    return UpsertCounts(new=len(new), updated=len(updated), unchanged=len(ids) - len(new) - len(updated))
 
 
-def _insert(connection: Connection, papers: Sequence[_Incoming], now: datetime) -> None:
-    columns = _columns(papers, [*_COLUMN_NAMES, "url"])
-    connection.execute(_INSERT, [*columns, SOURCE, to_db(now)])
-    connection.execute(_INSERT_LABELS, _labels(papers))
+def _insert(connection: Connection, papers: _Incoming, now: datetime) -> None:
+    connection.execute(_INSERT, [*papers.columns, papers.urls, SOURCE, to_db(now)])
+    connection.execute(_INSERT_LABELS, papers.labels)
 
 
-def _update(connection: Connection, papers: Sequence[_Incoming]) -> None:
-    columns = _columns(papers, _COLUMN_NAMES)
-    connection.execute(_UPDATE, columns)
-    stored = set(connection.execute(_LABELS, columns[:1]).fetchall())
-    labels = set(zip(*_labels(papers), strict=True))
+def _update(connection: Connection, papers: _Incoming) -> None:
+    connection.execute(_UPDATE, papers.columns)
+    stored = set(connection.execute(_LABELS, [papers.columns[_ID]]).fetchall())
+    labels = set(zip(*papers.labels, strict=True))
     for sql, changed in ((_INSERT_LABELS, labels - stored), (_DROP_LABELS, stored - labels)):
         if changed:
             connection.execute(sql, [list(column) for column in zip(*changed, strict=True)])
-
-
-def _columns(papers: Sequence[_Incoming], names: Sequence[str]) -> list[list[object]]:
-    return [list(map(attrgetter(name), papers)) for name in names]
-
-
-def _labels(papers: Sequence[_Incoming]) -> tuple[list[str], list[str]]:
-    items = [paper.id for paper in papers for _ in paper.topics]
-    return items, [topic for paper in papers for topic in paper.topics]
 
 
 def unread_days(connection: Connection) -> set[date]:
@@ -192,32 +195,36 @@ def _newest(papers: Sequence[LabelledPaper]) -> list[LabelledPaper]:
     return list(newest.values())
 
 
-def _incoming(papers: Sequence[LabelledPaper]) -> dict[str, _Incoming]:
-    return {labelled.paper.arxiv_id: _make_ready(labelled) for labelled in papers}
-
-
-def _make_ready(labelled: LabelledPaper) -> _Incoming:
-    paper = labelled.paper
-    topics = sorted(set(labelled.topics))
-    created, updated = to_db(paper.published), to_db(paper.updated)
-    authors, categories = to_json(paper.authors).decode(), to_json(paper.categories).decode()
-    texts = (paper.title, paper.abstract, authors, categories, paper.comment or "")
-    fingerprint = _digest((f"{paper.version} {created} {updated}", *texts, *topics))
-    return _Incoming(
-        paper.arxiv_id,
-        paper.title,
-        paper.abstract,
-        ", ".join(paper.authors),
+def _incoming(labelled: Sequence[LabelledPaper]) -> _Incoming:
+    papers = [entry.paper for entry in labelled]
+    created = [to_db(paper.published) for paper in papers]
+    updated = [to_db(paper.updated) for paper in papers]
+    authors = [to_json(paper.authors).decode() for paper in papers]
+    categories = [to_json(paper.categories).decode() for paper in papers]
+    columns: list[list[Any]] = [
+        [paper.arxiv_id for paper in papers],
+        [paper.title for paper in papers],
+        [paper.abstract for paper in papers],
+        [", ".join(paper.authors) for paper in papers],
         created,
-        paper.version,
+        [paper.version for paper in papers],
         updated,
         authors,
         categories,
-        paper.comment,
-        fingerprint,
-        paper.url,
-        topics,
-    )
+        [paper.comment for paper in papers],
+        list(map(_fingerprint, labelled, created, updated, authors, categories)),
+    ]
+    return _Incoming(labelled, columns)
+
+
+def _fingerprint(
+    labelled: LabelledPaper, created: datetime, updated: datetime, authors: str, categories: str
+) -> str:
+    paper, begun = labelled.paper, str(created)
+    # Most papers have one version, and writing a time takes as long as a digest of all the rest.
+    times = f"{paper.version} {begun} {begun if updated == created else updated}"
+    texts = (paper.title, paper.abstract, authors, categories, paper.comment or "")
+    return _digest((times, *texts, *sorted(set(labelled.topics))))
 
 
 def _topics(connection: Connection, days: Collection[date]) -> defaultdict[str, list[str]]:
