@@ -31,15 +31,20 @@ _KUBECONFIG = {
 }
 
 
-class _Cluster:
+class Cluster:
     """Takes the Job in place of a cluster."""
 
     def __init__(self) -> None:
-        self.job: Any = None
+        self._job: Any = None
 
     def create_namespaced_job(self, body: Any, namespace: str, **_: object) -> None:
+        """As Kubernetes' own client has it."""
         body.metadata.namespace = namespace
-        self.job = body
+        self._job = body
+
+    def job(self) -> dict[str, Any]:
+        """What it was given last."""
+        return dict(ApiClient().sanitize_for_serialization(self._job))
 
 
 @dg.job
@@ -74,8 +79,8 @@ def launcher_config(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def job_of(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The Job that a run becomes. `folder` is for what is needed on the way.
+def launcher_of(values: dict[str, Any], folder: Path, cluster: Cluster) -> K8sRunLauncher:
+    """What makes a pod of a run. `folder` is for what is needed on the way.
 
     Raises:
         ValueError: dagster-k8s refuses the config.
@@ -86,16 +91,25 @@ def job_of(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         raise ValueError("\n".join(error.message for error in checked.errors or ()))
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(_KUBECONFIG), encoding="utf-8")
-    cluster = _Cluster()
-    launcher = K8sRunLauncher(
+    image = values["dagster-user-deployments"]["deployments"][0]["image"]
+    return K8sRunLauncher(
         **{**(checked.value or {}), "load_incluster_config": False, "kubeconfig_file": str(kubeconfig)},
+        job_image=f"{image['repository']}:{image['tag']}",
         k8s_client_batch_api=cluster,
     )
-    image = values["dagster-user-deployments"]["deployments"][0]["image"]
+
+
+def job_of(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The Job that a run becomes.
+
+    Raises:
+        ValueError: dagster-k8s refuses the config.
+    """
+    cluster = Cluster()
+    launcher = launcher_of(values, folder, cluster)
     repository = RepositoryPythonOrigin(
         executable_path="python",
         code_pointer=ModuleCodePointer("factory_assets.definitions", "defs"),
-        container_image=f"{image['repository']}:{image['tag']}",
         entry_point=["dagster"],
     )
     with dg.DagsterInstance.local_temp(str(folder)) as instance:
@@ -104,7 +118,7 @@ def job_of(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             _nothing, job_code_origin=JobPythonOrigin(job_name="build", repository_origin=repository)
         )
         launcher.launch_run(LaunchRunContext(dagster_run=run, workspace=None))
-    return dict(ApiClient().sanitize_for_serialization(cluster.job))
+    return cluster.job()
 
 
 def main() -> None:
