@@ -35,9 +35,8 @@ def end_silent_runs(
     runs, without = _by_process(instance, waiting)
     if without:
         registry.runs.note_waiting([run.run_id for run in without])
-    if not runs:
-        return []
-    registry.runs.note_seen([run.run_id for run in runs])
+    if runs:
+        registry.runs.note_seen([run.run_id for run in runs])
     ended = []
     for silent in _silent(runs, registry):
         given_up = registry.runs.give_up(silent.run_id)
@@ -51,7 +50,16 @@ def end_silent_runs(
             instance.report_run_failed(run, _words(given_up))
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         ended.append(given_up)
+    _forget_ended(instance, registry)
     return ended
+
+
+def _forget_ended(instance: dg.DagsterInstance, registry: Registry) -> None:
+    """The same for silent runs that Dagster's own monitoring, or a person, has ended: it knows of no registry."""
+    for run_id in registry.runs.all_silent():
+        run = instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            registry.runs.give_up(run_id)
 
 
 def build_silent_runs(waiting: Waiting | None = None) -> dg.SensorDefinition:

@@ -32,6 +32,9 @@ FROM run_signs
 WHERE run_id = ANY($1) AND EXTRACT(epoch FROM (now() AT TIME ZONE 'UTC') - renewed_at) >= $2
 ORDER BY run_id
 """
+_ALL_SILENT = """
+SELECT run_id FROM run_signs WHERE EXTRACT(epoch FROM (now() AT TIME ZONE 'UTC') - renewed_at) >= $1 ORDER BY run_id
+"""
 _AT_HOST = "SELECT pid FROM run_signs WHERE host = $1 AND run_id = ANY($2) ORDER BY pid"
 _END = "DELETE FROM run_signs WHERE run_id = $1"
 
@@ -83,6 +86,11 @@ def silent_runs(connection: Connection, run_ids: Sequence[str]) -> list[SilentRu
     """Those of some runs that have been silent for too long."""
     rows = fetch(connection, _SILENT, [list(run_ids), SILENT_SECONDS])
     return [SilentRun(**{**row, "seconds": float(row["seconds"])}) for row in rows]
+
+
+def all_silent(connection: Connection) -> list[str]:
+    """Every run that has been silent for too long, those that have ended since included."""
+    return [run_id for (run_id,) in connection.execute(_ALL_SILENT, [SILENT_SECONDS]).fetchall()]
 
 
 def pids_at(connection: Connection, host: str, run_ids: Sequence[str]) -> list[int]:

@@ -262,6 +262,7 @@ class Runs(Subject):
     note_seen = in_one_transaction(signs.note_seen)
     note_waiting = in_one_transaction(signs.note_waiting)
     silent = in_one_transaction(signs.silent_runs)
+    all_silent = in_one_transaction(signs.all_silent)
     give_up = in_one_transaction(signs.give_up)
     pids_at = in_one_transaction(signs.pids_at)
 

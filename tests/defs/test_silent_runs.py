@@ -26,7 +26,7 @@ from factory_assets.defs.pools import BUILD_POOL, set_builds
 from factory_assets.defs.run_launcher import FactoryRunLauncher
 from factory_assets.defs.silent_runs import STARTS_WITHIN_SECONDS, build_silent_runs, end_silent_runs
 from factory_assets.defs.workers import signs_of_life
-from factory_assets.domain.builds import BuildStatus, Phase
+from factory_assets.domain.builds import IN_PROGRESS, BuildStatus, Phase
 from factory_assets.registry import Registry
 from factory_assets.registry.signs import SILENT_SECONDS
 from factory_assets.settings import Settings
@@ -203,6 +203,25 @@ def test_a_run_that_ended_before_it_was_looked_at_keeps_its_end(
     monkeypatch.setattr(registry.runs, "give_up", ends_meanwhile)
     assert end_silent_runs(instance, registry) == []
     assert status_of(instance, made) is dg.DagsterRunStatus.CANCELED
+
+
+def test_a_run_that_somebody_else_has_ended_holds_its_spec_and_its_sign_no_longer_either(
+    instance: dg.DagsterInstance, registry: Registry
+) -> None:
+    """Dagster's own monitoring may come first; it knows nothing of the registry."""
+    (queued,) = registry.queue.add(DAY, [spec()], [], dropped=0, ranks=RANKS, late_ranks=LATE_RANKS, now=NOW)
+    lost = run(instance)
+    registry.runs._give_sign(lost.run_id, host="worker-2", pid=1)
+    registry.builds._take_lease(queued.id, place="there", run_id=lost.run_id)
+    registry.builds.start(queued.id, run_id=lost.run_id, now=NOW)
+    instance.report_run_failed(lost)
+    assert end_silent_runs(instance, registry) == []
+    assert registry.queue.by_id(queued.id).status in IN_PROGRESS, "its process may be about to say so itself"
+    silent_for(registry, SILENT_SECONDS + 1)
+    assert end_silent_runs(instance, registry) == []
+    after = registry.queue.by_id(queued.id)
+    assert (after.status, after.attempts) == (BuildStatus.QUEUED, 0)
+    assert rows(registry, "SELECT * FROM run_signs") == []
 
 
 def test_no_process_of_this_machine_is_asked_about_a_run_of_another_host(
