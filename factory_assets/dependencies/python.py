@@ -47,11 +47,13 @@ _OUT_OF_REACH = re.compile(
 class _Declared:
     """What pyproject.toml declares: for users, and beside it for optional features, tests and development.
 
-    `building` is what runs when the package is built, but for what everybody builds with.
+    `extras` are those of the latter that users can ask for. `building` is what runs when the package is built, but for
+    what everybody builds with.
     """
 
     main: tuple[Requirement, ...] = ()
     beside: tuple[Requirement, ...] = ()
+    extras: tuple[Requirement, ...] = ()
     building: tuple[Requirement, ...] = ()
 
     @property
@@ -127,6 +129,9 @@ def _declared(tree: Tree) -> _Declared:
         beside=tuple(
             _requirements((text for group in beside for text in group if isinstance(text, str)), own)
         ),
+        extras=tuple(
+            _requirements((text for group in project.project.optional.values() for text in group), own)
+        ),
         building=tuple(
             requirement
             for requirement in _requirements(project.build.requires, own)
@@ -147,8 +152,10 @@ def _requirements(texts: Iterable[str], own: str) -> Iterable[Requirement]:
 
 
 def _wanted(declared: _Declared, needed: Iterable[Import]) -> tuple[Requirement, ...]:
-    """All that users need, and of the rest what tests import, and plugins of pytest, which none has to import."""
-    tested = [found.name for found in needed if found.test]
+    """All that users need, and of the rest what tests or single functions import, and plugins of pytest, which none has
+    to import.
+    """
+    tested = [found.name for found in needed if found.test or found.on_demand]
     imported = {canonicalize_name(name) for module in tested for name in (module, guess_distribution(module))}
     return (
         *declared.main,
@@ -211,12 +218,13 @@ def _undeclared(
     """Imports that nothing declared provides. `modules` are the distributions that provide each module."""
     users = {canonicalize_name(requirement.name) for requirement in declared.main}
     testers = users | {canonicalize_name(requirement.name) for requirement in declared.beside}
+    askers = users | {canonicalize_name(requirement.name) for requirement in declared.extras}
     # Where nothing was installed, the name alone says what a declared distribution provides.
     missing = [
         found
         for found in needed
         if not (modules.get(found.name) or {canonicalize_name(guess_distribution(found.name))})
-        & (testers if found.test else users)
+        & (testers if found.test else askers if found.on_demand else users)
     ]
     # A table entry names what exists; any other guess is asked for. Each name once.
     guesses = {

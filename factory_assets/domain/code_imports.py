@@ -10,7 +10,7 @@ class Import:
     """One import of something outside the repo. `name` is the language's unit: a module, package, path or crate.
 
     `optional` marks one that the code can do without, `erased` one that only the type checker sees, and
-    `test` one in a test.
+    `test` one in a test. `on_demand` is set for one that only a call of a function makes.
     """
 
     name: str
@@ -19,6 +19,7 @@ class Import:
     optional: bool = False
     erased: bool = False
     test: bool = False
+    on_demand: bool = False
 
     @property
     def where(self) -> str:

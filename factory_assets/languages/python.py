@@ -56,7 +56,7 @@ def _imports(tree: Tree, sources: Mapping[str, Source]) -> Iterator[Import]:
         for node in source.nodes("import_statement", "import_from_statement", "call"):
             for name in {module.partition(".")[0] for module in _imported(source, node)} - own - GIVEN:
                 may_fail = line_of(node) in optional or _callee(source, node) == "importorskip"
-                yield Import(name, path, line_of(node), may_fail)
+                yield Import(name, path, line_of(node), may_fail, on_demand=_is_in_a_function(node))
 
 
 def _own_modules(tree: Tree) -> dict[str, set[str]]:
@@ -93,6 +93,13 @@ def _imported(source: Source, node: Node) -> Iterator[str]:
         module = named.child_by_field_name("name") or named
         if module.type == "dotted_name":
             yield source.text(module)
+
+
+def _is_in_a_function(node: Node) -> bool:
+    around = node.parent
+    while around is not None and around.type != "function_definition":
+        around = around.parent
+    return around is not None
 
 
 def _callee(source: Source, node: Node) -> str:

@@ -408,6 +408,18 @@ def test_a_test_may_use_what_is_declared_for_tests_and_a_source_may_not(online: 
     assert not resolve(python("import leftpad\n", extra=extra), online).verdict.passed
 
 
+def test_a_function_may_import_what_is_declared_for_an_extra_and_its_tests_then_have_it(
+    online: Online,
+) -> None:
+    extra = '[project.optional-dependencies]\npadding = ["leftpad"]\n'
+    asked = "def pad(text):\n    import leftpad\n    return leftpad\n"
+    resolution = resolve(python(asked, extra=extra), online)
+    assert resolution.verdict.passed, resolution.verdict.saw
+    assert "leftpad==" in resolution.files["requirements.lock"].decode()
+    assert not resolve(python(asked, extra='[dependency-groups]\ndev = ["leftpad"]\n'), online).verdict.passed
+    assert not resolve(python(asked), online).verdict.passed
+
+
 def test_a_declared_plugin_of_pytest_is_loaded_in_both_runs_and_no_other(
     online: Online, tmp_path: Path
 ) -> None:
