@@ -25,13 +25,13 @@ from factory_assets.registry.rows import fetch
 _SHARES = {"host": 70, "broker": 7, "database": 5, "main": 6, "router": 6, "partition": 6}
 _TAKEN_OVER_SECONDS = 420.0
 _DATABASE_SECONDS = 30.0
-_WAITING = 8
+_WAITING = 12
 _IDLE_SECONDS = 150.0
 _REST_SECONDS = 10.0
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 _AT_WORK = """
 SELECT build_queue.id FROM run_signs JOIN build_queue ON build_queue.run_id = run_signs.run_id
-WHERE run_signs.host = $1
+WHERE run_signs.host = $1 AND run_signs.renewed_at > (now() AT TIME ZONE 'UTC') - INTERVAL '25 seconds'
 """
 
 
@@ -92,6 +92,8 @@ class Hurts:
             "router": self._kill_router,
             "partition": self._cut_off,
         }
+        self._keep_busy()
+        self._made.main.run("enable")
         for number, kind in enumerate(self._drawn, start=1):
             self._keep_busy()
             self._some_at_work()
@@ -187,9 +189,12 @@ class Hurts:
 
     def _working(self) -> list[Host]:
         """The hosts that build, those that are at a spec where there are any."""
-        absent = {away.host.name for away in self._absent}
-        hosts = [host for host in self._made.builders if host.name not in absent]
+        hosts = self._present()
         return [host for host in hosts if self._at(host)] or hosts
+
+    def _present(self) -> list[Host]:
+        absent = {away.host.name for away in self._absent}
+        return [host for host in self._made.builders if host.name not in absent]
 
     def _at(self, host: Host) -> list[QueuedSpec]:
         with self._made.registry._database.transaction() as connection:
@@ -239,11 +244,11 @@ class Hurts:
         def look() -> bool:
             self._back()
             self._launch_what_waits()
-            return bool(self._made.registry.queue.specs(IN_PROGRESS)) and len(self._absent) < len(
-                self._made.builders
-            )
+            with self._made.storage() as instance:
+                self._launch_what_crashed(instance)
+            return any(self._at(host) for host in self._present())
 
-        wait_for("a build at work", look)
+        wait_for("a build at work", look, seconds=_TAKEN_OVER_SECONDS)
 
     def _keep_busy(self) -> None:
         left = len(self._made.registry.queue.specs({BuildStatus.QUEUED, *IN_PROGRESS}))

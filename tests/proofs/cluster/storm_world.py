@@ -80,8 +80,10 @@ class Host:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `factory` with these arguments."""
-        words = [sys.executable, "-m", "factory_assets.cli", *arguments]
-        started = self.machine.start(words, self._environment(), self.log)
+        return self._start([sys.executable, "-m", "factory_assets.cli", *arguments])
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        started = self.machine.start(command, self._environment(), self.log)
         self._programs.append(started)
         return started
 
@@ -95,9 +97,13 @@ class Host:
         self.machine.boot(self.log)
 
     def come_back(self) -> None:
-        """Boot it, and let it build, one spec at a time, as soon as that has started."""
+        """Boot it, and let it build, one spec at a time.
+
+        A worker is not started while something is down that it needs. It is tried again, as by deploy/compose.yaml.
+        """
         self.power_on()
-        self.start("worker")
+        words = [sys.executable, "-m", "factory_assets.cli", "worker"]
+        self._start(["sh", "-c", 'until "$@"; do sleep 2; done', "sh", *words])
 
     def power_off(self) -> None:
         """End all that it runs at once."""
@@ -214,7 +220,7 @@ class Storm:
 
 @contextmanager
 def storm(root: Path) -> Iterator[Storm]:
-    """The servers, the router and the host with the daemon; no host builds yet."""
+    """The servers, the router and the host with the daemon; nothing is launched and no host builds yet."""
     with ExitStack() as held:
         bridge = held.enter_context(network(root))
         database = held.enter_context(postgres_server(address=bridge.address))
@@ -229,5 +235,4 @@ def storm(root: Path) -> Iterator[Storm]:
         made.start_router()
         made.main.power_on()
         made.main.run("up")
-        made.main.run("enable")
         yield made
