@@ -76,12 +76,13 @@ class Machine:
 
     def kill(self) -> None:
         """Power off: nothing on it says good-bye."""
-        power, self._power = self._power, None
-        if power is None:
+        if self._power is None:
             return
-        for child in psutil.Process(power.pid).children():
+        # Its first process, with which all the others go.
+        for child in psutil.Process(self._power.pid).children():
             child.kill()
-        power.wait()
+        self._power.wait()
+        self._power = None
         # The kernel takes it away with its other end, some time later.
         subprocess.run(["ip", "link", "delete", self._cable], stderr=subprocess.DEVNULL, check=False)
 

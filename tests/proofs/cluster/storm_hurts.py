@@ -25,7 +25,7 @@ from factory_assets.registry.rows import fetch
 _SHARES = {"host": 70, "broker": 7, "database": 5, "main": 6, "router": 6, "partition": 6}
 _TAKEN_OVER_SECONDS = 420.0
 _DATABASE_SECONDS = 30.0
-_WAITING = 12
+_WAITING = 16
 _IDLE_SECONDS = 150.0
 _REST_SECONDS = 10.0
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -70,6 +70,7 @@ class Hurts:
         self._absent: list[Absent] = []
         self._hand_launched: dict[str, float] = {}
         self._idle_since: dict[str, float] = {}
+        self._gone: set[str | None] = set()
         self.lost: list[Lost] = []
         self.seen: Counter[str] = Counter()
         self.faults: list[str] = []
@@ -200,7 +201,9 @@ class Hurts:
         with self._made.registry._database.transaction() as connection:
             ids = [row["id"] for row in fetch(connection, _AT_WORK, [host.name])]
         found = [self._made.registry.queue.by_id(spec_id) for spec_id in ids]
-        return [queued for queued in found if queued.status in IN_PROGRESS]
+        return [
+            queued for queued in found if queued.status in IN_PROGRESS and queued.run_id not in self._gone
+        ]
 
     def _lose(self, held: list[QueuedSpec]) -> None:
         for queued in held:
@@ -213,6 +216,7 @@ class Hurts:
     def _away(self, host: Host, come_back: Callable[[], None], held: list[QueuedSpec], *, long: bool) -> None:
         seconds = _TAKEN_OVER_SECONDS if long else self._random.uniform(1.0, 8.0)
         runs = {queued.spec.name: queued.run_id for queued in held} if long else {}
+        self._gone |= {queued.run_id for queued in held}
         self._absent.append(Absent(host, come_back, time.monotonic() + seconds, runs))
 
     def _back(self) -> None:
