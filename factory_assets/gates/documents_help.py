@@ -12,6 +12,7 @@ from factory_assets.gates.markdown import Document
 from factory_assets.languages.entry_points import StartCommand, Words
 
 HELP = frozenset({"--help", "-h", "-help", "help"})
+_MOST_COMMANDS = 3
 _WORD = re.compile(r"[\w-]+")
 
 
@@ -46,11 +47,17 @@ class Helps:
                 or not is_long
             ):
                 continue
-            if own[0] in self.words(launch.argv) and not _spellings(option) & known:
-                known |= self._options((*launch.argv, own[0]))
+            if not _spellings(option) & known:
+                known |= self._options_of_commands(launch.argv, own)
             if not _spellings(option) & (known or self._sources):
                 where = "its --help" if known else "the source"
                 yield f"{place} shows {option} with {_name(launch)}, and {where} does not know it"
+
+    def _options_of_commands(self, argv: Words, own: Words) -> set[str]:
+        """Those of the words that the help has for commands: options of the program may stand before one."""
+        said = self.words(argv)
+        commands = [word for word in own if not word.startswith("-") and word in said]
+        return set().union(*(self._options((*argv, command)) for command in commands[:_MOST_COMMANDS]))
 
     def list_faults(self, name: str, document: Document) -> Iterator[str]:
         """Options in a list or table, of which at least one is known, that neither a help nor a source knows."""

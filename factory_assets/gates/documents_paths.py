@@ -59,6 +59,10 @@ class _Known:
             path in self._paths
             or path in self._stems
             or any(each.endswith(f"/{path}") for each in self._paths)
+            or (
+                "*" in path
+                and any(fnmatchcase(each, pattern) for each in self._paths for pattern in (path, f"*/{path}"))
+            )
         ):
             return True
         return any(fnmatchcase(part, rule) for part in [*path.split("/"), path] for rule in self._ignored)

@@ -76,6 +76,7 @@ import pathlib
 import sys
 
 parser = argparse.ArgumentParser()
+parser.add_argument("--file")
 commands = parser.add_subparsers(dest="command", required=True)
 report = commands.add_parser("report")
 report.add_argument("--pairs", action="store_true")
@@ -306,6 +307,14 @@ HONEST = {
             " [x](https://a.b/c.py), ![y](<lib/count.sh>) and `a[0](x)`."
         ),
     ),
+    "an option of a command behind one of the program": (
+        TOOL_REPO,
+        "```sh\npython3 -m word_count --file a.db report --pairs README.md\n```",
+    ),
+    "a listing with patterns": (
+        BASH_REPO,
+        "```text\nword-count/\n├── bin/\n│   └── word-*   the command\n└── lib/\n    └── *.sh\n```",
+    ),
     "a listing": (
         BASH_REPO,
         "```text\nword-count/\n├── bin/\n│   └── word-count   the command\n└── lib/\n    └── count.sh\n```",
@@ -452,6 +461,7 @@ def test_a_path_that_a_document_gives_as_the_repos_own_has_to_exist(tmp_path, na
         (TOOL_REPO, "```console\n$ python3 -m word_count --help\nusage\n```", "is not what comes"),
         (TOOL_REPO, "```sh\npython3 -m word_count report --pairs --wide README.md\n```", "shows --wide with"),
         (TOOL_REPO, "Give it `python3 -m word_count report --deep x.md`.", "shows --deep with"),
+        (TOOL_REPO, "```sh\npython3 -m word_count --file a report --wide README.md\n```", "shows --wide with"),
         (TOOL_REPO, "```console\n$ python3 -m word_count report LICENSE\n7 words\n```", "is not what comes"),
         (TOOL_REPO, "```sh\npython3 -m word_count report LICENSE\n```\n```text\n7 words\n```", "is not what comes"),
         (TOOL_REPO, "```\n$ python3 -m word_count report LICENSE\n... 7 words\n```", "is not what comes"),

@@ -1,0 +1,5 @@
+"""Run the command."""
+
+from shift_ledger.cli import main
+
+raise SystemExit(main())
