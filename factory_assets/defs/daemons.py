@@ -11,7 +11,7 @@ import dagster as dg
 from factory_assets.daemon_notes import DaemonNote, daemon_notes, forget_ended, living_daemons
 from factory_assets.defs.holds import lift_holds
 from factory_assets.defs.pools import set_builds
-from factory_assets.defs.shared_reports import SharedReports
+from factory_assets.defs.shared_reports import FRESH_SECONDS, STARTS_RUNS, SharedReports
 from factory_assets.defs.silent_runs import end_silent_runs
 from factory_assets.defs.stages import Credential
 from factory_assets.defs.storage import data_dir_of
@@ -23,17 +23,13 @@ from factory_assets.registry import Registry
 if TYPE_CHECKING:
     from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
 
-_STARTS_RUNS = "QUEUED_RUN_COORDINATOR"
-# A daemon reports every 30 seconds.
-_HEARTBEAT_SECONDS = 75.0
-
 
 def daemon_is_running(instance: dg.DagsterInstance) -> bool:
     """Whether a daemon that starts queued runs has reported in the last minute or so, and not ended since.
 
     Dagster's own word "healthy" is no help: it goes on for half an hour after the last report.
     """
-    return any(heartbeat.daemon_type == _STARTS_RUNS for heartbeat in _fresh_heartbeats(instance))
+    return any(heartbeat.daemon_type == STARTS_RUNS for heartbeat in _fresh_heartbeats(instance))
 
 
 def check_no_daemon(instance: dg.DagsterInstance) -> None:
@@ -56,7 +52,7 @@ def check_no_daemon(instance: dg.DagsterInstance) -> None:
             f" its {newest.daemon_type} last reported {abs(_now(instance) - newest.timestamp):.0f} seconds ago.",
             where=str(data_dir_of(instance)),
             fix="Stop it where it was started. Once it has been silent for"
-            f" {_HEARTBEAT_SECONDS:.0f} seconds, it counts as stopped.",
+            f" {FRESH_SECONDS:.0f} seconds, it counts as stopped.",
         )
 
 
@@ -80,7 +76,7 @@ def _fresh_heartbeats(instance: dg.DagsterInstance) -> list[DaemonHeartbeat]:
         heartbeat
         for heartbeat in instance.get_daemon_heartbeats().values()
         # One from the future was written before the clock was set back, and says nothing of now.
-        if abs(now - heartbeat.timestamp) < _HEARTBEAT_SECONDS
+        if abs(now - heartbeat.timestamp) < FRESH_SECONDS
     ]
     if _may_be_of_others(instance):
         ended = _ended_ids(notes)

@@ -8,21 +8,23 @@ keeps one for each of the three kinds of storage.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Self
 
 import sqlalchemy
 from dagster_postgres import DagsterPostgresStorage, PostgresRunStorage
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
 from factory_assets.defs.dagster_private.core import ConfigurableClassData
-from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat
+from factory_assets.defs.dagster_private.daemon import DaemonHeartbeat, serialize_value
 from factory_assets.defs.dagster_private.storage import DaemonHeartbeatsTable
 from factory_assets.defs.run_coordinator import FactoryRunCoordinator
-from factory_assets.defs.shared_reports import SharedReports
+from factory_assets.defs.shared_reports import FRESH_SECONDS, STARTS_RUNS, SharedReports
 from factory_assets.domain.errors import InfrastructureError, InputError
 from factory_assets.settings import Settings, load_settings
 
@@ -92,11 +94,37 @@ class FactoryRunStorage(SharedReports, PostgresRunStorage):
     """
 
     def add_daemon_heartbeat(self, daemon_heartbeat: DaemonHeartbeat) -> None:
-        """Keep a daemon's report, and note here first whose it is."""
-        coordinator = self._instance.run_coordinator
-        if daemon_heartbeat.daemon_id is not None and isinstance(coordinator, FactoryRunCoordinator):
-            coordinator.note_reports(daemon_heartbeat.daemon_id)
-        super().add_daemon_heartbeat(daemon_heartbeat._replace(timestamp=self.now()))
+        """Keep a daemon's report, and note here first whose it is. One that is not alone is asked to end."""
+        coordinator, daemon_id = self._instance.run_coordinator, daemon_heartbeat.daemon_id
+        report = daemon_heartbeat._replace(timestamp=self.now())
+        if (
+            isinstance(coordinator, FactoryRunCoordinator)
+            and daemon_id is not None
+            and coordinator.note_reports(daemon_id)
+            and report.daemon_type == STARTS_RUNS
+        ):
+            if not self._kept_alone(report):
+                coordinator.end_for_another()
+        else:
+            super().add_daemon_heartbeat(report)
+
+    def _kept_alone(self, report: DaemonHeartbeat) -> bool:
+        """Keep the report unless another daemon has reported lately; whether it was kept. Of two the first stays."""
+        told, at = DaemonHeartbeatsTable.c, datetime.fromtimestamp(report.timestamp, UTC).replace(tzinfo=None)
+        values = {"timestamp": at, "daemon_id": report.daemon_id, "body": serialize_value(report)}
+        is_over = told.timestamp < at - timedelta(seconds=FRESH_SECONDS)
+        statement = (
+            postgresql.insert(DaemonHeartbeatsTable)
+            .values(daemon_type=report.daemon_type, **values)
+            .on_conflict_do_update(
+                index_elements=[told.daemon_type],
+                set_=values,
+                where=(told.daemon_id == report.daemon_id) | is_over,
+            )
+            .returning(told.daemon_type)
+        )
+        with self.connect() as connection:
+            return connection.execute(statement).first() is not None
 
     def now(self) -> float:
         """See SharedReports."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 
 import dagster as dg
 from dagster import QueuedRunCoordinator, SubmitRunContext
@@ -62,11 +63,21 @@ class FactoryRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
         self._begin()
         return super().dequeue_interval_seconds
 
-    def note_reports(self, daemon_id: str) -> None:
-        """Note by which id the reports of this process are known, if it is a daemon."""
+    def note_reports(self, daemon_id: str) -> bool:
+        """Note by which id the reports of this process are known; whether it is a daemon at all."""
         if self._note is not None and self._reports_as is None:
             self._reports_as = daemon_id
             note_daemon_id(self._note, daemon_id)
+        return self._note is not None
+
+    def end_for_another(self) -> None:
+        """Ask this daemon to end: that of another host reports in its place, because this one was away or came second.
+
+        Dagster itself would only log it. Whatever keeps this one running starts it again, and it is refused until it is
+        alone.
+        """
+        _log.error("The daemon of another host works on this storage: this one ends.")
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def dispose(self) -> None:
         """The daemon has ended."""

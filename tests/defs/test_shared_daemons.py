@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -49,8 +52,53 @@ class Host:
         """It ends, however: the kernel lets go of its note."""
         self.dagster.run_coordinator.dispose()
 
+    def starting_runs(self) -> str | None:
+        """The daemon whose queue starts them."""
+        return self.dagster.get_daemon_heartbeats()["QUEUED_RUN_COORDINATOR"].daemon_id
+
     def reporting(self) -> set[str | None]:
         return {heartbeat.daemon_id for heartbeat in self.dagster.get_daemon_heartbeats().values()}
+
+
+@contextmanager
+def real_daemon(host: Host, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`dagster-daemon run` on that host, with no code to run; killed at the end."""
+    workspace = folder / "workspace.yaml"
+    workspace.write_text("load_from: []\n")
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    daemon = subprocess.Popen(
+        [program("dagster-daemon"), "run", "-w", str(workspace)],
+        cwd=host.commands.home,
+        env={**kept, **host.commands.environment(), "FACTORY_MODE": "replay"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+def wait_until(look: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def asked_to_end(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The signals that a daemon of these tests has sent itself."""
+    sent: list[int] = []
+
+    def kill(pid: int, number: int) -> None:
+        assert pid == os.getpid()
+        sent.append(number)
+
+    monkeypatch.setattr("factory_assets.defs.run_coordinator.os.kill", kill)
+    return sent
 
 
 @contextmanager
@@ -148,26 +196,51 @@ def test_a_daemon_that_was_killed_is_not_taken_for_the_one_that_took_over(hosts:
     assert daemon_is_running(here.dagster)
 
 
+def test_of_two_that_start_at_once_only_the_first_to_report_goes_on(
+    hosts: tuple[Host, Host], asked_to_end: list[int]
+) -> None:
+    here, there = hosts
+    for each in (here, there):
+        assert each.dagster.run_coordinator.dequeue_interval_seconds == 1
+    here.report("here")
+    there.report("there")
+    assert asked_to_end == [signal.SIGTERM]
+    here.report("here")
+    assert asked_to_end == [signal.SIGTERM]
+    assert here.starting_runs() == "here"
+
+
+@pytest.mark.parametrize(("silent_for", "ends"), [(60, [signal.SIGTERM]), (80, [])])
+def test_a_daemon_that_comes_back_ends_where_another_host_has_taken_over_and_only_there(
+    hosts: tuple[Host, Host], asked_to_end: list[int], server: str, silent_for: int, ends: list[int]
+) -> None:
+    here, there = hosts
+    here.start_daemon("here")
+    there.report("there")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE dagster_replay.daemon_heartbeats SET timestamp = timestamp - %s",
+            [timedelta(seconds=silent_for)],
+        )
+    here.report("here")
+    assert asked_to_end == ends
+    assert here.starting_runs() == ("there" if ends else "here")
+
+
+@pytest.mark.end_to_end
+def test_a_real_daemon_ends_by_itself_within_half_a_minute(hosts: tuple[Host, Host], tmp_path: Path) -> None:
+    here, there = hosts
+    with real_daemon(here, tmp_path) as daemon:
+        wait_until(lambda: daemon_is_running(there.dagster))
+        there.report("there")
+        assert daemon.wait(timeout=60) == 0
+    assert there.starting_runs() == "there"
+
+
 def test_dagsters_own_daemon_notes_by_which_id_it_reports(hosts: tuple[Host, Host], tmp_path: Path) -> None:
     here, there = hosts
-    (tmp_path / "workspace.yaml").write_text("load_from: []\n")
-    daemon = subprocess.Popen(
-        [program("dagster-daemon"), "run", "-w", str(tmp_path / "workspace.yaml")],
-        cwd=here.commands.home,
-        env=here.commands.environment() | {"FACTORY_MODE": "replay"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not daemon_is_running(there.dagster):
-            assert time.monotonic() < deadline, "no report came"
-            assert daemon.poll() is None
-            time.sleep(0.2)
-    finally:
-        daemon.kill()
-        daemon.wait()
+    with real_daemon(here, tmp_path):
+        wait_until(lambda: daemon_is_running(there.dagster))
     (note,) = daemon_notes(here.commands.data)
     assert here.reporting() == {note.daemon_id}
     check_no_daemon(here.dagster)

@@ -7,6 +7,7 @@ from dagster._daemon.controller import create_daemon_of_type, daemon_controller_
 from dagster._daemon.daemon import DagsterDaemon, MonitoringDaemon
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._serdes import serialize_value
 
 __all__ = [
     "DaemonHeartbeat",
@@ -16,4 +17,5 @@ __all__ = [
     "QueuedRunCoordinatorDaemon",
     "create_daemon_of_type",
     "daemon_controller_from_instance",
+    "serialize_value",
 ]
