@@ -15,6 +15,7 @@ import pytest
 from cores import cores
 from corpus_report import corpus_summary
 from corpus_share import SHARE, in_share
+from quick_registries import make_registries_quick
 from router_world import end_routers
 
 from factory_assets.settings import Mode, Settings
@@ -65,6 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_storages() -> None:
+    make_registries_quick()
     if "dagster" in sys.modules:
         from quick_storages import make_storages_quick
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
@@ -92,16 +93,8 @@ def render_repair_prompt(
 
 
 def _render(prompts_dir: Path, name: str, **values: object) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(prompts_dir),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - a prompt is no HTML
-        keep_trailing_newline=True,
-    )
-    environment.filters["data"] = _as_data
-    environment.filters["lines"] = _as_lines
     try:
-        return environment.get_template(name).render(values)
+        return _environment(prompts_dir).get_template(name).render(values)
     except TemplateNotFound:
         raise InputError(
             "The prompt template is missing.",
@@ -114,6 +107,20 @@ def _render(prompts_dir: Path, name: str, **values: object) -> str:
             where=str(prompts_dir / name),
             fix="Correct the template; the names it may use are those of the one that came with the factory.",
         ) from error
+
+
+# What a template was compiled to is kept until its file changes.
+@cache
+def _environment(prompts_dir: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(prompts_dir),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - a prompt is no HTML
+        keep_trailing_newline=True,
+    )
+    environment.filters["data"] = _as_data
+    environment.filters["lines"] = _as_lines
+    return environment
 
 
 def _as_data(text: str) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
@@ -238,6 +239,7 @@ def read_form(form: type[Form], text: str) -> Form:
         raise NoAnswerError(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
+@cache
 def schema_of(form: type[BaseModel]) -> Mapping[str, JsonValue]:
     """The JSON schema of a form, as a question carries it."""
     return TypeAdapter(dict[str, JsonValue]).validate_python(form.model_json_schema())

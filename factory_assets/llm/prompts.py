@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from factory_assets.domain.errors import InputError
 from factory_assets.domain.sizes import MAX_LINES, MIN_LINES
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Prompts:
 
         name = f"{task}.md.j2"
         try:
-            template = self._template(name)
+            template = _environment(self.folder).get_template(name)
             if block not in template.blocks:
                 raise InputError(
                     f"It has no block {block!r}.",
@@ -56,13 +57,15 @@ class Prompts:
                 fix="Fix the template, or point FACTORY_PROMPTS_DIR to the right folder.",
             ) from error
 
-    def _template(self, name: str) -> Template:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  as above
 
-        environment = Environment(  # noqa: S701  text for a model: HTML escaping would change it
-            loader=FileSystemLoader(self.folder),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        return environment.get_template(name)
+# What a template was compiled to is kept until its file changes.
+@cache
+def _environment(folder: Path) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  as above
+
+    return Environment(  # noqa: S701  text for a model: HTML escaping would change it
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

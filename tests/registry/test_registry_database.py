@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import quick_registries
 from layout import python_path
 from registry_samples import DAY, NOW, labelled
 
@@ -64,6 +65,11 @@ def _holding(path: Path) -> subprocess.Popen[str]:
 def _let_go(child: subprocess.Popen[str]) -> None:
     _, errors = child.communicate("\n", timeout=20)
     assert child.returncode == 0, errors
+
+
+@pytest.fixture(autouse=True)
+def _made_by_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DuckDBFile, "_create", quick_registries.create)
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from pathlib import Path
 import duckdb
 import registry_on_postgres
 from pydantic import TypeAdapter
+from quick_registries import migrated
 
 from factory_assets.domain.acceptance import ScenarioResult
 from factory_assets.domain.builds import ModelCall, Phase, Usage
 from factory_assets.registry import Registry
 from factory_assets.registry.database import Connection
 from factory_assets.registry.duckdb_file import DuckDBFile
-from factory_assets.registry.migrate import migrate
 from factory_assets.registry.rows import fetch, from_db
 
 _RESULTS = TypeAdapter(tuple[ScenarioResult, ...])
@@ -34,8 +34,9 @@ class _InMemory(DuckDBFile):
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         # A plan for a handful of rows costs more than running it.
         self._connection.execute("PRAGMA disable_optimizer")
-        with self.transaction() as connection:
-            migrate(connection, where="in memory")
+        self._connection.execute(f"ATTACH '{migrated()}' AS migrated (READ_ONLY)")
+        self._connection.execute("COPY FROM DATABASE migrated TO memory")
+        self._connection.execute("DETACH migrated")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
