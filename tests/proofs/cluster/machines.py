@@ -50,6 +50,8 @@ class Machine:
         self.name, self.address = name, bridge.address_of(number)
         self._bridge, self._clock = bridge, clock
         self._cable = f"{bridge.name}.{number}"
+        # The same after each boot, as that of a real card: the others remember it.
+        self._card = f"02:00:00:00:01:{number:02x}"
         self._power: subprocess.Popen[bytes] | None = None
 
     def boot(self, log: Path) -> None:
@@ -64,7 +66,8 @@ class Machine:
                 start_new_session=True,
             )
         first = self._first()
-        _run("ip", "link", "add", self._cable, "type", "veth", "peer", "name", "eth0", "netns", str(first))
+        peer = ("peer", "name", "eth0", "address", self._card, "netns", str(first))
+        _run("ip", "link", "add", self._cable, "type", "veth", *peer)
         _run("ip", "link", "set", self._cable, "master", self._bridge.name, "up")
         self._inside("ip", "address", "add", f"{self.address}/24", "dev", "eth0")
         self._inside("ip", "link", "set", "eth0", "up")
