@@ -45,8 +45,8 @@ GATES: tuple[Gate, ...] = (
         after=tuple(Phase),
         needs=Needs.TREE,
         judge=lambda c: judge_tree(c.phase, c.tree),
-        says="No link leads out of the repo, no file acts on whoever opens it or is a compiled program, and it has at"
-        " most 500 files of at most 1 MB each, or 100 kB if they are not text.",
+        says="No link leads out of the repo, no file acts on whoever opens it, is a compiled program or hides text,"
+        " and it has at most 500 files of at most 1 MB each, or 100 kB if they are not text.",
         is_final=True,
     ),
     Gate(

@@ -35,6 +35,9 @@ _BUSINESS = {
 """Who opens a private file has business there where the spec or the project file speaks of what it is for."""
 
 
+_REMOVING = ("delet", "remov", "clean", "prun", "purg", "trash", "dedup", "duplicate")
+"""What a tool is about that removes files from where it is run, in its example too."""
+
 # RFC 2606: nobody is there, so a test may show by them what happens when nobody answers.
 _NOBODYS_NAMES = (".invalid", ".test", ".example")
 
@@ -95,12 +98,17 @@ def _is_business(sighting: Sighting, context: Context) -> bool:
             host = sighting.what.rpartition(":")[0] if ":" in sighting.what else sighting.what
             address = ipaddress.ip_address(host.strip("[]"))
             return is_for_documents(address) and _in_a_test(str(address), context)
-        case SightingKind.CHANGED | SightingKind.GONE | SightingKind.ADDED:
+        case SightingKind.GONE:
+            return not sighting.what.startswith("~/") and _speaks_of(_REMOVING, context)
+        case SightingKind.CHANGED | SightingKind.ADDED:
             return False
 
 
 def _is_subject(file: str, context: Context) -> bool:
-    words = _BUSINESS.get(file, ())
+    return _speaks_of(_BUSINESS.get(file, ()), context)
+
+
+def _speaks_of(words: tuple[str, ...], context: Context) -> bool:
     told = [context.scaffold[name].text for name in ("SPEC.md",) if name in context.scaffold]
     project = LANGUAGES[context.language].packages.project
     told += [context.tree[project].text] if project in context.tree else []

@@ -20,6 +20,9 @@ from factory_assets.gates.watched import Watched
 from factory_assets.languages import LANGUAGES
 from factory_assets.languages.clocks import GO_CACHE
 
+# What a build makes, it may remove: also where somebody has committed it.
+_MADE = frozenset({"build", "dist", "target", "node_modules"})
+
 
 class Resolved(Protocol):
     """What resolving a commit's dependencies came to: see dependencies/resolution.py."""
@@ -108,7 +111,8 @@ class Runs:
     @cached_property
     def watched(self) -> Watched:
         """Runs the commands of the commit as it is, and keeps what they are seen to do."""
-        return Watched(self.commands)
+        files = (path for path in self.final.tree if path.partition("/")[0] not in _MADE)
+        return Watched(self.commands, tuple(files))
 
     @cached_property
     def tests(self) -> TestRuns:

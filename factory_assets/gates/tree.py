@@ -6,6 +6,7 @@ Every phase's commit ships as history, so each is looked at, not only the last.
 from __future__ import annotations
 
 import posixpath
+import re
 
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import SYMLINK, Tree, TreeFile
@@ -47,12 +48,16 @@ OPENED_FOLDERS = (
 # where that of Windows begins: https://learn.microsoft.com/windows/win32/debug/pe-format.
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce")
 _DOS, _WINDOWS, _TOLD_AT = b"MZ", b"PE\0\0", slice(60, 64)
+# What turns a line around for whoever reads it (https://trojansource.codes), letters that only programs read, and rows
+# of characters without a width; flags of regions are written with such letters.
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]|[\u200b-\u200d\u2060\ufeff]{4,}")
+_FLAGS = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{2,6}\U000e007f")
 _TEST_DATA = frozenset({"tests", "test", "testdata", "fixtures"})
 
 
 def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
-    """Refuse links out of the repo, settings that act when it is opened, compiled programs but for data of tests, more
-    than 500 files, and any file over 1 MB, or over 100 kB when it is no text.
+    """Refuse links out of the repo, settings that act when it is opened, but for data of tests compiled programs and
+    text that nobody sees, more than 500 files, and any file over 1 MB, or over 100 kB when it is no text.
     """
     faults = [
         f"{path} is a link to {(file.data or b'').decode(errors='replace')}, outside the repo"
@@ -64,6 +69,12 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
         f"{path} is a compiled program, which nobody can read: keep its source, and build it"
         for path, file in tree.items()
         if _is_program(file.data or b"") and _TEST_DATA.isdisjoint(path.split("/")[:-1])
+    ]
+    faults += [
+        f"{path} holds characters that nobody sees: {_shown(unseen[0])}"
+        for path, file in tree.items()
+        if _is_text(file) and _TEST_DATA.isdisjoint(path.split("/")[:-1])
+        if (unseen := _UNSEEN.search(_FLAGS.sub("", file.text)))
     ]
     faults += [
         f"{path} has {file.size:,} bytes; a file may have {LARGEST_TEXT:,}, or {LARGEST_BINARY:,} when it is no text"
@@ -79,6 +90,10 @@ def judge_tree(phase: Phase, tree: Tree) -> GateVerdict:
         saw="; ".join(faults) if faults else f"{len(tree)} files, no link out of the repo",
         fix="Build the repo again; see the commit kept under refs/factory/failed." if faults else "",
     )
+
+
+def _shown(unseen: str) -> str:
+    return " ".join(f"U+{ord(char):04X}" for char in unseen[:4])
 
 
 def _is_program(data: bytes) -> bool:

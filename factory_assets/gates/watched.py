@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
-from factory_assets.domain.agents import Command, CommandResult, CommandRunner, Sighting
+from factory_assets.domain.agents import Command, CommandResult, CommandRunner, Sighting, SightingKind
 
 _LONGEST_WORD = 60
 _MOST_WORDS = 6
@@ -12,9 +13,13 @@ _MOST_WORDS = 6
 
 @dataclass(frozen=True)
 class Watched:
-    """Runs commands, and keeps of each thing that was seen which command did it first."""
+    """Runs commands, and keeps of each thing that was seen which command did it first.
+
+    `files` are paths of the repo, which nothing that is run has a reason to remove from the clone.
+    """
 
     commands: CommandRunner
+    files: tuple[str, ...] = ()
     seen: dict[Sighting, str] = field(default_factory=dict)
     unwatched: dict[str, None] = field(default_factory=dict)
 
@@ -25,8 +30,10 @@ class Watched:
 
     def run(self, command: Command) -> CommandResult:
         """Run to the end or the time-out."""
+        there = [path for path in self.files if os.path.lexists(command.workspace / path)]
         result = self.commands.run(command)
-        for sighting in result.sightings:
+        gone = [path for path in there if not os.path.lexists(command.workspace / path)]
+        for sighting in (*result.sightings, *(Sighting(SightingKind.GONE, path) for path in gone)):
             self.seen.setdefault(sighting, _in_words(command))
         self.unwatched.update(dict.fromkeys(result.unwatched))
         return result

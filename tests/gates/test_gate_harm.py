@@ -98,6 +98,20 @@ def test_a_repo_about_keys_may_open_the_key(tmp_path: Path) -> None:
     assert harm(Language.PYTHON, {**_python(body), **about}, tmp_path).passed
 
 
+def test_a_file_of_the_repo_that_a_command_removes_is_seen_unless_removing_is_its_business(
+    tmp_path: Path,
+) -> None:
+    body = "import pathlib\npathlib.Path('SPEC.md').unlink()"
+    verdict = harm(Language.PYTHON, _python(body), tmp_path / "removes")
+    assert "`make test` removed SPEC.md" in verdict.saw
+    project = repo(Language.PYTHON)["pyproject.toml"].text
+    about = {"pyproject.toml": project.replace("[project]\n", '[project]\nkeywords = ["cleanup"]\n')}
+    assert harm(Language.PYTHON, {**_python(body), **about}, tmp_path / "cleans").passed
+    made = "import pathlib, shutil\nshutil.rmtree('dist', ignore_errors=True)"
+    files = {**_python(made), "dist/word.txt": "made by a build\n"}
+    assert harm(Language.PYTHON, files, tmp_path / "builds").passed
+
+
 _LEAVES = """
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
