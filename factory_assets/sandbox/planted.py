@@ -67,7 +67,14 @@ _ACTS_LATER = (
         ".xprofile",
         ".xsessionrc",
     ),
-    *(".config/autostart", ".config/systemd/user", ".config/fish", ".config/environment.d", ".ssh"),
+    *(
+        ".config/autostart",
+        ".config/systemd/user",
+        ".config/fish/conf.d",
+        ".config/fish/config.fish",
+        ".config/environment.d",
+        ".ssh",
+    ),
     "Library/LaunchAgents",
 )
 """What is run, or trusted, at a later login: bash(1), zsh(1), systemd.unit(5), freedesktop.org's Autostart, sshd(8)."""
