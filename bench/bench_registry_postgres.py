@@ -5,22 +5,18 @@ Run it alone with `python -m bench.bench_registry_postgres`.
 
 from __future__ import annotations
 
-import runpy
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
-from pathlib import Path
-from typing import cast
 
 import psycopg
 
 from bench.bench_registry import NOW, PAPERS_A_DAY, SPECS, fill_queue, median_ms, paper_of, queries_of
 from bench.cpu_load import CpuLoad
 from bench.instances import BenchInstance, instance
+from bench.peers import postgres_server
 from bench.ticks import tick_seconds
 from bench.verdict import verdict
 from factory_assets.domain.registry_place import PostgresPlace, RegistryPlace
@@ -70,11 +66,7 @@ Claims: {HOSTS} processes that share nothing but the registry ask for the same {
 
 def run() -> str:
     """Measure, and return the section of RESULTS.md."""
-    serve = cast(
-        "Callable[..., AbstractContextManager[str]]",
-        runpy.run_path(str(Path(__file__).parents[1] / "tests/peers/postgres_server.py"))["postgres"],
-    )
-    with serve(durable=True) as url:
+    with postgres_server()(durable=True) as url:
         load = CpuLoad()
         with instance(DAYS, first=FIRST) as made:
             duckdb = _measure(made)

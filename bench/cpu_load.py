@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -31,6 +32,10 @@ def _idle() -> float:
 
 
 def _own() -> float:
-    """Seconds of a core that this process and those of its children that have ended took."""
+    """Seconds of a core that this process took, those that it has started, and theirs that have ended."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    seconds = times.user + times.system + times.children_user + times.children_system
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            seconds += sum(process.cpu_times()[:4])
+    return seconds

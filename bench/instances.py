@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from factory_assets.cli.configuration import configuration_of
 from factory_assets.cli.instance import write_env
 from factory_assets.cli.ownership import own
 from factory_assets.cli.processes import program, start, stop_tree
@@ -80,7 +80,6 @@ def instance(
         }
         write_env(home, values)
         (home / "data").mkdir()
-        shutil.copyfile(PROJECT_ROOT / "dagster.yaml", home / "dagster.yaml")
         workspace = home / "workspace.yaml"
         workspace.write_text(
             "load_from:\n  - python_module: {module_name: bench.waiting_location, location_name: factory,"
@@ -91,6 +90,7 @@ def instance(
         os.chdir(home)
         try:
             settings = Settings(_env_file=home / ".env")
+            (home / "dagster.yaml").write_text(configuration_of(home, settings))
             yield BenchInstance(home, settings, Registry(settings.registry_place), workspace)
         finally:
             os.chdir(folder)
