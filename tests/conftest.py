@@ -7,6 +7,8 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from factory_assets.settings import Mode, Settings
 if TYPE_CHECKING:
     from defs_factory import DefsFactory
 
+_LONG = frozenset({"browser", "end_to_end", "corpus", "soak", "cluster", "chaos"})
 _FEWEST_WORKERS, _MOST_WORKERS = 2, 8
 
 
@@ -56,8 +59,34 @@ def pytest_report_header() -> list[str]:
     return [f"corpus: {SHARE}"] if SHARE.of > 1 else []
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where tests of one mark are asked for, leave alone the files that have none: to import all takes long."""
+    mark = config.option.markexpr.strip()
+    if not mark.isidentifier() or not fnmatch(collection_path.name, "test_*.py"):
+        return None
+    return None if _may_have(collection_path, mark) else True
+
+
+@cache
+def _may_have(path: Path, mark: str) -> bool:
+    text = path.read_text("utf-8")
+    return any(word in text for word in _words_of(mark))
+
+
+@cache
+def _words_of(mark: str) -> tuple[str, ...]:
+    """What a file that has tests of a mark says: the mark, or a module of tests/support that hands it on."""
+    named = f"mark.{mark}"
+    support = Path(__file__).with_name("support").glob("*.py")
+    return named, *(path.stem for path in support if named in path.read_text("utf-8"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not in the corpus' share."""
+    """Leave out what is not in the corpus' share, and see that no test is missed where its mark alone is asked for."""
+    for item in items:
+        for mark in _LONG.intersection(mark.name for mark in item.iter_markers()):
+            if not _may_have(item.path, mark):
+                raise pytest.UsageError(f"{item.path} has tests of the mark {mark} and does not name it")
     left = [item for item in items if item.get_closest_marker("corpus") and not in_share(item.nodeid, SHARE)]
     if left:
         config.hook.pytest_deselected(items=left)
