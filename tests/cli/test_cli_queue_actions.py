@@ -312,7 +312,7 @@ def test_a_repo_is_opened_in_the_ui_by_its_name(commands: Commands, tmp_path: Pa
     browser.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n')
     browser.chmod(0o755)
     ours = {"FACTORY_UI_URL": "https://ui.example/", "BROWSER": f"{browser} %s"}
-    told = commands.program("show", "cache-probe", **ours)
+    told = commands("show", "cache-probe", **ours)
     assert f"its partition {PAGE} its runs {RUNS}" in told.out
     assert not opened.exists()
     told = commands.program("show", "cache-probe", "--open", **ours)

@@ -69,8 +69,9 @@ def test_a_daemon_that_lives_is_named_though_it_has_not_reported(
     instance: dg.DagsterInstance, commands: Commands, command: list[str]
 ) -> None:
     with another_daemon(commands.data) as daemon:
-        # In a process of its own: `supervise` changes the environment of the one that it runs in.
-        refused = commands.program(*command, FACTORY_MODE="replay")
+        # `supervise` changes the environment of the process that it runs in.
+        run = commands.program if command == ["supervise"] else commands
+        refused = run(*command, FACTORY_MODE="replay")
         assert refused.code == 1
         assert f"This instance has a daemon already: `dagster-daemon` (process {daemon.pid}," in refused.err
         assert "Stop it where it was started" in refused.err
