@@ -54,7 +54,7 @@ _SETTINGS = {
     "FACTORY_NOVELTY_FLOOR": "0",
     "FACTORY_ANSWER_CACHE_HOURS": "0",
     # Those of hosts that are gone are taken for some minutes, and so are those whose message Redis has forgotten.
-    "BUILD_WORKERS": "16",
+    "BUILD_WORKERS": "12",
     **{f"FACTORY_{stage}_CRON": _NEVER for stage in ("GATHER", "ANALYZE", "BUILD", "MIRROR", "REPORT")},
     **{f"FACTORY_{phase.upper()}_TURNS": "40" for phase in Phase},
     **{f"FACTORY_{name}_BUDGET_USD": str(_PLENTY) for name in ("REPO", "BUILD", "SEO", "REVIEW")},
