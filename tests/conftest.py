@@ -43,15 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int | None:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """What `-n auto` is, where PYTEST_XDIST_AUTO_NUM_WORKERS does not say it.
 
-    Half as many again as there are cores, for a test that starts programs waits for nearly half of its time. A worker
-    takes half a gigabyte.
+    Half as many again as there are cores, for a test that starts programs waits for nearly half of its time; where
+    tests of a long mark alone are asked for, no more than cores: what waits for a daemon's builds has limits. A worker
+    takes up to a gigabyte.
     """
     if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return None
-    return min(max(cores() * 3 // 2, _FEWEST_WORKERS), _MOST_WORKERS)
+    wanted = cores() if config.option.markexpr.strip() in _LONG else cores() * 3 // 2
+    return min(max(wanted, _FEWEST_WORKERS), _MOST_WORKERS)
 
 
 def pytest_report_header() -> list[str]:

@@ -40,6 +40,20 @@ def test_a_run_has_two_to_eight_workers_unless_it_is_told_another_number(
     pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = pytestconfig.hook.pytest_xdist_auto_num_workers
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
     assert 2 <= asked(config=pytestconfig) <= 8
     monkeypatch.setenv("PYTEST_XDIST_AUTO_NUM_WORKERS", "5")
     assert asked(config=pytestconfig) == 5
+
+
+def test_tests_that_wait_for_a_daemons_builds_have_a_core_each(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = pytestconfig.hook.pytest_xdist_auto_num_workers
+    monkeypatch.delenv("PYTEST_XDIST_AUTO_NUM_WORKERS", raising=False)
+    workers = {}
+    for marks in ("end_to_end", "not end_to_end"):
+        monkeypatch.setattr(pytestconfig.option, "markexpr", marks)
+        workers[marks] = asked(config=pytestconfig)
+    assert workers["end_to_end"] == min(max(cores(), 2), 8)
+    assert workers["not end_to_end"] == min(max(cores() * 3 // 2, 2), 8)

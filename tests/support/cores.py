@@ -1,4 +1,4 @@
-"""How many cores the tests may keep busy. As a program, `python tests/support/cores.py` prints it."""
+"""How many cores the tests may keep busy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,3 @@ def cores(quota: Path = _QUOTA) -> int:
         return max(1, min(usable, int(allowed) // int(period)))
     except (OSError, ValueError):  # elsewhere than in a container, or one without a limit: "max"
         return usable
-
-
-if __name__ == "__main__":
-    print(cores())
