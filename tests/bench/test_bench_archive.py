@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bench import bench_archive
+from bench import archive_relevance, bench_archive
 from bench.archive_quality import Quality
 from bench.archive_records import MONTHS, changed_records, made_records
 from bench.archive_relevance import Relevance, judged
-
-
-@pytest.fixture(scope="module")
-def judgements() -> tuple[int, int, list[Relevance]]:
-    """By the sample's papers, which takes seconds."""
-    return judged()
-
-
-@pytest.fixture
-def _judged_once(monkeypatch: pytest.MonkeyPatch, judgements: tuple[int, int, list[Relevance]]) -> None:
-    monkeypatch.setattr(bench_archive, "judged", lambda: judgements)
 
 
 def test_made_records_are_as_many_as_asked_all_unequal_and_the_same_each_time() -> None:
@@ -36,7 +25,21 @@ def test_a_days_records_are_of_so_many_months_and_most_of_them_are_known() -> No
     assert sum(record.arxiv_id in known for record in day) == 200
 
 
-@pytest.mark.usefixtures("_judged_once")
+def test_what_is_found_is_held_against_the_tags_of_papers(monkeypatch: pytest.MonkeyPatch) -> None:
+    papers = list(made_records(60))
+    first, second = papers[0], papers[-1]
+    wanted = {first.title: {first.arxiv_id}, second.title: {second.arxiv_id, "2606.99999"}}
+    monkeypatch.setattr(archive_relevance, "_set", lambda: (papers, wanted))
+    many, questions, (words, space) = judged()
+    assert (many, questions) == (60, 2)
+    assert (words.way, space.way) == ("words (BM25)", "the learned space")
+    # Each title finds its own paper first; the paper that is none is found by nobody, and half of that question.
+    assert words.reciprocal == 1
+    assert words.precision == pytest.approx(0.75)
+    assert 0.5 < words.ndcg < 1
+    assert 0 < space.reciprocal <= 1
+
+
 @pytest.mark.parametrize(
     ("mib", "search", "own", "missed"),
     [
@@ -58,8 +61,12 @@ def test_a_measurement_tells_which_target_it_misses(
 
     ways = [Quality("words", 0.96, 0.98), Quality("space", own, 0.8, 0.8, 0.7)]
     monkeypatch.setattr(bench_archive, "measured", lambda: (50, ways))
+    judged_by = [Relevance("words (BM25)", 0.51, 0.42, 0.63), Relevance("the learned space", 0.3, 0.2, 0.4)]
+    monkeypatch.setattr(bench_archive, "judged", lambda: (400, 90, judged_by))
     told = bench_archive.told([size(10, 50, 0.02), size(20, mib, search)])
     assert "| 20 | 1 MiB | 2 MiB | 4 MiB |" in told
     assert "(it is 6.2%)" in told
     assert "By 50 of the sample's 50 papers" in told
+    assert "By 90 tags of the 400 papers" in told
+    assert "| words (BM25) | 0.510 | 0.420 | 0.630 |" in told
     assert [line[line.index("**Missed") :] for line in told.splitlines() if "**Missed" in line] == missed
