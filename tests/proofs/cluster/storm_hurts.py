@@ -27,6 +27,7 @@ _TAKEN_OVER_SECONDS = 420.0
 _DATABASE_SECONDS = 30.0
 _WAITING = 16
 _IDLE_SECONDS = 150.0
+_MOST_ABSENT = 2
 _REST_SECONDS = 10.0
 _FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 _AT_WORK = """
@@ -128,11 +129,13 @@ class Hurts:
         held = self._at(host)
         self._lose(held)
         host.power_off()
-        is_long = self._random.random() < 0.4 and len(self._absent) < 2
+        is_long = self._random.random() < 0.4 and len(self._absent) < _MOST_ABSENT
         self._away(host, host.come_back, held, long=is_long)
         return f"kill -9 of {host.name} at {_told(held)}, away {'until others take over' if is_long else 'briefly'}"
 
     def _cut_off(self) -> str:
+        # Somebody has to be there who takes over.
+        wait_for("a host to be back", lambda: self._back() or len(self._absent) < _MOST_ABSENT)
         host = self._random.choice(self._working())
         held = self._at(host)
         self._lose(held)
