@@ -110,3 +110,16 @@ def test_the_good_builds_name_tests_in_every_test_file_that_the_runner_reads():
             named = {test.path for test in named_tests(case.language, tree)}
             taking = {path for path in files if takes_tests(case.language, path, tree[path].text)}
             assert named == taking or all(path.endswith(".sh") for path in taking - named), case.name
+
+
+def test_a_macro_that_writes_tests_makes_one_of_each_of_its_calls():
+    text = (
+        "pub fn low(a: &str) -> String {\n    a.to_lowercase()\n}\n\n#[cfg(test)]\nmod tests {\n    use super::low;\n"
+        "    macro_rules! t {\n        ($name:ident: $a:expr => $b:expr) => {\n            #[test]\n"
+        "            fn $name() {\n                assert_eq!(low($a), $b)\n            }\n        };\n    }\n"
+        '    t!(one: "A" => "a");\n    t!(two: "bC" => "bc");\n    println!("none");\n}\n'
+    )
+    tree = tree_of({"src/lib.rs": text})
+    assert files_of(Language.RUST, tree) == ("src/lib.rs",)
+    assert counts_of(Language.RUST, tree) == {"src/lib.rs": 2}
+    assert counts_of(Language.RUST, tree_of({"src/lib.rs": text.replace("#[test]", "#[inline]")})) == {}
