@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -242,10 +242,10 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
                 is_inverted=panics and asserts,
                 proofs=int(panics),
             )
-    yield from _made_by_macros(facts)
+    yield from _made_by_macros(facts, closed)
 
 
-def _made_by_macros(facts: Facts) -> Iterator[Test]:
+def _made_by_macros(facts: Facts, closed: Sequence[Part]) -> Iterator[Test]:
     """A test for each call of a macro of the file that writes one: https://doc.rust-lang.org/reference/macros-by-example."""
     source = facts.source
     proofs: dict[str, int] = {}
@@ -261,7 +261,8 @@ def _made_by_macros(facts: Facts) -> Iterator[Test]:
         if made in proofs:
             part = Part(source.data, call.start_byte, call.end_byte, line_of(call))
             given = next((source.text(one) for one in nodes(call, "identifier") if one != macro_name), made)
-            yield Test(part, given, is_told=False, proofs=proofs[made])
+            is_off = holds(closed, call.start_byte)
+            yield Test(part, given, is_told=False, is_off=is_off, proofs=proofs[made])
 
 
 def _is_conditional(marks: tuple[str, ...]) -> bool:
@@ -284,7 +285,7 @@ def _listed(value: object) -> list[Any]:
 
 def _takes_tests(path: str, facts: Facts) -> bool:
     del path
-    return any(test.is_told for test in _tests(facts, ())) and "#![cfg(" not in facts.code.replace(
+    return any(not test.is_off for test in _tests(facts, ())) and "#![cfg(" not in facts.code.replace(
         "#![cfg(test)]", ""
     )
 

@@ -122,4 +122,7 @@ def test_a_macro_that_writes_tests_makes_one_of_each_of_its_calls():
     tree = tree_of({"src/lib.rs": text})
     assert files_of(Language.RUST, tree) == ("src/lib.rs",)
     assert counts_of(Language.RUST, tree) == {"src/lib.rs": 2}
+    assert takes_tests(Language.RUST, "src/lib.rs", text)
     assert counts_of(Language.RUST, tree_of({"src/lib.rs": text.replace("#[test]", "#[inline]")})) == {}
+    closed = text.replace("#[cfg(test)]", '#[cfg(all(test, feature = "slow"))]')
+    assert not takes_tests(Language.RUST, "src/lib.rs", closed)
