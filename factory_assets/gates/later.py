@@ -44,8 +44,7 @@ class _Clocked:
         return self.commands.protections
 
     def run(self, command: Command) -> CommandResult:
-        argv, env = (*self.told.before, *command.argv), {**command.env, **self.told.env}
-        return self.commands.run(replace(command, argv=argv, env=env))
+        return self.commands.run(self.told.given(command))
 
 
 @dataclass(frozen=True, kw_only=True)

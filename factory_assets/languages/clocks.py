@@ -5,11 +5,13 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from factory_assets.domain.agents import Command
 from factory_assets.sandbox.clock import clock_ahead
 
+PYTHON_SLEEPS = Path(__file__).with_name("clock_ahead")
 GO_CACHE = ".go-cache"
 GO_OVERLAY = "overlay.json"
 GO_SECONDS_AHEAD = "CLOCK_AHEAD_SECONDS"
@@ -18,10 +20,26 @@ GO_SECONDS_AHEAD = "CLOCK_AHEAD_SECONDS"
 
 @dataclass(frozen=True)
 class Told:
-    """What a command is given to be told another time: words before its own, and variables."""
+    """What a command is given to be told another time: words before its own, variables, and search paths by their
+    names, whose folders come before those that are there and are shown to it.
+    """
 
     before: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    search: Mapping[str, Path] = field(default_factory=dict)
+
+    def given(self, command: Command) -> Command:
+        """The command with all of it."""
+        search = {
+            name: ":".join(filter(None, (str(folder), command.env.get(name))))
+            for name, folder in self.search.items()
+        }
+        return replace(
+            command,
+            argv=(*self.before, *command.argv),
+            env={**command.env, **self.env, **search},
+            readable=(*command.readable, *self.search.values()),
+        )
 
 
 Clock = Callable[[int, Path], Told | str]
@@ -32,6 +50,12 @@ def library_clock(ahead: int, _: Path) -> Told | str:
     """By libfaketime, for whatever asks the C library."""
     before = clock_ahead(ahead)
     return "faketime is not installed" if before is None else Told(before)
+
+
+def python_clock(ahead: int, clone: Path) -> Told | str:
+    """By the same, and with a sleep that stands it."""
+    told = library_clock(ahead, clone)
+    return told if isinstance(told, str) else replace(told, search={"PYTHONPATH": PYTHON_SLEEPS})
 
 
 def cargo_clock(ahead: int, clone: Path) -> Told | str:

@@ -20,6 +20,7 @@ from factory_assets.domain import reserved
 from factory_assets.domain.code_imports import Import
 from factory_assets.domain.trees import Tree
 from factory_assets.languages.base import MAKE, OPTION, LanguageRecord, Naming, Stubs, Tests
+from factory_assets.languages.clocks import python_clock
 from factory_assets.languages.faults import words
 from factory_assets.languages.install_code import python_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
@@ -349,6 +350,7 @@ RECORD = LanguageRecord(
     check_syntax=("python3", "-I", "-c", "import ast, sys; ast.parse(open(sys.argv[1], 'rb').read())"),
     entry_points=ENTRY_POINTS,
     scaffold={"pyproject.toml": "pyproject.toml.j2", "{module}/__init__.py": "package_init.py.j2"},
+    clock=python_clock,
     own_tests=OwnTests(name="python3 -m pytest", steps=_steps, probe=_probe),
     unsteady=Unsteady(
         importing=("import_statement", "import_from_statement"),

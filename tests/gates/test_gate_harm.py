@@ -141,6 +141,18 @@ def test_a_process_that_is_left_behind_hides_no_date(language: Language, tmp_pat
     assert "two years ahead, tests fail that pass today" in verdict.saw
 
 
+@pytest.mark.skipif(clock_ahead(0) is None, reason="faketime is not installed")
+def test_a_sleep_hides_no_date(tmp_path: Path) -> None:
+    # What a test starts has the repo's own search path as well.
+    slept = (
+        "import subprocess, sys, time\ntime.sleep(0.01)\n"
+        "subprocess.run([sys.executable, '-c', 'import time; time.sleep(0.01)'], check=True, timeout=20)\n"
+    )
+    assert harm(Language.PYTHON, _python(slept), tmp_path / "honest").passed
+    verdict = harm(Language.PYTHON, _python(slept + _ENDS), tmp_path / "bomb")
+    assert "two years ahead, tests fail that pass today: tests/test_more.py::test_more" in verdict.saw
+
+
 def test_without_faketime_the_later_run_is_left_out_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
