@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import SupportsIndex
 
 import pytest
 
@@ -87,7 +88,7 @@ class Recorder:
 def let_sleep() -> None:
     """As languages/clock_ahead does where an interpreter reads its search path, which this one does not."""
 
-    def sleep(seconds: float, /) -> None:
+    def sleep(seconds: float | SupportsIndex, /) -> None:
         select.select((), (), (), float(seconds))
 
     time.sleep = sleep

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import select
 import time
+from typing import SupportsIndex
 
 
-def sleep(seconds: float, /) -> None:
+def sleep(seconds: float | SupportsIndex, /) -> None:
     """See time.sleep."""
     select.select((), (), (), float(seconds))
 
