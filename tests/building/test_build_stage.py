@@ -725,7 +725,7 @@ def test_a_secret_in_a_file_is_refused_and_shown_nowhere(tmp_path):
 def test_a_secret_that_a_test_prints_is_taken_out_of_the_evidence(tmp_path):
     secret = "sk-ant-very-secret-value"
     acts = good_acts(Language.BASH)
-    broken = BASH_FILES["lib/count.sh"] + "echo fx-nag-irel-frperg-inyhr | tr a-z n-za-m\nexit 1\n"
+    broken = BASH_FILES["lib/count.sh"] + "echo tl-bou-wfsz-tfdsfu-wbmvf | tr b-z a-y\nexit 1\n"
     acts[Phase.REVIEW] = writes({"lib/count.sh": broken})
     factory = Factory(tmp_path, make_spec(Language.BASH), ScriptedAgent(acts), secrets=(secret,))
     caught = factory.refused(r"\[secret\]", by="gate")
