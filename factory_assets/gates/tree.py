@@ -11,37 +11,17 @@ import re
 from factory_assets.domain.builds import GateVerdict, Phase
 from factory_assets.domain.trees import SYMLINK, Tree, TreeFile
 from factory_assets.gates.names import TREE_SAFE
+from factory_assets.languages.faults import words
 
 LARGEST_TEXT, LARGEST_BINARY = 1_000_000, 100_000
 MOST_FILES = 500
 # What programs read when somebody opens the folder, and can run commands from.
-OPENED_FILES = (
-    *(
-        ".envrc",
-        ".mcp.json",
-        ".devcontainer.json",
-        ".gitpod.yml",
-        ".gitpod.dockerfile",
-        ".replit",
-        ".mise.toml",
-        "mise.toml",
-    ),
-    *(".exrc", ".nvimrc", ".nvim.lua", ".vimrc", ".dir-locals.el", ".gdbinit", ".lldbinit"),
+OPENED_FILES = words(
+    ".envrc .mcp.json .devcontainer.json .gitpod.yml .gitpod.dockerfile .replit .mise.toml mise.toml "
+    ".exrc .nvimrc .nvim.lua .vimrc .dir-locals.el .gdbinit .lldbinit"
 )
-OPENED_FOLDERS = (
-    *(
-        ".claude",
-        ".cursor",
-        ".devcontainer",
-        ".idea",
-        ".vscode",
-        ".zed",
-        ".fleet",
-        ".gemini",
-        ".codex",
-        ".windsurf",
-    ),
-    *(".kiro", ".roo", ".mise"),
+OPENED_FOLDERS = words(
+    ".claude .codex .cursor .devcontainer .fleet .gemini .idea .kiro .mise .roo .vscode .windsurf .zed"
 )
 
 # The first bytes of ELF, of Mach-O in both orders and for several processors, and of MS-DOS, whose header tells at 60
@@ -110,7 +90,7 @@ def _is_text(file: TreeFile) -> bool:
 
 def _acts_when_opened(path: str) -> bool:
     parts = [part.casefold() for part in path.split("/")]
-    return parts[-1] in OPENED_FILES or not set(OPENED_FOLDERS).isdisjoint(parts[:-1])
+    return parts[-1] in OPENED_FILES or not OPENED_FOLDERS.isdisjoint(parts[:-1])
 
 
 def _leads_out(path: str, target: str) -> bool:
