@@ -11,7 +11,6 @@ import httpx
 
 from factory_assets.alerts.send import AlertPlaces, send_due
 from factory_assets.domain.alerts import Alert
-from factory_assets.domain.errors import InfrastructureError
 from factory_assets.domain.ports import AlertStore
 from factory_assets.network.clients import ask
 
@@ -73,8 +72,7 @@ class RunWatch:
         try:
             self.alerts.note(alert, now=now)
             told = send_due(self.alerts, self.places, now=now)
-        except InfrastructureError as error:
-            # The programs must be kept running even while the registry is not to be had.
+        except Exception as error:  # noqa: BLE001  a fault of the registry takes no program down
             _log.warning("The alert %r could not be kept: %s", alert.title, error)
             return
         for failure in told.failures:

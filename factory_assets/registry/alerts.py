@@ -15,7 +15,7 @@ ON CONFLICT (cause) DO UPDATE SET
     title = excluded.title, text = excluded.text, link = excluded.link, times = alerts.times + excluded.times,
     first_at = CASE WHEN alerts.times = 0 THEN excluded.first_at ELSE alerts.first_at END,
     last_at = excluded.last_at
-WHERE $7 IS NULL OR alerts.last_at NOT BETWEEN $7 AND $6
+WHERE CAST($7 AS TIMESTAMP) IS NULL OR alerts.last_at NOT BETWEEN CAST($7 AS TIMESTAMP) AND $6
 """
 
 
