@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -29,8 +29,9 @@ from factory_assets.languages.entry_points import (
 from factory_assets.languages.faults import Faults, words
 from factory_assets.languages.install_code import cargo_install_code
 from factory_assets.languages.parsing import Source, line_of, nodes
-from factory_assets.languages.parts import Facts, Part, Test, holds, inside, outermost
+from factory_assets.languages.parts import Facts, Test, holds, inside, outermost
 from factory_assets.languages.project_files import project_folders, read_toml, table
+from factory_assets.languages.rust_macros import made_by_macros
 from factory_assets.languages.test_runs import OwnTests, RunOutcome, TestCase, TestReport, TestStep
 from factory_assets.languages.unsteady import Unsteady, asking
 
@@ -242,27 +243,7 @@ def _tests(facts: Facts, helpers: Collection[str]) -> Iterator[Test]:
                 is_inverted=panics and asserts,
                 proofs=int(panics),
             )
-    yield from _made_by_macros(facts, closed)
-
-
-def _made_by_macros(facts: Facts, closed: Sequence[Part]) -> Iterator[Test]:
-    """A test for each call of a macro of the file that writes one: https://doc.rust-lang.org/reference/macros-by-example."""
-    source = facts.source
-    proofs: dict[str, int] = {}
-    for macro in source.nodes("macro_definition"):
-        marks = (source.text(one) for one in nodes(macro, "token_tree"))
-        name = macro.child_by_field_name("name")
-        if name is not None and any("".join(mark.split()) == "[test]" for mark in marks):
-            called = {source.text(one) for one in nodes(macro, "identifier")}
-            proofs[source.text(name)] = len(called & _ASSERTIONS)
-    for call in source.nodes("macro_invocation") if proofs else ():
-        macro_name = call.child_by_field_name("macro")
-        made = source.text(macro_name) if macro_name else ""
-        if made in proofs:
-            part = Part(source.data, call.start_byte, call.end_byte, line_of(call))
-            given = next((source.text(one) for one in nodes(call, "identifier") if one != macro_name), made)
-            is_off = holds(closed, call.start_byte)
-            yield Test(part, given, is_told=False, is_off=is_off, proofs=proofs[made])
+    yield from made_by_macros(facts, closed, _ASSERTIONS)
 
 
 def _is_conditional(marks: tuple[str, ...]) -> bool:
